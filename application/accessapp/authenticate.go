@@ -1,0 +1,78 @@
+package accessapp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
+
+const (
+	// Trust is how long a key that was read is believed without looking again:
+	// the longest time for which a revoked key still works.
+	Trust = 2 * time.Second
+	// maxKnown bounds the keys that are remembered.
+	maxKnown = 10_000
+)
+
+// Anonymous returns who a caller without a key is, or ErrUnauthenticated where
+// every call needs one.
+func (s *Service) Anonymous() (access.Caller, error) {
+	switch {
+	case !s.deps.Policy.Enabled:
+		return access.Caller{Grants: access.Unrestricted()}, nil
+	case s.deps.Policy.AnonymousReads:
+		return access.Caller{Grants: access.ReadOnly()}, nil
+	}
+	return access.Caller{}, access.ErrUnauthenticated
+}
+
+// Authenticate returns who the holder of a key is. A key that is unknown, wrong,
+// expired or revoked is ErrInvalidKey, also where anonymous callers may read:
+// who shows a key means to be somebody. A revoked key works for Trust at most.
+func (s *Service) Authenticate(ctx context.Context, presented string) (access.Caller, error) {
+	if !s.deps.Policy.Enabled {
+		return s.Anonymous()
+	}
+	token, err := access.ParseToken(presented)
+	if err != nil {
+		return access.Caller{}, err
+	}
+	pepper, err := s.serverSecret(ctx)
+	if err != nil {
+		return access.Caller{}, err
+	}
+	now := s.deps.Clock.Now()
+	key, err := s.find(ctx, token.KeyID(), now)
+	if errors.Is(err, access.ErrKeyNotFound) {
+		return access.Caller{}, access.ErrInvalidKey
+	}
+	if err != nil {
+		return access.Caller{}, err
+	}
+	if !key.Opens(token, pepper, now) {
+		return access.Caller{}, access.ErrInvalidKey
+	}
+	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}, nil
+}
+
+func (s *Service) find(ctx context.Context, id string, now time.Time) (*access.APIKey, error) {
+	s.mu.Lock()
+	known, ok := s.known[id]
+	s.mu.Unlock()
+	if ok && now.Before(known.until) {
+		return known.key, nil
+	}
+	key, err := s.deps.Keys.Find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= maxKnown {
+		clear(s.known)
+	}
+	s.known[id] = knownKey{key: key, until: now.Add(Trust)}
+	return key, nil
+}

@@ -1,0 +1,70 @@
+package accessapp
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Policy is what this installation asks of its callers.
+type Policy struct {
+	// Enabled is false where everybody may do everything.
+	Enabled bool
+	// AnonymousReads lets callers without a key read what is not encrypted.
+	AnonymousReads bool
+}
+
+// Dependencies is what the use cases need.
+type Dependencies struct {
+	Keys  access.Keys
+	Clock ports.Clock
+	IDs   ports.IDs
+	// Pepper is the server's secret, or empty for the one that Keys holds.
+	Pepper secret.Text
+	Policy Policy
+}
+
+// Service offers the use cases. It is safe for concurrent use.
+type Service struct {
+	deps Dependencies
+
+	mu     sync.Mutex
+	pepper secret.Text
+	known  map[string]knownKey
+}
+
+// knownKey is a key as it was read a moment ago.
+type knownKey struct {
+	key   *access.APIKey
+	until time.Time
+}
+
+// New returns the use cases over their dependencies.
+func New(d Dependencies) *Service {
+	return &Service{deps: d, pepper: d.Pepper, known: map[string]knownKey{}}
+}
+
+// serverSecret returns the pepper, asking the store for it once.
+func (s *Service) serverSecret(ctx context.Context) (secret.Text, error) {
+	s.mu.Lock()
+	pepper := s.pepper
+	s.mu.Unlock()
+	if pepper != (secret.Text{}) {
+		return pepper, nil
+	}
+	pepper, err := s.deps.Keys.Pepper(ctx, secret.New(s.deps.IDs.Base62(pepperLength)))
+	if err != nil {
+		return secret.Text{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pepper = pepper
+	return pepper, nil
+}
+
+// pepperLength in base62 digits is a little over 256 bits.
+const pepperLength = 43

@@ -1,0 +1,27 @@
+package configapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+)
+
+// Delete says what to delete.
+type Delete struct {
+	ID configuration.ID
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []configuration.Version
+}
+
+// Delete makes the version in which the configuration does not exist; its
+// history stays. Deleted already or unknown is ErrNotFound, and a version other
+// than the expected ErrStale.
+func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (View, error) {
+	return s.write(ctx, by, change{
+		id: in.ID, expect: in.Expect,
+		apply: func(_ context.Context, c *configuration.Configuration) error {
+			return c.Delete(s.stamp(by))
+		},
+	})
+}

@@ -1,0 +1,37 @@
+package configapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+)
+
+// History says which configuration's history to read.
+type History struct {
+	ID configuration.ID
+	// Limit is 1 to MaxLimit, Offset 0 or more.
+	Limit, Offset int
+}
+
+// Timeline is a page of history entries, newest first, with the number of all.
+type Timeline struct {
+	Entries []configuration.HistoryEntry
+	Total   int
+}
+
+// ReadHistory returns a page of a configuration's versions, newest first, also
+// when it is deleted. Encrypted values stay sealed for every caller.
+func (s *Service) ReadHistory(ctx context.Context, by access.Caller, in History) (Timeline, error) {
+	if err := checkPage(in.Limit, in.Offset); err != nil {
+		return Timeline{}, err
+	}
+	if _, err := s.load(ctx, by, access.ReadConfiguration, in.ID); err != nil {
+		return Timeline{}, err
+	}
+	entries, total, err := s.deps.History.Entries(ctx, in.ID, in.Limit, in.Offset)
+	if err != nil {
+		return Timeline{}, err
+	}
+	return Timeline{Entries: entries, Total: total}, nil
+}

@@ -1,0 +1,81 @@
+package configapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Bounds of a page.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// List says which configurations to list; empty fields do not narrow.
+type List struct {
+	Environment string
+	ServiceName string
+	KeyPrefix   string
+	// Deleted lists the deleted ones instead of those that live.
+	Deleted bool
+	// Limit is 1 to MaxLimit, Offset 0 or more.
+	Limit, Offset int
+}
+
+// Listing is a page, with the true number of all that matches.
+type Listing struct {
+	Configurations []View
+	Total          int
+}
+
+// List returns a page of configurations, ordered by environment, service name
+// and key. The values of encrypted ones are never in it.
+func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing, error) {
+	query, err := s.parseQuery(in)
+	if err != nil {
+		return Listing{}, err
+	}
+	resource := access.Resource{Environment: query.Environment, Service: query.Service}
+	if err := by.Require(access.ReadConfiguration, resource); err != nil {
+		return Listing{}, err
+	}
+	page, err := s.deps.Configurations.List(ctx, query)
+	if err != nil {
+		return Listing{}, err
+	}
+	views := make([]View, len(page.Configurations))
+	for i, c := range page.Configurations {
+		views[i] = View{State: c.State()}
+	}
+	return Listing{Configurations: views, Total: page.Total}, nil
+}
+
+func (s *Service) parseQuery(in List) (configuration.Query, error) {
+	q := configuration.Query{KeyPrefix: in.KeyPrefix, Deleted: in.Deleted, Limit: in.Limit, Offset: in.Offset}
+	var envErr, svcErr, prefixErr error
+	if in.Environment != "" {
+		q.Environment, envErr = s.deps.Environments.Parse(in.Environment)
+	}
+	if in.ServiceName != "" {
+		q.Service, svcErr = scope.ParseServiceName(in.ServiceName)
+	}
+	if !configuration.BeginsKey(in.KeyPrefix) {
+		prefixErr = fault.Bad("key_prefix", "must be the beginning of a key: at most 255 letters, digits and . _ - : / @ +")
+	}
+	return q, fault.Merge(envErr, svcErr, prefixErr, checkPage(in.Limit, in.Offset))
+}
+
+func checkPage(limit, offset int) error {
+	var limitErr, offsetErr error
+	if limit < 1 || limit > MaxLimit {
+		limitErr = fault.Bad("limit", "must be 1 to 1000")
+	}
+	if offset < 0 {
+		offsetErr = fault.Bad("offset", "must be 0 or more")
+	}
+	return fault.Merge(limitErr, offsetErr)
+}

@@ -1,0 +1,83 @@
+package configapp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// Read says which configuration to read, and as of when.
+type Read struct {
+	Key         string
+	Environment string
+	ServiceName string
+	// Version and At choose what stood then; at most one of them is not zero.
+	Version configuration.Version
+	At      time.Time
+}
+
+// Read returns a configuration as it stands, or as it stood at a version or a
+// time. The value of an encrypted one is in it when the caller may reveal it.
+// Deleted (as of then) or unknown is ErrNotFound; a version that never was is
+// ErrVersionNotFound.
+func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, error) {
+	identity, err := s.parseIdentity(in.Environment, in.ServiceName, in.Key)
+	if in.Version != 0 && !in.At.IsZero() {
+		err = fault.Merge(err, fault.Bad("at", "cannot be given together with version"))
+	}
+	if err != nil {
+		return View{}, err
+	}
+	if err := by.Require(access.ReadConfiguration, resourceOf(identity)); err != nil {
+		return View{}, err
+	}
+	c, err := s.deps.Configurations.FindByIdentity(ctx, identity)
+	if err != nil {
+		return View{}, err
+	}
+	state, err := s.stateAsOf(ctx, c, in)
+	if err != nil {
+		return View{}, err
+	}
+	return s.viewFor(ctx, by, state)
+}
+
+func (s *Service) stateAsOf(ctx context.Context, c *configuration.Configuration, in Read) (configuration.State, error) {
+	var entry configuration.HistoryEntry
+	var err error
+	switch {
+	case in.Version != 0:
+		entry, err = s.deps.History.Entry(ctx, c.ID(), in.Version)
+	case !in.At.IsZero():
+		entry, err = s.deps.History.EntryAt(ctx, c.ID(), in.At)
+		if errors.Is(err, configuration.ErrVersionNotFound) {
+			err = configuration.ErrNotFound
+		}
+	case c.Deleted():
+		err = configuration.ErrNotFound
+	default:
+		return c.State(), nil
+	}
+	if err != nil {
+		return configuration.State{}, err
+	}
+	return c.AsOf(entry)
+}
+
+// viewFor reveals the value where the caller may see it.
+func (s *Service) viewFor(ctx context.Context, by access.Caller, state configuration.State) (View, error) {
+	v := View{State: state}
+	if !state.Content.Encrypted() || !by.May(access.RevealConfiguration, resourceOf(state.Identity)) {
+		return v, nil
+	}
+	text, err := s.open(ctx, state)
+	if err != nil {
+		return View{}, err
+	}
+	v.revealed, v.opened = text, true
+	return v, nil
+}

@@ -1,0 +1,33 @@
+package configapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+)
+
+// RollBack says to which version to go back.
+type RollBack struct {
+	ID      configuration.ID
+	Version configuration.Version
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []configuration.Version
+}
+
+// RollBack makes what stood at a version the present again, as a new version; a
+// deleted configuration comes back. Nothing is decrypted for it. A version that
+// never was is ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
+func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (View, error) {
+	return s.write(ctx, by, change{
+		id: in.ID, expect: in.Expect, revives: true,
+		apply: func(ctx context.Context, c *configuration.Configuration) error {
+			entry, err := s.deps.History.Entry(ctx, in.ID, in.Version)
+			if err != nil {
+				return err
+			}
+			_, err = c.RollBack(entry, s.stamp(by))
+			return err
+		},
+	})
+}

@@ -1,0 +1,87 @@
+package configapp
+
+import (
+	"context"
+	"errors"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Dependencies is what the use cases need.
+type Dependencies struct {
+	Configurations configuration.Repository
+	History        configuration.History
+	Cipher         ports.Cipher
+	Clock          ports.Clock
+	Backoff        ports.Backoff
+	Environments   scope.Environments
+}
+
+// Service offers the use cases. It is safe for concurrent use.
+type Service struct {
+	deps  Dependencies
+	turns turns[configuration.ID]
+}
+
+// New returns the use cases over their dependencies.
+func New(d Dependencies) *Service { return &Service{deps: d} }
+
+// View is a configuration as one caller sees it.
+type View struct {
+	configuration.State
+	revealed secret.Text
+	opened   bool
+}
+
+// Value returns the value, or false where it is encrypted and not revealed.
+func (v View) Value() (secret.Text, bool) {
+	if v.Content.Encrypted() {
+		return v.revealed, v.opened
+	}
+	return v.Content.Stored(), true
+}
+
+func resourceOf(i configuration.Identity) access.Resource {
+	return access.Resource{Environment: i.Environment, Service: i.Service}
+}
+
+func (s *Service) stamp(by access.Caller) scope.Stamp {
+	return scope.Stamp{By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID}
+}
+
+// load returns the configuration of that id if the caller may do that to it. Who
+// may do it nowhere does not learn whether it exists.
+func (s *Service) load(
+	ctx context.Context, by access.Caller, action access.Action, id configuration.ID,
+) (*configuration.Configuration, error) {
+	c, err := s.deps.Configurations.Find(ctx, id)
+	if errors.Is(err, configuration.ErrNotFound) {
+		if denied := by.Require(action, access.Resource{}); denied != nil {
+			return nil, denied
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, by.Require(action, resourceOf(c.Identity()))
+}
+
+// parseIdentity reads the three parts and names every wrong one.
+func (s *Service) parseIdentity(environment, service, key string) (configuration.Identity, error) {
+	k, keyErr := configuration.ParseKey(key)
+	e, envErr := s.deps.Environments.Parse(environment)
+	n, svcErr := scope.ParseServiceName(service)
+	return configuration.Identity{Environment: e, Service: n, Key: k}, fault.Merge(keyErr, envErr, svcErr)
+}
+
+func parseDescription(text *string) (configuration.Description, error) {
+	if text == nil {
+		return configuration.Description{}, nil
+	}
+	return configuration.ParseDescription(*text)
+}

@@ -1,0 +1,55 @@
+package configapp
+
+import (
+	"context"
+	"sync"
+)
+
+// turns lets one at a time work on each key, in the order they came. It spares
+// writers of one process the conflicts that they would only retry; writers of
+// other processes are met by optimistic locking. The zero value is ready.
+type turns[K comparable] struct {
+	mu     sync.Mutex
+	queues map[K]*queue
+}
+
+// queue is one key's: whoever can send to turn is at work.
+type queue struct {
+	turn    chan struct{}
+	members int
+}
+
+// take waits for the key's turn and returns how to give it back, or ctx's error.
+func (t *turns[K]) take(ctx context.Context, key K) (release func(), err error) {
+	q := t.join(key)
+	select {
+	case q.turn <- struct{}{}:
+		return func() { <-q.turn; t.leave(key, q) }, nil
+	case <-ctx.Done():
+		t.leave(key, q)
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (t *turns[K]) join(key K) *queue {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.queues == nil {
+		t.queues = map[K]*queue{}
+	}
+	q, ok := t.queues[key]
+	if !ok {
+		q = &queue{turn: make(chan struct{}, 1)}
+		t.queues[key] = q
+	}
+	q.members++
+	return q
+}
+
+func (t *turns[K]) leave(key K, q *queue) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if q.members--; q.members == 0 {
+		delete(t.queues, key)
+	}
+}

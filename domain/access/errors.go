@@ -1,0 +1,19 @@
+package access
+
+import "github.com/signalbox-hq/signalbox/domain/fault"
+
+// Failures of this module.
+var (
+	// ErrUnauthenticated is a call without an API key that needs one.
+	ErrUnauthenticated = fault.New(fault.Unauthenticated, "api_key_required",
+		"Send an API key in the Authorization header: 'ApiKey <key>' or 'Bearer <key>'.")
+	// ErrInvalidKey is a key that is unknown, wrong, expired or revoked; it does
+	// not say which.
+	ErrInvalidKey = fault.New(fault.Unauthenticated, "api_key_invalid", "The API key is unknown, wrong, expired or revoked.")
+	// ErrForbidden is a key that may not do this.
+	ErrForbidden = fault.New(fault.Forbidden, "forbidden", "This API key may not do that.")
+	// ErrKeyNotFound is an API key id that does not exist.
+	ErrKeyNotFound = fault.New(fault.NotFound, "api_key_not_found", "There is no such API key.")
+	// ErrKeyTaken is an API key id that exists already.
+	ErrKeyTaken = fault.New(fault.Conflict, "api_key_taken", "An API key with this id exists already.")
+)

@@ -1,0 +1,170 @@
+package access
+
+import (
+	"context"
+	"crypto/subtle"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// MaxKeyNameBytes is the longest name of an API key.
+const MaxKeyNameBytes = 100
+
+// Role is what an API key is for. The zero value is no role and allows nothing.
+type Role uint8
+
+// The roles.
+const (
+	// RoleReader reads; encrypted values only if the key may reveal.
+	RoleReader Role = iota + 1
+	// RoleAdmin does everything.
+	RoleAdmin
+)
+
+// ParseRole returns the role of that name; another text is ErrInvalid for "role".
+func ParseRole(text string) (Role, error) {
+	switch text {
+	case "reader":
+		return RoleReader, nil
+	case "admin":
+		return RoleAdmin, nil
+	}
+	return 0, fault.Bad("role", "must be admin or reader")
+}
+
+// String returns "reader" or "admin".
+func (r Role) String() string {
+	switch r {
+	case RoleReader:
+		return "reader"
+	case RoleAdmin:
+		return "admin"
+	}
+	return "none"
+}
+
+// KeyAttributes is what is known of an API key beside its secret.
+type KeyAttributes struct {
+	ID   string
+	Name string
+	Role Role
+	// Reveal lets a reader see the values of encrypted configurations.
+	Reveal  bool
+	Created time.Time
+	// Expires and Revoked are zero for never and not.
+	Expires time.Time
+	Revoked time.Time
+}
+
+// APIKey is a key as the service knows it: what it may do, until when, and a
+// digest by which its secret can be recognised but not found out.
+type APIKey struct {
+	attributes KeyAttributes
+	digest     []byte
+}
+
+// NewAPIKey returns the key that a token opens. The name is 1 to 100 bytes of
+// printable UTF-8 without blanks around it, the role is one of the roles, and
+// the end, if there is one, lies after the beginning; else ErrInvalid.
+func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error) {
+	a.ID = token.KeyID()
+	var role, expires error
+	if a.Role != RoleAdmin && a.Role != RoleReader {
+		role = fault.Bad("role", "must be admin or reader")
+	}
+	if !a.Expires.IsZero() && !a.Expires.After(a.Created) {
+		expires = fault.Bad("expires", "must lie in the future")
+	}
+	if err := fault.Merge(checkKeyName(a.Name), role, expires); err != nil {
+		return nil, err
+	}
+	return &APIKey{attributes: a, digest: token.Digest(pepper)}, nil
+}
+
+func checkKeyName(name string) error {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	switch {
+	case name == "" || len(name) > MaxKeyNameBytes:
+		return fault.Bad("name", "must be 1 to 100 bytes long")
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) || strings.TrimSpace(name) != name:
+		return fault.Bad("name", "must be printable text without blanks around it")
+	}
+	return nil
+}
+
+// RehydrateAPIKey rebuilds a key from storage; only stores call it.
+func RehydrateAPIKey(a KeyAttributes, digest []byte) *APIKey {
+	return &APIKey{attributes: a, digest: slices.Clone(digest)}
+}
+
+// Attributes returns what is known of the key beside its secret.
+func (k *APIKey) Attributes() KeyAttributes { return k.attributes }
+
+// Digest returns what is stored of the secret.
+func (k *APIKey) Digest() []byte { return slices.Clone(k.digest) }
+
+// Opens reports whether the token is this key's, in constant time, and the key
+// holds at that time: neither expired nor revoked.
+func (k *APIKey) Opens(token Token, pepper secret.Text, at time.Time) bool {
+	same := subtle.ConstantTimeCompare(k.digest, token.Digest(pepper)) == 1
+	return same && k.HoldsAt(at)
+}
+
+// HoldsAt reports whether the key is neither expired nor revoked at that time.
+func (k *APIKey) HoldsAt(at time.Time) bool {
+	expired := !k.attributes.Expires.IsZero() && !at.Before(k.attributes.Expires)
+	return !expired && k.attributes.Revoked.IsZero()
+}
+
+// Revoke ends the key. A key that is revoked already keeps its first time.
+func (k *APIKey) Revoke(at time.Time) {
+	if k.attributes.Revoked.IsZero() {
+		k.attributes.Revoked = at
+	}
+}
+
+// Actor returns the key as the author of a change.
+func (k *APIKey) Actor() scope.Actor {
+	return scope.Actor{KeyID: k.attributes.ID, Name: k.attributes.Name}
+}
+
+// Grants returns what the key allows.
+func (k *APIKey) Grants() []Grant {
+	switch k.attributes.Role {
+	case RoleAdmin:
+		return Unrestricted()
+	case RoleReader:
+		if k.attributes.Reveal {
+			return append(ReadOnly(), Grant{actions: []Action{RevealConfiguration}})
+		}
+		return ReadOnly()
+	}
+	return nil
+}
+
+// Keys stores API keys and the server's secret under which their digests are
+// made. A store that cannot be reached is fault.ErrUnavailable from every method.
+type Keys interface {
+	// Create stores a new key, or is ErrKeyTaken.
+	Create(ctx context.Context, key *APIKey) error
+	// CreateFirst stores the key if there is none at all, also not a revoked one,
+	// and reports whether it did. Of several at once, one does.
+	CreateFirst(ctx context.Context, key *APIKey) (bool, error)
+	// Find returns the key of that id, or ErrKeyNotFound.
+	Find(ctx context.Context, id string) (*APIKey, error)
+	// List returns all keys, the oldest first, then by id.
+	List(ctx context.Context) ([]*APIKey, error)
+	// Revoke stores when a key was revoked, and keeps an earlier time. An id that
+	// does not exist is ErrKeyNotFound.
+	Revoke(ctx context.Context, id string, at time.Time) error
+	// Pepper returns the server's secret. Where there is none yet it stores the
+	// candidate; of several at once, all get the same.
+	Pepper(ctx context.Context, candidate secret.Text) (secret.Text, error)
+}

@@ -1,0 +1,100 @@
+package configuration
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// Limits of what a configuration holds.
+const (
+	MaxValueBytes       = 256 << 10
+	MaxDescriptionBytes = 4 << 10
+)
+
+// Value is a value that somebody can read. It prints as [REDACTED].
+type Value struct{ text secret.Text }
+
+// ParseValue returns the value of that text: valid UTF-8 without NUL, at most
+// 256 KiB; the empty text is a value. Another text is ErrInvalid for "value".
+func ParseValue(text string) (Value, error) {
+	if reason := textFault(text, MaxValueBytes, "256 KiB"); reason != "" {
+		return Value{}, fault.Bad("value", reason)
+	}
+	return Value{text: secret.New(text)}, nil
+}
+
+// Text returns the value in the wrapping that keeps it out of prints and logs.
+func (v Value) Text() secret.Text { return v.text }
+
+// Description is an optional text for people. The zero value is none.
+type Description struct {
+	text  string
+	given bool
+}
+
+// ParseDescription returns the description of that text: valid UTF-8 without
+// NUL, at most 4 KiB. Another text is ErrInvalid for "description".
+func ParseDescription(text string) (Description, error) {
+	if reason := textFault(text, MaxDescriptionBytes, "4 KiB"); reason != "" {
+		return Description{}, fault.Bad("description", reason)
+	}
+	return Description{text: text, given: true}, nil
+}
+
+// Text returns the text, and false where there is none.
+func (d Description) Text() (string, bool) { return d.text, d.given }
+
+func textFault(text string, most int, limit string) string {
+	switch {
+	case len(text) > most:
+		return "must be at most " + limit + " long"
+	case !utf8.ValidString(text):
+		return "must be valid UTF-8"
+	case strings.IndexByte(text, 0) >= 0:
+		return "must not hold a NUL character"
+	}
+	return ""
+}
+
+// Content is a value as it is stored: plain, or sealed into a cipher's token.
+// The zero value is no content, which is what a deletion leaves.
+type Content struct {
+	stored secret.Text
+	form   form
+}
+
+type form uint8
+
+const (
+	formPlain form = iota + 1
+	formSealed
+)
+
+// Plain returns content that is stored as it is.
+func Plain(v Value) Content { return Content{stored: v.text, form: formPlain} }
+
+// Sealed returns content that is stored as a cipher's token.
+func Sealed(token string) Content { return Content{stored: secret.New(token), form: formSealed} }
+
+// RehydrateContent rebuilds content from storage; only stores call it.
+func RehydrateContent(stored string, encrypted bool) Content {
+	if encrypted {
+		return Sealed(stored)
+	}
+	return Content{stored: secret.New(stored), form: formPlain}
+}
+
+// IsZero reports whether there is no content.
+func (c Content) IsZero() bool { return c.form == 0 }
+
+// Encrypted reports whether the content is a cipher's token.
+func (c Content) Encrypted() bool { return c.form == formSealed }
+
+// Stored returns what stores write: the value itself, or the token.
+func (c Content) Stored() secret.Text { return c.stored }
+
+// Sealer turns plain content into sealed content.
+type Sealer func(Content) (Content, error)

@@ -1,0 +1,56 @@
+package configuration
+
+import "github.com/signalbox-hq/signalbox/domain/event"
+
+// AggregateType is what events call a configuration.
+const AggregateType = "configuration"
+
+// The types of event.
+const (
+	EventCreated    = "configuration.created"
+	EventUpdated    = "configuration.updated"
+	EventRolledBack = "configuration.rolled_back"
+	EventDeleted    = "configuration.deleted"
+)
+
+// Changed is the event of one new version. Which change it was is its type.
+type Changed struct{ envelope event.Envelope }
+
+// Envelope returns the event as it is told to others: key, environment, service,
+// version and whether the value is encrypted, but nothing of the value.
+func (e Changed) Envelope() event.Envelope { return e.envelope }
+
+func newEvent(state State, entry HistoryEntry) Changed {
+	data := map[string]any{
+		"key":          state.Identity.Key.String(),
+		"environment":  state.Identity.Environment.String(),
+		"service_name": state.Identity.Service.String(),
+		"is_encrypted": entry.Encrypted,
+	}
+	if entry.Action == ActionRollback {
+		data["revived"] = entry.Old.IsZero()
+	}
+	return Changed{envelope: event.Envelope{
+		Type:             eventType(entry.Action),
+		AggregateType:    AggregateType,
+		AggregateVersion: int64(entry.Version),
+		Environment:      state.Identity.Environment.String(),
+		ServiceName:      state.Identity.Service.String(),
+		Data:             data,
+		Stamp:            entry.Stamp,
+	}}
+}
+
+func eventType(a Action) string {
+	switch a {
+	case ActionCreate:
+		return EventCreated
+	case ActionUpdate:
+		return EventUpdated
+	case ActionRollback:
+		return EventRolledBack
+	case ActionDelete:
+		return EventDeleted
+	}
+	panic("configuration: a version without an action")
+}

@@ -1,0 +1,72 @@
+package configuration
+
+import (
+	"strings"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// MaxKeyBytes is the longest key.
+const MaxKeyBytes = 255
+
+// ID is a configuration's number, from 1. It never changes and is never used
+// again; 0 is a configuration that no store has seen yet.
+type ID int64
+
+// Key names a configuration within its environment and service. The zero value
+// is no key.
+type Key struct{ text string }
+
+// ParseKey returns the key of that text: 1 to 255 bytes that begin with a letter,
+// digit or '_' and go on with those and '.', '-', ':', '/', '@', '+'; without
+// "//", without a segment "." or "..", without a '/' at the end. Another text is
+// ErrInvalid for the field "key".
+func ParseKey(text string) (Key, error) {
+	if reason := keyFault(text); reason != "" {
+		return Key{}, fault.Bad("key", reason)
+	}
+	return Key{text: text}, nil
+}
+
+func keyFault(text string) string {
+	if text == "" || len(text) > MaxKeyBytes {
+		return "must be 1 to 255 bytes long"
+	}
+	if !word(rune(text[0])) {
+		return "must begin with a letter, a digit or '_'"
+	}
+	if strings.ContainsFunc(text, notInKeys) {
+		return "may hold letters, digits and . _ - : / @ + only"
+	}
+	for segment := range strings.SplitSeq(text, "/") {
+		switch segment {
+		case "":
+			return "must not hold '//' nor end with '/'"
+		case ".", "..":
+			return "must not hold a segment '.' or '..'"
+		}
+	}
+	return ""
+}
+
+// BeginsKey reports whether keys can begin with text; the empty text begins all.
+func BeginsKey(text string) bool {
+	return len(text) <= MaxKeyBytes && !strings.ContainsFunc(text, notInKeys)
+}
+
+func notInKeys(r rune) bool { return !word(r) && !strings.ContainsRune(".-:/@+", r) }
+
+func word(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_'
+}
+
+// String returns the text.
+func (k Key) String() string { return k.text }
+
+// Identity is what tells one configuration from another.
+type Identity struct {
+	Environment scope.Environment
+	Service     scope.ServiceName
+	Key         Key
+}

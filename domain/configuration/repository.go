@@ -1,0 +1,59 @@
+package configuration
+
+import (
+	"context"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Repository stores configurations. Whoever calls it gets deleted ones too and
+// decides what they mean. A store that cannot be reached is fault.ErrUnavailable
+// from every method.
+type Repository interface {
+	// Save writes the unsaved changes of all the given configurations in one
+	// transaction: state, history entries and events, all or none. It marks them
+	// saved and gives new ones their id. One without changes is passed over.
+	//
+	// ErrStale: the store holds another version than the one that was loaded.
+	// ErrAlreadyExists: a new one's identity is taken, also by a deleted one.
+	// After an error other than these it is unknown whether the store has them.
+	Save(ctx context.Context, configurations ...*Configuration) error
+	// Find returns the configuration of that id, or ErrNotFound.
+	Find(ctx context.Context, id ID) (*Configuration, error)
+	// FindByIdentity returns the configuration of that identity, or ErrNotFound.
+	FindByIdentity(ctx context.Context, identity Identity) (*Configuration, error)
+	// List returns a page of what matches, ordered by environment, service name
+	// and key (bytewise), with the true number of all that matches.
+	List(ctx context.Context, query Query) (Page, error)
+}
+
+// Query says which configurations to list. Zero fields do not narrow.
+type Query struct {
+	Environment scope.Environment
+	Service     scope.ServiceName
+	// KeyPrefix is compared bytewise, and is no pattern.
+	KeyPrefix string
+	// Deleted lists the deleted ones instead of those that live.
+	Deleted bool
+	// Limit is 1 to 1000, Offset 0 or more.
+	Limit, Offset int
+}
+
+// Page is a part of a list.
+type Page struct {
+	Configurations []*Configuration
+	Total          int
+}
+
+// History reads what a Repository has saved, version by version.
+type History interface {
+	// Entry returns the entry that made a version, or ErrVersionNotFound.
+	Entry(ctx context.Context, id ID, version Version) (HistoryEntry, error)
+	// EntryAt returns the newest entry made at or before that time, or
+	// ErrVersionNotFound where there is none.
+	EntryAt(ctx context.Context, id ID, at time.Time) (HistoryEntry, error)
+	// Entries returns a page of entries, newest first, with the number of all; a
+	// configuration that does not exist has none.
+	Entries(ctx context.Context, id ID, limit, offset int) ([]HistoryEntry, int, error)
+}

@@ -1,0 +1,29 @@
+package scope
+
+import "time"
+
+// Actor is who does something: an API key, or nobody known. The zero value is
+// the anonymous actor.
+type Actor struct {
+	// KeyID is the public part of the API key, empty for the anonymous actor.
+	KeyID string
+	// Name is the key's name, at most 100 bytes.
+	Name string
+}
+
+// String returns the key's name, or "anonymous".
+func (a Actor) String() string {
+	if a.KeyID == "" {
+		return "anonymous"
+	}
+	return a.Name
+}
+
+// Stamp is what every change carries: who, when, and in which request.
+type Stamp struct {
+	By Actor
+	// At is UTC with microseconds; it comes from ports.Clock.
+	At time.Time
+	// RequestID ties the change to a request's log lines; it may be empty.
+	RequestID string
+}

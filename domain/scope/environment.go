@@ -1,0 +1,75 @@
+package scope
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// Environment is where something applies, such as production. The zero value is
+// no environment.
+type Environment struct{ name string }
+
+// ParseEnvironment returns the environment of that name: 1 to 50 bytes of
+// [a-z0-9._-] that begin with a letter or digit. Another text is ErrInvalid for
+// the field "environment". Whether this installation supports the environment is
+// for Environments to say.
+func ParseEnvironment(name string) (Environment, error) {
+	if !named(name, 50, lowerOrDigit) {
+		return Environment{}, fault.Bad("environment",
+			"must be 1 to 50 characters of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit")
+	}
+	return Environment{name: name}, nil
+}
+
+// String returns the name.
+func (e Environment) String() string { return e.name }
+
+// IsZero reports whether e is no environment.
+func (e Environment) IsZero() bool { return e.name == "" }
+
+// Environments is the policy of one installation: the environments it supports.
+type Environments struct{ supported []Environment }
+
+// NewEnvironments returns the policy that supports the named environments, in
+// that order. At least one is needed, and none twice; else ErrInvalid.
+func NewEnvironments(names ...string) (Environments, error) {
+	if len(names) == 0 {
+		return Environments{}, fault.Bad("environment", "at least one environment has to be supported")
+	}
+	var list []Environment
+	for _, name := range names {
+		e, err := ParseEnvironment(name)
+		if err != nil {
+			return Environments{}, err
+		}
+		if slices.Contains(list, e) {
+			return Environments{}, fault.Bad("environment", "is listed twice")
+		}
+		list = append(list, e)
+	}
+	return Environments{supported: list}, nil
+}
+
+// Parse returns the supported environment of that name. A name that breaks the
+// grammar or is not supported is ErrInvalid, and the message lists what is.
+func (s Environments) Parse(name string) (Environment, error) {
+	e, err := ParseEnvironment(name)
+	if err != nil {
+		return Environment{}, err
+	}
+	if !slices.Contains(s.supported, e) {
+		return Environment{}, fault.Bad("environment", "is not supported here; use one of "+s.String())
+	}
+	return e, nil
+}
+
+// String returns the names, separated by ", ".
+func (s Environments) String() string {
+	names := make([]string, len(s.supported))
+	for i, e := range s.supported {
+		names[i] = e.name
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,3 @@
+module github.com/signalbox-hq/signalbox
+
+go 1.26.0

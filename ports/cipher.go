@@ -1,0 +1,29 @@
+package ports
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// Cipher encrypts values for storage. It is safe for concurrent use.
+type Cipher interface {
+	// Encrypt returns a token that Decrypt opens. Two calls never return the same
+	// token. ErrEncryptionUnavailable when there is no key or encryption is off.
+	Encrypt(ctx context.Context, plaintext secret.Text) (token string, err error)
+	// Decrypt returns what a token holds. A token that is damaged, forged or made
+	// under another key is ErrDecryptionFailed, and so is any token without a key.
+	// Encryption that is off still decrypts, if it has a key.
+	Decrypt(ctx context.Context, token string) (secret.Text, error)
+}
+
+// Failures of a Cipher.
+var (
+	// ErrEncryptionUnavailable is encryption that is off or has no key.
+	ErrEncryptionUnavailable = fault.New(fault.Invalid, "encryption_unavailable",
+		"Encryption is not available here. Set ENABLE_ENCRYPTION=true and ENCRYPTION_KEY, or store the value unencrypted.")
+	// ErrDecryptionFailed is a token that this key does not open.
+	ErrDecryptionFailed = fault.New(fault.Internal, "decryption_failed",
+		"The stored value cannot be decrypted with the key in force.")
+)

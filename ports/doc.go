@@ -1,0 +1,16 @@
+// Package ports holds what the application needs and no module owns: interfaces
+// in the language of the standard library and the kernel, one file each.
+//
+// A port whose signature names a type of a module lives with that module
+// instead. This is the catalogue of both; test/contract holds a suite for each:
+//
+//   - [Backoff]: waiting between attempts
+//   - [Cipher]: encryption of values at rest
+//   - [Clock]: the time
+//   - [IDs]: identifiers and secrets
+//   - domain/access.Keys: API keys and the server's secret
+//   - domain/configuration.History: versions as they were made
+//   - domain/configuration.Repository: configurations
+//
+// It is not for adapters' own needs, nor for what only one adapter offers.
+package ports
