@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// Program is what the commands do.
+type Program interface {
+	// Serve runs the service until ctx ends, and returns after it has stopped.
+	Serve(ctx context.Context) error
+	// Healthcheck returns nil if the service of this machine answers.
+	Healthcheck(ctx context.Context) error
+	// Database opens the database in force for one command.
+	Database(ctx context.Context) (Database, error)
+	// GenerateKey returns a new encryption key.
+	GenerateKey() (secret.Text, error)
+	// Describe writes a document that is made from the code: "settings-markdown",
+	// "settings-env" or "openapi".
+	Describe(w io.Writer, document string) error
+}
+
+// Database is what commands do to the database in force.
+type Database interface {
+	Migrate(ctx context.Context) (applied int, err error)
+	Migrations(ctx context.Context) ([]Migration, error)
+	Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error)
+	Keys(ctx context.Context) ([]access.KeyAttributes, error)
+	Revoke(ctx context.Context, id string) error
+	Close() error
+}
+
+// Migration is one step of the database's schema.
+type Migration struct {
+	Version   int64
+	Name      string
+	Applied   bool
+	AppliedAt time.Time
+}
+
+// Exit codes.
+const (
+	ExitOK = iota
+	// ExitFailed is anything that went wrong, and a health check that failed.
+	ExitFailed
+	// ExitUsage is a wrong command, argument or setting.
+	ExitUsage
+	// ExitUnavailable is a database that cannot be reached.
+	ExitUnavailable
+)
+
+// usageError is a mistake in what was typed.
+type usageError struct{ error }
+
+// Unwrap returns the mistake.
+func (e usageError) Unwrap() error { return e.error }
+
+// ExitCode returns the exit code for the error of a command. Errors that say so
+// by a method ExitCode() int decide themselves.
+func ExitCode(err error) int {
+	var usage usageError
+	var own interface{ ExitCode() int }
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &own):
+		return own.ExitCode()
+	case errors.As(err, &usage), errors.Is(err, fault.ErrInvalid):
+		return ExitUsage
+	case errors.Is(err, fault.ErrUnavailable):
+		return ExitUnavailable
+	}
+	return ExitFailed
+}
+
+// New returns the root command of a program. Its output goes where the command's
+// SetOut says.
+func New(p Program, version string) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "signalbox",
+		Short: "Configuration, feature flags and service discovery for running programs",
+		Long: `Signalbox tells running programs their configuration, which feature flags are
+on for whom, and where other services are.
+
+Settings are environment variables and a .env file in the working folder; see
+'signalbox settings'. Exit codes: 0 done, 1 failed, 2 wrong usage or settings,
+3 the database cannot be reached.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		serve(p), migrate(p), key(p), keygen(p), healthcheck(p), settings(p), openapi(p), versionCommand(version))
+	return root
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError{fmt.Errorf("%q takes no argument %q; see '%s --help'", cmd.CommandPath(), args[0], cmd.CommandPath())}
+}
+
+func exactlyOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return usageError{fmt.Errorf("%q takes %s; see '%s --help'", cmd.CommandPath(), what, cmd.CommandPath())}
+	}
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
+
+// withDatabase runs a command on the database in force.
+func withDatabase(p Program, run func(*cobra.Command, []string, Database) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		db, err := p.Database(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return errors.Join(run(cmd, args, db), db.Close())
+	}
+}
+
+func migrate(p Program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Show or bring up to date the database's schema",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use:     "up",
+			Short:   "Apply what is missing",
+			Long:    "Apply what is missing, under a lock, so that several at once do it once. Does nothing when nothing is missing.",
+			Example: "  MIGRATE_ON_START=false signalbox migrate up",
+			Args:    noArgs,
+			RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
+				applied, err := db.Migrate(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return printed(fmt.Fprintf(cmd.OutOrStdout(), "applied %d\n", applied))
+			}),
+		},
+		&cobra.Command{
+			Use:   "status",
+			Short: "List the migrations and when they were applied",
+			Args:  noArgs,
+			RunE:  withDatabase(p, printMigrations),
+		})
+	return cmd
+}
+
+func printMigrations(cmd *cobra.Command, _ []string, db Database) error {
+	list, err := db.Migrations(cmd.Context())
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "VERSION\tNAME\tAPPLIED")
+	for _, m := range list {
+		applied := "pending"
+		if m.Applied {
+			applied = moment(m.AppliedAt)
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\n", m.Version, m.Name, applied)
+	}
+	return printed(0, w.Flush())
+}
+
+func key(p Program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "key",
+		Short: "Create, list and revoke API keys in the database in force",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		keyCreate(p),
+		&cobra.Command{
+			Use:   "list",
+			Short: "List the keys, without their secrets",
+			Args:  noArgs,
+			RunE:  withDatabase(p, printKeys),
+		},
+		&cobra.Command{
+			Use:     "revoke ID",
+			Short:   "End a key",
+			Long:    "End a key by its id, the eight characters after sbx_. Running servers stop taking it within two seconds.",
+			Example: "  signalbox key revoke 4fT0aQ9z",
+			Args:    exactlyOne("the id of one key"),
+			RunE: withDatabase(p, func(cmd *cobra.Command, args []string, db Database) error {
+				if err := db.Revoke(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				return printed(fmt.Fprintf(cmd.OutOrStdout(), "revoked %s\n", args[0]))
+			}),
+		})
+	return cmd
+}
+
+func keyCreate(p Program) *cobra.Command {
+	var in accessapp.Issue
+	cmd := &cobra.Command{
+		Use:   "create --name NAME --role ROLE",
+		Short: "Make a key and print it, once",
+		Long: `Make a key and print it. It is shown here and never again.
+
+An admin does everything. A reader reads; the values of encrypted configurations
+only with --reveal.`,
+		Example: `  signalbox key create --name deploy --role admin
+  signalbox key create --name billing --role reader --reveal --expires 2160h`,
+		Args: noArgs,
+		RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
+			if in.Lifetime < 0 {
+				return usageError{errors.New("--expires is a time from now, such as 720h")}
+			}
+			token, attributes, err := db.Issue(cmd.Context(), in)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "key %s (%s, %s) is made; it is not shown again:\n",
+				attributes.ID, attributes.Name, attributes.Role)
+			return printed(fmt.Fprintln(cmd.OutOrStdout(), token.Reveal()))
+		}),
+	}
+	cmd.Flags().StringVar(&in.Name, "name", "", "who uses it; shown in the history (1 to 100 bytes)")
+	cmd.Flags().StringVar(&in.Role, "role", "reader", "admin or reader")
+	cmd.Flags().BoolVar(&in.Reveal, "reveal", false, "let a reader see encrypted values")
+	cmd.Flags().DurationVar(&in.Lifetime, "expires", 0, "how long it holds, such as 720h; 0 is for ever")
+	return cmd
+}
+
+func printKeys(cmd *cobra.Command, _ []string, db Database) error {
+	keys, err := db.Keys(cmd.Context())
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tNAME\tROLE\tREVEAL\tCREATED\tEXPIRES\tREVOKED")
+	for _, k := range keys {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			k.ID, k.Name, k.Role, revealing(k), moment(k.Created), moment(k.Expires), moment(k.Revoked))
+	}
+	return printed(0, w.Flush())
+}
+
+func revealing(k access.KeyAttributes) string {
+	if k.Reveal || k.Role == access.RoleAdmin {
+		return "yes"
+	}
+	return "no"
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

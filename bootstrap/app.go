@@ -1,0 +1,65 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+)
+
+// Output is where the program writes to.
+type Output struct {
+	// Out gets what an operator has to see, such as the first admin key.
+	Out io.Writer
+	Log *zap.Logger
+}
+
+// App is the service, wired and ready to be started once.
+type App struct {
+	fx       *fx.App
+	listener net.Listener
+	failed   chan error
+}
+
+// New wires the service. Nothing is opened before Start.
+func New(s settings.Settings, version Version, out Output) *App {
+	app := &App{failed: make(chan error, 1)}
+	app.fx = fx.New(
+		fx.NopLogger,
+		fx.Supply(s, version, out, out.Log, app),
+		systemModule(), storeModule(), accessModule(), configurationModule(), httpModule(),
+	)
+	return app
+}
+
+// Version is the version of the binary, as git describes it.
+type Version string
+
+// Start opens the stores, brings the database up to date, and listens. When it
+// returns nil, /readyz answers 200.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.fx.Start(ctx); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	return nil
+}
+
+// Stop refuses new requests, finishes the running ones until ctx ends, and
+// closes what was opened.
+func (a *App) Stop(ctx context.Context) error {
+	if err := a.fx.Stop(ctx); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
+
+// Addr returns the address that a started service listens on.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// Failed delivers an error when the started service cannot go on.
+func (a *App) Failed() <-chan error { return a.failed }

@@ -1,0 +1,12 @@
+package main
+
+import (
+	"os"
+
+	"github.com/signalbox-hq/signalbox/bootstrap"
+)
+
+// version is set when the binary is linked.
+var version = "development" //nolint:gochecknoglobals // the linker writes it
+
+func main() { os.Exit(bootstrap.Main(version, os.Args[1:])) }

@@ -1,0 +1,156 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/cli"
+	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/system"
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+var _ cli.Program = (*program)(nil)
+
+// GenerateKey returns a new Fernet key.
+func (*program) GenerateKey() (secret.Text, error) { return fernetcipher.GenerateKey() }
+
+// Describe writes a document that is made from the code.
+func (*program) Describe(w io.Writer, document string) error {
+	text, err := describe(document)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		return fmt.Errorf("print %s: %w", document, err)
+	}
+	return nil
+}
+
+func describe(document string) (string, error) {
+	switch document {
+	case "settings-markdown":
+		return settings.Markdown(), nil
+	case "settings-env":
+		return settings.EnvTemplate(), nil
+	case "openapi":
+		text, err := ginapi.Document()
+		return string(text), err
+	}
+	return "", fmt.Errorf("there is no document %q", document)
+}
+
+// healthcheckTimeout is how long the service may take to answer.
+const healthcheckTimeout = 3 * time.Second
+
+// Healthcheck asks the service on this machine for /livez.
+func (p *program) Healthcheck(ctx context.Context) error {
+	s, _, err := p.load()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+	address := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(int(s.Port))) + "/livez"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", address, err)
+	}
+	response, err := new(http.Client).Do(request)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", address, err)
+	}
+	if err := response.Body.Close(); err != nil {
+		return fmt.Errorf("ask %s: %w", address, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask %s: answered %s", address, response.Status)
+	}
+	return nil
+}
+
+// Database opens the database in force.
+func (p *program) Database(ctx context.Context) (cli.Database, error) {
+	s, _, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	clock, ids := system.NewClock(), system.NewIDs()
+	store, err := openStore(ctx, s, bunstore.Options{IDs: ids, Clock: clock})
+	if err != nil {
+		return nil, err
+	}
+	return &database{store: store, migrate: s.MigrateOnStart, access: newAccess(s, store.Keys(), clock, ids)}, nil
+}
+
+// database is the database in force for one command.
+type database struct {
+	store   *bunstore.Store
+	access  *accessapp.Service
+	migrate bool
+}
+
+// Migrate applies what is missing.
+func (d *database) Migrate(ctx context.Context) (int, error) { return d.store.Migrate(ctx) }
+
+// Migrations lists the steps of the schema.
+func (d *database) Migrations(ctx context.Context) ([]cli.Migration, error) {
+	steps, err := d.store.MigrationStatus(ctx)
+	list := make([]cli.Migration, len(steps))
+	for i, s := range steps {
+		list[i] = cli.Migration(s)
+	}
+	return list, err
+}
+
+// Issue makes a key.
+func (d *database) Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error) {
+	if err := d.ready(ctx); err != nil {
+		return secret.Text{}, access.KeyAttributes{}, err
+	}
+	return d.access.Issue(ctx, in)
+}
+
+// Keys lists the keys.
+func (d *database) Keys(ctx context.Context) ([]access.KeyAttributes, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	return d.access.List(ctx)
+}
+
+// Revoke ends a key.
+func (d *database) Revoke(ctx context.Context, id string) error {
+	if err := d.ready(ctx); err != nil {
+		return err
+	}
+	return d.access.Revoke(ctx, id)
+}
+
+// ready brings the schema to where the keys are.
+func (d *database) ready(ctx context.Context) error {
+	if !d.migrate {
+		return d.store.CheckSchema(ctx)
+	}
+	_, err := d.store.Migrate(ctx)
+	return err
+}
+
+// Close closes the database.
+func (d *database) Close() error {
+	if err := d.store.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}

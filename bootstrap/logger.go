@@ -1,0 +1,29 @@
+package bootstrap
+
+import (
+	"io"
+	"os"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+)
+
+// newLogger logs to w: readable lines to a terminal, JSON to anything else.
+func newLogger(s settings.Settings, w io.Writer) *zap.Logger {
+	level, err := zapcore.ParseLevel(string(s.LogLevel))
+	if err != nil {
+		panic("bootstrap: a log level that zap does not know: " + string(s.LogLevel))
+	}
+	config := zap.NewProductionEncoderConfig()
+	config.TimeKey, config.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
+	encoder := zapcore.NewJSONEncoder(config)
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		config.EncodeLevel, config.EncodeTime = zapcore.CapitalColorLevelEncoder, zapcore.TimeEncoderOfLayout("15:04:05.000")
+		encoder = zapcore.NewConsoleEncoder(config)
+	}
+	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)
+	return zap.New(core).With(zap.String("service", s.ServiceName))
+}

@@ -1,0 +1,154 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/system"
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+func systemModule() fx.Option {
+	return fx.Module("system", fx.Provide(
+		fx.Annotate(system.NewClock, fx.As(new(ports.Clock))),
+		fx.Annotate(system.NewIDs, fx.As(new(ports.IDs))),
+		fx.Annotate(system.NewBackoff, fx.As(new(ports.Backoff))),
+	))
+}
+
+func storeModule() fx.Option {
+	return fx.Module("store", fx.Provide(
+		newStore,
+		fx.Annotate((*bunstore.Store).Configurations, fx.As(new(configuration.Repository), new(configuration.History))),
+		fx.Annotate((*bunstore.Store).Keys, fx.As(new(access.Keys))),
+	))
+}
+
+func accessModule() fx.Option {
+	return fx.Module("access", fx.Provide(newAccess), fx.Invoke(announceAccess))
+}
+
+func configurationModule() fx.Option {
+	return fx.Module("configuration", fx.Provide(
+		fx.Annotate(newCipher, fx.As(new(ports.Cipher))),
+		newConfigurations,
+	))
+}
+
+func httpModule() fx.Option {
+	return fx.Module("http", fx.Provide(newAPI), fx.Invoke(serve))
+}
+
+func newAccess(s settings.Settings, keys access.Keys, clock ports.Clock, ids ports.IDs) *accessapp.Service {
+	return accessapp.New(accessapp.Dependencies{
+		Keys: keys, Clock: clock, IDs: ids, Pepper: s.Pepper.Text,
+		Policy: accessapp.Policy{Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads()},
+	})
+}
+
+// announceAccess makes the first admin key and says what is not guarded.
+func announceAccess(lc fx.Lifecycle, s settings.Settings, keys *accessapp.Service, out Output) {
+	lc.Append(fx.StartHook(func(ctx context.Context) error {
+		if !s.AuthEnabled {
+			out.Log.Warn("AUTH_ENABLED=false: everybody may do everything, also reveal encrypted values")
+			return nil
+		}
+		token, made, err := keys.First(ctx, s.FirstKey.Text)
+		if err != nil {
+			return fmt.Errorf("make the first admin key: %w", err)
+		}
+		if made && s.FirstKey.Text == noText {
+			_, err = fmt.Fprintf(out.Out, "admin key: %s\n(shown this once; make others with 'signalbox key create')\n", token.Reveal())
+		}
+		return err
+	}))
+}
+
+func newCipher(s settings.Settings, log *zap.Logger) (*fernetcipher.Cipher, error) {
+	if s.EnableEncryption && s.EncryptionKey.Text == noText {
+		log.Warn("ENABLE_ENCRYPTION=true without ENCRYPTION_KEY: nothing can be stored encrypted; make a key with 'signalbox keygen'")
+	}
+	return fernetcipher.New(s.EncryptionKey.Text, s.EnableEncryption)
+}
+
+// configurationParts is what the configurations' use cases are made of.
+type configurationParts struct {
+	fx.In
+
+	Settings       settings.Settings
+	Configurations configuration.Repository
+	History        configuration.History
+	Cipher         ports.Cipher
+	Clock          ports.Clock
+	Backoff        ports.Backoff
+}
+
+func newConfigurations(p configurationParts) *configapp.Service {
+	return configapp.New(configapp.Dependencies{
+		Configurations: p.Configurations, History: p.History, Cipher: p.Cipher,
+		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(),
+	})
+}
+
+// httpParts is what the HTTP interface is made of.
+type httpParts struct {
+	fx.In
+
+	Settings       settings.Settings
+	Version        Version
+	Log            *zap.Logger
+	Configurations *configapp.Service
+	Access         *accessapp.Service
+	Store          *bunstore.Store
+	Clock          ports.Clock
+	IDs            ports.IDs
+}
+
+func newAPI(p httpParts) *ginapi.API {
+	return ginapi.New(ginapi.Options{
+		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
+		Configurations: p.Configurations, Access: p.Access, Database: p.Store, Clock: p.Clock, IDs: p.IDs,
+	})
+}
+
+// serve listens from the end of the start to the beginning of the stop.
+func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log *zap.Logger) {
+	server := ginapi.NewServer("", api.Handler())
+	lc.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error {
+			address := net.JoinHostPort("", strconv.Itoa(int(s.Port)))
+			listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+			if err != nil {
+				return fmt.Errorf("listen on port %d (SERVICE_PORT): %w", s.Port, err)
+			}
+			app.listener = listener
+			api.SetReady(true)
+			go func() {
+				if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+					app.failed <- fmt.Errorf("serve: %w", err)
+				}
+			}()
+			log.Info("ready", zap.String("address", listener.Addr().String()), zap.Stringer("database", s.Database))
+			return nil
+		},
+		OnStop: func(ctx context.Context) error {
+			api.SetReady(false)
+			return server.Shutdown(ctx)
+		},
+	})
+}

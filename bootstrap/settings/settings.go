@@ -1,0 +1,53 @@
+package settings
+
+import (
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// Settings is everything that can be set. The tags are the source of the
+// documentation: doc says what for, allowed what is accepted.
+type Settings struct {
+	ServiceName string   `env:"SERVICE_NAME" envDefault:"config-service" group:"Service" doc:"Name that /health and the log lines show" allowed:"any text"`
+	Port        Port     `env:"SERVICE_PORT" envDefault:"8082" group:"Service" doc:"Port to listen on; 0 takes any free one" allowed:"0 to 65535"`
+	LogLevel    LogLevel `env:"LOG_LEVEL" envDefault:"INFO" group:"Service" doc:"Least severe line to log" allowed:"DEBUG, INFO, WARNING or ERROR"`
+	Shutdown    Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20" group:"Service" doc:"How long a stop waits for running requests" allowed:"seconds, or a duration such as 20s"`
+
+	Environments Environments `env:"SUPPORTED_ENVIRONMENTS" envDefault:"development,staging,production" group:"Service" doc:"Environments that exist here" allowed:"names of a-z 0-9 . _ - separated by commas"`
+
+	Database       Database `env:"DATABASE_URL" envDefault:"sqlite://signalbox.db" group:"Database" doc:"Where everything is kept" allowed:"sqlite://FILE, postgres://, postgresql:// or postgresql+asyncpg://"`
+	MigrateOnStart bool     `env:"MIGRATE_ON_START" envDefault:"true" group:"Database" doc:"Bring the database up to date at the start" allowed:"true or false"`
+
+	AuthEnabled    bool   `env:"AUTH_ENABLED" envDefault:"true" group:"Access" doc:"Ask for API keys at all; false allows everything to everybody" allowed:"true or false"`
+	RequireAPIKey  bool   `env:"REQUIRE_API_KEY" envDefault:"true" group:"Access" doc:"Ask for a key for reads too" allowed:"true or false"`
+	AllowAnonymous bool   `env:"ALLOW_ANONYMOUS_ACCESS" envDefault:"false" group:"Access" doc:"Let reads go without a key; encrypted values stay hidden" allowed:"true or false"`
+	FirstKey       APIKey `env:"BOOTSTRAP_ADMIN_KEY" group:"Access" secret:"true" doc:"The first admin key on an empty database, instead of one that is made and printed" allowed:"a key as 'signalbox key create' prints it"`
+	Pepper         Pepper `env:"API_KEY_PEPPER" group:"Access" secret:"true" doc:"Server secret under which API keys are stored; unset: made at the first start and kept in the database" allowed:"at least 32 characters"`
+
+	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted where a configuration says so" allowed:"true or false"`
+	EncryptionKey    EncryptionKey `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; make one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
+
+	RedisHost     string      `env:"REDIS_HOST" group:"Redis" later:"true" doc:"Redis to share caches through; unset: in process" allowed:"a host name or address"`
+	RedisPort     Port        `env:"REDIS_PORT" envDefault:"6379" group:"Redis" later:"true" doc:"Port of Redis" allowed:"0 to 65535"`
+	RedisPassword secret.Text `env:"REDIS_PASSWORD" group:"Redis" later:"true" secret:"true" doc:"Password of Redis" allowed:"any text"`
+
+	ConfigCacheTTL  Duration `env:"CONFIG_CACHE_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached configuration lives" allowed:"seconds, or a duration such as 5m"`
+	FlagCacheTTL    Duration `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached flag lives" allowed:"seconds, or a duration such as 5m"`
+	ServiceCacheTTL Duration `env:"SERVICE_REGISTRY_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached service lives" allowed:"seconds, or a duration such as 5m"`
+
+	KafkaServers      string `env:"KAFKA_BOOTSTRAP_SERVERS" group:"Kafka" later:"true" doc:"Brokers to publish changes to; unset: in process" allowed:"host:port, separated by commas"`
+	KafkaConfigTopic  string `env:"KAFKA_TOPIC_CONFIG_UPDATES" envDefault:"config-updates" group:"Kafka" later:"true" doc:"Topic of changed configurations" allowed:"a topic name"`
+	KafkaFlagTopic    string `env:"KAFKA_TOPIC_FEATURE_FLAG_UPDATES" envDefault:"feature-flag-updates" group:"Kafka" later:"true" doc:"Topic of changed flags" allowed:"a topic name"`
+	KafkaServiceTopic string `env:"KAFKA_TOPIC_SERVICE_REGISTRY_UPDATES" envDefault:"service-registry-updates" group:"Kafka" later:"true" doc:"Topic of changed services" allowed:"a topic name"`
+}
+
+// Policy returns the supported environments.
+func (s Settings) Policy() scope.Environments { return s.Environments.policy }
+
+// AnonymousReads reports whether reads go without a key.
+func (s Settings) AnonymousReads() bool { return s.AllowAnonymous || !s.RequireAPIKey }
+
+// ShutdownTimeout returns how long a stop waits for running requests.
+func (s Settings) ShutdownTimeout() time.Duration { return time.Duration(s.Shutdown) }

@@ -1,0 +1,163 @@
+package settings
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// errNotAllowed is a text that a setting's rule does not accept; the tag
+// "allowed" says what it does.
+var errNotAllowed = errors.New("not allowed")
+
+// Port is a TCP port, 0 for any free one.
+type Port uint16
+
+// UnmarshalText reads a decimal number.
+func (p *Port) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 16)
+	if err != nil {
+		return errNotAllowed
+	}
+	*p = Port(n)
+	return nil
+}
+
+// MaxDuration is the longest time that can be set.
+const MaxDuration = 30 * 24 * time.Hour
+
+// Duration is more than nothing and at most MaxDuration.
+type Duration time.Duration
+
+// UnmarshalText reads whole seconds ("300") or a Go duration ("5m").
+func (d *Duration) UnmarshalText(text []byte) error {
+	value, err := time.ParseDuration(string(text))
+	if seconds, numberErr := strconv.ParseInt(string(text), 10, 32); numberErr == nil {
+		value, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || value <= 0 || value > MaxDuration {
+		return errNotAllowed
+	}
+	*d = Duration(value)
+	return nil
+}
+
+// LogLevel is "debug", "info", "warn" or "error".
+type LogLevel string
+
+// UnmarshalText reads a level by Go's and by Python's names, in any case.
+func (l *LogLevel) UnmarshalText(text []byte) error {
+	switch strings.ToUpper(string(text)) {
+	case "DEBUG":
+		*l = "debug"
+	case "INFO":
+		*l = "info"
+	case "WARN", "WARNING":
+		*l = "warn"
+	case "ERROR", "CRITICAL":
+		*l = "error"
+	default:
+		return errNotAllowed
+	}
+	return nil
+}
+
+// Environments is the list of environments that exist here.
+type Environments struct{ policy scope.Environments }
+
+// UnmarshalText reads names separated by commas.
+func (e *Environments) UnmarshalText(text []byte) error {
+	names := strings.Split(string(text), ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	policy, err := scope.NewEnvironments(names...)
+	if err != nil {
+		return errNotAllowed
+	}
+	e.policy = policy
+	return nil
+}
+
+// Database says which store to use; exactly one field is not empty.
+type Database struct {
+	// SQLite is the path of a file, or ":memory:".
+	SQLite string
+	// Postgres is a connection URL, which may hold a password.
+	Postgres secret.Text
+}
+
+// UnmarshalText reads a database URL; its scheme picks the store.
+func (d *Database) UnmarshalText(text []byte) error {
+	scheme, rest, found := strings.Cut(string(text), "://")
+	if !found || rest == "" {
+		return errNotAllowed
+	}
+	switch scheme {
+	case "sqlite":
+		*d = Database{SQLite: rest}
+	case "postgres", "postgresql", "postgresql+asyncpg":
+		u, err := url.Parse("postgres://" + rest)
+		if err != nil || u.Host == "" {
+			return errNotAllowed
+		}
+		*d = Database{Postgres: secret.New(u.String())}
+	default:
+		return errNotAllowed
+	}
+	return nil
+}
+
+// String names the kind of store, and nothing of how to reach it.
+func (d Database) String() string {
+	if d.SQLite != "" {
+		return "SQLite"
+	}
+	return "PostgreSQL"
+}
+
+// EncryptionKey is a Fernet key, or empty.
+type EncryptionKey struct{ secret.Text }
+
+// UnmarshalText reads base64 of 32 bytes, in the standard or the URL alphabet.
+func (k *EncryptionKey) UnmarshalText(text []byte) error {
+	standard := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(string(text), "="))
+	raw, err := base64.RawStdEncoding.DecodeString(standard)
+	if err != nil || len(raw) != 32 {
+		return errNotAllowed
+	}
+	k.Text = secret.New(string(text))
+	return nil
+}
+
+// APIKey is the token of an API key, or empty.
+type APIKey struct{ secret.Text }
+
+// UnmarshalText reads a token and checks its form.
+func (k *APIKey) UnmarshalText(text []byte) error {
+	token, err := access.ParseToken(string(text))
+	if err != nil {
+		return errNotAllowed
+	}
+	k.Text = token.Text()
+	return nil
+}
+
+// Pepper is the server secret of the API keys, or empty.
+type Pepper struct{ secret.Text }
+
+// UnmarshalText reads a text that is too long to be guessed.
+func (p *Pepper) UnmarshalText(text []byte) error {
+	if len(text) < 32 {
+		return errNotAllowed
+	}
+	p.Text = secret.New(string(text))
+	return nil
+}
