@@ -1,0 +1,202 @@
+package settings_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+)
+
+func none(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), ".env")
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+
+	t.Run("nothing set is SQLite in the working folder with keys asked for", func(t *testing.T) {
+		t.Parallel()
+		s, warnings, err := settings.Load(nil, none(t))
+		require.NoError(t, err)
+		assert.Empty(t, warnings)
+		assert.Equal(t, "signalbox.db", s.Database.SQLite)
+		assert.Equal(t, settings.Port(8082), s.Port)
+		assert.Equal(t, "config-service", s.ServiceName)
+		assert.Equal(t, "development, staging, production", s.Policy().String())
+		assert.Equal(t, 20*time.Second, s.ShutdownTimeout())
+		assert.True(t, s.AuthEnabled)
+		assert.True(t, s.MigrateOnStart)
+		assert.False(t, s.AnonymousReads())
+		assert.False(t, s.EnableEncryption)
+	})
+
+	t.Run("an empty variable is one that is not set", func(t *testing.T) {
+		t.Parallel()
+		s, warnings, err := settings.Load([]string{
+			"SERVICE_PORT=", "DATABASE_URL=", "REDIS_HOST=", "ENCRYPTION_KEY=", "BOOTSTRAP_ADMIN_KEY=", "API_KEY_PEPPER=",
+		}, none(t))
+		require.NoError(t, err)
+		assert.Empty(t, warnings)
+		assert.Equal(t, settings.Port(8082), s.Port)
+		assert.Equal(t, "signalbox.db", s.Database.SQLite)
+	})
+
+	t.Run("a .env file lies beneath the environment", func(t *testing.T) {
+		t.Parallel()
+		dotenv := none(t)
+		require.NoError(t, os.WriteFile(dotenv, []byte("SERVICE_NAME=from-file\nSERVICE_PORT=1\n"), 0o600))
+		s, _, err := settings.Load([]string{"SERVICE_PORT=2"}, dotenv)
+		require.NoError(t, err)
+		assert.Equal(t, "from-file", s.ServiceName)
+		assert.Equal(t, settings.Port(2), s.Port)
+	})
+
+	t.Run("a .env file that cannot be read stops", func(t *testing.T) {
+		t.Parallel()
+		_, _, err := settings.Load(nil, t.TempDir())
+		require.Error(t, err)
+	})
+
+	t.Run("reads need no key when keys are not required or anonymous access is allowed", func(t *testing.T) {
+		t.Parallel()
+		for _, set := range []string{"REQUIRE_API_KEY=false", "ALLOW_ANONYMOUS_ACCESS=True"} {
+			s, _, err := settings.Load([]string{set}, none(t))
+			require.NoError(t, err)
+			assert.True(t, s.AnonymousReads(), set)
+		}
+	})
+}
+
+func TestWrongSettings(t *testing.T) {
+	t.Parallel()
+
+	t.Run("all wrong ones are named in one go, with what is allowed", func(t *testing.T) {
+		t.Parallel()
+		_, _, err := settings.Load([]string{
+			"SERVICE_PORT=99999", "LOG_LEVEL=loud", "AUTH_ENABLED=perhaps", "SUPPORTED_ENVIRONMENTS=Prod",
+			"SHUTDOWN_TIMEOUT=-1", "CONFIG_CACHE_TTL=soon",
+		}, none(t))
+		var invalid *settings.InvalidError
+		require.ErrorAs(t, err, &invalid)
+		assert.Equal(t, []string{
+			`AUTH_ENABLED="perhaps": use true or false`,
+			`CONFIG_CACHE_TTL="soon": use seconds, or a duration such as 5m`,
+			`LOG_LEVEL="loud": use DEBUG, INFO, WARNING or ERROR`,
+			`SERVICE_PORT="99999": use 0 to 65535`,
+			`SHUTDOWN_TIMEOUT="-1": use seconds, or a duration such as 20s`,
+			`SUPPORTED_ENVIRONMENTS="Prod": use names of a-z 0-9 . _ - separated by commas`,
+		}, invalid.Problems)
+	})
+
+	t.Run("secrets and passwords are not shown", func(t *testing.T) {
+		t.Parallel()
+		_, _, err := settings.Load([]string{
+			"ENCRYPTION_KEY=canary1", "API_KEY_PEPPER=canary2", "BOOTSTRAP_ADMIN_KEY=canary3",
+			"DATABASE_URL=mysql://user:canary4@db/x",
+		}, none(t))
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "canary")
+		for _, name := range []string{"ENCRYPTION_KEY", "API_KEY_PEPPER", "BOOTSTRAP_ADMIN_KEY", "DATABASE_URL"} {
+			assert.Contains(t, err.Error(), name+"=[REDACTED]")
+		}
+	})
+}
+
+func TestDatabaseURL(t *testing.T) {
+	t.Parallel()
+	rows := []struct {
+		url, sqlite, postgres string
+		ok                    bool
+	}{
+		{url: "sqlite://signalbox.db", sqlite: "signalbox.db", ok: true},
+		{url: "sqlite:///data/signalbox.db", sqlite: "/data/signalbox.db", ok: true},
+		{url: "sqlite://:memory:", sqlite: ":memory:", ok: true},
+		{url: "postgres://u:p@db:5432/c?sslmode=disable", postgres: "postgres://u:p@db:5432/c?sslmode=disable", ok: true},
+		{url: "postgresql://u@db/c", postgres: "postgres://u@db/c", ok: true},
+		{url: "postgresql+asyncpg://u:p@db/c", postgres: "postgres://u:p@db/c", ok: true},
+		{url: "sqlite://"},
+		{url: "postgres://"},
+		{url: "signalbox.db"},
+		{url: "mysql://db/c"},
+	}
+	for _, row := range rows {
+		t.Run(row.url, func(t *testing.T) {
+			t.Parallel()
+			var d settings.Database
+			err := d.UnmarshalText([]byte(row.url))
+			assert.Equal(t, row.ok, err == nil)
+			assert.Equal(t, row.sqlite, d.SQLite)
+			assert.Equal(t, row.postgres, d.Postgres.Reveal())
+		})
+	}
+}
+
+func TestEncryptionKey(t *testing.T) {
+	t.Parallel()
+	rows := []struct {
+		name, key string
+		ok        bool
+	}{
+		{name: "URL alphabet with padding, as Fernet prints it", key: "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=", ok: true},
+		{name: "standard alphabet", key: "cw/0x689RpI+jtRR7oE8h/eQsKImvJapLeSbXpwF4e4=", ok: true},
+		{name: "31 bytes", key: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="},
+		{name: "no base64", key: "not a key"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			var k settings.EncryptionKey
+			assert.Equal(t, row.ok, k.UnmarshalText([]byte(row.key)) == nil)
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a misspelt name is told with the nearest known one", func(t *testing.T) {
+		t.Parallel()
+		_, warnings, err := settings.Load([]string{"KAFKA_TOPIC_CONFIG_UPDATE=x", "PATH=/bin"}, none(t))
+		require.NoError(t, err)
+		assert.Equal(t, []string{"KAFKA_TOPIC_CONFIG_UPDATE is not a setting; did you mean KAFKA_TOPIC_CONFIG_UPDATES?"}, warnings)
+	})
+
+	t.Run("a setting of a later capability is accepted and told", func(t *testing.T) {
+		t.Parallel()
+		_, warnings, err := settings.Load([]string{"REDIS_HOST=cache"}, none(t))
+		require.NoError(t, err)
+		assert.Equal(t, []string{"REDIS_HOST is accepted, but this version does not use it yet"}, warnings)
+	})
+}
+
+func TestDocumentation(t *testing.T) {
+	t.Parallel()
+
+	t.Run("every setting has a text and what it accepts", func(t *testing.T) {
+		t.Parallel()
+		for _, f := range settings.Fields() {
+			assert.NotEmpty(t, f.Doc, f.Name)
+			assert.NotEmpty(t, f.Allowed, f.Name)
+			assert.Contains(t, settings.Markdown(), "`"+f.Name+"`")
+			assert.Contains(t, settings.EnvTemplate(), "# "+f.Name+"="+f.Default)
+		}
+	})
+
+	t.Run("every default is accepted", func(t *testing.T) {
+		t.Parallel()
+		var environ []string
+		for _, f := range settings.Fields() {
+			if f.Default != "" {
+				environ = append(environ, f.Name+"="+f.Default)
+			}
+		}
+		_, _, err := settings.Load(environ, none(t))
+		require.NoError(t, err)
+	})
+}
