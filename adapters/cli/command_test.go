@@ -1,0 +1,186 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/cli"
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// recordingProgram notes what was called and answers with what it was given.
+type recordingProgram struct {
+	calls []string
+	err   error
+	issue accessapp.Issue
+}
+
+func (p *recordingProgram) note(call string) error {
+	p.calls = append(p.calls, call)
+	return p.err
+}
+
+func (p *recordingProgram) Serve(context.Context) error       { return p.note("serve") }
+func (p *recordingProgram) Healthcheck(context.Context) error { return p.note("healthcheck") }
+func (p *recordingProgram) Describe(_ io.Writer, document string) error {
+	return p.note("describe " + document)
+}
+
+func (p *recordingProgram) GenerateKey() (secret.Text, error) {
+	return secret.New("a-new-key"), p.note("keygen")
+}
+
+func (p *recordingProgram) Database(context.Context) (cli.Database, error) {
+	return p, p.note("open")
+}
+func (p *recordingProgram) Close() error                         { return p.note("close") }
+func (p *recordingProgram) Migrate(context.Context) (int, error) { return 2, p.note("migrate") }
+func (p *recordingProgram) Migrations(context.Context) ([]cli.Migration, error) {
+	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	return []cli.Migration{
+		{Version: 1, Name: "first", Applied: true, AppliedAt: at},
+		{Version: 2, Name: "second"},
+	}, p.note("migrations")
+}
+
+func (p *recordingProgram) Issue(_ context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error) {
+	p.issue = in
+	return secret.New("sbx_token"), access.KeyAttributes{ID: "abcdefgh", Name: in.Name}, p.note("issue")
+}
+
+func (p *recordingProgram) Keys(context.Context) ([]access.KeyAttributes, error) {
+	return []access.KeyAttributes{{ID: "abcdefgh", Name: "deploy", Role: access.RoleAdmin}}, p.note("keys")
+}
+
+func (p *recordingProgram) Revoke(_ context.Context, id string) error { return p.note("revoke " + id) }
+
+func run(t *testing.T, p *recordingProgram, args ...string) (output string, err error) {
+	t.Helper()
+	var out bytes.Buffer
+	root := cli.New(p, "v1.2.3")
+	root.SetArgs(args)
+	root.SetOut(&out)
+	root.SetErr(io.Discard)
+	err = root.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestCommands(t *testing.T) {
+	t.Parallel()
+
+	t.Run("serve serves", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		_, err := run(t, p, "serve")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"serve"}, p.calls)
+	})
+
+	t.Run("version and keygen print one line", func(t *testing.T) {
+		t.Parallel()
+		out, err := run(t, &recordingProgram{}, "version")
+		require.NoError(t, err)
+		assert.Equal(t, "signalbox v1.2.3\n", out)
+		out, err = run(t, &recordingProgram{}, "keygen")
+		require.NoError(t, err)
+		assert.Equal(t, "a-new-key\n", out)
+	})
+
+	t.Run("key create prints nothing but the key on standard output", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		out, err := run(t, p, "key", "create", "--name", "billing", "--role", "reader", "--reveal", "--expires", "720h")
+		require.NoError(t, err)
+		assert.Equal(t, "sbx_token\n", out)
+		assert.Equal(t, accessapp.Issue{Name: "billing", Role: "reader", Reveal: true, Lifetime: 720 * time.Hour}, p.issue)
+		assert.Equal(t, []string{"open", "issue", "close"}, p.calls)
+	})
+
+	t.Run("key list shows no secret and what a key may do", func(t *testing.T) {
+		t.Parallel()
+		out, err := run(t, &recordingProgram{}, "key", "list")
+		require.NoError(t, err)
+		assert.Regexp(t, `abcdefgh +deploy +admin +yes`, out)
+	})
+
+	t.Run("key revoke passes the id on", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "revoke", "abcdefgh")
+		require.NoError(t, err)
+		assert.Contains(t, p.calls, "revoke abcdefgh")
+	})
+
+	t.Run("migrate up and status tell what they did and found", func(t *testing.T) {
+		t.Parallel()
+		out, err := run(t, &recordingProgram{}, "migrate", "up")
+		require.NoError(t, err)
+		assert.Equal(t, "applied 2\n", out)
+		out, err = run(t, &recordingProgram{}, "migrate", "status")
+		require.NoError(t, err)
+		assert.Regexp(t, `1 +first +2026-11-23T10:00:00Z\n2 +second +pending\n`, out)
+	})
+
+	t.Run("the database is closed also when a command fails", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "create", "--name", "x", "--expires", "-1h")
+		require.Error(t, err)
+		assert.Equal(t, []string{"open", "close"}, p.calls)
+	})
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+
+	t.Run("wrong usage is 2", func(t *testing.T) {
+		t.Parallel()
+		for _, args := range [][]string{
+			{"serve", "now"}, {"unknown"}, {"serve", "--fast"}, {"key", "revoke"}, {"settings", "--format", "xml"},
+			{"key", "create", "--expires", "tomorrow"},
+		} {
+			_, err := run(t, &recordingProgram{}, args...)
+			assert.Equal(t, cli.ExitUsage, cli.ExitCode(err), args)
+		}
+	})
+
+	t.Run("an input that a rule refuses is 2", func(t *testing.T) {
+		t.Parallel()
+		_, err := run(t, &recordingProgram{err: fault.Bad("role", "must be admin or reader")}, "key", "list")
+		assert.Equal(t, cli.ExitUsage, cli.ExitCode(err))
+	})
+
+	t.Run("a database out of reach is 3, anything else 1, success 0", func(t *testing.T) {
+		t.Parallel()
+		assert.Equal(t, cli.ExitUnavailable, cli.ExitCode(fault.ErrUnavailable.WithCause(io.EOF)))
+		assert.Equal(t, cli.ExitFailed, cli.ExitCode(errors.New("broken")))
+		assert.Equal(t, cli.ExitOK, cli.ExitCode(nil))
+	})
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+
+	t.Run("every command has a help text, and no command is without a short one", func(t *testing.T) {
+		t.Parallel()
+		for _, cmd := range cli.New(&recordingProgram{}, "v").Commands() {
+			if cmd.Name() == "help" || cmd.Name() == "completion" {
+				continue
+			}
+			assert.NotEmpty(t, cmd.Short, cmd.Name())
+			out, err := run(t, &recordingProgram{}, cmd.Name(), "--help")
+			require.NoError(t, err)
+			assert.Contains(t, out, "Usage:")
+		}
+	})
+}
