@@ -1,0 +1,147 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/uptrace/bun"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// maxBatch bounds the writes that share one commit.
+const maxBatch = 64
+
+// groupCommit lets concurrent writes share one transaction, and so one wait for
+// the disk. Each runs in a savepoint of its own: one that fails is undone alone.
+// Nobody is answered before the commit.
+type groupCommit struct {
+	db    *bun.DB
+	queue chan *groupWrite
+	ended chan struct{}
+
+	mu     sync.RWMutex
+	closed bool
+}
+
+// groupWrite is one caller's write.
+type groupWrite struct {
+	ctx     context.Context //nolint:containedctx // the caller's, looked at when its turn comes
+	work    func(context.Context, bun.Tx) error
+	outcome error
+	done    chan struct{}
+}
+
+func newGroupCommit(db *bun.DB) *groupCommit {
+	g := &groupCommit{db: db, queue: make(chan *groupWrite, maxBatch), ended: make(chan struct{})}
+	go g.run()
+	return g
+}
+
+// do runs work in a transaction and returns after its commit. A caller whose ctx
+// ends before its turn gets ctx's error, and nothing is written; from then on it
+// runs to its end, because interrupting SQLite would undo the whole batch.
+func (g *groupCommit) do(ctx context.Context, work func(context.Context, bun.Tx) error) error {
+	w := &groupWrite{ctx: ctx, work: work, done: make(chan struct{})}
+	if err := g.enqueue(w); err != nil {
+		return err
+	}
+	<-w.done
+	return w.outcome
+}
+
+func (g *groupCommit) enqueue(w *groupWrite) error {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.closed {
+		return fault.ErrUnavailable
+	}
+	select {
+	case g.queue <- w:
+		return nil
+	case <-w.ctx.Done():
+		return fmt.Errorf("wait to write: %w", context.Cause(w.ctx))
+	}
+}
+
+// close finishes what is queued.
+func (g *groupCommit) close() {
+	g.mu.Lock()
+	if !g.closed {
+		g.closed = true
+		close(g.queue)
+	}
+	g.mu.Unlock()
+	<-g.ended
+}
+
+func (g *groupCommit) run() {
+	defer close(g.ended)
+	for first := range g.queue {
+		batch := g.collect(first)
+		g.commit(context.Background(), batch)
+		for _, w := range batch {
+			close(w.done)
+		}
+	}
+}
+
+// collect returns what waits, without waiting for more.
+func (g *groupCommit) collect(first *groupWrite) []*groupWrite {
+	batch := []*groupWrite{first}
+	for len(batch) < maxBatch {
+		select {
+		case w, open := <-g.queue:
+			if !open {
+				return batch
+			}
+			batch = append(batch, w)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs the batch in one transaction and leaves each write its outcome.
+func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
+	tx, err := g.db.BeginTx(ctx, nil)
+	if err != nil {
+		failAll(batch, err)
+		return
+	}
+	for _, w := range batch {
+		if w.outcome = context.Cause(w.ctx); w.outcome == nil {
+			w.outcome = inSavepoint(ctx, tx, w.work)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		failAll(batch, err)
+	}
+}
+
+// failAll gives those who have no failure of their own the batch's.
+func failAll(batch []*groupWrite, err error) {
+	for _, w := range batch {
+		if w.outcome == nil {
+			w.outcome = fmt.Errorf("commit: %w", err)
+		}
+	}
+}
+
+func inSavepoint(ctx context.Context, tx bun.Tx, work func(context.Context, bun.Tx) error) error {
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+		return err
+	}
+	err := work(ctx, tx)
+	if err != nil {
+		if _, undoErr := tx.ExecContext(ctx, "ROLLBACK TO one"); undoErr != nil {
+			return fmt.Errorf("%w (undo: %w)", err, undoErr)
+		}
+	}
+	if _, releaseErr := tx.ExecContext(ctx, "RELEASE one"); err == nil && releaseErr != nil {
+		return releaseErr
+	}
+	return err
+}

@@ -1,0 +1,89 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+)
+
+// One statement writes state, history and outbox. The rows of history and outbox
+// are selected from the state's, so that their ids are drawn while it is locked,
+// and so that there are none where it did not match.
+const (
+	insertedState = `WITH state AS (
+INSERT INTO configurations (key, value, environment, service_name, description, is_encrypted, version,
+ created_at, updated_at, updated_by, updated_by_key, is_deleted)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key, environment, service_name) DO NOTHING RETURNING id)`
+	updatedState = `WITH state AS (
+UPDATE configurations SET value = ?, description = ?, is_encrypted = ?, version = ?,
+ updated_at = ?, updated_by = ?, updated_by_key = ?, is_deleted = ?
+WHERE id = ? AND version = ? RETURNING id)`
+	historyAndOutbox = `, history AS (
+INSERT INTO configuration_history (configuration_id, version, action, old_value, old_encrypted, new_value,
+ new_encrypted, description, is_encrypted, changed_by, changed_by_key, changed_at, request_id)
+SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::timestamptz, ? FROM state), event AS (
+INSERT INTO outbox (event_id, event_type, aggregate_type, aggregate_id, aggregate_version, environment,
+ service_name, data, actor_key, actor_name, request_id, occurred_at)
+SELECT ?::uuid, ?, ?, id, ?, ?, ?, ?::jsonb, ?, ?, ?, ?::timestamptz FROM state)
+SELECT id FROM state`
+)
+
+// fitsOneStatement reports whether the changes are one version with one event,
+// and the history stays as it is.
+func fitsOneStatement(c *configuration.Configuration) bool {
+	unsaved := c.Unsaved()
+	return len(unsaved.Entries) == 1 && len(c.PendingEvents()) == 1 && unsaved.Sealer == nil
+}
+
+func (r *Configurations) inOneStatement(ctx context.Context, c *configuration.Configuration) (configuration.ID, error) {
+	unsaved := c.Unsaved()
+	events, err := outboxRows(c.PendingEvents(), 0, r.store.options.IDs)
+	if err != nil {
+		return 0, err
+	}
+	statement, args := stateStatement(unsaved)
+	args = append(args, historyArgs(rowOfEntry(unsaved.Entries[0], 0))...)
+	args = append(args, outboxArgs(events[0])...)
+	var id int64
+	err = again(ctx, func() error {
+		return r.store.write.NewRaw(statement+historyAndOutbox, args...).Scan(ctx, &id)
+	})
+	switch {
+	case !errors.Is(err, sql.ErrNoRows):
+		return configuration.ID(id), err
+	case unsaved.Base == 0:
+		return 0, configuration.ErrAlreadyExists
+	}
+	return 0, configuration.ErrStale
+}
+
+func stateStatement(unsaved configuration.Unsaved) (string, []any) {
+	s := rowOfState(unsaved.State)
+	if unsaved.Base == 0 {
+		return insertedState, []any{
+			s.Key, s.Value, s.Environment, s.ServiceName, s.Description, s.IsEncrypted, s.Version,
+			s.CreatedAt, s.UpdatedAt, s.UpdatedBy, s.UpdatedByKey, s.IsDeleted,
+		}
+	}
+	return updatedState, []any{
+		s.Value, s.Description, s.IsEncrypted, s.Version, s.UpdatedAt, s.UpdatedBy, s.UpdatedByKey, s.IsDeleted,
+		s.ID, int64(unsaved.Base),
+	}
+}
+
+func historyArgs(h historyRow) []any {
+	return []any{
+		h.Version, h.Action, h.OldValue, h.OldEncrypted, h.NewValue, h.NewEncrypted,
+		h.Description, h.IsEncrypted, h.ChangedBy, h.ChangedByKey, h.ChangedAt, h.RequestID,
+	}
+}
+
+func outboxArgs(o outboxRow) []any {
+	return []any{
+		o.EventID, o.EventType, o.AggregateType, o.AggregateVersion, o.Environment, o.ServiceName,
+		o.Data, o.ActorKey, o.ActorName, o.RequestID, o.OccurredAt,
+	}
+}

@@ -1,0 +1,59 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	// The driver registers itself as "sqlite".
+	_ "modernc.org/sqlite"
+)
+
+// Memory is the path of a SQLite database that is gone when it is closed.
+const Memory = ":memory:"
+
+// sqliteReaders bounds the connections that read beside the one that writes.
+const sqliteReaders = 4
+
+// OpenSQLite returns a store over a SQLite file, which is made if it is missing,
+// or over Memory. It writes ahead (WAL) and waits for the disk at every commit;
+// writes that wait at the same time share one commit.
+func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
+	s := &Store{options: o, dialect: sqlite3, path: path}
+	if path == Memory {
+		s.path = ""
+	}
+	var err error
+	if s.write, err = openSQLite(ctx, path, 1, "_txlock=immediate"); err != nil {
+		return nil, err
+	}
+	s.read = s.write
+	if path != Memory {
+		if s.read, err = openSQLite(ctx, path, sqliteReaders, "_pragma=query_only(1)"); err != nil {
+			return nil, err
+		}
+	}
+	s.commits = newGroupCommit(s.write)
+	return s, nil
+}
+
+func openSQLite(ctx context.Context, path string, connections int, extra string) (*bun.DB, error) {
+	name := "file:" + (&url.URL{Path: path}).EscapedPath()
+	if path == Memory {
+		name = path
+	}
+	pool, err := sql.Open("sqlite", name+
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&"+extra)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, translate(err, "open "+path, nil)
+	}
+	return bun.NewDB(pool, sqlitedialect.New()), nil
+}

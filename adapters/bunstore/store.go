@@ -1,0 +1,71 @@
+package bunstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/uptrace/bun"
+
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Options is what a store needs beside its database.
+type Options struct {
+	// IDs makes the ids of events.
+	IDs ports.IDs
+	// Clock times the migrations' bookkeeping only; rows carry their own times.
+	Clock ports.Clock
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	// write takes everything that changes data; on SQLite it is one connection.
+	write *bun.DB
+	// read may be the same.
+	read    *bun.DB
+	options Options
+	dialect dialect
+	// commits is the group commit of SQLite, nil on PostgreSQL.
+	commits *groupCommit
+	// path is the file of SQLite, empty where there is none.
+	path string
+}
+
+// Configurations returns the store of configurations and their history.
+func (s *Store) Configurations() *Configurations { return &Configurations{store: s} }
+
+// Keys returns the store of API keys.
+func (s *Store) Keys() *Keys { return &Keys{store: s} }
+
+// Ping returns nil if the database answers, else fault.ErrUnavailable.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.read.PingContext(ctx); err != nil {
+		return translate(err, "ping the database", nil)
+	}
+	return nil
+}
+
+// Close finishes the running writes and closes the database. Writes that come
+// later are fault.ErrUnavailable.
+func (s *Store) Close() error {
+	if s.commits != nil {
+		s.commits.close()
+	}
+	err := s.write.Close()
+	if s.read != s.write {
+		err = errors.Join(err, s.read.Close())
+	}
+	if err != nil {
+		return translate(err, "close the database", nil)
+	}
+	return nil
+}
+
+// transact runs work in one transaction: all of it or nothing. On PostgreSQL it
+// runs again when the database asks for it; work must not keep state between.
+func (s *Store) transact(ctx context.Context, work func(context.Context, bun.Tx) error) error {
+	if s.commits != nil {
+		return s.commits.do(ctx, work)
+	}
+	return again(ctx, func() error { return s.write.RunInTx(ctx, nil, work) })
+}
