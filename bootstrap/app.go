@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 
+	"go.uber.org/dig"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -44,7 +45,7 @@ type Version string
 // returns nil, /readyz answers 200.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.fx.Start(ctx); err != nil {
-		return fmt.Errorf("start: %w", err)
+		return fmt.Errorf("start: %w", dig.RootCause(err))
 	}
 	return nil
 }

@@ -27,8 +27,8 @@ var _ cli.Program = (*program)(nil)
 func (*program) GenerateKey() (secret.Text, error) { return fernetcipher.GenerateKey() }
 
 // Describe writes a document that is made from the code.
-func (*program) Describe(w io.Writer, document string) error {
-	text, err := describe(document)
+func (p *program) Describe(w io.Writer, document string) error {
+	text, err := describe(document, p.process.Version)
 	if err != nil {
 		return err
 	}
@@ -38,14 +38,14 @@ func (*program) Describe(w io.Writer, document string) error {
 	return nil
 }
 
-func describe(document string) (string, error) {
+func describe(document string, version Version) (string, error) {
 	switch document {
 	case "settings-markdown":
 		return settings.Markdown(), nil
 	case "settings-env":
 		return settings.EnvTemplate(), nil
 	case "openapi":
-		text, err := ginapi.Document()
+		text, err := ginapi.Document(string(version))
 		return string(text), err
 	}
 	return "", fmt.Errorf("there is no document %q", document)

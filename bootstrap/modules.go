@@ -34,7 +34,7 @@ func systemModule() fx.Option {
 func storeModule() fx.Option {
 	return fx.Module("store", fx.Provide(
 		newStore,
-		fx.Annotate((*bunstore.Store).Configurations, fx.As(new(configuration.Repository), new(configuration.History))),
+		fx.Annotate((*bunstore.Store).Configurations, fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
 		fx.Annotate((*bunstore.Store).Keys, fx.As(new(access.Keys))),
 	))
 }

@@ -1,0 +1,106 @@
+package fernetcipher
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/fernet/fernet-go"
+
+	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Layout of a token, by the Fernet specification
+// (github.com/fernet/spec/blob/master/Spec.md): version, time, IV, ciphertext, HMAC.
+const (
+	versionByte = 0x80
+	headSize    = 1 + 8 + aes.BlockSize
+	leastSize   = headSize + aes.BlockSize + sha256.Size
+	keySize     = 32
+)
+
+// errKey says what is wrong with a key without showing it.
+var errKey = errors.New("ENCRYPTION_KEY has to be base64 of 32 bytes, as 'signalbox keygen' prints it")
+
+// Cipher encrypts under one Fernet key. It is safe for concurrent use.
+type Cipher struct {
+	keys    []*fernet.Key
+	enabled bool
+}
+
+var _ ports.Cipher = (*Cipher)(nil)
+
+// New returns a cipher under a key, in base64 of the standard or the URL
+// alphabet. An empty key is none: nothing can be encrypted or decrypted. With
+// enabled false nothing is encrypted any more, but what is stored still opens. A
+// key of another form is an error that does not show it.
+func New(key secret.Text, enabled bool) (*Cipher, error) {
+	if key == (secret.Text{}) {
+		return &Cipher{}, nil
+	}
+	raw, err := decodeKey(key.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return &Cipher{keys: []*fernet.Key{raw}, enabled: enabled}, nil
+}
+
+func decodeKey(text string) (*fernet.Key, error) {
+	standard := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+	raw, err := base64.RawStdEncoding.DecodeString(standard)
+	if err != nil || len(raw) != keySize {
+		return nil, errKey
+	}
+	key := new(fernet.Key)
+	copy(key[:], raw)
+	return key, nil
+}
+
+// GenerateKey returns a new key as Fernet's own generate_key prints it: base64
+// of 32 random bytes in the URL alphabet, with padding.
+func GenerateKey() (secret.Text, error) {
+	key := new(fernet.Key)
+	if err := key.Generate(); err != nil {
+		return secret.Text{}, fmt.Errorf("make an encryption key: %w", err)
+	}
+	return secret.New(key.Encode()), nil
+}
+
+// Encrypt returns a Fernet token of the plaintext.
+func (c *Cipher) Encrypt(_ context.Context, plaintext secret.Text) (string, error) {
+	if !c.enabled {
+		return "", ports.ErrEncryptionUnavailable
+	}
+	token, err := fernet.EncryptAndSign([]byte(plaintext.Reveal()), c.keys[0])
+	if err != nil {
+		return "", fmt.Errorf("encrypt a value: %w", err)
+	}
+	return string(token), nil
+}
+
+// Decrypt returns what a token holds, however old it is: values at rest do not
+// expire.
+func (c *Cipher) Decrypt(_ context.Context, token string) (secret.Text, error) {
+	if !wellFormed(token) {
+		return secret.Text{}, ports.ErrDecryptionFailed
+	}
+	// A ttl of 0 skips the checks of the token's time; a failure comes back as nil.
+	plaintext := fernet.VerifyAndDecrypt([]byte(token), 0, c.keys)
+	if plaintext == nil {
+		return secret.Text{}, ports.ErrDecryptionFailed
+	}
+	return secret.New(string(plaintext)), nil
+}
+
+// wellFormed checks what fernet-go does not: that the base64 is whole, and that
+// the parts are as long as it takes for granted.
+func wellFormed(token string) bool {
+	raw, err := base64.URLEncoding.Strict().DecodeString(token)
+	return err == nil && !strings.ContainsAny(token, "\r\n") &&
+		len(raw) >= leastSize && raw[0] == versionByte && (len(raw)-headSize-sha256.Size)%aes.BlockSize == 0
+}

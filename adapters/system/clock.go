@@ -1,0 +1,18 @@
+package system
+
+import (
+	"time"
+
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Clock tells the system's time.
+type Clock struct{}
+
+var _ ports.Clock = Clock{}
+
+// NewClock returns the system's clock.
+func NewClock() Clock { return Clock{} }
+
+// Now returns the present time in UTC, truncated to microseconds.
+func (Clock) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

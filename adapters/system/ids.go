@@ -1,0 +1,42 @@
+package system
+
+import (
+	"crypto/rand"
+
+	"github.com/google/uuid"
+
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// IDs draws identifiers from the system's randomness.
+type IDs struct{}
+
+var _ ports.IDs = IDs{}
+
+// NewIDs returns the system's source of identifiers.
+func NewIDs() IDs { return IDs{} }
+
+// UUID returns a new UUID of version 7. Within a process they ascend.
+func (IDs) UUID() string { return uuid.Must(uuid.NewV7()).String() }
+
+const (
+	base62Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	// fair is the greatest multiple of 62 that a byte can count to: bytes from
+	// there on are drawn again, so that every digit is as likely as the others.
+	fair = 256 / 62 * 62
+)
+
+// Base62 returns n digits of 0-9A-Za-z, each drawn alike.
+func (IDs) Base62(n int) string {
+	digits := make([]byte, 0, n)
+	random := make([]byte, n+n/16+8)
+	for len(digits) < n {
+		_, _ = rand.Read(random) // never fails: crypto/rand stops the program first
+		for _, b := range random {
+			if b < fair && len(digits) < n {
+				digits = append(digits, base62Digits[b%62])
+			}
+		}
+	}
+	return string(digits)
+}
