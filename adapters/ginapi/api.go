@@ -1,0 +1,118 @@
+package ginapi
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// basePath is where everything lives that needs an answer to who is asking.
+const basePath = "/api/v1"
+
+// DefaultRequestTimeout is how long a request may take where Options say nothing.
+const DefaultRequestTimeout = 10 * time.Second
+
+// Configurations are the use cases of configurations, as configapp.Service
+// offers them.
+type Configurations interface {
+	Create(ctx context.Context, by access.Caller, in configapp.Create) (configapp.View, error)
+	Read(ctx context.Context, by access.Caller, in configapp.Read) (configapp.View, error)
+	List(ctx context.Context, by access.Caller, in configapp.List) (configapp.Listing, error)
+	Update(ctx context.Context, by access.Caller, in configapp.Update) (configapp.View, error)
+	Delete(ctx context.Context, by access.Caller, in configapp.Delete) (configapp.View, error)
+	RollBack(ctx context.Context, by access.Caller, in configapp.RollBack) (configapp.View, error)
+	ReadHistory(ctx context.Context, by access.Caller, in configapp.History) (configapp.Timeline, error)
+}
+
+// Authenticator finds out who is asking, as accessapp.Service does.
+type Authenticator interface {
+	// Anonymous returns who a caller without a key is, or why there must be one.
+	Anonymous() (access.Caller, error)
+	// Authenticate returns who the holder of a key is, or why it is refused.
+	Authenticate(ctx context.Context, key string) (access.Caller, error)
+}
+
+// Pinger tells whether the database answers.
+type Pinger interface {
+	// Ping returns nil when the database answers before ctx ends.
+	Ping(ctx context.Context) error
+}
+
+// Options is what an API needs. Everything is required to serve requests, but
+// for the fields that name a default.
+type Options struct {
+	// ServiceName and Version are what /health and / say of this process.
+	ServiceName string
+	Version     string
+	// Logger defaults to none.
+	Logger         *zap.Logger
+	Configurations Configurations
+	Access         Authenticator
+	Database       Pinger
+	Clock          ports.Clock
+	IDs            ports.IDs
+	// TrustedProxies are addresses or CIDR blocks; none by default.
+	TrustedProxies []string
+	// RequestTimeout is the deadline of a request's work, 10 s by default.
+	RequestTimeout time.Duration
+}
+
+// API answers HTTP requests. It is safe for concurrent use.
+type API struct {
+	options   Options
+	engine    *gin.Engine
+	huma      huma.API
+	routes    *router
+	templates map[string]string
+	ready     atomic.Bool
+	document  func() (document, error)
+}
+
+// New returns the API over its use cases; it is not ready before SetReady(true).
+func New(o Options) *API {
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	if o.RequestTimeout <= 0 {
+		o.RequestTimeout = DefaultRequestTimeout
+	}
+	a := &API{options: o, templates: map[string]string{}}
+	a.engine = a.newEngine()
+	a.routes = &router{api: a, schemas: newRegistry()}
+	a.huma = huma.NewAPI(a.humaConfig(), a.routes)
+	a.routeConfigurations()
+	a.routeProbes()
+	a.routeDocuments()
+	a.forgetLibrarySchemas()
+	a.document = sync.OnceValues(a.render)
+	return a
+}
+
+// Handler returns what a server serves.
+func (a *API) Handler() http.Handler { return a.engine }
+
+// SetReady says whether /readyz answers 200 or 503.
+func (a *API) SetReady(ready bool) { a.ready.Store(ready) }
+
+// OpenAPI returns the document of all operations as indented JSON, the same
+// bytes for the same version.
+func (a *API) OpenAPI() ([]byte, error) {
+	d, err := a.document()
+	return d.json, err
+}
+
+// Document returns what OpenAPI returns for an API of that version, without
+// anything to serve it.
+func Document(version string) ([]byte, error) {
+	return New(Options{Version: version}).OpenAPI()
+}

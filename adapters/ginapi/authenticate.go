@@ -1,0 +1,57 @@
+package ginapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
+
+// authenticate finds out who is asking before anything else is looked at under
+// the base path: a wrong key is told so whether or not the route exists.
+func (a *API) authenticate(c *gin.Context) {
+	if !underBase(c.Request.URL.Path) {
+		return
+	}
+	caller, err := a.whoIs(c.Request)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	this := callOf(c.Request.Context())
+	caller.RequestID = this.requestID
+	this.caller = caller
+}
+
+func (a *API) whoIs(r *http.Request) (access.Caller, error) {
+	keys := presentedKeys(r.Header)
+	switch len(keys) {
+	case 0:
+		return a.options.Access.Anonymous()
+	case 1:
+		return a.options.Access.Authenticate(r.Context(), keys[0])
+	}
+	// Two different keys are nobody; the empty key opens nothing.
+	return a.options.Access.Authenticate(r.Context(), "")
+}
+
+// presentedKeys returns the different keys that the headers hold. Credentials of
+// another scheme count as an empty key: who shows something means to be somebody.
+func presentedKeys(h http.Header) []string {
+	var keys []string
+	for _, credentials := range h.Values("Authorization") {
+		scheme, key, _ := strings.Cut(strings.TrimSpace(credentials), " ")
+		if !strings.EqualFold(scheme, "ApiKey") && !strings.EqualFold(scheme, "Bearer") {
+			key = ""
+		}
+		keys = append(keys, strings.TrimSpace(key))
+	}
+	for _, key := range h.Values("X-API-Key") {
+		keys = append(keys, strings.TrimSpace(key))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}

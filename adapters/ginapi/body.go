@@ -1,0 +1,108 @@
+package ginapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+const (
+	jsonMediaType = "application/json"
+	inBody        = "body"
+	inQuery       = "query"
+	// maxBodyBytes is the longest body that is read.
+	maxBodyBytes = 1 << 20
+)
+
+// bodyShape is what the body of an operation may and must hold.
+type bodyShape struct {
+	known    map[string]bool
+	required []string
+}
+
+func newBodyShape(schema *huma.Schema, schemas huma.Registry) *bodyShape {
+	for schema.Ref != "" {
+		schema = schemas.SchemaFromRef(schema.Ref)
+	}
+	s := &bodyShape{known: map[string]bool{}, required: schema.Required}
+	for name := range schema.Properties {
+		s.known[name] = true
+	}
+	return s
+}
+
+// read returns the body if it is one JSON value, declared as such, of members
+// that the operation knows.
+func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	declared := len(r.Header.Values("Content-Type")) > 0
+	if declared && !isJSON(r.Header) {
+		return nil, ErrUnsupportedMediaType
+	}
+	body, err := readBounded(w, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(bytes.TrimSpace(body)) == 0:
+		return nil, ErrBodyMissing
+	case !declared:
+		return nil, ErrUnsupportedMediaType
+	}
+	members, err := scan(body)
+	if err != nil {
+		return nil, err
+	}
+	return body, s.check(members)
+}
+
+// isJSON reports whether the headers declare one body of plain JSON.
+func isJSON(h http.Header) bool {
+	types := h.Values("Content-Type")
+	mediaType, _, err := mime.ParseMediaType(types[0])
+	encoding := h.Get("Content-Encoding")
+	plain := encoding == "" || strings.EqualFold(encoding, "identity")
+	return len(types) == 1 && err == nil && mediaType == jsonMediaType && plain
+}
+
+func readBounded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxBodyBytes {
+		return nil, ErrBodyTooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, ErrBodyTooLarge
+	case err != nil:
+		return nil, ErrBodyIncomplete.WithCause(err)
+	}
+	return body, nil
+}
+
+// check names every member that is not known as it is written, and every
+// required one that is not there. What they hold is left to the schema. Bodies
+// that are no object have no members, and the schema refuses them.
+func (s *bodyShape) check(members []string) error {
+	if members == nil {
+		return nil
+	}
+	var faults []error
+	for _, name := range members {
+		if !s.known[name] {
+			faults = append(faults, fault.Bad(within(inBody, name), "is no member of this body"))
+		}
+	}
+	for _, name := range s.required {
+		if !slices.Contains(members, name) {
+			faults = append(faults, fault.Bad(within(inBody, name), "is required"))
+		}
+	}
+	return fault.Merge(faults...)
+}

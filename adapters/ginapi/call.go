@@ -1,0 +1,125 @@
+package ginapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
+
+// maxRequestID is the longest request id that is taken over from a caller.
+const maxRequestID = 64
+
+// call is what is known of a request beside the request itself. Middleware fills
+// it in; it belongs to one request and travels in its context.
+type call struct {
+	requestID string
+	caller    access.Caller
+	// operation is nil until a route was found.
+	operation *huma.Operation
+}
+
+type callKey struct{}
+
+// callOf returns the call of a request's context, and an empty one elsewhere.
+func callOf(ctx context.Context) *call {
+	if found, ok := ctx.Value(callKey{}).(*call); ok {
+		return found
+	}
+	return &call{}
+}
+
+// begin gives the request its id, its deadline and the headers that every
+// response carries, and writes the access log when all is done.
+func (a *API) begin(c *gin.Context) {
+	started := a.options.Clock.Now()
+	this := &call{requestID: a.requestID(c.Request)}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), a.options.RequestTimeout)
+	defer cancel()
+	c.Request = c.Request.WithContext(context.WithValue(ctx, callKey{}, this))
+
+	h := c.Writer.Header()
+	h.Set("X-Request-Id", this.requestID)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	c.Next()
+
+	entry := a.options.Logger.Check(accessLevel(c), "request")
+	if entry == nil {
+		return
+	}
+	entry.Write(append(a.about(c),
+		zap.Int("status", c.Writer.Status()),
+		zap.Duration("duration", a.options.Clock.Now().Sub(started)))...)
+}
+
+// accessLevel keeps reads that went well out of the log at its usual level.
+func accessLevel(c *gin.Context) zapcore.Level {
+	read := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
+	if read && c.Writer.Status() < http.StatusBadRequest {
+		return zapcore.DebugLevel
+	}
+	return zapcore.InfoLevel
+}
+
+// about returns what every log line of a request names: nothing of its path,
+// query, headers or body, which may hold keys and values.
+func (a *API) about(c *gin.Context) []zap.Field {
+	this := callOf(c.Request.Context())
+	fields := []zap.Field{
+		zap.String("request_id", this.requestID),
+		zap.String("method", knownMethod(c.Request.Method)),
+		zap.String("route", a.template(c)),
+	}
+	if id := this.caller.Actor.KeyID; id != "" {
+		fields = append(fields, zap.String("key_id", id))
+	}
+	return fields
+}
+
+// template returns the route as the document writes it, such as
+// /api/v1/config/{key}.
+func (a *API) template(c *gin.Context) string {
+	if t, ok := a.templates[c.Request.Method+c.FullPath()]; ok {
+		return t
+	}
+	return "unmatched"
+}
+
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return method
+	}
+	return "other"
+}
+
+// requestID returns the id that the caller sent if it is sane, else a new one.
+func (a *API) requestID(r *http.Request) string {
+	if sent := r.Header.Get("X-Request-Id"); sane(sent, maxRequestID) {
+		return sent
+	}
+	return a.options.IDs.UUID()
+}
+
+// sane reports whether text is 1 to most of A-Z a-z 0-9 . _ and -, and so can be
+// shown and logged anywhere.
+func sane(text string, most int) bool {
+	if text == "" || len(text) > most {
+		return false
+	}
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,30 @@
+package ginapi
+
+import (
+	"net/http"
+	"time"
+)
+
+// Bounds of a connection. MaxHeaderBytes is what net/http calls so; it reads up
+// to 4 KiB more before it answers 431.
+const (
+	ReadHeaderTimeout = 5 * time.Second
+	ReadTimeout       = 15 * time.Second
+	WriteTimeout      = 30 * time.Second
+	IdleTimeout       = 75 * time.Second
+	MaxHeaderBytes    = 16 << 10
+)
+
+// NewServer returns a server for that address with the bounds above. Whoever
+// starts it stops it.
+func NewServer(addr string, h http.Handler) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           h,
+		ReadHeaderTimeout: ReadHeaderTimeout,
+		ReadTimeout:       ReadTimeout,
+		WriteTimeout:      WriteTimeout,
+		IdleTimeout:       IdleTimeout,
+		MaxHeaderBytes:    MaxHeaderBytes,
+	}
+}

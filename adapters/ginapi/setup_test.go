@@ -1,0 +1,249 @@
+package ginapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// The keys that the house of a test knows.
+const (
+	adminKey    = "admin-key"
+	readerKey   = "reader-key"
+	revealerKey = "revealer-key"
+)
+
+// house is an API over the real use cases, and all that it stands on.
+type house struct {
+	tb      testing.TB
+	api     *ginapi.API
+	store   *store
+	access  *doorman
+	logs    *observer.ObservedLogs
+	options ginapi.Options
+}
+
+// newHouse returns a house that nobody else uses. change may replace what the
+// API is given.
+func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
+	tb.Helper()
+	environments, err := scope.NewEnvironments("development", "production")
+	require.NoError(tb, err)
+	core, logs := observer.New(zapcore.DebugLevel)
+	h := &house{tb: tb, store: newStore(), access: newDoorman(tb), logs: logs}
+	clock := &clock{now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
+	h.options = ginapi.Options{
+		ServiceName: "config-service",
+		Version:     "1.2.3",
+		Logger:      zap.New(core),
+		Configurations: configapp.New(configapp.Dependencies{
+			Configurations: h.store, History: h.store, Cipher: &cipher{},
+			Clock: clock, Backoff: noBackoff{}, Environments: environments,
+		}),
+		Access:   h.access,
+		Database: pinger{},
+		Clock:    clock,
+		IDs:      &ids{},
+	}
+	for _, c := range change {
+		c(&h.options)
+	}
+	h.api = ginapi.New(h.options)
+	return h
+}
+
+// answer is a response, read.
+type answer struct {
+	tb     testing.TB
+	status int
+	header http.Header
+	body   string
+}
+
+// json returns the body as an object.
+func (a answer) json() map[string]any {
+	a.tb.Helper()
+	var object map[string]any
+	require.NoError(a.tb, json.Unmarshal([]byte(a.body), &object), "body: %s", a.body)
+	return object
+}
+
+// places returns location and message of a problem's errors.
+func (a answer) places() map[string]string {
+	a.tb.Helper()
+	found := map[string]string{}
+	list, _ := a.json()["errors"].([]any)
+	for _, item := range list {
+		entry := item.(map[string]any)
+		found[entry["location"].(string)] = entry["message"].(string)
+	}
+	return found
+}
+
+// requireProblem asserts a problem of that status and code, whole in form.
+func (a answer) requireProblem(status int, code string) {
+	a.tb.Helper()
+	require.Equal(a.tb, status, a.status, "body: %s", a.body)
+	require.Equal(a.tb, "application/problem+json", a.header.Get("Content-Type"))
+	p := a.json()
+	require.Equal(a.tb, code, p["code"], "body: %s", a.body)
+	require.Equal(a.tb, "urn:signalbox:problem:"+code, p["type"])
+	require.Equal(a.tb, http.StatusText(status), p["title"])
+	require.InEpsilon(a.tb, status, p["status"], 0)
+	require.Equal(a.tb, a.header.Get("X-Request-Id"), p["request_id"])
+}
+
+// with returns headers from pairs of name and value.
+func with(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i < len(pairs); i += 2 {
+		h.Add(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+// as returns the headers of a caller with that key.
+func as(key string) http.Header { return with("Authorization", "ApiKey "+key) }
+
+// send asks as the headers say; a body is sent as JSON unless they say otherwise.
+func (h *house) send(method, target, body string, headers http.Header) answer {
+	h.tb.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequestWithContext(h.tb.Context(), method, target, reader)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range headers {
+		r.Header[name] = values
+	}
+	return h.serve(r)
+}
+
+func (h *house) serve(r *http.Request) answer {
+	h.tb.Helper()
+	w := httptest.NewRecorder()
+	h.api.Handler().ServeHTTP(w, r)
+	return answer{tb: h.tb, status: w.Code, header: w.Result().Header, body: w.Body.String()}
+}
+
+// admin asks with the key that may do everything.
+func (h *house) admin(method, target, body string) answer {
+	h.tb.Helper()
+	return h.send(method, target, body, as(adminKey))
+}
+
+// create stores a configuration of billing in production.
+func (h *house) create(key, value string, encrypted bool) answer {
+	h.tb.Helper()
+	body, err := json.Marshal(map[string]any{
+		"key": key, "value": value, "environment": "production", "service_name": "billing", "is_encrypted": encrypted,
+	})
+	require.NoError(h.tb, err)
+	a := h.admin(http.MethodPost, "/api/v1/config/", string(body))
+	require.Equal(h.tb, http.StatusCreated, a.status, a.body)
+	return a
+}
+
+// inBilling is the query of everything that create stores.
+const inBilling = "?environment=production&service_name=billing"
+
+// doorman knows who holds which key.
+type doorman struct {
+	holders   map[string]access.Caller
+	anonymous error
+	asked     []string
+	mu        sync.Mutex
+}
+
+func newDoorman(tb testing.TB) *doorman {
+	tb.Helper()
+	return &doorman{anonymous: access.ErrUnauthenticated, holders: map[string]access.Caller{
+		adminKey:    holder(tb, "adminkey", access.KeyAttributes{Name: "ann", Role: access.RoleAdmin}),
+		readerKey:   holder(tb, "readerky", access.KeyAttributes{Name: "rob", Role: access.RoleReader}),
+		revealerKey: holder(tb, "revealky", access.KeyAttributes{Name: "rev", Role: access.RoleReader, Reveal: true}),
+	}}
+}
+
+func holder(tb testing.TB, id string, attributes access.KeyAttributes) access.Caller {
+	tb.Helper()
+	token, err := access.NewToken(id, strings.Repeat("a", access.SecretLength))
+	require.NoError(tb, err)
+	key, err := access.NewAPIKey(token, secret.New("pepper"), attributes)
+	require.NoError(tb, err)
+	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}
+}
+
+func (d *doorman) Anonymous() (access.Caller, error) {
+	return access.Caller{Grants: access.ReadOnly()}, d.anonymous
+}
+
+func (d *doorman) Authenticate(_ context.Context, key string) (access.Caller, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked = append(d.asked, key)
+	caller, ok := d.holders[key]
+	if !ok {
+		return access.Caller{}, access.ErrInvalidKey
+	}
+	return caller, nil
+}
+
+// clock goes on by a second at each look.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(time.Second)
+	return c.now
+}
+
+// ids counts.
+type ids struct {
+	mu    sync.Mutex
+	count int
+}
+
+func (i *ids) UUID() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.count++
+	return "made-" + strconv.Itoa(i.count)
+}
+
+func (*ids) Base62(n int) string { return strings.Repeat("0", n) }
+
+type noBackoff struct{}
+
+func (noBackoff) Wait(ctx context.Context, _ int) error { return ctx.Err() }
+
+var errNoDatabase = errors.New("connection refused")
+
+type pinger struct{ err error }
+
+func (p pinger) Ping(context.Context) error { return p.err }
