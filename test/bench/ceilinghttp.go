@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// serveCeiling is bare Gin: it reads an answer, prints where it listens, and
+// sends that answer to every request until ctx ends.
+func serveCeiling(ctx context.Context, in io.Reader, out io.Writer) error {
+	var a answer
+	if err := json.NewDecoder(in).Decode(&a); err != nil {
+		return fmt.Errorf("read the answer to send: %w", err)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Fprintln(out, listener.Addr())
+	server := &http.Server{Handler: bareGin(a), ReadHeaderTimeout: patience}
+	stopped := context.AfterFunc(ctx, func() {
+		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = server.Shutdown(deadline)
+	})
+	defer stopped()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// bareGin writes the same bytes and headers as the service, and does nothing
+// else.
+func bareGin(a answer) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.GET("/api/v1/config/:key", func(c *gin.Context) {
+		h := c.Writer.Header()
+		for name, values := range a.Header {
+			h[name] = values
+		}
+		c.Writer.WriteHeader(http.StatusOK)
+		_, _ = c.Writer.Write(a.Body)
+	})
+	return engine
+}

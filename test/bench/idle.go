@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+)
+
+const (
+	// fewRequests is what an idle service has done before it is looked at.
+	fewRequests = 20
+	// idle is how long it is left alone then.
+	idle = 2 * time.Second
+)
+
+// idleRSS measures the memory of a service on SQLite that has answered a few
+// requests and has nothing to do.
+func idleRSS(ctx context.Context, b *bench) (outcome, error) {
+	dir, err := b.folder()
+	if err != nil {
+		return outcome{}, err
+	}
+	var figures []float64
+	for round := range b.rounds {
+		mib, err := b.rssAfterAFew(ctx, sqliteURL(filepath.Join(dir, fmt.Sprintf("%d.db", round))))
+		if err != nil {
+			return outcome{}, err
+		}
+		figures = append(figures, mib)
+	}
+	return outcome{value: median(figures)}, nil
+}
+
+func (b *bench) rssAfterAFew(ctx context.Context, databaseURL string) (float64, error) {
+	s, err := b.serve(ctx, databaseURL)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := s.prepareRead(ctx); err != nil {
+		return 0, err
+	}
+	for range fewRequests {
+		if _, err := s.call(ctx, http.MethodGet, readPath, "", http.StatusOK); err != nil {
+			return 0, err
+		}
+	}
+	select {
+	case <-time.After(idle):
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	mib, err := s.rss()
+	if err != nil {
+		return 0, err
+	}
+	return mib, s.stop()
+}
+
+// ready measures the time from the start of the process to the first 200 of
+// /readyz, on a SQLite database that exists.
+func ready(ctx context.Context, b *bench) (outcome, error) {
+	dir, err := b.folder()
+	if err != nil {
+		return outcome{}, err
+	}
+	url := sqliteURL(filepath.Join(dir, "ready.db"))
+	var figures []float64
+	for start := range 2*b.rounds + 1 {
+		began := time.Now()
+		s, err := b.serve(ctx, url)
+		if err != nil {
+			return outcome{}, err
+		}
+		// The first start makes the database and does not count.
+		if start > 0 {
+			figures = append(figures, float64(time.Since(began).Microseconds())/1000)
+		}
+		if err := s.stop(); err != nil {
+			return outcome{}, err
+		}
+	}
+	return outcome{value: median(figures)}, nil
+}

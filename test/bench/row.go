@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// row is one line of the table.
+type row struct {
+	name    string
+	unit    string
+	goal    goal
+	measure func(context.Context, *bench) (outcome, error)
+}
+
+// rows returns every row, in the order of the table.
+func rows() []row {
+	return []row{
+		{name: "write-sqlite", unit: "writes/s", goal: goal{of: ofRatio, atLeast: 0.5}, measure: writeSQLite},
+		{name: "write-postgres", unit: "writes/s", goal: goal{of: ofRatio, atLeast: 0.5}, measure: writePostgres},
+		{name: "config-read-sqlite", unit: "µs CPU", measure: readSQLite},
+		{name: "config-read-postgres", unit: "µs CPU", measure: readPostgres},
+		{name: "idle-rss", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: idleRSS},
+		{name: "ready", unit: "ms", goal: goal{of: ofValue, atMost: 300}, measure: ready},
+	}
+}
+
+// result is a row as it is printed.
+func (r row) result(o outcome) result {
+	return result{
+		Name: r.name, Value: o.value, Unit: r.unit, Ceiling: o.ceiling, Ratio: o.ratio,
+		Goal: r.goal.String(), met: r.goal.metBy(o),
+	}
+}
+
+// outcome is what a row measured. Rows without a ceiling have no ratio.
+type outcome struct {
+	value   float64
+	ceiling *float64
+	ratio   *float64
+}
+
+// What a goal is about.
+const (
+	ofValue = "value"
+	ofRatio = "ratio"
+)
+
+// goal is a bound; the zero value is none.
+type goal struct {
+	of      string
+	atLeast float64
+	atMost  float64
+}
+
+// String returns the goal as the table shows it.
+func (g goal) String() string {
+	switch {
+	case g.of == "":
+		return "shown"
+	case g.of == ofRatio:
+		return fmt.Sprintf("ratio ≥ %g", g.atLeast)
+	}
+	return fmt.Sprintf("≤ %g", g.atMost)
+}
+
+// metBy returns "yes", "no", or "" where there is no goal.
+func (g goal) metBy(o outcome) string {
+	var met bool
+	switch {
+	case g.of == "":
+		return ""
+	case g.of == ofRatio:
+		met = o.ratio != nil && *o.ratio >= g.atLeast
+	default:
+		met = o.value <= g.atMost
+	}
+	if met {
+		return "yes"
+	}
+	return "no"
+}
+
+// contest measures the service and its ceiling in turns.
+type contest struct {
+	ours    func(ctx context.Context, round int) (float64, error)
+	ceiling func(ctx context.Context, round int) (float64, error)
+	// lessIsBetter says of what kind the figures are: the ratio is 1 where both are
+	// alike and less where the service is worse.
+	lessIsBetter bool
+}
+
+// run lets both begin by turns, so that a machine that slows down or speeds up
+// favours neither, and compares the medians.
+func (c contest) run(ctx context.Context, rounds int) (outcome, error) {
+	var ours, ceiling []float64
+	for round := range rounds {
+		first, second := c.ours, c.ceiling
+		if round%2 == 1 {
+			first, second = second, first
+		}
+		a, err := first(ctx, round)
+		if err != nil {
+			return outcome{}, err
+		}
+		b, err := second(ctx, round)
+		if err != nil {
+			return outcome{}, err
+		}
+		if round%2 == 1 {
+			a, b = b, a
+		}
+		ours, ceiling = append(ours, a), append(ceiling, b)
+	}
+	o, most := median(ours), median(ceiling)
+	ratio := o / most
+	if c.lessIsBetter {
+		ratio = most / o
+	}
+	return outcome{value: o, ceiling: &most, ratio: &ratio}, nil
+}
+
+// median returns the middle of the figures, or the mean of the two middle ones.
+func median(figures []float64) float64 {
+	sorted := slices.Sorted(slices.Values(figures))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return sorted[middle]
+}
+
+// missingError is something a row needs and the machine does not have.
+type missingError struct{ what string }
+
+// Error says what is missing and how to have it.
+func (e *missingError) Error() string { return e.what }

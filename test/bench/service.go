@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
+
+// service is a running binary.
+type service struct {
+	*process
+	address string
+	key     string
+}
+
+// serve starts the binary on a database, with nothing else set but its port and
+// first key, and waits until it is ready.
+func (b *bench) serve(ctx context.Context, databaseURL string) (*service, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := firstKey()
+	if err != nil {
+		return nil, err
+	}
+	s := &service{address: net.JoinHostPort("127.0.0.1", port), key: key}
+	s.process, err = b.launch(b.signalbox(ctx, []string{"serve"},
+		"DATABASE_URL="+databaseURL, "SERVICE_PORT="+port, "BOOTSTRAP_ADMIN_KEY="+key))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.awaitReady(ctx); err != nil {
+		_ = s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// awaitReady asks /readyz, once a millisecond, until it answers 200.
+func (s *service) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	request := []byte("GET /readyz HTTP/1.1\r\nHost: bench\r\n\r\n")
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for {
+		if s.answers(ctx, request) {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-s.ended:
+			return fmt.Errorf("the service ended at its start: %s", s.cmd.ProcessState)
+		case <-ctx.Done():
+			return fmt.Errorf("wait for /readyz: %w", context.Cause(ctx))
+		}
+	}
+}
+
+func (s *service) answers(ctx context.Context, request []byte) bool {
+	c, err := dial(ctx, s.address)
+	if err != nil {
+		return false
+	}
+	defer c.close()
+	return c.exchange(request, http.StatusOK) == nil
+}
+
+// call makes one request with the key by net/http's client, for all that is not
+// measured, and returns the answer, which must have that status.
+func (s *service) call(ctx context.Context, method, path, body string, want int) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	request.Header.Set("Authorization", "ApiKey "+s.key)
+	request.Header.Set("Content-Type", "application/json")
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if response.StatusCode != want {
+		return answer{}, fmt.Errorf("%s %s: answered %d: %s", method, path, response.StatusCode, text)
+	}
+	return answer{Header: response.Header, Body: text}, nil
+}
+
+// answer is what a ceiling has to send, byte for byte.
+type answer struct {
+	Header http.Header
+	Body   []byte
+}
+
+// freePort returns a port that nobody listens on.
+func freePort(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return "", fmt.Errorf("find a free port: %s is no TCP address", l.Addr())
+	}
+	return strconv.Itoa(address.Port), nil
+}
+
+// firstKey returns a well-formed API key. It guards nothing but the bench's own
+// databases.
+func firstKey() (string, error) {
+	token, err := access.NewToken(strings.Repeat("b", access.KeyIDLength), strings.Repeat("B", access.SecretLength))
+	if err != nil {
+		return "", fmt.Errorf("make a key: %w", err)
+	}
+	return token.Text().Reveal(), nil
+}
