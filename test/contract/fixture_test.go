@@ -1,0 +1,64 @@
+package contract_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/contract"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// The doubles that other tests trust are held to the contracts themselves.
+
+func TestStoreInMemory(t *testing.T) {
+	t.Parallel()
+	contract.Repository(t, func(*testing.T) contract.Stored {
+		store := fixture.NewStore()
+		return contract.Stored{Repository: store, History: store, Outbox: func(context.Context) ([]contract.Event, error) {
+			var events []contract.Event
+			for i, e := range store.Outbox() {
+				events = append(events, contract.Event{
+					ID: fmt.Sprint(i), Type: e.Type, AggregateType: e.AggregateType, AggregateID: e.AggregateID,
+					AggregateVersion: e.AggregateVersion, Environment: e.Environment, ServiceName: e.ServiceName,
+					Data: fmt.Sprint(e.Data, e.Stamp),
+				})
+			}
+			return events, nil
+		}}
+	}, nil)
+}
+
+func TestKeysInMemory(t *testing.T) {
+	t.Parallel()
+	contract.Keys(t, func(*testing.T) access.Keys { return fixture.NewKeys() }, nil)
+}
+
+func TestStoppedClock(t *testing.T) {
+	t.Parallel()
+	contract.Clock(t, func(*testing.T) ports.Clock { return fixture.NewClock() })
+}
+
+func TestCountingIDs(t *testing.T) {
+	t.Parallel()
+	contract.IDs(t, func(*testing.T) ports.IDs { return fixture.NewIDs() })
+}
+
+func TestNoWait(t *testing.T) {
+	t.Parallel()
+	contract.Backoff(t, func(*testing.T) ports.Backoff { return &fixture.NoWait{} })
+}
+
+func TestBehaviours(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, b := range contract.Behaviours() {
+		if seen[b] {
+			t.Errorf("%q is named twice", b)
+		}
+		seen[b] = true
+		t.Log(b)
+	}
+}

@@ -1,0 +1,55 @@
+package contract
+
+import (
+	"slices"
+	"testing"
+)
+
+// Without names behaviours that an adapter does not keep, each with the reason.
+type Without map[string]string
+
+// behaviour is one thing that a port promises.
+type behaviour[T any] struct {
+	name  string
+	check func(t *testing.T, subject T)
+}
+
+// run holds an adapter to a suite. An opt-out that names no behaviour, or no
+// reason, fails.
+func run[T any](t *testing.T, suite []behaviour[T], fresh func(*testing.T) T, without Without) {
+	t.Helper()
+	for name, reason := range without {
+		if reason == "" || !slices.ContainsFunc(suite, func(b behaviour[T]) bool { return b.name == name }) {
+			t.Errorf("the opt-out %q names no behaviour of this port, or no reason (%q)", name, reason)
+		}
+	}
+	for _, b := range suite {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			if reason, left := without[b.name]; left {
+				t.Skip("left out: " + reason)
+			}
+			b.check(t, fresh(t))
+		})
+	}
+}
+
+// Behaviours lists what every port promises, by port, as "port: behaviour".
+func Behaviours() []string {
+	return slices.Concat(
+		names("configuration.Repository and History", repositorySuite()),
+		names("access.Keys", keysSuite()),
+		names("ports.Cipher", cipherSuite()),
+		names("ports.Clock", clockSuite()),
+		names("ports.IDs", idsSuite()),
+		names("ports.Backoff", backoffSuite()),
+	)
+}
+
+func names[T any](port string, suite []behaviour[T]) []string {
+	list := make([]string, len(suite))
+	for i, b := range suite {
+		list[i] = port + ": " + b.name
+	}
+	return list
+}
