@@ -1,0 +1,109 @@
+package bunstore_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/system"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/test/contract"
+	"github.com/signalbox-hq/signalbox/test/harness"
+)
+
+func TestMain(m *testing.M) { os.Exit(harness.Run(m)) }
+
+func options() bunstore.Options {
+	return bunstore.Options{IDs: system.NewIDs(), Clock: system.NewClock()}
+}
+
+// stores are the ways to open an empty store, by name.
+func stores() map[string]func(*testing.T) *bunstore.Store {
+	return map[string]func(*testing.T) *bunstore.Store{
+		"SQLite": sqliteStore, "SQLite in memory": memoryStore, "PostgreSQL": postgresStore,
+	}
+}
+
+func sqliteStore(t *testing.T) *bunstore.Store {
+	t.Helper()
+	return migrated(t, openSQLite(t, filepath.Join(t.TempDir(), "signalbox.db")))
+}
+
+func memoryStore(t *testing.T) *bunstore.Store {
+	t.Helper()
+	return migrated(t, openSQLite(t, bunstore.Memory))
+}
+
+func openSQLite(t *testing.T, path string) *bunstore.Store {
+	t.Helper()
+	store, err := bunstore.OpenSQLite(t.Context(), path, options())
+	require.NoError(t, err)
+	closeAfter(t, store)
+	return store
+}
+
+func postgresStore(t *testing.T) *bunstore.Store {
+	t.Helper()
+	return openPostgres(t, harness.Postgres(t, migrate))
+}
+
+func openPostgres(t *testing.T, url string) *bunstore.Store {
+	t.Helper()
+	store, err := bunstore.OpenPostgres(t.Context(), url, options())
+	require.NoError(t, err)
+	closeAfter(t, store)
+	return store
+}
+
+func closeAfter(t *testing.T, store *bunstore.Store) {
+	t.Helper()
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+}
+
+func migrated(t *testing.T, store *bunstore.Store) *bunstore.Store {
+	t.Helper()
+	_, err := store.Migrate(t.Context())
+	require.NoError(t, err)
+	return store
+}
+
+// migrate prepares the template of PostgreSQL's databases.
+func migrate(ctx context.Context, url string) error {
+	store, err := bunstore.OpenPostgres(ctx, url, options())
+	if err != nil {
+		return err
+	}
+	if _, err := store.Migrate(ctx); err != nil {
+		return err
+	}
+	return store.Close()
+}
+
+func TestRepositoryContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Repository(t, func(t *testing.T) contract.Stored {
+				store := open(t)
+				return contract.Stored{
+					Repository: store.Configurations(), History: store.Configurations(), Outbox: store.OutboxForTest,
+				}
+			}, nil)
+		})
+	}
+}
+
+func TestKeysContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Keys(t, func(t *testing.T) access.Keys { return open(t).Keys() }, nil)
+		})
+	}
+}

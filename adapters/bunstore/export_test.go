@@ -1,0 +1,42 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/test/contract"
+)
+
+// OutboxForTest returns the outbox in the order of its ids.
+func (s *Store) OutboxForTest(ctx context.Context) ([]contract.Event, error) {
+	var rows []outboxRow
+	if err := s.read.NewSelect().Model(&rows).Order("id").Scan(ctx); err != nil {
+		return nil, err
+	}
+	events := make([]contract.Event, len(rows))
+	for i, r := range rows {
+		events[i] = contract.Event{
+			ID: r.EventID, Type: r.EventType, AggregateType: r.AggregateType, AggregateID: r.AggregateID,
+			AggregateVersion: r.AggregateVersion, Environment: r.Environment, ServiceName: r.ServiceName,
+			Data: fmt.Sprint(r),
+		}
+	}
+	return events, nil
+}
+
+// ExecForTest runs a statement on the writing connection.
+func (s *Store) ExecForTest(ctx context.Context, statement string) error {
+	_, err := s.write.ExecContext(ctx, statement)
+	return err
+}
+
+// MeaningForTest returns the fault that an error stands for, or nil.
+func MeaningForTest(err error) *fault.Error { return meaning(err) }
+
+// Exported for tests of the codes.
+var (
+	PostgresMeaningForTest = postgresMeaning
+	SQLiteMeaningForTest   = sqliteMeaning
+	ErrTakenForTest        = errTaken
+)

@@ -1,0 +1,42 @@
+package harness
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/ory/dockertest/v3"
+	"github.com/ory/dockertest/v3/docker"
+	"github.com/uptrace/bun/driver/pgdriver"
+)
+
+// fromDocker starts a container, where a Docker daemon answers and the image can
+// be had.
+func fromDocker(s *server) (string, error) {
+	pool, err := dockertest.NewPool("")
+	if err != nil || pool.Client.Ping() != nil {
+		return "", nil
+	}
+	container, err := pool.RunWithOptions(&dockertest.RunOptions{
+		Repository: "postgres", Tag: "17",
+		Env: []string{"POSTGRES_USER=signalbox", "POSTGRES_PASSWORD=signalbox", "POSTGRES_DB=signalbox"},
+	}, func(c *docker.HostConfig) { c.AutoRemove = true })
+	if err != nil {
+		return "", nil //nolint:nilerr // no image: the next way is tried
+	}
+	s.ends = append(s.ends, func() { _ = pool.Purge(container) })
+	address := "postgres://signalbox:signalbox@" + container.GetHostPort("5432/tcp") + "/signalbox?sslmode=disable"
+	pool.MaxWait = startTimeout
+	if err := pool.Retry(func() error { return answers(address) }); err != nil {
+		return "", fmt.Errorf("wait for PostgreSQL in Docker: %w", err)
+	}
+	return address, nil
+}
+
+// answers returns nil if the server answers a query.
+func answers(address string) error {
+	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(address)))
+	defer func() { _ = db.Close() }()
+	_, err := db.ExecContext(context.Background(), "SELECT 1")
+	return err
+}
