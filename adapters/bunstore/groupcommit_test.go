@@ -1,0 +1,87 @@
+package bunstore_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+func TestGroupCommit(t *testing.T) {
+	t.Parallel()
+
+	t.Run("what was acknowledged is there after the file is opened again, and what failed is not", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "signalbox.db")
+		store := migrated(t, openSQLite(t, path))
+		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("taken"))))
+
+		const each = 40
+		all := make([]*configuration.Configuration, 2*each)
+		for i := range all {
+			all[i] = fixture.Configuration(t, fixture.Key("taken"))
+			if i%2 == 0 {
+				all[i] = fixture.Configuration(t, fixture.Key("row-"+strconv.Itoa(i)))
+			}
+		}
+		errs := make([]error, len(all))
+		var writers sync.WaitGroup
+		for i, c := range all {
+			writers.Go(func() { errs[i] = store.Configurations().Save(t.Context(), c) })
+		}
+		writers.Wait()
+		for i, err := range errs {
+			if i%2 == 0 {
+				require.NoError(t, err)
+				continue
+			}
+			require.ErrorIs(t, err, configuration.ErrAlreadyExists)
+		}
+		require.NoError(t, store.Close())
+
+		again := openSQLite(t, path)
+		page, err := again.Configurations().List(t.Context(), configuration.Query{Limit: 1000})
+		require.NoError(t, err)
+		assert.Equal(t, each+1, page.Total)
+		events, err := again.OutboxForTest(t.Context())
+		require.NoError(t, err)
+		assert.Len(t, events, each+1)
+	})
+
+	t.Run("who has gone away before the turn writes nothing and holds nobody up", func(t *testing.T) {
+		t.Parallel()
+		store := sqliteStore(t)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		var writers sync.WaitGroup
+		errs := make([]error, 20)
+		for i := range errs {
+			ctx := t.Context()
+			if i%2 == 1 {
+				ctx = gone
+			}
+			c := fixture.Configuration(t, fixture.Key("row-"+strconv.Itoa(i)))
+			writers.Go(func() { errs[i] = store.Configurations().Save(ctx, c) })
+		}
+		writers.Wait()
+		for i, err := range errs {
+			assert.Equal(t, i%2 == 1, errors.Is(err, context.Canceled), "writer %d: %v", i, err)
+		}
+		page, err := store.Configurations().List(t.Context(), configuration.Query{Limit: 1})
+		require.NoError(t, err)
+		assert.Equal(t, 10, page.Total)
+	})
+
+	t.Run("closing twice is closing once", func(t *testing.T) {
+		t.Parallel()
+		require.NoError(t, sqliteStore(t).Close())
+	})
+}

@@ -1,0 +1,90 @@
+package bunstore_test
+
+import (
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/test/harness"
+)
+
+// bare opens several stores on one database that holds nothing yet.
+func bare() map[string]func(*testing.T, int) []*bunstore.Store {
+	return map[string]func(*testing.T, int) []*bunstore.Store{
+		"SQLite": func(t *testing.T, n int) []*bunstore.Store {
+			path := filepath.Join(t.TempDir(), "a file with spaces & ?marks#.db")
+			return several(n, func() *bunstore.Store { return openSQLite(t, path) })
+		},
+		"PostgreSQL": func(t *testing.T, n int) []*bunstore.Store {
+			url := harness.Postgres(t, migrate)
+			stores := several(n, func() *bunstore.Store { return openPostgres(t, url) })
+			require.NoError(t, stores[0].ExecForTest(t.Context(), `DROP SCHEMA public CASCADE; CREATE SCHEMA public`))
+			return stores
+		},
+	}
+}
+
+func several(n int, open func() *bunstore.Store) []*bunstore.Store {
+	list := make([]*bunstore.Store, n)
+	for i := range list {
+		list[i] = open()
+	}
+	return list
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	for name, open := range bare() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			t.Run("of four at once one migrates, and none fails", func(t *testing.T) {
+				t.Parallel()
+				stores := open(t, 4)
+				applied, errs := make([]int, len(stores)), make([]error, len(stores))
+				var all sync.WaitGroup
+				for i, s := range stores {
+					all.Go(func() { applied[i], errs[i] = s.Migrate(t.Context()) })
+				}
+				all.Wait()
+				total := 0
+				for i := range stores {
+					require.NoError(t, errs[i])
+					total += applied[i]
+				}
+				status, err := stores[0].MigrationStatus(t.Context())
+				require.NoError(t, err)
+				assert.Len(t, status, total)
+				for _, m := range status {
+					assert.True(t, m.Applied, m.Name)
+					assert.False(t, m.AppliedAt.IsZero())
+				}
+			})
+
+			t.Run("a database that was never migrated is refused until it is", func(t *testing.T) {
+				t.Parallel()
+				store := open(t, 1)[0]
+				require.ErrorContains(t, store.CheckSchema(t.Context()), "signalbox migrate up")
+				migrated(t, store)
+				require.NoError(t, store.CheckSchema(t.Context()))
+				again, err := store.Migrate(t.Context())
+				require.NoError(t, err)
+				assert.Zero(t, again)
+			})
+
+			t.Run("a database newer than the binary is refused with a sentence", func(t *testing.T) {
+				t.Parallel()
+				store := migrated(t, open(t, 1)[0])
+				require.NoError(t, store.ExecForTest(t.Context(),
+					`INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)`))
+				_, err := store.Migrate(t.Context())
+				require.ErrorContains(t, err, "the database is at version 999")
+				require.ErrorContains(t, store.CheckSchema(t.Context()), "start a newer signalbox")
+			})
+		})
+	}
+}
