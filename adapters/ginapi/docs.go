@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"mime"
@@ -107,7 +108,7 @@ func (a *API) sendAsset(c *gin.Context, name string) {
 func (a *API) compressedAsset(c *gin.Context, name string) ([]byte, error) {
 	body, err := static.FS.ReadFile(name + ".gz")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read page part %s: %w", name, err)
 	}
 	c.Header("Vary", "Accept-Encoding")
 	if strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
@@ -116,7 +117,11 @@ func (a *API) compressedAsset(c *gin.Context, name string) ([]byte, error) {
 	}
 	r, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open page part %s: %w", name, err)
 	}
-	return io.ReadAll(r)
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("decompress page part %s: %w", name, err)
+	}
+	return plain, nil
 }

@@ -3,6 +3,7 @@ package ginapi
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -29,14 +30,17 @@ func (a *API) newDocument() *huma.OpenAPI {
 	return &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
-			Title:       "Signalbox",
-			Version:     a.options.Version,
-			Description: "Tells running programs their configuration. Failures are problems of RFC 9457 with a stable code.",
+			Title:   "Signalbox",
+			Version: a.options.Version,
+			Description: "Tells running programs their configuration. " +
+				"Failures are problems of RFC 9457 with a stable code.",
 		},
 		Components: &huma.Components{
 			Schemas: a.routes.schemas,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "sbx_…", Description: "Authorization: Bearer <key>"},
+				"bearer": {
+					Type: "http", Scheme: "bearer", BearerFormat: "sbx_…", Description: "Authorization: Bearer <key>",
+				},
 				"api_key": {
 					Type: "apiKey", In: "header", Name: "Authorization", Description: "Authorization: ApiKey <key>",
 				},
@@ -102,13 +106,16 @@ func (a *API) forgetLibrarySchemas() {
 func (a *API) render() (document, error) {
 	compact, err := json.Marshal(a.huma.OpenAPI())
 	if err != nil {
-		return document{}, err
+		return document{}, fmt.Errorf("encode document: %w", err)
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, compact, "", "  "); err != nil {
-		return document{}, err
+		return document{}, fmt.Errorf("indent document: %w", err)
 	}
 	pretty.WriteByte('\n')
 	yaml, err := a.huma.OpenAPI().YAML()
-	return document{json: pretty.Bytes(), yaml: yaml}, err
+	if err != nil {
+		return document{}, fmt.Errorf("convert document to YAML: %w", err)
+	}
+	return document{json: pretty.Bytes(), yaml: yaml}, nil
 }

@@ -30,10 +30,13 @@ func (x *exchange) Param(name string) string { return x.param(name) }
 func (x *exchange) Query(name string) string { return x.query.Get(name) }
 
 // Header returns all values of a header as one list. There is nothing to
-// negotiate, so that huma sees no Accept.
+// negotiate, so that huma sees no Accept, and a body that was read is JSON.
 func (x *exchange) Header(name string) string {
-	if name == "Accept" {
+	switch name {
+	case "Accept":
 		return ""
+	case "Content-Type":
+		return jsonMediaType
 	}
 	return strings.Join(x.header.Values(name), ", ")
 }

@@ -59,13 +59,17 @@ func (in intake) read(c *gin.Context) (input, error) {
 	return input{names: in.path, path: path, query: query, body: body}, err
 }
 
-// readPath unescapes by the rules of paths, in which + is a plus.
+// readPath unescapes by the rules of paths, in which + is a plus. Nothing is at
+// a path with an empty value.
 func (in intake) readPath(params gin.Params) ([]string, error) {
 	values := make([]string, len(params))
 	for i, p := range params {
 		value, err := url.PathUnescape(p.Value)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, ErrMalformedPath
+		case value == "":
+			return nil, ErrRouteNotFound
 		}
 		values[i] = value
 	}
@@ -123,4 +127,3 @@ func (in input) param(name string) string {
 
 // given reports whether a query parameter is there, also an empty one.
 func (in input) given(name string) bool { return in.query.Has(name) }
-

@@ -70,8 +70,8 @@ type entryJSON struct {
 	ConfigurationID int64     `json:"configuration_id"`
 	Version         int64     `json:"version"`
 	Action          string    `json:"action" enum:"create,update,rollback,delete"`
-	OldValue        entryText `json:"old_value,omitzero" doc:"What stood before; null for none, left out where encrypted"`
-	NewValue        entryText `json:"new_value,omitzero" doc:"What stands since; null for none, left out where encrypted"`
+	OldValue        entryText `json:"old_value,omitzero" doc:"What stood before, or null; left out where encrypted"`
+	NewValue        entryText `json:"new_value,omitzero" doc:"What stands since, or null; left out where encrypted"`
 	ValueRedacted   bool      `json:"value_redacted,omitzero" doc:"True where a value is left out"`
 	Description     *string   `json:"description"`
 	IsEncrypted     bool      `json:"is_encrypted"`

@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
-
 )
 
 // maxDepth is how deep a body may nest.
@@ -76,4 +75,3 @@ func placeOf(pointer jsontext.Pointer) string {
 	}
 	return location
 }
-

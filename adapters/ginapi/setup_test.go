@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 // The keys that the house of a test knows.
@@ -36,7 +37,7 @@ const (
 type house struct {
 	tb      testing.TB
 	api     *ginapi.API
-	store   *store
+	store   *fixture.Store
 	access  *doorman
 	logs    *observer.ObservedLogs
 	options ginapi.Options
@@ -49,7 +50,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	environments, err := scope.NewEnvironments("development", "production")
 	require.NoError(tb, err)
 	core, logs := observer.New(zapcore.DebugLevel)
-	h := &house{tb: tb, store: newStore(), access: newDoorman(tb), logs: logs}
+	h := &house{tb: tb, store: fixture.NewStore(), access: newDoorman(tb), logs: logs}
 	clock := &clock{now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
 	h.options = ginapi.Options{
 		ServiceName: "config-service",
@@ -57,7 +58,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		Logger:      zap.New(core),
 		Configurations: configapp.New(configapp.Dependencies{
 			Configurations: h.store, History: h.store, Cipher: &cipher{},
-			Clock: clock, Backoff: noBackoff{}, Environments: environments,
+			Clock: clock, Backoff: &fixture.NoWait{}, Environments: environments,
 		}),
 		Access:   h.access,
 		Database: pinger{},
@@ -173,8 +174,6 @@ const inBilling = "?environment=production&service_name=billing"
 type doorman struct {
 	holders   map[string]access.Caller
 	anonymous error
-	asked     []string
-	mu        sync.Mutex
 }
 
 func newDoorman(tb testing.TB) *doorman {
@@ -200,9 +199,6 @@ func (d *doorman) Anonymous() (access.Caller, error) {
 }
 
 func (d *doorman) Authenticate(_ context.Context, key string) (access.Caller, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.asked = append(d.asked, key)
 	caller, ok := d.holders[key]
 	if !ok {
 		return access.Caller{}, access.ErrInvalidKey
@@ -237,10 +233,6 @@ func (i *ids) UUID() string {
 }
 
 func (*ids) Base62(n int) string { return strings.Repeat("0", n) }
-
-type noBackoff struct{}
-
-func (noBackoff) Wait(ctx context.Context, _ int) error { return ctx.Err() }
 
 var errNoDatabase = errors.New("connection refused")
 

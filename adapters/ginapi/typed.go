@@ -3,6 +3,7 @@ package ginapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -45,7 +46,7 @@ func jsonFormat() huma.Format { return huma.Format{Marshal: encode, Unmarshal: d
 func encode(w io.Writer, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return err
+		return fmt.Errorf("encode answer: %w", err)
 	}
 	_, _ = w.Write(body)
 	return nil

@@ -1,0 +1,134 @@
+package ginapi_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+)
+
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T) map[string]any {
+		t.Helper()
+		body, err := ginapi.Document("1.2.3")
+		require.NoError(t, err)
+		var d map[string]any
+		require.NoError(t, json.Unmarshal(body, &d))
+		return d
+	}
+
+	t.Run("it is the same each time, and what an API serves", func(t *testing.T) {
+		t.Parallel()
+		first, err := ginapi.Document("1.2.3")
+		require.NoError(t, err)
+		second, err := ginapi.Document("1.2.3")
+		require.NoError(t, err)
+		require.Equal(t, string(first), string(second))
+		h := newHouse(t)
+		a := h.send(http.MethodGet, "/openapi.json", "", nil)
+		require.Equal(t, string(first), a.body)
+		require.Equal(t, "application/openapi+json", a.header.Get("Content-Type"))
+		a = h.send(http.MethodGet, "/openapi.yaml", "", nil)
+		require.Contains(t, a.body, "openapi: ")
+		require.Contains(t, a.body, "/api/v1/config/{key}:")
+	})
+	t.Run("it has every operation once, and every operation it has is served", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		want := []string{
+			"get /", "get /health", "get /livez", "get /readyz",
+			"get /api/v1/config/", "post /api/v1/config/",
+			"get /api/v1/config/{key}", "put /api/v1/config/{config_id}", "delete /api/v1/config/{config_id}",
+			"get /api/v1/config/{config_id}/history", "post /api/v1/config/{config_id}/rollback",
+		}
+		var got []string
+		for path, item := range setup(t)["paths"].(map[string]any) {
+			for method := range item.(map[string]any) {
+				got = append(got, method+" "+path)
+				target := strings.NewReplacer("{key}", "k", "{config_id}", "1").Replace(path)
+				a := h.admin(strings.ToUpper(method), target, "")
+				require.NotContains(t, []string{"not_found", "method_not_allowed"}, a.json()["code"], target)
+			}
+		}
+		require.ElementsMatch(t, want, got)
+	})
+	t.Run("every route that is served is in it", func(t *testing.T) {
+		t.Parallel()
+		paths := setup(t)["paths"].(map[string]any)
+		documented := map[string]bool{}
+		anonymous := strings.NewReplacer("{key}", "*", "{config_id}", "*")
+		for path, item := range paths {
+			for method := range item.(map[string]any) {
+				documented[strings.ToUpper(method)+strings.TrimSuffix(anonymous.Replace(path), "/")] = true
+			}
+		}
+		for _, route := range newHouse(t).api.Routes() {
+			path := strings.TrimSuffix(strings.ReplaceAll(route.Path, ":p1", "*"), "/")
+			if route.Method == http.MethodHead || !strings.HasPrefix(path, "/api/v1/") {
+				continue
+			}
+			require.True(t, documented[route.Method+path], "%s %s", route.Method, route.Path)
+		}
+	})
+	t.Run("its references lead somewhere, and nothing is in it that nobody sends", func(t *testing.T) {
+		t.Parallel()
+		d := setup(t)
+		schemas := d["components"].(map[string]any)["schemas"].(map[string]any)
+		used := map[string]bool{}
+		collectReferences(d, used)
+		for name := range used {
+			require.Contains(t, schemas, name)
+		}
+		for name := range schemas {
+			require.True(t, used[name], name)
+		}
+	})
+	t.Run("bodies are closed, and failures are problems", func(t *testing.T) {
+		t.Parallel()
+		d := setup(t)
+		schemas := d["components"].(map[string]any)["schemas"].(map[string]any)
+		for _, name := range []string{"Create", "Update", "RollBack"} {
+			require.Equal(t, false, schemas[name].(map[string]any)["additionalProperties"])
+		}
+		for _, item := range d["paths"].(map[string]any) {
+			for _, op := range item.(map[string]any) {
+				responses := op.(map[string]any)["responses"].(map[string]any)
+				require.Contains(t, responses["default"].(map[string]any)["content"], "application/problem+json")
+			}
+		}
+	})
+	t.Run("a problem has the members that it promises", func(t *testing.T) {
+		t.Parallel()
+		schemas := setup(t)["components"].(map[string]any)["schemas"].(map[string]any)
+		promised := schemas["Problem"].(map[string]any)["properties"].(map[string]any)
+		a := newHouse(t).admin(http.MethodGet, "/api/v1/config/?limit=0", "")
+		for name := range a.json() {
+			require.Contains(t, promised, name)
+		}
+		for name := range promised {
+			require.Contains(t, a.json(), name)
+		}
+	})
+}
+
+// collectReferences notes the names of the schemas that a document refers to.
+func collectReferences(v any, used map[string]bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok {
+			used[strings.TrimPrefix(ref, "#/components/schemas/")] = true
+		}
+		for _, inner := range v {
+			collectReferences(inner, used)
+		}
+	case []any:
+		for _, inner := range v {
+			collectReferences(inner, used)
+		}
+	}
+}

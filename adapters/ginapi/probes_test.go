@@ -1,0 +1,108 @@
+package ginapi_test
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+)
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+
+	t.Run("with a database it is healthy", func(t *testing.T) {
+		t.Parallel()
+		a := newHouse(t).send(http.MethodGet, "/health", "", nil)
+		require.Equal(t, http.StatusOK, a.status)
+		require.Equal(t, map[string]any{
+			"status": "healthy", "service": "config-service", "version": "1.2.3", "database": "healthy",
+			"redis": "disabled", "kafka": "disabled", "timestamp": "2026-01-31T12:00:02.000000Z",
+		}, a.json())
+	})
+	t.Run("without one it is unhealthy and 503", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
+		a := h.send(http.MethodGet, "/health", "", nil)
+		require.Equal(t, http.StatusServiceUnavailable, a.status)
+		require.Equal(t, "unhealthy", a.json()["status"])
+		require.Equal(t, "unhealthy", a.json()["database"])
+		require.NotContains(t, a.body, "refused")
+	})
+}
+
+func TestProbes(t *testing.T) {
+	t.Parallel()
+
+	t.Run("the process is alive always, also without a database", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
+		require.Equal(t, http.StatusOK, h.send(http.MethodGet, "/livez", "", nil).status)
+	})
+	t.Run("it is ready from when it is said to be until it is said not to be", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
+		ask := func() answer { return h.send(http.MethodGet, "/readyz", "", nil) }
+		ask().requireProblem(http.StatusServiceUnavailable, "not_ready")
+		h.api.SetReady(true)
+		require.Equal(t, http.StatusOK, ask().status)
+		h.api.SetReady(false)
+		ask().requireProblem(http.StatusServiceUnavailable, "not_ready")
+	})
+	t.Run("the index tells where to go on, and what it names is there", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		a := h.send(http.MethodGet, "/", "", nil)
+		require.Equal(t, "config-service", a.json()["service"])
+		require.Equal(t, "1.2.3", a.json()["version"])
+		for _, link := range []string{"docs", "openapi", "health"} {
+			target := a.json()[link].(string)
+			require.Equal(t, http.StatusOK, h.send(http.MethodGet, target, "", nil).status, target)
+		}
+	})
+}
+
+func TestDocs(t *testing.T) {
+	t.Parallel()
+
+	t.Run("the page and all its parts come from this server", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		for _, path := range []string{"/docs", "/docs/"} {
+			a := h.send(http.MethodGet, path, "", nil)
+			require.Equal(t, http.StatusOK, a.status)
+			require.Equal(t, "text/html; charset=utf-8", a.header.Get("Content-Type"))
+			require.NotContains(t, a.body, "//", "an address elsewhere")
+			parts := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(a.body, -1)
+			require.Len(t, parts, 4)
+			for _, part := range parts {
+				require.Equal(t, http.StatusOK, h.send(http.MethodGet, part[1], "", nil).status, part[1])
+			}
+		}
+	})
+	t.Run("nothing but this server may be used by it, and no script stands in it", func(t *testing.T) {
+		t.Parallel()
+		a := newHouse(t).send(http.MethodGet, "/docs", "", nil)
+		require.Contains(t, a.header.Get("Content-Security-Policy"), "script-src 'self';")
+		require.NotContains(t, a.body, "<script>")
+	})
+	t.Run("a part is compressed for who can read it, and plain for others", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		plain := h.send(http.MethodGet, "/docs/swagger-ui-bundle.js", "", nil)
+		require.Contains(t, plain.body, "SwaggerUIBundle")
+		require.Contains(t, plain.header.Get("Content-Type"), "javascript")
+		packed := h.send(http.MethodGet, "/docs/swagger-ui-bundle.js", "", with("Accept-Encoding", "gzip, br"))
+		require.Equal(t, "gzip", packed.header.Get("Content-Encoding"))
+		r, err := gzip.NewReader(strings.NewReader(packed.body))
+		require.NoError(t, err)
+		unpacked, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.Equal(t, plain.body, string(unpacked))
+	})
+}
