@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -144,6 +145,7 @@ func TestTogether(t *testing.T) {
 				return broken
 			}
 			for !over() {
+				runtime.Gosched()
 			}
 			return nil
 		})

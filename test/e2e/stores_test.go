@@ -1,0 +1,110 @@
+package e2e_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun/driver/pgdriver"
+	// The driver registers itself as "sqlite".
+	_ "modernc.org/sqlite"
+
+	"github.com/signalbox-hq/signalbox/test/harness"
+)
+
+// store is a kind of database.
+type store struct {
+	name string
+	// fresh returns the URL of an empty database.
+	fresh func(t *testing.T) string
+}
+
+// stores returns every kind of database.
+func stores() []store {
+	return []store{
+		{name: "SQLite", fresh: freshSQLite},
+		{name: "PostgreSQL", fresh: freshPostgres},
+	}
+}
+
+func freshSQLite(t *testing.T) string {
+	t.Helper()
+	return "sqlite://" + filepath.Join(t.TempDir(), "signalbox.db")
+}
+
+func freshPostgres(t *testing.T) string {
+	t.Helper()
+	return harness.Postgres(t, func(context.Context, string) error { return nil })
+}
+
+// onEachStore runs a test on a fresh database of every kind.
+func onEachStore(t *testing.T, test func(t *testing.T, databaseURL string)) {
+	t.Helper()
+	for _, s := range stores() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, s.fresh(t))
+		})
+	}
+}
+
+// openDatabase looks into a database past the service.
+func openDatabase(t testing.TB, databaseURL string) *sql.DB {
+	t.Helper()
+	var db *sql.DB
+	if path, ok := strings.CutPrefix(databaseURL, "sqlite://"); ok {
+		var err error
+		db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(5000)")
+		require.NoError(t, err)
+	} else {
+		db = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(databaseURL)))
+	}
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// dump returns every row of a table, each as one text of all its columns.
+func dump(t testing.TB, db *sql.DB, table string) []string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY id")
+	require.NoError(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	var list []string
+	for rows.Next() {
+		list = append(list, scanText(t, rows, columns))
+	}
+	require.NoError(t, rows.Err())
+	return list
+}
+
+func scanText(t testing.TB, rows *sql.Rows, columns []string) string {
+	t.Helper()
+	cells, places := make([]any, len(columns)), make([]any, len(columns))
+	for i := range cells {
+		places[i] = &cells[i]
+	}
+	require.NoError(t, rows.Scan(places...))
+	var b strings.Builder
+	for i, cell := range cells {
+		if raw, ok := cell.([]byte); ok {
+			cell = string(raw)
+		}
+		fmt.Fprintf(&b, "%s=%v ", columns[i], cell)
+	}
+	return b.String()
+}
+
+// count returns the one number that a query yields.
+func count(t testing.TB, db *sql.DB, query string, args ...any) int {
+	t.Helper()
+	var n int
+	require.NoError(t, db.QueryRowContext(t.Context(), query, args...).Scan(&n))
+	return n
+}

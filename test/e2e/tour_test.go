@@ -1,0 +1,91 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestTour pastes the README's tour into a shell, line by line as it is printed,
+// against a service that was started as the README says.
+func TestTour(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	blocks := tour(string(readme))
+	require.NotEmpty(t, blocks, "README.md has a tour between its markers")
+	p := serveForTour(t)
+	_, key, found := strings.Cut(p.out.await(t, "admin key: ", p.ended), "admin key: ")
+	require.True(t, found)
+
+	for _, block := range blocks {
+		for _, a := range paste(t, strings.ReplaceAll(block, "http://localhost:8082", p.url), key) {
+			require.Regexp(t, `^2\d\d$`, a.status, "%s\n%s", block, a.body)
+			require.True(t, json.Valid([]byte(a.body)), "%s\n%s", block, a.body)
+		}
+	}
+	c := client{url: p.url, key: key}
+	history := c.history(t, configuration{ID: 1})
+	require.Equal(t, []string{"rollback", "update", "create"}, actions(history))
+	require.Equal(t, deref(history[2].NewValue), deref(history[0].NewValue))
+	require.NotEqual(t, deref(history[1].NewValue), deref(history[0].NewValue))
+}
+
+// tour returns the shell blocks between the tour's markers.
+func tour(readme string) []string {
+	_, rest, _ := strings.Cut(readme, "<!-- tour:begin -->")
+	rest, _, _ = strings.Cut(rest, "<!-- tour:end -->")
+	var blocks []string
+	for {
+		_, after, found := strings.Cut(rest, "```sh\n")
+		if !found {
+			return blocks
+		}
+		block, next, _ := strings.Cut(after, "```")
+		blocks, rest = append(blocks, block), next
+	}
+}
+
+// serveForTour starts the binary with nothing set but its database. Where the
+// README's port is taken on this machine, it takes another.
+func serveForTour(t *testing.T) *process {
+	t.Helper()
+	databaseURL := freshSQLite(t)
+	p := begin(t, databaseURL, "SERVICE_PORT=8082")
+	if p.startsOrEnds(t) {
+		p.url = "http://localhost:8082"
+		return p
+	}
+	return serve(t, databaseURL)
+}
+
+// pasted is what curl printed: the body and, as this test's .curlrc asks, the
+// status after it.
+type pasted struct{ body, status string }
+
+// paste runs a block in bash and returns the answer of each of its curls.
+func paste(t *testing.T, block, key string) []pasted {
+	t.Helper()
+	home := t.TempDir()
+	rc := "write-out = \"\\n%{http_code}\\n\x1e\\n\"\n"
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".curlrc"), []byte(rc), 0o600))
+	shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", block)
+	shell.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "CURL_HOME=" + home, "KEY=" + key}
+	out, err := shell.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", block, out)
+	var list []pasted
+	for part := range strings.SplitSeq(strings.TrimSpace(string(out)), "\x1e") {
+		if part = strings.TrimSpace(part); part != "" {
+			cut := strings.LastIndexByte(part, '\n')
+			require.Positive(t, cut, "%s", out)
+			list = append(list, pasted{body: part[:cut], status: part[cut+1:]})
+		}
+	}
+	require.NotEmpty(t, list, "%s", out)
+	return list
+}
