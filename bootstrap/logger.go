@@ -21,7 +21,8 @@ func newLogger(s settings.Settings, w io.Writer) *zap.Logger {
 	config.TimeKey, config.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
 	encoder := zapcore.NewJSONEncoder(config)
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		config.EncodeLevel, config.EncodeTime = zapcore.CapitalColorLevelEncoder, zapcore.TimeEncoderOfLayout("15:04:05.000")
+		config.EncodeLevel = zapcore.CapitalColorLevelEncoder
+		config.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
 		encoder = zapcore.NewConsoleEncoder(config)
 	}
 	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)

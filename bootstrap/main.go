@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,13 +41,14 @@ type Process struct {
 
 // Run runs one command until it is done or ctx ends, and returns its exit code.
 func Run(ctx context.Context, p Process) int {
+	//nolint:contextcheck // commands get ctx from ExecuteContext
 	root := cli.New(&program{process: p}, string(p.Version))
 	root.SetArgs(p.Args)
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintln(p.Err, "signalbox:", sentence(err))
+		_, _ = fmt.Fprintln(p.Err, "signalbox:", sentence(err)) // nobody is left to tell if this fails
 	}
 	return cli.ExitCode(err)
 }
@@ -58,11 +60,11 @@ func sentence(err error) string {
 	if !errors.As(err, &f) || f.Kind() == fault.Internal {
 		return err.Error()
 	}
-	text := f.Message()
+	lines := []string{f.Message()}
 	for _, field := range f.Fields() {
-		text += "\n  " + field.Name + " " + field.Message
+		lines = append(lines, "  "+field.Name+" "+field.Message)
 	}
-	return text
+	return strings.Join(lines, "\n")
 }
 
 // program does what the commands say.

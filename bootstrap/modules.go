@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -34,7 +36,8 @@ func systemModule() fx.Option {
 func storeModule() fx.Option {
 	return fx.Module("store", fx.Provide(
 		newStore,
-		fx.Annotate((*bunstore.Store).Configurations, fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
+		fx.Annotate((*bunstore.Store).Configurations,
+			fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
 		fx.Annotate((*bunstore.Store).Keys, fx.As(new(access.Keys))),
 	))
 }
@@ -73,15 +76,25 @@ func announceAccess(lc fx.Lifecycle, s settings.Settings, keys *accessapp.Servic
 			return fmt.Errorf("make the first admin key: %w", err)
 		}
 		if made && s.FirstKey.Text == noText {
-			_, err = fmt.Fprintf(out.Out, "admin key: %s\n(shown this once; make others with 'signalbox key create')\n", token.Reveal())
+			return printFirstKey(out.Out, token)
 		}
-		return err
+		return nil
 	}))
+}
+
+func printFirstKey(w io.Writer, token secret.Text) error {
+	_, err := fmt.Fprintf(w,
+		"admin key: %s\n(shown this once; make others with 'signalbox key create')\n", token.Reveal())
+	if err != nil {
+		return fmt.Errorf("print the first admin key: %w", err)
+	}
+	return nil
 }
 
 func newCipher(s settings.Settings, log *zap.Logger) (*fernetcipher.Cipher, error) {
 	if s.EnableEncryption && s.EncryptionKey.Text == noText {
-		log.Warn("ENABLE_ENCRYPTION=true without ENCRYPTION_KEY: nothing can be stored encrypted; make a key with 'signalbox keygen'")
+		log.Warn("ENABLE_ENCRYPTION=true without ENCRYPTION_KEY: nothing can be stored encrypted; " +
+			"make a key with 'signalbox keygen'")
 	}
 	return fernetcipher.New(s.EncryptionKey.Text, s.EnableEncryption)
 }

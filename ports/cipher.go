@@ -22,7 +22,7 @@ type Cipher interface {
 var (
 	// ErrEncryptionUnavailable is encryption that is off or has no key.
 	ErrEncryptionUnavailable = fault.New(fault.Invalid, "encryption_unavailable",
-		"Encryption is not available here. Set ENABLE_ENCRYPTION=true and ENCRYPTION_KEY, or store the value unencrypted.")
+		"Encryption is not available here. Set ENABLE_ENCRYPTION=true and ENCRYPTION_KEY, or store it unencrypted.")
 	// ErrDecryptionFailed is a token that this key does not open.
 	ErrDecryptionFailed = fault.New(fault.Internal, "decryption_failed",
 		"The stored value cannot be decrypted with the key in force.")

@@ -69,8 +69,7 @@ func meaning(err error) *fault.Error {
 	if state := sqlState(err); state != "" {
 		return postgresMeaning(state)
 	}
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
 		return sqliteMeaning(lite.Code())
 	}
 	var network net.Error

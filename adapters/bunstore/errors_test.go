@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,7 +49,7 @@ func TestSQLiteCodes(t *testing.T) {
 		1: nil, 787: nil, // an error in the statement, a foreign key
 	}
 	for code, want := range rows {
-		t.Run(fmt.Sprint(code), func(t *testing.T) {
+		t.Run(strconv.Itoa(code), func(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, want, bunstore.SQLiteMeaningForTest(code))
 		})

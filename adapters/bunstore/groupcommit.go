@@ -112,6 +112,7 @@ func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
 		return
 	}
 	for _, w := range batch {
+		//nolint:contextcheck // whether the caller has gone is asked of its ctx; its work runs under the batch's
 		if w.outcome = context.Cause(w.ctx); w.outcome == nil {
 			w.outcome = inSavepoint(ctx, tx, w.work)
 		}

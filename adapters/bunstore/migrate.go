@@ -63,7 +63,8 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		return translate(err, "look for missing migrations", nil)
 	}
 	if pending {
-		return errors.New("the database is older than this binary: run 'signalbox migrate up', or set MIGRATE_ON_START=true")
+		return errors.New(
+			"the database is older than this binary: run 'signalbox migrate up', or set MIGRATE_ON_START=true")
 	}
 	return nil
 }
@@ -94,7 +95,8 @@ func refuseNewer(ctx context.Context, provider *goose.Provider) error {
 		return translate(err, "read the database's version", nil)
 	}
 	if current > target {
-		return fmt.Errorf("the database is at version %d, this binary knows %d: start a newer signalbox", current, target)
+		return fmt.Errorf(
+			"the database is at version %d, this binary knows %d: start a newer signalbox", current, target)
 	}
 	return nil
 }
@@ -112,7 +114,8 @@ func (s *Store) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(kind, s.write.DB, files, append(options, goose.WithDisableGlobalRegistry(true))...)
+	options = append(options, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(kind, s.write.DB, files, options...)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the migrations: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // timestamp is a time as both databases take it: text of one width, in UTC.
-type timestamp struct{ time.Time }
+type timestamp struct{ time.Time } //nolint:recvcheck // Value is for values, Scan for pointers, by database/sql
 
 const timestampFormat = "2006-01-02T15:04:05.000000Z"
 
@@ -148,7 +148,8 @@ func (r historyRow) rehydrate() (configuration.HistoryEntry, error) {
 	description, descriptionErr := describe(r.Description)
 	for _, err := range []error{actionErr, descriptionErr} {
 		if err != nil {
-			return configuration.HistoryEntry{}, fmt.Errorf("history entry %d as stored breaks a rule: %s", r.ID, err.Error())
+			return configuration.HistoryEntry{},
+				fmt.Errorf("history entry %d as stored breaks a rule: %s", r.ID, err.Error())
 		}
 	}
 	return configuration.HistoryEntry{
@@ -160,7 +161,9 @@ func (r historyRow) rehydrate() (configuration.HistoryEntry, error) {
 		New:             content(r.NewValue, r.NewEncrypted),
 		Description:     description,
 		Encrypted:       r.IsEncrypted,
-		Stamp:           scope.Stamp{By: actor(r.ChangedByKey, r.ChangedBy), At: r.ChangedAt.Time, RequestID: r.RequestID},
+		Stamp: scope.Stamp{
+			By: actor(r.ChangedByKey, r.ChangedBy), At: r.ChangedAt.Time, RequestID: r.RequestID,
+		},
 	}, nil
 }
 

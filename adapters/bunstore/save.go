@@ -51,7 +51,9 @@ func (r *Configurations) write(
 }
 
 // saveOne writes state, history and events of one configuration in a transaction.
-func (r *Configurations) saveOne(ctx context.Context, tx bun.Tx, c *configuration.Configuration) (configuration.ID, error) {
+func (r *Configurations) saveOne(
+	ctx context.Context, tx bun.Tx, c *configuration.Configuration,
+) (configuration.ID, error) {
 	unsaved := c.Unsaved()
 	id, err := saveState(ctx, tx, unsaved)
 	if err != nil {
@@ -89,7 +91,8 @@ func saveState(ctx context.Context, tx bun.Tx, unsaved configuration.Unsaved) (c
 		return configuration.ID(row.ID), err
 	}
 	result, err := tx.NewUpdate().Model(&row).
-		Column("value", "description", "is_encrypted", "version", "updated_at", "updated_by", "updated_by_key", "is_deleted").
+		Column("value", "description", "is_encrypted", "version",
+			"updated_at", "updated_by", "updated_by_key", "is_deleted").
 		Where("id = ?", row.ID).Where("version = ?", int64(unsaved.Base)).Exec(ctx)
 	if err != nil {
 		return 0, err

@@ -36,7 +36,7 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	s.commits = newGroupCommit(s.write)
+	s.commits = newGroupCommit(s.write) //nolint:contextcheck // it lives until Close, not until the opening is done
 	return s, nil
 }
 
@@ -46,7 +46,8 @@ func openSQLite(ctx context.Context, path string, connections int, extra string)
 		name = path
 	}
 	pool, err := sql.Open("sqlite", name+
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&"+extra)
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&"+
+		extra)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

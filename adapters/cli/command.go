@@ -111,7 +111,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usageError{fmt.Errorf("%q takes no argument %q; see '%s --help'", cmd.CommandPath(), args[0], cmd.CommandPath())}
+	return misuse(cmd, fmt.Sprintf("no argument %q", args[0]))
 }
 
 func exactlyOne(what string) cobra.PositionalArgs {
@@ -119,6 +119,10 @@ func exactlyOne(what string) cobra.PositionalArgs {
 		if len(args) == 1 {
 			return nil
 		}
-		return usageError{fmt.Errorf("%q takes %s; see '%s --help'", cmd.CommandPath(), what, cmd.CommandPath())}
+		return misuse(cmd, what)
 	}
+}
+
+func misuse(cmd *cobra.Command, takes string) error {
+	return usageError{fmt.Errorf("%q takes %s; see '%s --help'", cmd.CommandPath(), takes, cmd.CommandPath())}
 }

@@ -146,7 +146,11 @@ func TestExitCodes(t *testing.T) {
 	t.Run("wrong usage is 2", func(t *testing.T) {
 		t.Parallel()
 		for _, args := range [][]string{
-			{"serve", "now"}, {"unknown"}, {"serve", "--fast"}, {"key", "revoke"}, {"settings", "--format", "xml"},
+			{"serve", "now"},
+			{"unknown"},
+			{"serve", "--fast"},
+			{"key", "revoke"},
+			{"settings", "--format", "xml"},
 			{"key", "create", "--expires", "tomorrow"},
 		} {
 			_, err := run(t, &recordingProgram{}, args...)

@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -34,7 +36,7 @@ func migrate(p Program) *cobra.Command {
 		&cobra.Command{
 			Use:     "up",
 			Short:   "Apply what is missing",
-			Long:    "Apply what is missing, under a lock, so that several at once do it once. Does nothing when nothing is missing.",
+			Long:    "Apply what is missing, under a lock, so that several at once do it once.",
 			Example: "  MIGRATE_ON_START=false signalbox migrate up",
 			Args:    noArgs,
 			RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
@@ -60,13 +62,13 @@ func printMigrations(cmd *cobra.Command, _ []string, db Database) error {
 		return err
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "VERSION\tNAME\tAPPLIED")
+	table(w, "VERSION", "NAME", "APPLIED")
 	for _, m := range list {
 		applied := "pending"
 		if m.Applied {
 			applied = moment(m.AppliedAt)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\n", m.Version, m.Name, applied)
+		table(w, strconv.FormatInt(m.Version, 10), m.Name, applied)
 	}
 	return printed(0, w.Flush())
 }
@@ -89,7 +91,7 @@ func key(p Program) *cobra.Command {
 		&cobra.Command{
 			Use:     "revoke ID",
 			Short:   "End a key",
-			Long:    "End a key by its id, the eight characters after sbx_. Running servers stop taking it within two seconds.",
+			Long:    "End a key by its id, the eight characters after sbx_. Servers stop taking it within two seconds.",
 			Example: "  signalbox key revoke 4fT0aQ9z",
 			Args:    exactlyOne("the id of one key"),
 			RunE: withDatabase(p, func(cmd *cobra.Command, args []string, db Database) error {
@@ -122,8 +124,10 @@ only with --reveal.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "key %s (%s, %s) is made; it is not shown again:\n",
-				attributes.ID, attributes.Name, attributes.Role)
+			if err := printed(fmt.Fprintf(cmd.ErrOrStderr(), "key %s (%s, %s) is made; it is not shown again:\n",
+				attributes.ID, attributes.Name, attributes.Role)); err != nil {
+				return err
+			}
 			return printed(fmt.Fprintln(cmd.OutOrStdout(), token.Reveal()))
 		}),
 	}
@@ -140,13 +144,15 @@ func printKeys(cmd *cobra.Command, _ []string, db Database) error {
 		return err
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tROLE\tREVEAL\tCREATED\tEXPIRES\tREVOKED")
+	table(w, "ID", "NAME", "ROLE", "REVEAL", "CREATED", "EXPIRES", "REVOKED")
 	for _, k := range keys {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			k.ID, k.Name, k.Role, revealing(k), moment(k.Created), moment(k.Expires), moment(k.Revoked))
+		table(w, k.ID, k.Name, k.Role.String(), revealing(k), moment(k.Created), moment(k.Expires), moment(k.Revoked))
 	}
 	return printed(0, w.Flush())
 }
+
+// table writes one row; the tabwriter reports failures when it is flushed.
+func table(w *tabwriter.Writer, cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
 
 func revealing(k access.KeyAttributes) string {
 	if k.Reveal || k.Role == access.RoleAdmin {

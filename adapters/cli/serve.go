@@ -13,7 +13,7 @@ func serve(p Program) *cobra.Command {
 		Long: `Run the service until SIGTERM or SIGINT; then finish the running requests and
 exit 0. With nothing set it listens on port 8082, keeps everything in
 signalbox.db in the working folder, and prints an admin key at the first start.`,
-		Example: "  signalbox serve\n  DATABASE_URL=postgres://user:password@db/signalbox signalbox serve",
+		Example: "  signalbox serve\n  DATABASE_URL=postgres://signalbox@db/signalbox signalbox serve",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.Serve(cmd.Context()) },
 	}
@@ -34,7 +34,7 @@ func keygen(p Program) *cobra.Command {
 	return &cobra.Command{
 		Use:     "keygen",
 		Short:   "Print a new encryption key",
-		Long:    "Print a new Fernet key for ENCRYPTION_KEY. Values encrypted under a key can be read with that key alone: keep it.",
+		Long:    "Print a new Fernet key for ENCRYPTION_KEY. It alone opens what is encrypted under it: keep it.",
 		Example: "  ENABLE_ENCRYPTION=true ENCRYPTION_KEY=$(signalbox keygen) signalbox serve",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -85,7 +85,7 @@ func TestKeys(t *testing.T) {
 		a.requireProblem(http.StatusUnauthorized, "api_key_required")
 		require.NotEmpty(t, a.header.Get("Www-Authenticate"))
 	})
-	t.Run("a store that cannot tell who it is is 503", func(t *testing.T) {
+	t.Run("a store that cannot tell who it is 503", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.access.anonymous = fault.ErrUnavailable

@@ -18,7 +18,7 @@ const (
 	jsonMediaType = "application/json"
 	inBody        = "body"
 	inQuery       = "query"
-	// maxBodyBytes is the longest body that is read.
+	// MaxBodyBytes is the longest body that is read.
 	maxBodyBytes = 1 << 20
 )
 

@@ -35,7 +35,7 @@ func (a *API) routeConfigurations() {
 }
 
 // operation returns an operation on configurations with what all of them share.
-// problems are the failures that are its own.
+// Problems are the failures that are its own.
 func (a *API) operation(id, method, path, summary string, problems ...int) huma.Operation {
 	problems = append([]int{
 		http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// problemType and a code make the type of a problem: a name that is stable
+	// ProblemType and a code make the type of a problem: a name that is stable
 	// and leads nowhere.
 	problemType = "urn:signalbox:problem:"
-	// retryAfter is what Unavailable answers ask for, in seconds.
+	// RetryAfter is what Unavailable answers ask for, in seconds.
 	retryAfter = "1"
 )
 

@@ -20,7 +20,7 @@ const (
 	documentPath = "/openapi.json"
 	yamlPath     = "/openapi.yaml"
 	docsPath     = "/docs"
-	// docsPolicy lets the page use what this server holds and nothing else.
+	// DocsPolicy lets the page use what this server holds and nothing else.
 	docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )

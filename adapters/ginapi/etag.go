@@ -43,7 +43,7 @@ type tag struct {
 }
 
 // parseTags reads the lines of an If-Match or If-None-Match: a list of tags, or
-// the star alone. ok is false for anything else, such as nothing at all.
+// the star alone. Ok is false for anything else, such as nothing at all.
 func parseTags(lines []string) (tags []tag, star, ok bool) {
 	rest := strings.Join(lines, ",")
 	if strings.Trim(rest, " \t") == "*" {

@@ -2,6 +2,7 @@ package ginapi_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -102,9 +103,7 @@ func TestMediaTypes(t *testing.T) {
 	send := func(t *testing.T, body string, headers ...string) answer {
 		t.Helper()
 		all := as(adminKey)
-		for name, values := range with(headers...) {
-			all[name] = values
-		}
+		maps.Copy(all, with(headers...))
 		return newHouse(t).send(http.MethodPost, "/api/v1/config/", body, all)
 	}
 

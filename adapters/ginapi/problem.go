@@ -3,6 +3,7 @@ package ginapi
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -14,7 +15,7 @@ import (
 
 const (
 	problemMediaType = "application/problem+json"
-	// statusClientGone is the status that the log shows where nobody waits for the
+	// StatusClientGone is the status that the log shows where nobody waits for the
 	// answer any more.
 	statusClientGone = 499
 )
@@ -46,9 +47,7 @@ func (p *problem) MarshalJSON() ([]byte, error) { return p.body, nil }
 // write sends the problem where huma does not.
 func (p *problem) write(w http.ResponseWriter) {
 	h := w.Header()
-	for name, values := range p.header {
-		h[name] = values
-	}
+	maps.Copy(h, p.header)
 	h.Set("Content-Type", problemMediaType)
 	w.WriteHeader(p.status)
 	// A failed write means that the client has gone; the access log tells.

@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -114,7 +115,11 @@ func (t entryText) MarshalJSON() ([]byte, error) {
 	if t.content.IsZero() || t.IsZero() {
 		return []byte("null"), nil
 	}
-	return json.Marshal(t.content.Stored().Reveal())
+	text, err := json.Marshal(t.content.Stored().Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("encode a value: %w", err)
+	}
+	return text, nil
 }
 
 // Schema returns how the document describes the value.

@@ -52,8 +52,7 @@ func isMemberName(d *jsontext.Decoder) bool {
 // syntaxFault says where the JSON is broken, and nothing of what stands there.
 func syntaxFault(err error, offset int64) error {
 	location := inBody
-	var syntactic *jsontext.SyntacticError
-	if errors.As(err, &syntactic) {
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		offset = syntactic.ByteOffset
 		location = placeOf(syntactic.JSONPointer)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -43,7 +44,7 @@ type house struct {
 	options ginapi.Options
 }
 
-// newHouse returns a house that nobody else uses. change may replace what the
+// newHouse returns a house that nobody else uses. Change may replace what the
 // API is given.
 func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	tb.Helper()
@@ -136,9 +137,7 @@ func (h *house) send(method, target, body string, headers http.Header) answer {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for name, values := range headers {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, headers)
 	return h.serve(r)
 }
 

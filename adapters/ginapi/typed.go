@@ -59,8 +59,7 @@ func decode(data []byte, v any) error {
 	if err == nil {
 		return nil
 	}
-	var semantic *json.SemanticError
-	if errors.As(err, &semantic) {
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		return errors.New(placeOf(semantic.JSONPointer) + " cannot be read as a value of its type")
 	}
 	return errors.New("cannot be read")

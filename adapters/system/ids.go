@@ -21,8 +21,8 @@ func (IDs) UUID() string { return uuid.Must(uuid.NewV7()).String() }
 
 const (
 	base62Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	// fair is the greatest multiple of 62 that a byte can count to: bytes from
-	// there on are drawn again, so that every digit is as likely as the others.
+	// The greatest multiple of 62 that a byte can count to: bytes from there on
+	// are drawn again, so that every digit is as likely as the others.
 	fair = 256 / 62 * 62
 )
 

@@ -12,7 +12,7 @@ const (
 	// Trust is how long a key that was read is believed without looking again:
 	// the longest time for which a revoked key still works.
 	Trust = 2 * time.Second
-	// maxKnown bounds the keys that are remembered.
+	// Bounds the keys that are remembered.
 	maxKnown = 10_000
 )
 

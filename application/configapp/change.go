@@ -59,8 +59,7 @@ type stop struct{ error }
 func (s *Service) untilSaved(ctx context.Context, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
-		var final stop
-		if errors.As(err, &final) {
+		if final, ok := errors.AsType[stop](err); ok {
 			return final.error
 		}
 		lost := errors.Is(err, configuration.ErrStale) || errors.Is(err, configuration.ErrAlreadyExists)

@@ -2,6 +2,7 @@ package configapp
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -27,7 +28,7 @@ func (t *turns[K]) take(ctx context.Context, key K) (release func(), err error) 
 		return func() { <-q.turn; t.leave(key, q) }, nil
 	case <-ctx.Done():
 		t.leave(key, q)
-		return nil, context.Cause(ctx)
+		return nil, fmt.Errorf("wait for the turn: %w", context.Cause(ctx))
 	}
 }
 

@@ -9,7 +9,8 @@ var (
 		"Send an API key in the Authorization header: 'ApiKey <key>' or 'Bearer <key>'.")
 	// ErrInvalidKey is a key that is unknown, wrong, expired or revoked; it does
 	// not say which.
-	ErrInvalidKey = fault.New(fault.Unauthenticated, "api_key_invalid", "The API key is unknown, wrong, expired or revoked.")
+	ErrInvalidKey = fault.New(fault.Unauthenticated, "api_key_invalid",
+		"The API key is unknown, wrong, expired or revoked.")
 	// ErrForbidden is a key that may not do this.
 	ErrForbidden = fault.New(fault.Forbidden, "forbidden", "This API key may not do that.")
 	// ErrKeyNotFound is an API key id that does not exist.

@@ -1,6 +1,7 @@
 package configuration
 
 import (
+	"slices"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/event"
@@ -101,12 +102,7 @@ func (c *Configuration) Delete(stamp scope.Stamp) error {
 // Expect returns ErrStale with the present version unless that is one of the
 // versions. Nothing expected is nil.
 func (c *Configuration) Expect(versions ...Version) error {
-	for _, v := range versions {
-		if v == c.state.Version {
-			return nil
-		}
-	}
-	if len(versions) == 0 {
+	if len(versions) == 0 || slices.Contains(versions, c.state.Version) {
 		return nil
 	}
 	return StaleAt(c.state.Version)

@@ -162,8 +162,7 @@ func Of(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return ErrInternal.WithCause(err)
@@ -197,7 +196,8 @@ var (
 	// ErrInvalid is input that breaks a rule; its fields say where.
 	ErrInvalid = New(Invalid, "validation_failed", "The request breaks a rule; see errors for the places.")
 	// ErrInternal is a failure of ours.
-	ErrInternal = New(Internal, "internal_error", "Something went wrong on our side. Quote the request id when you report it.")
+	ErrInternal = New(Internal, "internal_error",
+		"Something went wrong on our side. Quote the request id when you report it.")
 	// ErrUnavailable is a store that cannot be reached or does not answer.
 	ErrUnavailable = New(Unavailable, "unavailable", "The database cannot be reached right now. Try again shortly.")
 	// ErrReadOnly is a store that takes no writes, such as a standby.

@@ -3,6 +3,7 @@ package contract_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -21,7 +22,7 @@ func TestStoreInMemory(t *testing.T) {
 			var events []contract.Event
 			for i, e := range store.Outbox() {
 				events = append(events, contract.Event{
-					ID: fmt.Sprint(i), Type: e.Type, AggregateType: e.AggregateType, AggregateID: e.AggregateID,
+					ID: strconv.Itoa(i), Type: e.Type, AggregateType: e.AggregateType, AggregateID: e.AggregateID,
 					AggregateVersion: e.AggregateVersion, Environment: e.Environment, ServiceName: e.ServiceName,
 					Data: fmt.Sprint(e.Data, e.Stamp),
 				})

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// Keys holds a store to access.Keys. fresh returns an empty one.
+// Keys holds a store to access.Keys, on empty ones that fresh returns.
 func Keys(t *testing.T, fresh func(*testing.T) access.Keys, without Without) {
 	t.Helper()
 	run(t, keysSuite(), fresh, without)

@@ -32,8 +32,8 @@ type Event struct {
 	Data string
 }
 
-// Repository holds a store to configuration.Repository and configuration.History.
-// fresh returns an empty one.
+// Repository holds a store to configuration.Repository and configuration.History,
+// on empty ones that fresh returns.
 func Repository(t *testing.T, fresh func(*testing.T) Stored, without Without) {
 	t.Helper()
 	run(t, repositorySuite(), fresh, without)

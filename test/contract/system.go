@@ -65,7 +65,8 @@ func idsSuite() []behaviour[ports.IDs] {
 			}
 		}},
 		{"Base62 does not repeat itself", func(t *testing.T, ids ports.IDs) {
-			assert.NotEqual(t, ids.Base62(32), ids.Base62(32))
+			first := ids.Base62(32)
+			assert.NotEqual(t, first, ids.Base62(32))
 		}},
 	}
 }

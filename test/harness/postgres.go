@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -133,7 +134,7 @@ func (s *server) execute(statement string) error {
 
 // stop undoes what was started, the last first.
 func (s *server) stop() {
-	for i := len(s.ends) - 1; i >= 0; i-- {
-		s.ends[i]()
+	for _, v := range slices.Backward(s.ends) {
+		v()
 	}
 }

@@ -7,6 +7,6 @@ import (
 )
 
 // version is set when the binary is linked.
-var version = "development" //nolint:gochecknoglobals // the linker writes it
+var version = "development"
 
 func main() { os.Exit(bootstrap.Main(version, os.Args[1:])) }

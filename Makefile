@@ -1,0 +1,56 @@
+# Everything that is done to this repository has a target here; .ci/run calls them.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+TOOL := go tool -modfile=tools/go.mod
+PACKAGES ?= ./...
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the static binary bin/signalbox, with the version that git tells
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/signalbox ./bootstrap/cmd/signalbox
+
+.PHONY: run
+run: build ## Build, and serve on http://localhost:8082 with nothing set
+	bin/signalbox serve
+
+.PHONY: test
+test: ## Run everything that this machine allows, and say what was left out
+	@mkdir -p bin
+	$(TOOL) gotestsum --format pkgname --jsonfile bin/test.json -- -race -shuffle=on $(PACKAGES)
+	@sh test/leftout.sh bin/test.json
+
+.PHONY: bench
+bench: ## Measure the binary against ceilings (ARGS='-only write-sqlite -json')
+	go run ./test/bench $(ARGS)
+
+.PHONY: lint
+lint: ## Hold the code to the linters, and go.mod to what is used
+	$(TOOL) golangci-lint run
+	go vet $(PACKAGES)
+	go mod tidy -diff
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(TOOL) golangci-lint fmt
+
+.PHONY: golden
+golden: ## Rewrite what is made from the code: settings, error codes
+	go run ./test/golden
+	go test ./test/architecture -run TestErrorCodes -update >/dev/null
+
+.PHONY: openapi
+openapi: ## Rewrite docs/openapi.json
+	go run ./bootstrap/cmd/signalbox openapi > docs/openapi.json
+
+.PHONY: cover
+cover: ## Tell how much of each package the tests of all packages reach
+	@mkdir -p bin
+	go test -coverpkg=./domain/...,./application/...,./adapters/...,./bootstrap/... -coverprofile=bin/cover.out $(PACKAGES) >/dev/null
+	go tool cover -func=bin/cover.out | tail -n 1

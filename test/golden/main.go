@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+)
+
+// Marks in README.md between which the table of settings stands.
+const (
+	begin = "<!-- settings:begin -->\n"
+	end   = "<!-- settings:end -->"
+)
+
+func main() {
+	if err := errors.Join(rewriteReadme("README.md"), write("env.template", settings.EnvTemplate())); err != nil {
+		fmt.Fprintln(os.Stderr, "golden:", err)
+		os.Exit(1)
+	}
+}
+
+func rewriteReadme(name string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("rewrite the settings: %w", err)
+	}
+	before, rest, opened := strings.Cut(string(text), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !opened || !closed {
+		return fmt.Errorf("rewrite the settings: %s lacks the marks %q and %q", name, begin, end)
+	}
+	return write(name, before+begin+settings.Markdown()+end+after)
+}
+
+func write(name, text string) error {
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("rewrite: %w", err)
+	}
+	return nil
+}
