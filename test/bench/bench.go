@@ -67,7 +67,9 @@ func (b *bench) close() {
 }
 
 // note tells whoever watches something that is no figure.
-func (b *bench) note(format string, args ...any) { fmt.Fprintf(b.notes, format+"\n", args...) }
+func (b *bench) note(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.notes, format+"\n", args...)
+}
 
 // folder returns a new folder for one row.
 func (b *bench) folder() (string, error) {

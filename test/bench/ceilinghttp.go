@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -24,7 +25,9 @@ func serveCeiling(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Fprintln(out, listener.Addr())
+	if _, err := fmt.Fprintln(out, listener.Addr()); err != nil {
+		return fmt.Errorf("tell the address: %w", err)
+	}
 	server := &http.Server{Handler: bareGin(a), ReadHeaderTimeout: patience}
 	stopped := context.AfterFunc(ctx, func() {
 		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -44,10 +47,7 @@ func bareGin(a answer) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.GET("/api/v1/config/:key", func(c *gin.Context) {
-		h := c.Writer.Header()
-		for name, values := range a.Header {
-			h[name] = values
-		}
+		maps.Copy(c.Writer.Header(), a.Header)
 		c.Writer.WriteHeader(http.StatusOK)
 		_, _ = c.Writer.Write(a.Body)
 	})

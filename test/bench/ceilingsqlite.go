@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	// The driver registers itself as "sqlite".
@@ -35,7 +36,8 @@ const (
 
 // sqliteSaver holds the statements, prepared on the one connection.
 type sqliteSaver struct {
-	db                    *sql.DB
+	mu                    sync.Mutex
+	begin, commit         *sql.Stmt
 	state, history, event *sql.Stmt
 	ids                   system.IDs
 }
@@ -44,41 +46,46 @@ type sqliteSaver struct {
 // connection, ahead-written, waiting for the disk at every commit.
 func openSQLiteLoop(ctx context.Context, url string) (saver, func(), error) {
 	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(url, "sqlite://")+
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"+
-		"&_pragma=foreign_keys(1)&_txlock=immediate")
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)")
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the database: %w", err)
 	}
-	db.SetMaxOpenConns(1)
-	s := &sqliteSaver{db: db, ids: system.NewIDs()}
-	var errs [3]error
-	s.state, errs[0] = db.PrepareContext(ctx, saveState)
-	s.history, errs[1] = db.PrepareContext(ctx, saveHistory)
-	s.event, errs[2] = db.PrepareContext(ctx, saveEvent)
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, nil, fmt.Errorf("prepare the statements: %w", err)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the database: %w", err)
 	}
-	return s.save, func() { _ = db.Close() }, nil
+	s := &sqliteSaver{ids: system.NewIDs()}
+	for text, at := range map[string]**sql.Stmt{
+		"BEGIN IMMEDIATE": &s.begin, "COMMIT": &s.commit,
+		saveState: &s.state, saveHistory: &s.history, saveEvent: &s.event,
+	} {
+		if *at, err = conn.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // they end with the connection
+			return nil, nil, fmt.Errorf("prepare a statement: %w", err)
+		}
+	}
+	return s.save, func() { _ = errors.Join(conn.Close(), db.Close()) }, nil
 }
 
-// save writes one configuration in a transaction of its own.
+// save writes one configuration in a transaction of its own. One that fails is
+// not undone: it ends the process.
 func (s *sqliteSaver) save(ctx context.Context, n int64) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.begin.ExecContext(ctx); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := s.insert(ctx, tx, key(n)); err != nil {
-		return errors.Join(fmt.Errorf("save: %w", err), tx.Rollback())
+	if err := s.insert(ctx, key(n)); err != nil {
+		return fmt.Errorf("save: %w", err)
 	}
-	if err := tx.Commit(); err != nil {
+	if _, err := s.commit.ExecContext(ctx); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
 }
 
-func (s *sqliteSaver) insert(ctx context.Context, tx *sql.Tx, k string) error {
+func (s *sqliteSaver) insert(ctx context.Context, k string) error {
 	now, request := time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), s.ids.UUID()
-	made, err := tx.StmtContext(ctx, s.state).ExecContext(ctx, k, value, environment, serviceName, description,
+	made, err := s.state.ExecContext(ctx, k, value, environment, serviceName, description,
 		now, now, actorName, actorKey)
 	if err != nil {
 		return err
@@ -87,11 +94,10 @@ func (s *sqliteSaver) insert(ctx context.Context, tx *sql.Tx, k string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.StmtContext(ctx, s.history).ExecContext(ctx, id, value, description,
-		actorName, actorKey, now, request); err != nil {
+	if _, err := s.history.ExecContext(ctx, id, value, description, actorName, actorKey, now, request); err != nil {
 		return err
 	}
-	_, err = tx.StmtContext(ctx, s.event).ExecContext(ctx, s.ids.UUID(), id, environment, serviceName, eventData(k),
+	_, err = s.event.ExecContext(ctx, s.ids.UUID(), id, environment, serviceName, eventData(k),
 		actorKey, actorName, request, now)
 	return err
 }

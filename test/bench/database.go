@@ -43,7 +43,7 @@ func createDatabase(ctx context.Context, b *bench, purpose string) (string, func
 // administer runs one statement on the server.
 func administer(ctx context.Context, server, statement string) error {
 	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(server)))
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	if _, err := db.ExecContext(ctx, statement); err != nil {
 		return fmt.Errorf("%s: %w", strings.ToLower(statement[:strings.IndexByte(statement, '"')])+"…", err)
 	}

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
+// A service has answered fewRequests and been left alone for the time of idle
+// when its memory is looked at.
 const (
-	// fewRequests is what an idle service has done before it is looked at.
 	fewRequests = 20
-	// idle is how long it is left alone then.
-	idle = 2 * time.Second
+	idle        = 2 * time.Second
 )
 
 // idleRSS measures the memory of a service on SQLite that has answered a few

@@ -24,8 +24,8 @@ type load struct {
 
 // tally is what a load has done.
 type tally struct {
-	Requests int64
-	Took     time.Duration
+	Requests int64         `json:"requests"`
+	Took     time.Duration `json:"took"`
 }
 
 // perSecond returns the throughput.

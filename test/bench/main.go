@@ -49,8 +49,7 @@ func measureAll(ctx context.Context, b *bench, chosen []row, p printer) error {
 	p.begin()
 	for _, r := range chosen {
 		measured, err := r.measure(ctx, b)
-		var missing *missingError
-		if errors.As(err, &missing) {
+		if missing, ok := errors.AsType[*missingError](err); ok {
 			b.note("%s is left out: %v", r.name, missing)
 			continue
 		}

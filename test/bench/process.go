@@ -11,13 +11,12 @@ import (
 	"time"
 )
 
-const (
-	// tick is the unit of /proc's CPU times: Linux shows them in hundredths of a
-	// second to every program, whatever its kernel counts in.
-	tick = 10 * time.Millisecond
-	// patience is how long a process may take to start or to stop.
-	patience = 20 * time.Second
-)
+// A tick is the unit of /proc's CPU times: Linux shows them in hundredths of a
+// second to every program, whatever its kernel counts in.
+const tick = 10 * time.Millisecond
+
+// Patience is how long a process may take to start or to stop.
+const patience = 20 * time.Second
 
 // process is a program that is measured from outside.
 type process struct {

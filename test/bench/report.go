@@ -50,14 +50,19 @@ func (jsonPrinter) end() error { return nil }
 // tablePrinter prints a table that is also Markdown, when all rows are there.
 type tablePrinter struct{ w *tabwriter.Writer }
 
-func (p tablePrinter) begin() {
-	fmt.Fprintln(p.w, "| row\t| value\t| unit\t| ceiling\t| ratio\t| goal\t| met\t|")
-	fmt.Fprintln(p.w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
-}
+// tableHead is what begin prints; the printer tells of a failure at its end.
+const tableHead = `| row	| value	| unit	| ceiling	| ratio	| goal	| met	|
+|---	|---	|---	|---	|---	|---	|---	|
+`
+
+func (p tablePrinter) begin() { _, _ = fmt.Fprint(p.w, tableHead) }
 
 func (p tablePrinter) print(r result) error {
-	fmt.Fprintf(p.w, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t|\n",
+	_, err := fmt.Fprintf(p.w, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t|\n",
 		r.Name, figure(&r.Value), r.Unit, figure(r.Ceiling), hundredths(r.Ratio), r.Goal, r.met)
+	if err != nil {
+		return fmt.Errorf("print %s: %w", r.Name, err)
+	}
 	return nil
 }
 

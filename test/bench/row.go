@@ -56,10 +56,10 @@ type goal struct {
 
 // String returns the goal as the table shows it.
 func (g goal) String() string {
-	switch {
-	case g.of == "":
+	switch g.of {
+	case "":
 		return "shown"
-	case g.of == ofRatio:
+	case ofRatio:
 		return fmt.Sprintf("ratio ≥ %g", g.atLeast)
 	}
 	return fmt.Sprintf("≤ %g", g.atMost)
@@ -68,10 +68,10 @@ func (g goal) String() string {
 // metBy returns "yes", "no", or "" where there is no goal.
 func (g goal) metBy(o outcome) string {
 	var met bool
-	switch {
-	case g.of == "":
+	switch g.of {
+	case "":
 		return ""
-	case g.of == ofRatio:
+	case ofRatio:
 		met = o.ratio != nil && *o.ratio >= g.atLeast
 	default:
 		met = o.value <= g.atMost

@@ -88,7 +88,7 @@ func (s *service) call(ctx context.Context, method, path, body string, want int)
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
@@ -101,8 +101,8 @@ func (s *service) call(ctx context.Context, method, path, body string, want int)
 
 // answer is what a ceiling has to send, byte for byte.
 type answer struct {
-	Header http.Header
-	Body   []byte
+	Header http.Header `json:"header"`
+	Body   []byte      `json:"body"`
 }
 
 // freePort returns a port that nobody listens on.
@@ -111,7 +111,7 @@ func freePort(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	address, ok := l.Addr().(*net.TCPAddr)
 	if !ok {
 		return "", fmt.Errorf("find a free port: %s is no TCP address", l.Addr())

@@ -96,19 +96,19 @@ func begin(t *testing.T, databaseURL string, environ ...string) *process {
 }
 
 // awaitReady waits for the line that says where the service listens.
-func (p *process) awaitReady(t testing.TB) {
-	t.Helper()
+func (p *process) awaitReady(tb testing.TB) {
+	tb.Helper()
 	var line struct {
 		Address string `json:"address"`
 	}
-	require.NoError(t, json.Unmarshal([]byte(p.log.await(t, `"msg":"ready"`, p.ended)), &line))
+	require.NoError(tb, json.Unmarshal([]byte(p.log.await(tb, `"msg":"ready"`, p.ended)), &line))
 	p.url = loopback(line.Address)
 }
 
 // startsOrEnds waits until the process is ready, or has ended instead, and
 // reports which.
-func (p *process) startsOrEnds(t testing.TB) bool {
-	t.Helper()
+func (p *process) startsOrEnds(tb testing.TB) bool {
+	tb.Helper()
 	deadline := time.After(patience)
 	for {
 		text, changed := p.log.read()
@@ -120,34 +120,34 @@ func (p *process) startsOrEnds(t testing.TB) bool {
 		case <-p.ended:
 			return false
 		case <-deadline:
-			require.FailNow(t, "the program neither started nor ended", "it wrote: %s", p.log)
+			require.FailNow(tb, "the program neither started nor ended", "it wrote: %s", p.log)
 		}
 	}
 }
 
 // kill ends the process at once, as a crash does, and waits for it.
-func (p *process) kill(t testing.TB) {
-	t.Helper()
+func (p *process) kill(tb testing.TB) {
+	tb.Helper()
 	if err := p.cmd.Process.Kill(); !errors.Is(err, os.ErrProcessDone) {
-		require.NoError(t, err)
+		require.NoError(tb, err)
 	}
-	p.awaitEnd(t)
+	p.awaitEnd(tb)
 }
 
 // terminate asks the process to stop, as an operator does.
-func (p *process) terminate(t testing.TB) {
-	t.Helper()
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+func (p *process) terminate(tb testing.TB) {
+	tb.Helper()
+	require.NoError(tb, p.cmd.Process.Signal(syscall.SIGTERM))
 }
 
 // awaitEnd waits for the process and returns its exit code, -1 if it was killed.
-func (p *process) awaitEnd(t testing.TB) int {
-	t.Helper()
+func (p *process) awaitEnd(tb testing.TB) int {
+	tb.Helper()
 	select {
 	case <-p.ended:
 		return p.cmd.ProcessState.ExitCode()
 	case <-time.After(patience):
-		require.FailNow(t, "the process did not end", "it wrote: %s", p.log)
+		require.FailNow(tb, "the process did not end", "it wrote: %s", p.log)
 		return 0
 	}
 }

@@ -7,10 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -54,7 +52,7 @@ func (c client) try(ctx context.Context, method, path string, body any, headers 
 	if err != nil {
 		return answer{}, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	return answer{status: response.StatusCode, header: response.Header, body: text}, err
 }
@@ -72,164 +70,106 @@ func encode(body any) ([]byte, error) {
 }
 
 // do makes one call, which must be answered.
-func (c client) do(t testing.TB, method, path string, body any, headers ...with) answer {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+func (c client) do(tb testing.TB, method, path string, body any, headers ...with) answer {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
 	a, err := c.try(ctx, method, path, body, headers...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return a
 }
 
-func (c client) get(t testing.TB, path string, headers ...with) answer {
-	t.Helper()
-	return c.do(t, http.MethodGet, path, nil, headers...)
+func (c client) get(tb testing.TB, path string, headers ...with) answer {
+	tb.Helper()
+	return c.do(tb, http.MethodGet, path, nil, headers...)
 }
 
-func (c client) post(t testing.TB, path string, body any, headers ...with) answer {
-	t.Helper()
-	return c.do(t, http.MethodPost, path, body, headers...)
+func (c client) post(tb testing.TB, path string, body any, headers ...with) answer {
+	tb.Helper()
+	return c.do(tb, http.MethodPost, path, body, headers...)
 }
 
-func (c client) put(t testing.TB, path string, body any, headers ...with) answer {
-	t.Helper()
-	return c.do(t, http.MethodPut, path, body, headers...)
+func (c client) put(tb testing.TB, path string, body any, headers ...with) answer {
+	tb.Helper()
+	return c.do(tb, http.MethodPut, path, body, headers...)
 }
 
-func (c client) delete(t testing.TB, path string, headers ...with) answer {
-	t.Helper()
-	return c.do(t, http.MethodDelete, path, nil, headers...)
+func (c client) delete(tb testing.TB, path string, headers ...with) answer {
+	tb.Helper()
+	return c.do(tb, http.MethodDelete, path, nil, headers...)
 }
 
 // want checks the status and returns the answer.
-func (a answer) want(t testing.TB, status int) answer {
-	t.Helper()
-	require.Equal(t, status, a.status, "%s", a.body)
+func (a answer) want(tb testing.TB, status int) answer {
+	tb.Helper()
+	require.Equal(tb, status, a.status, "%s", a.body)
 	return a
 }
 
 // problem checks that the answer is the problem of that status and code.
-func (a answer) problem(t testing.TB, status int, code string) map[string]any {
-	t.Helper()
-	a.want(t, status)
-	require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
-	p := decode[map[string]any](t, a)
-	require.Equal(t, code, p["code"])
-	require.InDelta(t, status, p["status"], 0)
-	require.Equal(t, a.header.Get("X-Request-Id"), p["request_id"])
-	require.NotEmpty(t, p["type"])
-	require.NotEmpty(t, p["title"])
+func (a answer) problem(tb testing.TB, status int, code string) map[string]any {
+	tb.Helper()
+	a.want(tb, status)
+	require.Equal(tb, "application/problem+json", a.header.Get("Content-Type"))
+	p := decode[map[string]any](tb, a)
+	require.Equal(tb, code, p["code"])
+	require.InDelta(tb, status, p["status"], 0)
+	require.Equal(tb, a.header.Get("X-Request-Id"), p["request_id"])
+	require.NotEmpty(tb, p["type"])
+	require.NotEmpty(tb, p["title"])
 	return p
 }
 
 // places returns the locations that a problem names.
-func places(t testing.TB, problem map[string]any) []string {
-	t.Helper()
+func places(tb testing.TB, problem map[string]any) []string {
+	tb.Helper()
 	errors, _ := problem["errors"].([]any)
 	var list []string
 	for _, e := range errors {
 		one, ok := e.(map[string]any)
-		require.True(t, ok)
-		require.NotEmpty(t, one["message"])
+		require.True(tb, ok)
+		require.NotEmpty(tb, one["message"])
 		location, ok := one["location"].(string)
-		require.True(t, ok)
+		require.True(tb, ok)
 		list = append(list, location)
 	}
 	return list
 }
 
-func decode[T any](t testing.TB, a answer) T {
-	t.Helper()
-	var v T
-	require.NoError(t, json.Unmarshal(a.body, &v), "%s", a.body)
+func decode[T any](tb testing.TB, a answer) T {
+	tb.Helper()
+	v, err := parse[T](a)
+	require.NoError(tb, err, "%s", a.body)
 	return v
 }
 
-// configuration is a configuration as HTTP shows it.
-type configuration struct {
-	ID            int64     `json:"id"`
-	Key           string    `json:"key"`
-	Value         *string   `json:"value"`
-	ValueRedacted bool      `json:"value_redacted"`
-	Environment   string    `json:"environment"`
-	ServiceName   string    `json:"service_name"`
-	Description   *string   `json:"description"`
-	IsEncrypted   bool      `json:"is_encrypted"`
-	Version       int64     `json:"version"`
-	CreatedAt     time.Time `json:"created_at"`
-	UpdatedAt     time.Time `json:"updated_at"`
-	UpdatedBy     string    `json:"updated_by"`
-}
-
-// path returns where writes to the configuration go.
-func (c configuration) path() string { return "/api/v1/config/" + strconv.FormatInt(c.ID, 10) }
-
-// value returns the shown value, or "" where there is none.
-func (c configuration) value() string { return deref(c.Value) }
-
-// entry is one version as the history shows it.
-type entry struct {
-	ID              int64     `json:"id"`
-	ConfigurationID int64     `json:"configuration_id"`
-	Version         int64     `json:"version"`
-	Action          string    `json:"action"`
-	OldValue        *string   `json:"old_value"`
-	NewValue        *string   `json:"new_value"`
-	ValueRedacted   bool      `json:"value_redacted"`
-	Description     *string   `json:"description"`
-	IsEncrypted     bool      `json:"is_encrypted"`
-	ChangedBy       string    `json:"changed_by"`
-	ChangedAt       time.Time `json:"changed_at"`
-	RequestID       string    `json:"request_id"`
-}
-
-// listing and timeline are pages.
-type listing struct {
-	Configurations []configuration `json:"configurations"`
-	Total          int             `json:"total"`
-	Limit          int             `json:"limit"`
-	Offset         int             `json:"offset"`
-}
-
-type timeline struct {
-	History []entry `json:"history"`
-	Total   int     `json:"total"`
-	Limit   int     `json:"limit"`
-	Offset  int     `json:"offset"`
-}
-
-// draft is what a creation sends; what is empty is not sent.
-type draft struct {
-	Key         string  `json:"key,omitempty"`
-	Value       string  `json:"value"`
-	Environment string  `json:"environment,omitempty"`
-	ServiceName string  `json:"service_name,omitempty"`
-	Description *string `json:"description,omitempty"`
-	IsEncrypted bool    `json:"is_encrypted,omitempty"`
+func parse[T any](a answer) (v T, err error) {
+	err = json.Unmarshal(a.body, &v)
+	return v, err
 }
 
 // create creates a plain configuration of the shop in production.
-func (c client) create(t testing.TB, key, value string) configuration {
-	t.Helper()
-	return c.createDraft(t, draft{Key: key, Value: value, Environment: "production", ServiceName: "shop"})
+func (c client) create(tb testing.TB, key, value string) configuration {
+	tb.Helper()
+	return c.createDraft(tb, draft{Key: key, Value: value, Environment: "production", ServiceName: "shop"})
 }
 
-func (c client) createDraft(t testing.TB, d draft) configuration {
-	t.Helper()
-	return decode[configuration](t, c.post(t, "/api/v1/config/", d).want(t, http.StatusCreated))
+func (c client) createDraft(tb testing.TB, d draft) configuration {
+	tb.Helper()
+	return decode[configuration](tb, c.post(tb, "/api/v1/config/", d).want(tb, http.StatusCreated))
 }
 
 // read returns a configuration of the shop in production.
-func (c client) read(t testing.TB, key string) configuration {
-	t.Helper()
-	return decode[configuration](t, c.get(t, at(key)).want(t, http.StatusOK))
+func (c client) read(tb testing.TB, key string) configuration {
+	tb.Helper()
+	return decode[configuration](tb, c.get(tb, at(key)).want(tb, http.StatusOK))
 }
 
 // history returns the whole history of a configuration, newest first.
-func (c client) history(t testing.TB, of configuration) []entry {
-	t.Helper()
-	page := decode[timeline](t, c.get(t, of.path()+"/history?limit=1000").want(t, http.StatusOK))
-	require.Len(t, page.History, page.Total)
+func (c client) history(tb testing.TB, of configuration) []entry {
+	tb.Helper()
+	page := decode[timeline](tb, c.get(tb, of.path()+"/history?limit=1000").want(tb, http.StatusOK))
+	require.Len(tb, page.History, page.Total)
 	return page.History
 }
 
@@ -239,12 +179,3 @@ func at(key string, query ...string) string {
 	return "/api/v1/config/" + strings.ReplaceAll(url.PathEscape(key), "+", "%2B") +
 		"?environment=production&service_name=shop" + strings.Join(query, "")
 }
-
-func deref(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return *text
-}
-
-func ptr[T any](v T) *T { return &v }

@@ -12,102 +12,106 @@ import (
 )
 
 // encryption returns the settings that turn encryption on, under a new key.
-func encryption(t testing.TB) []string {
-	t.Helper()
+func encryption(tb testing.TB) []string {
+	tb.Helper()
 	key, err := fernetcipher.GenerateKey()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return []string{"ENABLE_ENCRYPTION=true", "ENCRYPTION_KEY=" + key.Reveal()}
 }
 
 func TestEncryption(t *testing.T) {
 	t.Parallel()
-	onEachStore(t, func(t *testing.T, databaseURL string) {
-		s := boot(t, databaseURL, encryption(t)...)
-		admin := s.admin(t)
-		secret := func(key, value string) draft {
-			return draft{Key: key, Value: value, Environment: "production", ServiceName: "shop", IsEncrypted: true}
-		}
-
-		t.Run("what is stored is a Fernet token", func(t *testing.T) {
+	for _, store := range stores() {
+		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
-			made := admin.createDraft(t, secret("token", "hush"))
-			require.True(t, strings.HasPrefix(s.stored(t, made), "gAAAA"), "a token's first byte and time")
-		})
-
-		t.Run("an admin and a reader that may reveal see it by key, others do not", func(t *testing.T) {
-			t.Parallel()
-			a := admin.post(t, "/api/v1/config/", secret("seen", "hush")).want(t, http.StatusCreated)
-			requireRedacted(t, a)
-			require.Equal(t, `"1-redacted"`, a.header.Get("ETag"))
-
-			for _, c := range []client{admin, s.reader(t, "--reveal")} {
-				shown := c.get(t, at("seen")).want(t, http.StatusOK)
-				require.Equal(t, "hush", decode[configuration](t, shown).value())
-				require.Equal(t, `"1-revealed"`, shown.header.Get("ETag"))
+			databaseURL := store.fresh(t)
+			s := boot(t, databaseURL, encryption(t)...)
+			admin := s.admin(t)
+			secret := func(key, value string) draft {
+				return draft{Key: key, Value: value, Environment: "production", ServiceName: "shop", IsEncrypted: true}
 			}
-			hidden := s.reader(t).get(t, at("seen"), with{"If-None-Match", `"1-revealed"`}).want(t, http.StatusOK)
-			requireRedacted(t, hidden)
-			require.Equal(t, `"1-redacted"`, hidden.header.Get("ETag"))
-		})
 
-		t.Run("writes, lists and histories show it to nobody", func(t *testing.T) {
-			t.Parallel()
-			made := admin.createDraft(t, secret("closed", "hush one"))
-			changed := admin.put(t, made.path(), map[string]any{"value": "hush two"}).want(t, http.StatusOK)
-			requireRedacted(t, changed)
-			requireRedacted(t, admin.post(t, made.path()+"/rollback", `{"version":1}`).want(t, http.StatusOK))
-			list := admin.get(t, "/api/v1/config/?key_prefix=closed").want(t, http.StatusOK)
-			require.NotContains(t, string(list.body), "hush")
-			require.Contains(t, string(list.body), `"value_redacted":true`)
-			history := admin.get(t, made.path()+"/history").want(t, http.StatusOK)
-			require.NotContains(t, string(history.body), "hush")
-			for _, e := range decode[timeline](t, history).History {
-				require.True(t, e.ValueRedacted)
-				require.True(t, e.IsEncrypted)
-				require.Nil(t, e.NewValue)
-			}
-			require.Equal(t, "hush one", admin.read(t, "closed").value())
-			require.Equal(t, "hush two", decode[configuration](t, admin.get(t, at("closed", "&version=2"))).value())
-		})
+			t.Run("what is stored is a Fernet token", func(t *testing.T) {
+				t.Parallel()
+				made := admin.createDraft(t, secret("token", "hush"))
+				require.True(t, strings.HasPrefix(s.stored(t, made), "gAAAA"), "a token's first byte and time")
+			})
 
-		t.Run("the same value again makes no version", func(t *testing.T) {
-			t.Parallel()
-			made := admin.createDraft(t, secret("again", "hush"))
-			a := admin.put(t, made.path(), map[string]any{"value": "hush", "is_encrypted": true}).want(t, http.StatusOK)
-			require.EqualValues(t, 1, decode[configuration](t, a).Version)
-		})
+			t.Run("an admin and a reader that may reveal see it by key, others do not", func(t *testing.T) {
+				t.Parallel()
+				a := admin.post(t, "/api/v1/config/", secret("seen", "hush")).want(t, http.StatusCreated)
+				requireRedacted(t, a)
+				require.Equal(t, `"1-redacted"`, a.header.Get("ETag"))
 
-		t.Run("turning it on encrypts the history too", func(t *testing.T) {
-			t.Parallel()
-			made := admin.create(t, "turned.on", "plain one")
-			admin.put(t, made.path(), map[string]any{"value": "plain two"}).want(t, http.StatusOK)
-			a := admin.put(t, made.path(), map[string]any{"is_encrypted": true}).want(t, http.StatusOK)
-			requireRedacted(t, a)
-			require.EqualValues(t, 3, decode[configuration](t, a).Version)
+				for _, c := range []client{admin, s.reader(t, "--reveal")} {
+					shown := c.get(t, at("seen")).want(t, http.StatusOK)
+					require.Equal(t, "hush", decode[configuration](t, shown).value())
+					require.Equal(t, `"1-revealed"`, shown.header.Get("ETag"))
+				}
+				hidden := s.reader(t).get(t, at("seen"), with{"If-None-Match", `"1-revealed"`}).want(t, http.StatusOK)
+				requireRedacted(t, hidden)
+				require.Equal(t, `"1-redacted"`, hidden.header.Get("ETag"))
+			})
 
-			history := admin.get(t, made.path()+"/history").want(t, http.StatusOK)
-			require.NotContains(t, string(history.body), "plain")
-			for _, row := range dump(t, openDatabase(t, s.databaseURL), "configuration_history") {
-				require.NotContains(t, row, "plain one")
-				require.NotContains(t, row, "plain two")
-			}
-			require.Equal(t, "plain one", decode[configuration](t, admin.get(t, at("turned.on", "&version=1"))).value())
-			requireRedacted(t, s.reader(t).get(t, at("turned.on", "&version=1")).want(t, http.StatusOK))
-		})
+			t.Run("writes, lists and histories show it to nobody", func(t *testing.T) {
+				t.Parallel()
+				made := admin.createDraft(t, secret("closed", "hush one"))
+				changed := admin.put(t, made.path(), map[string]any{"value": "hush two"}).want(t, http.StatusOK)
+				requireRedacted(t, changed)
+				requireRedacted(t, admin.post(t, made.path()+"/rollback", `{"version":1}`).want(t, http.StatusOK))
+				list := admin.get(t, "/api/v1/config/?key_prefix=closed").want(t, http.StatusOK)
+				require.NotContains(t, string(list.body), "hush")
+				require.Contains(t, string(list.body), `"value_redacted":true`)
+				history := admin.get(t, made.path()+"/history").want(t, http.StatusOK)
+				require.NotContains(t, string(history.body), "hush")
+				for _, e := range decode[timeline](t, history).History {
+					require.True(t, e.ValueRedacted)
+					require.True(t, e.IsEncrypted)
+					require.Nil(t, e.NewValue)
+				}
+				require.Equal(t, "hush one", admin.read(t, "closed").value())
+				require.Equal(t, "hush two", decode[configuration](t, admin.get(t, at("closed", "&version=2"))).value())
+			})
 
-		t.Run("an admin turns it off", func(t *testing.T) {
-			t.Parallel()
-			made := admin.createDraft(t, secret("turned.off", "hush"))
-			s.reader(t, "--reveal").put(t, made.path(), `{"is_encrypted":false}`).
-				problem(t, http.StatusForbidden, "forbidden")
-			a := admin.put(t, made.path(), map[string]any{"is_encrypted": false}).want(t, http.StatusOK)
-			require.Equal(t, "hush", decode[configuration](t, a).value())
-			require.Equal(t, "hush", s.stored(t, made))
-			history := admin.history(t, made)
-			require.Equal(t, "hush", deref(history[0].NewValue))
-			require.Nil(t, history[1].NewValue)
+			t.Run("the same value again makes no version", func(t *testing.T) {
+				t.Parallel()
+				made := admin.createDraft(t, secret("again", "hush"))
+				a := admin.put(t, made.path(), map[string]any{"value": "hush", "is_encrypted": true}).want(t, http.StatusOK)
+				require.EqualValues(t, 1, decode[configuration](t, a).Version)
+			})
+
+			t.Run("turning it on encrypts the history too", func(t *testing.T) {
+				t.Parallel()
+				made := admin.create(t, "turned.on", "plain one")
+				admin.put(t, made.path(), map[string]any{"value": "plain two"}).want(t, http.StatusOK)
+				a := admin.put(t, made.path(), map[string]any{"is_encrypted": true}).want(t, http.StatusOK)
+				requireRedacted(t, a)
+				require.EqualValues(t, 3, decode[configuration](t, a).Version)
+
+				history := admin.get(t, made.path()+"/history").want(t, http.StatusOK)
+				require.NotContains(t, string(history.body), "plain")
+				for _, row := range dump(t, openDatabase(t, s.databaseURL), "configuration_history") {
+					require.NotContains(t, row, "plain one")
+					require.NotContains(t, row, "plain two")
+				}
+				require.Equal(t, "plain one", decode[configuration](t, admin.get(t, at("turned.on", "&version=1"))).value())
+				requireRedacted(t, s.reader(t).get(t, at("turned.on", "&version=1")).want(t, http.StatusOK))
+			})
+
+			t.Run("an admin turns it off", func(t *testing.T) {
+				t.Parallel()
+				made := admin.createDraft(t, secret("turned.off", "hush"))
+				s.reader(t, "--reveal").put(t, made.path(), `{"is_encrypted":false}`).
+					problem(t, http.StatusForbidden, "forbidden")
+				a := admin.put(t, made.path(), map[string]any{"is_encrypted": false}).want(t, http.StatusOK)
+				require.Equal(t, "hush", decode[configuration](t, a).value())
+				require.Equal(t, "hush", s.stored(t, made))
+				history := admin.history(t, made)
+				require.Equal(t, "hush", deref(history[0].NewValue))
+				require.Nil(t, history[1].NewValue)
+			})
 		})
-	})
+	}
 }
 
 func TestEncryptionFailsClosed(t *testing.T) {
@@ -162,18 +166,18 @@ func TestEncryptionFailsClosed(t *testing.T) {
 }
 
 // requireRedacted checks that an answer says that there is a value, and not which.
-func requireRedacted(t testing.TB, a answer) {
-	t.Helper()
-	shown := decode[map[string]any](t, a)
-	require.Equal(t, true, shown["value_redacted"])
-	require.NotContains(t, shown, "value")
+func requireRedacted(tb testing.TB, a answer) {
+	tb.Helper()
+	shown := decode[map[string]any](tb, a)
+	require.Equal(tb, true, shown["value_redacted"])
+	require.NotContains(tb, shown, "value")
 }
 
 // stored returns what the database holds as a configuration's value.
-func (s *service) stored(t testing.TB, of configuration) string {
-	t.Helper()
+func (s *service) stored(tb testing.TB, of configuration) string {
+	tb.Helper()
 	var value string
-	require.NoError(t, openDatabase(t, s.databaseURL).QueryRowContext(t.Context(),
+	require.NoError(tb, openDatabase(tb, s.databaseURL).QueryRowContext(tb.Context(),
 		fmt.Sprintf("SELECT value FROM configurations WHERE id = %d", of.ID)).Scan(&value))
 	return value
 }

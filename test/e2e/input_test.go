@@ -12,7 +12,7 @@ func TestInput(t *testing.T) {
 	t.Parallel()
 	c := boot(t, freshSQLite(t)).admin(t)
 	whole := `{"key":"k","value":"v","environment":"production","service_name":"shop"}`
-	replace := func(old, new string) string { return strings.Replace(whole, old, new, 1) }
+	replace := func(part, other string) string { return strings.Replace(whole, part, other, 1) }
 
 	for _, r := range []struct {
 		name   string

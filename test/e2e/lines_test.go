@@ -48,8 +48,8 @@ func (l *lines) find(part string) string {
 
 // await returns the first line that holds part, when it is there. If ended is
 // closed before, or it takes too long, the test fails.
-func (l *lines) await(t testing.TB, part string, ended <-chan struct{}) string {
-	t.Helper()
+func (l *lines) await(tb testing.TB, part string, ended <-chan struct{}) string {
+	tb.Helper()
 	deadline := time.After(patience)
 	for {
 		text, changed := l.read()
@@ -59,9 +59,9 @@ func (l *lines) await(t testing.TB, part string, ended <-chan struct{}) string {
 		select {
 		case <-changed:
 		case <-ended:
-			require.FailNow(t, "the program ended and did not write "+part, "it wrote: %s", l)
+			require.FailNow(tb, "the program ended and did not write "+part, "it wrote: %s", l)
 		case <-deadline:
-			require.FailNow(t, "the program did not write "+part, "it wrote: %s", l)
+			require.FailNow(tb, "the program did not write "+part, "it wrote: %s", l)
 		}
 	}
 }

@@ -60,17 +60,17 @@ func loopback(address string) string {
 }
 
 // adminKey returns the admin key of every service that a test starts.
-func adminKey(t testing.TB) string {
-	t.Helper()
+func adminKey(tb testing.TB) string {
+	tb.Helper()
 	token, err := access.NewToken("e2eadmin", strings.Repeat("E2e8", 8))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return token.Text().Reveal()
 }
 
 // admin returns a client that may do everything.
-func (s *service) admin(t testing.TB) client {
-	t.Helper()
-	return client{url: s.url, key: adminKey(t)}
+func (s *service) admin(tb testing.TB) client {
+	tb.Helper()
+	return client{url: s.url, key: adminKey(tb)}
 }
 
 // anonymous returns a client without a key.

@@ -11,52 +11,60 @@ import (
 
 func TestFirstStart(t *testing.T) {
 	t.Parallel()
-	onEachStore(t, func(t *testing.T, databaseURL string) {
-		first := serve(t, databaseURL)
-		line := first.out.await(t, "admin key: sbx_", first.ended)
-		require.Equal(t, 1, strings.Count(first.out.String(), "sbx_"), "it is printed once")
-		_, key, _ := strings.Cut(line, "admin key: ")
-		require.NotContains(t, first.log.String(), key)
-		c := client{url: first.url, key: key}
-		c.create(t, "kept", "v")
-		first.terminate(t)
-		require.Zero(t, first.awaitEnd(t))
+	for _, store := range stores() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			databaseURL := store.fresh(t)
+			first := serve(t, databaseURL)
+			line := first.out.await(t, "admin key: sbx_", first.ended)
+			require.Equal(t, 1, strings.Count(first.out.String(), "sbx_"), "it is printed once")
+			_, key, _ := strings.Cut(line, "admin key: ")
+			require.NotContains(t, first.log.String(), key)
+			c := client{url: first.url, key: key}
+			c.create(t, "kept", "v")
+			first.terminate(t)
+			require.Zero(t, first.awaitEnd(t))
 
-		second := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-		require.Empty(t, second.out.String(), "only an empty database gets a first key")
-		c.url = second.url
-		require.Equal(t, "v", c.read(t, "kept").value())
-		second.admin(t).get(t, at("kept")).problem(t, http.StatusUnauthorized, "api_key_invalid")
-	})
+			second := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
+			require.Empty(t, second.out.String(), "only an empty database gets a first key")
+			c.url = second.url
+			require.Equal(t, "v", c.read(t, "kept").value())
+			second.admin(t).get(t, at("kept")).problem(t, http.StatusUnauthorized, "api_key_invalid")
+		})
+	}
 }
 
 func TestReplicasThatStartTogether(t *testing.T) {
 	t.Parallel()
-	onEachStore(t, func(t *testing.T, databaseURL string) {
-		replicas := make([]*process, 4)
-		for i := range replicas {
-			replicas[i] = begin(t, databaseURL)
-		}
-		var out, log string
-		for _, p := range replicas {
-			p.awaitReady(t)
-			out, log = out+p.out.String(), log+p.log.String()
-		}
-		require.Equal(t, 1, strings.Count(log, "database migrated"), "one migrates:\n%s", log)
-		require.Equal(t, 1, strings.Count(out, "admin key: sbx_"), "one makes the first key:\n%s", out)
-		_, key, _ := strings.Cut(out, "admin key: ")
-		key, _, _ = strings.Cut(key, "\n")
+	for _, store := range stores() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			databaseURL := store.fresh(t)
+			replicas := make([]*process, 4)
+			for i := range replicas {
+				replicas[i] = begin(t, databaseURL)
+			}
+			var out, log string
+			for _, p := range replicas {
+				p.awaitReady(t)
+				out, log = out+p.out.String(), log+p.log.String()
+			}
+			require.Equal(t, 1, strings.Count(log, "database migrated"), "one migrates:\n%s", log)
+			require.Equal(t, 1, strings.Count(out, "admin key: sbx_"), "one makes the first key:\n%s", out)
+			_, key, _ := strings.Cut(out, "admin key: ")
+			key, _, _ = strings.Cut(key, "\n")
 
-		made := client{url: replicas[0].url, key: key}.create(t, "shared", "0")
-		versions := inParallel(16, func(i int) int64 {
-			c := client{url: replicas[i%len(replicas)].url, key: key}
-			a := c.put(t, made.path(), map[string]any{"value": strings.Repeat("x", i+1)})
-			return decode[configuration](t, a).Version
+			made := client{url: replicas[0].url, key: key}.create(t, "shared", "0")
+			versions := inParallel(16, func(i int) int64 {
+				c := client{url: replicas[i%len(replicas)].url, key: key}
+				a := c.put(t, made.path(), map[string]any{"value": strings.Repeat("x", i+1)})
+				return decode[configuration](t, a).Version
+			})
+			for v := range int64(16) {
+				require.Equal(t, 1, occurrences(versions, v+2), "every writer has a version of its own: %v", versions)
+			}
 		})
-		for v := range int64(16) {
-			require.Equal(t, 1, occurrences(versions, v+2), "every writer has a version of its own: %v", versions)
-		}
-	})
+	}
 }
 
 func TestRefusedStarts(t *testing.T) {
@@ -93,7 +101,7 @@ func TestRefusedStarts(t *testing.T) {
 		t.Parallel()
 		taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", ":0")
 		require.NoError(t, err)
-		defer taken.Close()
+		defer func() { _ = taken.Close() }()
 		port := taken.Addr().String()[strings.LastIndexByte(taken.Addr().String(), ':')+1:]
 		p := start(t, []string{"serve"}, "DATABASE_URL="+freshSQLite(t), "SERVICE_PORT="+port)
 		require.Equal(t, 1, p.awaitEnd(t))

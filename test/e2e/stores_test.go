@@ -42,55 +42,44 @@ func freshPostgres(t *testing.T) string {
 	return harness.Postgres(t, func(context.Context, string) error { return nil })
 }
 
-// onEachStore runs a test on a fresh database of every kind.
-func onEachStore(t *testing.T, test func(t *testing.T, databaseURL string)) {
-	t.Helper()
-	for _, s := range stores() {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, s.fresh(t))
-		})
-	}
-}
-
 // openDatabase looks into a database past the service.
-func openDatabase(t testing.TB, databaseURL string) *sql.DB {
-	t.Helper()
+func openDatabase(tb testing.TB, databaseURL string) *sql.DB {
+	tb.Helper()
 	var db *sql.DB
 	if path, ok := strings.CutPrefix(databaseURL, "sqlite://"); ok {
 		var err error
 		db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(5000)")
-		require.NoError(t, err)
+		require.NoError(tb, err)
 	} else {
 		db = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(databaseURL)))
 	}
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
 	return db
 }
 
 // dump returns every row of a table, each as one text of all its columns.
-func dump(t testing.TB, db *sql.DB, table string) []string {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY id")
-	require.NoError(t, err)
-	defer rows.Close()
+func dump(tb testing.TB, db *sql.DB, table string) []string {
+	tb.Helper()
+	rows, err := db.QueryContext(tb.Context(), "SELECT * FROM "+table+" ORDER BY id")
+	require.NoError(tb, err)
+	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	var list []string
 	for rows.Next() {
-		list = append(list, scanText(t, rows, columns))
+		list = append(list, scanText(tb, rows, columns))
 	}
-	require.NoError(t, rows.Err())
+	require.NoError(tb, rows.Err())
 	return list
 }
 
-func scanText(t testing.TB, rows *sql.Rows, columns []string) string {
-	t.Helper()
+func scanText(tb testing.TB, rows *sql.Rows, columns []string) string {
+	tb.Helper()
 	cells, places := make([]any, len(columns)), make([]any, len(columns))
 	for i := range cells {
 		places[i] = &cells[i]
 	}
-	require.NoError(t, rows.Scan(places...))
+	require.NoError(tb, rows.Scan(places...))
 	var b strings.Builder
 	for i, cell := range cells {
 		if raw, ok := cell.([]byte); ok {
@@ -99,12 +88,4 @@ func scanText(t testing.TB, rows *sql.Rows, columns []string) string {
 		fmt.Fprintf(&b, "%s=%v ", columns[i], cell)
 	}
 	return b.String()
-}
-
-// count returns the one number that a query yields.
-func count(t testing.TB, db *sql.DB, query string, args ...any) int {
-	t.Helper()
-	var n int
-	require.NoError(t, db.QueryRowContext(t.Context(), query, args...).Scan(&n))
-	return n
 }

@@ -1,0 +1,130 @@
+package e2e_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestOutage takes the database away from a running service and gives it back.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	databaseURL := freshPostgres(t)
+	between := newGate(t, databaseURL)
+	s := boot(t, between.url)
+	c := s.admin(t)
+	made := c.create(t, "known", "v")
+
+	between.shut()
+	for _, a := range []answer{
+		c.get(t, at("known")), c.put(t, made.path(), map[string]any{"value": "w"}),
+		c.post(t, "/api/v1/config/", draft{Key: "new", Environment: "production", ServiceName: "shop"}),
+	} {
+		a.problem(t, http.StatusServiceUnavailable, "unavailable")
+		require.NotEmpty(t, a.header.Get("Retry-After"))
+	}
+	h := decode[map[string]string](t, c.get(t, "/health").want(t, http.StatusServiceUnavailable))
+	require.Equal(t, "unhealthy", h["status"])
+	require.Equal(t, "unhealthy", h["database"])
+	c.get(t, "/readyz").want(t, http.StatusOK)
+	c.get(t, "/livez").want(t, http.StatusOK)
+
+	between.open(t)
+	require.Eventually(t, func() bool { return c.get(t, at("known")).status == http.StatusOK }, patience, 20*time.Millisecond)
+	require.Equal(t, made, c.read(t, "known"), "what was refused did not happen")
+	c.get(t, at("new")).problem(t, http.StatusNotFound, "configuration_not_found")
+	c.put(t, made.path(), map[string]any{"value": "w"}).want(t, http.StatusOK)
+	c.get(t, "/health").want(t, http.StatusOK)
+}
+
+// TestStartWithoutDatabase starts the service before its database.
+func TestStartWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	between := newGate(t, freshPostgres(t))
+	between.shut()
+	p := begin(t, between.url, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
+	p.log.await(t, "the database cannot be reached yet", p.ended)
+	between.open(t)
+	p.awaitReady(t)
+	p.admin(t).create(t, "late", "v")
+}
+
+// gate stands between a service and its database, open or shut.
+type gate struct {
+	// url is the database's, through the gate.
+	url     string
+	address string
+	target  string
+
+	mu       sync.Mutex
+	listener net.Listener
+	through  []net.Conn
+}
+
+func newGate(t *testing.T, databaseURL string) *gate {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	require.NoError(t, err)
+	g := &gate{target: u.Host, address: "127.0.0.1:0"}
+	g.open(t)
+	t.Cleanup(g.shut)
+	u.Host = g.address
+	g.url = u.String()
+	return g
+}
+
+// open lets connections through, always at the same address.
+func (g *gate) open(t *testing.T) {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", g.address)
+	require.NoError(t, err)
+	g.address = listener.Addr().String()
+	g.mu.Lock()
+	g.listener = listener
+	g.mu.Unlock()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			g.pass(t.Context(), conn)
+		}
+	}()
+}
+
+// pass joins a connection with one to the database.
+func (g *gate) pass(ctx context.Context, conn net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	onward, err := new(net.Dialer).DialContext(ctx, "tcp", g.target)
+	if err != nil {
+		_ = conn.Close()
+		return
+	}
+	g.through = append(g.through, conn, onward)
+	for from, to := range map[net.Conn]net.Conn{conn: onward, onward: conn} {
+		go func() {
+			_, _ = io.Copy(to, from)
+			_ = to.Close()
+		}()
+	}
+}
+
+// shut cuts every connection and refuses new ones.
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_ = g.listener.Close()
+	for _, conn := range g.through {
+		_ = conn.Close()
+	}
+	g.through = nil
+}

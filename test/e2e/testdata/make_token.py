@@ -1,0 +1,8 @@
+"""Makes a Fernet token with Python's cryptography: key and text on the input."""
+
+import sys
+
+from cryptography.fernet import Fernet
+
+key, text = sys.stdin.read().split("\n", 1)
+sys.stdout.write(Fernet(key).encrypt(text.encode()).decode())
