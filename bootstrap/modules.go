@@ -75,7 +75,7 @@ func announceAccess(lc fx.Lifecycle, s settings.Settings, keys *accessapp.Servic
 		if err != nil {
 			return fmt.Errorf("make the first admin key: %w", err)
 		}
-		if made && s.FirstKey.Text == noText {
+		if made && s.FirstKey.IsZero() {
 			return printFirstKey(out.Out, token)
 		}
 		return nil
@@ -92,7 +92,7 @@ func printFirstKey(w io.Writer, token secret.Text) error {
 }
 
 func newCipher(s settings.Settings, log *zap.Logger) (*fernetcipher.Cipher, error) {
-	if s.EnableEncryption && s.EncryptionKey.Text == noText {
+	if s.EnableEncryption && s.EncryptionKey.IsZero() {
 		log.Warn("ENABLE_ENCRYPTION=true without ENCRYPTION_KEY: nothing can be stored encrypted; " +
 			"make a key with 'signalbox keygen'")
 	}

@@ -11,12 +11,8 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/fault"
-	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 )
-
-// noText is a secret that is not set.
-var noText secret.Text //nolint:gochecknoglobals // a named zero value, never written
 
 // storeParts is what the store is made of.
 type storeParts struct {

@@ -40,7 +40,7 @@ var _ ports.Cipher = (*Cipher)(nil)
 // enabled false nothing is encrypted any more, but what is stored still opens. A
 // key of another form is an error that does not show it.
 func New(key secret.Text, enabled bool) (*Cipher, error) {
-	if key == (secret.Text{}) {
+	if key.IsZero() {
 		return &Cipher{}, nil
 	}
 	raw, err := decodeKey(key.Reveal())

@@ -22,7 +22,7 @@ const (
 // describe is the one place where a failure becomes a problem of RFC 9457.
 // Internal failures show their code and the request id, and nothing else.
 func describe(this *call, f *fault.Error) *problem {
-	p := &problem{code: f.Code(), status: statusOf(f.Kind()), header: http.Header{}}
+	p := &problem{code: f.Code(), status: Status(f.Kind()), header: http.Header{}}
 	var buffer bytes.Buffer
 	members := memberWriter{encoder: jsontext.NewEncoder(&buffer)}
 	members.begin()
@@ -68,8 +68,8 @@ func (w memberWriter) end(b *bytes.Buffer) jsontext.Value {
 	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
-// statusOf is the table from the kinds of failure to HTTP.
-func statusOf(kind fault.Kind) int {
+// Status is the table from the kinds of failure to HTTP.
+func Status(kind fault.Kind) int {
 	switch kind {
 	case fault.Malformed:
 		return http.StatusBadRequest

@@ -67,7 +67,7 @@ func (s *Service) Revoke(ctx context.Context, id string) error {
 // false where there were keys already.
 func (s *Service) First(ctx context.Context, given secret.Text) (secret.Text, bool, error) {
 	token, err := s.draw()
-	if given != (secret.Text{}) {
+	if !given.IsZero() {
 		token, err = access.ParseToken(given.Reveal())
 	}
 	if err != nil {

@@ -53,7 +53,7 @@ func (s *Service) serverSecret(ctx context.Context) (secret.Text, error) {
 	s.mu.Lock()
 	pepper := s.pepper
 	s.mu.Unlock()
-	if pepper != (secret.Text{}) {
+	if !pepper.IsZero() {
 		return pepper, nil
 	}
 	pepper, err := s.deps.Keys.Pepper(ctx, secret.New(s.deps.IDs.Base62(pepperLength)))

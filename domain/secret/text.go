@@ -20,6 +20,9 @@ func New(text string) Text { return Text{text: text} }
 // Reveal returns the content. Whoever calls it answers for where it goes.
 func (t Text) Reveal() string { return t.text }
 
+// IsZero reports whether the text is empty.
+func (t Text) IsZero() bool { return t.text == "" }
+
 // String returns Redacted.
 func (Text) String() string { return Redacted }
 

@@ -1,0 +1,181 @@
+package architecture_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/architecture"
+	"github.com/signalbox-hq/signalbox/test/contract"
+)
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	return dir
+}
+
+func TestHouse(t *testing.T) {
+	t.Parallel()
+	tree, err := architecture.Load(root(t))
+	require.NoError(t, err)
+	source, err := architecture.CheckSource(tree)
+	require.NoError(t, err)
+	ports, err := architecture.CheckPorts(tree, contract.Behaviours())
+	require.NoError(t, err)
+	migrations, err := architecture.CheckMigrations(tree.Root)
+	require.NoError(t, err)
+	for _, breaches := range [][]string{
+		architecture.CheckImports(tree, architecture.ImportRules()),
+		architecture.CheckOwners(tree, architecture.Owners()),
+		architecture.CheckBinary(tree),
+		source, ports, migrations,
+	} {
+		for _, b := range breaches {
+			t.Error(b)
+		}
+	}
+}
+
+// importing returns a house of one package that imports one thing.
+func importing(path, imported string) architecture.Tree {
+	return architecture.Tree{Packages: []architecture.Package{{
+		Path: path, Files: []string{"bad.go"},
+		Imports: []architecture.Import{{File: path + "/bad.go", Path: imported}},
+	}}}
+}
+
+func TestImportRules(t *testing.T) {
+	t.Parallel()
+	house := func(path string) string { return architecture.Module + "/" + path }
+	rows := []struct {
+		name, of, imported string
+		breach             string
+	}{
+		{name: "domain may not import a library", of: "domain/configuration", imported: "go.uber.org/zap", breach: "a domain module imports"},
+		{name: "domain may not import ports", of: "domain/configuration", imported: house("ports"), breach: "a domain module imports"},
+		{name: "a module may not import another", of: "domain/configuration", imported: house("domain/access"), breach: "a domain module imports"},
+		{name: "the kernel may not import a module", of: "domain/fault", imported: house("domain/access"), breach: "the kernel imports"},
+		{name: "ports may not import a module", of: "ports", imported: house("domain/access"), breach: "ports import"},
+		{name: "an application module may not import another", of: "application/configapp", imported: house("application/accessapp"), breach: "the application imports"},
+		{name: "the application may not import an adapter", of: "application/configapp", imported: house("adapters/bunstore"), breach: "the application imports"},
+		{name: "an adapter may not import another", of: "adapters/ginapi", imported: house("adapters/bunstore"), breach: "an adapter imports no other"},
+		{name: "an adapter may not import bootstrap", of: "adapters/cli", imported: house("bootstrap/settings"), breach: "an adapter imports no other"},
+		{name: "bootstrap may not import tests", of: "bootstrap", imported: house("test/fixture"), breach: "bootstrap imports no tests"},
+		{name: "migrations import nothing", of: "migrations", imported: "os", breach: "migrations import nothing"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			var about []string
+			for _, b := range architecture.CheckImports(importing(row.of, row.imported), architecture.ImportRules()) {
+				if !strings.Contains(b, "no package is under") {
+					about = append(about, b)
+				}
+			}
+			require.Len(t, about, 1)
+			assert.Contains(t, about[0], row.breach)
+			assert.Contains(t, about[0], row.of+"/bad.go imports "+row.imported)
+		})
+	}
+
+	t.Run("a rule that no package is under is a breach", func(t *testing.T) {
+		t.Parallel()
+		breaches := architecture.CheckImports(architecture.Tree{}, architecture.ImportRules())
+		assert.Len(t, breaches, len(architecture.ImportRules()))
+	})
+}
+
+func TestOwners(t *testing.T) {
+	t.Parallel()
+	gin := []architecture.Owner{{Library: "github.com/gin-gonic/gin", Folders: []string{"adapters/ginapi"}}}
+
+	t.Run("a library outside its folder is a breach", func(t *testing.T) {
+		t.Parallel()
+		breaches := architecture.CheckOwners(importing("application/configapp", "github.com/gin-gonic/gin"), gin)
+		assert.Contains(t, breaches, "github.com/gin-gonic/gin belongs to adapters/ginapi: application/configapp/bad.go imports it")
+	})
+
+	t.Run("a library without an owner is a breach", func(t *testing.T) {
+		t.Parallel()
+		breaches := architecture.CheckOwners(importing("adapters/ginapi", "example.org/new/v2"), nil)
+		assert.Equal(t, []string{"every library has an owner: adapters/ginapi/bad.go imports example.org/new/v2"}, breaches)
+	})
+
+	t.Run("an owner that does not use its library is a breach", func(t *testing.T) {
+		t.Parallel()
+		breaches := architecture.CheckOwners(architecture.Tree{}, gin)
+		assert.Equal(t, []string{"github.com/gin-gonic/gin belongs to adapters/ginapi, where nothing imports it"}, breaches)
+	})
+}
+
+func TestBinaryRule(t *testing.T) {
+	t.Parallel()
+	linked := architecture.Tree{Binary: []string{architecture.Module + "/bootstrap", architecture.Module + "/test/fixture", "testing"}}
+	assert.Len(t, architecture.CheckBinary(linked), 2)
+	assert.Len(t, architecture.CheckBinary(architecture.Tree{}), 1)
+}
+
+func TestSourceRules(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	long := "func long() {\n" + strings.Repeat("\t_ = 1\n", architecture.MaxFunctionLines) + "}\n"
+	source := "package bad\n\nvar counter int\n\nfunc init() {}\n\n" + long +
+		"type wide interface {\n" + strings.Repeat("\tM() error\n", 8) + "}\n" + strings.Repeat("\n", architecture.MaxFileLines)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.go"), []byte(source), 0o600))
+	breaches, err := architecture.CheckSource(architecture.Tree{
+		Packages: []architecture.Package{{Path: "domain/bad", Dir: dir, Files: []string{"bad.go"}}},
+	})
+	require.NoError(t, err)
+	for i, want := range []string{
+		"every folder has a doc.go: domain/bad has none",
+		"a file has at most 400 lines: domain/bad/bad.go has",
+		"no package variable can change: domain/bad/bad.go has counter",
+		"nothing happens before main: domain/bad/bad.go has an init",
+		"a function has at most 60 lines: long in domain/bad/bad.go has 62",
+		"an interface has at most 7 methods: wide in domain/bad/bad.go has 8",
+	} {
+		require.Greater(t, len(breaches), i)
+		assert.Contains(t, breaches[i], want)
+	}
+	assert.Len(t, breaches, 6)
+}
+
+func TestPortRules(t *testing.T) {
+	t.Parallel()
+	tree, err := architecture.Load(root(t))
+	require.NoError(t, err)
+
+	t.Run("the ports are found", func(t *testing.T) {
+		t.Parallel()
+		ports, err := architecture.Ports(tree)
+		require.NoError(t, err)
+		assert.Contains(t, ports, "ports.Cipher")
+		assert.Contains(t, ports, "domain/configuration.Repository")
+	})
+
+	t.Run("a port without a suite is a breach", func(t *testing.T) {
+		t.Parallel()
+		breaches, err := architecture.CheckPorts(tree, []string{"ports.Clock: tells the time"})
+		require.NoError(t, err)
+		assert.Contains(t, breaches, "every port has a contract suite: ports.Cipher has none in test/contract")
+		assert.NotContains(t, breaches, "every port has a contract suite: ports.Clock has none in test/contract")
+	})
+}
+
+func TestMigrationRule(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"postgres/00001_a.sql", "postgres/00002_b.sql", "sqlite/00001_a.sql"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "migrations", filepath.Dir(name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "migrations", name), nil, 0o600))
+	}
+	breaches, err := architecture.CheckMigrations(dir)
+	require.NoError(t, err)
+	assert.Len(t, breaches, 1)
+}
