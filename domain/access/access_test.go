@@ -1,0 +1,193 @@
+package access_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+const pepper = "0123456789abcdef0123456789abcdef"
+
+func noon() time.Time { return time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC) }
+
+func token(t *testing.T) access.Token {
+	t.Helper()
+	made, err := access.NewToken("4fT0aQ9z", strings.Repeat("aZ09", 8))
+	require.NoError(t, err)
+	return made
+}
+
+func key(t *testing.T, a access.KeyAttributes) *access.APIKey {
+	t.Helper()
+	a.Name, a.Created = "deploy", noon()
+	if a.Role == 0 {
+		a.Role = access.RoleAdmin
+	}
+	k, err := access.NewAPIKey(token(t), secret.New(pepper), a)
+	require.NoError(t, err)
+	return k
+}
+
+func TestToken(t *testing.T) {
+	t.Parallel()
+
+	t.Run("the text is prefix, id, secret and the CRC-32 of all that in base62", func(t *testing.T) {
+		t.Parallel()
+		text := token(t).Text().Reveal()
+		assert.Len(t, text, 4+8+1+32+6)
+		// crc32 of "sbx_4fT0aQ9z_aZ09aZ09aZ09aZ09aZ09aZ09aZ09aZ09" by zlib, in base62
+		assert.Equal(t, "sbx_4fT0aQ9z_aZ09aZ09aZ09aZ09aZ09aZ09aZ09aZ09"+"2Siegk", text)
+		parsed, err := access.ParseToken(text)
+		require.NoError(t, err)
+		assert.Equal(t, token(t), parsed)
+		assert.Equal(t, "4fT0aQ9z", parsed.KeyID())
+	})
+
+	t.Run("a token with any byte changed, or shortened, is refused", func(t *testing.T) {
+		t.Parallel()
+		text := token(t).Text().Reveal()
+		for i := range text {
+			changed := []byte(text)
+			changed[i] ^= 1
+			_, err := access.ParseToken(string(changed))
+			require.ErrorIs(t, err, access.ErrInvalidKey, "byte %d", i)
+			_, err = access.ParseToken(text[:i])
+			require.ErrorIs(t, err, access.ErrInvalidKey)
+		}
+	})
+
+	t.Run("no text panics, and what parses prints back", rapid.MakeCheck(func(r *rapid.T) {
+		text := rapid.String().Draw(r, "text")
+		if parsed, err := access.ParseToken(text); err == nil {
+			assert.Equal(r, text, parsed.Text().Reveal())
+		}
+	}))
+
+	t.Run("parts of other lengths or digits make no token", func(t *testing.T) {
+		t.Parallel()
+		for _, parts := range [][2]string{{"short", strings.Repeat("a", 32)}, {"4fT0aQ9z", "short"}, {"4fT0aQ9!", strings.Repeat("a", 32)}} {
+			_, err := access.NewToken(parts[0], parts[1])
+			require.ErrorIs(t, err, access.ErrInvalidKey)
+		}
+	})
+}
+
+func TestKeyLife(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a key opens for its own token, under its own pepper", func(t *testing.T) {
+		t.Parallel()
+		k := key(t, access.KeyAttributes{})
+		assert.True(t, k.Opens(token(t), secret.New(pepper), noon()))
+		assert.False(t, k.Opens(token(t), secret.New("another"), noon()))
+		other, err := access.NewToken("4fT0aQ9z", strings.Repeat("b", 32))
+		require.NoError(t, err)
+		assert.False(t, k.Opens(other, secret.New(pepper), noon()))
+		assert.NotContains(t, string(k.Digest()), "aZ09")
+	})
+
+	t.Run("a key ends when it expires, at that instant", func(t *testing.T) {
+		t.Parallel()
+		k := key(t, access.KeyAttributes{Expires: noon().Add(time.Hour)})
+		assert.True(t, k.HoldsAt(noon().Add(time.Hour-time.Microsecond)))
+		assert.False(t, k.HoldsAt(noon().Add(time.Hour)))
+	})
+
+	t.Run("a revoked key has ended, and keeps its first time", func(t *testing.T) {
+		t.Parallel()
+		k := key(t, access.KeyAttributes{})
+		k.Revoke(noon().Add(time.Minute))
+		k.Revoke(noon().Add(time.Hour))
+		assert.False(t, k.HoldsAt(noon()))
+		assert.Equal(t, noon().Add(time.Minute), k.Attributes().Revoked)
+	})
+
+	t.Run("every wrong attribute is named", func(t *testing.T) {
+		t.Parallel()
+		_, err := access.NewAPIKey(token(t), secret.New(pepper), access.KeyAttributes{
+			Name: " padded", Role: 9, Created: noon(), Expires: noon(),
+		})
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		var names []string
+		for _, f := range fault.Of(err).Fields() {
+			names = append(names, f.Name)
+		}
+		assert.Equal(t, []string{"name", "role", "expires"}, names)
+		for _, name := range []string{"", strings.Repeat("n", 101), "a\nb", "\xff"} {
+			_, err := access.NewAPIKey(token(t), secret.New(pepper), access.KeyAttributes{Name: name, Role: access.RoleAdmin, Created: noon()})
+			require.ErrorIs(t, err, fault.ErrInvalid, "%q", name)
+		}
+	})
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	all := []access.Action{
+		access.ReadConfiguration, access.WriteConfiguration, access.RevealConfiguration, access.DeclassifyConfiguration,
+	}
+	rows := []struct {
+		name   string
+		grants []access.Grant
+		may    []access.Action
+	}{
+		{name: "no grant allows nothing"},
+		{name: "a reader reads", grants: key(t, access.KeyAttributes{Role: access.RoleReader}).Grants(), may: all[:1]},
+		{
+			name:   "a reader who may reveal reads and reveals",
+			grants: key(t, access.KeyAttributes{Role: access.RoleReader, Reveal: true}).Grants(),
+			may:    []access.Action{access.ReadConfiguration, access.RevealConfiguration},
+		},
+		{name: "an admin does everything", grants: key(t, access.KeyAttributes{}).Grants(), may: all},
+		{name: "unrestricted is everything", grants: access.Unrestricted(), may: all},
+		{name: "read-only reads", grants: access.ReadOnly(), may: all[:1]},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			for _, action := range all {
+				assert.Equal(t, contains(row.may, action), access.Decide(row.grants, action, access.Resource{}), action)
+			}
+			assert.False(t, access.Decide(row.grants, "unheard of", access.Resource{}))
+		})
+	}
+}
+
+func contains(list []access.Action, a access.Action) bool {
+	for _, each := range list {
+		if each == a {
+			return true
+		}
+	}
+	return false
+}
+
+func TestRequire(t *testing.T) {
+	t.Parallel()
+	anonymous := access.Caller{Grants: access.ReadOnly()}
+	reader := access.Caller{Actor: scope.Actor{KeyID: "r", Name: "reader"}, Grants: access.ReadOnly()}
+	require.NoError(t, anonymous.Require(access.ReadConfiguration, access.Resource{}))
+	require.ErrorIs(t, anonymous.Require(access.WriteConfiguration, access.Resource{}), access.ErrUnauthenticated)
+	require.ErrorIs(t, reader.Require(access.WriteConfiguration, access.Resource{}), access.ErrForbidden)
+}
+
+func TestRole(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"admin", "reader"} {
+		role, err := access.ParseRole(name)
+		require.NoError(t, err)
+		assert.Equal(t, name, role.String())
+	}
+	_, err := access.ParseRole("root")
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	assert.Equal(t, "none", access.Role(0).String())
+	assert.Nil(t, access.RehydrateAPIKey(access.KeyAttributes{}, nil).Grants())
+}

@@ -1,0 +1,97 @@
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+func TestError(t *testing.T) {
+	t.Parallel()
+	sentinel := fault.New(fault.Conflict, "taken", "It is taken.")
+
+	t.Run("a sentinel is found by its code, whatever was added", func(t *testing.T) {
+		t.Parallel()
+		err := fmt.Errorf("save: %w", sentinel.WithField("key", "is taken").WithDetail("id", 7).WithCause(io.EOF))
+		require.ErrorIs(t, err, sentinel)
+		require.ErrorIs(t, err, io.EOF)
+		require.NotErrorIs(t, err, fault.ErrInvalid)
+	})
+
+	t.Run("adding leaves the sentinel as it was", func(t *testing.T) {
+		t.Parallel()
+		changed := sentinel.WithField("a", "b").WithDetail("c", 1).WithMessage("Other.").WithCause(io.EOF)
+		assert.Empty(t, sentinel.Fields())
+		assert.Empty(t, sentinel.Details())
+		require.NoError(t, sentinel.Unwrap())
+		assert.Equal(t, "It is taken.", sentinel.Message())
+		assert.Equal(t, "Other.", changed.Message())
+		assert.Equal(t, []fault.Field{{Name: "a", Message: "b"}}, changed.Fields())
+		assert.Equal(t, []fault.Detail{{Name: "c", Value: 1}}, changed.Details())
+	})
+
+	t.Run("two additions to one sentinel do not meet", func(t *testing.T) {
+		t.Parallel()
+		base := fault.Bad("a", "1").WithField("b", "2")
+		one, two := base.WithField("c", "3"), base.WithField("d", "4")
+		assert.Equal(t, "c", one.Fields()[2].Name)
+		assert.Equal(t, "d", two.Fields()[2].Name)
+	})
+
+	t.Run("the text names code, message, places and cause", func(t *testing.T) {
+		t.Parallel()
+		assert.Equal(t, "taken: It is taken. [key: is taken]: EOF",
+			sentinel.WithField("key", "is taken").WithCause(io.EOF).Error())
+	})
+}
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	assert.Nil(t, fault.Of(nil))
+	assert.Equal(t, fault.ErrUnavailable, fault.Of(fmt.Errorf("a: %w", fault.ErrUnavailable)))
+	foreign := errors.New("foreign")
+	ours := fault.Of(foreign)
+	assert.Equal(t, fault.Internal, ours.Kind())
+	require.ErrorIs(t, ours, foreign)
+}
+
+func TestMerge(t *testing.T) {
+	t.Parallel()
+
+	t.Run("the places of several are told together, in order", func(t *testing.T) {
+		t.Parallel()
+		err := fault.Merge(nil, fault.Bad("a", "1"), nil, fault.Bad("b", "2").WithField("c", "3"))
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		assert.Equal(t, []fault.Field{{"a", "1"}, {"b", "2"}, {"c", "3"}}, fault.Of(err).Fields())
+		assert.Empty(t, fault.ErrInvalid.Fields())
+	})
+
+	t.Run("nothing wrong is nil", func(t *testing.T) {
+		t.Parallel()
+		require.NoError(t, fault.Merge())
+		require.NoError(t, fault.Merge(nil, nil))
+	})
+
+	t.Run("another failure comes first as it is", func(t *testing.T) {
+		t.Parallel()
+		assert.Equal(t, io.EOF, fault.Merge(fault.Bad("a", "1"), io.EOF))
+	})
+}
+
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, k := range fault.Kinds() {
+		assert.NotEqual(t, "unknown", k.String())
+		assert.False(t, seen[k.String()])
+		seen[k.String()] = true
+	}
+	assert.Equal(t, "unknown", fault.Kind(0).String())
+	assert.Equal(t, "unknown", fault.Kind(200).String())
+}
