@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,10 @@ type Output struct {
 type App struct {
 	fx       *fx.App
 	listener net.Listener
-	failed   chan error
+	// listen is called when everything else has started: requests are taken only
+	// by a start that can no longer be given up.
+	listen func(context.Context) error
+	failed chan error
 }
 
 // New wires the service. Nothing is opened before Start.
@@ -46,6 +50,9 @@ type Version string
 func (a *App) Start(ctx context.Context) error {
 	if err := a.fx.Start(ctx); err != nil {
 		return fmt.Errorf("start: %w", dig.RootCause(err))
+	}
+	if err := a.listen(ctx); err != nil {
+		return errors.Join(fmt.Errorf("start: %w", err), a.Stop(context.WithoutCancel(ctx)))
 	}
 	return nil
 }

@@ -102,6 +102,10 @@ func (p *program) Serve(ctx context.Context) error {
 	startCtx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := app.Start(startCtx); err != nil {
+		if ctx.Err() != nil {
+			log.Info("stopped before it was ready")
+			return nil
+		}
 		return err
 	}
 	var failed error

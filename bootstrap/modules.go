@@ -142,26 +142,24 @@ func newAPI(p httpParts) *ginapi.API {
 // serve listens from the end of the start to the beginning of the stop.
 func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log *zap.Logger) {
 	server := ginapi.NewServer("", api.Handler())
-	lc.Append(fx.Hook{
-		OnStart: func(ctx context.Context) error {
-			address := net.JoinHostPort("", strconv.Itoa(int(s.Port)))
-			listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-			if err != nil {
-				return fmt.Errorf("listen on port %d (SERVICE_PORT): %w", s.Port, err)
+	app.listen = func(ctx context.Context) error {
+		address := net.JoinHostPort("", strconv.Itoa(int(s.Port)))
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			return fmt.Errorf("listen on port %d (SERVICE_PORT): %w", s.Port, err)
+		}
+		app.listener = listener
+		api.SetReady(true)
+		go func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				app.failed <- fmt.Errorf("serve: %w", err)
 			}
-			app.listener = listener
-			api.SetReady(true)
-			go func() {
-				if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-					app.failed <- fmt.Errorf("serve: %w", err)
-				}
-			}()
-			log.Info("ready", zap.String("address", listener.Addr().String()), zap.Stringer("database", s.Database))
-			return nil
-		},
-		OnStop: func(ctx context.Context) error {
-			api.SetReady(false)
-			return server.Shutdown(ctx)
-		},
-	})
+		}()
+		log.Info("ready", zap.String("address", listener.Addr().String()), zap.Stringer("database", s.Database))
+		return nil
+	}
+	lc.Append(fx.StopHook(func(ctx context.Context) error {
+		api.SetReady(false)
+		return server.Shutdown(ctx)
+	}))
 }

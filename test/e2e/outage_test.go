@@ -56,6 +56,18 @@ func TestStartWithoutDatabase(t *testing.T) {
 	p.admin(t).create(t, "late", "v")
 }
 
+// TestStopBeforeDatabase stops a service that still waits for its database.
+func TestStopBeforeDatabase(t *testing.T) {
+	t.Parallel()
+	between := newGate(t, freshPostgres(t))
+	between.shut()
+	p := begin(t, between.url)
+	p.log.await(t, "the database cannot be reached yet", p.ended)
+	p.terminate(t)
+	require.Zero(t, p.awaitEnd(t))
+	require.Empty(t, p.out.String())
+}
+
 // gate stands between a service and its database, open or shut.
 type gate struct {
 	// url is the database's, through the gate.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -17,19 +18,23 @@ func TestFirstStart(t *testing.T) {
 			databaseURL := store.fresh(t)
 			first := serve(t, databaseURL)
 			line := first.out.await(t, "admin key: sbx_", first.ended)
-			require.Equal(t, 1, strings.Count(first.out.String(), "sbx_"), "it is printed once")
 			_, key, _ := strings.Cut(line, "admin key: ")
-			require.NotContains(t, first.log.String(), key)
 			c := client{url: first.url, key: key}
 			c.create(t, "kept", "v")
 			first.terminate(t)
 			require.Zero(t, first.awaitEnd(t))
+			require.Equal(t, 1, strings.Count(first.out.String(), "sbx_"), "it is printed once")
+			require.NotContains(t, first.log.String(), key)
 
-			second := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-			require.Empty(t, second.out.String(), "only an empty database gets a first key")
+			second := serve(t, databaseURL)
 			c.url = second.url
 			require.Equal(t, "v", c.read(t, "kept").value())
-			second.admin(t).get(t, at("kept")).problem(t, http.StatusUnauthorized, "api_key_invalid")
+			second.terminate(t)
+			require.Zero(t, second.awaitEnd(t))
+			require.Empty(t, second.out.String(), "only an empty database gets a first key")
+
+			third := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
+			third.admin(t).get(t, at("kept")).problem(t, http.StatusUnauthorized, "api_key_invalid")
 		})
 	}
 }
@@ -44,16 +49,10 @@ func TestReplicasThatStartTogether(t *testing.T) {
 			for i := range replicas {
 				replicas[i] = begin(t, databaseURL)
 			}
-			var out, log string
 			for _, p := range replicas {
 				p.awaitReady(t)
-				out, log = out+p.out.String(), log+p.log.String()
 			}
-			require.Equal(t, 1, strings.Count(log, "database migrated"), "one migrates:\n%s", log)
-			require.Equal(t, 1, strings.Count(out, "admin key: sbx_"), "one makes the first key:\n%s", out)
-			_, key, _ := strings.Cut(out, "admin key: ")
-			key, _, _ = strings.Cut(key, "\n")
-
+			key := awaitKey(t, replicas)
 			made := client{url: replicas[0].url, key: key}.create(t, "shared", "0")
 			versions := inParallel(16, func(i int) int64 {
 				c := client{url: replicas[i%len(replicas)].url, key: key}
@@ -63,8 +62,31 @@ func TestReplicasThatStartTogether(t *testing.T) {
 			for v := range int64(16) {
 				require.Equal(t, 1, occurrences(versions, v+2), "every writer has a version of its own: %v", versions)
 			}
+
+			var out, log string
+			for _, p := range replicas {
+				p.terminate(t)
+				require.Zero(t, p.awaitEnd(t))
+				out, log = out+p.out.String(), log+p.log.String()
+			}
+			require.Equal(t, 1, strings.Count(log, "database migrated"), "one migrates:\n%s", log)
+			require.Equal(t, 1, strings.Count(out, "admin key: sbx_"), "one makes the first key:\n%s", out)
 		})
 	}
+}
+
+// awaitKey returns the first admin key, which one of the replicas prints.
+func awaitKey(t *testing.T, replicas []*process) (key string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		for _, p := range replicas {
+			if _, found, ok := strings.Cut(p.out.find("admin key: sbx_"), "admin key: "); ok {
+				key = found
+			}
+		}
+		return key != ""
+	}, patience, 5*time.Millisecond)
+	return key
 }
 
 func TestRefusedStarts(t *testing.T) {
