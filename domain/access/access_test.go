@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,20 +155,11 @@ func TestDecide(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			for _, action := range all {
-				assert.Equal(t, contains(row.may, action), access.Decide(row.grants, action, access.Resource{}), action)
+				assert.Equal(t, slices.Contains(row.may, action), access.Decide(row.grants, action, access.Resource{}), action)
 			}
 			assert.False(t, access.Decide(row.grants, "unheard of", access.Resource{}))
 		})
 	}
-}
-
-func contains(list []access.Action, a access.Action) bool {
-	for _, each := range list {
-		if each == a {
-			return true
-		}
-	}
-	return false
 }
 
 func TestRequire(t *testing.T) {

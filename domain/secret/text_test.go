@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -79,8 +80,8 @@ func TestPrinting(t *testing.T) {
 func TestText(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, canary, secret.New(canary).Reveal())
-	assert.True(t, secret.New("a") == secret.New("a"))
-	assert.False(t, secret.New("a") == secret.New("b"))
+	assert.Equal(t, secret.New("a"), secret.New(strings.Clone("a")))
+	assert.NotEqual(t, secret.New("a"), secret.New("b"))
 	assert.True(t, secret.Text{}.IsZero())
 	assert.True(t, secret.New("").IsZero())
 	assert.False(t, secret.New("a").IsZero())
