@@ -33,6 +33,9 @@ type Grant struct {
 	actions []Action
 }
 
+// Allow returns the grant that allows these actions and no others.
+func Allow(actions ...Action) Grant { return Grant{actions: slices.Clone(actions)} }
+
 // Decide reports whether the grants allow the action on the resource. Without a
 // grant that says so, nothing is allowed. Grants of this version hold for every
 // resource.
@@ -44,13 +47,11 @@ func Decide(grants []Grant, action Action, _ Resource) bool {
 
 // Unrestricted returns the grants that allow everything.
 func Unrestricted() []Grant {
-	return []Grant{{actions: []Action{
-		ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration,
-	}}}
+	return []Grant{Allow(ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration)}
 }
 
 // ReadOnly returns the grants that allow reading without revealing.
-func ReadOnly() []Grant { return []Grant{{actions: []Action{ReadConfiguration}}} }
+func ReadOnly() []Grant { return []Grant{Allow(ReadConfiguration)} }
 
 // Caller is who asks, what they may do, and in which request.
 type Caller struct {

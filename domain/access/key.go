@@ -142,7 +142,7 @@ func (k *APIKey) Grants() []Grant {
 		return Unrestricted()
 	case RoleReader:
 		if k.attributes.Reveal {
-			return append(ReadOnly(), Grant{actions: []Action{RevealConfiguration}})
+			return append(ReadOnly(), Allow(RevealConfiguration))
 		}
 		return ReadOnly()
 	}

@@ -1,0 +1,216 @@
+package accessapp_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+type bench struct {
+	*accessapp.Service
+	keys  *countingKeys
+	clock *fixture.Clock
+}
+
+// countingKeys counts look-ups, and can be away.
+type countingKeys struct {
+	*fixture.Keys
+	finds atomic.Int64
+	away  atomic.Bool
+}
+
+func (k *countingKeys) Find(ctx context.Context, id string) (*access.APIKey, error) {
+	k.finds.Add(1)
+	if k.away.Load() {
+		return nil, fault.ErrUnavailable
+	}
+	return k.Keys.Find(ctx, id)
+}
+
+func setup(t *testing.T, policy accessapp.Policy) *bench {
+	t.Helper()
+	b := &bench{keys: &countingKeys{Keys: fixture.NewKeys()}, clock: fixture.NewClock()}
+	b.Service = accessapp.New(accessapp.Dependencies{Keys: b.keys, Clock: b.clock, IDs: fixture.NewIDs(), Policy: policy})
+	return b
+}
+
+func guarded(t *testing.T) *bench {
+	t.Helper()
+	return setup(t, accessapp.Policy{Enabled: true})
+}
+
+func (b *bench) issued(t *testing.T, in accessapp.Issue) (string, access.KeyAttributes) {
+	t.Helper()
+	if in.Name == "" {
+		in.Name, in.Role = "deploy", "admin"
+	}
+	token, attributes, err := b.Issue(t.Context(), in)
+	require.NoError(t, err)
+	return token.Reveal(), attributes
+}
+
+func TestAuthenticate(t *testing.T) {
+	t.Parallel()
+
+	t.Run("an issued key is known by its name and role", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, attributes := b.issued(t, accessapp.Issue{Name: "reader", Role: "reader"})
+		caller, err := b.Authenticate(t.Context(), token)
+		require.NoError(t, err)
+		assert.Equal(t, attributes.ID, caller.Actor.KeyID)
+		assert.Equal(t, "reader", caller.Actor.Name)
+		assert.True(t, caller.May(access.ReadConfiguration, access.Resource{}))
+		assert.False(t, caller.May(access.WriteConfiguration, access.Resource{}))
+	})
+
+	t.Run("unknown, malformed and wrong keys are ErrInvalidKey", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		_, attributes := b.issued(t, accessapp.Issue{})
+		wrong, err := access.NewToken(attributes.ID, fixture.Long(access.SecretLength))
+		require.NoError(t, err)
+		unknown, err := access.NewToken("unknown0", fixture.Long(access.SecretLength))
+		require.NoError(t, err)
+		for _, text := range []string{"", "sbx_", wrong.Text().Reveal(), unknown.Text().Reveal()} {
+			_, err := b.Authenticate(t.Context(), text)
+			require.ErrorIs(t, err, access.ErrInvalidKey)
+		}
+	})
+
+	t.Run("a key is looked up once, and a revoked one stops within Trust", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, attributes := b.issued(t, accessapp.Issue{})
+		for range 10 {
+			_, err := b.Authenticate(t.Context(), token)
+			require.NoError(t, err)
+		}
+		assert.EqualValues(t, 1, b.keys.finds.Load())
+		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
+		b.clock.Move(accessapp.Trust - time.Microsecond)
+		_, err := b.Authenticate(t.Context(), token)
+		require.NoError(t, err)
+		b.clock.Move(time.Microsecond)
+		_, err = b.Authenticate(t.Context(), token)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+
+	t.Run("a key that expires stops at that instant, also while it is trusted", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, _ := b.issued(t, accessapp.Issue{Name: "short", Role: "admin", Lifetime: time.Second})
+		_, err := b.Authenticate(t.Context(), token)
+		require.NoError(t, err)
+		b.clock.Move(time.Second)
+		_, err = b.Authenticate(t.Context(), token)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+
+	t.Run("a store that is away is not a wrong key", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, _ := b.issued(t, accessapp.Issue{})
+		b.keys.away.Store(true)
+		_, err := b.Authenticate(t.Context(), token)
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+	})
+
+	t.Run("many different keys do not grow memory without bound", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		for range 11_000 {
+			token, _ := b.issued(t, accessapp.Issue{})
+			_, err := b.Authenticate(t.Context(), token)
+			require.NoError(t, err)
+		}
+		assert.LessOrEqual(t, b.KnownForTest(), 10_000)
+	})
+}
+
+func TestAnonymous(t *testing.T) {
+	t.Parallel()
+
+	t.Run("by default nobody is anonymous", func(t *testing.T) {
+		t.Parallel()
+		_, err := guarded(t).Anonymous()
+		require.ErrorIs(t, err, access.ErrUnauthenticated)
+	})
+
+	t.Run("anonymous reads reveal nothing and write nothing, and a wrong key is still wrong", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, accessapp.Policy{Enabled: true, AnonymousReads: true})
+		caller, err := b.Anonymous()
+		require.NoError(t, err)
+		assert.True(t, caller.May(access.ReadConfiguration, access.Resource{}))
+		assert.False(t, caller.May(access.RevealConfiguration, access.Resource{}))
+		assert.False(t, caller.May(access.WriteConfiguration, access.Resource{}))
+		_, err = b.Authenticate(t.Context(), "wrong")
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+
+	t.Run("without authentication everybody may do everything", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, accessapp.Policy{})
+		caller, err := b.Authenticate(t.Context(), "anything")
+		require.NoError(t, err)
+		assert.True(t, caller.May(access.DeclassifyConfiguration, access.Resource{}))
+	})
+}
+
+func TestFirst(t *testing.T) {
+	t.Parallel()
+
+	t.Run("the first key is made once, and opens", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, made, err := b.First(t.Context(), secret.Text{})
+		require.NoError(t, err)
+		require.True(t, made)
+		caller, err := b.Authenticate(t.Context(), token.Reveal())
+		require.NoError(t, err)
+		assert.True(t, caller.May(access.WriteConfiguration, access.Resource{}))
+		_, made, err = b.First(t.Context(), secret.Text{})
+		require.NoError(t, err)
+		assert.False(t, made)
+	})
+
+	t.Run("a given token is taken instead", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		given, err := access.NewToken("given000", fixture.Long(access.SecretLength))
+		require.NoError(t, err)
+		token, made, err := b.First(t.Context(), given.Text())
+		require.NoError(t, err)
+		assert.True(t, made)
+		assert.Equal(t, given.Text(), token)
+		_, err = b.Authenticate(t.Context(), given.Text().Reveal())
+		require.NoError(t, err)
+	})
+}
+
+func TestIssueAndList(t *testing.T) {
+	t.Parallel()
+	b := guarded(t)
+	_, _, err := b.Issue(t.Context(), accessapp.Issue{Name: "x", Role: "root"})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	_, _, err = b.Issue(t.Context(), accessapp.Issue{Name: "", Role: "admin"})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	_, _, err = b.Issue(t.Context(), accessapp.Issue{Name: "x", Role: "admin", Lifetime: -time.Hour})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	_, attributes := b.issued(t, accessapp.Issue{Name: "billing", Role: "reader", Reveal: true})
+	list, err := b.List(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []access.KeyAttributes{attributes}, list)
+	require.ErrorIs(t, b.Revoke(t.Context(), "unknown0"), access.ErrKeyNotFound)
+}

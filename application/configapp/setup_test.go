@@ -1,0 +1,122 @@
+package configapp_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// bench is the use cases over doubles.
+type bench struct {
+	*configapp.Service
+	store   *fixture.Store
+	clock   *fixture.Clock
+	backoff *fixture.NoWait
+	cipher  *reversingCipher
+}
+
+func setup(t *testing.T) *bench {
+	t.Helper()
+	return setupWith(t, func(r configuration.Repository) configuration.Repository { return r })
+}
+
+// setupWith puts something between the use cases and the repository.
+func setupWith(t *testing.T, between func(configuration.Repository) configuration.Repository) *bench {
+	t.Helper()
+	environments, err := scope.NewEnvironments("production", "staging")
+	require.NoError(t, err)
+	b := &bench{
+		store: fixture.NewStore(), clock: fixture.NewClock(), backoff: &fixture.NoWait{}, cipher: &reversingCipher{available: true},
+	}
+	b.Service = configapp.New(configapp.Dependencies{
+		Configurations: between(b.store), History: b.store, Cipher: b.cipher,
+		Clock: b.clock, Backoff: b.backoff, Environments: environments,
+	})
+	return b
+}
+
+// reversingCipher stands in for a cipher: a token is the text reversed, with a
+// number that no two share.
+type reversingCipher struct {
+	available bool
+	// blind tokens cannot be opened any more.
+	blind bool
+	made  int
+}
+
+func (c *reversingCipher) Encrypt(_ context.Context, plaintext secret.Text) (string, error) {
+	if !c.available {
+		return "", ports.ErrEncryptionUnavailable
+	}
+	c.made++
+	return string(rune('0'+c.made)) + reversed(plaintext.Reveal()), nil
+}
+
+func (c *reversingCipher) Decrypt(_ context.Context, token string) (secret.Text, error) {
+	if c.blind {
+		return secret.Text{}, ports.ErrDecryptionFailed
+	}
+	return secret.New(reversed(string([]rune(token)[1:]))), nil
+}
+
+func reversed(text string) string {
+	runes := []rune(text)
+	for i, j := 0, len(runes)-1; i < j; i, j = i+1, j-1 {
+		runes[i], runes[j] = runes[j], runes[i]
+	}
+	return string(runes)
+}
+
+// creation returns what creates a configuration.
+func creation(value string, encrypted bool) configapp.Create {
+	return configapp.Create{
+		Key: "database.url", Value: secret.New(value), Environment: "production", ServiceName: "shop", IsEncrypted: encrypted,
+	}
+}
+
+// created creates a configuration as an admin.
+func (b *bench) created(t *testing.T, value string, encrypted bool) configapp.View {
+	t.Helper()
+	view, err := b.Create(t.Context(), fixture.Admin(), creation(value, encrypted))
+	require.NoError(t, err)
+	return view
+}
+
+// updated sets the value as an admin.
+func (b *bench) updated(t *testing.T, id configuration.ID, value string) configapp.View {
+	t.Helper()
+	view, err := b.Update(t.Context(), fixture.Admin(), configapp.Update{ID: id, Value: new(secret.New(value))})
+	require.NoError(t, err)
+	return view
+}
+
+// read reads the configuration that creation makes.
+func (b *bench) read(t *testing.T, by access.Caller) (configapp.View, error) {
+	t.Helper()
+	return b.Read(t.Context(), by, configapp.Read{Key: "database.url", Environment: "production", ServiceName: "shop"})
+}
+
+// text returns the value that a view shows, or "hidden".
+func text(v configapp.View) string {
+	value, shown := v.Value()
+	if !shown {
+		return "hidden"
+	}
+	return value.Reveal()
+}
+
+// revealer is a reader who may see encrypted values.
+func revealer(t *testing.T) access.Caller {
+	t.Helper()
+	key := access.RehydrateAPIKey(access.KeyAttributes{ID: "reveal01", Name: "reveal", Role: access.RoleReader, Reveal: true}, nil)
+	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}
+}
