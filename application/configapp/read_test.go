@@ -114,8 +114,13 @@ func TestListAndHistory(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		for _, in := range []configapp.List{
-			{Limit: 0}, {Limit: 1001}, {Limit: 1, Offset: -1}, {Limit: 1, Environment: "moon"}, {Limit: 1, ServiceName: "-"},
-			{Limit: 1, KeyPrefix: "%"}, {Limit: 1, KeyPrefix: "\x00"},
+			{Limit: 0},
+			{Limit: 1001},
+			{Limit: 1, Offset: -1},
+			{Limit: 1, Environment: "moon"},
+			{Limit: 1, ServiceName: "-"},
+			{Limit: 1, KeyPrefix: "%"},
+			{Limit: 1, KeyPrefix: "\x00"},
 		} {
 			_, err := b.List(t.Context(), fixture.Reader(), in)
 			require.ErrorIs(t, err, fault.ErrInvalid)
