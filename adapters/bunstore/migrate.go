@@ -11,6 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/migrations"
 )
 
@@ -122,14 +123,18 @@ func (s *Store) provider() (*goose.Provider, error) {
 	return provider, nil
 }
 
-// lockFile keeps other processes from migrating the same SQLite file.
+// lockFile keeps other processes from opening or migrating the same SQLite file.
 func (s *Store) lockFile(ctx context.Context) (release func() error, err error) {
 	if s.path == "" {
 		return func() error { return nil }, nil
 	}
 	file := flock.New(s.path + ".lock")
-	if _, err := file.TryLockContext(ctx, lockRetry); err != nil {
-		return nil, fmt.Errorf("lock %s for migration: %w", s.path, err)
+	_, err = file.TryLockContext(ctx, lockRetry)
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fault.ErrUnavailable.WithCause(fmt.Errorf("lock %s: %w", s.path, err))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", s.path, err)
 	}
 	return file.Unlock, nil
 }

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -26,18 +27,29 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if path == Memory {
 		s.path = ""
 	}
-	var err error
-	if s.write, err = openSQLite(ctx, path, 1, "_txlock=immediate"); err != nil {
+	if err := s.openPools(ctx, path); err != nil {
 		return nil, err
-	}
-	s.read = s.write
-	if path != Memory {
-		if s.read, err = openSQLite(ctx, path, sqliteReaders, "_pragma=query_only(1)"); err != nil {
-			return nil, err
-		}
 	}
 	s.commits = newGroupCommit(s.write) //nolint:contextcheck // it lives until Close, not until the opening is done
 	return s, nil
+}
+
+// openPools opens the connections, one process at a time: SQLite does not wait
+// for another one that is just turning a new file to WAL.
+func (s *Store) openPools(ctx context.Context, path string) (err error) {
+	release, err := s.lockFile(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if s.write, err = openSQLite(ctx, path, 1, "_txlock=immediate"); err != nil {
+		return err
+	}
+	s.read = s.write
+	if path != Memory {
+		s.read, err = openSQLite(ctx, path, sqliteReaders, "_pragma=query_only(1)")
+	}
+	return err
 }
 
 func openSQLite(ctx context.Context, path string, connections int, extra string) (*bun.DB, error) {
