@@ -1,0 +1,252 @@
+package ginapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// The paths of configurations.
+const (
+	collectionPath = basePath + "/config/"
+	keyPath        = basePath + "/config/{key}"
+	idPath         = basePath + "/config/{config_id}"
+)
+
+// routeConfigurations registers all that can be done with configurations.
+func (a *API) routeConfigurations() {
+	op := a.operation("create-configuration", http.MethodPost, collectionPath, "Create a configuration",
+		http.StatusConflict)
+	op.DefaultStatus = http.StatusCreated
+	register(a, op, a.create)
+	register(a, a.operation("list-configurations", http.MethodGet, collectionPath, "List configurations"), a.list)
+	a.routeRead()
+	register(a, a.operation("update-configuration", http.MethodPut, idPath, "Update a configuration",
+		http.StatusNotFound, http.StatusPreconditionFailed), a.update)
+	op = a.operation("delete-configuration", http.MethodDelete, idPath, "Delete a configuration",
+		http.StatusNotFound, http.StatusPreconditionFailed)
+	op.DefaultStatus = http.StatusNoContent
+	register(a, op, a.delete)
+	register(a, a.operation("list-configuration-history", http.MethodGet, idPath+"/history",
+		"List the versions of a configuration, newest first", http.StatusNotFound), a.readHistory)
+	register(a, a.operation("roll-back-configuration", http.MethodPost, idPath+"/rollback",
+		"Roll a configuration back to an earlier version",
+		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), a.rollBack)
+}
+
+// operation returns an operation on configurations with what all of them share.
+// Problems are the failures that are its own.
+func (a *API) operation(id, method, path, summary string, problems ...int) huma.Operation {
+	problems = append([]int{
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,
+	}, problems...)
+	return huma.Operation{
+		OperationID: id,
+		Method:      method,
+		Path:        path,
+		Summary:     summary,
+		Tags:        []string{"configurations"},
+		Security:    keySecurity(),
+		Responses:   a.problemResponses(problems...),
+	}
+}
+
+// changedOutput is the answer to a write.
+type changedOutput struct {
+	ETag string `header:"ETag"`
+	Body configurationJSON
+}
+
+type createInput struct {
+	Body createJSON
+}
+
+// createJSON is the body that creates a configuration.
+type createJSON struct {
+	Key         string  `json:"key" doc:"1 to 255 of A-Z a-z 0-9 . _ - : / @ +, beginning with a letter, digit or _"`
+	Value       string  `json:"value" doc:"UTF-8 without NUL, at most 256 KiB; may be empty"`
+	Environment string  `json:"environment" doc:"One of the supported environments"`
+	ServiceName string  `json:"service_name" doc:"1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"`
+	Description *string `json:"description,omitzero" doc:"UTF-8 without NUL, at most 4 KiB"`
+	IsEncrypted *bool   `json:"is_encrypted,omitzero" doc:"Whether the value is stored encrypted; false if not given"`
+}
+
+type createOutput struct {
+	Location string `header:"Location" doc:"Where to read it"`
+	ETag     string `header:"ETag"`
+	Body     configurationJSON
+}
+
+func (a *API) create(ctx context.Context, in *createInput) (*createOutput, error) {
+	v, err := a.options.Configurations.Create(ctx, callOf(ctx).caller, configapp.Create{
+		Key:         in.Body.Key,
+		Value:       secret.New(in.Body.Value),
+		Environment: in.Body.Environment,
+		ServiceName: in.Body.ServiceName,
+		Description: in.Body.Description,
+		IsEncrypted: in.Body.IsEncrypted != nil && *in.Body.IsEncrypted,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &createOutput{Location: locationOf(v.Identity), ETag: entityTag(v), Body: represent(v)}, nil
+}
+
+// locationOf returns the path and query that read a configuration.
+func locationOf(i configuration.Identity) string {
+	query := url.Values{"environment": {i.Environment.String()}, "service_name": {i.Service.String()}}
+	return collectionPath + url.PathEscape(i.Key.String()) + "?" + query.Encode()
+}
+
+// Page says which part of a list to answer. It is exported for huma alone, which
+// passes over what is not.
+type Page struct {
+	Limit  int `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many at most"`
+	Offset int `query:"offset" default:"0" minimum:"0" maximum:"2147483647" doc:"How many to pass over"`
+}
+
+type listInput struct {
+	Environment string `query:"environment" doc:"Only of this environment"`
+	ServiceName string `query:"service_name" doc:"Only of this service"`
+	KeyPrefix   string `query:"key_prefix" doc:"Only with keys that begin so"`
+	Deleted     bool   `query:"deleted" default:"false" doc:"The deleted ones instead of those that live"`
+	Page
+}
+
+type listOutput struct {
+	Body listJSON
+}
+
+// listJSON is a page of configurations, ordered by environment, service and key.
+type listJSON struct {
+	Configurations []configurationJSON `json:"configurations" nullable:"false"`
+	Total          int                 `json:"total" doc:"How many there are in all"`
+	Limit          int                 `json:"limit"`
+	Offset         int                 `json:"offset"`
+}
+
+func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	found, err := a.options.Configurations.List(ctx, callOf(ctx).caller, configapp.List{
+		Environment: in.Environment,
+		ServiceName: in.ServiceName,
+		KeyPrefix:   in.KeyPrefix,
+		Deleted:     in.Deleted,
+		Limit:       in.Limit,
+		Offset:      in.Offset,
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]configurationJSON, len(found.Configurations))
+	for i, v := range found.Configurations {
+		list[i] = represent(v)
+	}
+	return &listOutput{listJSON{Configurations: list, Total: found.Total, Limit: in.Limit, Offset: in.Offset}}, nil
+}
+
+// Target names the configuration that an operation is about. It is exported for
+// huma alone, which passes over what is not.
+type Target struct {
+	ConfigID int64 `path:"config_id" minimum:"1" doc:"The id of the configuration"`
+}
+
+func (t Target) id() configuration.ID { return configuration.ID(t.ConfigID) }
+
+type updateInput struct {
+	Target
+	Precondition
+	Body updateJSON
+}
+
+// updateJSON is the body that updates a configuration; what is not named stays.
+type updateJSON struct {
+	Value       *string `json:"value,omitzero" doc:"UTF-8 without NUL, at most 256 KiB; may be empty"`
+	Description *string `json:"description,omitzero" doc:"UTF-8 without NUL, at most 4 KiB"`
+	IsEncrypted *bool   `json:"is_encrypted,omitzero" doc:"True also encrypts the history; false needs the admin role"`
+}
+
+func (a *API) update(ctx context.Context, in *updateInput) (*changedOutput, error) {
+	ask := configapp.Update{
+		ID: in.id(), Description: in.Body.Description, IsEncrypted: in.Body.IsEncrypted, Expect: in.expect,
+	}
+	if in.Body.Value != nil {
+		value := secret.New(*in.Body.Value)
+		ask.Value = &value
+	}
+	v, err := a.options.Configurations.Update(ctx, callOf(ctx).caller, ask)
+	if err != nil {
+		return nil, err
+	}
+	return &changedOutput{ETag: entityTag(v), Body: represent(v)}, nil
+}
+
+type deleteInput struct {
+	Target
+	Precondition
+}
+
+func (a *API) delete(ctx context.Context, in *deleteInput) (*struct{}, error) {
+	_, err := a.options.Configurations.Delete(ctx, callOf(ctx).caller, configapp.Delete{
+		ID: in.id(), Expect: in.expect,
+	})
+	return nil, err
+}
+
+type historyInput struct {
+	Target
+	Page
+}
+
+type historyOutput struct {
+	Body historyJSON
+}
+
+// historyJSON is a page of a configuration's versions, newest first.
+type historyJSON struct {
+	History []entryJSON `json:"history" nullable:"false"`
+	Total   int         `json:"total" doc:"How many there are in all"`
+	Limit   int         `json:"limit"`
+	Offset  int         `json:"offset"`
+}
+
+func (a *API) readHistory(ctx context.Context, in *historyInput) (*historyOutput, error) {
+	found, err := a.options.Configurations.ReadHistory(ctx, callOf(ctx).caller, configapp.History{
+		ID: in.id(), Limit: in.Limit, Offset: in.Offset,
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]entryJSON, len(found.Entries))
+	for i, e := range found.Entries {
+		list[i] = representEntry(e)
+	}
+	return &historyOutput{historyJSON{History: list, Total: found.Total, Limit: in.Limit, Offset: in.Offset}}, nil
+}
+
+type rollBackInput struct {
+	Target
+	Precondition
+	Body rollBackJSON
+}
+
+// rollBackJSON is the body that rolls a configuration back. 2^53 is the greatest
+// whole number that every JSON reader keeps.
+type rollBackJSON struct {
+	Version int64 `json:"version" minimum:"1" maximum:"9007199254740992" doc:"The version to go back to"`
+}
+
+func (a *API) rollBack(ctx context.Context, in *rollBackInput) (*changedOutput, error) {
+	v, err := a.options.Configurations.RollBack(ctx, callOf(ctx).caller, configapp.RollBack{
+		ID: in.id(), Version: configuration.Version(in.Body.Version), Expect: in.expect,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &changedOutput{ETag: entityTag(v), Body: represent(v)}, nil
+}
