@@ -135,7 +135,7 @@ func TestFailuresOfOurs(t *testing.T) {
 			a.requireProblem(http.StatusInternalServerError, "internal_error")
 			logged := h.logs.FilterMessage("panic").All()
 			require.Len(t, logged, 1)
-			require.Contains(t, string(logged[0].ContextMap()["stack"].(string)), "problem_test.go")
+			require.Contains(t, logged[0].ContextMap()["stack"].(string), "problem_test.go")
 			require.NotContains(t, fmt.Sprint(logged[0].ContextMap()), "CANARY")
 			require.NotContains(t, fmt.Sprint(logged[0].ContextMap()), adminKey)
 			require.Len(t, h.logs.FilterMessage("request").All(), 1)
