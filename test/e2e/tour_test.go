@@ -75,7 +75,7 @@ func paste(t *testing.T, block, key string) []pasted {
 	rc := "write-out = \"\\n%{http_code}\\n\x1e\\n\"\n"
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".curlrc"), []byte(rc), 0o600))
 	shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", block)
-	shell.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "CURL_HOME=" + home, "KEY=" + key}
+	shell.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "CURL_HOME=" + home, "KEY=" + key, "SIGNALBOX_KEY=" + key}
 	out, err := shell.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", block, out)
 	var list []pasted
