@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"net/url"
 	"runtime"
@@ -39,27 +40,81 @@ func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 	return &Store{write: db, read: db, options: o, dialect: postgres}, nil
 }
 
-func postgresConnector(dsn string) (*pgdriver.Connector, int, error) {
+// postgresConnector reads a URL and returns how to connect, and how often at once.
+func postgresConnector(dsn string) (connector driver.Connector, size int, err error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the database URL: %w", errURL)
 	}
 	u.Scheme = "postgres"
-	size := max(16, 4*runtime.GOMAXPROCS(0))
 	query := u.Query()
-	if text := query.Get(poolParameter); text != "" {
-		size, err = strconv.Atoi(text)
-		if err != nil || size < 1 {
-			return nil, 0, fmt.Errorf("read the database URL: %s is a number from 1, not %q", poolParameter, text)
-		}
-		query.Del(poolParameter)
-		u.RawQuery = query.Encode()
+	if size, err = poolSize(query.Get(poolParameter)); err != nil {
+		return nil, 0, err
 	}
+	query.Del(poolParameter)
+	switch query.Get("sslmode") {
+	case "", "allow", "prefer":
+		connector, err = preferTLS(*u, query)
+	default:
+		connector, err = newConnector(*u, query)
+	}
+	return connector, size, err
+}
+
+func poolSize(text string) (int, error) {
+	if text == "" {
+		return max(16, 4*runtime.GOMAXPROCS(0)), nil
+	}
+	size, err := strconv.Atoi(text)
+	if err != nil || size < 1 {
+		return 0, fmt.Errorf("read the database URL: %s is a number from 1, not %q", poolParameter, text)
+	}
+	return size, nil
+}
+
+// newConnector makes the driver's connector. The driver panics over options that
+// it does not know; here that is an error.
+func newConnector(u url.URL, query url.Values) (connector *pgdriver.Connector, err error) {
+	defer func() {
+		if wrong := recover(); wrong != nil {
+			err = fmt.Errorf("read the database URL: %v", wrong)
+		}
+	}()
+	u.RawQuery = query.Encode()
 	return pgdriver.NewConnector(
 		pgdriver.WithDSN(u.String()),
 		pgdriver.WithApplicationName("signalbox"),
 		pgdriver.WithDialTimeout(dialTimeout),
 		pgdriver.WithReadTimeout(answerTimeout),
 		pgdriver.WithWriteTimeout(answerTimeout),
-	), size, nil
+	), nil
 }
+
+// preferringConnector connects with TLS where the server speaks it and without
+// where it does not, as libpq does for sslmode=prefer, its default (PostgreSQL's
+// documentation, 34.19.3 "Protection Provided in Different Modes").
+type preferringConnector struct{ encrypted, plain *pgdriver.Connector }
+
+func preferTLS(u url.URL, query url.Values) (driver.Connector, error) {
+	query.Set("sslmode", "prefer")
+	encrypted, err := newConnector(u, query)
+	if err != nil {
+		return nil, err
+	}
+	query.Set("sslmode", "disable")
+	plain, err := newConnector(u, query)
+	return preferringConnector{encrypted: encrypted, plain: plain}, err
+}
+
+// Connect tries without TLS after a refusal that is neither the network's nor a
+// sentence of the server's: the server has answered that it speaks none.
+func (c preferringConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.encrypted.Connect(ctx)
+	if err == nil || sqlState(err) != "" || meaning(err) != nil || ctx.Err() != nil {
+		return conn, err
+	}
+	return c.plain.Connect(ctx)
+}
+
+// Driver returns the driver beneath.
+func (c preferringConnector) Driver() driver.Driver { return c.plain.Driver() }

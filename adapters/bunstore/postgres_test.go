@@ -1,0 +1,43 @@
+package bunstore_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/test/harness"
+)
+
+func TestPostgresURL(t *testing.T) {
+	t.Parallel()
+
+	t.Run("every scheme and every lenient sslmode reaches a server without TLS", func(t *testing.T) {
+		t.Parallel()
+		url := harness.Postgres(t, migrate)
+		bare := strings.Replace(url, "sslmode=disable", "", 1)
+		for _, each := range []string{
+			url, bare, bare + "sslmode=prefer", bare + "sslmode=allow&pool_max_conns=1",
+			strings.Replace(bare, "postgres://", "postgresql://", 1),
+			strings.Replace(bare, "postgres://", "postgresql+asyncpg://", 1),
+		} {
+			require.NoError(t, openPostgres(t, each).Ping(t.Context()))
+		}
+		require.Error(t, openPostgres(t, bare+"sslmode=require").Ping(t.Context()))
+	})
+
+	t.Run("what a URL may not hold is an error without the password", func(t *testing.T) {
+		t.Parallel()
+		for _, url := range []string{
+			"postgres://u:canary@db/c?sslmode=weird", "postgres://u:canary@db/c?pool_max_conns=0",
+			"postgres://u:canary@db/c?pool_max_conns=many", "postgres://u:canary@db:port/c",
+			"postgres://u:canary@db/c?sslmode=verify-full&sslrootcert=/missing",
+		} {
+			_, err := bunstore.OpenPostgres(t.Context(), url, options())
+			require.ErrorContains(t, err, "read the database URL")
+			assert.NotContains(t, err.Error(), "canary")
+		}
+	})
+}
