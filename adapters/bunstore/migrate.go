@@ -26,9 +26,17 @@ type Migration struct {
 // lockRetry is how often a process looks whether another has migrated.
 const lockRetry = 20 * time.Millisecond
 
+// PostgreSQL's lock is looked at once a second, which is as often as goose can,
+// for five minutes.
+const (
+	lockPeriod = 1
+	lockTries  = 300
+)
+
 // Migrate applies the steps that are missing and returns how many. It holds a
-// lock, so that of several at once one does it and the others find it done. A
-// database newer than this binary is refused.
+// lock, so that of several at once one does it and the others find it done; where
+// nothing is missing, nobody waits for anybody on PostgreSQL. A database newer
+// than this binary is refused.
 func (s *Store) Migrate(ctx context.Context) (applied int, err error) {
 	release, err := s.lockFile(ctx)
 	if err != nil {
@@ -41,6 +49,13 @@ func (s *Store) Migrate(ctx context.Context) (applied int, err error) {
 	}
 	if err := refuseNewer(ctx, provider); err != nil {
 		return 0, err
+	}
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return 0, translate(err, "look for missing migrations", nil)
+	}
+	if !pending {
+		return 0, nil
 	}
 	results, err := provider.Up(ctx)
 	if err != nil {
@@ -105,7 +120,7 @@ func refuseNewer(ctx context.Context, provider *goose.Provider) error {
 func (s *Store) provider() (*goose.Provider, error) {
 	name, kind, options := "sqlite", goose.DialectSQLite3, []goose.ProviderOption{}
 	if s.dialect == postgres {
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, lockTries))
 		if err != nil {
 			return nil, fmt.Errorf("prepare the migrations' lock: %w", err)
 		}
