@@ -54,7 +54,7 @@ func Run(ctx context.Context, p Process) int {
 }
 
 // sentence returns what an operator should read of an error: of a fault its
-// message and places, and of its cause only what is no driver's talk.
+// message, its places, and what led to it.
 func sentence(err error) string {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Kind() == fault.Internal {
@@ -63,6 +63,9 @@ func sentence(err error) string {
 	lines := []string{f.Message()}
 	for _, field := range f.Fields() {
 		lines = append(lines, "  "+field.Name+" "+field.Message)
+	}
+	if cause := f.Unwrap(); cause != nil {
+		lines = append(lines, "  "+cause.Error())
 	}
 	return strings.Join(lines, "\n")
 }
