@@ -87,7 +87,7 @@ func (p *program) Database(ctx context.Context) (cli.Database, error) {
 		return nil, err
 	}
 	clock, ids := system.NewClock(), system.NewIDs()
-	store, err := openStore(ctx, s, bunstore.Options{IDs: ids, Clock: clock})
+	store, err := openStore(ctx, s, bunstore.Options{IDs: ids})
 	if err != nil {
 		return nil, err
 	}

@@ -21,13 +21,12 @@ type storeParts struct {
 	Settings settings.Settings
 	Log      *zap.Logger
 	IDs      ports.IDs
-	Clock    ports.Clock
 	Backoff  ports.Backoff
 }
 
 // newStore opens the store, and brings it up to date when the app starts.
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
-	store, err := openStore(context.Background(), p.Settings, bunstore.Options{IDs: p.IDs, Clock: p.Clock})
+	store, err := openStore(context.Background(), p.Settings, bunstore.Options{IDs: p.IDs})
 	if err != nil {
 		return nil, err
 	}

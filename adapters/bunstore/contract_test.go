@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(harness.Run(m)) }
 
 func options() bunstore.Options {
-	return bunstore.Options{IDs: system.NewIDs(), Clock: system.NewClock()}
+	return bunstore.Options{IDs: system.NewIDs()}
 }
 
 // stores are the ways to open an empty store, by name.

@@ -13,8 +13,6 @@ import (
 type Options struct {
 	// IDs makes the ids of events.
 	IDs ports.IDs
-	// Clock times the migrations' bookkeeping only; rows carry their own times.
-	Clock ports.Clock
 }
 
 // Store is an open database. It is safe for concurrent use.

@@ -1,13 +1,13 @@
 package settings
 
 import (
-	"encoding/base64"
 	"errors"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -128,12 +128,11 @@ type EncryptionKey struct{ secret.Text }
 
 // UnmarshalText reads base64 of 32 bytes, in the standard or the URL alphabet.
 func (k *EncryptionKey) UnmarshalText(text []byte) error {
-	standard := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(string(text), "="))
-	raw, err := base64.RawStdEncoding.DecodeString(standard)
-	if err != nil || len(raw) != 32 {
+	key := secret.New(string(text))
+	if _, err := fernetcipher.New(key, true); err != nil {
 		return errNotAllowed
 	}
-	k.Text = secret.New(string(text))
+	k.Text = key
 	return nil
 }
 
