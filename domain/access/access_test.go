@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,13 @@ func TestToken(t *testing.T) {
 			assert.Equal(r, text, parsed.Text().Reveal())
 		}
 	}))
+
+	t.Run("a printed token shows nothing of its secret", func(t *testing.T) {
+		t.Parallel()
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+			assert.NotContains(t, fmt.Sprintf(verb, token(t)), "aZ09")
+		}
+	})
 
 	t.Run("parts of other lengths or digits make no token", func(t *testing.T) {
 		t.Parallel()

@@ -14,7 +14,7 @@ const (
 	MaxDescriptionBytes = 4 << 10
 )
 
-// Value is a value that somebody can read. It prints as [REDACTED].
+// Value is a value that somebody can read. Printing it does not show it.
 type Value struct{ text secret.Text }
 
 // ParseValue returns the value of that text: valid UTF-8 without NUL, at most

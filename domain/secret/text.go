@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"unique"
 )
 
 // Redacted is what a Text shows wherever it is printed or encoded.
@@ -12,16 +13,30 @@ const Redacted = "[REDACTED]"
 // Text is a text that shows itself to nobody: every way to print, format, encode
 // or log it yields Redacted. Only Reveal returns it. Two Texts compare equal
 // when their contents do. The zero value is the empty text.
-type Text struct{ text string }
+//
+// It holds a handle and not the text, because fmt prints the unexported fields
+// of whatever a Text is part of without asking their methods: there it finds an
+// address. A plain pointer would do that too, but equal texts would differ.
+type Text struct{ handle unique.Handle[string] }
 
 // New returns a Text that holds text.
-func New(text string) Text { return Text{text: text} }
+func New(text string) Text {
+	if text == "" {
+		return Text{}
+	}
+	return Text{handle: unique.Make(text)}
+}
 
 // Reveal returns the content. Whoever calls it answers for where it goes.
-func (t Text) Reveal() string { return t.text }
+func (t Text) Reveal() string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.handle.Value()
+}
 
 // IsZero reports whether the text is empty.
-func (t Text) IsZero() bool { return t.text == "" }
+func (t Text) IsZero() bool { return t == Text{} }
 
 // String returns Redacted.
 func (Text) String() string { return Redacted }

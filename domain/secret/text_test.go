@@ -27,11 +27,14 @@ func TestPrinting(t *testing.T) {
 		Text    secret.Text
 		Pointer *secret.Text
 	}{"public", text, &text}
+	hidden := struct{ held struct{ text secret.Text } }{struct{ text secret.Text }{text}}
 
 	t.Run("no verb shows the text, also inside others", func(t *testing.T) {
 		t.Parallel()
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%10s", "%-3v", "%08.3f", "%t", "%T %v"} {
-			for _, v := range []any{text, &text, inside, []secret.Text{text}, map[string]secret.Text{"k": text}} {
+			for _, v := range []any{
+				text, &text, inside, &inside, hidden, &hidden, []secret.Text{text}, map[string]secret.Text{"k": text},
+			} {
 				assert.NotContains(t, fmt.Sprintf(verb, v), canary, verb)
 			}
 		}
@@ -61,16 +64,16 @@ func TestPrinting(t *testing.T) {
 	t.Run("no logger shows the text", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
-		slog.New(slog.NewJSONHandler(&out, nil)).Info("m", "text", text, "inside", inside, "pointer", &text)
-		slog.New(slog.NewTextHandler(&out, nil)).Info("m", "text", text, "inside", inside, "pointer", &text)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("m", "text", text, "inside", inside, "hidden", hidden, "pointer", &text)
+		slog.New(slog.NewTextHandler(&out, nil)).Info("m", "text", text, "inside", inside, "hidden", hidden, "pointer", &text)
 		for _, encoder := range []zapcore.Encoder{
 			zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()),
 		} {
 			log := zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&out), zapcore.DebugLevel))
 			log.Info("m", zap.Any("a", text), zap.Any("b", &text), zap.Any("c", inside), zap.Reflect("d", text),
-				zap.Reflect("e", inside), zap.Stringer("f", text), zap.Any("g", []secret.Text{text}))
+				zap.Reflect("e", inside), zap.Stringer("f", text), zap.Any("g", []secret.Text{text}), zap.Any("h", hidden))
 			log.Sugar().Infow("m", "text", text, "inside", inside)
-			log.Sugar().Infof("%v %+v %#v", text, inside, &text)
+			log.Sugar().Infof("%v %+v %#v %+v", text, inside, &text, hidden)
 		}
 		assert.NotContains(t, out.String(), canary)
 		assert.Contains(t, out.String(), secret.Redacted)
