@@ -106,6 +106,18 @@ func TestAuthenticate(t *testing.T) {
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})
 
+	t.Run("a clock that is set back does not prolong the trust", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, attributes := b.issued(t, accessapp.Issue{})
+		_, err := b.Authenticate(t.Context(), token)
+		require.NoError(t, err)
+		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
+		b.clock.Move(-time.Hour)
+		_, err = b.Authenticate(t.Context(), token)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+
 	t.Run("a key that expires stops at that instant, also while it is trusted", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)

@@ -61,7 +61,7 @@ func (s *Service) find(ctx context.Context, id string, now time.Time) (*access.A
 	s.mu.Lock()
 	known, ok := s.known[id]
 	s.mu.Unlock()
-	if ok && now.Before(known.until) {
+	if age := now.Sub(known.read); ok && 0 <= age && age < Trust {
 		return known.key, nil
 	}
 	key, err := s.deps.Keys.Find(ctx, id)
@@ -73,6 +73,6 @@ func (s *Service) find(ctx context.Context, id string, now time.Time) (*access.A
 	if len(s.known) >= maxKnown {
 		clear(s.known)
 	}
-	s.known[id] = knownKey{key: key, until: now.Add(Trust)}
+	s.known[id] = knownKey{key: key, read: now}
 	return key, nil
 }

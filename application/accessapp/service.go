@@ -37,10 +37,11 @@ type Service struct {
 	known  map[string]knownKey
 }
 
-// knownKey is a key as it was read a moment ago.
+// knownKey is a key as it was read at that time. One that was read in the future,
+// because the clock was set back, is not believed.
 type knownKey struct {
-	key   *access.APIKey
-	until time.Time
+	key  *access.APIKey
+	read time.Time
 }
 
 // New returns the use cases over their dependencies.
