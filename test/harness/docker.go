@@ -19,6 +19,8 @@ func fromDocker(s *server) (string, error) {
 	}
 	container, err := pool.RunWithOptions(&dockertest.RunOptions{
 		Repository: "postgres", Tag: "17",
+		// Tests that are killed do not purge: the container ends by itself.
+		Entrypoint: []string{"timeout", "1h", "docker-entrypoint.sh"}, Cmd: []string{"postgres"},
 		Env: []string{"POSTGRES_USER=signalbox", "POSTGRES_PASSWORD=signalbox", "POSTGRES_DB=signalbox"},
 	}, func(c *docker.HostConfig) { c.AutoRemove = true })
 	if err != nil {
