@@ -87,8 +87,11 @@ func prefixIsNoPattern(t *testing.T, s Stored) {
 	assert.Equal(t, []string{"production|shop|a_b"}, list)
 	list, _ = keysOf(t, s, configuration.Query{KeyPrefix: "a."})
 	assert.Equal(t, []string{"production|shop|a.b"}, list)
-	list, _ = keysOf(t, s, configuration.Query{KeyPrefix: "z"})
-	assert.Empty(t, list)
+	for _, prefix := range []string{"z", "%", "a%", "_%", `a\`, `a\_`, "A", "a_b_"} {
+		list, total := keysOf(t, s, configuration.Query{KeyPrefix: prefix})
+		assert.Empty(t, list, prefix)
+		assert.Zero(t, total, prefix)
+	}
 }
 
 func deletedAreApart(t *testing.T, s Stored) {

@@ -1,7 +1,9 @@
 package contract
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,10 +20,8 @@ type behaviour[T any] struct {
 // reason, fails.
 func run[T any](t *testing.T, suite []behaviour[T], fresh func(*testing.T) T, without Without) {
 	t.Helper()
-	for name, reason := range without {
-		if reason == "" || !slices.ContainsFunc(suite, func(b behaviour[T]) bool { return b.name == name }) {
-			t.Errorf("the opt-out %q names no behaviour of this port, or no reason (%q)", name, reason)
-		}
+	if err := check(without, suite); err != nil {
+		t.Error(err)
 	}
 	for _, b := range suite {
 		t.Run(b.name, func(t *testing.T) {
@@ -32,6 +32,19 @@ func run[T any](t *testing.T, suite []behaviour[T], fresh func(*testing.T) T, wi
 			b.check(t, fresh(t))
 		})
 	}
+}
+
+// check returns what is wrong with the opt-outs from a suite.
+func check[T any](without Without, suite []behaviour[T]) error {
+	for name, reason := range without {
+		switch {
+		case !slices.ContainsFunc(suite, func(b behaviour[T]) bool { return b.name == name }):
+			return fmt.Errorf("the opt-out %q names no behaviour of this port", name)
+		case strings.TrimSpace(reason) == "":
+			return fmt.Errorf("the opt-out %q has no reason", name)
+		}
+	}
+	return nil
 }
 
 // Behaviours lists what every port promises, by port, as "port: behaviour".
