@@ -1,10 +1,15 @@
 package configapp_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -119,4 +124,19 @@ func revealer(t *testing.T) access.Caller {
 	t.Helper()
 	key := access.RehydrateAPIKey(access.KeyAttributes{ID: "reveal01", Name: "reveal", Role: access.RoleReader, Reveal: true}, nil)
 	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}
+}
+
+// assertHidden asserts that no print or log of held shows the text.
+func assertHidden(t *testing.T, held any, text string) {
+	t.Helper()
+	var out bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		fmt.Fprintf(&out, verb, held)
+	}
+	log := zap.New(zapcore.NewCore(
+		zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(&out), zapcore.DebugLevel))
+	log.Info("m", zap.Any("any", held), zap.Reflect("reflect", held))
+	log.Sugar().Infow("m", "held", held)
+	log.Sugar().Infof("%+v", held)
+	assert.NotContains(t, out.String(), text)
 }
