@@ -97,11 +97,10 @@ func (r configurationRow) rehydrate() (*configuration.Configuration, error) {
 		Identity:    configuration.Identity{Environment: environment, Service: service, Key: key},
 		Content:     configuration.RehydrateContent(r.Value, r.IsEncrypted),
 		Description: description,
-		Version:     configuration.Version(r.Version),
-		CreatedAt:   r.CreatedAt.Time,
-		UpdatedAt:   r.UpdatedAt.Time,
-		UpdatedBy:   actor(r.UpdatedByKey, r.UpdatedBy),
-		Deleted:     r.IsDeleted,
+		Lifecycle: scope.Lifecycle{
+			Version: scope.Version(r.Version), CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
+		},
 	}), nil
 }
 
@@ -144,7 +143,7 @@ func rowOfEntry(e configuration.HistoryEntry, id configuration.ID) historyRow {
 }
 
 func (r historyRow) rehydrate() (configuration.HistoryEntry, error) {
-	action, actionErr := configuration.ParseAction(r.Action)
+	action, actionErr := scope.ParseAction(r.Action)
 	description, descriptionErr := describe(r.Description)
 	for _, err := range []error{actionErr, descriptionErr} {
 		if err != nil {

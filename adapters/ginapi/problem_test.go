@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -83,7 +84,7 @@ func TestKindsOfFailure(t *testing.T) {
 	t.Run("a stale version tells the present one in its tag", func(t *testing.T) {
 		t.Parallel()
 		for _, target := range reads() {
-			a := failing(t, configuration.StaleAt(7)).admin(http.MethodGet, target, "")
+			a := failing(t, scope.StaleAt(7)).admin(http.MethodGet, target, "")
 			require.Equal(t, `"7"`, a.header.Get("ETag"))
 			require.Equal(t, "no-store", a.header.Get("Cache-Control"))
 		}

@@ -2,18 +2,15 @@ package configapp
 
 import (
 	"context"
-	"errors"
 
+	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
-// maxAttempts bounds how often a write is repeated that lost to another replica.
-const maxAttempts = 16
-
-// change is one write to a configuration that exists.
-type change struct {
+// edition is one write to a configuration that exists.
+type edition struct {
 	id configuration.ID
 	// expect are the versions of which one must be the present, if any is named.
 	expect []configuration.Version
@@ -25,14 +22,14 @@ type change struct {
 
 // write loads, changes and saves, and starts over when another writer was
 // quicker. With expected versions the second look ends it: ErrStale.
-func (s *Service) write(ctx context.Context, by access.Caller, ch change) (View, error) {
-	release, err := s.turns.take(ctx, ch.id)
+func (s *Service) write(ctx context.Context, by access.Caller, ch edition) (View, error) {
+	release, err := s.turns.Take(ctx, ch.id)
 	if err != nil {
 		return View{}, fault.ErrContended.WithCause(err)
 	}
 	defer release()
 	var written View
-	err = s.untilSaved(ctx, func() error {
+	err = change.UntilSaved(ctx, s.deps.Backoff, func() error {
 		c, err := s.load(ctx, by, access.WriteConfiguration, ch.id)
 		if err != nil {
 			return err
@@ -41,7 +38,7 @@ func (s *Service) write(ctx context.Context, by access.Caller, ch change) (View,
 			return configuration.ErrNotFound
 		}
 		if err := c.Expect(ch.expect...); err != nil {
-			return stop{err}
+			return change.Final(err)
 		}
 		if err := ch.apply(ctx, c); err != nil {
 			return err
@@ -50,29 +47,6 @@ func (s *Service) write(ctx context.Context, by access.Caller, ch change) (View,
 		return err
 	})
 	return written, err
-}
-
-// stop marks an ErrStale that is the answer, and not a reason to try again.
-type stop struct{ error }
-
-// untilSaved runs attempt until it ends in anything but a lost race.
-func (s *Service) untilSaved(ctx context.Context, attempt func() error) error {
-	for n := 1; ; n++ {
-		err := attempt()
-		if final, ok := errors.AsType[stop](err); ok {
-			return final.error
-		}
-		lost := errors.Is(err, configuration.ErrStale) || errors.Is(err, configuration.ErrAlreadyExists)
-		if !lost {
-			return err
-		}
-		if n == maxAttempts {
-			return fault.ErrContended.WithCause(err)
-		}
-		if waitErr := s.deps.Backoff.Wait(ctx, n); waitErr != nil {
-			return fault.ErrContended.WithCause(errors.Join(err, waitErr))
-		}
-	}
 }
 
 // save stores what has changed, if anything has, sealing the history first where

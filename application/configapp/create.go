@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -40,7 +41,7 @@ func (s *Service) Create(ctx context.Context, by access.Caller, in Create) (View
 	}
 	draft := configuration.Draft{Content: content, Description: description}
 	var created View
-	err = s.untilSaved(ctx, func() error {
+	err = change.UntilSaved(ctx, s.deps.Backoff, func() error {
 		created, err = s.createOrRecreate(ctx, by, identity, draft)
 		return err
 	})
@@ -60,7 +61,7 @@ func (s *Service) createOrRecreate(
 		return View{}, err
 	}
 	if err := existing.Recreate(draft, s.stamp(by)); err != nil {
-		return View{}, stop{err}
+		return View{}, change.Final(err)
 	}
 	return s.save(ctx, existing)
 }

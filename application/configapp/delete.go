@@ -18,7 +18,7 @@ type Delete struct {
 // history stays. Deleted already or unknown is ErrNotFound, and a version other
 // than the expected ErrStale.
 func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (View, error) {
-	return s.write(ctx, by, change{
+	return s.write(ctx, by, edition{
 		id: in.ID, expect: in.Expect,
 		apply: func(_ context.Context, c *configuration.Configuration) error {
 			return c.Delete(s.stamp(by))

@@ -3,6 +3,7 @@ package configapp
 import (
 	"context"
 
+	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 )
@@ -10,7 +11,7 @@ import (
 // History says which configuration's history to read.
 type History struct {
 	ID configuration.ID
-	// Limit is 1 to MaxLimit, Offset 0 or more.
+	// Limit is 1 to page.MaxLimit, Offset 0 or more.
 	Limit, Offset int
 }
 
@@ -23,7 +24,7 @@ type Timeline struct {
 // ReadHistory returns a page of a configuration's versions, newest first, also
 // when it is deleted. Encrypted values stay sealed for every caller.
 func (s *Service) ReadHistory(ctx context.Context, by access.Caller, in History) (Timeline, error) {
-	if err := checkPage(in.Limit, in.Offset); err != nil {
+	if err := page.Check(in.Limit, in.Offset); err != nil {
 		return Timeline{}, err
 	}
 	if _, err := s.load(ctx, by, access.ReadConfiguration, in.ID); err != nil {

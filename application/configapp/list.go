@@ -3,16 +3,11 @@ package configapp
 import (
 	"context"
 
+	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
-)
-
-// Bounds of a page.
-const (
-	DefaultLimit = 100
-	MaxLimit     = 1000
 )
 
 // List says which configurations to list; empty fields do not narrow.
@@ -22,7 +17,7 @@ type List struct {
 	KeyPrefix   string
 	// Deleted lists the deleted ones instead of those that live.
 	Deleted bool
-	// Limit is 1 to MaxLimit, Offset 0 or more.
+	// Limit is 1 to page.MaxLimit, Offset 0 or more.
 	Limit, Offset int
 }
 
@@ -43,15 +38,15 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 	if err := by.Require(access.ReadConfiguration, resource); err != nil {
 		return Listing{}, err
 	}
-	page, err := s.deps.Configurations.List(ctx, query)
+	found, err := s.deps.Configurations.List(ctx, query)
 	if err != nil {
 		return Listing{}, err
 	}
-	views := make([]View, len(page.Configurations))
-	for i, c := range page.Configurations {
+	views := make([]View, len(found.Configurations))
+	for i, c := range found.Configurations {
 		views[i] = View{State: c.State()}
 	}
-	return Listing{Configurations: views, Total: page.Total}, nil
+	return Listing{Configurations: views, Total: found.Total}, nil
 }
 
 func (s *Service) parseQuery(in List) (configuration.Query, error) {
@@ -66,16 +61,5 @@ func (s *Service) parseQuery(in List) (configuration.Query, error) {
 	if !configuration.BeginsKey(in.KeyPrefix) {
 		prefixErr = fault.Bad("key_prefix", "must begin a key: at most 255 letters, digits and . _ - : / @ +")
 	}
-	return q, fault.Merge(envErr, svcErr, prefixErr, checkPage(in.Limit, in.Offset))
-}
-
-func checkPage(limit, offset int) error {
-	var limitErr, offsetErr error
-	if limit < 1 || limit > MaxLimit {
-		limitErr = fault.Bad("limit", "must be 1 to 1000")
-	}
-	if offset < 0 {
-		offsetErr = fault.Bad("offset", "must be 0 or more")
-	}
-	return fault.Merge(limitErr, offsetErr)
+	return q, fault.Merge(envErr, svcErr, prefixErr, page.Check(in.Limit, in.Offset))
 }

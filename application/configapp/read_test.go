@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
@@ -105,7 +106,7 @@ func TestListAndHistory(t *testing.T) {
 		timeline, err := b.ReadHistory(t.Context(), fixture.Reader(), configapp.History{ID: view.ID, Limit: 10})
 		require.NoError(t, err)
 		assert.Equal(t, 2, timeline.Total)
-		assert.Equal(t, configuration.ActionDelete, timeline.Entries[0].Action)
+		assert.Equal(t, scope.ActionDelete, timeline.Entries[0].Action)
 		_, err = b.ReadHistory(t.Context(), fixture.Reader(), configapp.History{ID: 404, Limit: 10})
 		require.ErrorIs(t, err, configuration.ErrNotFound)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -25,7 +26,7 @@ type Dependencies struct {
 // Service offers the use cases. It is safe for concurrent use.
 type Service struct {
 	deps  Dependencies
-	turns turns[configuration.ID]
+	turns change.Turns[configuration.ID]
 }
 
 // New returns the use cases over their dependencies.

@@ -28,7 +28,7 @@ func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (View
 	if err != nil {
 		return View{}, err
 	}
-	return s.write(ctx, by, change{
+	return s.write(ctx, by, edition{
 		id: in.ID, expect: in.Expect,
 		apply: func(ctx context.Context, c *configuration.Configuration) error {
 			draft, err := s.edited(ctx, by, c.State(), edit)

@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
@@ -36,7 +37,7 @@ func TestCreate(t *testing.T) {
 		b := setup(t)
 		first := b.created(t, "one", false)
 		_, err := b.Create(t.Context(), fixture.Admin(), creation("two", false))
-		assert.Equal(t, configuration.Exists(first.ID), fault.Of(err))
+		assert.Equal(t, scope.Exists(int64(first.ID)), fault.Of(err))
 		assert.Zero(t, b.backoff.Waits(), "an answer is not worth trying again")
 	})
 
@@ -97,7 +98,7 @@ func TestUpdate(t *testing.T) {
 		_, err := b.Update(t.Context(), fixture.Admin(), configapp.Update{
 			ID: view.ID, Value: new(secret.New("three")), Expect: []configuration.Version{1},
 		})
-		assert.Equal(t, configuration.StaleAt(2), fault.Of(err))
+		assert.Equal(t, scope.StaleAt(2), fault.Of(err))
 		assert.Zero(t, b.backoff.Waits(), "an answer is not worth trying again")
 	})
 

@@ -1,7 +1,6 @@
 package configuration
 
 import (
-	"slices"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/event"
@@ -33,8 +32,8 @@ type Draft struct {
 
 // New returns a configuration that no store has seen, at version 1.
 func New(identity Identity, draft Draft, stamp scope.Stamp) *Configuration {
-	c := &Configuration{state: State{Identity: identity, CreatedAt: stamp.At, Deleted: true}}
-	c.change(ActionCreate, draft, stamp)
+	c := &Configuration{state: State{Identity: identity}}
+	c.change(scope.ActionCreate, draft, stamp)
 	return c
 }
 
@@ -50,9 +49,9 @@ func Rehydrate(state State) *Configuration {
 // go on. On one that lives it is ErrAlreadyExists with its id.
 func (c *Configuration) Recreate(draft Draft, stamp scope.Stamp) error {
 	if !c.state.Deleted {
-		return Exists(c.state.ID)
+		return scope.Exists(int64(c.state.ID))
 	}
-	c.change(ActionCreate, draft, stamp)
+	c.change(scope.ActionCreate, draft, stamp)
 	return nil
 }
 
@@ -69,7 +68,7 @@ func (c *Configuration) Update(draft Draft, stamp scope.Stamp) (changed bool, er
 	if draft == c.draft() {
 		return false, nil
 	}
-	c.change(ActionUpdate, draft, stamp)
+	c.change(scope.ActionUpdate, draft, stamp)
 	return true, nil
 }
 
@@ -78,14 +77,14 @@ func (c *Configuration) Update(draft Draft, stamp scope.Stamp) (changed bool, er
 // reports whether anything changed: going back to what stands makes no version.
 // An entry that is a deletion is ErrVersionIsDelete.
 func (c *Configuration) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, err error) {
-	if entry.Action == ActionDelete {
+	if entry.Action == scope.ActionDelete {
 		return false, ErrVersionIsDelete
 	}
 	draft := Draft{Content: entry.New, Description: entry.Description}
 	if !c.state.Deleted && draft == c.draft() {
 		return false, nil
 	}
-	c.change(ActionRollback, draft, stamp)
+	c.change(scope.ActionRollback, draft, stamp)
 	return true, nil
 }
 
@@ -95,43 +94,31 @@ func (c *Configuration) Delete(stamp scope.Stamp) error {
 	if c.state.Deleted {
 		return ErrNotFound
 	}
-	c.change(ActionDelete, c.draft(), stamp)
+	c.change(scope.ActionDelete, c.draft(), stamp)
 	return nil
 }
 
 // Expect returns ErrStale with the present version unless that is one of the
 // versions. Nothing expected is nil.
-func (c *Configuration) Expect(versions ...Version) error {
-	if len(versions) == 0 || slices.Contains(versions, c.state.Version) {
-		return nil
-	}
-	return StaleAt(c.state.Version)
-}
+func (c *Configuration) Expect(versions ...Version) error { return c.state.Expect(versions...) }
 
-// change makes the next version. Time does not go back within a configuration,
-// also when the clock does, so that a read as of a time has one answer.
 func (c *Configuration) change(action Action, draft Draft, stamp scope.Stamp) {
-	if stamp.At.Before(c.state.UpdatedAt) {
-		stamp.At = c.state.UpdatedAt
-	}
 	entry := HistoryEntry{
 		ConfigurationID: c.state.ID,
-		Version:         c.state.Version + 1,
 		Action:          action,
 		New:             draft.Content,
 		Description:     draft.Description,
 		Encrypted:       draft.Content.Encrypted(),
-		Stamp:           stamp,
 	}
 	if !c.state.Deleted {
 		entry.Old = c.state.Content
 	}
-	if action == ActionDelete {
+	if action == scope.ActionDelete {
 		entry.New = Content{}
 	}
+	entry.Stamp = c.state.Advance(action, stamp)
+	entry.Version = c.state.Version
 	c.state.Content, c.state.Description = draft.Content, draft.Description
-	c.state.Version, c.state.Deleted = entry.Version, action == ActionDelete
-	c.state.UpdatedAt, c.state.UpdatedBy = stamp.At, stamp.By
 	c.entries = append(c.entries, entry)
 	c.Record(newEvent(c.state, entry))
 }

@@ -37,7 +37,7 @@ func TestNew(t *testing.T) {
 	assert.Equal(t, fixture.Noon(), c.State().CreatedAt)
 	require.Len(t, c.Unsaved().Entries, 1)
 	entry := c.Unsaved().Entries[0]
-	assert.Equal(t, configuration.ActionCreate, entry.Action)
+	assert.Equal(t, scope.ActionCreate, entry.Action)
 	assert.True(t, entry.Old.IsZero())
 	assert.Equal(t, c.Content(), entry.New)
 	assert.Equal(t, []string{configuration.EventCreated}, types(c))
@@ -109,7 +109,7 @@ func TestDeleteAndRecreate(t *testing.T) {
 		require.NoError(t, c.Delete(fixture.Stamp()))
 		assert.True(t, c.Deleted())
 		entry := c.Unsaved().Entries[0]
-		assert.Equal(t, configuration.ActionDelete, entry.Action)
+		assert.Equal(t, scope.ActionDelete, entry.Action)
 		assert.Equal(t, fixture.Plain(t, "value"), entry.Old)
 		assert.True(t, entry.New.IsZero())
 		require.ErrorIs(t, c.Delete(fixture.Stamp()), configuration.ErrNotFound)
@@ -129,7 +129,7 @@ func TestDeleteAndRecreate(t *testing.T) {
 		t.Parallel()
 		err := stored(t).Recreate(fixture.Draft(t, "again"), fixture.Stamp())
 		require.ErrorIs(t, err, configuration.ErrAlreadyExists)
-		assert.Equal(t, configuration.Exists(7), err)
+		assert.Equal(t, scope.Exists(7), err)
 	})
 }
 
@@ -175,7 +175,7 @@ func TestRollBack(t *testing.T) {
 
 	t.Run("a deletion is nothing to go back to", func(t *testing.T) {
 		t.Parallel()
-		_, err := stored(t).RollBack(configuration.HistoryEntry{Action: configuration.ActionDelete}, fixture.Stamp())
+		_, err := stored(t).RollBack(configuration.HistoryEntry{Action: scope.ActionDelete}, fixture.Stamp())
 		require.ErrorIs(t, err, configuration.ErrVersionIsDelete)
 	})
 }
@@ -187,7 +187,7 @@ func TestExpect(t *testing.T) {
 	require.NoError(t, c.Expect(1))
 	require.NoError(t, c.Expect(5, 1))
 	require.ErrorIs(t, c.Expect(2), configuration.ErrStale)
-	assert.Equal(t, configuration.StaleAt(1), c.Expect(2))
+	assert.Equal(t, scope.StaleAt(1), c.Expect(2))
 }
 
 func TestAsOf(t *testing.T) {
@@ -207,7 +207,7 @@ func TestAsOf(t *testing.T) {
 
 	t.Run("as of a deletion there is nothing", func(t *testing.T) {
 		t.Parallel()
-		_, err := stored(t).AsOf(configuration.HistoryEntry{Action: configuration.ActionDelete})
+		_, err := stored(t).AsOf(configuration.HistoryEntry{Action: scope.ActionDelete})
 		require.ErrorIs(t, err, configuration.ErrNotFound)
 	})
 }
@@ -255,11 +255,11 @@ func TestSealing(t *testing.T) {
 
 func TestAction(t *testing.T) {
 	t.Parallel()
-	for _, a := range configuration.Actions() {
-		parsed, err := configuration.ParseAction(a.String())
+	for _, a := range scope.Actions() {
+		parsed, err := scope.ParseAction(a.String())
 		require.NoError(t, err)
 		assert.Equal(t, a, parsed)
 	}
-	_, err := configuration.ParseAction("unknown")
+	_, err := scope.ParseAction("unknown")
 	require.Error(t, err)
 }

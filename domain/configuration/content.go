@@ -1,18 +1,22 @@
 package configuration
 
 import (
-	"strings"
-	"unicode/utf8"
-
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
 // Limits of what a configuration holds.
 const (
 	MaxValueBytes       = 256 << 10
-	MaxDescriptionBytes = 4 << 10
+	MaxDescriptionBytes = scope.MaxDescriptionBytes
 )
+
+// Description is an optional text for people. The zero value is none.
+type Description = scope.Description
+
+// ParseDescription returns the description of that text, as scope.ParseDescription.
+func ParseDescription(text string) (Description, error) { return scope.ParseDescription(text) }
 
 // Value is a value that somebody can read. Printing it does not show it.
 type Value struct{ text secret.Text }
@@ -20,7 +24,7 @@ type Value struct{ text secret.Text }
 // ParseValue returns the value of that text: valid UTF-8 without NUL, at most
 // 256 KiB; the empty text is a value. Another text is ErrInvalid for "value".
 func ParseValue(text string) (Value, error) {
-	if reason := textFault(text, MaxValueBytes, "256 KiB"); reason != "" {
+	if reason := scope.TextFault(text, MaxValueBytes, "256 KiB"); reason != "" {
 		return Value{}, fault.Bad("value", reason)
 	}
 	return Value{text: secret.New(text)}, nil
@@ -28,36 +32,6 @@ func ParseValue(text string) (Value, error) {
 
 // Text returns the value in the wrapping that keeps it out of prints and logs.
 func (v Value) Text() secret.Text { return v.text }
-
-// Description is an optional text for people. The zero value is none.
-type Description struct {
-	text  string
-	given bool
-}
-
-// ParseDescription returns the description of that text: valid UTF-8 without
-// NUL, at most 4 KiB. Another text is ErrInvalid for "description".
-func ParseDescription(text string) (Description, error) {
-	if reason := textFault(text, MaxDescriptionBytes, "4 KiB"); reason != "" {
-		return Description{}, fault.Bad("description", reason)
-	}
-	return Description{text: text, given: true}, nil
-}
-
-// Text returns the text, and false where there is none.
-func (d Description) Text() (string, bool) { return d.text, d.given }
-
-func textFault(text string, most int, limit string) string {
-	switch {
-	case len(text) > most:
-		return "must be at most " + limit + " long"
-	case !utf8.ValidString(text):
-		return "must be valid UTF-8"
-	case strings.IndexByte(text, 0) >= 0:
-		return "must not hold a NUL character"
-	}
-	return ""
-}
 
 // Content is a value as it is stored: plain, or sealed into a cipher's token.
 // The zero value is no content, which is what a deletion leaves.

@@ -1,6 +1,9 @@
 package configuration
 
-import "github.com/signalbox-hq/signalbox/domain/event"
+import (
+	"github.com/signalbox-hq/signalbox/domain/event"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
 
 // AggregateType is what events call a configuration.
 const AggregateType = "configuration"
@@ -27,11 +30,11 @@ func newEvent(state State, entry HistoryEntry) Changed {
 		"service_name": state.Identity.Service.String(),
 		"is_encrypted": entry.Encrypted,
 	}
-	if entry.Action == ActionRollback {
+	if entry.Action == scope.ActionRollback {
 		data["revived"] = entry.Old.IsZero()
 	}
 	return Changed{envelope: event.Envelope{
-		Type:             eventType(entry.Action),
+		Type:             AggregateType + "." + entry.Action.PastTense(),
 		AggregateType:    AggregateType,
 		AggregateVersion: int64(entry.Version),
 		Environment:      state.Identity.Environment.String(),
@@ -39,18 +42,4 @@ func newEvent(state State, entry HistoryEntry) Changed {
 		Data:             data,
 		Stamp:            entry.Stamp,
 	}}
-}
-
-func eventType(a Action) string {
-	switch a {
-	case ActionCreate:
-		return EventCreated
-	case ActionUpdate:
-		return EventUpdated
-	case ActionRollback:
-		return EventRolledBack
-	case ActionDelete:
-		return EventDeleted
-	}
-	panic("configuration: a version without an action")
 }

@@ -1,53 +1,14 @@
 package configuration
 
 import (
-	"time"
-
-	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // Version counts a configuration's changes, from 1 and without a gap.
-type Version int64
+type Version = scope.Version
 
-// Action is what made a version. The zero value is no action.
-type Action uint8
-
-// The actions.
-const (
-	ActionCreate Action = iota + 1
-	ActionUpdate
-	ActionRollback
-	ActionDelete
-)
-
-// Actions returns every action.
-func Actions() []Action { return []Action{ActionCreate, ActionUpdate, ActionRollback, ActionDelete} }
-
-// String returns "create", "update", "rollback" or "delete".
-func (a Action) String() string {
-	switch a {
-	case ActionCreate:
-		return "create"
-	case ActionUpdate:
-		return "update"
-	case ActionRollback:
-		return "rollback"
-	case ActionDelete:
-		return "delete"
-	}
-	return "unknown"
-}
-
-// ParseAction is the inverse of String; another text is ErrInvalid for "action".
-func ParseAction(text string) (Action, error) {
-	for _, a := range Actions() {
-		if a.String() == text {
-			return a, nil
-		}
-	}
-	return 0, fault.Bad("action", "must be create, update, rollback or delete")
-}
+// Action is what made a version.
+type Action = scope.Action
 
 // HistoryEntry is one version as it was made: what it replaced, what it set, and
 // who made it. Entries are never changed, but for Seal: turning encryption on
@@ -92,21 +53,17 @@ type State struct {
 	Identity    Identity
 	Content     Content
 	Description Description
-	Version     Version
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	UpdatedBy   scope.Actor
-	Deleted     bool
+	scope.Lifecycle
 }
 
 // AsOf returns the configuration as it stood when entry was made. A deletion is
 // ErrNotFound.
 func (c *Configuration) AsOf(entry HistoryEntry) (State, error) {
-	if entry.Action == ActionDelete {
+	if entry.Action == scope.ActionDelete {
 		return State{}, ErrNotFound
 	}
 	s := c.State()
-	s.Content, s.Description, s.Version = entry.New, entry.Description, entry.Version
-	s.UpdatedAt, s.UpdatedBy, s.Deleted = entry.Stamp.At, entry.Stamp.By, false
+	s.Content, s.Description = entry.New, entry.Description
+	s.Lifecycle = s.AsOf(entry.Version, entry.Stamp)
 	return s, nil
 }

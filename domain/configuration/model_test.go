@@ -27,7 +27,7 @@ type line struct {
 func (m *model) last() line { return m.lines[len(m.lines)-1] }
 
 func (m *model) write(action configuration.Action, value string) {
-	m.lines = append(m.lines, line{value: value, deleted: action == configuration.ActionDelete, action: action})
+	m.lines = append(m.lines, line{value: value, deleted: action == scope.ActionDelete, action: action})
 }
 
 // TestModel runs random changes against the aggregate and the model, with a clock
@@ -44,7 +44,7 @@ func TestModel(t *testing.T) {
 		paper := &model{}
 		first := value.Draw(r, "value")
 		c := fixture.Configuration(t, fixture.Holding(fixture.Plain(t, first)), fixture.Stamped(stamp()))
-		paper.write(configuration.ActionCreate, first)
+		paper.write(scope.ActionCreate, first)
 
 		r.Repeat(map[string]func(*rapid.T){
 			"update": func(r *rapid.T) {
@@ -57,7 +57,7 @@ func TestModel(t *testing.T) {
 					same(r, changed, false)
 				default:
 					same(r, changed, true)
-					paper.write(configuration.ActionUpdate, v)
+					paper.write(scope.ActionUpdate, v)
 				}
 			},
 			"delete": func(r *rapid.T) {
@@ -66,7 +66,7 @@ func TestModel(t *testing.T) {
 					fails(r, err, configuration.ErrNotFound)
 					return
 				}
-				paper.write(configuration.ActionDelete, paper.last().value)
+				paper.write(scope.ActionDelete, paper.last().value)
 			},
 			"recreate": func(r *rapid.T) {
 				v := value.Draw(r, "value")
@@ -75,7 +75,7 @@ func TestModel(t *testing.T) {
 					fails(r, err, configuration.ErrAlreadyExists)
 					return
 				}
-				paper.write(configuration.ActionCreate, v)
+				paper.write(scope.ActionCreate, v)
 			},
 			"roll back": func(r *rapid.T) {
 				n := rapid.IntRange(0, len(paper.lines)-1).Draw(r, "version")
@@ -88,7 +88,7 @@ func TestModel(t *testing.T) {
 					same(r, changed, false)
 				default:
 					same(r, changed, true)
-					paper.write(configuration.ActionRollback, to.value)
+					paper.write(scope.ActionRollback, to.value)
 				}
 			},
 			"": func(r *rapid.T) { compare(r, c, paper) },

@@ -43,7 +43,9 @@ func ImportRules() []Rule {
 		{
 			Name: "a domain module imports the standard library and the kernel alone, and no other module",
 			Of:   []string{"domain"}, Except: kernel(),
-			May: func(of string, i Path) bool { return i.Std || i.House && (within(i.Name, kernel()...) || i.Name == of) },
+			May: func(of string, i Path) bool {
+				return i.Std || i.House && within(i.Name, append(kernel(), moduleOf(of))...)
+			},
 		},
 		{
 			Name: "ports import the standard library and the kernel alone",
@@ -53,13 +55,15 @@ func ImportRules() []Rule {
 		{
 			Name: "the application imports the standard library, domain and ports, and no other application module",
 			Of:   []string{"application"},
-			May:  func(of string, i Path) bool { return i.Std || i.House && within(i.Name, "domain", "ports", of) },
+			May: func(of string, i Path) bool {
+				return i.Std || i.House && within(i.Name, "domain", "ports", "application/change", "application/page", of)
+			},
 		},
 		{
 			Name: "an adapter imports no other adapter, nor bootstrap, nor tests",
 			Of:   []string{"adapters"},
 			May: func(of string, i Path) bool {
-				return !i.House || within(i.Name, "domain", "ports", "application", "migrations", adapterOf(of))
+				return !i.House || within(i.Name, "domain", "ports", "application", "migrations", moduleOf(of))
 			},
 		},
 		{
@@ -194,8 +198,9 @@ func sorted(path string) Path {
 	return Path{Std: !strings.Contains(first, "."), Name: path}
 }
 
-// adapterOf returns "adapters/<name>" for a package of that adapter.
-func adapterOf(path string) string {
+// moduleOf returns "adapters/<name>" for a package of that adapter, and
+// "domain/<name>" for one of that module.
+func moduleOf(path string) string {
 	parts := strings.SplitN(path, "/", 3)
 	return strings.Join(parts[:min(len(parts), 2)], "/")
 }

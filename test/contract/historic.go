@@ -51,7 +51,7 @@ func entryComesBack(t *testing.T, s Stored) {
 	require.NoError(t, err)
 	assert.Positive(t, entry.ID)
 	assert.Equal(t, configuration.HistoryEntry{
-		ID: entry.ID, ConfigurationID: c.ID(), Version: 2, Action: configuration.ActionUpdate,
+		ID: entry.ID, ConfigurationID: c.ID(), Version: 2, Action: scope.ActionUpdate,
 		Old: fixture.Plain(t, "value"), New: fixture.Plain(t, "second"), Stamp: later(time.Minute),
 	}, entry)
 	first, err := s.History.Entry(t.Context(), c.ID(), 1)
@@ -62,7 +62,7 @@ func entryComesBack(t *testing.T, s Stored) {
 	assert.True(t, given)
 	last, err := s.History.Entry(t.Context(), c.ID(), 3)
 	require.NoError(t, err)
-	assert.Equal(t, configuration.ActionDelete, last.Action)
+	assert.Equal(t, scope.ActionDelete, last.Action)
 	assert.Equal(t, fixture.Plain(t, "second"), last.Old)
 	assert.True(t, last.New.IsZero())
 }

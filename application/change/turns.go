@@ -1,4 +1,4 @@
-package configapp
+package change
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// turns lets one at a time work on each key, in the order they came. It spares
+// Turns lets one at a time work on each key, in the order they came. It spares
 // writers of one process the conflicts that they would only retry; writers of
 // other processes are met by optimistic locking. The zero value is ready.
-type turns[K comparable] struct {
+type Turns[K comparable] struct {
 	mu     sync.Mutex
 	queues map[K]*queue
 }
@@ -20,8 +20,8 @@ type queue struct {
 	members int
 }
 
-// take waits for the key's turn and returns how to give it back, or ctx's error.
-func (t *turns[K]) take(ctx context.Context, key K) (release func(), err error) {
+// Take waits for the key's turn and returns how to give it back, or ctx's error.
+func (t *Turns[K]) Take(ctx context.Context, key K) (release func(), err error) {
 	q := t.join(key)
 	select {
 	case q.turn <- struct{}{}:
@@ -32,7 +32,7 @@ func (t *turns[K]) take(ctx context.Context, key K) (release func(), err error) 
 	}
 }
 
-func (t *turns[K]) join(key K) *queue {
+func (t *Turns[K]) join(key K) *queue {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.queues == nil {
@@ -47,7 +47,7 @@ func (t *turns[K]) join(key K) *queue {
 	return q
 }
 
-func (t *turns[K]) leave(key K, q *queue) {
+func (t *Turns[K]) leave(key K, q *queue) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if q.members--; q.members == 0 {

@@ -1,0 +1,2 @@
+// Package page is the rule for parts of a list, the same for every module.
+package page

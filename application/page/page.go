@@ -1,0 +1,22 @@
+package page
+
+import "github.com/signalbox-hq/signalbox/domain/fault"
+
+// Bounds of a page.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// Check returns nil for a limit of 1 to MaxLimit and an offset of 0 or more, else
+// ErrInvalid for "limit", "offset" or both.
+func Check(limit, offset int) error {
+	var limitErr, offsetErr error
+	if limit < 1 || limit > MaxLimit {
+		limitErr = fault.Bad("limit", "must be 1 to 1000")
+	}
+	if offset < 0 {
+		offsetErr = fault.Bad("offset", "must be 0 or more")
+	}
+	return fault.Merge(limitErr, offsetErr)
+}

@@ -1,0 +1,131 @@
+package scope
+
+import (
+	"slices"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// Version counts the changes of one versioned thing, from 1 and without a gap.
+type Version int64
+
+// Failures of everything that has versions.
+var (
+	// ErrVersionNotFound is a version that a thing never had.
+	ErrVersionNotFound = fault.New(fault.NotFound, "version_not_found", "There never was such a version.")
+	// ErrVersionIsDelete is a rollback to a version that was a deletion.
+	ErrVersionIsDelete = fault.New(fault.Conflict, "version_is_delete",
+		"That version is a deletion and holds nothing to go back to. Choose another, or delete it.")
+	// ErrAlreadyExists is a creation where a thing of that identity lives.
+	ErrAlreadyExists = fault.New(fault.Conflict, "already_exists",
+		"One of that name exists there already. Update it by its id.")
+	// ErrStale is a write against a version that is not the present one.
+	ErrStale = fault.New(fault.Stale, "stale_version",
+		"It has changed since that version. Read it again and repeat the change.")
+)
+
+// Exists returns ErrAlreadyExists with the id of the one that lives.
+func Exists(id int64) error { return ErrAlreadyExists.WithDetail("id", id) }
+
+// StaleAt returns ErrStale with the present version.
+func StaleAt(current Version) error { return ErrStale.WithDetail("current_version", int64(current)) }
+
+// Action is what made a version. The zero value is no action.
+type Action uint8
+
+// The actions.
+const (
+	ActionCreate Action = iota + 1
+	ActionUpdate
+	ActionRollback
+	ActionDelete
+)
+
+// Actions returns every action.
+func Actions() []Action { return []Action{ActionCreate, ActionUpdate, ActionRollback, ActionDelete} }
+
+// String returns "create", "update", "rollback" or "delete".
+func (a Action) String() string {
+	switch a {
+	case ActionCreate:
+		return "create"
+	case ActionUpdate:
+		return "update"
+	case ActionRollback:
+		return "rollback"
+	case ActionDelete:
+		return "delete"
+	}
+	return "unknown"
+}
+
+// PastTense returns what events call the action: "created", "updated",
+// "rolled_back" or "deleted".
+func (a Action) PastTense() string {
+	switch a {
+	case ActionCreate:
+		return "created"
+	case ActionUpdate:
+		return "updated"
+	case ActionRollback:
+		return "rolled_back"
+	case ActionDelete:
+		return "deleted"
+	}
+	panic("scope: a version without an action")
+}
+
+// ParseAction is the inverse of String; another text is ErrInvalid for "action".
+func ParseAction(text string) (Action, error) {
+	for _, a := range Actions() {
+		if a.String() == text {
+			return a, nil
+		}
+	}
+	return 0, fault.Bad("action", "must be create, update, rollback or delete")
+}
+
+// Lifecycle is where a versioned thing stands: its present version, when and by
+// whom it was made, and whether it is deleted. The zero value stands before the
+// first version.
+type Lifecycle struct {
+	Version   Version
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	UpdatedBy Actor
+	Deleted   bool
+}
+
+// Advance makes the next version and returns the stamp that it carries. Time does
+// not go back within one thing, also when the clock does, so that a read as of a
+// time has one answer.
+func (l *Lifecycle) Advance(action Action, stamp Stamp) Stamp {
+	if l.Version == 0 {
+		l.CreatedAt = stamp.At
+	}
+	if stamp.At.Before(l.UpdatedAt) {
+		stamp.At = l.UpdatedAt
+	}
+	l.Version++
+	l.Deleted = action == ActionDelete
+	l.UpdatedAt, l.UpdatedBy = stamp.At, stamp.By
+	return stamp
+}
+
+// AsOf returns where the thing stood at a version that was made then; it is not
+// for deletions.
+func (l *Lifecycle) AsOf(version Version, made Stamp) Lifecycle {
+	then := *l
+	then.Version, then.UpdatedAt, then.UpdatedBy, then.Deleted = version, made.At, made.By, false
+	return then
+}
+
+// Expect returns ErrStale with the present version unless that is one of the
+// versions. Nothing expected is nil.
+func (l *Lifecycle) Expect(versions ...Version) error {
+	if len(versions) == 0 || slices.Contains(versions, l.Version) {
+		return nil
+	}
+	return StaleAt(l.Version)
+}
