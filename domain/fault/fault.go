@@ -208,3 +208,22 @@ var (
 
 // Bad returns ErrInvalid for one field.
 func Bad(field, message string) *Error { return ErrInvalid.WithField(field, message) }
+
+// Within returns err with prefix before the names of its fields, so that a part
+// can say what is wrong with it and leave the rest of the place to the whole. An
+// error that is not ErrInvalid, and nil, comes back as it is.
+func Within(prefix string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := Of(err)
+	if e.code != ErrInvalid.code {
+		return err
+	}
+	c := *e
+	c.fields = slices.Clone(e.fields)
+	for i := range c.fields {
+		c.fields[i].Name = prefix + c.fields[i].Name
+	}
+	return &c
+}

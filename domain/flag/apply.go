@@ -1,0 +1,305 @@
+package flag
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
+	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
+)
+
+// Define returns the definition of a new flag with that salt, which is 16 bytes.
+// It fails as ParseCreation does.
+func Define(c Change, salt string) (*Definition, error) { return c.apply(nil, salt, false) }
+
+// Apply returns the definition after a change. Allocations whose weights change
+// are reweighed, so that the fewest buckets move; one that would need too many
+// ranges is rollout.ErrFragmented, unless the change says to repack. It fails as
+// ParseChange does, also where the change breaks a part that it leaves alone.
+func (d *Definition) Apply(c Change) (*Definition, error) { return c.apply(d, d.salt, false) }
+
+// application is a change on its way to a definition.
+type application struct {
+	reader
+	change Change
+	// from is nil for a new flag, and next what is being built.
+	from, next *Definition
+	// stored takes ranges as they were kept.
+	stored bool
+}
+
+func (c Change) apply(from *Definition, salt string, stored bool) (*Definition, error) {
+	a := &application{change: c, from: from, next: &Definition{kind: Boolean, salt: salt}, stored: stored}
+	if from != nil {
+		*a.next = *from
+	}
+	a.plain()
+	a.variants()
+	if err := a.err(); err != nil {
+		return nil, err
+	}
+	a.names()
+	a.rules()
+	a.standard()
+	if err := a.err(); err != nil {
+		return nil, err
+	}
+	a.next.encoded = a.next.encode()
+	return a.next, nil
+}
+
+func (a *application) plain() {
+	c, next := a.change, a.next
+	if c.kind != nil {
+		if a.from != nil && *c.kind != a.from.kind {
+			a.bad("/type", "is "+a.from.kind.String()+" and never changes")
+		}
+		next.kind = *c.kind
+	}
+	assign(&next.enabled, c.enabled)
+	assign(&next.targets, c.targets)
+	assign(&next.off, c.off)
+	assign(&next.target, c.target)
+	assign(&next.bucketBy, c.bucketBy)
+	assign(&next.rolloutGroup, c.group)
+}
+
+func assign[T any](to, value *T) {
+	if value != nil {
+		*to = *value
+	}
+}
+
+func (a *application) variants() {
+	given := a.change.variants
+	if given == nil && a.from == nil {
+		if a.next.kind != Boolean {
+			a.bad("/variants", "is required for a flag that is not boolean")
+			return
+		}
+		given = defaultVariants()
+	}
+	if given == nil {
+		return
+	}
+	a.next.variants = nil
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		encoded, message := encodeValue(a.next.kind, given[name])
+		if message != "" {
+			a.bad(pointer("/variants", name), message)
+		}
+		a.next.variants = append(a.next.variants, Variant{Name: name, value: encoded})
+	}
+}
+
+// names checks that what names a variant names one that there is.
+func (a *application) names() {
+	a.mustHave("/off_variant", a.next.off)
+	a.mustHave("/target_variant", a.next.target)
+	if len(a.next.targets) > 0 && a.next.targetVariant() == "" {
+		a.bad("/target_variant", "is required to say what target_users get")
+	}
+}
+
+func (a *application) mustHave(at, variant string) {
+	if variant != "" && !a.next.has(variant) {
+		a.bad(at, "names no variant of this flag")
+	}
+}
+
+func (a *application) rules() {
+	if a.change.rules == nil {
+		for i, r := range a.next.rules {
+			a.stillServes(indexed("/rules", i), r)
+		}
+		return
+	}
+	given := *a.change.rules
+	ids := a.ruleIDs(given)
+	a.next.rules = make([]rule, len(given))
+	for i, r := range given {
+		at := indexed("/rules", i)
+		conditions, err := targeting.NewConditions(r.conditions)
+		if err != nil {
+			a.faults = append(a.faults, fault.Within(at+"/conditions", err))
+		}
+		if r.share != nil {
+			a.mustHave(at+"/share/variant", r.share.outside)
+		}
+		a.next.rules[i] = rule{id: ids[i], conditions: conditions, share: r.share}
+		a.next.rules[i].serve = a.serve(at, r.serve, a.before(ids[i]))
+	}
+}
+
+// before returns what the rule of that id served so far; nothing for a new one.
+func (a *application) before(id string) serving {
+	if a.from != nil {
+		for _, r := range a.from.rules {
+			if r.id == id {
+				return r.serve
+			}
+		}
+	}
+	return serving{}
+}
+
+// stillServes checks that a rule's variants survived a change of the variants.
+func (a *application) stillServes(at string, r rule) {
+	if r.share != nil {
+		a.mustHave(at+"/share/variant", r.share.outside)
+	}
+	a.stillThere(at, r.serve)
+}
+
+func (a *application) stillThere(at string, s serving) {
+	a.mustHave(at+"/variant", s.variant)
+	for _, w := range s.allocation.Weights() {
+		a.mustHave(pointer(at+"/allocation", w.Variant), w.Variant)
+	}
+}
+
+// ruleIDs returns the ids of rules: their own, else that of the rule which stood
+// at their place, else a new one.
+func (a *application) ruleIDs(given []ruleChange) []string {
+	ids, taken := make([]string, len(given)), map[string]bool{}
+	for i, r := range given {
+		if r.id != "" && taken[r.id] {
+			a.bad(indexed("/rules", i)+"/id", "is the id of another rule too")
+		}
+		ids[i], taken[r.id] = r.id, true
+	}
+	for i := range ids {
+		if ids[i] == "" && a.from != nil && i < len(a.from.rules) && !taken[a.from.rules[i].id] {
+			ids[i] = a.from.rules[i].id
+			taken[ids[i]] = true
+		}
+	}
+	for i := range ids {
+		for n := i + 1; ids[i] == ""; n++ {
+			if id := "rule-" + strconv.Itoa(n); !taken[id] {
+				ids[i], taken[id] = id, true
+			}
+		}
+	}
+	return ids
+}
+
+// serve makes a serving out of what is wanted and what stood there before.
+func (a *application) serve(at string, s servingChange, before serving) serving {
+	if s.weights == nil {
+		a.mustHave(at+"/variant", s.variant)
+		return serving{variant: s.variant}
+	}
+	sum := uint64(0)
+	for _, name := range sortedNames(s.weights) {
+		a.mustHave(pointer(at+"/allocation", name), name)
+		sum += uint64(s.weights[name])
+	}
+	if sum != rollout.Buckets {
+		a.bad(at+"/allocation", "must have weights that sum to 1000000")
+	}
+	if a.faults != nil {
+		return serving{}
+	}
+	allocation, err := a.allocate(s, before.whole())
+	if err != nil {
+		a.faults = append(a.faults, fault.Within(at+"/", err))
+		return serving{}
+	}
+	return servingOf(allocation)
+}
+
+func (a *application) allocate(s servingChange, before rollout.Allocation) (rollout.Allocation, error) {
+	weights := a.next.order(s.weights)
+	switch {
+	case a.stored:
+		return rollout.Rehydrate(s.ranges)
+	case before.IsZero(), a.change.repack:
+		return rollout.Lay(weights)
+	}
+	return before.Reweigh(weights)
+}
+
+// standard settles what is served by default: what the change says by default or
+// by rollout_percentage, else what stood, else everyone gets what is on.
+func (a *application) standard() {
+	want, at := a.change.standard, "/default"
+	var before serving
+	if a.from != nil {
+		before = a.from.standard
+	}
+	if a.usesPercentage() {
+		at = "/rollout_percentage"
+		want = a.percentage(*a.change.percentage)
+	}
+	if want == nil && a.from == nil {
+		if a.next.kind != Boolean {
+			a.bad("/default", "is required for a flag that is not boolean")
+			return
+		}
+		want, at = a.percentage(rollout.Buckets), "/variants"
+	}
+	if want == nil {
+		a.stillThere("/default", before)
+		return
+	}
+	a.next.standard = a.serve(at, *want, before)
+	a.agree()
+}
+
+// usesPercentage reports whether rollout_percentage decides. A flag that was read
+// and is written back holds both, and the one that differs is the change.
+func (a *application) usesPercentage() bool {
+	p := a.change.percentage
+	if p == nil || a.next.kind != Boolean && a.from != nil && *p == a.from.RolloutPercentage() {
+		return false
+	}
+	return a.change.standard == nil || a.from != nil && *p != a.from.RolloutPercentage() && a.leavesDefault()
+}
+
+// leavesDefault reports whether the default that is given is the one that stands.
+func (a *application) leavesDefault() bool {
+	s, now := a.change.standard, a.from.standard
+	if s.weights == nil {
+		return s.variant == now.variant
+	}
+	for _, w := range now.whole().Weights() {
+		if s.weights[w.Variant] != w.Buckets {
+			return false
+		}
+	}
+	return true
+}
+
+// agree holds a rollout_percentage that is given beside a default to it.
+func (a *application) agree() {
+	p := a.change.percentage
+	given := p != nil && a.change.standard != nil && a.faults == nil
+	if !given || *p == a.next.RolloutPercentage() || a.from != nil && *p == a.from.RolloutPercentage() {
+		return
+	}
+	a.bad("/rollout_percentage", "does not agree with default; give one of them")
+}
+
+// percentage returns the default of a boolean flag that a share stands for.
+func (a *application) percentage(share uint32) *servingChange {
+	on, off := a.next.positive(), a.next.negative()
+	switch {
+	case a.next.kind != Boolean:
+		a.bad("/rollout_percentage", "is for boolean flags; use default")
+	case on == "" && share > 0:
+		a.bad("/rollout_percentage", "needs a variant that is true")
+	case off == "" && share < rollout.Buckets:
+		a.bad("/rollout_percentage", "needs a variant that is false")
+	}
+	weights := map[string]uint32{}
+	if on != "" {
+		weights[on] = share
+	}
+	if off != "" {
+		weights[off] = rollout.Buckets - share
+	}
+	return &servingChange{weights: weights}
+}

@@ -1,0 +1,20 @@
+package flag
+
+import (
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Failures of this module.
+var (
+	// ErrNotFound is a flag that does not exist or is deleted.
+	ErrNotFound = fault.New(fault.NotFound, "flag_not_found", "There is no such feature flag.")
+	// ErrVersionNotFound is a version that the flag never had.
+	ErrVersionNotFound = scope.ErrVersionNotFound
+	// ErrAlreadyExists is a creation where a flag of that identity lives.
+	ErrAlreadyExists = scope.ErrAlreadyExists
+	// ErrVersionIsDelete is a rollback to a version that was a deletion.
+	ErrVersionIsDelete = scope.ErrVersionIsDelete
+	// ErrStale is a write against a version that is not the present one.
+	ErrStale = scope.ErrStale
+)

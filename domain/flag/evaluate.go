@@ -1,0 +1,262 @@
+package flag
+
+import (
+	"slices"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
+	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// ErrTargetingKeyMissing is an evaluation that reached a share without anything to
+// bucket by.
+var ErrTargetingKeyMissing = fault.New(fault.Invalid, "targeting_key_missing",
+	"The flag is rolled out by shares, and the context has nothing to bucket by. Send a targeting key.")
+
+// Reason says why a decision is what it is, in OpenFeature's words (specification,
+// types, resolution reason).
+type Reason uint8
+
+// The reasons.
+const (
+	// Missing is a share that was reached without a key: an error, not a guess.
+	Missing Reason = iota
+	// Disabled flags serve their off variant, or no value.
+	Disabled
+	// TargetingMatch is a fixed variant by a rule, or for a target user.
+	TargetingMatch
+	// Split is a variant that a share or an allocation chose.
+	Split
+	// Static is a fixed default of a flag without rules.
+	Static
+	// Default is a fixed default after no rule matched.
+	Default
+)
+
+// String returns "ERROR", "DISABLED", "TARGETING_MATCH", "SPLIT", "STATIC" or "DEFAULT".
+func (r Reason) String() string {
+	return [...]string{"ERROR", "DISABLED", "TARGETING_MATCH", "SPLIT", "STATIC", "DEFAULT"}[r]
+}
+
+// Decision is what a context gets of a flag.
+type Decision struct {
+	// Variant is nil where there is no value: DISABLED without an off variant, and
+	// errors.
+	Variant *Variant
+	Reason  Reason
+	// Rule is the id of the rule that decided, empty for target users and defaults.
+	Rule string
+	// Bucket is where the key fell in the share or allocation that decided; it
+	// counts only with Split.
+	Bucket uint32
+	// Share is how many buckets the variant has there; it counts only with Split.
+	Share uint32
+	// Version is the flag's.
+	Version scope.Version
+}
+
+// Err returns ErrTargetingKeyMissing for the decision that could not be made.
+func (d Decision) Err() error {
+	if d.Reason == Missing {
+		return ErrTargetingKeyMissing
+	}
+	return nil
+}
+
+// Compiled is a flag at one version, ready to be evaluated. It never changes.
+type Compiled struct {
+	state    State
+	off      *Variant
+	target   *Variant
+	targets  map[string]struct{}
+	rules    []compiledRule
+	standard compiledServing
+	salt     string
+	bucketBy string
+}
+
+type compiledRule struct {
+	id         string
+	conditions []targeting.Condition
+	share      *share
+	outside    *Variant
+	serve      compiledServing
+}
+
+// compiledServing is one variant, or ranges with theirs beside them.
+type compiledServing struct {
+	fixed      *Variant
+	allocation rollout.Allocation
+	byName     map[string]arm
+}
+
+// arm is a variant of an allocation with how many buckets it has.
+type arm struct {
+	variant *Variant
+	share   uint32
+}
+
+// Compile makes a flag ready to be evaluated. A deleted flag is compiled as it
+// was; whoever asks for flags leaves it out.
+func Compile(s State) *Compiled {
+	d := s.Definition
+	c := &Compiled{state: s, off: d.variant(d.off), salt: d.salt, bucketBy: d.bucketBy, standard: d.compile(d.standard)}
+	if d.rolloutGroup != "" {
+		c.salt = d.rolloutGroup
+	}
+	if len(d.targets) > 0 {
+		c.target = d.variant(d.targetVariant())
+		c.targets = make(map[string]struct{}, len(d.targets))
+		for _, u := range d.targets {
+			c.targets[u] = struct{}{}
+		}
+	}
+	for _, r := range d.rules {
+		compiled := compiledRule{id: r.id, conditions: r.conditions, share: r.share, serve: d.compile(r.serve)}
+		if r.share != nil {
+			compiled.outside = d.variant(r.share.outside)
+		}
+		c.rules = append(c.rules, compiled)
+	}
+	return c
+}
+
+func (d *Definition) variant(name string) *Variant {
+	i, found := d.find(name)
+	if !found {
+		return nil
+	}
+	return &d.variants[i]
+}
+
+func (d *Definition) compile(s serving) compiledServing {
+	if s.variant != "" {
+		return compiledServing{fixed: d.variant(s.variant)}
+	}
+	c := compiledServing{allocation: s.allocation, byName: map[string]arm{}}
+	for _, w := range s.allocation.Weights() {
+		c.byName[w.Variant] = arm{variant: d.variant(w.Variant), share: w.Buckets}
+	}
+	return c
+}
+
+// State returns the flag that was compiled.
+func (c *Compiled) State() State { return c.state }
+
+// Type returns the type of the flag's values.
+func (c *Compiled) Type() Type { return c.state.Definition.kind }
+
+// Off returns the variant that stands for off: the off variant, or nil for none.
+func (c *Compiled) Off() *Variant { return c.off }
+
+// Targets returns the users that always get the target variant.
+func (c *Compiled) Targets() []string { return slices.Clone(c.state.Definition.targets) }
+
+// Evaluate decides what a context gets: disabled, target users, rules in their
+// order, the default. The same flag and context give the same decision, always
+// and everywhere.
+func Evaluate(c *Compiled, in *targeting.Context) Decision { return c.evaluate(in, nil) }
+
+// EvaluateTraced gives the same decision with each step that led to it.
+func EvaluateTraced(c *Compiled, in *targeting.Context) (Decision, []Step) {
+	t := &trace{}
+	d := c.evaluate(in, t)
+	return d, t.steps
+}
+
+func (c *Compiled) evaluate(in *targeting.Context, t *trace) Decision {
+	if !c.state.Definition.enabled {
+		t.add(Step{Kind: StepEnabled})
+		return c.decide(c.off, Disabled, "")
+	}
+	if c.targets != nil {
+		_, held := c.targets[in.Key().Text]
+		held = held && in.Key().Kind == targeting.Text
+		t.add(Step{Kind: StepTargets, Held: held, Key: in.Key()})
+		if held {
+			return c.decide(c.target, TargetingMatch, "")
+		}
+	}
+	for i := range c.rules {
+		if d, decided := c.follow(&c.rules[i], in, t); decided {
+			return d
+		}
+	}
+	fixed := Static
+	if len(c.rules) > 0 {
+		fixed = Default
+	}
+	return c.serve(&c.standard, fixed, "", in, t)
+}
+
+// follow applies one rule, and reports whether it decided.
+func (c *Compiled) follow(r *compiledRule, in *targeting.Context, t *trace) (Decision, bool) {
+	if !t.holds(r, in) {
+		return Decision{}, false
+	}
+	if r.share == nil {
+		return c.serve(&r.serve, TargetingMatch, r.id, in, t), true
+	}
+	bucket, ok := c.bucket(rollout.Include, in)
+	if !ok {
+		t.add(Step{Kind: StepShare, Rule: r.id})
+		return c.decide(nil, Missing, r.id), true
+	}
+	inside := bucket < r.share.included
+	t.add(Step{
+		Kind: StepShare, Rule: r.id, Held: inside, Key: c.key(in), Bucketed: true, Bucket: bucket,
+		Range: rollout.Range{Hi: r.share.included},
+	})
+	switch {
+	case inside:
+		return c.serve(&r.serve, TargetingMatch, r.id, in, t), true
+	case r.outside == nil:
+		return Decision{}, false
+	}
+	d := c.decide(r.outside, Split, r.id)
+	d.Bucket, d.Share = bucket, rollout.Buckets-r.share.included
+	return d, true
+}
+
+// serve gives the fixed variant for that reason, or lets the allocation choose.
+func (c *Compiled) serve(s *compiledServing, fixed Reason, rule string, in *targeting.Context, t *trace) Decision {
+	if s.fixed != nil {
+		t.add(Step{Kind: StepServe, Rule: rule, Held: true, Variant: s.fixed.Name})
+		return c.decide(s.fixed, fixed, rule)
+	}
+	bucket, ok := c.bucket(rollout.Variant, in)
+	if !ok {
+		t.add(Step{Kind: StepServe, Rule: rule})
+		return c.decide(nil, Missing, rule)
+	}
+	chosen := s.allocation.Locate(bucket)
+	t.add(Step{
+		Kind: StepServe, Rule: rule, Held: true, Variant: chosen.Variant, Key: c.key(in), Bucketed: true, Bucket: bucket,
+		Range: chosen,
+	})
+	arm := s.byName[chosen.Variant]
+	d := c.decide(arm.variant, Split, rule)
+	d.Bucket, d.Share = bucket, arm.share
+	return d
+}
+
+func (c *Compiled) decide(v *Variant, why Reason, rule string) Decision {
+	return Decision{Variant: v, Reason: why, Rule: rule, Version: c.state.Version}
+}
+
+func (c *Compiled) bucket(purpose rollout.Purpose, in *targeting.Context) (uint32, bool) {
+	key, ok := c.key(in).BucketKey()
+	if !ok {
+		return 0, false
+	}
+	return rollout.Bucket(c.salt, purpose, key), true
+}
+
+// key returns what the flag buckets by.
+func (c *Compiled) key(in *targeting.Context) targeting.Value {
+	if c.bucketBy == "" {
+		return in.Key()
+	}
+	return in.Lookup(c.bucketBy)
+}

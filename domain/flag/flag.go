@@ -1,0 +1,152 @@
+package flag
+
+import (
+	"github.com/signalbox-hq/signalbox/domain/event"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Flag is the aggregate: one flag in one environment, with its version. Changes
+// are made by its methods, which keep the version, the history and the events in
+// step; a Repository stores all three at once.
+type Flag struct {
+	event.Recorder
+	state   State
+	stored  scope.Version
+	entries []HistoryEntry
+}
+
+// Draft is what a writer decides about a flag.
+type Draft struct {
+	Description scope.Description
+	Definition  *Definition
+}
+
+func (d Draft) same(e Draft) bool {
+	return d.Description == e.Description && d.Definition.JSON() == e.Definition.JSON()
+}
+
+// State is a flag as it stood at one version. It holds what readers see, and
+// nothing that can change it.
+type State struct {
+	ID       ID
+	Identity Identity
+	Draft
+	scope.Lifecycle
+}
+
+// New returns a flag that no store has seen, at version 1.
+func New(identity Identity, draft Draft, stamp scope.Stamp) *Flag {
+	f := &Flag{state: State{Identity: identity}}
+	f.change(scope.ActionCreate, draft, stamp)
+	return f
+}
+
+// Rehydrate rebuilds a flag from storage; only stores call it.
+func Rehydrate(state State) *Flag { return &Flag{state: state, stored: state.Version} }
+
+// Recreate brings a deleted flag back with a new definition; id, version, salt
+// and type go on. On one that lives it is ErrAlreadyExists with its id. A change
+// to another type is ErrInvalid.
+func (f *Flag) Recreate(c Change, stamp scope.Stamp) error {
+	if !f.state.Deleted {
+		return scope.Exists(int64(f.state.ID))
+	}
+	present := f.state.Definition
+	definition, err := Define(c, present.salt)
+	if err != nil {
+		return err
+	}
+	if definition.kind != present.kind {
+		return fault.Bad("/type", "was "+present.kind.String()+" before it was deleted and never changes")
+	}
+	draft := Draft{Definition: definition}
+	assign(&draft.Description, c.Description)
+	f.change(scope.ActionCreate, draft, stamp)
+	return nil
+}
+
+// Update makes a change, and reports whether anything changed: a change to what
+// stands makes no version. A deleted flag is ErrNotFound; else it fails as
+// Definition.Apply does.
+func (f *Flag) Update(c Change, stamp scope.Stamp) (changed bool, err error) {
+	draft, err := f.Preview(c)
+	if err != nil || draft.same(f.state.Draft) {
+		return false, err
+	}
+	f.change(scope.ActionUpdate, draft, stamp)
+	return true, nil
+}
+
+// Preview returns what an Update would make of the flag, which stays as it is.
+func (f *Flag) Preview(c Change) (Draft, error) {
+	if f.state.Deleted {
+		return Draft{}, ErrNotFound
+	}
+	definition, err := f.state.Definition.Apply(c)
+	if err != nil {
+		return Draft{}, err
+	}
+	draft := Draft{Description: f.state.Description, Definition: definition}
+	assign(&draft.Description, c.Description)
+	return draft, nil
+}
+
+// RollBack makes what stood at entry the present again, as a new version with the
+// very same ranges; a deleted flag comes back. It reports whether anything
+// changed. An entry that is a deletion is ErrVersionIsDelete.
+func (f *Flag) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, err error) {
+	if entry.New == nil {
+		return false, ErrVersionIsDelete
+	}
+	if !f.state.Deleted && entry.New.same(f.state.Draft) {
+		return false, nil
+	}
+	f.change(scope.ActionRollback, *entry.New, stamp)
+	return true, nil
+}
+
+// Delete makes the version in which the flag does not exist. One that is deleted
+// already is ErrNotFound.
+func (f *Flag) Delete(stamp scope.Stamp) error {
+	if f.state.Deleted {
+		return ErrNotFound
+	}
+	f.change(scope.ActionDelete, f.state.Draft, stamp)
+	return nil
+}
+
+// change makes the next version.
+func (f *Flag) change(action scope.Action, draft Draft, stamp scope.Stamp) {
+	entry := HistoryEntry{FlagID: f.state.ID, Action: action}
+	if before := f.state.Draft; f.state.Version > 0 && !f.state.Deleted {
+		entry.Old = &before
+	}
+	if action != scope.ActionDelete {
+		entry.New = &draft
+	}
+	entry.Stamp = f.state.Advance(action, stamp)
+	entry.Version = f.state.Version
+	f.state.Draft = draft
+	f.entries = append(f.entries, entry)
+	f.Record(newEvent(f.state, entry))
+}
+
+// State returns the flag as it stands.
+func (f *Flag) State() State { return f.state }
+
+// ID returns the id, 0 before the first Save.
+func (f *Flag) ID() ID { return f.state.ID }
+
+// Identity returns what tells the flag from others.
+func (f *Flag) Identity() Identity { return f.state.Identity }
+
+// Version returns the present version.
+func (f *Flag) Version() scope.Version { return f.state.Version }
+
+// Deleted reports whether the flag is deleted.
+func (f *Flag) Deleted() bool { return f.state.Deleted }
+
+// Expect returns ErrStale with the present version unless that is one of the
+// versions. Nothing expected is nil.
+func (f *Flag) Expect(versions ...scope.Version) error { return f.state.Expect(versions...) }

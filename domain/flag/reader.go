@@ -1,0 +1,195 @@
+package flag
+
+import (
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
+	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
+)
+
+// reader takes decoded JSON apart and collects what is wrong with it, by JSON
+// pointer. What is wrong reads as nothing.
+type reader struct{ faults []error }
+
+func (r *reader) bad(at, message string) { r.faults = append(r.faults, fault.Bad(at, message)) }
+
+func (r *reader) err() error { return fault.Merge(r.faults...) }
+
+// members returns an object whose members are all known. A member that is null
+// counts as not given.
+func (r *reader) members(at string, v any, known ...string) map[string]any {
+	o, ok := v.(map[string]any)
+	if !ok {
+		r.bad(at, "must be an object")
+		return nil
+	}
+	given := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		if !slices.Contains(known, name) {
+			if !named(name) {
+				r.bad(at, "holds a member that is unknown here")
+				continue
+			}
+			r.bad(pointer(at, name), "is no member of this object")
+			continue
+		}
+		if o[name] != nil {
+			given[name] = o[name]
+		}
+	}
+	return given
+}
+
+func (r *reader) list(at string, v any, most int) []any {
+	list, ok := v.([]any)
+	switch {
+	case !ok:
+		r.bad(at, "must be a list")
+	case len(list) > most:
+		r.bad(at, "must hold at most "+strconv.Itoa(most)+" elements")
+		return nil
+	}
+	return list
+}
+
+func (r *reader) text(at string, v any, most int) string {
+	s, ok := v.(string)
+	if !ok {
+		r.bad(at, "must be a text")
+		return ""
+	}
+	if message := textMessage(s, most); message != "" {
+		r.bad(at, message)
+		return ""
+	}
+	return s
+}
+
+// name reads a text that may be empty or a name.
+func (r *reader) name(at string, v any) string {
+	s := r.text(at, v, MaxNameBytes)
+	if s != "" && !named(s) {
+		r.bad(at, namedMessage)
+		return ""
+	}
+	return s
+}
+
+func (r *reader) boolean(at string, v any) bool {
+	b, ok := v.(bool)
+	if !ok {
+		r.bad(at, "must be true or false")
+	}
+	return b
+}
+
+// percentage reads 0 to 100 with up to four decimals, as buckets.
+func (r *reader) percentage(at string, v any) uint32 {
+	const perPercent = rollout.Buckets / 100
+	n, ok := v.(json.Number)
+	f, err := n.Float64()
+	buckets := math.Round(f * perPercent)
+	if !ok || err != nil || f < 0 || f > 100 || buckets/perPercent != f {
+		r.bad(at, "must be a number from 0 to 100 with up to four decimals")
+		return 0
+	}
+	return uint32(buckets)
+}
+
+func (r *reader) weight(at string, v any) uint32 {
+	n, ok := v.(json.Number)
+	w, err := strconv.ParseUint(n.String(), 10, 32)
+	if !ok || err != nil || w > rollout.Buckets {
+		r.bad(at, "must be a whole number from 0 to 1000000")
+		return 0
+	}
+	return uint32(w)
+}
+
+func (r *reader) users(at string, v any) []string {
+	list := r.list(at, v, MaxTargets)
+	users := make([]string, 0, len(list))
+	seen := make(map[string]bool, len(list))
+	for i, e := range list {
+		u := r.text(indexed(at, i), e, MaxUserBytes)
+		switch {
+		case u == "" && e == "":
+			r.bad(indexed(at, i), "must be 1 to 255 bytes long")
+		case seen[u] && u != "":
+			r.bad(indexed(at, i), "is listed twice")
+		}
+		seen[u] = true
+		users = append(users, u)
+	}
+	return users
+}
+
+// conditions reads what NewConditions checks.
+func (r *reader) conditions(at string, v any, depth int) []targeting.Spec {
+	list := r.list(at, v, targeting.MaxConditions)
+	specs := make([]targeting.Spec, len(list))
+	for i, e := range list {
+		specs[i] = r.condition(indexed(at, i), e, depth)
+	}
+	return specs
+}
+
+func (r *reader) condition(at string, v any, depth int) targeting.Spec {
+	o := r.members(at, v, "attribute", "operator", "values", "negate", "ignore_case", "any", "all", "none")
+	for _, g := range []targeting.Group{targeting.AnyOf, targeting.AllOf, targeting.NoneOf} {
+		members, given := o[string(g)]
+		if !given {
+			continue
+		}
+		if len(o) > 1 {
+			r.bad(at, "is a group and holds nothing else")
+		}
+		s := targeting.Spec{Group: g}
+		if depth <= targeting.MaxDepth {
+			s.Members = r.conditions(pointer(at, string(g)), members, depth+1)
+		}
+		return s
+	}
+	var s targeting.Spec
+	if text, ok := o["attribute"].(string); ok {
+		s.Attribute = r.text(at+"/attribute", text, targeting.MaxAttributeBytes)
+	}
+	if text, ok := o["operator"].(string); ok {
+		s.Operator = targeting.Operator(text)
+	}
+	if values, given := o["values"]; given {
+		for i, e := range r.list(at+"/values", values, targeting.MaxValues) {
+			s.Values = append(s.Values, r.value(indexed(at+"/values", i), e))
+		}
+	}
+	if b, given := o["negate"]; given {
+		s.Negate = r.boolean(at+"/negate", b)
+	}
+	if b, given := o["ignore_case"]; given {
+		s.IgnoreCase = r.boolean(at+"/ignore_case", b)
+	}
+	return s
+}
+
+func (r *reader) value(at string, v any) targeting.Value {
+	switch v := v.(type) {
+	case string:
+		if message := textMessage(v, MaxTextBytes); message != "" {
+			r.bad(at, message)
+		}
+		return targeting.TextValue(v)
+	case json.Number:
+		if message := plain(v); message != "" {
+			r.bad(at, message)
+		}
+		return targeting.NumberValue(plainNumber(string(v)))
+	case bool:
+		return targeting.BoolValue(v)
+	}
+	return targeting.Value{Kind: targeting.Null}
+}

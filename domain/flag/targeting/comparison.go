@@ -1,0 +1,290 @@
+package targeting
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// test is an operator with its values made ready.
+type test struct {
+	operator   Operator
+	ignoreCase bool
+	// texts are in lower case where case is ignored; set holds many of them.
+	texts    []string
+	set      map[string]struct{}
+	numbers  []number
+	booleans []string
+	patterns []*regexp.Regexp
+	moment   time.Time
+	version  semver
+	prefixes []netip.Prefix
+}
+
+// maxAddress bounds the texts that are looked at as addresses.
+const maxAddress = 64
+
+// setFrom is the number of texts from which a set finds one quicker.
+const setFrom = 8
+
+// newTest checks a condition on an attribute, and names every place that is wrong.
+func newTest(s Spec) (test, error) {
+	t := test{operator: s.Operator, ignoreCase: s.IgnoreCase}
+	faults := []error{attributeFault(s.Attribute)}
+	if !slices.Contains(Operators(), s.Operator) {
+		faults = append(faults, fault.Bad("/operator", "must be one of "+operatorNames()))
+		return t, fault.Merge(faults...)
+	}
+	if s.IgnoreCase && !s.Operator.ignoresCase() {
+		faults = append(faults, fault.Bad("/ignore_case", "means nothing to this operator"))
+	}
+	if least, most := s.Operator.values(); len(s.Values) < least || len(s.Values) > most {
+		faults = append(faults, fault.Bad("/values", countMessage(least, most)))
+		return t, fault.Merge(faults...)
+	}
+	for i, v := range s.Values {
+		if message := t.add(v); message != "" {
+			faults = append(faults, fault.Bad("/values/"+strconv.Itoa(i), message))
+		}
+	}
+	if len(t.texts) >= setFrom {
+		t.set = make(map[string]struct{}, len(t.texts))
+		for _, text := range t.texts {
+			t.set[text] = struct{}{}
+		}
+	}
+	return t, fault.Merge(faults...)
+}
+
+func attributeFault(attribute string) error {
+	if attribute == "" || len(attribute) > MaxAttributeBytes {
+		return fault.Bad("/attribute", "must be 1 to 255 bytes long")
+	}
+	return nil
+}
+
+func operatorNames() string {
+	var names []string
+	for _, o := range Operators() {
+		names = append(names, string(o))
+	}
+	return strings.Join(names, ", ")
+}
+
+func countMessage(least, most int) string {
+	switch {
+	case most == 0:
+		return "must be left out for this operator"
+	case least == most:
+		return "must hold exactly one value for this operator"
+	}
+	return "must hold 1 to 1000 values"
+}
+
+// add makes one value ready, or says what is wrong with it.
+func (t *test) add(v Value) string {
+	switch t.operator {
+	case Equals, In, Contains:
+		return t.addScalar(v)
+	case StartsWith, EndsWith, Matches:
+		if v.Kind != Text {
+			return "must be a text"
+		}
+		if t.operator == Matches {
+			return t.addPattern(v.Text)
+		}
+		t.texts = append(t.texts, t.folded(v.Text))
+	case Greater, GreaterOrEqual, Less, LessOrEqual:
+		if v.Kind != Number {
+			return "must be a number"
+		}
+		t.numbers = append(t.numbers, parseNumber(v.Text))
+	case Before, After, SemverEqual, SemverGreater, SemverLess, InCIDR:
+		return t.addParsed(v)
+	case Exists:
+	}
+	return ""
+}
+
+func (t *test) addScalar(v Value) string {
+	switch v.Kind {
+	case Text:
+		t.texts = append(t.texts, t.folded(v.Text))
+	case Number:
+		t.numbers = append(t.numbers, parseNumber(v.Text))
+	case Bool:
+		t.booleans = append(t.booleans, v.Text)
+	case Absent, Null, Array, Object:
+		return "must be a text, a number, true or false"
+	}
+	return ""
+}
+
+func (t *test) addPattern(text string) string {
+	if len(text) > MaxPatternBytes {
+		return "must be at most 1 KiB long"
+	}
+	if t.ignoreCase {
+		text = "(?i)" + text
+	}
+	pattern, err := regexp.Compile(text)
+	if err != nil {
+		return "must be a regular expression of RE2 (https://github.com/google/re2/wiki/Syntax)"
+	}
+	t.patterns = append(t.patterns, pattern)
+	return ""
+}
+
+func (t *test) addParsed(v Value) string {
+	ok := v.Kind == Text
+	message := "must be a version such as 1.2.3 (Semantic Versioning 2.0.0)"
+	switch t.operator {
+	case Before, After:
+		t.moment, ok = moment(v)
+		message = "must be a time of RFC 3339, such as 2026-01-31T12:00:00Z"
+	case InCIDR:
+		prefix, err := netip.ParsePrefix(v.Text)
+		ok = ok && err == nil
+		message = "must be a network such as 10.0.0.0/8 or 2001:db8::/32"
+		t.prefixes = append(t.prefixes, prefix.Masked())
+	default:
+		var valid bool
+		t.version, valid = parseSemver(v.Text)
+		ok = ok && valid
+	}
+	if !ok {
+		return message
+	}
+	return ""
+}
+
+func moment(v Value) (time.Time, bool) {
+	if v.Kind != Text || len(v.Text) < len("2006-01-02T15:04:05Z") {
+		return time.Time{}, false
+	}
+	at, err := time.Parse(time.RFC3339Nano, v.Text)
+	return at, err == nil
+}
+
+// folded returns the text as it is compared.
+func (t *test) folded(text string) string {
+	if !t.ignoreCase {
+		return text
+	}
+	return strings.ToLower(text)
+}
+
+// passes reports whether a value, at that place of the context, passes. One of
+// another type does not.
+func (t *test) passes(in *Context, v Value, at int32) bool {
+	switch t.operator {
+	case Exists:
+		return v.Kind != Absent
+	case Equals, In:
+		return t.isOne(v)
+	case Contains:
+		if v.Kind == Array {
+			return in.anyElement(at, t.isOne)
+		}
+		return v.Kind == Text && t.anyText(v.Text, strings.Contains)
+	case StartsWith:
+		return v.Kind == Text && t.anyText(v.Text, strings.HasPrefix)
+	case EndsWith:
+		return v.Kind == Text && t.anyText(v.Text, strings.HasSuffix)
+	case Matches:
+		return v.Kind == Text && t.matches(v.Text)
+	case Greater, GreaterOrEqual, Less, LessOrEqual:
+		return v.Kind == Number && t.compares(parseNumber(v.Text).compare(t.numbers[0]))
+	case Before, After:
+		at, ok := moment(v)
+		return ok && t.compares(at.Compare(t.moment))
+	case SemverEqual, SemverGreater, SemverLess:
+		return v.Kind == Text && t.comparesVersion(v.Text)
+	case InCIDR:
+		return v.Kind == Text && t.inNetworks(v.Text)
+	}
+	return false
+}
+
+// isOne reports whether a value is one of the condition's, type and all.
+func (t *test) isOne(v Value) bool {
+	switch v.Kind {
+	case Text:
+		text := t.folded(v.Text)
+		if t.set != nil {
+			_, found := t.set[text]
+			return found
+		}
+		return slices.Contains(t.texts, text)
+	case Number:
+		return len(t.numbers) > 0 && slices.Contains(t.numbers, parseNumber(v.Text))
+	case Bool:
+		return slices.Contains(t.booleans, v.Text)
+	case Absent, Null, Array, Object:
+	}
+	return false
+}
+
+func (t *test) anyText(text string, has func(text, part string) bool) bool {
+	text = t.folded(text)
+	for _, part := range t.texts {
+		if has(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *test) matches(text string) bool {
+	for _, p := range t.patterns {
+		if p.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *test) compares(order int) bool {
+	switch t.operator {
+	case Greater, After, SemverGreater:
+		return order > 0
+	case GreaterOrEqual:
+		return order >= 0
+	case Less, Before, SemverLess:
+		return order < 0
+	case LessOrEqual:
+		return order <= 0
+	case SemverEqual:
+		return order == 0
+	case Equals, In, StartsWith, EndsWith, Contains, Matches, InCIDR, Exists:
+	}
+	return false
+}
+
+func (t *test) comparesVersion(text string) bool {
+	v, ok := parseSemver(text)
+	return ok && t.compares(v.compare(t.version))
+}
+
+// inNetworks takes an IPv4 address that is written as IPv6 for what it is.
+func (t *test) inNetworks(text string) bool {
+	if !strings.ContainsAny(text, ".:") || len(text) > maxAddress {
+		return false
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return false
+	}
+	address = address.Unmap().WithZone("")
+	for _, p := range t.prefixes {
+		if p.Contains(address) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,171 @@
+package targeting
+
+import (
+	"strconv"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// Limits of conditions.
+const (
+	// MaxDepth is how deep groups may nest.
+	MaxDepth = 5
+	// MaxConditions is how many conditions a rule may hold, those in groups
+	// included, and MaxValues how many values one of them.
+	MaxConditions = 100
+	MaxValues     = 1000
+	// MaxAttributeBytes is the longest attribute, MaxPatternBytes the longest
+	// regular expression.
+	MaxAttributeBytes = 255
+	MaxPatternBytes   = 1 << 10
+)
+
+// Spec is a condition as it is written: either on an attribute, or a group.
+type Spec struct {
+	Attribute  string
+	Operator   Operator
+	Values     []Value
+	Negate     bool
+	IgnoreCase bool
+	// Group is AnyOf, AllOf or NoneOf for a group, and Members what is in it.
+	Group   Group
+	Members []Spec
+}
+
+// Group is how the members of a group decide. The zero value is no group.
+type Group string
+
+// The groups.
+const (
+	AnyOf  Group = "any"
+	AllOf  Group = "all"
+	NoneOf Group = "none"
+)
+
+// Condition is a Spec that was checked and is ready to be asked. It never changes.
+type Condition struct {
+	spec    Spec
+	path    path
+	test    test
+	members []Condition
+}
+
+// NewConditions returns the conditions of a rule. What is wrong is ErrInvalid for
+// fields that are JSON pointers from the list: "/0/operator", "/1/any/2/values/0".
+func NewConditions(specs []Spec) ([]Condition, error) {
+	b := builder{}
+	list := b.list(specs, 0)
+	if b.count > MaxConditions {
+		b.faults = append(b.faults, fault.Bad("", "must hold at most 100 conditions"))
+	}
+	return list, fault.Merge(b.faults...)
+}
+
+type builder struct {
+	count  int
+	faults []error
+}
+
+func (b *builder) list(specs []Spec, depth int) []Condition {
+	list := make([]Condition, 0, len(specs))
+	for i, s := range specs {
+		before := len(b.faults)
+		c := b.one(s, depth)
+		for n := before; n < len(b.faults); n++ {
+			b.faults[n] = fault.Within("/"+strconv.Itoa(i), b.faults[n])
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+func (b *builder) one(s Spec, depth int) Condition {
+	if s.Group == "" {
+		b.count++
+		test, err := newTest(s)
+		if err != nil {
+			b.faults = append(b.faults, err)
+		}
+		return Condition{spec: s, path: newPath(s.Attribute), test: test}
+	}
+	if depth == MaxDepth {
+		b.faults = append(b.faults, fault.Bad("/"+string(s.Group), "is a group nested deeper than 5"))
+		return Condition{spec: s}
+	}
+	if len(s.Members) == 0 {
+		b.faults = append(b.faults, fault.Bad("/"+string(s.Group), "must hold at least one condition"))
+	}
+	before := len(b.faults)
+	c := Condition{spec: s, members: b.list(s.Members, depth+1)}
+	for n := before; n < len(b.faults); n++ {
+		b.faults[n] = fault.Within("/"+string(s.Group), b.faults[n])
+	}
+	return c
+}
+
+// Spec returns the condition as it is written.
+func (c *Condition) Spec() Spec { return c.spec }
+
+// Hold reports whether all the conditions hold; none holds always.
+func Hold(conditions []Condition, in *Context) bool {
+	for i := range conditions {
+		if !conditions[i].holds(in) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Condition) holds(in *Context) bool {
+	switch c.spec.Group {
+	case AllOf:
+		return Hold(c.members, in)
+	case AnyOf:
+		return c.any(in)
+	case NoneOf:
+		return !c.any(in)
+	}
+	v, at := in.lookup(c.path)
+	return c.test.passes(in, v, at) != c.spec.Negate
+}
+
+func (c *Condition) any(in *Context) bool {
+	for i := range c.members {
+		if c.members[i].holds(in) {
+			return true
+		}
+	}
+	return false
+}
+
+// Step is what one condition found.
+type Step struct {
+	// Pointer is the condition's place in the list, such as "/1/any/2".
+	Pointer string
+	Spec    Spec
+	// Seen is the attribute's value, Absent for groups too.
+	Seen Value
+	Held bool
+}
+
+// Explain returns what each condition finds, groups after their members, and
+// whether all hold. It asks every one, also where the answer is certain already.
+func Explain(conditions []Condition, in *Context) (steps []Step, held bool) {
+	steps = explain(nil, "", conditions, in)
+	return steps, Hold(conditions, in)
+}
+
+func explain(steps []Step, pointer string, conditions []Condition, in *Context) []Step {
+	for i := range conditions {
+		c := &conditions[i]
+		at := pointer + "/" + strconv.Itoa(i)
+		step := Step{Pointer: at, Spec: c.spec, Held: c.holds(in)}
+		if c.spec.Group != "" {
+			steps = explain(steps, at+"/"+string(c.spec.Group), c.members, in)
+		} else {
+			step.Seen, _ = in.lookup(c.path)
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}

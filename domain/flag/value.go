@@ -1,0 +1,191 @@
+package flag
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// Limits of values.
+const (
+	// MaxInteger is 2^53-1: the greatest whole number up to which every JSON
+	// reader keeps all others.
+	MaxInteger = 1<<53 - 1
+	// MaxObjectBytes is the longest object, in its JSON; MaxTextBytes the longest text.
+	MaxObjectBytes = 64 << 10
+	MaxTextBytes   = 64 << 10
+)
+
+// Type is the type of a flag's values. It never changes. The zero value is none.
+type Type uint8
+
+// The types.
+const (
+	Boolean Type = iota + 1
+	String
+	Integer
+	Float
+	Object
+)
+
+// Types returns every type.
+func Types() []Type { return []Type{Boolean, String, Integer, Float, Object} }
+
+// String returns "boolean", "string", "integer", "float" or "object".
+func (t Type) String() string {
+	if t < Boolean || t > Object {
+		return "unknown"
+	}
+	return [...]string{"boolean", "string", "integer", "float", "object"}[t-1]
+}
+
+// ParseType is the inverse of String; another text is ErrInvalid for "/type".
+func ParseType(text string) (Type, error) {
+	for _, t := range Types() {
+		if t.String() == text {
+			return t, nil
+		}
+	}
+	return 0, fault.Bad("/type", "must be boolean, string, integer, float or object")
+}
+
+// Variant is a value that a flag can have, with its name.
+type Variant struct {
+	Name  string
+	value string
+}
+
+// JSON returns the value as JSON in its one form: a float has a decimal point or
+// an exponent, an integer neither, members of objects are in bytewise order.
+func (v *Variant) JSON() string { return v.value }
+
+// On reports whether the value is true.
+func (v *Variant) On() bool { return v.value == "true" }
+
+// encodeValue returns a value of JSON in its one form, or what is wrong with it.
+func encodeValue(t Type, v any) (encoded, message string) {
+	switch t {
+	case Boolean:
+		if b, ok := v.(bool); ok {
+			return strconv.FormatBool(b), ""
+		}
+		return "", "must be true or false, as the flag's type says"
+	case String:
+		if s, ok := v.(string); ok {
+			return string(appendJSON(nil, s)), textMessage(s, MaxTextBytes)
+		}
+		return "", "must be a text, as the flag's type says"
+	case Integer:
+		return encodeInteger(v)
+	case Float:
+		return encodeFloat(v)
+	case Object:
+		return encodeObject(v)
+	}
+	return "", "has no type"
+}
+
+func textMessage(s string, most int) string {
+	switch {
+	case len(s) > most:
+		return "must be at most " + strconv.Itoa(most) + " bytes long"
+	case !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0:
+		return "must be valid UTF-8 without NUL"
+	}
+	return ""
+}
+
+func encodeInteger(v any) (encoded, message string) {
+	const wrong = "must be a whole number within ±(2^53-1), as the flag's type says"
+	n, ok := v.(json.Number)
+	if !ok {
+		return "", wrong
+	}
+	f, err := n.Float64()
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > MaxInteger {
+		return "", wrong
+	}
+	if i, err := n.Int64(); err == nil && (i > MaxInteger || i < -MaxInteger) {
+		return "", wrong
+	}
+	return strconv.FormatInt(int64(f), 10), ""
+}
+
+func encodeFloat(v any) (encoded, message string) {
+	n, ok := v.(json.Number)
+	if !ok {
+		return "", "must be a number, as the flag's type says"
+	}
+	f, err := n.Float64()
+	if err != nil {
+		return "", "must be a number that fits 64 bits (IEEE 754)"
+	}
+	return formatFloat(f), ""
+}
+
+// formatFloat writes the shortest decimal that reads back as f, always with a
+// point, so that no reader takes it for an integer.
+func formatFloat(f float64) string {
+	if f == 0 {
+		return "0.0"
+	}
+	if size := math.Abs(f); size < 1e-6 || size >= 1e21 {
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'e', -1, 64), "e")
+		if !strings.Contains(mantissa, ".") {
+			mantissa += ".0"
+		}
+		return mantissa + "e" + exponent
+	}
+	text := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
+}
+
+func encodeObject(v any) (encoded, message string) {
+	o, ok := v.(map[string]any)
+	if !ok {
+		return "", "must be an object, as the flag's type says"
+	}
+	if message := plain(o); message != "" {
+		return "", message
+	}
+	encoded = string(appendJSON(nil, o))
+	if len(encoded) > MaxObjectBytes {
+		return "", "must be at most 64 KiB long"
+	}
+	return encoded, ""
+}
+
+// plain looks for what a store could not keep as it is.
+func plain(v any) string {
+	switch v := v.(type) {
+	case string:
+		return textMessage(v, MaxObjectBytes)
+	case json.Number:
+		if _, err := v.Float64(); err != nil || len(v) > 400 {
+			return "must hold only numbers that fit 64 bits (IEEE 754)"
+		}
+	case []any:
+		for _, e := range v {
+			if message := plain(e); message != "" {
+				return message
+			}
+		}
+	case map[string]any:
+		for name, e := range v {
+			if message := plain(name); message != "" {
+				return message
+			}
+			if message := plain(e); message != "" {
+				return message
+			}
+		}
+	}
+	return ""
+}
