@@ -37,7 +37,7 @@ func New(s settings.Settings, version Version, out Output) *App {
 	app.fx = fx.New(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
-		systemModule(), storeModule(), accessModule(), configurationModule(), httpModule(),
+		systemModule(), storeModule(), accessModule(), configurationModule(), flagModule(), httpModule(),
 	)
 	return app
 }

@@ -18,9 +18,11 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -38,6 +40,8 @@ func storeModule() fx.Option {
 		newStore,
 		fx.Annotate((*bunstore.Store).Configurations,
 			fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
+		fx.Annotate((*bunstore.Store).Flags,
+			fx.As(new(flag.Repository)), fx.As(new(flag.History)), fx.As(new(flag.Source))),
 		fx.Annotate((*bunstore.Store).Keys, fx.As(new(access.Keys))),
 	))
 }
@@ -51,6 +55,10 @@ func configurationModule() fx.Option {
 		fx.Annotate(newCipher, fx.As(new(ports.Cipher))),
 		newConfigurations,
 	))
+}
+
+func flagModule() fx.Option {
+	return fx.Module("flag", fx.Provide(newFlags), fx.Invoke(keepFlagsFresh))
 }
 
 func httpModule() fx.Option {
@@ -126,6 +134,7 @@ type httpParts struct {
 	Version        Version
 	Log            *zap.Logger
 	Configurations *configapp.Service
+	Flags          *flagapp.Service
 	Access         *accessapp.Service
 	Store          *bunstore.Store
 	Clock          ports.Clock
@@ -135,7 +144,8 @@ type httpParts struct {
 func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
-		Configurations: p.Configurations, Access: p.Access, Database: p.Store, Clock: p.Clock, IDs: p.IDs,
+		Configurations: p.Configurations, Flags: p.Flags, DefaultEnvironment: p.Settings.DefaultEnvironment,
+		CORSOrigins: p.Settings.CORSOrigins, Access: p.Access, Database: p.Store, Clock: p.Clock, IDs: p.IDs,
 	})
 }
 

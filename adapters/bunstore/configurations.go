@@ -83,13 +83,18 @@ func narrow(q *bun.SelectQuery, query configuration.Query) *bun.SelectQuery {
 		q = q.Where("service_name = ?", query.Service.String())
 	}
 	if query.KeyPrefix != "" {
-		q = q.Where("key >= ?", query.KeyPrefix).Where("key < ?", successor(query.KeyPrefix))
+		q = startingWith(q, "key", query.KeyPrefix)
 	}
 	return q
 }
 
+// startingWith narrows to the rows whose column begins with a prefix, bytewise.
+func startingWith(q *bun.SelectQuery, column, prefix string) *bun.SelectQuery {
+	return q.Where("? >= ?", bun.Ident(column), prefix).Where("? < ?", bun.Ident(column), successor(prefix))
+}
+
 // successor returns the least text that is greater than all that begin with the
-// prefix. Keys are ASCII, so the last byte can always be raised.
+// prefix. Keys and names are ASCII, so the last byte can always be raised.
 func successor(prefix string) string {
 	last := len(prefix) - 1
 	return prefix[:last] + string(prefix[last]+1)

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // One statement writes state, history and outbox. The rows of history and outbox
@@ -21,15 +22,37 @@ ON CONFLICT (key, environment, service_name) DO NOTHING RETURNING id)`
 UPDATE configurations SET value = ?, description = ?, is_encrypted = ?, version = ?,
  updated_at = ?, updated_by = ?, updated_by_key = ?, is_deleted = ?
 WHERE id = ? AND version = ? RETURNING id)`
-	historyAndOutbox = `, history AS (
+	insertedHistory = `, history AS (
 INSERT INTO configuration_history (configuration_id, version, action, old_value, old_encrypted, new_value,
  new_encrypted, description, is_encrypted, changed_by, changed_by_key, changed_at, request_id)
-SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::timestamptz, ? FROM state), event AS (
+SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::timestamptz, ? FROM state)`
+	insertedEvent = `, event AS (
 INSERT INTO outbox (event_id, event_type, aggregate_type, aggregate_id, aggregate_version, environment,
  service_name, data, actor_key, actor_name, request_id, occurred_at)
 SELECT ?::uuid, ?, ?, id, ?, ?, ?, ?::jsonb, ?, ?, ?, ?::timestamptz FROM state)
 SELECT id FROM state`
 )
+
+// runStatement runs a statement that ends with the event of an aggregate, and
+// returns the id. Without a row the base was not what the store holds.
+func (s *Store) runStatement(
+	ctx context.Context, a aggregate, base scope.Version, statement string, args []any,
+) (int64, error) {
+	events, err := outboxRows(a.PendingEvents(), 0, s.options.IDs)
+	if err != nil {
+		return 0, err
+	}
+	args = append(args, outboxArgs(events[0])...)
+	var id int64
+	err = again(ctx, func() error { return s.write.NewRaw(statement+insertedEvent, args...).Scan(ctx, &id) })
+	switch {
+	case !errors.Is(err, sql.ErrNoRows):
+		return id, err
+	case base == 0:
+		return 0, scope.ErrAlreadyExists
+	}
+	return 0, scope.ErrStale
+}
 
 // fitsOneStatement reports whether the changes are one version with one event,
 // and the history stays as it is.
@@ -38,26 +61,17 @@ func fitsOneStatement(c *configuration.Configuration) bool {
 	return len(unsaved.Entries) == 1 && len(c.PendingEvents()) == 1 && unsaved.Sealer == nil
 }
 
-func (r *Configurations) inOneStatement(ctx context.Context, c *configuration.Configuration) (configuration.ID, error) {
-	unsaved := c.Unsaved()
-	events, err := outboxRows(c.PendingEvents(), 0, r.store.options.IDs)
-	if err != nil {
-		return 0, err
+func (r *Configurations) inOneStatement(
+	ctx context.Context, c *configuration.Configuration,
+) (id int64, done bool, err error) {
+	if !fitsOneStatement(c) {
+		return 0, false, nil
 	}
+	unsaved := c.Unsaved()
 	statement, args := stateStatement(unsaved)
 	args = append(args, historyArgs(rowOfEntry(unsaved.Entries[0], 0))...)
-	args = append(args, outboxArgs(events[0])...)
-	var id int64
-	err = again(ctx, func() error {
-		return r.store.write.NewRaw(statement+historyAndOutbox, args...).Scan(ctx, &id)
-	})
-	switch {
-	case !errors.Is(err, sql.ErrNoRows):
-		return configuration.ID(id), err
-	case unsaved.Base == 0:
-		return 0, configuration.ErrAlreadyExists
-	}
-	return 0, configuration.ErrStale
+	id, err = r.store.runStatement(ctx, c, unsaved.Base, statement+insertedHistory, args)
+	return id, true, err
 }
 
 func stateStatement(unsaved configuration.Unsaved) (string, []any) {

@@ -9,37 +9,52 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/event"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Save writes the unsaved changes of all the given configurations, all or none.
-func (r *Configurations) Save(ctx context.Context, configurations ...*configuration.Configuration) error {
-	changed := slices.DeleteFunc(slices.Clone(configurations), func(c *configuration.Configuration) bool {
-		return len(c.Unsaved().Entries) == 0
-	})
+// writer stores the aggregates of one module.
+type writer[A aggregate] interface {
+	// unsaved reports whether there is anything to write.
+	unsaved(a A) bool
+	// inOneStatement writes one aggregate on PostgreSQL and returns its id; done is
+	// false where that takes more than a statement, and nothing was written.
+	inOneStatement(ctx context.Context, a A) (id int64, done bool, err error)
+	// inTransaction writes one aggregate and returns its id.
+	inTransaction(ctx context.Context, tx bun.Tx, a A) (id int64, err error)
+	// saved tells an aggregate that it is stored.
+	saved(a A, id int64)
+}
+
+// aggregate is what a writer stores.
+type aggregate interface{ PendingEvents() []event.Event }
+
+// saveAll writes the unsaved changes of all the given aggregates, all or none.
+func saveAll[A aggregate](ctx context.Context, s *Store, w writer[A], given []A) error {
+	changed := slices.DeleteFunc(slices.Clone(given), func(a A) bool { return !w.unsaved(a) })
 	if len(changed) == 0 {
 		return nil
 	}
-	ids, err := r.write(ctx, changed)
+	ids, err := writeAll(ctx, s, w, changed)
 	if err != nil {
-		return translate(err, "save configurations", configuration.ErrAlreadyExists)
+		return translate(err, "save", scope.ErrAlreadyExists)
 	}
-	for i, c := range changed {
-		c.MarkSaved(ids[i])
+	for i, a := range changed {
+		w.saved(a, ids[i])
 	}
 	return nil
 }
 
-func (r *Configurations) write(
-	ctx context.Context, changed []*configuration.Configuration,
-) ([]configuration.ID, error) {
-	if r.store.dialect == postgres && len(changed) == 1 && fitsOneStatement(changed[0]) {
-		id, err := r.inOneStatement(ctx, changed[0])
-		return []configuration.ID{id}, err
+func writeAll[A aggregate](ctx context.Context, s *Store, w writer[A], changed []A) ([]int64, error) {
+	if s.dialect == postgres && len(changed) == 1 {
+		if id, done, err := w.inOneStatement(ctx, changed[0]); done || err != nil {
+			return []int64{id}, err
+		}
 	}
-	ids := make([]configuration.ID, len(changed))
-	err := r.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		for i, c := range changed {
-			id, err := r.saveOne(ctx, tx, c)
+	ids := make([]int64, len(changed))
+	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		for i, a := range changed {
+			id, err := w.inTransaction(ctx, tx, a)
 			if err != nil {
 				return err
 			}
@@ -50,10 +65,53 @@ func (r *Configurations) write(
 	return ids, err
 }
 
-// saveOne writes state, history and events of one configuration in a transaction.
-func (r *Configurations) saveOne(
+// insertEvents writes the events of an aggregate into the outbox.
+func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, a aggregate, id int64) error {
+	events, err := outboxRows(a.PendingEvents(), id, s.options.IDs)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewInsert().Model(&events).ExcludeColumn("id").Exec(ctx)
+	return err
+}
+
+// insertState writes the first row of an aggregate, unless its identity is taken.
+func insertState(ctx context.Context, insert *bun.InsertQuery, identity string) (id int64, err error) {
+	err = insert.ExcludeColumn("id").On("CONFLICT ("+identity+") DO NOTHING").Returning("id").Scan(ctx, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, scope.ErrAlreadyExists
+	}
+	return id, err
+}
+
+// updateState writes the row that stands, if the store holds the version before.
+func updateState(ctx context.Context, update *bun.UpdateQuery, id int64, base scope.Version) error {
+	result, err := update.Where("id = ?", id).Where("version = ?", int64(base)).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, scope.ErrStale)
+	}
+	return nil
+}
+
+// Save writes the unsaved changes of all the given configurations, all or none.
+func (r *Configurations) Save(ctx context.Context, configurations ...*configuration.Configuration) error {
+	return saveAll(ctx, r.store, r, configurations)
+}
+
+func (*Configurations) unsaved(c *configuration.Configuration) bool {
+	return len(c.Unsaved().Entries) > 0
+}
+
+func (*Configurations) saved(c *configuration.Configuration, id int64) {
+	c.MarkSaved(configuration.ID(id))
+}
+
+func (r *Configurations) inTransaction(
 	ctx context.Context, tx bun.Tx, c *configuration.Configuration,
-) (configuration.ID, error) {
+) (int64, error) {
 	unsaved := c.Unsaved()
 	id, err := saveState(ctx, tx, unsaved)
 	if err != nil {
@@ -61,46 +119,26 @@ func (r *Configurations) saveOne(
 	}
 	entries := make([]historyRow, len(unsaved.Entries))
 	for i, e := range unsaved.Entries {
-		entries[i] = rowOfEntry(e, id)
+		entries[i] = rowOfEntry(e, configuration.ID(id))
 	}
 	if _, err := tx.NewInsert().Model(&entries).ExcludeColumn("id").Exec(ctx); err != nil {
 		return 0, err
 	}
-	events, err := outboxRows(c.PendingEvents(), int64(id), r.store.options.IDs)
-	if err != nil {
-		return 0, err
+	if err := r.store.insertEvents(ctx, tx, c, id); err != nil || unsaved.Sealer == nil {
+		return id, err
 	}
-	if _, err := tx.NewInsert().Model(&events).ExcludeColumn("id").Exec(ctx); err != nil {
-		return 0, err
-	}
-	if unsaved.Sealer == nil {
-		return id, nil
-	}
-	return id, sealHistory(ctx, tx, id, unsaved)
+	return id, sealHistory(ctx, tx, configuration.ID(id), unsaved)
 }
 
 // saveState writes the row that stands, if the store holds the version before.
-func saveState(ctx context.Context, tx bun.Tx, unsaved configuration.Unsaved) (configuration.ID, error) {
+func saveState(ctx context.Context, tx bun.Tx, unsaved configuration.Unsaved) (int64, error) {
 	row := rowOfState(unsaved.State)
 	if unsaved.Base == 0 {
-		err := tx.NewInsert().Model(&row).ExcludeColumn("id").
-			On("CONFLICT (key, environment, service_name) DO NOTHING").Returning("id").Scan(ctx, &row.ID)
-		if errors.Is(err, sql.ErrNoRows) {
-			return 0, configuration.ErrAlreadyExists
-		}
-		return configuration.ID(row.ID), err
+		return insertState(ctx, tx.NewInsert().Model(&row), "key, environment, service_name")
 	}
-	result, err := tx.NewUpdate().Model(&row).
+	return row.ID, updateState(ctx, tx.NewUpdate().Model(&row).
 		Column("value", "description", "is_encrypted", "version",
-			"updated_at", "updated_by", "updated_by_key", "is_deleted").
-		Where("id = ?", row.ID).Where("version = ?", int64(unsaved.Base)).Exec(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return 0, errors.Join(err, configuration.ErrStale)
-	}
-	return unsaved.State.ID, nil
+			"updated_at", "updated_by", "updated_by_key", "is_deleted"), row.ID, unsaved.Base)
 }
 
 // sealPage bounds the entries that are held in memory while they are sealed.

@@ -32,6 +32,9 @@ type Store struct {
 // Configurations returns the store of configurations and their history.
 func (s *Store) Configurations() *Configurations { return &Configurations{store: s} }
 
+// Flags returns the store of feature flags and their history.
+func (s *Store) Flags() *Flags { return &Flags{store: s} }
+
 // Keys returns the store of API keys.
 func (s *Store) Keys() *Keys { return &Keys{store: s} }
 

@@ -12,7 +12,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -32,6 +34,32 @@ type Configurations interface {
 	Delete(ctx context.Context, by access.Caller, in configapp.Delete) (configapp.View, error)
 	RollBack(ctx context.Context, by access.Caller, in configapp.RollBack) (configapp.View, error)
 	ReadHistory(ctx context.Context, by access.Caller, in configapp.History) (configapp.Timeline, error)
+}
+
+// Flags are the use cases of feature flags, as flagapp.Service offers them.
+type Flags interface {
+	Create(ctx context.Context, by access.Caller, definition []byte) (flag.State, error)
+	Read(ctx context.Context, by access.Caller, in flagapp.Read) (flag.State, error)
+	List(ctx context.Context, by access.Caller, in flagapp.List) (flagapp.Listing, error)
+	ReadHistory(ctx context.Context, by access.Caller, in flagapp.History) (flagapp.Timeline, error)
+	FlagChanges
+	FlagEvaluation
+}
+
+// FlagChanges are the use cases that change a flag, or look at a change.
+type FlagChanges interface {
+	Update(ctx context.Context, by access.Caller, in flagapp.Update) (flag.State, error)
+	Delete(ctx context.Context, by access.Caller, in flagapp.Delete) (flag.State, error)
+	RollBack(ctx context.Context, by access.Caller, in flagapp.RollBack) (flag.State, error)
+	Preview(ctx context.Context, by access.Caller, in flagapp.Preview) (flagapp.Previewed, error)
+}
+
+// FlagEvaluation are the use cases that evaluate flags.
+type FlagEvaluation interface {
+	Snapshot(by access.Caller, environment string) (*flagapp.Snapshot, error)
+	SnapshotAt(ctx context.Context, by access.Caller, environment string, revision int64) (*flagapp.Snapshot, error)
+	Explain(ctx context.Context, by access.Caller, in flagapp.Explain) (flagapp.Explained, error)
+	Staleness() time.Duration
 }
 
 // Authenticator finds out who is asking, as accessapp.Service does.
@@ -57,10 +85,15 @@ type Options struct {
 	// Logger defaults to none.
 	Logger         *zap.Logger
 	Configurations Configurations
-	Access         Authenticator
-	Database       Pinger
-	Clock          ports.Clock
-	IDs            ports.IDs
+	Flags          Flags
+	// DefaultEnvironment is where OFREP evaluates when a request names none.
+	DefaultEnvironment string
+	// CORSOrigins are the origins whose browsers may call OFREP; none by default.
+	CORSOrigins []string
+	Access      Authenticator
+	Database    Pinger
+	Clock       ports.Clock
+	IDs         ports.IDs
 	// TrustedProxies are addresses or CIDR blocks; none by default.
 	TrustedProxies []string
 	// RequestTimeout is the deadline of a request's work, 10 s by default.
@@ -76,6 +109,8 @@ type API struct {
 	templates map[string]string
 	ready     atomic.Bool
 	document  func() (document, error)
+	// bodies are those of evaluations, to be used again.
+	bodies sync.Pool
 }
 
 // New returns the API over its use cases; it is not ready before SetReady(true).
@@ -87,10 +122,14 @@ func New(o Options) *API {
 		o.RequestTimeout = DefaultRequestTimeout
 	}
 	a := &API{options: o, templates: map[string]string{}}
+	a.bodies.New = func() any { return newEvaluationBody() }
 	a.engine = a.newEngine()
 	a.routes = &router{api: a, schemas: newRegistry()}
 	a.huma = huma.NewAPI(a.humaConfig(), a.routes)
 	a.routeConfigurations()
+	a.routeFlags()
+	a.routeEvaluation()
+	a.routeOFREP()
 	a.routeProbes()
 	a.routeDocuments()
 	a.forgetLibrarySchemas()

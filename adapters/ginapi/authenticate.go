@@ -11,9 +11,9 @@ import (
 )
 
 // authenticate finds out who is asking before anything else is looked at under
-// the base path: a wrong key is told so whether or not the route exists.
+// the base path and OFREP: a wrong key is told so whether or not the route exists.
 func (a *API) authenticate(c *gin.Context) {
-	if !underBase(c.Request.URL.Path) {
+	if !underBase(c.Request.URL.Path) && callOf(c.Request.Context()).ofrep == nil {
 		return
 	}
 	caller, err := a.whoIs(c.Request)

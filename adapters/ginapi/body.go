@@ -18,7 +18,7 @@ const (
 	jsonMediaType = "application/json"
 	inBody        = "body"
 	inQuery       = "query"
-	// MaxBodyBytes is the longest body that is read.
+	// MaxBodyBytes is the longest body that is read where an operation says nothing.
 	maxBodyBytes = 1 << 20
 )
 
@@ -26,18 +26,36 @@ const (
 type bodyShape struct {
 	known    map[string]bool
 	required []string
+	// limit is how many bytes are read.
+	limit int64
+	// open says that the domain checks the members.
+	open bool
 }
 
-func newBodyShape(schema *huma.Schema, schemas huma.Registry) *bodyShape {
+func newBodyShape(op *huma.Operation, schemas huma.Registry) *bodyShape {
+	schema := op.RequestBody.Content[jsonMediaType].Schema
 	for schema.Ref != "" {
 		schema = schemas.SchemaFromRef(schema.Ref)
 	}
-	s := &bodyShape{known: map[string]bool{}, required: schema.Required}
+	s := &bodyShape{
+		known: map[string]bool{}, required: schema.Required, limit: bodyLimit(op), open: op.SkipValidateBody,
+	}
 	for name := range schema.Properties {
 		s.known[name] = true
 	}
 	return s
 }
+
+// bodyLimit returns the limit that an operation's metadata names.
+func bodyLimit(op *huma.Operation) int64 {
+	if limit, ok := op.Metadata[bodyLimitKey].(int64); ok {
+		return limit
+	}
+	return maxBodyBytes
+}
+
+// bodyLimitKey is where an operation's metadata names a limit of its own.
+const bodyLimitKey = "body_limit"
 
 // read returns the body if it is one JSON value, declared as such, of members
 // that the operation knows.
@@ -46,7 +64,7 @@ func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) ([]byte, error)
 	if declared && !isJSON(r.Header) {
 		return nil, ErrUnsupportedMediaType
 	}
-	body, err := readBounded(w, r)
+	body, err := readBounded(w, r, s.limit)
 	switch {
 	case err != nil:
 		return nil, err
@@ -71,11 +89,11 @@ func isJSON(h http.Header) bool {
 	return len(types) == 1 && err == nil && mediaType == jsonMediaType && plain
 }
 
-func readBounded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > maxBodyBytes {
+func readBounded(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
 		return nil, ErrBodyTooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -90,7 +108,7 @@ func readBounded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // required one that is not there. What they hold is left to the schema. Bodies
 // that are no object have no members, and the schema refuses them.
 func (s *bodyShape) check(members []string) error {
-	if members == nil {
+	if members == nil || s.open {
 		return nil
 	}
 	var faults []error

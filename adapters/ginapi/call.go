@@ -22,6 +22,8 @@ type call struct {
 	caller    access.Caller
 	// operation is nil until a route was found.
 	operation *huma.Operation
+	// ofrep is nil for all but calls of OFREP.
+	ofrep *ofrepCall
 }
 
 type callKey struct{}
@@ -38,7 +40,7 @@ func callOf(ctx context.Context) *call {
 // response carries, and writes the access log when all is done.
 func (a *API) begin(c *gin.Context) {
 	started := a.options.Clock.Now()
-	this := &call{requestID: a.requestID(c.Request)}
+	this := &call{requestID: a.requestID(c.Request), ofrep: ofrepOf(c.Request.URL.EscapedPath())}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), a.options.RequestTimeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(context.WithValue(ctx, callKey{}, this))

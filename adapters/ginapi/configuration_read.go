@@ -22,7 +22,8 @@ const maxVersion = 1 << 53
 // for most, so that it does without huma's machinery at each request, and stands
 // in the same document.
 func (a *API) routeRead() {
-	op := a.operation("read-configuration", http.MethodGet, keyPath, "Read a configuration", http.StatusNotFound)
+	op := a.configurationOperation("read-configuration", http.MethodGet, keyPath, "Read a configuration",
+		http.StatusNotFound)
 	op.Description = "Answers 304 when If-None-Match names the present ETag. The value of an encrypted " +
 		"configuration is shown to callers that may reveal it."
 	op.Parameters = readParameters()
@@ -34,11 +35,17 @@ func (a *API) routeRead() {
 
 func readParameters() []*huma.Param {
 	text := &huma.Schema{Type: huma.TypeString}
-	low, high := 1.0, float64(maxVersion)
-	return []*huma.Param{
+	return append([]*huma.Param{
 		{Name: "key", In: "path", Required: true, Schema: text, Description: "The key; a slash in it is sent as %2F"},
 		{Name: "environment", In: inQuery, Required: true, Schema: text},
 		{Name: "service_name", In: inQuery, Required: true, Schema: text},
+	}, asOfParameters()...)
+}
+
+// asOfParameters choose what stood then, and tell what the caller holds.
+func asOfParameters() []*huma.Param {
+	low, high := 1.0, float64(maxVersion)
+	return []*huma.Param{
 		{
 			Name: "version", In: inQuery, Description: "As it stood at this version",
 			Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &low, Maximum: &high},
@@ -47,7 +54,10 @@ func readParameters() []*huma.Param {
 			Name: "at", In: inQuery, Description: "As it stood at this time (RFC 3339); not together with version",
 			Schema: &huma.Schema{Type: huma.TypeString, Format: "date-time"},
 		},
-		{Name: "If-None-Match", In: "header", Schema: text, Description: "ETags that the caller holds, or *"},
+		{
+			Name: "If-None-Match", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "ETags that the caller holds, or *",
+		},
 	}
 }
 
@@ -69,14 +79,7 @@ func (a *API) read(c *gin.Context, in input) {
 // sendConfiguration writes one configuration, or that it has not changed. The
 // answer depends on who asks, and is to be asked for again each time.
 func (a *API) sendConfiguration(c *gin.Context, v configapp.View) {
-	current := entityTag(v)
-	h := c.Writer.Header()
-	h.Set("Cache-Control", "private, no-cache")
-	h.Set("Vary", "Authorization, X-Api-Key")
-	h.Set("ETag", current)
-	h.Set("Last-Modified", v.UpdatedAt.UTC().Format(http.TimeFormat))
-	if unchanged(c.Request.Header.Values("If-None-Match"), current) {
-		c.Status(http.StatusNotModified)
+	if a.notModified(c, entityTag(v), v.UpdatedAt) {
 		return
 	}
 	body, err := json.Marshal(represent(v))
@@ -85,6 +88,21 @@ func (a *API) sendConfiguration(c *gin.Context, v configapp.View) {
 		return
 	}
 	c.Data(http.StatusOK, jsonMediaType, body)
+}
+
+// notModified sets the headers of one thing that callers may hold, and answers 304
+// where they hold it as it is.
+func (a *API) notModified(c *gin.Context, current string, updated time.Time) bool {
+	h := c.Writer.Header()
+	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Vary", "Authorization, X-Api-Key")
+	h.Set("ETag", current)
+	h.Set("Last-Modified", updated.UTC().Format(http.TimeFormat))
+	if !unchanged(c.Request.Header.Values("If-None-Match"), current) {
+		return false
+	}
+	c.Status(http.StatusNotModified)
+	return true
 }
 
 // readAsk understands a read's path and query, and names every part at fault.

@@ -22,6 +22,9 @@ const (
 // describe is the one place where a failure becomes a problem of RFC 9457.
 // Internal failures show their code and the request id, and nothing else.
 func describe(this *call, f *fault.Error) *problem {
+	if this.ofrep != nil {
+		return describeOFREP(this.ofrep, f)
+	}
 	p := &problem{code: f.Code(), status: Status(f.Kind()), header: http.Header{}}
 	var buffer bytes.Buffer
 	members := memberWriter{encoder: jsontext.NewEncoder(&buffer)}
@@ -43,6 +46,15 @@ func describe(this *call, f *fault.Error) *problem {
 		}
 	}
 	p.body = members.end(&buffer)
+	setProblemHeaders(p.header, f)
+	return p
+}
+
+// describeOFREP is describe for calls of OFREP, whose failures have a form of
+// their own.
+func describeOFREP(this *ofrepCall, f *fault.Error) *problem {
+	p := &problem{code: f.Code(), status: ofrepStatus(f), mediaType: jsonMediaType, header: http.Header{}}
+	p.body = appendOFREPError(nil, this.key, this.single, f)
 	setProblemHeaders(p.header, f)
 	return p
 }

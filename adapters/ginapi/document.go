@@ -32,7 +32,7 @@ func (a *API) newDocument() *huma.OpenAPI {
 		Info: &huma.Info{
 			Title:   "Signalbox",
 			Version: a.options.Version,
-			Description: "Tells running programs their configuration. " +
+			Description: "Tells running programs their configuration, and which feature flags are on for whom. " +
 				"Failures are problems of RFC 9457 with a stable code.",
 		},
 		Components: &huma.Components{
@@ -47,13 +47,30 @@ func (a *API) newDocument() *huma.OpenAPI {
 				"x_api_key": {Type: "apiKey", In: "header", Name: "X-API-Key"},
 			},
 		},
-		Tags: []*huma.Tag{{Name: "configurations"}, {Name: "service"}},
+		Tags: []*huma.Tag{{Name: "configurations"}, {Name: "flags"}, {Name: "ofrep"}, {Name: "service"}},
 	}
 }
 
 // keySecurity says that one of the forms of an API key is wanted.
 func keySecurity() []map[string][]string {
 	return []map[string][]string{{"bearer": {}}, {"api_key": {}}, {"x_api_key": {}}}
+}
+
+// operation returns an operation that needs a key, with what all of them share.
+// Problems are the failures that are its own.
+func (a *API) operation(tag, id, method, path, summary string, problems ...int) huma.Operation {
+	problems = append([]int{
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,
+	}, problems...)
+	return huma.Operation{
+		OperationID: id,
+		Method:      method,
+		Path:        path,
+		Summary:     summary,
+		Tags:        []string{tag},
+		Security:    keySecurity(),
+		Responses:   a.problemResponses(problems...),
+	}
 }
 
 // problemJSON is a failure as RFC 9457 has it. Facts beside the message, such as

@@ -1,7 +1,6 @@
 package ginapi
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -35,16 +34,6 @@ func (a *API) trust(e *gin.Engine) {
 	a.options.Logger.Warn("no proxy is trusted, because one of the trusted proxies is no address")
 	if err := e.SetTrustedProxies(nil); err != nil {
 		a.options.Logger.Warn("trusted proxies keep their default", zap.Error(err))
-	}
-}
-
-// preflight answers a browser that asks whether it may call from another origin:
-// without a key, and without allowing any origin.
-func (a *API) preflight(c *gin.Context) {
-	r := c.Request
-	asks := r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
-	if r.Method == http.MethodOptions && asks {
-		c.AbortWithStatus(http.StatusNoContent)
 	}
 }
 

@@ -16,12 +16,15 @@ var (
 	ErrBodyMissing = fault.New(fault.Malformed, "body_missing", "This operation needs a JSON body.")
 	// ErrBodyIncomplete is a body that ended or stalled before its announced end.
 	ErrBodyIncomplete = fault.New(fault.Malformed, "body_incomplete", "The body ended before it was complete.")
-	// ErrBodyTooLarge is a body over 1 MiB.
-	ErrBodyTooLarge = fault.New(fault.TooLarge, "body_too_large", "The body may be 1 MiB long at most.")
+	// ErrBodyTooLarge is a body over the limit of its operation.
+	ErrBodyTooLarge = fault.New(fault.TooLarge, "body_too_large",
+		"The body is longer than is read here: 1 MiB, 10 MiB for a flag, 128 KiB for an evaluation.")
 	// ErrUnsupportedMediaType is a body that is not declared as plain JSON.
 	ErrUnsupportedMediaType = fault.New(fault.UnsupportedMedia, "unsupported_media_type",
 		"Send the body uncompressed and with Content-Type: application/json.")
-	// ErrRouteNotFound is a path that leads nowhere.
+	// ErrInvalidContext is a context of OFREP that is no object.
+	ErrInvalidContext = fault.New(fault.Invalid, "invalid_context", "The context must be an object.")
+	// ErrRouteNotFound is a path where nothing is.
 	ErrRouteNotFound = fault.New(fault.NotFound, "not_found", "There is nothing at this path.")
 	// ErrMethodNotAllowed is a path that is known, with another method.
 	ErrMethodNotAllowed = fault.New(fault.NotAllowed, "method_not_allowed",

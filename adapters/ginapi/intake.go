@@ -38,7 +38,7 @@ func newIntake(op *huma.Operation, schemas huma.Registry) intake {
 		}
 	}
 	if op.RequestBody != nil {
-		in.body = newBodyShape(op.RequestBody.Content[jsonMediaType].Schema, schemas)
+		in.body = newBodyShape(op, schemas)
 	}
 	return in
 }

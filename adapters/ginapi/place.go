@@ -15,6 +15,8 @@ const maxPlaceName = 64
 type place struct {
 	// Location is such as "body.value", "query.limit" or "path.key".
 	Location string `json:"location" doc:"Where, such as body.value, query.limit or path.key"`
+	// Pointer says where in the body (RFC 6901), for bodies with more than one level.
+	Pointer *string `json:"pointer,omitzero" nullable:"false" doc:"Where in the body, as a JSON pointer (RFC 6901)"`
 	// Message never holds the value.
 	Message string `json:"message" doc:"What is wrong there and what is allowed"`
 }
@@ -24,6 +26,9 @@ func placesOf(op *huma.Operation, fields []fault.Field) []place {
 	places := make([]place, len(fields))
 	for i, f := range fields {
 		places[i] = place{Location: locate(op, f.Name), Message: f.Message}
+		if f.Name == "" || f.Name[0] == '/' {
+			places[i].Location, places[i].Pointer = inBody, &fields[i].Name
+		}
 	}
 	return places
 }

@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -25,8 +26,10 @@ const (
 type problem struct {
 	code   string
 	status int
-	header http.Header
-	body   jsontext.Value
+	// mediaType is that of problems where it is empty.
+	mediaType string
+	header    http.Header
+	body      jsontext.Value
 }
 
 // Error returns the code.
@@ -48,7 +51,7 @@ func (p *problem) MarshalJSON() ([]byte, error) { return p.body, nil }
 func (p *problem) write(w http.ResponseWriter) {
 	h := w.Header()
 	maps.Copy(h, p.header)
-	h.Set("Content-Type", problemMediaType)
+	h.Set("Content-Type", cmp.Or(p.mediaType, problemMediaType))
 	w.WriteHeader(p.status)
 	// A failed write means that the client has gone; the access log tells.
 	_, _ = w.Write(p.body)

@@ -2,6 +2,7 @@ package accessapp
 
 import (
 	"context"
+	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -42,6 +43,10 @@ type Service struct {
 type knownKey struct {
 	key  *access.APIKey
 	read time.Time
+	// digest is of the token that opened the key last, and caller who it let in;
+	// the zero digest is of none.
+	digest [sha256.Size]byte
+	caller access.Caller
 }
 
 // New returns the use cases over their dependencies.

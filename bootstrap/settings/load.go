@@ -55,7 +55,7 @@ func parse(values map[string]string) (Settings, error) {
 		},
 	})
 	if err == nil {
-		return s, nil
+		return s, checkDefaultEnvironment(s, values)
 	}
 	var all env.AggregateError
 	if !errors.As(err, &all) {
@@ -71,6 +71,18 @@ func parse(values map[string]string) (Settings, error) {
 	}
 	slices.Sort(invalid.Problems)
 	return Settings{}, invalid
+}
+
+// checkDefaultEnvironment refuses one that was set and is not supported. The
+// default of the default may be missing: OFREP then needs an environment named.
+func checkDefaultEnvironment(s Settings, values map[string]string) error {
+	if values["DEFAULT_ENVIRONMENT"] == "" {
+		return nil
+	}
+	if _, err := s.Policy().Parse(s.DefaultEnvironment); err != nil {
+		return &InvalidError{Problems: []string{complaint("DefaultEnvironment", values)}}
+	}
+	return nil
 }
 
 // complaint says what is wrong with the setting in a field, hiding secrets.

@@ -17,6 +17,9 @@ type Settings struct {
 
 	Environments Environments `env:"SUPPORTED_ENVIRONMENTS" envDefault:"development,staging,production" group:"Service" doc:"Environments that exist here" allowed:"names of a-z 0-9 . _ - separated by commas"`
 
+	DefaultEnvironment string  `env:"DEFAULT_ENVIRONMENT" envDefault:"production" group:"Service" doc:"Where OFREP evaluates when a request names no environment" allowed:"one of SUPPORTED_ENVIRONMENTS"`
+	CORSOrigins        Origins `env:"CORS_ALLOWED_ORIGINS" group:"Service" doc:"Origins whose browsers may call OFREP; unset: none" allowed:"origins such as https://app.example.com separated by commas, or *"`
+
 	Database       Database `env:"DATABASE_URL" envDefault:"sqlite://signalbox.db" group:"Database" doc:"Where everything is kept" allowed:"sqlite://FILE, postgres://, postgresql:// or postgresql+asyncpg://"`
 	MigrateOnStart bool     `env:"MIGRATE_ON_START" envDefault:"true" group:"Database" doc:"Bring the database up to date at the start" allowed:"true or false"`
 

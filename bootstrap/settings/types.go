@@ -30,6 +30,23 @@ func (p *Port) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Origins are the origins of browsers (RFC 6454), or "*" for all.
+type Origins []string
+
+// UnmarshalText reads origins that are separated by commas.
+func (o *Origins) UnmarshalText(text []byte) error {
+	for origin := range strings.SplitSeq(string(text), ",") {
+		origin = strings.TrimSpace(origin)
+		u, err := url.Parse(origin)
+		whole := err == nil && u.Scheme != "" && u.Host != "" && origin == u.Scheme+"://"+u.Host
+		if origin != "*" && !whole {
+			return errNotAllowed
+		}
+		*o = append(*o, origin)
+	}
+	return nil
+}
+
 // MaxDuration is the longest time that can be set.
 const MaxDuration = 30 * 24 * time.Hour
 

@@ -19,6 +19,10 @@ const (
 	RevealConfiguration Action = "configuration.reveal"
 	// DeclassifyConfiguration turns the encryption of a configuration off.
 	DeclassifyConfiguration Action = "configuration.declassify"
+	// ReadFlag shows flags and evaluates them.
+	ReadFlag Action = "flag.read"
+	// WriteFlag creates, updates, rolls back and deletes.
+	WriteFlag Action = "flag.write"
 )
 
 // Resource is what an action is done to. Zero fields mean any: a list over all
@@ -47,11 +51,13 @@ func Decide(grants []Grant, action Action, _ Resource) bool {
 
 // Unrestricted returns the grants that allow everything.
 func Unrestricted() []Grant {
-	return []Grant{Allow(ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration)}
+	return []Grant{Allow(
+		ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, ReadFlag, WriteFlag,
+	)}
 }
 
 // ReadOnly returns the grants that allow reading without revealing.
-func ReadOnly() []Grant { return []Grant{Allow(ReadConfiguration)} }
+func ReadOnly() []Grant { return []Grant{Allow(ReadConfiguration, ReadFlag)} }
 
 // Caller is who asks, what they may do, and in which request.
 type Caller struct {

@@ -118,9 +118,10 @@ func (r *reader) change(o map[string]any) Change {
 	read(o, "rollout_percentage", &c.percentage, func(at string, v any) *uint32 { return new(r.percentage(at, v)) })
 	read(o, "target_users", &c.targets, func(at string, v any) *[]string { return new(r.users(at, v)) })
 	read(o, "variants", &c.variants, r.variants)
-	for name, into := range map[string]**string{"off_variant": &c.off, "target_variant": &c.target, "rollout_group": &c.group} {
-		read(o, name, into, func(at string, v any) *string { return new(r.name(at, v)) })
-	}
+	name := func(at string, v any) *string { return new(r.name(at, v)) }
+	read(o, "off_variant", &c.off, name)
+	read(o, "target_variant", &c.target, name)
+	read(o, "rollout_group", &c.group, name)
 	read(o, "bucket_by", &c.bucketBy, func(at string, v any) *string {
 		return new(r.text(at, v, targeting.MaxAttributeBytes))
 	})

@@ -148,3 +148,7 @@ func optionalText(s string) any {
 	}
 	return s
 }
+
+// Percentage returns a number of buckets as a percentage of all, with a decimal
+// point and up to four decimals: "50.0", "33.3333".
+func Percentage(buckets uint32) string { return string(percentage(buckets)) }

@@ -1,8 +1,6 @@
 package flag
 
 import (
-	"slices"
-
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
@@ -144,14 +142,20 @@ func (d *Definition) compile(s serving) compiledServing {
 // State returns the flag that was compiled.
 func (c *Compiled) State() State { return c.state }
 
+// ID returns the flag's id.
+func (c *Compiled) ID() ID { return c.state.ID }
+
+// Name returns the flag's name.
+func (c *Compiled) Name() string { return c.state.Identity.Name.text }
+
+// Environment returns the name of the flag's environment.
+func (c *Compiled) Environment() string { return c.state.Identity.Environment.String() }
+
 // Type returns the type of the flag's values.
 func (c *Compiled) Type() Type { return c.state.Definition.kind }
 
 // Off returns the variant that stands for off: the off variant, or nil for none.
 func (c *Compiled) Off() *Variant { return c.off }
-
-// Targets returns the users that always get the target variant.
-func (c *Compiled) Targets() []string { return slices.Clone(c.state.Definition.targets) }
 
 // Evaluate decides what a context gets: disabled, target users, rules in their
 // order, the default. The same flag and context give the same decision, always
@@ -232,8 +236,8 @@ func (c *Compiled) serve(s *compiledServing, fixed Reason, rule string, in *targ
 	}
 	chosen := s.allocation.Locate(bucket)
 	t.add(Step{
-		Kind: StepServe, Rule: rule, Held: true, Variant: chosen.Variant, Key: c.key(in), Bucketed: true, Bucket: bucket,
-		Range: chosen,
+		Kind: StepServe, Rule: rule, Held: true, Variant: chosen.Variant,
+		Key: c.key(in), Bucketed: true, Bucket: bucket, Range: chosen,
 	})
 	arm := s.byName[chosen.Variant]
 	d := c.decide(arm.variant, Split, rule)

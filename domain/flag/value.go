@@ -1,6 +1,7 @@
 package flag
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -172,19 +173,21 @@ func plain(v any) string {
 			return "must hold only numbers that fit 64 bits (IEEE 754)"
 		}
 	case []any:
-		for _, e := range v {
-			if message := plain(e); message != "" {
+		return plainList(v)
+	case map[string]any:
+		for name, e := range v {
+			if message := cmp.Or(plain(name), plain(e)); message != "" {
 				return message
 			}
 		}
-	case map[string]any:
-		for name, e := range v {
-			if message := plain(name); message != "" {
-				return message
-			}
-			if message := plain(e); message != "" {
-				return message
-			}
+	}
+	return ""
+}
+
+func plainList(list []any) string {
+	for _, e := range list {
+		if message := plain(e); message != "" {
+			return message
 		}
 	}
 	return ""

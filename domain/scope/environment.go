@@ -73,3 +73,6 @@ func (s Environments) String() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// All returns the supported environments, in their order.
+func (s Environments) All() []Environment { return slices.Clone(s.supported) }

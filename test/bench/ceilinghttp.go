@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -46,9 +47,14 @@ func serveCeiling(ctx context.Context, in io.Reader, out io.Writer) error {
 func bareGin(a answer) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
-	engine.GET("/api/v1/config/:key", func(c *gin.Context) {
+	length := []string{strconv.Itoa(len(a.Body))}
+	if a.Status == http.StatusNotModified {
+		length = nil
+	}
+	engine.Handle(a.Method, a.Path, func(c *gin.Context) {
 		maps.Copy(c.Writer.Header(), a.Header)
-		c.Writer.WriteHeader(http.StatusOK)
+		c.Writer.Header()["Content-Length"] = length
+		c.Writer.WriteHeader(a.Status)
 		_, _ = c.Writer.Write(a.Body)
 	})
 	return engine

@@ -76,13 +76,18 @@ func (s *service) answers(ctx context.Context, request []byte) bool {
 
 // call makes one request with the key by net/http's client, for all that is not
 // measured, and returns the answer, which must have that status.
-func (s *service) call(ctx context.Context, method, path, body string, want int) (answer, error) {
+func (s *service) call(
+	ctx context.Context, method, path, body string, want int, header ...string,
+) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	request.Header.Set("Authorization", "ApiKey "+s.key)
 	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
@@ -96,11 +101,18 @@ func (s *service) call(ctx context.Context, method, path, body string, want int)
 	if response.StatusCode != want {
 		return answer{}, fmt.Errorf("%s %s: answered %d: %s", method, path, response.StatusCode, text)
 	}
-	return answer{Header: response.Header, Body: text}, nil
+	for _, name := range []string{"Connection", "Content-Length", "Date"} {
+		response.Header.Del(name) // net/http adds them to every answer by itself
+	}
+	plain, _, _ := strings.Cut(path, "?")
+	return answer{Method: method, Path: plain, Status: want, Header: response.Header, Body: text}, nil
 }
 
-// answer is what a ceiling has to send, byte for byte.
+// answer is what a ceiling has to send, byte for byte, and to what.
 type answer struct {
+	Method string      `json:"method"`
+	Path   string      `json:"path"`
+	Status int         `json:"status"`
 	Header http.Header `json:"header"`
 	Body   []byte      `json:"body"`
 }

@@ -37,8 +37,8 @@ type Key struct {
 //
 //	uint32(len(salt)) salt 0x00 uint32(len(purpose)) purpose 0x00 tag uint32(len(text)) text
 //
-// with lengths big-endian and in bytes. testdata/vectors.json holds examples that
-// other languages can read.
+// with lengths big-endian and in bytes. Other languages can read examples in
+// testdata/vectors.json.
 func Bucket(salt string, purpose Purpose, key Key) uint32 {
 	var space [256]byte
 	b := part(space[:0], salt)

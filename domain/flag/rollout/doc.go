@@ -1,4 +1,4 @@
-// Package rollout is the arithmetic of shares: a thousand thousand buckets, which
+// Package rollout is the arithmetic of shares: a million buckets, which
 // of them a key falls into, and how they are divided between variants so that a
 // change moves the fewest possible keys.
 //

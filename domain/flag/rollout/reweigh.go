@@ -16,7 +16,9 @@ func (a Allocation) Reweigh(weights []Weight) (Allocation, error) {
 	if err := checkWeights(weights); err != nil {
 		return Allocation{}, err
 	}
-	r := reweighing{ranges: slices.Clone(a.ranges), order: weights, surplus: map[string]uint32{}, need: map[string]uint32{}}
+	r := reweighing{
+		ranges: slices.Clone(a.ranges), order: weights, surplus: map[string]uint32{}, need: map[string]uint32{},
+	}
 	r.compare(a)
 	for _, variant := range r.shrinking {
 		r.free(variant)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,8 +53,13 @@ func vectors() []vector {
 	for _, salt := range []string{"00000000000000000000000000000000", hex.EncodeToString([]byte("checkout-group"))} {
 		for _, purpose := range []string{"include", "variant"} {
 			for _, k := range []rollout.Key{
-				{Tag: 's', Text: ""}, {Tag: 's', Text: "1"}, {Tag: 'n', Text: "1"}, {Tag: 'b', Text: "true"},
-				{Tag: 's', Text: "user123"}, {Tag: 's', Text: "ünïcödé 🚦"}, {Tag: 'n', Text: "-12.5"},
+				{Tag: 's', Text: ""},
+				{Tag: 's', Text: "1"},
+				{Tag: 'n', Text: "1"},
+				{Tag: 'b', Text: "true"},
+				{Tag: 's', Text: "user123"},
+				{Tag: 's', Text: "ünïcödé 🚦"},
+				{Tag: 'n', Text: "-12.5"},
 				{Tag: 's', Text: "018f3c5e-1f2a-7b3c-8d4e-5f6a7b8c9d0e"},
 			} {
 				v := vector{Salt: salt, Purpose: purpose, Tag: string(k.Tag), Text: k.Text}
@@ -73,7 +79,7 @@ func bucketOf(v vector) uint32 {
 // keys are what flags are asked about, by kind.
 func keys() map[string]func(int) string {
 	return map[string]func(int) string{
-		"sequential": func(n int) string { return fmt.Sprint(n) },
+		"sequential": func(n int) string { return strconv.Itoa(n) },
 		"e-mail":     func(n int) string { return fmt.Sprintf("user%d@example.com", n) },
 		"UUID": func(n int) string {
 			h := sha256.Sum256([]byte{byte(n), byte(n >> 8), byte(n >> 16)})
@@ -169,7 +175,9 @@ func TestReweighing(t *testing.T) {
 	t.Run("weights that do not sum, and a variant twice, are refused", func(t *testing.T) {
 		t.Parallel()
 		for _, weights := range [][]rollout.Weight{
-			nil, {{Variant: "a", Buckets: 999_999}}, {{Variant: "a", Buckets: 1_000_001}},
+			nil,
+			{{Variant: "a", Buckets: 999_999}},
+			{{Variant: "a", Buckets: 1_000_001}},
 			{{Variant: "a", Buckets: 500_000}, {Variant: "a", Buckets: 500_000}},
 			{{Variant: "a", Buckets: math.MaxUint32}, {Variant: "b", Buckets: 1_000_001}},
 		} {
@@ -183,8 +191,12 @@ func TestReweighing(t *testing.T) {
 	t.Run("ranges with a gap, an overlap or an end are refused", func(t *testing.T) {
 		t.Parallel()
 		for _, ranges := range [][]rollout.Range{
-			nil, {{"a", 0, 10}}, {{"a", 0, 10}, {"b", 11, 1_000_000}}, {{"a", 0, 10}, {"b", 9, 1_000_000}},
-			{{"a", 0, 0}, {"b", 0, 1_000_000}}, {{"a", 0, 1_000_001}},
+			nil,
+			{{"a", 0, 10}},
+			{{"a", 0, 10}, {"b", 11, 1_000_000}},
+			{{"a", 0, 10}, {"b", 9, 1_000_000}},
+			{{"a", 0, 0}, {"b", 0, 1_000_000}},
+			{{"a", 0, 1_000_001}},
 		} {
 			_, err := rollout.Rehydrate(ranges)
 			require.ErrorIs(t, err, fault.ErrInvalid)

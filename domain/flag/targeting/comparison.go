@@ -143,7 +143,7 @@ func (t *test) addPattern(text string) string {
 func (t *test) addParsed(v Value) string {
 	ok := v.Kind == Text
 	message := "must be a version such as 1.2.3 (Semantic Versioning 2.0.0)"
-	switch t.operator {
+	switch t.operator { //nolint:exhaustive // add has sent the other operators elsewhere
 	case Before, After:
 		t.moment, ok = moment(v)
 		message = "must be a time of RFC 3339, such as 2026-01-31T12:00:00Z"

@@ -104,7 +104,8 @@ func (c *Context) SetKey(key Value) { c.key = key }
 // Add adds a member to what is open, or an element whose name is empty.
 func (c *Context) Add(name string, v Value) {
 	c.place(name)
-	c.nodes = append(c.nodes, node{name: name, value: v, next: int32(len(c.nodes) + 1)}) //nolint:gosec // bounded by a body
+	next := int32(len(c.nodes) + 1) //nolint:gosec // bounded by a body
+	c.nodes = append(c.nodes, node{name: name, value: v, next: next})
 }
 
 // Open begins a member that is an Array or an Object; what is added up to Close

@@ -49,7 +49,8 @@ func (o Operator) ignoresCase() bool {
 	switch o {
 	case Equals, In, StartsWith, EndsWith, Contains, Matches:
 		return true
-	case Greater, GreaterOrEqual, Less, LessOrEqual, Before, After, SemverEqual, SemverGreater, SemverLess, InCIDR, Exists:
+	case Greater, GreaterOrEqual, Less, LessOrEqual, Before, After,
+		SemverEqual, SemverGreater, SemverLess, InCIDR, Exists:
 	}
 	return false
 }

@@ -1,0 +1,173 @@
+package bunstore
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+type flagRow struct {
+	bun.BaseModel `bun:"table:feature_flags,alias:f"`
+
+	ID                int64 `bun:",pk,autoincrement"`
+	Name              string
+	Description       *string
+	IsEnabled         bool
+	RolloutPercentage string
+	// TargetUsers is an array on PostgreSQL and JSON on SQLite.
+	TargetUsers  any
+	Environment  string
+	CreatedAt    timestamp
+	UpdatedAt    timestamp
+	Definition   string
+	Version      int64
+	UpdatedBy    string
+	UpdatedByKey string
+	IsDeleted    bool
+}
+
+// flagColumns are those that are read: the ones that repeat parts of the
+// definition are for others.
+func flagColumns() []string {
+	return []string{
+		"id", "name", "description", "environment", "created_at", "updated_at", "definition", "version",
+		"updated_by", "updated_by_key", "is_deleted",
+	}
+}
+
+func (d dialect) rowOfFlag(s flag.State) (flagRow, error) {
+	users, err := d.list(s.Definition.Targets())
+	return flagRow{
+		ID:                int64(s.ID),
+		Name:              s.Identity.Name.String(),
+		Description:       optional(s.Description),
+		IsEnabled:         s.Definition.Enabled(),
+		RolloutPercentage: flag.Percentage(s.Definition.RolloutPercentage()),
+		TargetUsers:       users,
+		Environment:       s.Identity.Environment.String(),
+		CreatedAt:         timestamp{s.CreatedAt},
+		UpdatedAt:         timestamp{s.UpdatedAt},
+		Definition:        s.Definition.JSON(),
+		Version:           int64(s.Version),
+		UpdatedBy:         s.UpdatedBy.String(),
+		UpdatedByKey:      s.UpdatedBy.KeyID,
+		IsDeleted:         s.Deleted,
+	}, err
+}
+
+// list returns texts as the dialect keeps them.
+func (d dialect) list(texts []string) (any, error) {
+	if texts == nil {
+		texts = []string{}
+	}
+	if d == postgres {
+		return pgdialect.Array(texts), nil
+	}
+	encoded, err := json.Marshal(texts)
+	if err != nil {
+		return nil, fmt.Errorf("encode a list: %w", err)
+	}
+	return string(encoded), nil
+}
+
+// rehydrate checks again what the domain promises of a row.
+func (r flagRow) rehydrate() (*flag.Flag, error) {
+	name, nameErr := flag.ParseName(r.Name)
+	environment, envErr := scope.ParseEnvironment(r.Environment)
+	draft, draftErr := rehydrateDraft(&r.Definition, r.Description)
+	for _, err := range []error{nameErr, envErr, draftErr} {
+		if err != nil {
+			return nil, fmt.Errorf("flag %d as stored breaks a rule: %s", r.ID, err.Error())
+		}
+	}
+	return flag.Rehydrate(flag.State{
+		ID:       flag.ID(r.ID),
+		Identity: flag.Identity{Environment: environment, Name: name},
+		Draft:    *draft,
+		Lifecycle: scope.Lifecycle{
+			Version: scope.Version(r.Version), CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
+		},
+	}), nil
+}
+
+// rehydrateDraft returns nil where there is no definition.
+func rehydrateDraft(definition, description *string) (*flag.Draft, error) {
+	if definition == nil {
+		return nil, nil //nolint:nilnil // no definition is no draft
+	}
+	d, err := flag.RehydrateDefinition([]byte(*definition))
+	if err != nil {
+		return nil, err
+	}
+	text, err := describe(description)
+	return &flag.Draft{Definition: d, Description: text}, err
+}
+
+type flagEntryRow struct {
+	bun.BaseModel `bun:"table:feature_flag_history,alias:fh"`
+
+	ID             int64 `bun:",pk,autoincrement"`
+	FlagID         int64
+	Version        int64
+	Action         string
+	OldDefinition  *string
+	OldDescription *string
+	NewDefinition  *string
+	NewDescription *string
+	ChangedBy      string
+	ChangedByKey   string
+	ChangedAt      timestamp
+	RequestID      string
+}
+
+func rowOfFlagEntry(e flag.HistoryEntry, id int64) flagEntryRow {
+	row := flagEntryRow{
+		ID:           e.ID,
+		FlagID:       id,
+		Version:      int64(e.Version),
+		Action:       e.Action.String(),
+		ChangedBy:    e.Stamp.By.String(),
+		ChangedByKey: e.Stamp.By.KeyID,
+		ChangedAt:    timestamp{e.Stamp.At},
+		RequestID:    e.Stamp.RequestID,
+	}
+	row.OldDefinition, row.OldDescription = draftColumns(e.Old)
+	row.NewDefinition, row.NewDescription = draftColumns(e.New)
+	return row
+}
+
+func draftColumns(d *flag.Draft) (definition, description *string) {
+	if d == nil {
+		return nil, nil
+	}
+	text := d.Definition.JSON()
+	return &text, optional(d.Description)
+}
+
+func (r flagEntryRow) rehydrate() (flag.HistoryEntry, error) {
+	action, actionErr := scope.ParseAction(r.Action)
+	before, oldErr := rehydrateDraft(r.OldDefinition, r.OldDescription)
+	after, newErr := rehydrateDraft(r.NewDefinition, r.NewDescription)
+	for _, err := range []error{actionErr, oldErr, newErr} {
+		if err != nil {
+			return flag.HistoryEntry{}, fmt.Errorf("history entry %d as stored breaks a rule: %s", r.ID, err.Error())
+		}
+	}
+	return flag.HistoryEntry{
+		ID:      r.ID,
+		FlagID:  flag.ID(r.FlagID),
+		Version: scope.Version(r.Version),
+		Action:  action,
+		Old:     before,
+		New:     after,
+		Stamp: scope.Stamp{
+			By: actor(r.ChangedByKey, r.ChangedBy), At: r.ChangedAt.Time, RequestID: r.RequestID,
+		},
+	}, nil
+}

@@ -1,0 +1,49 @@
+package ginapi
+
+import (
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// routeReadFlag registers the read of one flag.
+func (a *API) routeReadFlag() {
+	op := a.flagOperation("read-flag", http.MethodGet, flagNamePath, "Read a feature flag", http.StatusNotFound)
+	op.Description = "Answers 304 when If-None-Match names the present ETag."
+	op.Parameters = append([]*huma.Param{
+		{
+			Name: "name", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "The name; a slash in it is sent as %2F",
+		},
+		{Name: "environment", In: inQuery, Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
+	}, asOfParameters()...)
+	op.Responses["200"] = a.jsonResponse(http.StatusOK, reflect.TypeFor[flagJSON](), "ETag", "Last-Modified")
+	op.Responses["304"] = &huma.Response{Description: "Not Modified"}
+	a.huma.OpenAPI().AddOperation(&op)
+	a.routes.handle(&op, a.readFlag)
+}
+
+func (a *API) readFlag(c *gin.Context, in input) {
+	version, versionErr := readVersion(in)
+	at, atErr := readTime(in)
+	if err := fault.Merge(needed(in, "environment"), versionErr, atErr); err != nil {
+		a.fail(c, err)
+		return
+	}
+	ctx := c.Request.Context()
+	f, err := a.options.Flags.Read(ctx, callOf(ctx).caller, flagapp.Read{
+		Name: in.param("name"), Environment: in.query.Get("environment"), Version: version, At: at,
+	})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	if !a.notModified(c, versionTag(f.Version), f.UpdatedAt) {
+		c.Data(http.StatusOK, jsonMediaType, representFlag(f).text)
+	}
+}

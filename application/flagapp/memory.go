@@ -1,0 +1,212 @@
+package flagapp
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Snapshot is all flags of an environment as they stood together. It never changes.
+type Snapshot struct {
+	environment scope.Environment
+	revision    int64
+	flags       map[string]*flag.Compiled
+	ordered     []*flag.Compiled
+	// versions are those of all flags, deleted ones too.
+	versions map[flag.ID]scope.Version
+}
+
+func emptySnapshot(e scope.Environment) *Snapshot {
+	return &Snapshot{environment: e, flags: map[string]*flag.Compiled{}, versions: map[flag.ID]scope.Version{}}
+}
+
+// Environment returns whose flags they are.
+func (s *Snapshot) Environment() scope.Environment { return s.environment }
+
+// Revision returns how many changes there have been to the environment's flags in
+// all, 0 for none: the same number on every replica for the same flags, and a
+// greater one for later ones.
+func (s *Snapshot) Revision() int64 { return s.revision }
+
+// Find returns the flag of that name, or nil where none lives.
+func (s *Snapshot) Find(name string) *flag.Compiled { return s.flags[name] }
+
+// All returns the flags that live, ordered by name; it is not to be changed.
+func (s *Snapshot) All() []*flag.Compiled { return s.ordered }
+
+// with returns the snapshot with those flags in place of their older versions, or
+// itself where it holds all of them already.
+func (s *Snapshot) with(states []flag.State) *Snapshot {
+	newer := slices.DeleteFunc(slices.Clone(states), func(f flag.State) bool { return f.Version <= s.versions[f.ID] })
+	if len(newer) == 0 {
+		return s
+	}
+	next := &Snapshot{
+		environment: s.environment, revision: s.revision, flags: maps.Clone(s.flags), versions: maps.Clone(s.versions),
+	}
+	for _, f := range newer {
+		next.revision += int64(f.Version - next.versions[f.ID])
+		next.versions[f.ID] = f.Version
+		delete(next.flags, f.Identity.Name.String())
+		if !f.Deleted {
+			next.flags[f.Identity.Name.String()] = flag.Compile(f)
+		}
+	}
+	next.ordered = slices.SortedFunc(maps.Values(next.flags), func(a, b *flag.Compiled) int {
+		return cmp.Compare(a.Name(), b.Name())
+	})
+	return next
+}
+
+// memory holds the snapshots. The zero value holds none.
+type memory struct {
+	// cells are by the environment's name; the map is replaced, never changed.
+	cells atomic.Pointer[map[string]*cell]
+	// confirmed is when the snapshots were last known to be the store's, in
+	// nanoseconds since 1970; failing is whether the last look failed.
+	confirmed atomic.Int64
+	failing   atomic.Bool
+}
+
+// cell holds the present snapshot of one environment.
+type cell struct {
+	current atomic.Pointer[Snapshot]
+	// mu guards the steps from one snapshot to the next, and renewed.
+	mu sync.Mutex
+	// renewed is closed when the present snapshot is replaced.
+	renewed chan struct{}
+}
+
+func (m *memory) find(environment string) *cell {
+	if cells := m.cells.Load(); cells != nil {
+		return (*cells)[environment]
+	}
+	return nil
+}
+
+// open makes the cells of all environments, once.
+func (m *memory) open(environments []scope.Environment) {
+	cells := map[string]*cell{}
+	for _, e := range environments {
+		c := &cell{renewed: make(chan struct{})}
+		c.current.Store(emptySnapshot(e))
+		cells[e.String()] = c
+	}
+	m.cells.CompareAndSwap(nil, &cells)
+}
+
+// put renews the snapshot of a flag's environment, if there is one yet.
+func (m *memory) put(f flag.State) {
+	if c := m.find(f.Identity.Environment.String()); c != nil {
+		c.renew([]flag.State{f})
+	}
+}
+
+// renew takes in what is newer, and wakes who waits for it.
+func (c *cell) renew(states []flag.State) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := c.current.Load().with(states)
+	if next == c.current.Load() {
+		return
+	}
+	c.current.Store(next)
+	close(c.renewed)
+	c.renewed = make(chan struct{})
+}
+
+// await returns the first snapshot of at least that revision, or the present one
+// when ctx ends first.
+func (c *cell) await(ctx context.Context, revision int64) *Snapshot {
+	for {
+		c.mu.Lock()
+		renewed, s := c.renewed, c.current.Load()
+		c.mu.Unlock()
+		if s.revision >= revision {
+			return s
+		}
+		select {
+		case <-renewed:
+		case <-ctx.Done():
+			return c.current.Load()
+		}
+	}
+}
+
+// Refresh asks the store whether flags were changed elsewhere, and takes in what
+// was. The first one that succeeds makes evaluation possible. An error leaves the
+// snapshots as they are; Staleness tells since when.
+func (s *Service) Refresh(ctx context.Context) error {
+	asked := s.deps.Clock.Now()
+	err := s.refresh(ctx)
+	s.memory.failing.Store(err != nil)
+	if err == nil {
+		s.memory.confirmed.Store(asked.UnixNano())
+	}
+	return err
+}
+
+func (s *Service) refresh(ctx context.Context) error {
+	counts, err := s.deps.Source.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	fresh := &memory{}
+	fresh.open(s.deps.Environments.All())
+	target := fresh
+	if s.memory.cells.Load() != nil {
+		target = &s.memory
+	}
+	for _, e := range s.deps.Environments.All() {
+		c := target.find(e.String())
+		if c.current.Load().revision == counts[e] {
+			continue
+		}
+		if err := s.reload(ctx, e, c); err != nil {
+			return err
+		}
+	}
+	s.memory.cells.CompareAndSwap(nil, fresh.cells.Load())
+	return nil
+}
+
+// reload takes in the flags whose version is not the one that is held.
+func (s *Service) reload(ctx context.Context, e scope.Environment, c *cell) error {
+	versions, err := s.deps.Source.Versions(ctx, e)
+	if err != nil {
+		return err
+	}
+	held := c.current.Load().versions
+	var ids []flag.ID
+	for id, v := range versions {
+		if held[id] < v {
+			ids = append(ids, id)
+		}
+	}
+	flags, err := s.deps.Source.Load(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	states := make([]flag.State, len(flags))
+	for i, f := range flags {
+		states[i] = f.State()
+	}
+	c.renew(states)
+	return nil
+}
+
+// Staleness returns for how long the store could not be asked whether flags have
+// changed; 0 while it can.
+func (s *Service) Staleness() time.Duration {
+	if !s.memory.failing.Load() {
+		return 0
+	}
+	return s.deps.Clock.Now().Sub(time.Unix(0, s.memory.confirmed.Load()))
+}

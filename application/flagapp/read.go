@@ -1,0 +1,179 @@
+package flagapp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/application/page"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Read says which flag to read, and as of when.
+type Read struct {
+	Name        string
+	Environment string
+	// Version and At choose what stood then; at most one of them is not zero.
+	Version scope.Version
+	At      time.Time
+}
+
+// Read returns a flag as the store has it, or as it stood at a version or a time.
+// Deleted (as of then) or unknown is ErrNotFound; a version that never was is
+// ErrVersionNotFound.
+func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (flag.State, error) {
+	identity, err := s.parseIdentity(in.Environment, in.Name)
+	if in.Version != 0 && !in.At.IsZero() {
+		err = fault.Merge(err, fault.Bad("at", "cannot be given together with version"))
+	}
+	if err != nil {
+		return flag.State{}, err
+	}
+	if err := by.Require(access.ReadFlag, resourceOf(identity)); err != nil {
+		return flag.State{}, err
+	}
+	f, err := s.deps.Flags.FindByIdentity(ctx, identity)
+	if err != nil {
+		return flag.State{}, err
+	}
+	return s.stateAsOf(ctx, f, in)
+}
+
+// parseIdentity reads both parts and names every wrong one.
+func (s *Service) parseIdentity(environment, name string) (flag.Identity, error) {
+	n, nameErr := flag.ParseName(name)
+	if nameErr != nil {
+		nameErr = fault.Bad("name", fault.Of(nameErr).Fields()[0].Message)
+	}
+	e, envErr := s.deps.Environments.Parse(environment)
+	return flag.Identity{Environment: e, Name: n}, fault.Merge(nameErr, envErr)
+}
+
+func (s *Service) stateAsOf(ctx context.Context, f *flag.Flag, in Read) (flag.State, error) {
+	var entry flag.HistoryEntry
+	var err error
+	switch {
+	case in.Version != 0:
+		entry, err = s.deps.History.Entry(ctx, f.ID(), in.Version)
+	case !in.At.IsZero():
+		entry, err = s.deps.History.EntryAt(ctx, f.ID(), in.At)
+		if errors.Is(err, flag.ErrVersionNotFound) {
+			err = flag.ErrNotFound
+		}
+	case f.Deleted():
+		err = flag.ErrNotFound
+	default:
+		return f.State(), nil
+	}
+	if err != nil {
+		return flag.State{}, err
+	}
+	return f.AsOf(entry)
+}
+
+// List says which flags to list; empty fields do not narrow.
+type List struct {
+	Environment string
+	NamePrefix  string
+	// Deleted lists the deleted ones instead of those that live.
+	Deleted bool
+	// Limit is 1 to page.MaxLimit, Offset 0 or more.
+	Limit, Offset int
+}
+
+// Listing is a page, with the true number of all that matches.
+type Listing struct {
+	Flags []flag.State
+	Total int
+}
+
+// List returns a page of flags, ordered by environment and name.
+func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing, error) {
+	q := flag.Query{NamePrefix: in.NamePrefix, Deleted: in.Deleted, Limit: in.Limit, Offset: in.Offset}
+	var envErr, prefixErr error
+	if in.Environment != "" {
+		q.Environment, envErr = s.deps.Environments.Parse(in.Environment)
+	}
+	if !flag.BeginsName(in.NamePrefix) {
+		prefixErr = fault.Bad("name_prefix", "must begin a name: at most 255 letters, digits and . _ : / -")
+	}
+	if err := fault.Merge(envErr, prefixErr, page.Check(in.Limit, in.Offset)); err != nil {
+		return Listing{}, err
+	}
+	if err := by.Require(access.ReadFlag, access.Resource{Environment: q.Environment}); err != nil {
+		return Listing{}, err
+	}
+	found, err := s.deps.Flags.List(ctx, q)
+	if err != nil {
+		return Listing{}, err
+	}
+	states := make([]flag.State, len(found.Flags))
+	for i, f := range found.Flags {
+		states[i] = f.State()
+	}
+	return Listing{Flags: states, Total: found.Total}, nil
+}
+
+// History says which flag's history to read.
+type History struct {
+	ID flag.ID
+	// Limit is 1 to page.MaxLimit, Offset 0 or more.
+	Limit, Offset int
+}
+
+// Timeline is a page of history entries, newest first, with the number of all.
+type Timeline struct {
+	Entries []flag.HistoryEntry
+	Total   int
+}
+
+// ReadHistory returns a page of a flag's versions, newest first, also when it is
+// deleted.
+func (s *Service) ReadHistory(ctx context.Context, by access.Caller, in History) (Timeline, error) {
+	if err := page.Check(in.Limit, in.Offset); err != nil {
+		return Timeline{}, err
+	}
+	if _, err := s.load(ctx, by, access.ReadFlag, in.ID); err != nil {
+		return Timeline{}, err
+	}
+	entries, total, err := s.deps.History.Entries(ctx, in.ID, in.Limit, in.Offset)
+	return Timeline{Entries: entries, Total: total}, err
+}
+
+// Preview says which change to look at.
+type Preview struct {
+	ID flag.ID
+	// Change is JSON as flag.ParseChange reads it.
+	Change []byte
+}
+
+// Previewed is what a change would do.
+type Previewed struct {
+	// From is the flag as it stands, To what would stand.
+	From flag.State
+	To   flag.Draft
+	// Movements are who would move from which variant to which.
+	Movements []flag.Movement
+}
+
+// Preview returns what an Update would do. Nothing is stored. It fails as Update
+// does, but needs only the right to read.
+func (s *Service) Preview(ctx context.Context, by access.Caller, in Preview) (Previewed, error) {
+	c, err := flag.ParseChange(in.Change)
+	if err != nil {
+		return Previewed{}, err
+	}
+	f, err := s.load(ctx, by, access.ReadFlag, in.ID)
+	if err != nil {
+		return Previewed{}, err
+	}
+	to, err := f.Preview(c)
+	if err != nil {
+		return Previewed{}, err
+	}
+	from := f.State()
+	return Previewed{From: from, To: to, Movements: from.Definition.Movements(to.Definition)}, nil
+}

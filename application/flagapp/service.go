@@ -1,0 +1,73 @@
+package flagapp
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+
+	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Dependencies is what the use cases need.
+type Dependencies struct {
+	Flags        flag.Repository
+	History      flag.History
+	Source       flag.Source
+	Clock        ports.Clock
+	IDs          ports.IDs
+	Backoff      ports.Backoff
+	Environments scope.Environments
+}
+
+// Service offers the use cases. It is safe for concurrent use. Evaluation answers
+// fault.ErrUnavailable before the first Refresh.
+type Service struct {
+	deps   Dependencies
+	turns  change.Turns[flag.ID]
+	memory memory
+}
+
+// New returns the use cases over their dependencies.
+func New(d Dependencies) *Service { return &Service{deps: d} }
+
+func resourceOf(i flag.Identity) access.Resource { return access.Resource{Environment: i.Environment} }
+
+func (s *Service) stamp(by access.Caller) scope.Stamp {
+	return scope.Stamp{By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID}
+}
+
+// salt returns 16 bytes that nobody can guess.
+func (s *Service) salt() string {
+	const enoughForEveryBit = 43
+	sum := sha256.Sum256([]byte(s.deps.IDs.Base62(enoughForEveryBit)))
+	return string(sum[:flag.SaltBytes])
+}
+
+// load returns the flag of that id if the caller may do that to it. Who may do it
+// nowhere does not learn whether it exists.
+func (s *Service) load(ctx context.Context, by access.Caller, action access.Action, id flag.ID) (*flag.Flag, error) {
+	f, err := s.deps.Flags.Find(ctx, id)
+	if errors.Is(err, flag.ErrNotFound) {
+		if denied := by.Require(action, access.Resource{}); denied != nil {
+			return nil, denied
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, by.Require(action, resourceOf(f.Identity()))
+}
+
+// environment reads a supported environment; the place of a wrong one is at.
+func (s *Service) environment(at, name string) (scope.Environment, error) {
+	e, err := s.deps.Environments.Parse(name)
+	if err != nil && at != "environment" {
+		return e, fault.Within("/", err)
+	}
+	return e, err
+}

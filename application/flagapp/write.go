@@ -1,0 +1,169 @@
+package flagapp
+
+import (
+	"context"
+	"errors"
+
+	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Create stores a new flag, or brings a deleted one of that identity back, whose
+// id, version, salt and type go on. The definition is JSON as flag.ParseCreation
+// reads it. Where one lives it is ErrAlreadyExists with its id.
+func (s *Service) Create(ctx context.Context, by access.Caller, definition []byte) (flag.State, error) {
+	c, err := flag.ParseCreation(definition)
+	if err != nil {
+		return flag.State{}, err
+	}
+	name, nameErr := flag.ParseName(c.Name)
+	environment, envErr := s.environment("/environment", c.Environment)
+	made, defineErr := flag.Define(c, s.salt())
+	if err := fault.Merge(nameErr, envErr, defineErr); err != nil {
+		return flag.State{}, err
+	}
+	identity := flag.Identity{Environment: environment, Name: name}
+	if err := by.Require(access.WriteFlag, resourceOf(identity)); err != nil {
+		return flag.State{}, err
+	}
+	draft := flag.Draft{Definition: made}
+	if c.Description != nil {
+		draft.Description = *c.Description
+	}
+	var created flag.State
+	err = change.UntilSaved(ctx, s.deps.Backoff, func() error {
+		created, err = s.save(ctx, flag.New(identity, draft, s.stamp(by)))
+		if errors.Is(err, flag.ErrAlreadyExists) {
+			created, err = s.recreate(ctx, by, identity, c)
+		}
+		return err
+	})
+	return created, err
+}
+
+func (s *Service) recreate(
+	ctx context.Context, by access.Caller, identity flag.Identity, c flag.Change,
+) (flag.State, error) {
+	existing, err := s.deps.Flags.FindByIdentity(ctx, identity)
+	if err != nil {
+		return flag.State{}, err
+	}
+	if err := existing.Recreate(c, s.stamp(by)); err != nil {
+		return flag.State{}, change.Final(err)
+	}
+	return s.save(ctx, existing)
+}
+
+// Update says what to change.
+type Update struct {
+	ID flag.ID
+	// Change is JSON as flag.ParseChange reads it.
+	Change []byte
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []scope.Version
+}
+
+// Update changes a flag, and answers what is there when nothing changes. Deleted
+// or unknown is ErrNotFound, a version other than the expected ErrStale.
+func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (flag.State, error) {
+	c, err := flag.ParseChange(in.Change)
+	if err != nil {
+		return flag.State{}, err
+	}
+	return s.write(ctx, by, edition{id: in.ID, expect: in.Expect, apply: func(_ context.Context, f *flag.Flag) error {
+		_, err := f.Update(c, s.stamp(by))
+		return err
+	}})
+}
+
+// Delete says what to delete.
+type Delete struct {
+	ID flag.ID
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []scope.Version
+}
+
+// Delete makes the version in which the flag does not exist; its history stays.
+// Deleted already or unknown is ErrNotFound, a version other than the expected
+// ErrStale.
+func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (flag.State, error) {
+	return s.write(ctx, by, edition{id: in.ID, expect: in.Expect, apply: func(_ context.Context, f *flag.Flag) error {
+		return f.Delete(s.stamp(by))
+	}})
+}
+
+// RollBack says to which version to go back.
+type RollBack struct {
+	ID      flag.ID
+	Version scope.Version
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []scope.Version
+}
+
+// RollBack makes what stood at a version the present again, as a new version with
+// the very same ranges; a deleted flag comes back. A version that never was is
+// ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
+func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (flag.State, error) {
+	apply := func(ctx context.Context, f *flag.Flag) error {
+		entry, err := s.deps.History.Entry(ctx, in.ID, in.Version)
+		if err != nil {
+			return err
+		}
+		_, err = f.RollBack(entry, s.stamp(by))
+		return err
+	}
+	return s.write(ctx, by, edition{id: in.ID, expect: in.Expect, revives: true, apply: apply})
+}
+
+// edition is one write to a flag that exists.
+type edition struct {
+	id flag.ID
+	// expect are the versions of which one must be the present, if any is named.
+	expect []scope.Version
+	// revives says that a deleted flag may be written to.
+	revives bool
+	// apply makes the change; it runs again on fresh state after a conflict.
+	apply func(context.Context, *flag.Flag) error
+}
+
+// write loads, changes and saves, and starts over when another writer was
+// quicker. With expected versions the second look ends it: ErrStale.
+func (s *Service) write(ctx context.Context, by access.Caller, e edition) (flag.State, error) {
+	release, err := s.turns.Take(ctx, e.id)
+	if err != nil {
+		return flag.State{}, fault.ErrContended.WithCause(err)
+	}
+	defer release()
+	var written flag.State
+	err = change.UntilSaved(ctx, s.deps.Backoff, func() error {
+		f, err := s.load(ctx, by, access.WriteFlag, e.id)
+		if err != nil {
+			return err
+		}
+		if f.Deleted() && !e.revives {
+			return flag.ErrNotFound
+		}
+		if err := f.Expect(e.expect...); err != nil {
+			return change.Final(err)
+		}
+		if err := e.apply(ctx, f); err != nil {
+			return err
+		}
+		written, err = s.save(ctx, f)
+		return err
+	})
+	return written, err
+}
+
+// save stores what has changed, and lets evaluation see it before anyone is told.
+func (s *Service) save(ctx context.Context, f *flag.Flag) (flag.State, error) {
+	if err := s.deps.Flags.Save(ctx, f); err != nil {
+		return flag.State{}, err
+	}
+	state := f.State()
+	s.memory.put(state)
+	return state, nil
+}

@@ -1,0 +1,16 @@
+// Asks flags of an OFREP server through OpenFeature's SDK for servers.
+//
+// Standard input has one question a line as JSON, and standard output gets the
+// answer to each, as the SDK gives it. The questions, and what is to come of them,
+// are in openfeature_test.go.
+import { converse, load, methodOf, providerOptions, report } from './common.mjs';
+
+const { OpenFeature } = load('@openfeature/server-sdk');
+const { OFREPProvider } = load('@openfeature/ofrep-provider');
+
+await converse(async (question) => {
+  await OpenFeature.setProviderAndWait(question.id, new OFREPProvider(providerOptions(question)));
+  const client = OpenFeature.getClient(question.id);
+  return report(question, await client[methodOf(question)](question.flag, question.default, question.context ?? {}));
+});
+await OpenFeature.close();

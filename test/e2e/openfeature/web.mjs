@@ -1,0 +1,99 @@
+// Asks flags of an OFREP server through OpenFeature's SDK for browsers, which has
+// all flags evaluated at once and then answers from what it holds.
+//
+// Standard input has one command a line as JSON, and standard output gets the
+// answer to each. The commands, and what is to come of them, are in
+// openfeature_test.go.
+import { converse, load, methodOf, providerOptions, report } from './common.mjs';
+
+const { OpenFeature, ProviderEvents } = load('@openfeature/web-sdk');
+const { OFREPWebProvider } = load('@openfeature/ofrep-web-provider');
+
+function ask(domain, question) {
+  return report(question, OpenFeature.getClient(domain)[methodOf(question)](question.flag, question.default));
+}
+
+// Every request of the page's provider, and who waits for which.
+const requests = [];
+let waiters = [];
+async function recordingFetch(request, init) {
+  const { context } = await request.clone().json();
+  const seen = {
+    if_none_match: request.headers.get('If-None-Match') ?? '',
+    context: JSON.stringify(context),
+  };
+  // Only who waits by now: an answer to somebody else's question is no answer.
+  const waiting = waiters.filter(({ wants }) => wants(seen));
+  waiters = waiters.filter((w) => !waiting.includes(w));
+  const response = await fetch(request, init);
+  seen.status = response.status;
+  seen.etag = response.headers.get('ETag') ?? '';
+  requests.push(seen);
+  waiting.forEach(({ resolve }) => resolve(seen));
+  return response;
+}
+function nextRequest(wants) {
+  return new Promise((resolve) => waiters.push({ wants, resolve }));
+}
+
+// The news of the page's provider that nobody has asked for yet, and who waits
+// for news of which flag.
+let news = [];
+let awaited = null;
+function hear(flags) {
+  news.push(flags);
+  if (awaited && flags.includes(awaited.flag)) {
+    awaited.resolve();
+    awaited = null;
+  }
+}
+
+const commands = {
+  // One question to a provider of its own, as a page that was just opened.
+  ask: async ({ question }) => {
+    const provider = new OFREPWebProvider(providerOptions(question));
+    try {
+      await OpenFeature.setProviderAndWait(question.id, provider, question.context ?? {});
+    } catch {
+      // What a page then gets is the answer that counts.
+    }
+    return ask(question.id, question);
+  },
+  // A page that stays open: a provider that polls.
+  open: async ({ context, poll_ms }) => {
+    OpenFeature.getClient('page').addHandler(ProviderEvents.ConfigurationChanged, (e) => hear(e.flagsChanged ?? []));
+    const provider = new OFREPWebProvider({
+      ...providerOptions({}), pollInterval: poll_ms, fetchImplementation: recordingFetch,
+    });
+    await OpenFeature.setProviderAndWait('page', provider, context);
+    return { requests };
+  },
+  evaluate: async ({ question }) => ask('page', question),
+  // The context of the page changes, as when a user logs in. A poll can come first.
+  context: async ({ context }) => {
+    const text = JSON.stringify(context);
+    const next = nextRequest((request) => request.context === text);
+    await OpenFeature.setContext('page', context);
+    return await next;
+  },
+  // The next poll, to its end. The news of those before it is forgotten: the
+  // provider polls again only after it has told its news.
+  poll: async () => {
+    const next = nextRequest(() => true);
+    const seen = await next;
+    news = [];
+    return seen;
+  },
+  // The provider's own news that a flag has changed.
+  changed: async ({ flag }) => {
+    if (!news.some((flags) => flags.includes(flag))) {
+      await new Promise((resolve) => { awaited = { flag, resolve }; });
+    }
+    const flags = [...new Set(news.flat())];
+    news = [];
+    return { flags };
+  },
+};
+
+await converse((command) => commands[command.do](command));
+await OpenFeature.close();
