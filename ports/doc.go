@@ -8,6 +8,9 @@
 //   - [Cipher]: encryption of values at rest
 //   - [Clock]: the time
 //   - [IDs]: identifiers and secrets
+//   - domain/flag.History: versions of flags as they were made
+//   - domain/flag.Repository: feature flags
+//   - domain/flag.Source: what a memory of all flags is filled from
 //   - domain/access.Keys: API keys and the server's secret
 //   - domain/configuration.History: versions as they were made
 //   - domain/configuration.Repository: configurations

@@ -98,6 +98,22 @@ func TestRepositoryContract(t *testing.T) {
 	}
 }
 
+func TestFlagsContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Flags(t, func(t *testing.T) contract.StoredFlags {
+				store := open(t)
+				flags := store.Flags()
+				return contract.StoredFlags{
+					Repository: flags, History: flags, Source: flags, Outbox: store.OutboxForTest,
+				}
+			}, nil)
+		})
+	}
+}
+
 func TestKeysContract(t *testing.T) {
 	t.Parallel()
 	for name, open := range stores() {

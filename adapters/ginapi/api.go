@@ -111,6 +111,10 @@ type API struct {
 	document  func() (document, error)
 	// bodies are those of evaluations, to be used again.
 	bodies sync.Pool
+	// ended is a context that has ended.
+	ended context.Context //nolint:containedctx // what requests' contexts are after their end
+	// always are headers that every response begins with, made once.
+	always struct{ nosniff, noStore []string }
 }
 
 // New returns the API over its use cases; it is not ready before SetReady(true).
@@ -122,6 +126,8 @@ func New(o Options) *API {
 		o.RequestTimeout = DefaultRequestTimeout
 	}
 	a := &API{options: o, templates: map[string]string{}}
+	a.ended = endedContext()
+	a.always.nosniff, a.always.noStore = []string{"nosniff"}, []string{"no-store"}
 	a.bodies.New = func() any { return newEvaluationBody() }
 	a.engine = a.newEngine()
 	a.routes = &router{api: a, schemas: newRegistry()}

@@ -27,6 +27,9 @@ func (a *API) authenticate(c *gin.Context) {
 }
 
 func (a *API) whoIs(r *http.Request) (access.Caller, error) {
+	if key, ok := onlyKey(r.Header); ok {
+		return a.options.Access.Authenticate(r.Context(), key)
+	}
 	keys := presentedKeys(r.Header)
 	switch len(keys) {
 	case 0:
@@ -36,6 +39,16 @@ func (a *API) whoIs(r *http.Request) (access.Caller, error) {
 	}
 	// Two different keys are nobody; the empty key opens nothing.
 	return a.options.Access.Authenticate(r.Context(), "")
+}
+
+// onlyKey returns the key of the usual request, which holds one in one header.
+func onlyKey(h http.Header) (string, bool) {
+	credentials, others := h["Authorization"], h["X-Api-Key"]
+	if len(credentials) != 1 || len(others) != 0 {
+		return "", false
+	}
+	scheme, key, _ := strings.Cut(credentials[0], " ")
+	return key, scheme == "ApiKey" || scheme == "Bearer"
 }
 
 // presentedKeys returns the different keys that the headers hold. Credentials of

@@ -22,6 +22,8 @@ type call struct {
 	caller    access.Caller
 	// operation is nil until a route was found.
 	operation *huma.Operation
+	// reads says that a call is a read, whatever its method.
+	reads bool
 	// ofrep is nil for all but calls of OFREP.
 	ofrep *ofrepCall
 }
@@ -40,15 +42,18 @@ func callOf(ctx context.Context) *call {
 // response carries, and writes the access log when all is done.
 func (a *API) begin(c *gin.Context) {
 	started := a.options.Clock.Now()
-	this := &call{requestID: a.requestID(c.Request), ofrep: ofrepOf(c.Request.URL.EscapedPath())}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), a.options.RequestTimeout)
-	defer cancel()
-	c.Request = c.Request.WithContext(context.WithValue(ctx, callKey{}, this))
+	ctx := &requestContext{
+		Context: c.Request.Context(), timeout: a.options.RequestTimeout,
+		call: call{requestID: a.requestID(c.Request), ofrep: ofrepOf(c.Request.URL)},
+	}
+	defer ctx.end(a.ended)
+	this := &ctx.call
+	c.Request = c.Request.WithContext(ctx)
 
 	h := c.Writer.Header()
-	h.Set("X-Request-Id", this.requestID)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	h["X-Request-Id"] = []string{this.requestID}
+	h["X-Content-Type-Options"] = a.always.nosniff
+	h["Cache-Control"] = a.always.noStore
 	c.Next()
 
 	entry := a.options.Logger.Check(accessLevel(c), "request")
@@ -62,7 +67,8 @@ func (a *API) begin(c *gin.Context) {
 
 // accessLevel keeps reads that went well out of the log at its usual level.
 func accessLevel(c *gin.Context) zapcore.Level {
-	read := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
+	read := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead ||
+		callOf(c.Request.Context()).reads
 	if read && c.Writer.Status() < http.StatusBadRequest {
 		return zapcore.DebugLevel
 	}

@@ -45,12 +45,18 @@ func TestDocument(t *testing.T) {
 			"get /api/v1/config/", "post /api/v1/config/",
 			"get /api/v1/config/{key}", "put /api/v1/config/{config_id}", "delete /api/v1/config/{config_id}",
 			"get /api/v1/config/{config_id}/history", "post /api/v1/config/{config_id}/rollback",
+			"get /api/v1/feature-flags/", "post /api/v1/feature-flags/", "get /api/v1/feature-flags/{name}",
+			"put /api/v1/feature-flags/{flag_id}", "delete /api/v1/feature-flags/{flag_id}",
+			"get /api/v1/feature-flags/{flag_id}/history", "post /api/v1/feature-flags/{flag_id}/rollback",
+			"post /api/v1/feature-flags/{flag_id}/preview", "post /api/v1/feature-flags/evaluate",
+			"post /api/v1/feature-flags/evaluate/batch", "post /api/v1/feature-flags/explain",
+			"post /ofrep/v1/evaluate/flags", "post /ofrep/v1/evaluate/flags/{key}",
 		}
 		var got []string
 		for path, item := range setup(t)["paths"].(map[string]any) {
 			for method := range item.(map[string]any) {
 				got = append(got, method+" "+path)
-				target := strings.NewReplacer("{key}", "k", "{config_id}", "1").Replace(path)
+				target := strings.NewReplacer("{key}", "k", "{config_id}", "1", "{flag_id}", "1", "{name}", "n").Replace(path)
 				a := h.admin(strings.ToUpper(method), target, "")
 				require.NotContains(t, []string{"not_found", "method_not_allowed"}, a.json()["code"], target)
 			}
@@ -61,7 +67,7 @@ func TestDocument(t *testing.T) {
 		t.Parallel()
 		paths := setup(t)["paths"].(map[string]any)
 		documented := map[string]bool{}
-		anonymous := strings.NewReplacer("{key}", "*", "{config_id}", "*")
+		anonymous := strings.NewReplacer("{key}", "*", "{config_id}", "*", "{flag_id}", "*", "{name}", "*")
 		for path, item := range paths {
 			for method := range item.(map[string]any) {
 				documented[strings.ToUpper(method)+strings.TrimSuffix(anonymous.Replace(path), "/")] = true

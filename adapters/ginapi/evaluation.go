@@ -46,7 +46,8 @@ func (r *router) evaluation(
 	r.api.huma.OpenAPI().AddOperation(&op)
 	strict := intake{}
 	r.mount(&op, func(c *gin.Context) {
-		callOf(c.Request.Context()).operation = &op
+		this := callOf(c.Request.Context())
+		this.operation, this.reads = &op, true
 		if _, err := strict.readQuery(c.Request.URL.RawQuery); err != nil {
 			r.api.fail(c, err)
 			return

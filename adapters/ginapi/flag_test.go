@@ -234,8 +234,8 @@ func TestEvaluation(t *testing.T) {
 			`"variants":{"red":"#f00","none":""},"default":{"variant":"red"},"off_variant":"none"}`)
 		for body, want := range map[string][2]any{
 			`"flag_name":"new_checkout_flow","user_id":"user123"`:                  {true, "user_targeted"},
-			`"flag_name":"new_checkout_flow","user_id":"user1"`:                    {true, "rollout_percentage_50.0"},
-			`"flag_name":"new_checkout_flow","user_id":"user2"`:                    {false, "rollout_excluded"},
+			`"flag_name":"new_checkout_flow","user_id":"user2"`:                    {true, "rollout_percentage_50.0"},
+			`"flag_name":"new_checkout_flow","user_id":"user1"`:                    {false, "rollout_excluded"},
 			`"flag_name":"new_checkout_flow"`:                                      {false, "targeting_key_missing"},
 			`"flag_name":"disabled"`:                                               {false, "globally_disabled"},
 			`"flag_name":"everybody"`:                                              {true, "globally_enabled"},
@@ -323,6 +323,6 @@ func TestEvaluation(t *testing.T) {
 	t.Run("without a key nothing is evaluated", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
-		h.send(http.MethodPost, flagsPath+"evaluate", `{}`, nil).requireProblem(401, "unauthenticated")
+		h.send(http.MethodPost, flagsPath+"evaluate", `{}`, nil).requireProblem(401, "api_key_required")
 	})
 }

@@ -65,7 +65,10 @@ func (a *API) routeOFREP() {
 
 func (a *API) mountOFREP(path string, op *huma.Operation, handler gin.HandlerFunc) {
 	a.templates[http.MethodPost+path] = op.Path
-	a.engine.POST(path, handler)
+	a.engine.POST(path, func(c *gin.Context) {
+		callOf(c.Request.Context()).reads = true
+		handler(c)
+	})
 }
 
 func (a *API) ofrepOperation(id, path, summary string, out reflect.Type, problems ...int) huma.Operation {
@@ -96,8 +99,12 @@ type ofrepCall struct {
 	key    string
 }
 
-// ofrepOf reads a path as it was sent; nil is for other paths.
-func ofrepOf(path string) *ofrepCall {
+// ofrepOf reads the path of a request; nil is for other calls.
+func ofrepOf(u *url.URL) *ofrepCall {
+	if !strings.HasPrefix(u.Path, "/ofrep/") && !strings.HasPrefix(u.Path, environmentsPath) {
+		return nil
+	}
+	path := u.EscapedPath()
 	if rest, ok := strings.CutPrefix(path, environmentsPath); ok {
 		_, rest, _ = strings.Cut(rest, "/")
 		path = "/" + rest

@@ -256,6 +256,7 @@ func FuzzOFREP(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
+		h.tb = t
 		a := h.ofrep(ofrepPath+"/new_checkout_flow", body)
 		require.Contains(t, []int{200, 400, 413}, a.status)
 		require.True(t, json.Valid([]byte(a.body)), a.body)
@@ -270,6 +271,7 @@ func FuzzEvaluate(f *testing.F) {
 	f.Add(`{"flag_name":"new_checkout_flow","environment":"production","user_id":1,"context":{}}`)
 	f.Add(`{"user_id":[{}],"version":{"a":[]},"flag_name":{}}`)
 	f.Fuzz(func(t *testing.T, body string) {
+		h.tb = t
 		for _, path := range []string{"evaluate", "evaluate/batch", "explain"} {
 			a := h.send(http.MethodPost, flagsPath+path, body, as(readerKey))
 			require.Contains(t, []int{200, 400, 404, 413, 422}, a.status, a.body)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -36,12 +37,14 @@ const (
 
 // house is an API over the real use cases, and all that it stands on.
 type house struct {
-	tb      testing.TB
-	api     *ginapi.API
-	store   *fixture.Store
-	access  *doorman
-	logs    *observer.ObservedLogs
-	options ginapi.Options
+	tb       testing.TB
+	api      *ginapi.API
+	store    *fixture.Store
+	flags    *fixture.Flags
+	useFlags *flagapp.Service
+	access   *doorman
+	logs     *observer.ObservedLogs
+	options  ginapi.Options
 }
 
 // newHouse returns a house that nobody else uses. Change may replace what the
@@ -51,9 +54,15 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	environments, err := scope.NewEnvironments("development", "production")
 	require.NoError(tb, err)
 	core, logs := observer.New(zapcore.DebugLevel)
-	h := &house{tb: tb, store: fixture.NewStore(), access: newDoorman(tb), logs: logs}
+	h := &house{tb: tb, store: fixture.NewStore(), flags: fixture.NewFlags(), access: newDoorman(tb), logs: logs}
 	clock := &clock{now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
+	h.useFlags = flagapp.New(flagapp.Dependencies{
+		Flags: h.flags, History: h.flags, Source: h.flags,
+		Clock: fixture.NewClock(), IDs: &ids{}, Backoff: &fixture.NoWait{}, Environments: environments,
+	})
+	require.NoError(tb, h.useFlags.Refresh(tb.Context()))
 	h.options = ginapi.Options{
+		Flags: h.useFlags, DefaultEnvironment: "production",
 		ServiceName: "config-service",
 		Version:     "1.2.3",
 		Logger:      zap.New(core),

@@ -18,18 +18,31 @@ func TestStoreInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Repository(t, func(*testing.T) contract.Stored {
 		store := fixture.NewStore()
-		return contract.Stored{Repository: store, History: store, Outbox: func(context.Context) ([]contract.Event, error) {
-			var events []contract.Event
-			for i, e := range store.Outbox() {
-				events = append(events, contract.Event{
-					ID: strconv.Itoa(i), Type: e.Type, AggregateType: e.AggregateType, AggregateID: e.AggregateID,
-					AggregateVersion: e.AggregateVersion, Environment: e.Environment, ServiceName: e.ServiceName,
-					Data: fmt.Sprint(e.Data, e.Stamp),
-				})
-			}
-			return events, nil
-		}}
+		return contract.Stored{Repository: store, History: store, Outbox: outbox(store.Outbox)}
 	}, nil)
+}
+
+func TestFlagsInMemory(t *testing.T) {
+	t.Parallel()
+	contract.Flags(t, func(*testing.T) contract.StoredFlags {
+		store := fixture.NewFlags()
+		return contract.StoredFlags{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox)}
+	}, nil)
+}
+
+// outbox shows what a double has published as rows of an outbox.
+func outbox(published func() []fixture.Published) func(context.Context) ([]contract.Event, error) {
+	return func(context.Context) ([]contract.Event, error) {
+		var events []contract.Event
+		for i, e := range published() {
+			events = append(events, contract.Event{
+				ID: strconv.Itoa(i), Type: e.Type, AggregateType: e.AggregateType, AggregateID: e.AggregateID,
+				AggregateVersion: e.AggregateVersion, Environment: e.Environment, ServiceName: e.ServiceName,
+				Data: fmt.Sprint(e.Data, e.Stamp),
+			})
+		}
+		return events, nil
+	}
 }
 
 func TestKeysInMemory(t *testing.T) {

@@ -51,6 +51,7 @@ func check[T any](without Without, suite []behaviour[T]) error {
 func Behaviours() []string {
 	return slices.Concat(
 		names("configuration.Repository and History", repositorySuite()),
+		names("flag.Repository, History and Source", flagsSuite()),
 		names("access.Keys", keysSuite()),
 		names("ports.Cipher", cipherSuite()),
 		names("ports.Clock", clockSuite()),
