@@ -179,7 +179,7 @@ func (r *Flags) Load(ctx context.Context, ids ...flag.ID) ([]*flag.Flag, error) 
 	var all []*flag.Flag
 	for chunk := range slices.Chunk(ids, loadChunk) {
 		var rows []flagRow
-		if err := r.query(&rows).Where("id IN (?)", bun.In(chunk)).Scan(ctx); err != nil {
+		if err := r.query(&rows).Where("id IN (?)", bun.List(chunk)).Scan(ctx); err != nil {
 			return nil, translate(err, "load flags", nil)
 		}
 		flags, err := rehydrateFlags(rows)

@@ -30,6 +30,8 @@ func (c *requestContext) Value(key any) any {
 func (c *requestContext) Done() <-chan struct{} { return c.limit().Done() }
 
 // Err returns why the context has ended, or nil.
+//
+//nolint:wrapcheck // callers compare it with context.Canceled
 func (c *requestContext) Err() error { return c.limit().Err() }
 
 // Deadline returns when the context ends by itself.

@@ -87,8 +87,10 @@ func TestOFREPSingle(t *testing.T) {
 	t.Run("no body, no context and any members are fine until a rollout is reached", func(t *testing.T) {
 		t.Parallel()
 		h := ofrepHouse(t)
-		for _, body := range []string{"", `{}`, `{"context":null}`, `{"context":{}}`,
-			`{"context":{"a":[1,{"b":null}],"n":1e400},"more":[{}]}`} {
+		for _, body := range []string{
+			"", `{}`, `{"context":null}`, `{"context":{}}`,
+			`{"context":{"a":[1,{"b":null}],"n":1e400},"more":[{}]}`,
+		} {
 			assert.Equal(t, http.StatusOK, h.ofrep(ofrepPath+"/falsy", body).status, body)
 			h.ofrep(ofrepPath+"/new_checkout_flow", body).
 				requireOFREPError(400, "new_checkout_flow", "TARGETING_KEY_MISSING")

@@ -1,7 +1,9 @@
 package contract
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,14 +71,11 @@ func flagsNarrowed(t *testing.T, s StoredFlags) {
 		query.Limit = 10
 		page, err := s.Repository.List(t.Context(), query)
 		require.NoError(t, err)
-		got := ""
-		for i, f := range page.Flags {
-			if i > 0 {
-				got += " "
-			}
-			got += f.Identity().Name.String()
+		var got []string
+		for _, f := range page.Flags {
+			got = append(got, f.Identity().Name.String())
 		}
-		assert.Equal(t, want, got)
+		assert.Equal(t, want, strings.Join(got, " "))
 		assert.Len(t, page.Flags, page.Total)
 	}
 }
@@ -111,10 +110,13 @@ func flagEntryAt(t *testing.T, s StoredFlags) {
 	_, err := f.Update(fixture.FlagChange(t, `{"is_enabled":true}`), scope.Stamp{At: fixture.Noon().Add(time.Hour)})
 	require.NoError(t, err)
 	s.save(t, f)
-	for after, want := range map[time.Duration]scope.Version{0: 1, time.Hour - time.Microsecond: 1, time.Hour: 2, 48 * time.Hour: 2} {
-		entry, err := s.History.EntryAt(t.Context(), f.ID(), fixture.Noon().Add(after))
+	for _, moment := range []struct {
+		after time.Duration
+		want  scope.Version
+	}{{0, 1}, {time.Hour - time.Microsecond, 1}, {time.Hour, 2}, {48 * time.Hour, 2}} {
+		entry, err := s.History.EntryAt(t.Context(), f.ID(), fixture.Noon().Add(moment.after))
 		require.NoError(t, err)
-		assert.Equal(t, want, entry.Version, after)
+		assert.Equal(t, moment.want, entry.Version, moment.after)
 	}
 	_, err = s.History.EntryAt(t.Context(), f.ID(), fixture.Noon().Add(-time.Microsecond))
 	require.ErrorIs(t, err, flag.ErrVersionNotFound)
@@ -176,7 +178,7 @@ func loadsMany(t *testing.T, s StoredFlags) {
 	for i, f := range flags {
 		ids[i] = f.ID()
 	}
-	loaded, err := s.Source.Load(t.Context(), append(ids, 1<<40)...)
+	loaded, err := s.Source.Load(t.Context(), slices.Concat(ids, []flag.ID{1 << 40})...)
 	require.NoError(t, err)
 	assert.Len(t, loaded, 1200)
 	none, err := s.Source.Load(t.Context())
