@@ -1,0 +1,319 @@
+package flagapp_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// bundle is the use cases with all that they stand on.
+type bundle struct {
+	*flagapp.Service
+	store *fixture.Flags
+	clock *fixture.Clock
+	ids   *fixture.IDs
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{store: fixture.NewFlags(), clock: fixture.NewClock(), ids: fixture.NewIDs()}
+	b.Service = b.replica(t)
+	require.NoError(t, b.Refresh(t.Context()))
+	return b
+}
+
+// replica returns other use cases on the same store.
+func (b *bundle) replica(t *testing.T) *flagapp.Service {
+	t.Helper()
+	environments, err := scope.NewEnvironments("production", "staging")
+	require.NoError(t, err)
+	return flagapp.New(flagapp.Dependencies{
+		Flags: b.store, History: b.store, Source: b.store,
+		Clock: b.clock, IDs: b.ids, Backoff: &fixture.NoWait{}, Environments: environments,
+	})
+}
+
+func (b *bundle) create(t *testing.T, members string) flag.State {
+	t.Helper()
+	f, err := b.Create(t.Context(), fixture.Admin(), []byte(`{"name":"f","environment":"production",`+members+`}`))
+	require.NoError(t, err)
+	return f
+}
+
+func (b *bundle) update(t *testing.T, id flag.ID, change string) flag.State {
+	t.Helper()
+	f, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{ID: id, Change: []byte(change)})
+	require.NoError(t, err)
+	return f
+}
+
+// snapshot returns what evaluation sees of production.
+func snapshot(t *testing.T, s *flagapp.Service) *flagapp.Snapshot {
+	t.Helper()
+	found, err := s.Snapshot(fixture.Reader(), "production")
+	require.NoError(t, err)
+	return found
+}
+
+func TestWriting(t *testing.T) {
+	t.Parallel()
+
+	t.Run("every flag has a salt of its own, of 16 bytes", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		first := b.create(t, `"is_enabled":true`)
+		other, err := b.Create(t.Context(), fixture.Admin(), []byte(`{"name":"g","environment":"production"}`))
+		require.NoError(t, err)
+		assert.Len(t, first.Definition.Salt(), flag.SaltBytes)
+		assert.NotEqual(t, first.Definition.Salt(), other.Definition.Salt())
+	})
+
+	t.Run("all that is wrong is named at once", func(t *testing.T) {
+		t.Parallel()
+		_, err := setup(t).Create(t.Context(), fixture.Admin(),
+			[]byte(`{"name":"-","environment":"mars","rules":[{"variant":"x"}]}`))
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		var places []string
+		for _, f := range fault.Of(err).Fields() {
+			places = append(places, f.Name)
+		}
+		assert.Equal(t, []string{"/name", "/environment", "/rules/0/variant"}, places)
+	})
+
+	t.Run("a living name is taken, a deleted one comes back", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true`)
+		_, err := b.Create(t.Context(), fixture.Admin(), []byte(`{"name":"f","environment":"production"}`))
+		assert.Equal(t, scope.Exists(int64(f.ID)), fault.Of(err))
+		_, err = b.Delete(t.Context(), fixture.Admin(), flagapp.Delete{ID: f.ID})
+		require.NoError(t, err)
+		back := b.create(t, `"rollout_percentage":5`)
+		assert.Equal(t, f.ID, back.ID)
+		assert.Equal(t, f.Definition.Salt(), back.Definition.Salt())
+		assert.Equal(t, scope.Version(3), back.Version)
+	})
+
+	t.Run("a stale expectation is ErrStale and changes nothing", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true`)
+		b.update(t, f.ID, `{"is_enabled":false}`)
+		_, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{
+			ID: f.ID, Change: []byte(`{"is_enabled":true}`), Expect: []scope.Version{1},
+		})
+		assert.Equal(t, scope.StaleAt(2), fault.Of(err))
+	})
+
+	t.Run("writers of one flag all succeed, without a gap", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true`)
+		var all sync.WaitGroup
+		for n := range 20 {
+			all.Go(func() {
+				_, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{
+					ID: f.ID, Change: []byte(`{"description":"` + strconv.Itoa(n) + `"}`),
+				})
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+		timeline, err := b.ReadHistory(t.Context(), fixture.Reader(), flagapp.History{ID: f.ID, Limit: 100})
+		require.NoError(t, err)
+		assert.Equal(t, 21, timeline.Total)
+		assert.Equal(t, int64(21), snapshot(t, b.Service).Revision())
+	})
+
+	t.Run("readers read and do not write", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true`)
+		_, err := b.Create(t.Context(), fixture.Reader(), []byte(`{"name":"g","environment":"production"}`))
+		require.ErrorIs(t, err, access.ErrForbidden)
+		_, err = b.Update(t.Context(), fixture.Reader(), flagapp.Update{ID: f.ID, Change: []byte(`{}`)})
+		require.ErrorIs(t, err, access.ErrForbidden)
+		_, err = b.Delete(t.Context(), fixture.Reader(), flagapp.Delete{ID: 404})
+		require.ErrorIs(t, err, access.ErrForbidden)
+		_, err = b.RollBack(t.Context(), fixture.Reader(), flagapp.RollBack{ID: f.ID, Version: 1})
+		require.ErrorIs(t, err, access.ErrForbidden)
+		_, err = b.Snapshot(access.Caller{}, "production")
+		require.ErrorIs(t, err, access.ErrUnauthenticated)
+		_, err = b.Preview(t.Context(), fixture.Reader(), flagapp.Preview{ID: f.ID, Change: []byte(`{"is_enabled":false}`)})
+		require.NoError(t, err)
+	})
+}
+
+func TestReading(t *testing.T) {
+	t.Parallel()
+
+	t.Run("as it stands, at a version and at a time", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true`)
+		b.clock.Move(time.Hour)
+		b.update(t, f.ID, `{"is_enabled":false}`)
+		for _, row := range []struct {
+			in   flagapp.Read
+			want bool
+		}{
+			{flagapp.Read{}, false},
+			{flagapp.Read{Version: 1}, true},
+			{flagapp.Read{At: fixture.Noon().Add(time.Minute)}, true},
+			{flagapp.Read{At: fixture.Noon().Add(time.Hour)}, false},
+		} {
+			row.in.Name, row.in.Environment = "f", "production"
+			found, err := b.Read(t.Context(), fixture.Reader(), row.in)
+			require.NoError(t, err)
+			assert.Equal(t, row.want, found.Definition.Enabled(), row.in)
+		}
+		for _, in := range []flagapp.Read{
+			{Name: "f", Environment: "production", At: fixture.Noon().Add(-time.Hour)},
+			{Name: "g", Environment: "production"},
+			{Name: "f", Environment: "staging"},
+		} {
+			_, err := b.Read(t.Context(), fixture.Reader(), in)
+			require.ErrorIs(t, err, flag.ErrNotFound)
+		}
+		_, err := b.Read(t.Context(), fixture.Reader(), flagapp.Read{Name: "f", Environment: "production", Version: 9})
+		require.ErrorIs(t, err, flag.ErrVersionNotFound)
+	})
+
+	t.Run("explain says what an earlier version did", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true`)
+		b.update(t, f.ID, `{"is_enabled":false}`)
+		for version, want := range map[scope.Version]flag.Reason{0: flag.Disabled, 1: flag.Static, 2: flag.Disabled} {
+			e, err := b.Explain(t.Context(), fixture.Reader(), flagapp.Explain{
+				Name: "f", Environment: "production", Version: version, Context: &targeting.Context{},
+			})
+			require.NoError(t, err)
+			assert.Equal(t, want, e.Decision.Reason)
+		}
+	})
+}
+
+func TestSnapshots(t *testing.T) {
+	t.Parallel()
+
+	t.Run("there is none before the first refresh", func(t *testing.T) {
+		t.Parallel()
+		s := setup(t).replica(t)
+		_, err := s.Snapshot(fixture.Reader(), "production")
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		_, err = s.Snapshot(fixture.Reader(), "mars")
+		require.ErrorIs(t, err, fault.ErrInvalid)
+	})
+
+	t.Run("a write is seen before it is answered", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true`)
+		assert.Equal(t, scope.Version(1), snapshot(t, b.Service).Find("f").State().Version)
+		b.update(t, f.ID, `{"is_enabled":false}`)
+		assert.Equal(t, scope.Version(2), snapshot(t, b.Service).Find("f").State().Version)
+		_, err := b.Delete(t.Context(), fixture.Admin(), flagapp.Delete{ID: f.ID})
+		require.NoError(t, err)
+		assert.Nil(t, snapshot(t, b.Service).Find("f"))
+		assert.Empty(t, snapshot(t, b.Service).All())
+		assert.Equal(t, int64(3), snapshot(t, b.Service).Revision())
+	})
+
+	t.Run("a snapshot that somebody holds never changes", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true`)
+		held := snapshot(t, b.Service)
+		b.update(t, f.ID, `{"is_enabled":false}`)
+		assert.True(t, held.Find("f").State().Definition.Enabled())
+		assert.Equal(t, int64(1), held.Revision())
+	})
+
+	t.Run("another replica sees it after a refresh, at the same revision", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		other := b.replica(t)
+		require.NoError(t, other.Refresh(t.Context()))
+		f := b.create(t, `"is_enabled":true`)
+		b.update(t, f.ID, `{"is_enabled":false}`)
+		assert.Nil(t, snapshot(t, other).Find("f"))
+		require.NoError(t, other.Refresh(t.Context()))
+		assert.Equal(t, scope.Version(2), snapshot(t, other).Find("f").State().Version)
+		assert.Equal(t, snapshot(t, b.Service).Revision(), snapshot(t, other).Revision())
+	})
+
+	t.Run("a refresh without news keeps the snapshot", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.create(t, `"is_enabled":true`)
+		held := snapshot(t, b.Service)
+		require.NoError(t, b.Refresh(t.Context()))
+		assert.Same(t, held, snapshot(t, b.Service))
+	})
+
+	t.Run("flags are in the order of their names", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		for _, name := range []string{"c", "a", "B"} {
+			_, err := b.Create(t.Context(), fixture.Admin(), []byte(`{"name":"`+name+`","environment":"production"}`))
+			require.NoError(t, err)
+		}
+		var names []string
+		for _, f := range snapshot(t, b.Service).All() {
+			names = append(names, f.Name())
+		}
+		assert.Equal(t, []string{"B", "a", "c"}, names)
+	})
+
+	t.Run("while the store is away they go on and tell for how long", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.create(t, `"is_enabled":true`)
+		assert.Zero(t, b.Staleness())
+		b.store.Fail(fault.ErrUnavailable)
+		b.clock.Move(3 * time.Second)
+		require.ErrorIs(t, b.Refresh(t.Context()), fault.ErrUnavailable)
+		assert.Equal(t, 3*time.Second, b.Staleness())
+		assert.NotNil(t, snapshot(t, b.Service).Find("f"))
+		b.store.Fail(nil)
+		require.NoError(t, b.Refresh(t.Context()))
+		assert.Zero(t, b.Staleness())
+	})
+
+	t.Run("a revision that is awaited comes, or the wait ends with ctx", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t)
+			arrived := make(chan int64)
+			go func() {
+				s, err := b.SnapshotAt(t.Context(), fixture.Reader(), "production", 2)
+				assert.NoError(t, err)
+				arrived <- s.Revision()
+			}()
+			f := b.create(t, `"is_enabled":true`)
+			synctest.Wait()
+			b.update(t, f.ID, `{"is_enabled":false}`)
+			assert.Equal(t, int64(2), <-arrived)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			s, err := b.SnapshotAt(ctx, fixture.Reader(), "production", 99)
+			require.NoError(t, err)
+			assert.Equal(t, int64(2), s.Revision())
+		})
+	})
+}
