@@ -58,13 +58,9 @@ func (r *router) evaluation(
 
 // evaluate answers with the original's words.
 func (a *API) evaluate(c *gin.Context) {
-	b, err := a.evaluationBody(c.Writer, c.Request, single)
+	b, ok := a.askedOfOne(c, single)
 	defer a.forget(b)
-	if err == nil {
-		err = fault.Merge(b.needsName(), b.needsContext(), b.needsEnvironment())
-	}
-	if err != nil {
-		a.fail(c, err)
+	if !ok {
 		return
 	}
 	s, err := a.options.Flags.Snapshot(callOf(c.Request.Context()).caller, b.environment)
@@ -74,6 +70,18 @@ func (a *API) evaluate(c *gin.Context) {
 	}
 	b.answer = b.appendEvaluation(b.answer, s, b.flagName)
 	a.sendEvaluation(c, b.answer)
+}
+
+// askedOfOne reads a call about one flag, and answers one that is wrong.
+func (a *API) askedOfOne(c *gin.Context, members func(*evaluationBody, string) error) (b *evaluationBody, ok bool) {
+	b, err := a.evaluationBody(c.Writer, c.Request, members)
+	if err == nil {
+		err = fault.Merge(b.needsName(), b.needsContext(), b.needsEnvironment())
+	}
+	if err != nil {
+		a.fail(c, err)
+	}
+	return b, err == nil
 }
 
 func (b *evaluationBody) needsName() error {
@@ -208,13 +216,9 @@ func appendReason(to []byte, f *flag.Compiled, d flag.Decision) []byte {
 
 // explain answers a decision with all that led to it.
 func (a *API) explain(c *gin.Context) {
-	b, err := a.evaluationBody(c.Writer, c.Request, explained)
+	b, ok := a.askedOfOne(c, explained)
 	defer a.forget(b)
-	if err == nil {
-		err = fault.Merge(b.needsName(), b.needsContext(), b.needsEnvironment())
-	}
-	if err != nil {
-		a.fail(c, err)
+	if !ok {
 		return
 	}
 	ctx := c.Request.Context()

@@ -54,11 +54,10 @@ func (b *bundle) create(t *testing.T, members string) flag.State {
 	return f
 }
 
-func (b *bundle) update(t *testing.T, id flag.ID, change string) flag.State {
+func (b *bundle) disable(t *testing.T, id flag.ID) {
 	t.Helper()
-	f, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{ID: id, Change: []byte(change)})
+	_, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{ID: id, Change: []byte(`{"is_enabled":false}`)})
 	require.NoError(t, err)
-	return f
 }
 
 // snapshot returns what evaluation sees of production.
@@ -112,7 +111,7 @@ func TestWriting(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
-		b.update(t, f.ID, `{"is_enabled":false}`)
+		b.disable(t, f.ID)
 		_, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{
 			ID: f.ID, Change: []byte(`{"is_enabled":true}`), Expect: []scope.Version{1},
 		})
@@ -166,7 +165,7 @@ func TestReading(t *testing.T) {
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
 		b.clock.Move(time.Hour)
-		b.update(t, f.ID, `{"is_enabled":false}`)
+		b.disable(t, f.ID)
 		for _, row := range []struct {
 			in   flagapp.Read
 			want bool
@@ -197,7 +196,7 @@ func TestReading(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
-		b.update(t, f.ID, `{"is_enabled":false}`)
+		b.disable(t, f.ID)
 		for version, want := range map[scope.Version]flag.Reason{0: flag.Disabled, 1: flag.Static, 2: flag.Disabled} {
 			e, err := b.Explain(t.Context(), fixture.Reader(), flagapp.Explain{
 				Name: "f", Environment: "production", Version: version, Context: &targeting.Context{},
@@ -225,7 +224,7 @@ func TestSnapshots(t *testing.T) {
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
 		assert.Equal(t, scope.Version(1), snapshot(t, b.Service).Find("f").State().Version)
-		b.update(t, f.ID, `{"is_enabled":false}`)
+		b.disable(t, f.ID)
 		assert.Equal(t, scope.Version(2), snapshot(t, b.Service).Find("f").State().Version)
 		_, err := b.Delete(t.Context(), fixture.Admin(), flagapp.Delete{ID: f.ID})
 		require.NoError(t, err)
@@ -239,7 +238,7 @@ func TestSnapshots(t *testing.T) {
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
 		held := snapshot(t, b.Service)
-		b.update(t, f.ID, `{"is_enabled":false}`)
+		b.disable(t, f.ID)
 		assert.True(t, held.Find("f").State().Definition.Enabled())
 		assert.Equal(t, int64(1), held.Revision())
 	})
@@ -250,7 +249,7 @@ func TestSnapshots(t *testing.T) {
 		other := b.replica(t)
 		require.NoError(t, other.Refresh(t.Context()))
 		f := b.create(t, `"is_enabled":true`)
-		b.update(t, f.ID, `{"is_enabled":false}`)
+		b.disable(t, f.ID)
 		assert.Nil(t, snapshot(t, other).Find("f"))
 		require.NoError(t, other.Refresh(t.Context()))
 		assert.Equal(t, scope.Version(2), snapshot(t, other).Find("f").State().Version)
@@ -307,7 +306,7 @@ func TestSnapshots(t *testing.T) {
 			}()
 			f := b.create(t, `"is_enabled":true`)
 			synctest.Wait()
-			b.update(t, f.ID, `{"is_enabled":false}`)
+			b.disable(t, f.ID)
 			assert.Equal(t, int64(2), <-arrived)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()

@@ -120,40 +120,21 @@ func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (
 
 // edition is one write to a flag that exists.
 type edition struct {
-	id flag.ID
-	// expect are the versions of which one must be the present, if any is named.
-	expect []scope.Version
-	// revives says that a deleted flag may be written to.
+	id      flag.ID
+	expect  []scope.Version
 	revives bool
-	// apply makes the change; it runs again on fresh state after a conflict.
-	apply func(context.Context, *flag.Flag) error
+	apply   func(context.Context, *flag.Flag) error
 }
 
-// write loads, changes and saves, and starts over when another writer was
-// quicker. With expected versions the second look ends it: ErrStale.
-func (s *Service) write(ctx context.Context, by access.Caller, e edition) (flag.State, error) {
-	release, err := s.turns.Take(ctx, e.id)
-	if err != nil {
-		return flag.State{}, fault.ErrContended.WithCause(err)
-	}
-	defer release()
-	var written flag.State
-	err = change.UntilSaved(ctx, s.deps.Backoff, func() error {
-		f, err := s.load(ctx, by, access.WriteFlag, e.id)
-		if err != nil {
+// write makes the edition and returns what stands after it.
+func (s *Service) write(ctx context.Context, by access.Caller, e edition) (written flag.State, err error) {
+	err = change.Do(ctx, &s.turns, e.id, s.deps.Backoff, change.Edit[*flag.Flag]{
+		Expect: e.expect, Revives: e.revives, NotFound: flag.ErrNotFound, Apply: e.apply,
+		Load: func(ctx context.Context) (*flag.Flag, error) { return s.load(ctx, by, access.WriteFlag, e.id) },
+		Save: func(ctx context.Context, f *flag.Flag) (err error) {
+			written, err = s.save(ctx, f)
 			return err
-		}
-		if f.Deleted() && !e.revives {
-			return flag.ErrNotFound
-		}
-		if err := f.Expect(e.expect...); err != nil {
-			return change.Final(err)
-		}
-		if err := e.apply(ctx, f); err != nil {
-			return err
-		}
-		written, err = s.save(ctx, f)
-		return err
+		},
 	})
 	return written, err
 }

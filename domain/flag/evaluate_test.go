@@ -2,6 +2,7 @@ package flag_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -206,10 +207,11 @@ func TestSteps(t *testing.T) {
 // benchmarked are the flags whose evaluation has goals.
 func benchmarked(tb testing.TB) map[string]*flag.Compiled {
 	tb.Helper()
-	users := `"user0"`
-	for n := 1; n < flag.MaxTargets; n++ {
-		users += `,"user` + strconv.Itoa(n) + `"`
+	list := make([]string, flag.MaxTargets)
+	for n := range list {
+		list[n] = `"user` + strconv.Itoa(n) + `"`
 	}
+	users := strings.Join(list, ",")
 	return map[string]*flag.Compiled{
 		"static": compile(tb, define(tb, `"is_enabled":true`)),
 		"target": compile(tb, define(tb, `"is_enabled":true,"target_users":[`+users+`]`)),

@@ -27,14 +27,11 @@ type evaluated struct {
 }
 
 // flag creates the original's example in production.
-func (c client) flag(tb testing.TB, more object) flagShown {
+func (c client) flag(tb testing.TB) flagShown {
 	tb.Helper()
 	body := object{
 		"name": "new_checkout_flow", "environment": "production", "is_enabled": true,
 		"rollout_percentage": 50.0, "target_users": []string{"user123"},
-	}
-	for name, value := range more {
-		body[name] = value
 	}
 	return decode[flagShown](tb, c.post(tb, flagsPath, body).want(tb, http.StatusCreated))
 }
@@ -56,7 +53,7 @@ func TestFlagOfTheOriginal(t *testing.T) {
 		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
 			c := boot(t, store.fresh(t)).admin(t)
-			c.flag(t, nil)
+			c.flag(t)
 			got := c.evaluate(t, "user123")
 			require.True(t, got.Enabled)
 			require.Equal(t, "user_targeted", got.Reason)
@@ -71,7 +68,7 @@ func TestFlagLife(t *testing.T) {
 			t.Parallel()
 			s := boot(t, store.fresh(t))
 			c := s.admin(t)
-			made := c.flag(t, nil)
+			made := c.flag(t)
 			off := c.put(t, made.path(), object{"is_enabled": false}, with{"If-Match", `"1"`}).want(t, http.StatusOK)
 			require.Equal(t, `"2"`, off.header.Get("ETag"))
 			require.Equal(t, "globally_disabled", c.evaluate(t, "user123").Reason)
@@ -83,7 +80,7 @@ func TestFlagLife(t *testing.T) {
 			require.Equal(t, int64(3), back.Version)
 			c.delete(t, made.path()).want(t, http.StatusNoContent)
 			require.Equal(t, "flag_not_found", c.evaluate(t, "user123").Reason)
-			again := c.flag(t, nil)
+			again := c.flag(t)
 			require.Equal(t, made.ID, again.ID)
 			require.Equal(t, int64(5), again.Version)
 
@@ -104,7 +101,7 @@ func TestFlagsOfReplicas(t *testing.T) {
 	t.Parallel()
 	databaseURL := freshPostgres(t)
 	one, other := boot(t, databaseURL).admin(t), boot(t, databaseURL).admin(t)
-	made := one.flag(t, nil)
+	made := one.flag(t)
 	require.Eventually(t, func() bool { return other.evaluate(t, "user123").Reason == "user_targeted" },
 		patience, 20*time.Millisecond)
 	for _, key := range []string{"a", "b", "c", "d"} {
@@ -121,7 +118,7 @@ func TestFlagsWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	between := newGate(t, freshPostgres(t))
 	c := boot(t, between.url, "AUTH_ENABLED=false").anonymous()
-	made := c.flag(t, nil)
+	made := c.flag(t)
 	between.shut()
 	require.Eventually(t, func() bool {
 		a := c.post(t, "/ofrep/v1/evaluate/flags", object{"context": object{"targetingKey": "user123"}}).want(t, http.StatusOK)
@@ -144,7 +141,7 @@ func TestFlagsAfterRestart(t *testing.T) {
 	t.Parallel()
 	databaseURL := freshSQLite(t)
 	p := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-	made := p.admin(t).flag(t, nil)
+	made := p.admin(t).flag(t)
 	before := map[string]evaluated{}
 	for _, key := range []string{"a", "b", "c", "d", "e"} {
 		before[key] = p.admin(t).evaluate(t, key)

@@ -327,12 +327,18 @@ func TestNumbersCompareExactly(t *testing.T) {
 		x, _ := new(big.Rat).SetString(a)
 		y, _ := new(big.Rat).SetString(b)
 		order := x.Cmp(y)
-		for operator, want := range map[targeting.Operator]bool{
-			targeting.Less: order < 0, targeting.LessOrEqual: order <= 0, targeting.Equals: order == 0,
-			targeting.GreaterOrEqual: order >= 0, targeting.Greater: order > 0,
+		for _, row := range []struct {
+			operator targeting.Operator
+			want     bool
+		}{
+			{targeting.Less, order < 0},
+			{targeting.LessOrEqual, order <= 0},
+			{targeting.Equals, order == 0},
+			{targeting.GreaterOrEqual, order >= 0},
+			{targeting.Greater, order > 0},
 		} {
-			s := targeting.Spec{Attribute: "n", Operator: operator, Values: number(b)}
-			require.Equal(t, want, holds(t, `{"n":`+a+`}`, s), "%s %s %s", a, operator, b)
+			s := targeting.Spec{Attribute: "n", Operator: row.operator, Values: number(b)}
+			require.Equal(t, row.want, holds(t, `{"n":`+a+`}`, s), "%s %s %s", a, row.operator, b)
 		}
 		first, _ := targeting.NumberValue(a).BucketKey()
 		second, _ := targeting.NumberValue(b).BucketKey()

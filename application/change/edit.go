@@ -1,0 +1,62 @@
+package change
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Versioned is an aggregate that can be written to.
+type Versioned interface {
+	Deleted() bool
+	// Expect returns scope.ErrStale unless the present version is one of these, or
+	// none is named.
+	Expect(versions ...scope.Version) error
+}
+
+// Edit is one write to an aggregate that exists.
+type Edit[A Versioned] struct {
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []scope.Version
+	// Revives says that a deleted aggregate may be written to.
+	Revives bool
+	// Load returns the aggregate, if the caller may write to it.
+	Load func(context.Context) (A, error)
+	// NotFound is the error for a deleted one.
+	NotFound error
+	// Apply makes the change; it runs again on fresh state after a conflict.
+	Apply func(context.Context, A) error
+	// Save stores what has changed, if anything has.
+	Save func(context.Context, A) error
+}
+
+// Do waits for the aggregate's turn, then loads, changes and saves, and starts
+// over when another writer was quicker. With expected versions the second look
+// ends it: ErrStale. A ctx that ends while waiting is fault.ErrContended.
+func Do[K comparable, A Versioned](
+	ctx context.Context, turns *Turns[K], key K, backoff ports.Backoff, e Edit[A],
+) error {
+	release, err := turns.Take(ctx, key)
+	if err != nil {
+		return fault.ErrContended.WithCause(err)
+	}
+	defer release()
+	return UntilSaved(ctx, backoff, func() error {
+		a, err := e.Load(ctx)
+		if err != nil {
+			return err
+		}
+		if a.Deleted() && !e.Revives {
+			return e.NotFound
+		}
+		if err := a.Expect(e.Expect...); err != nil {
+			return Final(err)
+		}
+		if err := e.Apply(ctx, a); err != nil {
+			return err
+		}
+		return e.Save(ctx, a)
+	})
+}
