@@ -226,3 +226,31 @@ func TestIssueAndList(t *testing.T) {
 	assert.Equal(t, []access.KeyAttributes{attributes}, list)
 	require.ErrorIs(t, b.Revoke(t.Context(), "unknown0"), access.ErrKeyNotFound)
 }
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a wrong secret is refused also after the right one was let in", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, _ := b.issued(t, accessapp.Issue{})
+		end := len(token) - 1
+		for range 3 {
+			_, err := b.Authenticate(t.Context(), token)
+			require.NoError(t, err)
+			_, err = b.Authenticate(t.Context(), token[:end]+string(token[end]^1))
+			require.ErrorIs(t, err, access.ErrInvalidKey)
+		}
+	})
+
+	t.Run("a key that expires while it is believed is refused", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, _ := b.issued(t, accessapp.Issue{Name: "n", Role: "admin", Lifetime: time.Second})
+		_, err := b.Authenticate(t.Context(), token)
+		require.NoError(t, err)
+		b.clock.Move(time.Second)
+		_, err = b.Authenticate(t.Context(), token)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+}

@@ -171,13 +171,14 @@ func EvaluateTraced(c *Compiled, in *targeting.Context) (Decision, []Step) {
 
 func (c *Compiled) evaluate(in *targeting.Context, t *trace) Decision {
 	if !c.state.Definition.enabled {
-		t.add(Step{Kind: StepEnabled})
+		t.disabled()
 		return c.decide(c.off, Disabled, "")
 	}
 	if c.targets != nil {
-		_, held := c.targets[in.Key().Text]
-		held = held && in.Key().Kind == targeting.Text
-		t.add(Step{Kind: StepTargets, Held: held, Key: in.Key()})
+		key := in.Key()
+		_, held := c.targets[key.Text]
+		held = held && key.Kind == targeting.Text
+		t.targeted(key, held)
 		if held {
 			return c.decide(c.target, TargetingMatch, "")
 		}
@@ -202,17 +203,13 @@ func (c *Compiled) follow(r *compiledRule, in *targeting.Context, t *trace) (Dec
 	if r.share == nil {
 		return c.serve(&r.serve, TargetingMatch, r.id, in, t), true
 	}
-	bucket, ok := c.bucket(rollout.Include, in)
-	if !ok {
-		t.add(Step{Kind: StepShare, Rule: r.id})
-		return c.decide(nil, Missing, r.id), true
-	}
-	inside := bucket < r.share.included
-	t.add(Step{
-		Kind: StepShare, Rule: r.id, Held: inside, Key: c.key(in), Bucketed: true, Bucket: bucket,
-		Range: rollout.Range{Hi: r.share.included},
-	})
+	key := c.key(in)
+	bucket, ok := c.bucket(rollout.Include, key)
+	inside := ok && bucket < r.share.included
+	t.shared(r, key, ok, bucket)
 	switch {
+	case !ok:
+		return c.decide(nil, Missing, r.id), true
 	case inside:
 		return c.serve(&r.serve, TargetingMatch, r.id, in, t), true
 	case r.outside == nil:
@@ -226,19 +223,17 @@ func (c *Compiled) follow(r *compiledRule, in *targeting.Context, t *trace) (Dec
 // serve gives the fixed variant for that reason, or lets the allocation choose.
 func (c *Compiled) serve(s *compiledServing, fixed Reason, rule string, in *targeting.Context, t *trace) Decision {
 	if s.fixed != nil {
-		t.add(Step{Kind: StepServe, Rule: rule, Held: true, Variant: s.fixed.Name})
+		t.served(rule, s.fixed)
 		return c.decide(s.fixed, fixed, rule)
 	}
-	bucket, ok := c.bucket(rollout.Variant, in)
+	key := c.key(in)
+	bucket, ok := c.bucket(rollout.Variant, key)
 	if !ok {
-		t.add(Step{Kind: StepServe, Rule: rule})
+		t.served(rule, nil)
 		return c.decide(nil, Missing, rule)
 	}
 	chosen := s.allocation.Locate(bucket)
-	t.add(Step{
-		Kind: StepServe, Rule: rule, Held: true, Variant: chosen.Variant,
-		Key: c.key(in), Bucketed: true, Bucket: bucket, Range: chosen,
-	})
+	t.split(rule, key, bucket, chosen)
 	arm := s.byName[chosen.Variant]
 	d := c.decide(arm.variant, Split, rule)
 	d.Bucket, d.Share = bucket, arm.share
@@ -249,8 +244,8 @@ func (c *Compiled) decide(v *Variant, why Reason, rule string) Decision {
 	return Decision{Variant: v, Reason: why, Rule: rule, Version: c.state.Version}
 }
 
-func (c *Compiled) bucket(purpose rollout.Purpose, in *targeting.Context) (uint32, bool) {
-	key, ok := c.key(in).BucketKey()
+func (c *Compiled) bucket(purpose rollout.Purpose, of targeting.Value) (uint32, bool) {
+	key, ok := of.BucketKey()
 	if !ok {
 		return 0, false
 	}

@@ -41,12 +41,20 @@ type Step struct {
 	Variant string
 }
 
-// trace collects steps; nil collects none.
+// trace collects steps; nil collects none, and costs next to nothing.
 type trace struct{ steps []Step }
 
-func (t *trace) add(s Step) {
+func (t *trace) add(s Step) { t.steps = append(t.steps, s) }
+
+func (t *trace) disabled() {
 	if t != nil {
-		t.steps = append(t.steps, s)
+		t.add(Step{Kind: StepEnabled})
+	}
+}
+
+func (t *trace) targeted(key targeting.Value, held bool) {
+	if t != nil {
+		t.add(Step{Kind: StepTargets, Held: held, Key: key})
 	}
 }
 
@@ -57,4 +65,38 @@ func (t *trace) holds(r *compiledRule, in *targeting.Context) bool {
 	conditions, held := targeting.Explain(r.conditions, in)
 	t.add(Step{Kind: StepConditions, Rule: r.id, Held: held, Conditions: conditions})
 	return held
+}
+
+// shared is a share that was asked; without a key there is no bucket.
+func (t *trace) shared(r *compiledRule, key targeting.Value, bucketed bool, bucket uint32) {
+	if t == nil {
+		return
+	}
+	s := Step{Kind: StepShare, Rule: r.id, Key: key}
+	if bucketed {
+		s.Bucketed, s.Bucket, s.Range = true, bucket, rollout.Range{Hi: r.share.included}
+		s.Held = bucket < r.share.included
+	}
+	t.add(s)
+}
+
+// served is a fixed variant, or none where an allocation found no key.
+func (t *trace) served(rule string, v *Variant) {
+	if t == nil {
+		return
+	}
+	s := Step{Kind: StepServe, Rule: rule, Held: v != nil}
+	if v != nil {
+		s.Variant = v.Name
+	}
+	t.add(s)
+}
+
+func (t *trace) split(rule string, key targeting.Value, bucket uint32, chosen rollout.Range) {
+	if t != nil {
+		t.add(Step{
+			Kind: StepServe, Rule: rule, Held: true, Variant: chosen.Variant,
+			Key: key, Bucketed: true, Bucket: bucket, Range: chosen,
+		})
+	}
 }

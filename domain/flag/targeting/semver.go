@@ -38,7 +38,12 @@ func parseSemver(text string) (semver, bool) {
 func numeric(text string) bool { return allDigits(text) && (text[0] != '0' || text == "0") }
 
 func allDigits(text string) bool {
-	return text != "" && strings.Trim(text, "0123456789") == ""
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return text != ""
 }
 
 // identifiers reports whether text is identifiers between dots; those of a
