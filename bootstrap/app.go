@@ -29,11 +29,13 @@ type App struct {
 	// by a start that can no longer be given up.
 	listen func(context.Context) error
 	failed chan error
+	// ballast is held for as long as the service.
+	ballast []byte
 }
 
 // New wires the service. Nothing is opened before Start.
 func New(s settings.Settings, version Version, out Output) *App {
-	app := &App{failed: make(chan error, 1)}
+	app := &App{failed: make(chan error, 1), ballast: newBallast()}
 	app.fx = fx.New(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),

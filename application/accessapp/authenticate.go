@@ -37,14 +37,16 @@ func (s *Service) Authenticate(ctx context.Context, presented string) (access.Ca
 	if !s.deps.Policy.Enabled {
 		return s.Anonymous()
 	}
+	now := s.deps.Clock.Now()
+	digest := sha256.Sum256([]byte(presented))
+	if id, ok := access.NamedKey(presented); ok {
+		if caller, ok := s.verdict(id, digest, now); ok {
+			return caller, nil
+		}
+	}
 	token, err := access.ParseToken(presented)
 	if err != nil {
 		return access.Caller{}, err
-	}
-	now := s.deps.Clock.Now()
-	digest := sha256.Sum256([]byte(presented))
-	if caller, ok := s.verdict(token.KeyID(), digest, now); ok {
-		return caller, nil
 	}
 	pepper, err := s.serverSecret(ctx)
 	if err != nil {

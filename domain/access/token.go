@@ -43,6 +43,15 @@ func NewToken(keyID, secretPart string) (Token, error) {
 	return Token{keyID: keyID, secret: secret.New(secretPart)}, nil
 }
 
+// NamedKey returns the key id that a text names, or false for a text that has not
+// the length and the beginning of a token. It checks no more than that.
+func NamedKey(text string) (keyID string, ok bool) {
+	if len(text) != tokenLength || !strings.HasPrefix(text, tokenPrefix) {
+		return "", false
+	}
+	return text[len(tokenPrefix):separatorOffset], true
+}
+
 // ParseToken reads a token. A text of another form, or with a wrong checksum, is
 // ErrInvalidKey.
 func ParseToken(text string) (Token, error) {
@@ -83,5 +92,12 @@ func checksum(body string) string {
 }
 
 func base62(text string) bool {
-	return strings.Trim(text, base62Digits) == ""
+	for i := range len(text) {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+		default:
+			return false
+		}
+	}
+	return true
 }
