@@ -117,10 +117,11 @@ type previewJSON struct {
 // moveJSON is a share of users that goes from one variant to another, of those
 // whom their context leads to that place.
 type moveJSON struct {
-	Place      string  `json:"place" enum:"default,rule,share" doc:"share: in and out of the rule's share"`
+	Place      string  `json:"place" enum:"default,rule,share,outside" doc:"share: in and out of the rule's share; outside: what those get whom it never lets in"`
 	Rule       *string `json:"rule,omitzero" nullable:"false"`
-	From       *string `json:"from" doc:"Null for no value; inside or outside for a share"`
+	From       *string `json:"from" doc:"Null for no value, or for going on to the next rule; inside or outside for a share"`
 	To         *string `json:"to"`
 	Buckets    int64   `json:"buckets" doc:"Of 1000000"`
 	Percentage float64 `json:"percentage"`
+	Expected   bool    `json:"expected,omitzero" doc:"True where bucket_by or rollout_group changes: what is expected of many users, not exact"`
 }

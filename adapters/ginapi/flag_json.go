@@ -96,14 +96,9 @@ func representPreview(p flagapp.Previewed) previewJSON {
 func representMove(m flag.Movement, move rollout.Move) moveJSON {
 	const perPercent = rollout.Buckets / 100
 	shown := moveJSON{
-		Place: "default", Buckets: int64(move.Buckets), Percentage: float64(move.Buckets) / perPercent,
+		Place: string(m.Place), Rule: variantOrNull(m.Rule), Buckets: int64(move.Buckets),
+		Percentage: float64(move.Buckets) / perPercent, Expected: m.Expected,
 		From: variantOrNull(move.From), To: variantOrNull(move.To),
-	}
-	if m.Rule != "" {
-		shown.Place, shown.Rule = "rule", &m.Rule
-	}
-	if m.Share {
-		shown.Place = "share"
 	}
 	return shown
 }

@@ -117,6 +117,14 @@ func (a *application) rules() {
 		return
 	}
 	given := *a.change.rules
+	patterns := 0
+	for _, r := range given {
+		patterns += targeting.CountPatterns(r.conditions)
+	}
+	if patterns > MaxPatterns {
+		a.bad("/rules", "must hold at most 100 regular expressions")
+		return
+	}
 	ids := a.ruleIDs(given)
 	a.next.rules = make([]rule, len(given))
 	for i, r := range given {
@@ -215,11 +223,25 @@ func (a *application) allocate(s servingChange, before rollout.Allocation) (roll
 	weights := a.next.order(s.weights)
 	switch {
 	case a.stored:
-		return rollout.Rehydrate(s.ranges)
+		return rehydrate(s)
 	case before.IsZero(), a.change.repack:
 		return rollout.Lay(weights)
 	}
 	return before.Reweigh(weights)
+}
+
+// rehydrate takes the ranges that were kept, if they agree with the weights.
+func rehydrate(s servingChange) (rollout.Allocation, error) {
+	allocation, err := rollout.Rehydrate(s.ranges)
+	if err != nil {
+		return rollout.Allocation{}, err
+	}
+	for _, w := range allocation.Weights() {
+		if s.weights[w.Variant] != w.Buckets {
+			return rollout.Allocation{}, fault.Bad("ranges", "must agree with the weights")
+		}
+	}
+	return allocation, nil
 }
 
 // standard settles what is served by default: what the change says by default or
@@ -232,7 +254,9 @@ func (a *application) standard() {
 	}
 	if a.usesPercentage() {
 		at = "/rollout_percentage"
-		want = a.percentage(*a.change.percentage)
+		if want = a.percentage(*a.change.percentage); want == nil {
+			return
+		}
 	}
 	if want == nil && a.from == nil {
 		if a.next.kind != Boolean {
@@ -283,7 +307,8 @@ func (a *application) agree() {
 	a.bad("/rollout_percentage", "does not agree with default; give one of them")
 }
 
-// percentage returns the default of a boolean flag that a share stands for.
+// percentage returns the default of a boolean flag that a share stands for, or nil
+// where it stands for none.
 func (a *application) percentage(share uint32) *servingChange {
 	on, off := a.next.positive(), a.next.negative()
 	switch {
@@ -293,7 +318,13 @@ func (a *application) percentage(share uint32) *servingChange {
 		a.bad("/rollout_percentage", "needs a variant that is true")
 	case off == "" && share < rollout.Buckets:
 		a.bad("/rollout_percentage", "needs a variant that is false")
+	default:
+		return &servingChange{weights: percentageWeights(on, off, share)}
 	}
+	return nil
+}
+
+func percentageWeights(on, off string, share uint32) map[string]uint32 {
 	weights := map[string]uint32{}
 	if on != "" {
 		weights[on] = share
@@ -301,5 +332,5 @@ func (a *application) percentage(share uint32) *servingChange {
 	if off != "" {
 		weights[off] = rollout.Buckets - share
 	}
-	return &servingChange{weights: weights}
+	return weights
 }

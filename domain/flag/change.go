@@ -179,7 +179,7 @@ func (r *reader) share(at string, v any) *share {
 	s := &share{included: r.percentage(at+"/percentage", o["percentage"])}
 	variant, given := o["variant"]
 	switch outside := o["outside"]; {
-	case outside == outsideVariant && given:
+	case outside == outsideVariant && given && variant != "":
 		s.outside = r.name(at+"/variant", variant)
 	case outside == outsideVariant:
 		r.bad(at+"/variant", "is required where outside is variant")

@@ -14,6 +14,9 @@ const (
 	MaxRules     = 100
 	MaxTargets   = 10_000
 	MaxUserBytes = 255
+	// MaxPatterns is how many regular expressions the rules of a flag may hold. Each
+	// may compile to some 70 KiB.
+	MaxPatterns = 100
 	// SaltBytes is how long a salt is.
 	SaltBytes = 16
 )

@@ -133,6 +133,7 @@ func TestBadDefinitions(t *testing.T) {
 		"no variants":                 {`"variants":{}`, []string{"/variants"}},
 		"101 variants":                {`"type":"string","variants":{` + strings.Join(variants, ",") + `}`, []string{"/variants"}},
 		"101 rules":                   {`"rules":[` + strings.Join(rules, ",") + `]`, []string{"/rules"}},
+		"101 patterns":                {`"rules":[{"variant":"on","conditions":[{"attribute":"a","operator":"matches","values":[` + strings.Repeat(`"a",`, 100) + `"b"]}]}]`, []string{"/rules"}},
 		"10,001 users":                {`"target_users":[` + strings.Join(users, ",") + `]`, []string{"/target_users"}},
 		"an empty and a long user":    {`"target_users":["","` + strings.Repeat("x", 256) + `"]`, []string{"/target_users/0", "/target_users/1"}},
 		"a user twice":                {`"target_users":["a","a"]`, []string{"/target_users/1"}},

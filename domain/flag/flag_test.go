@@ -146,7 +146,7 @@ func TestMovements(t *testing.T) {
 	t.Run("of a percentage", func(t *testing.T) {
 		t.Parallel()
 		d := define(t, `"is_enabled":true,"rollout_percentage":10`)
-		assert.Equal(t, []flag.Movement{{Moves: []rollout.Move{{From: "off", To: "on", Buckets: 50_000}}}},
+		assert.Equal(t, []flag.Movement{{Place: flag.PlaceDefault, Moves: []rollout.Move{{From: "off", To: "on", Buckets: 50_000}}}},
 			d.Movements(apply(t, d, `"rollout_percentage":15`)))
 		assert.Empty(t, d.Movements(apply(t, d, `"description":"x"`)))
 	})
@@ -155,7 +155,7 @@ func TestMovements(t *testing.T) {
 		t.Parallel()
 		d := define(t, `"is_enabled":true,"rollout_percentage":10`)
 		off := apply(t, d, `"is_enabled":false`)
-		assert.Equal(t, []flag.Movement{{Moves: []rollout.Move{
+		assert.Equal(t, []flag.Movement{{Place: flag.PlaceDefault, Moves: []rollout.Move{
 			{From: "off", To: flag.NoVariant, Buckets: 900_000}, {From: "on", To: flag.NoVariant, Buckets: 100_000},
 		}}}, d.Movements(off))
 	})
@@ -165,9 +165,31 @@ func TestMovements(t *testing.T) {
 		d := define(t, `"is_enabled":true,"rules":[{"id":"r","variant":"on","share":{"percentage":10}},{"id":"gone","variant":"on"}]`)
 		to := apply(t, d, `"rules":[{"id":"new","variant":"on"},{"id":"r","variant":"off","share":{"percentage":30}}]`)
 		assert.Equal(t, []flag.Movement{
-			{Rule: "r", Moves: []rollout.Move{{From: "on", To: "off", Buckets: rollout.Buckets}}},
-			{Rule: "r", Share: true, Moves: []rollout.Move{{From: "outside", To: "inside", Buckets: 200_000}}},
+			{Place: flag.PlaceRule, Rule: "r", Moves: []rollout.Move{{From: "on", To: "off", Buckets: rollout.Buckets}}},
+			{Place: flag.PlaceShare, Rule: "r", Moves: []rollout.Move{{From: "outside", To: "inside", Buckets: 200_000}}},
 		}, d.Movements(to))
+	})
+
+	t.Run("of what those outside a share get", func(t *testing.T) {
+		t.Parallel()
+		d := define(t, `"is_enabled":true,"rules":[{"id":"r","variant":"on","share":{"percentage":10}}]`)
+		to := apply(t, d, `"rules":[{"id":"r","variant":"on","share":{"percentage":30,"outside":"variant","variant":"off"}}]`)
+		assert.Equal(t, []flag.Movement{
+			{Place: flag.PlaceShare, Rule: "r", Moves: []rollout.Move{{From: "outside", To: "inside", Buckets: 200_000}}},
+			{Place: flag.PlaceOutside, Rule: "r", Moves: []rollout.Move{{From: flag.NoVariant, To: "off", Buckets: 700_000}}},
+		}, d.Movements(to))
+	})
+
+	t.Run("of other buckets are what is expected of many", func(t *testing.T) {
+		t.Parallel()
+		d := define(t, `"is_enabled":true,"rollout_percentage":50`)
+		for _, members := range []string{`"bucket_by":"company"`, `"rollout_group":"g"`} {
+			assert.Equal(t, []flag.Movement{{Place: flag.PlaceDefault, Expected: true, Moves: []rollout.Move{
+				{From: "off", To: "on", Buckets: 250_000}, {From: "on", To: "off", Buckets: 250_000},
+			}}}, d.Movements(apply(t, d, members)))
+		}
+		all := define(t, `"is_enabled":true`)
+		assert.Empty(t, all.Movements(apply(t, all, `"rollout_group":"g"`)))
 	})
 
 	t.Run("are exactly who moves", func(t *testing.T) {

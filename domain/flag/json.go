@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 )
 
 // decodeJSON reads one value with its numbers as they are written. The text must
@@ -58,17 +60,27 @@ func appendJSON(b []byte, v any) []byte {
 	panic("flag: a value that JSON does not have")
 }
 
+// exact returns the one text of a number, with all its digits, whatever their
+// number: 1, 1.0 and 10e-1 are "1".
+func exact(n json.Number) string {
+	key, _ := targeting.NumberValue(string(n)).BucketKey()
+	return key.Text
+}
+
 // plainNumber writes a number as databases keep it: without an exponent, and
 // without the sign of a zero.
 func plainNumber(literal string) string {
-	f, err := strconv.ParseFloat(literal, 64)
+	text := exact(json.Number(literal))
 	switch {
-	case err == nil && f == 0:
+	case text == "0":
 		return strings.TrimPrefix(strings.SplitN(strings.ToLower(literal), "e", 2)[0], "-")
-	case strings.ContainsAny(literal, "eE"):
-		return strconv.FormatFloat(f, 'f', -1, 64)
+	case !strings.ContainsAny(literal, "eE"):
+		return literal
+	case !strings.Contains(text, "e") && len(text) <= maxDigits:
+		return text
 	}
-	return literal
+	f, _ := strconv.ParseFloat(literal, 64)
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 func appendText(b []byte, s string) []byte {

@@ -7,41 +7,81 @@ import (
 )
 
 // NoVariant stands for no value in a Movement: a disabled flag without an off
-// variant.
+// variant. At PlaceOutside it stands for going on to the next rule.
 const NoVariant = ""
+
+// Place says where in a flag somebody moves.
+type Place string
+
+// The places.
+const (
+	PlaceDefault Place = "default"
+	// PlaceRule is what a rule serves.
+	PlaceRule Place = "rule"
+	// PlaceShare is who a rule's share lets in and out: from "outside" to "inside".
+	PlaceShare Place = "share"
+	// PlaceOutside is what those get whom a rule's share lets in neither before nor
+	// after.
+	PlaceOutside Place = "outside"
+)
 
 // Movement is who goes from which variant to which at one place of a flag, of
 // those whom a context leads there.
 type Movement struct {
+	Place Place
 	// Rule is the rule's id, empty for the default.
-	Rule string
-	// Share is true for who is let in and out by the rule's share; From and To are
-	// then "inside" and "outside".
-	Share bool
+	Rule  string
 	Moves []rollout.Move
+	// Expected says that keys fall into other buckets, because the flag is bucketed
+	// by something else: the moves are then what is expected of many keys, and not
+	// exact.
+	Expected bool
 }
 
 // Movements returns who would move if the flag were to serve another definition,
-// exactly, from the ranges: the default, then each rule that both have. Places
+// from the ranges, exactly: the default, then each rule that both have. Places
 // where nobody moves are left out. Conditions and target users are not counted:
 // how many contexts they hold for is not known here.
 func (d *Definition) Movements(to *Definition) []Movement {
-	var list []Movement
-	add := func(m Movement) {
-		if len(m.Moves) > 0 {
-			list = append(list, m)
-		}
-	}
-	add(Movement{Moves: d.effective(d.standard).Moves(to.effective(to.standard))})
+	m := movements{from: d, to: to, anew: d.bucketBy != to.bucketBy || d.rolloutGroup != to.rolloutGroup}
+	m.add(PlaceDefault, "", d.effective(d.standard), to.effective(to.standard))
 	for _, r := range d.rules {
 		i := slices.IndexFunc(to.rules, func(o rule) bool { return o.id == r.id })
-		if i < 0 {
-			continue
+		if i >= 0 {
+			m.rule(r, to.rules[i])
 		}
-		add(Movement{Rule: r.id, Moves: d.effective(r.serve).Moves(to.effective(to.rules[i].serve))})
-		add(Movement{Rule: r.id, Share: true, Moves: r.share.layout().Moves(to.rules[i].share.layout())})
 	}
-	return list
+	return m.list
+}
+
+type movements struct {
+	from, to *Definition
+	// anew says that keys fall into other buckets.
+	anew bool
+	list []Movement
+}
+
+func (m *movements) rule(r, next rule) {
+	m.add(PlaceRule, r.id, m.from.effective(r.serve), m.to.effective(next.serve))
+	m.add(PlaceShare, r.id, r.share.layout(), next.share.layout())
+	if r.share == nil || next.share == nil || r.share.outside == next.share.outside {
+		return
+	}
+	never := rollout.Buckets - max(r.share.included, next.share.included)
+	if never > 0 {
+		move := rollout.Move{From: r.share.outside, To: next.share.outside, Buckets: never}
+		m.list = append(m.list, Movement{Place: PlaceOutside, Rule: r.id, Moves: []rollout.Move{move}, Expected: m.anew})
+	}
+}
+
+func (m *movements) add(place Place, rule string, from, to rollout.Allocation) {
+	moves, expected := from.Moves(to), false
+	if m.anew && len(from.Ranges())+len(to.Ranges()) > 2 {
+		moves, expected = from.MovesAnew(to), true
+	}
+	if len(moves) > 0 {
+		m.list = append(m.list, Movement{Place: place, Rule: rule, Moves: moves, Expected: expected})
+	}
 }
 
 // effective is what a serving comes to, now that the flag is on or off.

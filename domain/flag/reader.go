@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
@@ -93,8 +94,9 @@ func (r *reader) percentage(at string, v any) uint32 {
 	const perPercent = rollout.Buckets / 100
 	n, ok := v.(json.Number)
 	f, err := n.Float64()
+	_, decimals, _ := strings.Cut(exact(n), ".")
 	buckets := math.Round(f * perPercent)
-	if !ok || err != nil || f < 0 || f > 100 || buckets/perPercent != f {
+	if !ok || err != nil || f < 0 || f > 100 || len(decimals) > 4 {
 		r.bad(at, "must be a number from 0 to 100 with up to four decimals")
 		return 0
 	}

@@ -106,14 +106,11 @@ func encodeInteger(v any) (encoded, message string) {
 	if !ok {
 		return "", wrong
 	}
-	f, err := n.Float64()
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > MaxInteger {
+	i, err := strconv.ParseInt(exact(n), 10, 64)
+	if err != nil || i > MaxInteger || i < -MaxInteger {
 		return "", wrong
 	}
-	if i, err := n.Int64(); err == nil && (i > MaxInteger || i < -MaxInteger) {
-		return "", wrong
-	}
-	return strconv.FormatInt(int64(f), 10), ""
+	return strconv.FormatInt(i, 10), ""
 }
 
 func encodeFloat(v any) (encoded, message string) {
@@ -163,13 +160,16 @@ func encodeObject(v any) (encoded, message string) {
 	return encoded, ""
 }
 
+// maxDigits bounds what a number in an object or a condition is written with.
+const maxDigits = 400
+
 // plain looks for what a store could not keep as it is.
 func plain(v any) string {
 	switch v := v.(type) {
 	case string:
 		return textMessage(v, MaxObjectBytes)
 	case json.Number:
-		if _, err := v.Float64(); err != nil || len(v) > 400 {
+		if f, err := v.Float64(); err != nil || len(v) > maxDigits || f == 0 && exact(v) != "0" {
 			return "must hold only numbers that fit 64 bits (IEEE 754)"
 		}
 	case []any:

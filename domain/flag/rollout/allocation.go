@@ -158,6 +158,22 @@ func (a Allocation) Moves(to Allocation) []Move {
 	return moves
 }
 
+// MovesAnew returns what is expected to go from which variant to which when keys
+// also fall into other buckets than before, by name: of each variant's keys, every
+// other variant gets its share. Counts are rounded down.
+func (a Allocation) MovesAnew(to Allocation) []Move {
+	var moves []Move
+	for _, from := range a.Weights() {
+		for _, into := range to.Weights() {
+			n := uint32(uint64(from.Buckets) * uint64(into.Buckets) / Buckets) //nolint:gosec // at most Buckets
+			if from.Variant != into.Variant && n > 0 {
+				moves = append(moves, Move{From: from.Variant, To: into.Variant, Buckets: n})
+			}
+		}
+	}
+	return moves
+}
+
 func addMove(moves []Move, m Move) []Move {
 	i := slices.IndexFunc(moves, func(o Move) bool { return o.From == m.From && o.To == m.To })
 	if i < 0 {

@@ -148,10 +148,10 @@ func (t *test) addParsed(v Value) string {
 		t.moment, ok = moment(v)
 		message = "must be a time of RFC 3339, such as 2026-01-31T12:00:00Z"
 	case InCIDR:
-		prefix, err := netip.ParsePrefix(v.Text)
+		prefix, err := parseNetwork(v.Text)
 		ok = ok && err == nil
 		message = "must be a network such as 10.0.0.0/8 or 2001:db8::/32"
-		t.prefixes = append(t.prefixes, prefix.Masked())
+		t.prefixes = append(t.prefixes, prefix)
 	default:
 		var valid bool
 		t.version, valid = parseSemver(v.Text)
@@ -163,12 +163,35 @@ func (t *test) addParsed(v Value) string {
 	return ""
 }
 
+// parseNetwork takes an IPv4 network that is written as IPv6 for what it is, as
+// inNetworks takes addresses.
+func parseNetwork(text string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(text)
+	const mapped = 96
+	if address := prefix.Addr(); address.Is4In6() && prefix.Bits() >= mapped {
+		prefix = netip.PrefixFrom(address.Unmap(), prefix.Bits()-mapped)
+	}
+	return prefix.Masked(), err
+}
+
 func moment(v Value) (time.Time, bool) {
 	if v.Kind != Text || len(v.Text) < len("2006-01-02T15:04:05Z") {
 		return time.Time{}, false
 	}
 	at, err := time.Parse(time.RFC3339Nano, v.Text)
-	return at, err == nil
+	return at, err == nil && strict(v.Text)
+}
+
+// strict reports whether a time that time.Parse has read is one of RFC 3339. Also
+// read are hours of one digit, a comma for the point, and offsets of 24 hours or
+// of 60 minutes.
+func strict(text string) bool {
+	const hour, offset = len("2006-01-02T"), len("+00:00")
+	if text[hour+1] == ':' || strings.Contains(text, ",") {
+		return false
+	}
+	zone := text[len(text)-offset:]
+	return strings.HasSuffix(text, "Z") || zone[1:3] != "24" && zone[4:] != "60"
 }
 
 // folded returns the text as it is compared.

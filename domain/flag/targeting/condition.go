@@ -103,6 +103,18 @@ func (b *builder) one(s Spec, depth int) Condition {
 	return c
 }
 
+// CountPatterns returns how many regular expressions the conditions hold.
+func CountPatterns(specs []Spec) int {
+	n := 0
+	for _, s := range specs {
+		if s.Operator == Matches {
+			n += len(s.Values)
+		}
+		n += CountPatterns(s.Members)
+	}
+	return n
+}
+
 // Spec returns the condition as it is written.
 func (c *Condition) Spec() Spec { return c.spec }
 

@@ -237,8 +237,12 @@ func (c *Context) member(parent int32, name string) int32 {
 	return root
 }
 
-// anyElement reports whether an element of the array at a place passes.
+// anyElement reports whether an element of the array at a place passes. A key
+// that was set has no place, and no elements.
 func (c *Context) anyElement(array int32, passes func(Value) bool) bool {
+	if array == root {
+		return false
+	}
 	for i := array + 1; i < c.nodes[array].next; i = c.nodes[i].next {
 		if passes(c.nodes[i].value) {
 			return true
