@@ -2,8 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -22,7 +20,7 @@ var (
 // Find returns the configuration of that id, also a deleted one, or
 // configuration.ErrNotFound.
 func (r *Configurations) Find(ctx context.Context, id configuration.ID) (*configuration.Configuration, error) {
-	return r.one(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("id = ?", int64(id)) })
+	return r.one(ctx, r.store.read.NewSelect().Where("id = ?", int64(id)))
 }
 
 // FindByIdentity returns the configuration of that identity, also a deleted one,
@@ -30,48 +28,21 @@ func (r *Configurations) Find(ctx context.Context, id configuration.ID) (*config
 func (r *Configurations) FindByIdentity(
 	ctx context.Context, identity configuration.Identity,
 ) (*configuration.Configuration, error) {
-	return r.one(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("key = ?", identity.Key.String()).
-			Where("environment = ?", identity.Environment.String()).
-			Where("service_name = ?", identity.Service.String())
-	})
+	return r.one(ctx, r.store.read.NewSelect().
+		Where("key = ?", identity.Key.String()).
+		Where("environment = ?", identity.Environment.String()).
+		Where("service_name = ?", identity.Service.String()))
 }
 
-func (r *Configurations) one(
-	ctx context.Context, where func(*bun.SelectQuery) *bun.SelectQuery,
-) (*configuration.Configuration, error) {
-	var row configurationRow
-	err := where(r.store.read.NewSelect().Model(&row)).Limit(1).Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, configuration.ErrNotFound
-	}
-	if err != nil {
-		return nil, translate(err, "load a configuration", nil)
-	}
-	return row.rehydrate()
+func (*Configurations) one(ctx context.Context, q *bun.SelectQuery) (*configuration.Configuration, error) {
+	return one[configurationRow](ctx, q, "load a configuration", configuration.ErrNotFound)
 }
 
 // List returns a page of what matches, and the number of all that does.
 func (r *Configurations) List(ctx context.Context, query configuration.Query) (configuration.Page, error) {
-	var rows []configurationRow
-	err := narrow(r.store.read.NewSelect().Model(&rows), query).
-		Order("environment", "service_name", "key").Limit(query.Limit).Offset(query.Offset).Scan(ctx)
-	if err != nil {
-		return configuration.Page{}, translate(err, "list configurations", nil)
-	}
-	total, err := narrow(r.store.read.NewSelect().Model((*configurationRow)(nil)), query).Count(ctx)
-	if err != nil {
-		return configuration.Page{}, translate(err, "count configurations", nil)
-	}
-	page := configuration.Page{Total: total}
-	for _, row := range rows {
-		c, err := row.rehydrate()
-		if err != nil {
-			return configuration.Page{}, err
-		}
-		page.Configurations = append(page.Configurations, c)
-	}
-	return page, nil
+	q := narrow(r.store.read.NewSelect(), query).Order("environment", "service_name", "key")
+	list, total, err := page[configurationRow](ctx, q, query.Limit, query.Offset, "list configurations")
+	return configuration.Page{Configurations: list, Total: total}, err
 }
 
 func narrow(q *bun.SelectQuery, query configuration.Query) *bun.SelectQuery {
@@ -104,9 +75,7 @@ func successor(prefix string) string {
 func (r *Configurations) Entry(
 	ctx context.Context, id configuration.ID, version configuration.Version,
 ) (configuration.HistoryEntry, error) {
-	return r.entry(ctx, id, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("version = ?", int64(version))
-	})
+	return r.entry(ctx, r.history(id).Where("version = ?", int64(version)))
 }
 
 // EntryAt returns the newest entry made at or before that time, or
@@ -114,40 +83,20 @@ func (r *Configurations) Entry(
 func (r *Configurations) EntryAt(
 	ctx context.Context, id configuration.ID, at time.Time,
 ) (configuration.HistoryEntry, error) {
-	return r.entry(ctx, id, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("changed_at <= ?", timestamp{at}).Order("version DESC")
-	})
+	return r.entry(ctx, r.history(id).Where("changed_at <= ?", timestamp{at}).Order("version DESC"))
 }
 
-func (r *Configurations) entry(
-	ctx context.Context, id configuration.ID, where func(*bun.SelectQuery) *bun.SelectQuery,
-) (configuration.HistoryEntry, error) {
-	var row historyRow
-	err := where(r.store.read.NewSelect().Model(&row).Where("configuration_id = ?", int64(id))).Limit(1).Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		return configuration.HistoryEntry{}, configuration.ErrVersionNotFound
-	}
-	if err != nil {
-		return configuration.HistoryEntry{}, translate(err, "load a version", nil)
-	}
-	return row.rehydrate()
+func (r *Configurations) history(id configuration.ID) *bun.SelectQuery {
+	return r.store.read.NewSelect().Where("configuration_id = ?", int64(id))
+}
+
+func (*Configurations) entry(ctx context.Context, q *bun.SelectQuery) (configuration.HistoryEntry, error) {
+	return one[historyRow](ctx, q, "load a version", configuration.ErrVersionNotFound)
 }
 
 // Entries returns a page of entries, newest first, and the number of all.
 func (r *Configurations) Entries(
 	ctx context.Context, id configuration.ID, limit, offset int,
 ) ([]configuration.HistoryEntry, int, error) {
-	var rows []historyRow
-	total, err := r.store.read.NewSelect().Model(&rows).Where("configuration_id = ?", int64(id)).
-		Order("version DESC").Limit(limit).Offset(offset).ScanAndCount(ctx)
-	if err != nil {
-		return nil, 0, translate(err, "load a history", nil)
-	}
-	entries := make([]configuration.HistoryEntry, len(rows))
-	for i, row := range rows {
-		if entries[i], err = row.rehydrate(); err != nil {
-			return nil, 0, err
-		}
-	}
-	return entries, total, nil
+	return page[historyRow](ctx, r.history(id).Order("version DESC"), limit, offset, "load a history")
 }

@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"context"
 	"database/sql/driver"
 	"fmt"
 	"time"
@@ -43,6 +44,52 @@ func (t *timestamp) Scan(source any) error {
 		return fmt.Errorf("read a time: %T is none", source)
 	}
 	return nil
+}
+
+// row is what a table holds of a T.
+type row[T any] interface{ rehydrate() (T, error) }
+
+// one returns what the first row of a query holds, or absent without a row.
+func one[R row[T], T any](ctx context.Context, q *bun.SelectQuery, doing string, absent error) (T, error) {
+	var (
+		rows []R
+		none T
+	)
+	if err := q.Model(&rows).Limit(1).Scan(ctx); err != nil {
+		return none, translate(err, doing, nil)
+	}
+	if len(rows) == 0 {
+		return none, absent
+	}
+	return rows[0].rehydrate()
+}
+
+// page returns what a page of a query's rows holds, and the number of all rows.
+func page[R row[T], T any](
+	ctx context.Context, q *bun.SelectQuery, limit, offset int, doing string,
+) ([]T, int, error) {
+	var rows []R
+	if err := q.Model(&rows).Limit(limit).Offset(offset).Scan(ctx); err != nil {
+		return nil, 0, translate(err, doing, nil)
+	}
+	total, err := q.Count(ctx)
+	if err != nil {
+		return nil, 0, translate(err, doing, nil)
+	}
+	list, err := rehydrated(rows)
+	return list, total, err
+}
+
+// rehydrated returns what rows hold, or nothing where one of them breaks a rule.
+func rehydrated[R row[T], T any](rows []R) ([]T, error) {
+	list := make([]T, len(rows))
+	for i, r := range rows {
+		var err error
+		if list[i], err = r.rehydrate(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 type configurationRow struct {

@@ -69,8 +69,8 @@ func (m *movements) rule(r, next rule) {
 	}
 	never := rollout.Buckets - max(r.share.included, next.share.included)
 	if never > 0 {
-		move := rollout.Move{From: r.share.outside, To: next.share.outside, Buckets: never}
-		m.list = append(m.list, Movement{Place: PlaceOutside, Rule: r.id, Moves: []rollout.Move{move}, Expected: m.anew})
+		moves := []rollout.Move{{From: r.share.outside, To: next.share.outside, Buckets: never}}
+		m.list = append(m.list, Movement{Place: PlaceOutside, Rule: r.id, Moves: moves, Expected: m.anew})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,8 @@ func flagSavingBehaviours() []behaviour[StoredFlags] {
 		{"a new flag gets an id and version 1", aNewFlagGetsAnID},
 		{"every definition comes back byte for byte", definitionsComeBack},
 		{"no description, an empty one and a text are told apart", flagDescriptions},
+		{"who changed a flag, and when, comes back after every change", flagStamps},
+		{"a deleted flag is still found, by id and by name", deletedFlag},
 		{"what does not exist is ErrNotFound", unknownFlag},
 		{"a flag without changes is passed over", unchangedFlag},
 		{"several versions of one flag are saved together", severalFlagVersions},
@@ -72,6 +75,28 @@ func same(t *testing.T, want, got flag.State) {
 	assert.Equal(t, want.Definition.JSON(), got.Definition.JSON())
 	want.Definition, got.Definition = nil, nil
 	assert.Equal(t, want, got)
+}
+
+// events returns the outbox.
+func (s StoredFlags) events(t *testing.T) []Event {
+	t.Helper()
+	events, err := s.Outbox(t.Context())
+	require.NoError(t, err)
+	return events
+}
+
+// hasVersions asserts that a flag has so many versions, without a gap, and that
+// the store has so many events in all.
+func (s StoredFlags) hasVersions(t *testing.T, id flag.ID, versions, events int) {
+	t.Helper()
+	entries, total, err := s.History.Entries(t.Context(), id, 1000, 0)
+	require.NoError(t, err)
+	assert.Equal(t, versions, total)
+	require.Len(t, entries, versions)
+	for i, e := range entries {
+		assert.Equal(t, scope.Version(versions-i), e.Version)
+	}
+	assert.Len(t, s.events(t), events)
 }
 
 // changed returns a flag with an unsaved change.
@@ -127,7 +152,43 @@ func flagDescriptions(t *testing.T, s StoredFlags) {
 		f := fixture.Flag(t, definition)
 		s.save(t, f)
 		assert.Equal(t, f.State().Description, s.find(t, f.ID()).State().Description, name)
+		s.save(t, s.changed(t, f.ID(), `{"description":"another"}`))
+		entry, err := s.History.Entry(t.Context(), f.ID(), 2)
+		require.NoError(t, err)
+		assert.Equal(t, f.State().Description, entry.Old.Description, name)
+		entry, err = s.History.Entry(t.Context(), f.ID(), 1)
+		require.NoError(t, err)
+		assert.Equal(t, f.State().Description, entry.New.Description, name)
 	}
+}
+
+func flagStamps(t *testing.T, s StoredFlags) {
+	f := fixture.Flag(t, `{}`)
+	s.save(t, f)
+	other := scope.Actor{KeyID: "abcdefgh", Name: "other"}
+	for i, stamp := range []scope.Stamp{
+		{By: other, At: fixture.Noon().Add(time.Microsecond), RequestID: "r"}, {At: fixture.Noon().Add(time.Hour)},
+	} {
+		_, err := f.Update(fixture.FlagChange(t, `{"description":"`+strconv.Itoa(i)+`"}`), stamp)
+		require.NoError(t, err)
+		// With another, a flag is stored in a transaction.
+		s.save(t, append([]*flag.Flag{fixture.Flag(t, `{"name":"other"}`)}[:i], f)...)
+		same(t, f.State(), s.find(t, f.ID()).State())
+		entry, err := s.History.Entry(t.Context(), f.ID(), f.Version())
+		require.NoError(t, err)
+		assert.Equal(t, stamp, entry.Stamp)
+	}
+}
+
+func deletedFlag(t *testing.T, s StoredFlags) {
+	f := fixture.Flag(t, `{}`)
+	s.save(t, f)
+	require.NoError(t, f.Delete(fixture.Stamp()))
+	s.save(t, f)
+	same(t, f.State(), s.find(t, f.ID()).State())
+	found, err := s.Repository.FindByIdentity(t.Context(), f.Identity())
+	require.NoError(t, err)
+	assert.True(t, found.Deleted())
 }
 
 func unknownFlag(t *testing.T, s StoredFlags) {
@@ -143,9 +204,7 @@ func unchangedFlag(t *testing.T, s StoredFlags) {
 	s.save(t, f)
 	s.save(t)
 	s.save(t, f, other)
-	events, err := s.Outbox(t.Context())
-	require.NoError(t, err)
-	assert.Len(t, events, 2)
+	s.hasVersions(t, f.ID(), 1, 2)
 }
 
 func severalFlagVersions(t *testing.T, s StoredFlags) {
@@ -157,9 +216,7 @@ func severalFlagVersions(t *testing.T, s StoredFlags) {
 	found := s.find(t, f.ID())
 	assert.True(t, found.Deleted())
 	assert.Equal(t, scope.Version(3), found.Version())
-	_, total, err := s.History.Entries(t.Context(), f.ID(), 10, 0)
-	require.NoError(t, err)
-	assert.Equal(t, 3, total)
+	s.hasVersions(t, f.ID(), 3, 3)
 }
 
 func oneFlagKeepsAll(t *testing.T, s StoredFlags) {
@@ -173,9 +230,7 @@ func oneFlagKeepsAll(t *testing.T, s StoredFlags) {
 	page, err := s.Repository.List(t.Context(), flag.Query{Limit: 10})
 	require.NoError(t, err)
 	assert.Equal(t, 1, page.Total)
-	events, err := s.Outbox(t.Context())
-	require.NoError(t, err)
-	assert.Len(t, events, 2)
+	s.hasVersions(t, f.ID(), 2, 2)
 }
 
 func staleFlag(t *testing.T, s StoredFlags) {
@@ -186,6 +241,8 @@ func staleFlag(t *testing.T, s StoredFlags) {
 	require.ErrorIs(t, s.Repository.Save(t.Context(), late), flag.ErrStale)
 	assert.Equal(t, scope.Version(2), s.find(t, f.ID()).Version())
 	assert.False(t, s.find(t, f.ID()).State().Definition.Enabled())
+	s.hasVersions(t, f.ID(), 2, 2)
+	assert.NotEmpty(t, late.Unsaved().Entries, "what was not saved stays unsaved")
 }
 
 func takenName(t *testing.T, s StoredFlags) {
@@ -195,6 +252,7 @@ func takenName(t *testing.T, s StoredFlags) {
 	require.NoError(t, f.Delete(fixture.Stamp()))
 	s.save(t, f)
 	require.ErrorIs(t, s.Repository.Save(t.Context(), fixture.Flag(t, `{}`)), flag.ErrAlreadyExists)
+	s.hasVersions(t, f.ID(), 2, 3)
 }
 
 func oneFlagCreator(t *testing.T, s StoredFlags) {
@@ -211,6 +269,7 @@ func oneFlagCreator(t *testing.T, s StoredFlags) {
 		require.ErrorIs(t, err, flag.ErrAlreadyExists)
 	}
 	assert.Equal(t, 1, succeeded)
+	assert.Len(t, s.events(t), 1)
 }
 
 func flagWriters(t *testing.T, s StoredFlags) {
@@ -241,6 +300,7 @@ func flagWriters(t *testing.T, s StoredFlags) {
 	for i, version := range made {
 		assert.Equal(t, scope.Version(i+2), version)
 	}
+	s.hasVersions(t, f.ID(), writers+1, writers+1)
 }
 
 func goneFlagCaller(t *testing.T, s StoredFlags) {
@@ -248,6 +308,7 @@ func goneFlagCaller(t *testing.T, s StoredFlags) {
 	require.Error(t, s.Repository.Save(endedContext(t), f))
 	_, err := s.Repository.FindByIdentity(t.Context(), f.Identity())
 	require.ErrorIs(t, err, flag.ErrNotFound)
+	assert.Empty(t, s.events(t))
 }
 
 func flagEvents(t *testing.T, s StoredFlags) {
@@ -263,17 +324,22 @@ func flagEvents(t *testing.T, s StoredFlags) {
 	_, err = back.RollBack(first, fixture.Stamp())
 	require.NoError(t, err)
 	s.save(t, back)
-	events, err := s.Outbox(t.Context())
-	require.NoError(t, err)
+	events := s.events(t)
 	require.Len(t, events, 4)
+	ids, plain := map[string]bool{}, strings.NewReplacer(`"`, "", " ", "")
 	for i, kind := range []string{"flag.created", "flag.updated", "flag.deleted", "flag.rolled_back"} {
+		ids[events[i].ID] = true
 		assert.Equal(t, kind, events[i].Type)
 		assert.Equal(t, int64(i+1), events[i].AggregateVersion)
 		assert.Equal(t, int64(f.ID()), events[i].AggregateID)
 		assert.Equal(t, flag.AggregateType, events[i].AggregateType)
 		assert.Equal(t, "production", events[i].Environment)
-		assert.Contains(t, events[i].Data, "is_enabled")
-		assert.Contains(t, events[i].Data, "checkout")
+		data, enabled := plain.Replace(events[i].Data), i == 0 || i == 3
+		assert.Contains(t, data, "is_enabled:"+strconv.FormatBool(enabled))
+		assert.Contains(t, data, "name:checkout")
+		assert.Contains(t, data, "environment:production")
+		assert.Contains(t, data, "version:"+strconv.Itoa(i+1))
 	}
+	assert.Len(t, ids, 4)
 	assert.Equal(t, time.UTC, back.State().UpdatedAt.Location())
 }

@@ -20,6 +20,7 @@ func flagReadingBehaviours() []behaviour[StoredFlags] {
 		{"flags are listed by environment and name, a page at a time, with the true total", flagsInOrder},
 		{"lists of flags narrow by environment, prefix and deletion", flagsNarrowed},
 		{"history holds the whole draft before and after", flagHistory},
+		{"a flag's history comes a page at a time, newest first, with the true total", flagHistoryPages},
 		{"the entry at a time is the newest made until then", flagEntryAt},
 		{"a version of a flag that never was is ErrVersionNotFound", flagVersionNotFound},
 		{"counts grow by one with every change, deletions too", countsGrow},
@@ -94,6 +95,7 @@ func flagHistory(t *testing.T, s StoredFlags) {
 	deleted, updated, created := entries[0], entries[1], entries[2]
 	assert.Nil(t, created.Old)
 	assert.Nil(t, deleted.New)
+	assert.Equal(t, f.State().Definition.JSON(), created.New.Definition.JSON())
 	assert.Equal(t, created.New.Definition.JSON(), updated.Old.Definition.JSON())
 	assert.Equal(t, updated.New.Definition.JSON(), deleted.Old.Definition.JSON())
 	assert.Equal(t, updated.New.Description, deleted.Old.Description)
@@ -103,6 +105,29 @@ func flagHistory(t *testing.T, s StoredFlags) {
 	_, total, err = s.History.Entries(t.Context(), 404, 10, 0)
 	require.NoError(t, err)
 	assert.Zero(t, total)
+}
+
+func flagHistoryPages(t *testing.T, s StoredFlags) {
+	f := fixture.Flag(t, `{}`)
+	for i := range 4 {
+		_, err := f.Update(fixture.FlagChange(t, `{"description":"`+strconv.Itoa(i)+`"}`), fixture.Stamp())
+		require.NoError(t, err)
+	}
+	s.save(t, f, fixture.Flag(t, `{"name":"other"}`))
+	for offset, want := range map[int][]scope.Version{0: {5, 4}, 2: {3, 2}, 4: {1}, 9: {}} {
+		entries, total, err := s.History.Entries(t.Context(), f.ID(), 2, offset)
+		require.NoError(t, err)
+		assert.Equal(t, 5, total)
+		got := []scope.Version{}
+		for _, e := range entries {
+			got = append(got, e.Version)
+			assert.Equal(t, f.ID(), e.FlagID)
+			single, err := s.History.Entry(t.Context(), f.ID(), e.Version)
+			require.NoError(t, err)
+			assert.Equal(t, e, single)
+		}
+		assert.Equal(t, want, got)
+	}
 }
 
 func flagEntryAt(t *testing.T, s StoredFlags) {
@@ -164,6 +189,9 @@ func versionsAgree(t *testing.T, s StoredFlags) {
 	loaded, err := s.Source.Load(t.Context(), f.ID(), gone.ID())
 	require.NoError(t, err)
 	require.Len(t, loaded, 2)
+	none, err := s.Source.Versions(t.Context(), fixture.FlagIdentity(t, "development", "x").Environment)
+	require.NoError(t, err)
+	assert.Empty(t, none)
 	for _, l := range loaded {
 		same(t, s.find(t, l.ID()).State(), l.State())
 	}
