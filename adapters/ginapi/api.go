@@ -114,7 +114,7 @@ type API struct {
 	// ended is a context that has ended.
 	ended context.Context //nolint:containedctx // what requests' contexts are after their end
 	// always are headers that every response begins with, made once.
-	always struct{ nosniff, noStore []string }
+	always struct{ nosniff, noStore, json []string }
 }
 
 // New returns the API over its use cases; it is not ready before SetReady(true).
@@ -128,6 +128,7 @@ func New(o Options) *API {
 	a := &API{options: o, templates: map[string]string{}}
 	a.ended = endedContext()
 	a.always.nosniff, a.always.noStore = []string{"nosniff"}, []string{"no-store"}
+	a.always.json = []string{jsonMediaType}
 	a.bodies.New = func() any { return newEvaluationBody() }
 	a.engine = a.newEngine()
 	a.routes = &router{api: a, schemas: newRegistry()}

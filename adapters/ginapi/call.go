@@ -42,16 +42,15 @@ func callOf(ctx context.Context) *call {
 // response carries, and writes the access log when all is done.
 func (a *API) begin(c *gin.Context) {
 	started := a.options.Clock.Now()
-	ctx := &requestContext{
-		Context: c.Request.Context(), timeout: a.options.RequestTimeout,
-		call: call{requestID: a.requestID(c.Request), ofrep: ofrepOf(c.Request.URL)},
-	}
+	ctx := &requestContext{Context: c.Request.Context(), timeout: a.options.RequestTimeout}
 	defer ctx.end(a.ended)
 	this := &ctx.call
+	this.requestID, this.ofrep = a.requestID(c.Request), ofrepOf(c.Request.URL)
+	ctx.echoed[0] = this.requestID
 	c.Request = c.Request.WithContext(ctx)
 
 	h := c.Writer.Header()
-	h["X-Request-Id"] = []string{this.requestID}
+	h["X-Request-Id"] = ctx.echoed[:]
 	h["X-Content-Type-Options"] = a.always.nosniff
 	h["Cache-Control"] = a.always.noStore
 	c.Next()

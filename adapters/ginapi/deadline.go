@@ -13,9 +13,11 @@ type requestContext struct {
 	context.Context //nolint:containedctx // this is one
 	call            call
 	timeout         time.Duration
-	waited          sync.Once
-	limited         context.Context //nolint:containedctx // what is waited for, once there is a timer
-	cancel          context.CancelFunc
+	// echoed is the request id as a header holds it.
+	echoed  [1]string
+	waited  sync.Once
+	limited context.Context //nolint:containedctx // what is waited for, once there is a timer
+	cancel  context.CancelFunc
 }
 
 // Value returns the call, or what the request's own context holds.

@@ -143,7 +143,15 @@ func (a *API) evaluateBatch(c *gin.Context) {
 // sendEvaluation writes an answer, and for how long it may have been out of date.
 func (a *API) sendEvaluation(c *gin.Context, body []byte) {
 	a.tellStaleness(c)
-	c.Data(http.StatusOK, jsonMediaType, body)
+	a.sendBytes(c, body)
+}
+
+// sendBytes writes prepared JSON with status 200. A write that fails means that
+// the client has gone, which the access log tells.
+func (a *API) sendBytes(c *gin.Context, body []byte) {
+	c.Writer.Header()["Content-Type"] = a.always.json
+	c.Writer.WriteHeader(http.StatusOK)
+	_, _ = c.Writer.Write(body)
 }
 
 func (a *API) tellStaleness(c *gin.Context) {

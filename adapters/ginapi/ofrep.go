@@ -163,7 +163,7 @@ func (a *API) ofrepBulk(c *gin.Context) {
 	}
 	b.answer = appendBulk(b.answer, s, b)
 	h["Content-Length"] = []string{strconv.Itoa(len(b.answer))}
-	c.Data(http.StatusOK, jsonMediaType, b.answer)
+	a.sendBytes(c, b.answer)
 }
 
 // ofrepAsk reads the body and finds the snapshot: the first of at least that
