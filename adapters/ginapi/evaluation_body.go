@@ -141,7 +141,7 @@ func lax(b *evaluationBody, name string) error {
 	if name == "context" {
 		return b.readContext()
 	}
-	return b.decoder.SkipValue() //nolint:wrapcheck // parse translates it
+	return b.decoder.SkipValue()
 }
 
 // single reads the members of an evaluation of one flag, and names others.
@@ -160,7 +160,7 @@ func explained(b *evaluationBody, name string) error {
 	}
 	token, err := b.decoder.ReadToken()
 	if err != nil || token.Kind() == 'n' {
-		return err //nolint:wrapcheck // parse translates it
+		return err
 	}
 	text := token.String()
 	n, parseErr := strconv.ParseInt(text, 10, 64)
@@ -182,11 +182,11 @@ func batch(b *evaluationBody, name string) error {
 		if kind != 'n' {
 			b.bad(name, "must be a list of names")
 		}
-		return b.decoder.SkipValue() //nolint:wrapcheck // parse translates it
+		return b.decoder.SkipValue()
 	}
 	b.listed = true
 	if _, err := b.decoder.ReadToken(); err != nil {
-		return err //nolint:wrapcheck // parse translates it
+		return err
 	}
 	for b.decoder.PeekKind() != ']' {
 		text, _, err := b.readText(name)
@@ -198,7 +198,7 @@ func batch(b *evaluationBody, name string) error {
 		}
 	}
 	_, err := b.decoder.ReadToken()
-	return err //nolint:wrapcheck // parse translates it
+	return err
 }
 
 func common(b *evaluationBody, name string) (err error) {
@@ -212,7 +212,7 @@ func common(b *evaluationBody, name string) (err error) {
 		return b.readContext()
 	}
 	b.faults = append(b.faults, fault.Bad(within(inBody, name), "is no member of this body"))
-	return b.decoder.SkipValue() //nolint:wrapcheck // parse translates it
+	return b.decoder.SkipValue()
 }
 
 func (b *evaluationBody) bad(name, message string) {
@@ -224,7 +224,7 @@ func (b *evaluationBody) readText(name string) (text string, given bool, err err
 	token, err := b.decoder.ReadToken()
 	switch {
 	case err != nil || token.Kind() == 'n':
-		return "", false, err //nolint:wrapcheck // parse translates it
+		return "", false, err
 	case token.Kind() != '"':
 		b.bad(name, "must be a text")
 		return "", false, b.skipRest(token)
@@ -239,7 +239,7 @@ func (b *evaluationBody) skipRest(token jsontext.Token) error {
 	}
 	for depth := b.decoder.StackDepth(); b.decoder.StackDepth() >= depth; {
 		if _, err := b.decoder.ReadToken(); err != nil {
-			return err //nolint:wrapcheck // parse translates it
+			return err
 		}
 	}
 	return nil
@@ -249,7 +249,7 @@ func (b *evaluationBody) skipRest(token jsontext.Token) error {
 func (b *evaluationBody) readUser() error {
 	token, err := b.decoder.ReadToken()
 	if err != nil {
-		return err //nolint:wrapcheck // parse translates it
+		return err
 	}
 	v, scalar := valueOf(token)
 	if !scalar {
@@ -289,7 +289,7 @@ func (b *evaluationBody) readContext() error {
 	token, err := b.decoder.ReadToken()
 	switch {
 	case err != nil || token.Kind() == 'n':
-		return err //nolint:wrapcheck // parse translates it
+		return err
 	case token.Kind() != '{':
 		b.noContext = true
 		return b.skipRest(token)
@@ -299,13 +299,13 @@ func (b *evaluationBody) readContext() error {
 		if kind, _ := b.decoder.StackIndex(b.decoder.StackDepth()); kind == '{' && b.decoder.PeekKind() == '"' {
 			token, err := b.decoder.ReadToken()
 			if err != nil {
-				return err //nolint:wrapcheck // parse translates it
+				return err
 			}
 			name = token.String()
 		}
 		token, err := b.decoder.ReadToken()
 		if err != nil {
-			return err //nolint:wrapcheck // parse translates it
+			return err
 		}
 		if done, err := b.take(name, token, outermost); done || err != nil {
 			return err
