@@ -45,7 +45,10 @@ func (a *API) begin(c *gin.Context) {
 	ctx := &requestContext{Context: c.Request.Context(), timeout: a.options.RequestTimeout}
 	defer ctx.end(a.ended)
 	this := &ctx.call
-	this.requestID, this.ofrep = a.requestID(c.Request), ofrepOf(c.Request.URL)
+	this.requestID = a.requestID(c.Request)
+	if ctx.ofrepOf(c.Request.URL) {
+		this.ofrep = &ctx.ofrep
+	}
 	ctx.echoed[0] = this.requestID
 	c.Request = c.Request.WithContext(ctx)
 

@@ -13,6 +13,8 @@ type requestContext struct {
 	context.Context //nolint:containedctx // this is one
 	call            call
 	timeout         time.Duration
+	// ofrep is what call.ofrep points to, where it does.
+	ofrep ofrepCall
 	// echoed is the request id as a header holds it.
 	echoed  [1]string
 	waited  sync.Once

@@ -111,11 +111,11 @@ func (b *evaluationBody) parse(member func(*evaluationBody, string) error) error
 		return b.syntax(err)
 	}
 	for b.decoder.PeekKind() == '"' {
-		name, err := b.decoder.ReadToken()
+		name, err := b.decoder.ReadValue()
 		if err != nil {
 			return b.syntax(err)
 		}
-		if err := member(b, name.String()); err != nil {
+		if err := member(b, memberName(name)); err != nil {
 			return b.syntax(err)
 		}
 	}
@@ -126,6 +126,25 @@ func (b *evaluationBody) parse(member func(*evaluationBody, string) error) error
 		return ErrMalformedJSON.WithField(inBody, "goes on after the value")
 	}
 	return fault.Merge(b.faults...)
+}
+
+// memberName returns what a quoted name stands for. Names that are expected are
+// made without allocating.
+func memberName(quoted jsontext.Value) string {
+	switch string(quoted) {
+	case `"context"`:
+		return "context"
+	case `"flag_name"`:
+		return "flag_name"
+	case `"environment"`:
+		return "environment"
+	case `"user_id"`:
+		return "user_id"
+	case `"targetingKey"`:
+		return targeting.KeyAttribute
+	}
+	name, _ := jsontext.AppendUnquote(nil, quoted) // the decoder has checked it
+	return string(name)
 }
 
 // syntax turns what the decoder says into a fault of ours.
@@ -297,11 +316,11 @@ func (b *evaluationBody) readContext() error {
 	for outermost := b.decoder.StackDepth(); ; {
 		name := ""
 		if kind, _ := b.decoder.StackIndex(b.decoder.StackDepth()); kind == '{' && b.decoder.PeekKind() == '"' {
-			token, err := b.decoder.ReadToken()
+			quoted, err := b.decoder.ReadValue()
 			if err != nil {
 				return err
 			}
-			name = token.String()
+			name = memberName(quoted)
 		}
 		token, err := b.decoder.ReadToken()
 		if err != nil {

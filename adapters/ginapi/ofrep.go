@@ -99,10 +99,10 @@ type ofrepCall struct {
 	key    string
 }
 
-// ofrepOf reads the path of a request; nil is for other calls.
-func ofrepOf(u *url.URL) *ofrepCall {
+// ofrepOf reads the path of a request, and reports whether it is a call of OFREP.
+func (c *requestContext) ofrepOf(u *url.URL) bool {
 	if !strings.HasPrefix(u.Path, "/ofrep/") && !strings.HasPrefix(u.Path, environmentsPath) {
-		return nil
+		return false
 	}
 	path := u.EscapedPath()
 	if rest, ok := strings.CutPrefix(path, environmentsPath); ok {
@@ -110,14 +110,15 @@ func ofrepOf(u *url.URL) *ofrepCall {
 		path = "/" + rest
 	}
 	if !strings.HasPrefix(path, "/ofrep/") {
-		return nil
+		return false
 	}
 	key, single := strings.CutPrefix(path, ofrepFlags+"/")
 	key = strings.TrimSuffix(key, "/")
 	if unescaped, err := url.PathUnescape(key); err == nil {
 		key = unescaped
 	}
-	return &ofrepCall{single: single && key != "", key: key}
+	c.ofrep = ofrepCall{single: single && key != "", key: key}
+	return true
 }
 
 // ofrepSingle evaluates one flag.

@@ -1,7 +1,9 @@
 package system
 
 import (
+	"bufio"
 	"crypto/rand"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -9,15 +11,23 @@ import (
 )
 
 // IDs draws identifiers from the system's randomness.
-type IDs struct{}
+type IDs struct {
+	mu sync.Mutex
+	// buffered is randomness for UUIDs, asked of the system a page at a time.
+	buffered *bufio.Reader
+}
 
-var _ ports.IDs = IDs{}
+var _ ports.IDs = (*IDs)(nil)
 
 // NewIDs returns the system's source of identifiers.
-func NewIDs() IDs { return IDs{} }
+func NewIDs() *IDs { return &IDs{buffered: bufio.NewReader(rand.Reader)} }
 
 // UUID returns a new UUID of version 7. Within a process they ascend.
-func (IDs) UUID() string { return uuid.Must(uuid.NewV7()).String() }
+func (i *IDs) UUID() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return uuid.Must(uuid.NewV7FromReader(i.buffered)).String()
+}
 
 const (
 	base62Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -27,7 +37,7 @@ const (
 )
 
 // Base62 returns n digits of 0-9A-Za-z, each drawn alike.
-func (IDs) Base62(n int) string {
+func (*IDs) Base62(n int) string {
 	digits := make([]byte, 0, n)
 	random := make([]byte, n+n/16+8)
 	for len(digits) < n {

@@ -39,7 +39,7 @@ type sqliteSaver struct {
 	mu                    sync.Mutex
 	begin, commit         *sql.Stmt
 	state, history, event *sql.Stmt
-	ids                   system.IDs
+	ids                   *system.IDs
 }
 
 // openSQLiteLoop opens a database as the store does for its writes: one
