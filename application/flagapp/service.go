@@ -7,7 +7,6 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
-	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -61,13 +60,4 @@ func (s *Service) load(ctx context.Context, by access.Caller, action access.Acti
 		return nil, err
 	}
 	return f, by.Require(action, resourceOf(f.Identity()))
-}
-
-// environment reads a supported environment; the place of a wrong one is at.
-func (s *Service) environment(at, name string) (scope.Environment, error) {
-	e, err := s.deps.Environments.Parse(name)
-	if err != nil && at != "environment" {
-		return e, fault.Within("/", err)
-	}
-	return e, err
 }

@@ -20,9 +20,9 @@ func (s *Service) Create(ctx context.Context, by access.Caller, definition []byt
 		return flag.State{}, err
 	}
 	name, nameErr := flag.ParseName(c.Name)
-	environment, envErr := s.environment("/environment", c.Environment)
+	environment, envErr := s.deps.Environments.Parse(c.Environment)
 	made, defineErr := flag.Define(c, s.salt())
-	if err := fault.Merge(nameErr, envErr, defineErr); err != nil {
+	if err := fault.Merge(nameErr, fault.Within("/", envErr), defineErr); err != nil {
 		return flag.State{}, err
 	}
 	identity := flag.Identity{Environment: environment, Name: name}
