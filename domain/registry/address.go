@@ -1,0 +1,188 @@
+package registry
+
+import (
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// Bounds of an address.
+const (
+	MaxURLBytes  = 255
+	MaxHostBytes = 253
+	MaxPorts     = 32
+	highestPort  = 65535
+)
+
+// URL is where something answers HTTP. The zero value is none.
+type URL struct{ text string }
+
+// ParseURL returns the URL of that text: absolute, http or https, with a host,
+// without user info, control characters, spaces or a fragment, at most 255 bytes.
+// Another text is ErrInvalid for field.
+func ParseURL(field, text string) (URL, error) {
+	if len(text) > MaxURLBytes {
+		return URL{}, fault.Bad(field, "must be at most 255 bytes long")
+	}
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] == 0x7f {
+			return URL{}, fault.Bad(field, "must not hold spaces or control characters")
+		}
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Opaque != "", !hostNamed(u.Hostname()),
+		u.Fragment != "", !portNamed(u):
+		return URL{}, fault.Bad(field, "must be an absolute URL that begins with http:// or https://")
+	case u.User != nil:
+		return URL{}, fault.Bad(field, "must not hold a user or password")
+	}
+	return URL{text: text}, nil
+}
+
+// portNamed reports whether the port of a URL is one, or there is none.
+func portNamed(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.Atoi(u.Port())
+	return err == nil && n >= 1 && n <= highestPort
+}
+
+// hostNamed reports whether a text is an IP address or made as host names are.
+func hostNamed(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	for i := range len(host) {
+		switch c := host[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return host != "" && len(host) <= MaxHostBytes
+}
+
+// String returns the text.
+func (u URL) String() string { return u.text }
+
+// IsZero reports whether u is none.
+func (u URL) IsZero() bool { return u.text == "" }
+
+// parts returns host without brackets, and port.
+func (u URL) parts() (host string, port int) {
+	parsed, err := url.Parse(u.text)
+	if err != nil {
+		panic("registry: a URL that does not parse")
+	}
+	port, err = strconv.Atoi(parsed.Port())
+	switch {
+	case err == nil:
+	case parsed.Scheme == "https":
+		port = 443
+	default:
+		port = 80
+	}
+	return parsed.Hostname(), port
+}
+
+// Ports are named ports. They are never changed.
+type Ports map[string]int
+
+// Address is where an instance is: a URL, a host with named ports, or both. The
+// zero value is none.
+type Address struct {
+	URL   URL
+	Host  string
+	Ports Ports
+}
+
+func (a Address) same(b Address) bool {
+	return a.URL == b.URL && a.Host == b.Host && maps.Equal(a.Ports, b.Ports)
+}
+
+// IsZero reports whether there is no address.
+func (a Address) IsZero() bool { return a.URL.IsZero() && a.Host == "" }
+
+// HostName returns the host, without brackets; the URL's where none is named.
+func (a Address) HostName() string {
+	if a.Host != "" || a.URL.IsZero() {
+		return a.Host
+	}
+	host, _ := a.URL.parts()
+	return host
+}
+
+// Port returns the port of that name; without it the URL's, or the port named
+// "http", or the first by name, or 0 where there is none at all.
+func (a Address) Port(name string) int {
+	if p, ok := a.Ports[name]; ok {
+		return p
+	}
+	if !a.URL.IsZero() {
+		_, port := a.URL.parts()
+		return port
+	}
+	if p, ok := a.Ports["http"]; ok || len(a.Ports) == 0 {
+		return p
+	}
+	return a.Ports[slices.Sorted(maps.Keys(a.Ports))[0]]
+}
+
+// Base returns the URL, or one that is made from host and port; "" where there is
+// neither URL nor port.
+func (a Address) Base() string {
+	if !a.URL.IsZero() {
+		return a.URL.text
+	}
+	port := a.Port("http")
+	if port == 0 {
+		return ""
+	}
+	return "http://" + net.JoinHostPort(a.Host, strconv.Itoa(port))
+}
+
+func (a Address) validate() error {
+	var hostErr, portsErr, noneErr error
+	if a.IsZero() {
+		noneErr = fault.Bad("service_url", "is required, or host with ports")
+	}
+	if a.Host != "" && !hostNamed(a.Host) {
+		hostErr = fault.Bad("host", "must be a host name or an IP address, without brackets and port")
+	}
+	switch {
+	case len(a.Ports) > MaxPorts:
+		portsErr = fault.Bad("ports", "must hold at most 32 ports")
+	case len(a.Ports) > 0 && a.Host == "" && a.URL.IsZero():
+		portsErr = fault.Bad("ports", "need a host")
+	case a.Host != "" && a.URL.IsZero() && len(a.Ports) == 0:
+		portsErr = fault.Bad("ports", "are required with a host, or a service_url")
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Ports)) {
+		if port := a.Ports[name]; !label(name, 50) || port < 1 || port > highestPort {
+			portsErr = fault.Merge(portsErr, fault.Bad("ports",
+				"must be 1 to 65535, named with 1 to 50 of A-Z, a-z, 0-9, '.', '_' and '-'"))
+			break
+		}
+	}
+	return fault.Merge(noneErr, hostErr, portsErr)
+}
+
+// label reports whether a text is 1 to most bytes of [A-Za-z0-9._-].
+func label(text string, most int) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return text != "" && len(text) <= most
+}

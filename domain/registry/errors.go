@@ -1,0 +1,35 @@
+package registry
+
+import (
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Failures of this module.
+var (
+	// ErrNotFound is a service that does not exist or is deregistered.
+	ErrNotFound = fault.New(fault.NotFound, "service_not_found", "There is no such service. Register it first.")
+	// ErrInstanceNotFound is an instance that does not exist or was removed.
+	ErrInstanceNotFound = fault.New(fault.NotFound, "instance_not_found",
+		"There is no such instance, or it was removed. Register it again.")
+	// ErrLeaseLost is a heartbeat with an epoch that is not the present one.
+	ErrLeaseLost = fault.New(fault.Conflict, "lease_lost",
+		"The lease is held under another epoch. Whoever registered last holds it; register again to take it over.")
+	// ErrLimitReached is one more instance of a service than there may be.
+	ErrLimitReached = fault.New(fault.Invalid, "limit_reached", "A service has at most 10,000 instances.")
+	// ErrTooManyHeartbeats is a batch of more than 1,000.
+	ErrTooManyHeartbeats = fault.New(fault.Invalid, "too_many_heartbeats",
+		"A batch holds at most 1,000 heartbeats. Send the rest in another.")
+	// ErrInstanceRequired is a report without an instance about a service that has
+	// instances of its own.
+	ErrInstanceRequired = fault.New(fault.Invalid, "instance_required",
+		"The service has instances of its own. Say which one with instance_id.")
+	// ErrNoLease is a heartbeat of an instance that has no lease.
+	ErrNoLease = fault.New(fault.Conflict, "no_lease",
+		"The instance has no lease to renew. Report its health, or register one with an instance_id.")
+	// ErrLeasesUnavailable is a lease store that cannot be reached.
+	ErrLeasesUnavailable = fault.New(fault.Unavailable, "leases_unavailable",
+		"Leases cannot be granted or renewed right now; none expires meanwhile. Try again shortly.")
+	// ErrStale is a write against a version that is not the present one.
+	ErrStale = scope.ErrStale
+)

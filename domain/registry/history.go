@@ -1,0 +1,94 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/event"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Transition is a change of what is observed of an instance. It is never changed.
+type Transition struct {
+	// ID numbers the transitions of all services; 0 until it is stored.
+	ID       int64
+	Instance InstanceID
+	At       time.Time
+	From, To health.Status
+	Reason   string
+}
+
+// Unsaved is what a Repository has to write for one service, all or none. Events
+// are PendingEvents.
+type Unsaved struct {
+	// State is what stands after the change, its generation included.
+	State State
+	// Base is the generation that the store must hold; 0 for a service that it must
+	// not have yet.
+	Base int64
+	// Dropped says that every stored instance is to be marked removed and not held,
+	// before Instances are written.
+	Dropped bool
+	// Instances are those that have changed.
+	Instances []*Instance
+	// Transitions are to be added, oldest first.
+	Transitions []Transition
+}
+
+// Empty reports whether there is nothing to write.
+func (u Unsaved) Empty() bool { return u.State.Generation == u.Base }
+
+// Unsaved returns what is to be written.
+func (s *Service) Unsaved() Unsaved {
+	u := Unsaved{State: s.state, Base: s.state.Generation, Dropped: s.dropped, Transitions: s.transitions}
+	for id := range s.changed {
+		u.Instances = append(u.Instances, s.instances[id])
+	}
+	if len(s.PendingEvents()) > 0 || len(u.Instances) > 0 {
+		u.State.Generation++
+	}
+	return u
+}
+
+// MarkSaved tells the service that it is stored, under which id; only stores call
+// it, after their commit.
+func (s *Service) MarkSaved(id ID) {
+	s.state = s.Unsaved().State
+	s.state.ID = id
+	s.changed, s.dropped, s.transitions = map[InstanceID]bool{}, false, nil
+	s.ForgetEvents()
+}
+
+// AggregateType is what events call a service.
+const AggregateType = "service"
+
+// The types of events.
+const (
+	ServiceRegistered     = "service.registered"
+	ServiceUpdated        = "service.updated"
+	ServiceHealthChanged  = "service.health_changed"
+	ServiceDeregistered   = "service.deregistered"
+	InstanceRegistered    = "instance.registered"
+	InstanceHealthChanged = "instance.health_changed"
+	InstanceDrained       = "instance.drained"
+	InstanceDeregistered  = "instance.deregistered"
+)
+
+// Changed is the event of one new version.
+type Changed struct{ envelope event.Envelope }
+
+// Envelope returns the event as it is told to others: names, states and reasons,
+// no address and no metadata.
+func (e Changed) Envelope() event.Envelope { return e.envelope }
+
+func newEvent(kind, environment string, s *State, data map[string]any, stamp scope.Stamp) Changed {
+	return Changed{envelope: event.Envelope{
+		Type:             kind,
+		AggregateType:    AggregateType,
+		AggregateVersion: int64(s.Version),
+		Environment:      environment,
+		ServiceName:      s.Name.String(),
+		Data:             data,
+		Stamp:            stamp,
+	}}
+}

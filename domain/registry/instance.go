@@ -1,0 +1,225 @@
+package registry
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Bounds and defaults of an instance.
+const (
+	MaxInstances   = 10_000
+	MaxWeight      = 65_535
+	DefaultWeight  = 100
+	MinTTL         = time.Second
+	MaxTTL         = time.Hour
+	DefaultTTL     = 30 * time.Second
+	MaxRemoval     = 10 * 365 * 24 * time.Hour
+	MaxTags        = 64
+	MaxLabelBytes  = 100
+	MaxReasonBytes = 1 << 10
+	removalsPerTTL = 10
+)
+
+// Definition is what somebody registered about an instance.
+type Definition struct {
+	Address     Address
+	HealthCheck URL
+	// Check is nil where none was given; then HealthCheck is what is checked, if any.
+	Check       *health.Check
+	Environment scope.Environment
+	// Zone and Version are of at most 100 bytes; "" for none.
+	Zone, Version string
+	// Tags are sorted, without repetition.
+	Tags     []string
+	Metadata Metadata
+	Weight   int
+	// TTL is how long its lease runs from each heartbeat on, and Removal how long
+	// after the end of its lease it is removed. Both are 0 for one without a lease.
+	TTL, Removal time.Duration
+}
+
+func (d Definition) same(e Definition) bool {
+	return d.Address.same(e.Address) && d.HealthCheck == e.HealthCheck && sameCheck(d.Check, e.Check) &&
+		d.Environment == e.Environment && d.Zone == e.Zone && d.Version == e.Version &&
+		slices.Equal(d.Tags, e.Tags) && d.Metadata.Same(e.Metadata) && d.Weight == e.Weight &&
+		d.TTL == e.TTL && d.Removal == e.Removal
+}
+
+func sameCheck(a, b *health.Check) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Same(*b)
+}
+
+func (d Definition) validate() error {
+	return fault.Merge(d.Address.validate(), labelFault("zone", d.Zone), labelFault("version", d.Version),
+		tagsFault(d.Tags), weightFault(d.Weight), d.leaseFault())
+}
+
+func labelFault(field, text string) error {
+	if message := scope.TextFault(text, MaxLabelBytes, "100 bytes"); message != "" {
+		return fault.Bad(field, message)
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return fault.Bad(field, "must not hold control characters")
+	}
+	return nil
+}
+
+func tagsFault(tags []string) error {
+	if len(tags) > MaxTags {
+		return fault.Bad("tags", "must hold at most 64 tags")
+	}
+	for _, tag := range tags {
+		if tag == "" || strings.Contains(tag, ",") || labelFault("tags", tag) != nil {
+			return fault.Bad("tags", "must be 1 to 100 bytes each, without commas and control characters")
+		}
+	}
+	return nil
+}
+
+func weightFault(weight int) error {
+	if weight < 0 || weight > MaxWeight {
+		return fault.Bad("weight", "must be 0 to 65535")
+	}
+	return nil
+}
+
+func (d Definition) leaseFault() error {
+	switch {
+	case d.TTL == 0 && d.Removal == 0:
+		return nil
+	case d.TTL < MinTTL || d.TTL > MaxTTL:
+		return fault.Bad("ttl_seconds", "must be 1 to 3600")
+	case d.Removal < d.TTL || d.Removal > MaxRemoval:
+		return fault.Bad("deregister_after_seconds", "must be at least ttl_seconds, and at most ten years")
+	}
+	return nil
+}
+
+// sortedTags returns tags in order, without repetition.
+func sortedTags(tags []string) []string { return slices.Compact(slices.Sorted(slices.Values(tags))) }
+
+// Desired is what an operator wants of an instance. The zero value is Up.
+type Desired uint8
+
+// What can be desired.
+const (
+	// Up is to get work.
+	Up Desired = iota
+	// Draining finishes what it has, and gets no more.
+	Draining
+	// Maintenance is not to be used for now.
+	Maintenance
+)
+
+// String returns "up", "draining" or "maintenance".
+func (d Desired) String() string {
+	switch d {
+	case Draining:
+		return "draining"
+	case Maintenance:
+		return "maintenance"
+	case Up:
+	}
+	return "up"
+}
+
+// ParseDesired is the inverse of String; another text is ErrInvalid for "desired".
+func ParseDesired(text string) (Desired, error) {
+	for _, d := range []Desired{Up, Draining, Maintenance} {
+		if d.String() == text {
+			return d, nil
+		}
+	}
+	return Up, fault.Bad("desired", "must be up, draining or maintenance")
+}
+
+// Wish is what is desired of an instance, why, and who said so.
+type Wish struct {
+	Desired Desired
+	Reason  string
+	By      scope.Actor
+}
+
+// Instance is an instance as it stands. It is never changed.
+type Instance struct {
+	ID InstanceID
+	Definition
+	Wish
+	// Evidence is what was last reported or checked.
+	Evidence health.Status
+	// Flapping says that checks changed so often that Evidence is held.
+	Flapping bool
+	// Expired says that its lease has ended.
+	Expired bool
+	// Held says that it has expired and stays listed, because too many others have.
+	Held bool
+	// Since and Reason are of the last transition of what is observed.
+	Since  time.Time
+	Reason string
+	// Epoch is of its last registration; 0 for one that never had a lease.
+	Epoch        Epoch
+	RegisteredAt time.Time
+	UpdatedAt    time.Time
+	// Removed says that it was deregistered, or removed after its lease ended. All
+	// but the epoch is history then.
+	Removed bool
+}
+
+// Leased reports whether the instance has a lease.
+func (i *Instance) Leased() bool { return i.TTL > 0 }
+
+// Observed returns what is true of it now: critical where its lease has ended,
+// else the evidence.
+func (i *Instance) Observed() health.Status {
+	if i.Expired {
+		return health.Critical
+	}
+	return i.Evidence
+}
+
+// Serving reports whether the instance answers requests, as Kubernetes' condition
+// of endpoints (EndpointSlice, "serving").
+func (i *Instance) Serving() bool { return i.Observed().Serving() }
+
+// Ready reports whether it is to get requests: it serves, and is desired up.
+func (i *Instance) Ready() bool { return i.Serving() && i.Desired == Up }
+
+// Terminating reports whether it is about to go.
+func (i *Instance) Terminating() bool { return i.Desired == Draining || i.Removed }
+
+// Offered reports whether discovery lists it among those that are ready: it is
+// ready, or preservation holds it.
+func (i *Instance) Offered() bool { return i.Ready() || i.Held && i.Desired == Up }
+
+// Listed reports whether discovery lists it at all: it has not expired, or is held.
+func (i *Instance) Listed() bool { return !i.Removed && (!i.Expired || i.Held) }
+
+// Alive reports whether it holds a lease that preservation counts.
+func (i *Instance) Alive() bool { return i.Leased() && i.Listed() }
+
+// same reports whether nothing is different that others are told of.
+func (i *Instance) same(j *Instance) bool {
+	return i.Definition.same(j.Definition) && i.Wish == j.Wish && i.Evidence == j.Evidence &&
+		i.Flapping == j.Flapping && i.Expired == j.Expired && i.Held == j.Held && i.Removed == j.Removed
+}
+
+// ActiveCheck returns how the instance is checked, or false where it is not.
+func (i *Instance) ActiveCheck() (health.Check, bool) {
+	switch {
+	case i.Removed:
+		return health.Check{}, false
+	case i.Check != nil:
+		return *i.Check, true
+	case !i.HealthCheck.IsZero():
+		return health.Standard(), true
+	}
+	return health.Check{}, false
+}

@@ -1,0 +1,180 @@
+package registry
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// How many instances may leave.
+const (
+	// AllowedShare of the most that were alive within BaselinePeriod may leave within
+	// LeaveWindow, rounded up, and at least one.
+	AllowedShare   = 0.15
+	BaselinePeriod = 10 * time.Minute
+	LeaveWindow    = time.Minute
+	// MaxProtection is how long a service is protected at most. From then on those
+	// who are held leave, as many as are allowed in each window.
+	MaxProtection = 10 * time.Minute
+)
+
+// Preservation decides, for one service in one environment, which of the
+// instances whose leases have ended leave discovery: when more would leave than
+// is likely, it is rather the registry or the network that is ill. It ends by
+// itself. All moments are of the lease store. Use NewPreservation.
+type Preservation struct {
+	// peaks are the most that were alive in each of the last minutes, the newest
+	// last.
+	peaks []peak
+	// left are those who left within the window, the oldest first.
+	left []departure
+	// held are those who have expired and stay listed, the oldest first.
+	held []departure
+	// since is when protection began; protected whether it lasts.
+	since     Instant
+	protected bool
+}
+
+type peak struct {
+	minute Instant
+	alive  int
+}
+
+type departure struct {
+	lease Held
+	at    Instant
+}
+
+// NewPreservation returns one that goes on from what is known: when protection
+// began, if it lasts, and who is held. Without either it begins anew.
+func NewPreservation(protectedSince *Instant, held ...Lease) *Preservation {
+	p := &Preservation{}
+	for _, l := range held {
+		p.held = append(p.held, departure{lease: l.Held, at: l.Ends})
+	}
+	slices.SortStableFunc(p.held, func(a, b departure) int { return int(min(1, max(-1, a.at-b.at))) })
+	if protectedSince != nil {
+		p.since, p.protected = *protectedSince, true
+	}
+	return p
+}
+
+// Decision is what becomes of instances whose leases have ended.
+type Decision struct {
+	// Leave are those who leave discovery now, Hold those who stay listed: leases
+	// that have just ended, or did within the window before.
+	Leave, Hold []Held
+	// Release are those who were held and leave now.
+	Release []Held
+	// Protected is whether the service is protected from now on.
+	Protected bool
+}
+
+// Protected reports whether the service is protected.
+func (p *Preservation) Protected() bool { return p.protected }
+
+// Idle reports whether nothing is under way: nobody is held, or left lately.
+func (p *Preservation) Idle() bool { return !p.protected && len(p.held) == 0 && len(p.left) == 0 }
+
+// Observe takes in how many are alive now, those who are held among them, and how
+// many deregistered by themselves since the last time.
+func (p *Preservation) Observe(now Instant, alive, deregistered int) {
+	for i := range p.peaks {
+		p.peaks[i].alive = max(0, p.peaks[i].alive-deregistered)
+	}
+	minute := now - now%Instant(time.Minute.Microseconds())
+	if n := len(p.peaks); n == 0 || p.peaks[n-1].minute != minute {
+		p.peaks = append(p.peaks, peak{minute: minute})
+	}
+	last := &p.peaks[len(p.peaks)-1]
+	last.alive = max(last.alive, alive)
+	p.peaks = slices.DeleteFunc(p.peaks, func(k peak) bool {
+		return now.Sub(k.minute) > BaselinePeriod || k.minute > now
+	})
+}
+
+// Allowance returns how many may leave within a window.
+func (p *Preservation) Allowance() int {
+	most := 0
+	for _, k := range p.peaks {
+		most = max(most, k.alive)
+	}
+	return max(1, int(math.Ceil(AllowedShare*float64(most))))
+}
+
+// Gone takes in that instances are no longer what it decided of them: they were
+// renewed, registered again or deregistered.
+func (p *Preservation) Gone(leases ...Held) {
+	gone := map[Held]bool{}
+	for _, l := range leases {
+		gone[l] = true
+	}
+	back := func(d departure) bool { return gone[d.lease] }
+	p.held = slices.DeleteFunc(p.held, back)
+	p.left = slices.DeleteFunc(p.left, back)
+}
+
+// Decide decides about leases that have ended by now, the earliest first.
+func (p *Preservation) Decide(now Instant, ended []Held) Decision {
+	p.left = slices.DeleteFunc(p.left, func(d departure) bool {
+		return now.Sub(d.at) >= LeaveWindow || d.at > now
+	})
+	allowance := p.Allowance()
+	var d Decision
+	switch {
+	case p.protected && len(p.held)+len(ended) <= allowance:
+		p.protected = false
+		d.Release = p.releaseOldest(now, len(p.held))
+		d.Leave = p.leave(now, ended)
+	case p.protected && now.Sub(p.since) < MaxProtection:
+		d.Hold = p.hold(now, ended)
+	case p.protected || len(p.held) > 0:
+		p.protected = false
+		d.Hold = p.hold(now, ended)
+		d.Release = p.releaseOldest(now, allowance-len(p.left))
+	case len(p.left)+len(ended) <= allowance:
+		d.Leave = p.leave(now, ended)
+	default:
+		d.Hold = p.protect(now, ended)
+	}
+	d.Protected = p.protected
+	return d
+}
+
+// protect holds those who leave and those who left within the window.
+func (p *Preservation) protect(now Instant, ended []Held) []Held {
+	p.protected, p.since = true, now
+	back := make([]Held, 0, len(p.left)+len(ended))
+	for _, d := range p.left {
+		back = append(back, d.lease)
+	}
+	p.held = append(p.held, p.left...)
+	p.left = nil
+	return append(back, p.hold(now, ended)...)
+}
+
+func (p *Preservation) hold(now Instant, ended []Held) []Held {
+	for _, l := range ended {
+		p.held = append(p.held, departure{lease: l, at: now})
+	}
+	return ended
+}
+
+func (p *Preservation) leave(now Instant, leases []Held) []Held {
+	for _, l := range leases {
+		p.left = append(p.left, departure{lease: l, at: now})
+	}
+	return leases
+}
+
+// releaseOldest lets the first of those who are held leave.
+func (p *Preservation) releaseOldest(now Instant, most int) []Held {
+	n := min(len(p.held), max(0, most))
+	released := make([]Held, n)
+	for i, d := range p.held[:n] {
+		released[i] = d.lease
+	}
+	p.held = slices.Clone(p.held[n:])
+	p.leave(now, released)
+	return released
+}

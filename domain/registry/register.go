@@ -1,0 +1,224 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Registration is what somebody registers; what is nil stays as it is.
+type Registration struct {
+	// Instance is zero for the service as a whole.
+	Instance InstanceID
+	// URL, HealthCheck and Metadata are the instance's where there is one. The zero
+	// HealthCheck takes it away.
+	URL, HealthCheck *URL
+	Metadata         *Metadata
+	Host             *string
+	Ports            Ports
+	// Environment is where the instance is; Fallback where nothing is known of it.
+	Environment   *scope.Environment
+	Fallback      scope.Environment
+	Zone, Version *string
+	Tags          *[]string
+	Weight        *int
+	TTL, Removal  *time.Duration
+	Check         *health.Check
+}
+
+// describes reports whether anything is given that only instances have.
+func (r *Registration) describes() bool {
+	return r.Host != nil || r.Ports != nil || r.Environment != nil || r.Zone != nil || r.Version != nil ||
+		r.Tags != nil || r.Weight != nil || r.Check != nil
+}
+
+// Registered is what became of a registration.
+type Registered struct {
+	// Created says that the service or the instance is new, or back.
+	Created bool
+	// Instance is the one that was registered; nil for a service as a whole.
+	Instance *Instance
+}
+
+// Register makes a registration: of an instance with a lease, or of the service
+// as a whole, whose default instance then follows it unless it has others. The
+// instance and the default one have to be loaded, if they are stored. What breaks
+// a rule is ErrInvalid for the members of a registration.
+func (s *Service) Register(r Registration, stamp scope.Stamp) (Registered, error) {
+	if r.Instance.IsZero() {
+		return s.registerWhole(r, stamp)
+	}
+	return s.registerInstance(r, stamp)
+}
+
+func (s *Service) registerWhole(r Registration, stamp scope.Stamp) (Registered, error) {
+	if err := leaseless(r); err != nil {
+		return Registered{}, err
+	}
+	before := Details{}
+	if s.lives() {
+		before = s.state.Details
+	}
+	details := r.details(before)
+	if s.lives() && s.state.Tally.Total > 0 && s.find(DefaultInstance()) == nil {
+		if r.describes() {
+			return Registered{}, ErrInstanceRequired
+		}
+		if !details.same(before) {
+			s.describe(details, nil, stamp)
+		}
+		return Registered{}, nil
+	}
+	return s.registerDefault(r, details, stamp)
+}
+
+func leaseless(r Registration) error {
+	var ttl, removal error
+	if r.TTL != nil {
+		ttl = fault.Bad("ttl_seconds", "is for instances: give instance_id too")
+	}
+	if r.Removal != nil {
+		removal = fault.Bad("deregister_after_seconds", "is for instances: give instance_id too")
+	}
+	return fault.Merge(ttl, removal)
+}
+
+// registerDefault registers a service that has no instance but the default one.
+func (s *Service) registerDefault(r Registration, details Details, stamp scope.Stamp) (Registered, error) {
+	before := s.find(DefaultInstance())
+	next := Instance{ID: DefaultInstance(), RegisteredAt: stamp.At, Reason: ReasonRegistered}
+	next.Definition = Definition{Environment: r.Fallback, Weight: DefaultWeight}
+	if before != nil {
+		next = *before
+	}
+	r.apply(&next.Definition)
+	next.HealthCheck, next.Metadata = details.HealthCheck, details.Metadata
+	if err := next.validate(); err != nil {
+		return Registered{}, err
+	}
+	if details.URL.IsZero() {
+		details.URL = URL{text: next.Address.Base()}
+	}
+	created := !s.lives()
+	switch {
+	case created:
+		s.found(details, stamp)
+		s.put(next, InstanceRegistered, ReasonRegistered, stamp)
+	case before == nil:
+		if !details.same(s.state.Details) {
+			s.describe(details, nil, stamp)
+		}
+		s.put(next, InstanceRegistered, ReasonRegistered, stamp)
+	case !details.same(s.state.Details) || !next.same(before):
+		s.describe(details, &next, stamp)
+	}
+	s.settle(stamp)
+	return Registered{Created: created || before == nil}, nil
+}
+
+func (s *Service) registerInstance(r Registration, stamp scope.Stamp) (Registered, error) {
+	if r.Instance == DefaultInstance() {
+		return Registered{}, fault.Bad("instance_id",
+			"must not be default, which stands for a service that is registered without an instance")
+	}
+	before, standIn := s.find(r.Instance), s.find(DefaultInstance())
+	next, err := s.enrolled(r, before, stamp)
+	if err != nil {
+		return Registered{}, err
+	}
+	if before == nil && standIn == nil && s.lives() && s.state.Tally.Total >= MaxInstances {
+		return Registered{}, ErrLimitReached
+	}
+	if !s.lives() {
+		s.found(Details{
+			URL: URL{text: next.Address.Base()}, HealthCheck: next.HealthCheck, Metadata: next.Metadata,
+		}, stamp)
+	}
+	if standIn != nil {
+		s.remove(standIn, ReasonReplaced, stamp)
+	}
+	if before != nil && next.same(before) {
+		// A new epoch alone is nobody's business but the holder's.
+		s.instances[next.ID], s.changed[next.ID] = next, true
+	} else {
+		s.put(*next, InstanceRegistered, ReasonRegistered, stamp)
+	}
+	s.settle(stamp)
+	return Registered{Created: before == nil, Instance: s.instances[r.Instance]}, nil
+}
+
+// enrolled returns the instance that a registration makes of what lived before.
+func (s *Service) enrolled(r Registration, before *Instance, stamp scope.Stamp) (*Instance, error) {
+	next := Instance{ID: r.Instance, RegisteredAt: stamp.At}
+	next.Definition = Definition{Environment: r.Fallback, Weight: DefaultWeight, TTL: DefaultTTL}
+	if before != nil {
+		next = *before
+	}
+	if stored := s.instances[r.Instance]; stored != nil {
+		next.Epoch = stored.Epoch
+	}
+	r.apply(&next.Definition)
+	if r.Removal == nil && (r.TTL != nil || before == nil) {
+		next.Removal = removalsPerTTL * next.TTL
+	}
+	next.Epoch++
+	next.Evidence, next.Flapping, next.Expired, next.Held = health.Passing, false, false, false
+	return &next, next.validate()
+}
+
+// found makes the version in which the service is registered.
+func (s *Service) found(details Details, stamp scope.Stamp) {
+	s.state.Details, s.state.Status, s.state.Protections = details, StatusUnknown, nil
+	s.raise(ServiceRegistered, scope.ActionCreate, stamp, func(data map[string]any) string {
+		data["status"] = s.state.Status.String()
+		return ""
+	})
+}
+
+// describe makes a version with other details, and with another default instance
+// if one is given.
+func (s *Service) describe(details Details, standIn *Instance, stamp scope.Stamp) {
+	s.state.Details = details
+	stamp = s.raise(ServiceUpdated, scope.ActionUpdate, stamp, nil)
+	if standIn != nil {
+		s.keep(*standIn, "", stamp)
+	}
+}
+
+func (r *Registration) details(d Details) Details {
+	assign(&d.URL, r.URL)
+	assign(&d.HealthCheck, r.HealthCheck)
+	assign(&d.Metadata, r.Metadata)
+	return d
+}
+
+// apply makes what is given part of a definition.
+func (r *Registration) apply(d *Definition) {
+	assign(&d.Address.URL, r.URL)
+	assign(&d.Address.Host, r.Host)
+	if r.Ports != nil {
+		d.Address.Ports = r.Ports
+	}
+	assign(&d.HealthCheck, r.HealthCheck)
+	assign(&d.Metadata, r.Metadata)
+	assign(&d.Environment, r.Environment)
+	assign(&d.Zone, r.Zone)
+	assign(&d.Version, r.Version)
+	assign(&d.Weight, r.Weight)
+	assign(&d.TTL, r.TTL)
+	assign(&d.Removal, r.Removal)
+	if r.Tags != nil {
+		d.Tags = sortedTags(*r.Tags)
+	}
+	if r.Check != nil {
+		d.Check = r.Check
+	}
+}
+
+func assign[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}

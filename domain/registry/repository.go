@@ -1,0 +1,75 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Repository stores services with their instances. Whoever calls it gets
+// deregistered services and removed instances too, and decides what they mean. A
+// store that cannot be reached is fault.ErrUnavailable from every method.
+type Repository interface {
+	// Save writes the unsaved changes of all the given services in one transaction:
+	// state, instances, transitions and events, all or none. It marks them saved and
+	// gives new ones their id. One without changes is passed over.
+	//
+	// ErrStale: the store holds another generation than the one that was loaded.
+	// scope.ErrAlreadyExists: a new one's name is taken, also by a deregistered one.
+	// After an error other than these it is unknown whether the store has them.
+	Save(ctx context.Context, services ...*Service) error
+	// Find returns the service of that name, with the named instances and the
+	// default one so far as they are stored; or ErrNotFound.
+	Find(ctx context.Context, name scope.ServiceName, instances ...InstanceID) (*Service, error)
+	// FindWhole returns the service of that name with all instances that live; or
+	// ErrNotFound.
+	FindWhole(ctx context.Context, name scope.ServiceName) (*Service, error)
+	// List returns a page of the services that are registered and match, without
+	// their instances, ordered by name (bytewise), with the true number of all that
+	// match.
+	List(ctx context.Context, query Query) (Page, error)
+	// Touch takes in a report that need not change anything: when it came, and the
+	// response time in milliseconds if there was one. It makes no version. An unknown
+	// id is passed over.
+	Touch(ctx context.Context, id ID, at time.Time, responseTime *float64) error
+}
+
+// Query says which services to list.
+type Query struct {
+	// Status narrows to one, if it is not nil.
+	Status *Status
+	// Limit is 1 to 1000, Offset 0 or more.
+	Limit, Offset int
+}
+
+// Page is a part of a list.
+type Page struct {
+	Services []*Service
+	Total    int
+}
+
+// History reads the transitions that a Repository has saved.
+type History interface {
+	// Transitions returns the newest transitions of a service, of one instance if it
+	// is not zero, newest first, at most limit.
+	Transitions(ctx context.Context, id ID, instance InstanceID, limit int) ([]Transition, error)
+	// Purge forgets transitions from before that time, the oldest first and at most
+	// limit, and returns how many.
+	Purge(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// Source is what a memory of all services is filled from. A store that cannot be
+// reached is fault.ErrUnavailable.
+type Source interface {
+	// Pulse returns a number that grows with every Save that is committed and never
+	// else, whatever the order of commits. It is cheap to ask.
+	Pulse(ctx context.Context) (int64, error)
+	// Generations returns the generation of every service, deregistered ones too, as
+	// of one moment; they sum to the pulse of that moment.
+	Generations(ctx context.Context) (map[ID]int64, error)
+	// Since returns the service of that id with the instances, removed ones too, that
+	// were saved after that generation; from 0 on, only those that live. An unknown
+	// id is ErrNotFound.
+	Since(ctx context.Context, id ID, generation int64) (*Service, error)
+}

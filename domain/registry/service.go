@@ -1,0 +1,284 @@
+package registry
+
+import (
+	"slices"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/event"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Status is what a service's instances come to. The zero value is StatusUnknown.
+type Status uint8
+
+// The states of a service.
+const (
+	// StatusUnknown is before anything is known of an instance.
+	StatusUnknown Status = iota
+	// Healthy has an instance that is ready.
+	Healthy
+	// Unhealthy has none.
+	Unhealthy
+)
+
+// String returns "unknown", "healthy" or "unhealthy".
+func (s Status) String() string {
+	switch s {
+	case Healthy:
+		return "healthy"
+	case Unhealthy:
+		return "unhealthy"
+	case StatusUnknown:
+	}
+	return "unknown"
+}
+
+// ParseStatus is the inverse of String; another text is ErrInvalid for "status".
+func ParseStatus(text string) (Status, error) {
+	for _, s := range []Status{StatusUnknown, Healthy, Unhealthy} {
+		if s.String() == text {
+			return s, nil
+		}
+	}
+	return 0, fault.Bad("status", "must be healthy, unhealthy or unknown")
+}
+
+// Details is what was registered of a service as a whole.
+type Details struct {
+	URL         URL
+	HealthCheck URL
+	Metadata    Metadata
+}
+
+func (d Details) same(e Details) bool {
+	return d.URL == e.URL && d.HealthCheck == e.HealthCheck && d.Metadata.Same(e.Metadata)
+}
+
+// Tally counts the instances that live, so that the status needs none of them.
+type Tally struct {
+	Total int
+	// Offered counts those that are ready or held.
+	Offered int
+	// Known counts those of which something is known.
+	Known int
+}
+
+func (t *Tally) add(i *Instance, sign int) {
+	if i == nil || i.Removed {
+		return
+	}
+	t.Total += sign
+	if i.Offered() {
+		t.Offered += sign
+	}
+	if i.Observed() != health.Unknown {
+		t.Known += sign
+	}
+}
+
+func (t *Tally) status() Status {
+	switch {
+	case t.Offered > 0:
+		return Healthy
+	case t.Total > 0 && t.Known == 0:
+		return StatusUnknown
+	}
+	return Unhealthy
+}
+
+// Protection says that a service is protected in an environment, and since when.
+type Protection struct {
+	Environment scope.Environment
+	Since       time.Time
+}
+
+// State is a service as it stands, without its instances.
+type State struct {
+	ID   ID
+	Name scope.ServiceName
+	Details
+	Status Status
+	Tally  Tally
+	// Protections are in the order of their beginning.
+	Protections []Protection
+	// Generation counts what was saved of the service, also what made no version.
+	Generation int64
+	// LastCheck is when its health was last reported; the zero time for never.
+	LastCheck time.Time
+	// ResponseTime is of the reports, in milliseconds; nil for none.
+	ResponseTime *ResponseTime
+	scope.Lifecycle
+}
+
+// ResponseTime is the last response time in milliseconds, and the exponentially
+// weighted moving average of them all with a weight of 0.2 for the last.
+type ResponseTime struct{ Last, Average float64 }
+
+// Protected returns since when the service is protected in an environment.
+func (s *State) Protected(e scope.Environment) (since time.Time, protected bool) {
+	i := slices.IndexFunc(s.Protections, func(p Protection) bool { return p.Environment == e })
+	if i < 0 {
+		return time.Time{}, false
+	}
+	return s.Protections[i].Since, true
+}
+
+// Service is the aggregate: a service with those of its instances that were
+// loaded. Every change of what others are told makes a version and an event; a
+// Repository stores them all at once. Its id and version, and the epochs of its
+// instances, go on for ever, also when it is deregistered.
+type Service struct {
+	event.Recorder
+	state     State
+	instances map[InstanceID]*Instance
+	changed   map[InstanceID]bool
+	// dropped says that all instances go, also those that were not loaded.
+	dropped     bool
+	transitions []Transition
+}
+
+// New returns a service that no store has seen, and of which nothing is
+// registered yet.
+func New(name scope.ServiceName) *Service { return Rehydrate(State{Name: name}) }
+
+// Rehydrate rebuilds a service from storage; only stores call it.
+func Rehydrate(state State, instances ...*Instance) *Service {
+	s := &Service{state: state, instances: map[InstanceID]*Instance{}, changed: map[InstanceID]bool{}}
+	for _, i := range instances {
+		s.instances[i.ID] = i
+	}
+	return s
+}
+
+// State returns the service as it stands.
+func (s *Service) State() State { return s.state }
+
+// Deleted reports whether the service is deregistered.
+func (s *Service) Deleted() bool { return s.state.Deleted }
+
+// Expect returns ErrStale with the present version unless that is one of the
+// versions. Nothing expected is nil.
+func (s *Service) Expect(versions ...scope.Version) error { return s.state.Expect(versions...) }
+
+// Instance returns a loaded instance that lives, or ErrInstanceNotFound. The zero
+// id stands for the default instance; where the service has instances of its own
+// that is ErrInstanceRequired.
+func (s *Service) Instance(id InstanceID) (*Instance, error) {
+	if id.IsZero() {
+		if id = DefaultInstance(); s.find(id) == nil {
+			return nil, ErrInstanceRequired
+		}
+	}
+	if i := s.find(id); i != nil {
+		return i, nil
+	}
+	return nil, ErrInstanceNotFound
+}
+
+// Instances returns the loaded instances, removed ones too, in the order of their
+// ids.
+func (s *Service) Instances() []*Instance {
+	list := make([]*Instance, 0, len(s.instances))
+	for _, i := range s.instances {
+		list = append(list, i)
+	}
+	slices.SortFunc(list, ByID)
+	return list
+}
+
+// ByID orders instances by their ids, bytewise.
+func ByID(a, b *Instance) int {
+	switch {
+	case a.ID.id < b.ID.id:
+		return -1
+	case a.ID.id > b.ID.id:
+		return 1
+	}
+	return 0
+}
+
+// find returns a loaded instance that lives, or nil.
+func (s *Service) find(id InstanceID) *Instance {
+	if i := s.instances[id]; i != nil && !i.Removed && !s.state.Deleted {
+		return i
+	}
+	return nil
+}
+
+// lives reports whether the service is registered.
+func (s *Service) lives() bool { return s.state.Version > 0 && !s.state.Deleted }
+
+// put makes next what stands of an instance, and a version with its event. A
+// transition of what is observed is kept with the reason.
+func (s *Service) put(next Instance, kind, reason string, stamp scope.Stamp) {
+	stamp = s.raise(kind, scope.ActionUpdate, stamp, func(data map[string]any) string {
+		data["instance_id"] = next.ID.String()
+		data["status"] = next.Observed().String()
+		data["desired"] = next.Desired.String()
+		if reason != "" {
+			data["reason"] = reason
+		}
+		return next.Environment.String()
+	})
+	s.keep(next, reason, stamp)
+}
+
+// keep makes next what stands of an instance, within the present version.
+func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
+	before := s.instances[next.ID]
+	from, known := health.Unknown, before != nil && !before.Removed
+	if known {
+		from = before.Observed()
+	}
+	to := next.Observed()
+	if next.Removed {
+		to = health.Unknown
+	}
+	next.UpdatedAt = stamp.At
+	if from != to || !known || next.Removed {
+		next.Since, next.Reason = stamp.At, reason
+		s.transitions = append(s.transitions, Transition{
+			Instance: next.ID, At: stamp.At, From: from, To: to, Reason: reason,
+		})
+	}
+	s.state.Tally.add(before, -1)
+	s.state.Tally.add(&next, +1)
+	s.instances[next.ID] = &next
+	s.changed[next.ID] = true
+}
+
+// raise makes a version and its event; describe adds to the event's facts and
+// returns its environment.
+func (s *Service) raise(
+	kind string, action scope.Action, stamp scope.Stamp, describe func(data map[string]any) string,
+) scope.Stamp {
+	stamp = s.state.Advance(action, stamp)
+	data := map[string]any{"service_name": s.state.Name.String(), "version": int64(s.state.Version)}
+	environment := ""
+	if describe != nil {
+		environment = describe(data)
+	}
+	if environment != "" {
+		data["environment"] = environment
+	}
+	s.Record(newEvent(kind, environment, &s.state, data, stamp))
+	return stamp
+}
+
+// settle brings the status in line with the instances.
+func (s *Service) settle(stamp scope.Stamp) {
+	if !s.lives() {
+		return
+	}
+	before, now := s.state.Status, s.state.Tally.status()
+	if before == now {
+		return
+	}
+	s.state.Status = now
+	s.raise(ServiceHealthChanged, scope.ActionUpdate, stamp, func(data map[string]any) string {
+		data["from"], data["status"] = before.String(), now.String()
+		return ""
+	})
+}

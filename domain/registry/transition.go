@@ -1,0 +1,129 @@
+package registry
+
+import (
+	"slices"
+
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Reasons of transitions. That of a failed check is ReasonCheckFailed with a
+// colon and the class of the failure.
+const (
+	ReasonRegistered      = "registered"
+	ReasonReported        = "reported"
+	ReasonLeaseExpired    = "lease_expired"
+	ReasonLeaseRenewed    = "lease_renewed"
+	ReasonCheckPassed     = "check_passed"
+	ReasonCheckFailed     = "check_failed"
+	ReasonProtected       = "protected"
+	ReasonProtectionEnded = "protection_ended"
+	ReasonDeregistered    = "deregistered"
+	ReasonReplaced        = "replaced"
+)
+
+// Report takes in what somebody reports of an instance. The latest evidence wins,
+// also over what checks found; an instance whose lease has ended stays critical
+// until its lease is renewed. The zero id stands for the default instance; see
+// Instance for its errors.
+func (s *Service) Report(id InstanceID, status health.Status, stamp scope.Stamp) error {
+	return s.amend(id, InstanceHealthChanged, ReasonReported, stamp, func(i *Instance) {
+		i.Evidence, i.Flapping = status, false
+	})
+}
+
+// Judge takes in what active checks have come to. It fails as Instance does.
+func (s *Service) Judge(id InstanceID, verdict health.Verdict, reason string, stamp scope.Stamp) error {
+	return s.amend(id, InstanceHealthChanged, reason, stamp, func(i *Instance) {
+		i.Evidence, i.Flapping = verdict.Status, verdict.Flapping
+	})
+}
+
+// Revive takes in that the lease of an instance was renewed after its end, under
+// the epoch. Another epoch is ErrLeaseLost; else it fails as Instance does.
+func (s *Service) Revive(id InstanceID, epoch Epoch, stamp scope.Stamp) error {
+	i, err := s.Instance(id)
+	switch {
+	case err != nil:
+		return err
+	case !i.Leased():
+		return ErrNoLease
+	case i.Epoch != epoch:
+		return ErrLeaseLost.WithDetail("lease_epoch", int64(i.Epoch))
+	}
+	return s.amend(id, InstanceHealthChanged, ReasonLeaseRenewed, stamp, func(i *Instance) {
+		i.Expired, i.Held = false, false
+	})
+}
+
+// Expire takes in that the leases of instances have ended. Those that are held
+// stay listed. Instances that do not live, or hold a lease of another epoch by
+// now, are passed over.
+func (s *Service) Expire(held bool, stamp scope.Stamp, leases ...Held) {
+	for _, l := range leases {
+		if i := s.find(l.Instance); i == nil || i.Epoch != l.Epoch {
+			continue
+		}
+		reason := ReasonLeaseExpired
+		if held && s.find(l.Instance).Expired {
+			reason = ReasonProtected
+		}
+		// An instance that lives can be amended.
+		_ = s.amend(l.Instance, InstanceHealthChanged, reason, stamp, func(i *Instance) {
+			i.Expired, i.Held = true, held
+		})
+	}
+}
+
+// Release takes in that instances are no longer held. Those that are not held are
+// passed over.
+func (s *Service) Release(stamp scope.Stamp, ids ...InstanceID) {
+	for _, id := range ids {
+		if i := s.find(id); i == nil || !i.Held {
+			continue
+		}
+		// An instance that lives can be amended.
+		_ = s.amend(id, InstanceHealthChanged, ReasonProtectionEnded, stamp, func(i *Instance) { i.Held = false })
+	}
+}
+
+// Protect takes in that the service is protected in an environment from now on,
+// or no longer. What is so already changes nothing.
+func (s *Service) Protect(e scope.Environment, protected bool, stamp scope.Stamp) {
+	if _, already := s.state.Protected(e); already == protected || !s.lives() {
+		return
+	}
+	mode := "normal"
+	if protected {
+		mode = "protected"
+	}
+	stamp = s.raise(ServiceHealthChanged, scope.ActionUpdate, stamp, func(data map[string]any) string {
+		data["mode"], data["status"] = mode, s.state.Status.String()
+		return e.String()
+	})
+	if protected {
+		s.state.Protections = append(slices.Clone(s.state.Protections), Protection{Environment: e, Since: stamp.At})
+		return
+	}
+	s.state.Protections = slices.DeleteFunc(slices.Clone(s.state.Protections), func(p Protection) bool {
+		return p.Environment == e
+	})
+}
+
+// amend changes an instance, if the change is one.
+func (s *Service) amend(
+	id InstanceID, kind, reason string, stamp scope.Stamp, change func(*Instance),
+) error {
+	before, err := s.Instance(id)
+	if err != nil {
+		return err
+	}
+	next := *before
+	change(&next)
+	if next.same(before) {
+		return nil
+	}
+	s.put(next, kind, reason, stamp)
+	s.settle(stamp)
+	return nil
+}
