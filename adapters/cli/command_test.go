@@ -160,7 +160,7 @@ func TestExitCodes(t *testing.T) {
 
 	t.Run("an input that a rule refuses is 2", func(t *testing.T) {
 		t.Parallel()
-		_, err := run(t, &recordingProgram{err: fault.Bad("role", "must be admin or reader")}, "key", "list")
+		_, err := run(t, &recordingProgram{err: fault.Bad("role", "must be admin, reader or service")}, "key", "list")
 		assert.Equal(t, cli.ExitUsage, cli.ExitCode(err))
 	})
 

@@ -132,8 +132,8 @@ only with --reveal.`,
 		}),
 	}
 	cmd.Flags().StringVar(&in.Name, "name", "", "who uses it; shown in the history (1 to 100 bytes)")
-	cmd.Flags().StringVar(&in.Role, "role", "reader", "admin or reader")
-	cmd.Flags().BoolVar(&in.Reveal, "reveal", false, "let a reader see encrypted values")
+	cmd.Flags().StringVar(&in.Role, "role", "reader", "admin, reader or service")
+	cmd.Flags().BoolVar(&in.Reveal, "reveal", false, "let a reader or a service see encrypted values")
 	cmd.Flags().DurationVar(&in.Lifetime, "expires", 0, "how long it holds, such as 720h; 0 is for ever")
 	return cmd
 }

@@ -11,7 +11,7 @@ import (
 // Issue says which key to make.
 type Issue struct {
 	Name string
-	// Role is "admin" or "reader".
+	// Role is "admin", "reader" or "service".
 	Role string
 	// Reveal lets a reader see encrypted values.
 	Reveal bool

@@ -142,22 +142,29 @@ func TestDecide(t *testing.T) {
 	t.Parallel()
 	all := []access.Action{
 		access.ReadConfiguration, access.WriteConfiguration, access.RevealConfiguration, access.DeclassifyConfiguration,
+		access.ReadFlag, access.WriteFlag, access.ReadService, access.WriteService,
 	}
+	reads := []access.Action{access.ReadConfiguration, access.ReadFlag, access.ReadService}
 	rows := []struct {
 		name   string
 		grants []access.Grant
 		may    []access.Action
 	}{
 		{name: "no grant allows nothing"},
-		{name: "a reader reads", grants: key(t, access.KeyAttributes{Role: access.RoleReader}).Grants(), may: all[:1]},
+		{name: "a reader reads", grants: key(t, access.KeyAttributes{Role: access.RoleReader}).Grants(), may: reads},
 		{
 			name:   "a reader who may reveal reads and reveals",
 			grants: key(t, access.KeyAttributes{Role: access.RoleReader, Reveal: true}).Grants(),
-			may:    []access.Action{access.ReadConfiguration, access.RevealConfiguration},
+			may:    append(slices.Clone(reads), access.RevealConfiguration),
+		},
+		{
+			name:   "a service reads, and writes to the registry",
+			grants: key(t, access.KeyAttributes{Role: access.RoleService}).Grants(),
+			may:    append(slices.Clone(reads), access.WriteService),
 		},
 		{name: "an admin does everything", grants: key(t, access.KeyAttributes{}).Grants(), may: all},
 		{name: "unrestricted is everything", grants: access.Unrestricted(), may: all},
-		{name: "read-only reads", grants: access.ReadOnly(), may: all[:1]},
+		{name: "read-only reads", grants: access.ReadOnly(), may: reads},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -181,7 +188,7 @@ func TestRequire(t *testing.T) {
 
 func TestRole(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"admin", "reader"} {
+	for _, name := range []string{"admin", "reader", "service"} {
 		role, err := access.ParseRole(name)
 		require.NoError(t, err)
 		assert.Equal(t, name, role.String())

@@ -23,6 +23,10 @@ const (
 	ReadFlag Action = "flag.read"
 	// WriteFlag creates, updates, rolls back and deletes.
 	WriteFlag Action = "flag.write"
+	// ReadService shows services and their instances.
+	ReadService Action = "service.read"
+	// WriteService registers, renews, reports, changes and deregisters.
+	WriteService Action = "service.write"
 )
 
 // Resource is what an action is done to. Zero fields mean any: a list over all
@@ -53,11 +57,12 @@ func Decide(grants []Grant, action Action, _ Resource) bool {
 func Unrestricted() []Grant {
 	return []Grant{Allow(
 		ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, ReadFlag, WriteFlag,
+		ReadService, WriteService,
 	)}
 }
 
 // ReadOnly returns the grants that allow reading without revealing.
-func ReadOnly() []Grant { return []Grant{Allow(ReadConfiguration, ReadFlag)} }
+func ReadOnly() []Grant { return []Grant{Allow(ReadConfiguration, ReadFlag, ReadService)} }
 
 // Caller is who asks, what they may do, and in which request.
 type Caller struct {

@@ -26,26 +26,32 @@ const (
 	RoleReader Role = iota + 1
 	// RoleAdmin does everything.
 	RoleAdmin
+	// RoleService is for programs that register themselves: it reads as a reader
+	// does, and writes to the service registry.
+	RoleService
 )
 
 // ParseRole returns the role of that name; another text is ErrInvalid for "role".
 func ParseRole(text string) (Role, error) {
-	switch text {
-	case "reader":
-		return RoleReader, nil
-	case "admin":
-		return RoleAdmin, nil
+	for _, r := range []Role{RoleReader, RoleAdmin, RoleService} {
+		if r.String() == text {
+			return r, nil
+		}
 	}
-	return 0, fault.Bad("role", "must be admin or reader")
+	return 0, errRole()
 }
 
-// String returns "reader" or "admin".
+func errRole() error { return fault.Bad("role", "must be admin, reader or service") }
+
+// String returns "reader", "admin" or "service".
 func (r Role) String() string {
 	switch r {
 	case RoleReader:
 		return "reader"
 	case RoleAdmin:
 		return "admin"
+	case RoleService:
+		return "service"
 	}
 	return "none"
 }
@@ -55,7 +61,8 @@ type KeyAttributes struct {
 	ID   string
 	Name string
 	Role Role
-	// Reveal lets a reader see the values of encrypted configurations.
+	// Reveal lets a key that may not do everything see the values of encrypted
+	// configurations.
 	Reveal  bool
 	Created time.Time
 	// Expires and Revoked are zero for never and not.
@@ -76,8 +83,8 @@ type APIKey struct {
 func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error) {
 	a.ID = token.KeyID()
 	var role, expires error
-	if a.Role != RoleAdmin && a.Role != RoleReader {
-		role = fault.Bad("role", "must be admin or reader")
+	if _, err := ParseRole(a.Role.String()); err != nil {
+		role = err
 	}
 	if !a.Expires.IsZero() && !a.Expires.After(a.Created) {
 		expires = fault.Bad("expires", "must lie in the future")
@@ -137,16 +144,21 @@ func (k *APIKey) Actor() scope.Actor {
 
 // Grants returns what the key allows.
 func (k *APIKey) Grants() []Grant {
+	var grants []Grant
 	switch k.attributes.Role {
 	case RoleAdmin:
 		return Unrestricted()
 	case RoleReader:
-		if k.attributes.Reveal {
-			return append(ReadOnly(), Allow(RevealConfiguration))
-		}
-		return ReadOnly()
+		grants = ReadOnly()
+	case RoleService:
+		grants = append(ReadOnly(), Allow(WriteService))
+	default:
+		return nil
 	}
-	return nil
+	if k.attributes.Reveal {
+		grants = append(grants, Allow(RevealConfiguration))
+	}
+	return grants
 }
 
 // Keys stores API keys and the server's secret under which their digests are

@@ -149,6 +149,29 @@ func (a Address) Base() string {
 	return "http://" + net.JoinHostPort(a.Host, strconv.Itoa(port))
 }
 
+// at returns the URL of a path at the address, "" where there is no port; port 0
+// is the address's own, and "" its own path.
+func (a Address) at(port int, path string) string {
+	base, err := url.Parse(a.Base())
+	if err != nil || base.Host == "" {
+		if port == 0 {
+			return ""
+		}
+		base = &url.URL{Scheme: "http"}
+	}
+	if port != 0 {
+		base.Host = net.JoinHostPort(a.HostName(), strconv.Itoa(port))
+	}
+	if path == "" {
+		return base.String()
+	}
+	target, err := base.Parse(path)
+	if err != nil {
+		return ""
+	}
+	return target.String()
+}
+
 func (a Address) validate() error {
 	var hostErr, portsErr, noneErr error
 	if a.IsZero() {
