@@ -39,7 +39,8 @@ func New(s settings.Settings, version Version, out Output) *App {
 	app.fx = fx.New(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
-		systemModule(), storeModule(), accessModule(), configurationModule(), flagModule(), httpModule(),
+		systemModule(), storeModule(), accessModule(), configurationModule(), flagModule(),
+		registryModule(), httpModule(),
 	)
 	return app
 }

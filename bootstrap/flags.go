@@ -44,46 +44,15 @@ func newFlags(p flagParts) *flagapp.Service {
 // keepFlagsFresh loads the flags at the start, and follows changes of other
 // replicas until the stop.
 func keepFlagsFresh(lc fx.Lifecycle, flags *flagapp.Service, log *zap.Logger) {
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	lc.Append(fx.StartStopHook(
-		func(startCtx context.Context) error {
-			if err := flags.Refresh(startCtx); err != nil {
-				return fmt.Errorf("load the flags: %w", err)
-			}
-			go func() {
-				defer close(ended)
-				followFlags(ctx, flags, log)
-			}()
-			return nil
-		},
-		func() {
-			stop()
-			<-ended
-		},
-	))
-}
-
-// followFlags says once when the store cannot be asked, and once when it can again.
-func followFlags(ctx context.Context, flags *flagapp.Service, log *zap.Logger) {
-	ticker := time.NewTicker(flagPoll)
-	defer ticker.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+	first := func(ctx context.Context) error {
+		if err := flags.Refresh(ctx); err != nil {
+			return fmt.Errorf("load the flags: %w", err)
 		}
-		pollCtx, cancel := context.WithTimeout(ctx, flagPollTimeout)
-		err := flags.Refresh(pollCtx)
-		cancel()
-		switch {
-		case err != nil && !failing && ctx.Err() == nil:
-			log.Warn("flags are served from memory: the store cannot be asked for changes", zap.Error(err))
-		case err == nil && failing:
-			log.Info("flags follow the store again")
-		}
-		failing = err != nil
+		return nil
 	}
+	runLoops(lc, log, first, loop{
+		every: flagPoll, timeout: flagPollTimeout, step: once(flags.Refresh),
+		failing: "flags are served from memory: the store cannot be asked for changes",
+		working: "flags follow the store again",
+	})
 }

@@ -19,10 +19,12 @@ import (
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -32,6 +34,7 @@ func systemModule() fx.Option {
 		fx.Annotate(system.NewClock, fx.As(new(ports.Clock))),
 		fx.Annotate(system.NewIDs, fx.As(new(ports.IDs))),
 		fx.Annotate(system.NewBackoff, fx.As(new(ports.Backoff))),
+		fx.Annotate(system.NewStopwatch, fx.As(new(ports.Stopwatch))),
 	))
 }
 
@@ -42,6 +45,8 @@ func storeModule() fx.Option {
 			fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
 		fx.Annotate((*bunstore.Store).Flags,
 			fx.As(new(flag.Repository)), fx.As(new(flag.History)), fx.As(new(flag.Source))),
+		fx.Annotate((*bunstore.Store).Services,
+			fx.As(new(registry.Repository)), fx.As(new(registry.History)), fx.As(new(registry.Source))),
 		fx.Annotate((*bunstore.Store).Keys, fx.As(new(access.Keys))),
 	))
 }
@@ -59,6 +64,10 @@ func configurationModule() fx.Option {
 
 func flagModule() fx.Option {
 	return fx.Module("flag", fx.Provide(newFlags), fx.Invoke(keepFlagsFresh))
+}
+
+func registryModule() fx.Option {
+	return fx.Module("registry", fx.Provide(newLeaseStore, newRegistry), fx.Invoke(keepRegistry))
 }
 
 func httpModule() fx.Option {
@@ -135,6 +144,8 @@ type httpParts struct {
 	Log            *zap.Logger
 	Configurations *configapp.Service
 	Flags          *flagapp.Service
+	Registry       *registryapp.Service
+	Redis          ginapi.Pinger
 	Access         *accessapp.Service
 	Store          *bunstore.Store
 	Clock          ports.Clock
@@ -144,8 +155,9 @@ type httpParts struct {
 func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
-		Configurations: p.Configurations, Flags: p.Flags, DefaultEnvironment: p.Settings.DefaultEnvironment,
-		CORSOrigins: p.Settings.CORSOrigins, Access: p.Access, Database: p.Store, Clock: p.Clock, IDs: p.IDs,
+		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Redis: p.Redis,
+		DefaultEnvironment: p.Settings.DefaultEnvironment,
+		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Database: p.Store, Clock: p.Clock, IDs: p.IDs,
 	})
 }
 

@@ -8,12 +8,21 @@
 //   - [Cipher]: encryption of values at rest
 //   - [Clock]: the time
 //   - [IDs]: identifiers and secrets
+//   - [Stopwatch]: how time passes
 //   - domain/flag.History: versions of flags as they were made
 //   - domain/flag.Repository: feature flags
 //   - domain/flag.Source: what a memory of all flags is filled from
 //   - domain/access.Keys: API keys and the server's secret
 //   - domain/configuration.History: versions as they were made
 //   - domain/configuration.Repository: configurations
+//   - domain/registry.Directory: services as readers of the lease store see them
+//   - domain/registry.History: transitions of instances
+//   - domain/registry.Leases: until when instances have proved to be alive
+//   - domain/registry.Members: which replicas live
+//   - domain/registry.Readings: what was observed lately
+//   - domain/registry.Repository: services and their instances
+//   - domain/registry.Source: what a memory of all services is filled from
+//   - domain/registry/health.Prober: active health checks
 //
 // It is not for adapters' own needs, nor for what only one adapter offers.
 package ports

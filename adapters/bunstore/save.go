@@ -86,7 +86,13 @@ func insertState(ctx context.Context, insert *bun.InsertQuery, identity string) 
 
 // updateState writes the row that stands, if the store holds the version before.
 func updateState(ctx context.Context, update *bun.UpdateQuery, id int64, base scope.Version) error {
-	result, err := update.Where("id = ?", id).Where("version = ?", int64(base)).Exec(ctx)
+	return updateWhere(ctx, update.Where("id = ?", id).Where("version = ?", int64(base)))
+}
+
+// updateWhere writes the row that stands, if the store holds what the update asks
+// for.
+func updateWhere(ctx context.Context, update *bun.UpdateQuery) error {
+	result, err := update.Exec(ctx)
 	if err != nil {
 		return err
 	}

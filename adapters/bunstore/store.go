@@ -35,6 +35,9 @@ func (s *Store) Configurations() *Configurations { return &Configurations{store:
 // Flags returns the store of feature flags and their history.
 func (s *Store) Flags() *Flags { return &Flags{store: s} }
 
+// Services returns the store of services, their instances and their history.
+func (s *Store) Services() *Services { return &Services{store: s} }
+
 // Keys returns the store of API keys.
 func (s *Store) Keys() *Keys { return &Keys{store: s} }
 

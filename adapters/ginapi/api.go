@@ -70,9 +70,9 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, key string) (access.Caller, error)
 }
 
-// Pinger tells whether the database answers.
+// Pinger tells whether a store answers.
 type Pinger interface {
-	// Ping returns nil when the database answers before ctx ends.
+	// Ping returns nil when the store answers before ctx ends.
 	Ping(ctx context.Context) error
 }
 
@@ -86,14 +86,17 @@ type Options struct {
 	Logger         *zap.Logger
 	Configurations Configurations
 	Flags          Flags
+	Registry       Registry
 	// DefaultEnvironment is where OFREP evaluates when a request names none.
 	DefaultEnvironment string
 	// CORSOrigins are the origins whose browsers may call OFREP; none by default.
 	CORSOrigins []string
 	Access      Authenticator
 	Database    Pinger
-	Clock       ports.Clock
-	IDs         ports.IDs
+	// Redis is nil where there is none.
+	Redis Pinger
+	Clock ports.Clock
+	IDs   ports.IDs
 	// TrustedProxies are addresses or CIDR blocks; none by default.
 	TrustedProxies []string
 	// RequestTimeout is the deadline of a request's work, 10 s by default.
@@ -111,10 +114,14 @@ type API struct {
 	document  func() (document, error)
 	// bodies are those of evaluations, to be used again.
 	bodies sync.Pool
+	// beats are bodies of heartbeats, to be used again.
+	beats sync.Pool
+	// answers are those of discovery, ready to be sent.
+	answers answers
 	// ended is a context that has ended.
 	ended context.Context //nolint:containedctx // what requests' contexts are after their end
 	// always are headers that every response begins with, made once.
-	always struct{ nosniff, noStore, json []string }
+	always struct{ nosniff, noStore, noCache, vary, json []string }
 }
 
 // New returns the API over its use cases; it is not ready before SetReady(true).
@@ -129,6 +136,8 @@ func New(o Options) *API {
 	a.ended = endedContext()
 	a.always.nosniff, a.always.noStore = []string{"nosniff"}, []string{"no-store"}
 	a.always.json = []string{jsonMediaType}
+	a.always.noCache, a.always.vary = []string{"private, no-cache"}, []string{"Authorization, X-Api-Key"}
+	a.beats.New = newHeartbeatBody
 	a.bodies.New = func() any { return newEvaluationBody() }
 	a.engine = a.newEngine()
 	a.routes = &router{api: a, schemas: newRegistry()}
@@ -137,6 +146,7 @@ func New(o Options) *API {
 	a.routeFlags()
 	a.routeEvaluation()
 	a.routeOFREP()
+	a.routeRegistry()
 	a.routeProbes()
 	a.routeDocuments()
 	a.forgetLibrarySchemas()

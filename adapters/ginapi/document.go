@@ -32,7 +32,8 @@ func (a *API) newDocument() *huma.OpenAPI {
 		Info: &huma.Info{
 			Title:   "Signalbox",
 			Version: a.options.Version,
-			Description: "Tells running programs their configuration, and which feature flags are on for whom. " +
+			Description: "Tells running programs their configuration, and which feature flags are on for whom, and " +
+				"where other services are. " +
 				"Failures are problems of RFC 9457 with a stable code.",
 		},
 		Components: &huma.Components{
@@ -47,7 +48,9 @@ func (a *API) newDocument() *huma.OpenAPI {
 				"x_api_key": {Type: "apiKey", In: "header", Name: "X-API-Key"},
 			},
 		},
-		Tags: []*huma.Tag{{Name: "configurations"}, {Name: "flags"}, {Name: "ofrep"}, {Name: "service"}},
+		Tags: []*huma.Tag{
+			{Name: "configurations"}, {Name: "flags"}, {Name: "ofrep"}, {Name: "registry"}, {Name: "service"},
+		},
 	}
 }
 
@@ -110,6 +113,13 @@ func (a *API) jsonResponse(status int, body reflect.Type, headers ...string) *hu
 		r.Headers[name] = &huma.Param{Schema: &huma.Schema{Type: huma.TypeString}}
 	}
 	return r
+}
+
+// requestBody documents a body that huma does not know of by itself.
+func (a *API) requestBody(body reflect.Type) *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		jsonMediaType: {Schema: a.routes.schemas.Schema(body, true, "")},
+	}}
 }
 
 // forgetLibrarySchemas drops the error model that huma registers and this API

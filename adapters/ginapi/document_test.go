@@ -51,6 +51,14 @@ func TestDocument(t *testing.T) {
 			"post /api/v1/feature-flags/{flag_id}/preview", "post /api/v1/feature-flags/evaluate",
 			"post /api/v1/feature-flags/evaluate/batch", "post /api/v1/feature-flags/explain",
 			"post /ofrep/v1/evaluate/flags", "post /ofrep/v1/evaluate/flags/{key}",
+			"post /api/v1/registry/register", "get /api/v1/registry/", "get /api/v1/registry/healthy",
+			"put /api/v1/registry/health", "post /api/v1/registry/heartbeats",
+			"get /api/v1/registry/{service_name}", "delete /api/v1/registry/{service_name}",
+			"get /api/v1/registry/{service_name}/health-history",
+			"patch /api/v1/registry/{service_name}/instances/{instance_id}",
+			"delete /api/v1/registry/{service_name}/instances/{instance_id}",
+			"put /api/v1/registry/{service_name}/instances/{instance_id}/heartbeat",
+			"get /api/v1/discovery/{service_name}", "get /prometheus/sd",
 		}
 		var got []string
 		for path, item := range setup(t)["paths"].(map[string]any) {
@@ -67,14 +75,16 @@ func TestDocument(t *testing.T) {
 		t.Parallel()
 		paths := setup(t)["paths"].(map[string]any)
 		documented := map[string]bool{}
-		anonymous := strings.NewReplacer("{key}", "*", "{config_id}", "*", "{flag_id}", "*", "{name}", "*")
+		anonymous := strings.NewReplacer("{key}", "*", "{config_id}", "*", "{flag_id}", "*", "{name}", "*",
+			"{service_name}", "*", "{instance_id}", "*")
 		for path, item := range paths {
 			for method := range item.(map[string]any) {
 				documented[strings.ToUpper(method)+strings.TrimSuffix(anonymous.Replace(path), "/")] = true
 			}
 		}
 		for _, route := range newHouse(t).api.Routes() {
-			path := strings.TrimSuffix(strings.ReplaceAll(route.Path, ":p1", "*"), "/")
+			path := strings.NewReplacer(":p1", "*", ":p2", "*", "/api/v1/services", "/api/v1/registry").Replace(route.Path)
+			path = strings.TrimSuffix(path, "/")
 			if route.Method == http.MethodHead || !strings.HasPrefix(path, "/api/v1/") {
 				continue
 			}

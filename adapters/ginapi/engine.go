@@ -40,5 +40,5 @@ func (a *API) trust(e *gin.Engine) {
 // underBase reports whether a path belongs to what needs authentication.
 func underBase(path string) bool {
 	rest, ok := strings.CutPrefix(path, basePath)
-	return ok && (rest == "" || rest[0] == '/')
+	return ok && (rest == "" || rest[0] == '/') || strings.TrimSuffix(path, "/") == prometheusSD
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/application/flagapp"
@@ -40,9 +39,7 @@ func (r *router) evaluation(
 	op := r.api.flagOperation(id, http.MethodPost, path, summary,
 		append(problems, http.StatusRequestEntityTooLarge)...)
 	op.Responses["200"] = r.api.jsonResponse(http.StatusOK, out)
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		jsonMediaType: {Schema: r.schemas.Schema(in, true, "")},
-	}}
+	op.RequestBody = r.api.requestBody(in)
 	r.api.huma.OpenAPI().AddOperation(&op)
 	strict := intake{}
 	r.mount(&op, func(c *gin.Context) {

@@ -1,9 +1,6 @@
 package ginapi
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -24,8 +21,7 @@ const (
 // evaluationBody is the body of an evaluation as it is read. Bodies are reused:
 // nothing of one outlives its request.
 type evaluationBody struct {
-	buffer  bytes.Buffer
-	decoder *jsontext.Decoder
+	objectBody
 	// answer is where the answer is written.
 	answer []byte
 
@@ -41,11 +37,10 @@ type evaluationBody struct {
 	noContext bool
 	// waited is the revision that a bulk evaluation had to wait for, 0 for none.
 	waited int64
-	faults []error
 }
 
 func newEvaluationBody() *evaluationBody {
-	return &evaluationBody{decoder: jsontext.NewDecoder(bytes.NewReader(nil))}
+	return &evaluationBody{objectBody: newObjectBody()}
 }
 
 // body returns an evaluation's body that is read by lax or strict members. It is
@@ -55,9 +50,9 @@ func (a *API) evaluationBody(w http.ResponseWriter, r *http.Request, members fun
 ) {
 	b, _ := a.bodies.Get().(*evaluationBody)
 	b.reset()
-	err := b.receive(w, r)
+	err := b.receive(w, r, maxEvaluationBytes)
 	if err == nil {
-		err = b.parse(members)
+		err = parseObject(&b.objectBody, b, members)
 	}
 	return b, err
 }
@@ -66,93 +61,8 @@ func (a *API) forget(b *evaluationBody) { a.bodies.Put(b) }
 
 func (b *evaluationBody) reset() {
 	b.context.Reset()
-	*b = evaluationBody{
-		buffer: b.buffer, decoder: b.decoder, answer: b.answer[:0], context: b.context,
-	}
-	b.buffer.Reset()
-}
-
-// receive reads the body, which may be empty and may leave out that it is JSON.
-func (b *evaluationBody) receive(w http.ResponseWriter, r *http.Request) error {
-	declared := r.Header["Content-Type"]
-	if len(declared) > 0 && declared[0] != jsonMediaType && !isJSON(r.Header) {
-		return ErrUnsupportedMediaType
-	}
-	if r.ContentLength > maxEvaluationBytes {
-		return ErrBodyTooLarge
-	}
-	var body io.Reader = r.Body
-	if r.ContentLength < 0 {
-		body = http.MaxBytesReader(w, r.Body, maxEvaluationBytes)
-	}
-	_, err := b.buffer.ReadFrom(body)
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return ErrBodyTooLarge
-	}
-	if err != nil {
-		return ErrBodyIncomplete.WithCause(err)
-	}
-	return nil
-}
-
-// parse reads one object; no body at all is the empty object.
-func (b *evaluationBody) parse(member func(*evaluationBody, string) error) error {
-	if len(bytes.TrimSpace(b.buffer.Bytes())) == 0 {
-		return nil
-	}
-	b.decoder.Reset(bytes.NewBuffer(b.buffer.Bytes()))
-	if b.decoder.PeekKind() != '{' {
-		if err := b.decoder.SkipValue(); err != nil {
-			return b.syntax(err)
-		}
-		return ErrMalformedJSON.WithField(inBody, "must be an object")
-	}
-	if _, err := b.decoder.ReadToken(); err != nil {
-		return b.syntax(err)
-	}
-	for b.decoder.PeekKind() == '"' {
-		name, err := b.decoder.ReadValue()
-		if err != nil {
-			return b.syntax(err)
-		}
-		if err := member(b, memberName(name)); err != nil {
-			return b.syntax(err)
-		}
-	}
-	if _, err := b.decoder.ReadToken(); err != nil {
-		return b.syntax(err)
-	}
-	if _, err := b.decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return ErrMalformedJSON.WithField(inBody, "goes on after the value")
-	}
-	return fault.Merge(b.faults...)
-}
-
-// memberName returns what a quoted name stands for. Names that are expected are
-// made without allocating.
-func memberName(quoted jsontext.Value) string {
-	switch string(quoted) {
-	case `"context"`:
-		return "context"
-	case `"flag_name"`:
-		return "flag_name"
-	case `"environment"`:
-		return "environment"
-	case `"user_id"`:
-		return "user_id"
-	case `"targetingKey"`:
-		return targeting.KeyAttribute
-	}
-	name, _ := jsontext.AppendUnquote(nil, quoted) // the decoder has checked it
-	return string(name)
-}
-
-// syntax turns what the decoder says into a fault of ours.
-func (b *evaluationBody) syntax(err error) error {
-	if _, ours := errors.AsType[*fault.Error](err); ours {
-		return err
-	}
-	return syntaxFault(err, b.decoder.InputOffset())
+	b.objectBody.reset()
+	*b = evaluationBody{objectBody: b.objectBody, answer: b.answer[:0], context: b.context}
 }
 
 // lax takes the context and passes over all else, as protocols want that grow.
@@ -230,38 +140,7 @@ func common(b *evaluationBody, name string) (err error) {
 	case "context":
 		return b.readContext()
 	}
-	b.faults = append(b.faults, fault.Bad(within(inBody, name), "is no member of this body"))
-	return b.decoder.SkipValue()
-}
-
-func (b *evaluationBody) bad(name, message string) {
-	b.faults = append(b.faults, fault.Bad(name, message))
-}
-
-// readText reads a text; null is none.
-func (b *evaluationBody) readText(name string) (text string, given bool, err error) {
-	token, err := b.decoder.ReadToken()
-	switch {
-	case err != nil || token.Kind() == 'n':
-		return "", false, err
-	case token.Kind() != '"':
-		b.bad(name, "must be a text")
-		return "", false, b.skipRest(token)
-	}
-	return token.String(), true, nil
-}
-
-// skipRest leaves an array or an object that was begun.
-func (b *evaluationBody) skipRest(token jsontext.Token) error {
-	if kind := token.Kind(); kind != '{' && kind != '[' {
-		return nil
-	}
-	for depth := b.decoder.StackDepth(); b.decoder.StackDepth() >= depth; {
-		if _, err := b.decoder.ReadToken(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.unknown(name)
 }
 
 // readUser reads the targeting key of the original's calls.

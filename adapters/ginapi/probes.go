@@ -16,6 +16,7 @@ const pingTimeout = time.Second
 const (
 	healthy   = "healthy"
 	unhealthy = "unhealthy"
+	degraded  = "degraded"
 	disabled  = "disabled"
 )
 
@@ -58,7 +59,8 @@ type healthJSON struct {
 	Timestamp string `json:"timestamp" format:"date-time"`
 }
 
-// health asks the database, without which the service is not healthy: 503.
+// health asks the database, without which the service is not healthy: 503; and
+// Redis, without which it is degraded.
 func (a *API) health(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
@@ -71,6 +73,12 @@ func (a *API) health(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 		Kafka:     disabled,
 		Timestamp: stamp(a.options.Clock.Now()),
 	}}
+	if a.options.Redis != nil {
+		out.Body.Redis = healthy
+		if err := a.options.Redis.Ping(ctx); err != nil {
+			out.Body.Status, out.Body.Redis = degraded, unhealthy
+		}
+	}
 	if err := a.options.Database.Ping(ctx); err != nil {
 		out.Status = http.StatusServiceUnavailable
 		out.Body.Status, out.Body.Database = unhealthy, unhealthy

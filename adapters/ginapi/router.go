@@ -51,10 +51,9 @@ func (r *router) mount(op *huma.Operation, handler gin.HandlerFunc) {
 	if op.Method == http.MethodGet {
 		methods = append(methods, http.MethodHead)
 	}
-	base := strings.TrimSuffix(ginPath(op.Path), "/")
-	paths := []string{base + "/"}
-	if base != "" {
-		paths = append(paths, base)
+	paths := spellings(op.Path)
+	if rest, ok := strings.CutPrefix(op.Path, registryPath); ok {
+		paths = append(paths, spellings(servicesPath+rest)...)
 	}
 	for _, method := range methods {
 		for _, path := range paths {
@@ -62,6 +61,25 @@ func (r *router) mount(op *huma.Operation, handler gin.HandlerFunc) {
 			r.api.engine.Handle(method, path, handler)
 		}
 	}
+}
+
+// spellings returns a path as gin takes it, with and without a slash at the end.
+func spellings(path string) []string {
+	base := strings.TrimSuffix(ginPath(path), "/")
+	if base == "" {
+		return []string{"/"}
+	}
+	return []string{base + "/", base}
+}
+
+// hot mounts a handler that reads its request itself, and is called so often that
+// it is a read to the access log.
+func (r *router) hot(op *huma.Operation, handler gin.HandlerFunc) {
+	r.mount(op, func(c *gin.Context) {
+		this := callOf(c.Request.Context())
+		this.operation, this.reads = op, true
+		handler(c)
+	})
 }
 
 // ginPath names the parameters of a path by their number, because gin wants one

@@ -2,6 +2,10 @@ package system_test
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -21,4 +25,19 @@ func TestIDs(t *testing.T) {
 func TestBackoff(t *testing.T) {
 	t.Parallel()
 	contract.Backoff(t, func(*testing.T) ports.Backoff { return system.NewBackoff() })
+}
+
+func TestStopwatch(t *testing.T) {
+	t.Parallel()
+	contract.Stopwatch(t, func(*testing.T) ports.Stopwatch { return system.NewStopwatch() })
+
+	t.Run("it goes with time", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := system.NewStopwatch()
+			assert.Zero(t, s.Elapsed())
+			<-time.After(time.Minute)
+			assert.Equal(t, time.Minute, s.Elapsed())
+		})
+	})
 }

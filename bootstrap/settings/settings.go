@@ -32,13 +32,15 @@ type Settings struct {
 	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted where a configuration says so" allowed:"true or false"`
 	EncryptionKey    EncryptionKey `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; make one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
 
-	RedisHost     string      `env:"REDIS_HOST" group:"Redis" later:"true" doc:"Redis to share caches through; unset: in process" allowed:"a host name or address"`
-	RedisPort     Port        `env:"REDIS_PORT" envDefault:"6379" group:"Redis" later:"true" doc:"Port of Redis" allowed:"0 to 65535"`
-	RedisPassword secret.Text `env:"REDIS_PASSWORD" group:"Redis" later:"true" secret:"true" doc:"Password of Redis" allowed:"any text"`
+	RedisHost     string      `env:"REDIS_HOST" group:"Redis" doc:"Redis to share leases through, for more than one replica; unset: in process" allowed:"a host name or address"`
+	RedisPort     Port        `env:"REDIS_PORT" envDefault:"6379" group:"Redis" doc:"Port of Redis" allowed:"0 to 65535"`
+	RedisPassword secret.Text `env:"REDIS_PASSWORD" group:"Redis" secret:"true" doc:"Password of Redis" allowed:"any text"`
 
 	ConfigCacheTTL  Duration `env:"CONFIG_CACHE_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached configuration lives" allowed:"seconds, or a duration such as 5m"`
 	FlagCacheTTL    Duration `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached flag lives" allowed:"seconds, or a duration such as 5m"`
-	ServiceCacheTTL Duration `env:"SERVICE_REGISTRY_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached service lives" allowed:"seconds, or a duration such as 5m"`
+	ServiceCacheTTL Duration `env:"SERVICE_REGISTRY_TTL" envDefault:"300" group:"Redis" doc:"For how long Redis shows a service that is not shown again" allowed:"seconds, or a duration such as 5m"`
+
+	ProbeAllow Prefixes `env:"PROBE_ALLOW_CIDRS" group:"Registry" doc:"Private networks whose addresses health checks may dial, also loopback; unset: an instance's own host alone" allowed:"CIDR blocks such as 10.0.0.0/8 separated by commas"`
 
 	KafkaServers      string `env:"KAFKA_BOOTSTRAP_SERVERS" group:"Kafka" later:"true" doc:"Brokers to publish changes to; unset: in process" allowed:"host:port, separated by commas"`
 	KafkaConfigTopic  string `env:"KAFKA_TOPIC_CONFIG_UPDATES" envDefault:"config-updates" group:"Kafka" later:"true" doc:"Topic of changed configurations" allowed:"a topic name"`

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -43,6 +44,21 @@ func (o *Origins) UnmarshalText(text []byte) error {
 			return errNotAllowed
 		}
 		*o = append(*o, origin)
+	}
+	return nil
+}
+
+// Prefixes are networks.
+type Prefixes []netip.Prefix
+
+// UnmarshalText reads CIDR blocks that are separated by commas.
+func (p *Prefixes) UnmarshalText(text []byte) error {
+	for block := range strings.SplitSeq(string(text), ",") {
+		prefix, err := netip.ParsePrefix(strings.TrimSpace(block))
+		if err != nil {
+			return errNotAllowed
+		}
+		*p = append(*p, prefix.Masked())
 	}
 	return nil
 }

@@ -41,8 +41,9 @@ type Leases interface {
 	Sweep(ctx context.Context, sweeper string, limit int) (Sweep, error)
 	// End records that leases have ended, as seen by Sweep, and returns for each, in
 	// order, whether it was so still: false for one that was renewed, granted or
-	// dropped since, which stays as it is.
-	End(ctx context.Context, leases ...Ending) ([]bool, error)
+	// dropped since, which stays as it is. Recording an end again is true and changes
+	// nothing. The removal is counted from the end.
+	End(ctx context.Context, leases ...Lease) ([]bool, error)
 	// Drop forgets leases and their readings. A lease of a higher epoch than the
 	// key's stays; unknown ones are passed over.
 	Drop(ctx context.Context, leases ...Held) error
@@ -110,13 +111,6 @@ type Lease struct {
 	// Ends is the end of a lease that runs, and the moment of removal of one that
 	// has ended.
 	Ends Instant
-}
-
-// Ending records the end of a lease that was found overdue.
-type Ending struct {
-	Lease
-	// Kept has the lease wait without a removal, until it is renewed or granted.
-	Kept bool
 }
 
 // Sweep is what is due in a lease store.

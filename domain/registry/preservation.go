@@ -16,6 +16,9 @@ const (
 	// MaxProtection is how long a service is protected at most. From then on those
 	// who are held leave, as many as are allowed in each window.
 	MaxProtection = 10 * time.Minute
+	// ReturnsAtOnce bounds those who left and are brought back by one decision; the
+	// next ones bring the others back.
+	ReturnsAtOnce = 250
 )
 
 // Preservation decides, for one service in one environment, which of the
@@ -30,6 +33,8 @@ type Preservation struct {
 	left []departure
 	// held are those who have expired and stay listed, the oldest first.
 	held []departure
+	// returning are those of the held who left before, and are to be brought back.
+	returning []Held
 	// since is when protection began; protected whether it lasts.
 	since     Instant
 	protected bool
@@ -76,6 +81,23 @@ func (p *Preservation) Protected() bool { return p.protected }
 // Idle reports whether nothing is under way: nobody is held, or left lately.
 func (p *Preservation) Idle() bool { return !p.protected && len(p.held) == 0 && len(p.left) == 0 }
 
+// Clone returns a copy that goes its own way.
+func (p *Preservation) Clone() *Preservation {
+	c := *p
+	c.peaks, c.left, c.held = slices.Clone(p.peaks), slices.Clone(p.left), slices.Clone(p.held)
+	c.returning = slices.Clone(p.returning)
+	return &c
+}
+
+// Waiting returns those who are held, and those who left within the window.
+func (p *Preservation) Waiting() []Held {
+	var waiting []Held
+	for _, d := range slices.Concat(p.held, p.left) {
+		waiting = append(waiting, d.lease)
+	}
+	return waiting
+}
+
 // Observe takes in how many are alive now, those who are held among them, and how
 // many deregistered by themselves since the last time.
 func (p *Preservation) Observe(now Instant, alive, deregistered int) {
@@ -112,6 +134,7 @@ func (p *Preservation) Gone(leases ...Held) {
 	back := func(d departure) bool { return gone[d.lease] }
 	p.held = slices.DeleteFunc(p.held, back)
 	p.left = slices.DeleteFunc(p.left, back)
+	p.returning = slices.DeleteFunc(p.returning, func(l Held) bool { return gone[l] })
 }
 
 // Decide decides about leases that have ended by now, the earliest first.
@@ -138,19 +161,25 @@ func (p *Preservation) Decide(now Instant, ended []Held) Decision {
 		d.Hold = p.protect(now, ended)
 	}
 	d.Protected = p.protected
+	if !p.protected {
+		p.returning = nil
+	}
+	n := min(len(p.returning), ReturnsAtOnce)
+	d.Hold = slices.Concat(p.returning[:n], d.Hold)
+	p.returning = p.returning[n:]
 	return d
 }
 
 // protect holds those who leave and those who left within the window.
 func (p *Preservation) protect(now Instant, ended []Held) []Held {
 	p.protected, p.since = true, now
-	back := make([]Held, 0, len(p.left)+len(ended))
+	p.returning = nil
 	for _, d := range p.left {
-		back = append(back, d.lease)
+		p.returning = append(p.returning, d.lease)
 	}
 	p.held = append(p.held, p.left...)
 	p.left = nil
-	return append(back, p.hold(now, ended)...)
+	return p.hold(now, ended)
 }
 
 func (p *Preservation) hold(now Instant, ended []Held) []Held {

@@ -11,8 +11,9 @@ type Actor struct {
 	Name string
 }
 
-// System returns the actor of what the service does by itself. No key has its id.
-func System() Actor { return Actor{KeyID: "signalbox", Name: "signalbox"} }
+// System returns the actor of what the service does by itself. No key has its id,
+// because theirs are longer.
+func System() Actor { return Actor{KeyID: "system", Name: "signalbox"} }
 
 // String returns the key's name, or "anonymous".
 func (a Actor) String() string {

@@ -98,6 +98,8 @@ func Owners() []Owner {
 		one("github.com/pressly/goose", "adapters/bunstore"),
 		one("github.com/gofrs/flock", "adapters/bunstore"),
 		one("github.com/fernet/fernet-go", "adapters/fernetcipher"),
+		one("github.com/redis/go-redis", "adapters/rediscache"),
+		one("google.golang.org/grpc", "adapters/httpprobe"),
 		one("github.com/google/uuid", "adapters/system"),
 		one("github.com/spf13/cobra", "adapters/cli"),
 		one("go.uber.org/fx", "bootstrap"),

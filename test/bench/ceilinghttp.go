@@ -43,7 +43,7 @@ func serveCeiling(ctx context.Context, in io.Reader, out io.Writer) error {
 }
 
 // bareGin writes the same bytes and headers as the service, and does nothing
-// else.
+// else but to decode the body where the answer says so.
 func bareGin(a answer) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -51,7 +51,12 @@ func bareGin(a answer) http.Handler {
 	if a.Status == http.StatusNotModified {
 		length = nil
 	}
+	decode := decoder(a.Decodes)
 	engine.Handle(a.Method, a.Path, func(c *gin.Context) {
+		if !decode(c) {
+			c.Status(http.StatusBadRequest)
+			return
+		}
 		maps.Copy(c.Writer.Header(), a.Header)
 		c.Writer.Header()["Content-Length"] = length
 		c.Writer.WriteHeader(a.Status)

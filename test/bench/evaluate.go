@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"path/filepath"
-	"strings"
 )
 
 // evaluation is a call that evaluates flags, and the ceiling that writes the same
@@ -84,68 +82,18 @@ func ofrepUnchanged(ctx context.Context, b *bench) (outcome, error) {
 // measureEvaluation loads the service and bare Gin with the same request, and
 // compares how many each answers.
 func (b *bench) measureEvaluation(ctx context.Context, e evaluation) (outcome, error) {
-	dir, err := b.folder()
-	if err != nil {
-		return outcome{}, err
-	}
-	s, err := b.serve(ctx, sqliteURL(filepath.Join(dir, "flags.db")))
-	if err != nil {
-		return outcome{}, err
-	}
-	a, header, err := s.prepareEvaluation(ctx, e)
-	if err != nil {
-		return outcome{}, err
-	}
-	bare, address, err := b.serveBare(ctx, a)
-	if err != nil {
-		return outcome{}, err
-	}
-	request := []byte("POST " + e.path + " HTTP/1.1\r\nHost: bench\r\nAuthorization: ApiKey " + s.key + "\r\n" +
-		"Content-Type: application/json\r\n" + header + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(e.body)) + e.body)
-	rate := func(address string) func(context.Context, int) (float64, error) {
-		l := load{
-			address: address, status: e.status,
-			request: func() func() []byte { return func() []byte { return request } },
-		}
-		return func(ctx context.Context, _ int) (float64, error) { return b.requestsPerSecond(ctx, l) }
-	}
-	o, err := contest{ours: rate(s.address), ceiling: rate(address)}.run(ctx, b.rounds)
-	if err != nil {
-		return outcome{}, err
-	}
-	if err := bare.stop(); err != nil {
-		return outcome{}, err
-	}
-	return o, s.stop()
-}
-
-// prepareEvaluation creates the flags and returns the answer, and the lines of
-// the request's further headers.
-func (s *service) prepareEvaluation(ctx context.Context, e evaluation) (answer, string, error) {
-	for _, f := range e.flags {
-		if _, err := s.call(ctx, http.MethodPost, "/api/v1/feature-flags/", f, http.StatusCreated); err != nil {
-			return answer{}, "", err
-		}
-	}
-	var header []string
-	if e.header != nil {
-		var err error
-		if header, err = e.header(ctx, s); err != nil {
-			return answer{}, "", err
-		}
-	}
-	var lines strings.Builder
-	for i := 0; i+1 < len(header); i += 2 {
-		lines.WriteString(header[i] + ": " + header[i+1] + "\r\n")
-	}
-	a, err := s.call(ctx, http.MethodPost, e.path, e.body, e.status, header...)
-	return a, lines.String(), err
-}
-
-func (b *bench) requestsPerSecond(ctx context.Context, l load) (float64, error) {
-	if _, err := l.run(ctx, b.warmUp()); err != nil {
-		return 0, err
-	}
-	t, err := l.run(ctx, b.duration)
-	return t.perSecond(), err
+	return b.race(ctx, race{
+		method: http.MethodPost, path: e.path, body: e.body, status: e.status,
+		prepare: func(ctx context.Context, s *service) ([]string, error) {
+			for _, f := range e.flags {
+				if _, err := s.call(ctx, http.MethodPost, "/api/v1/feature-flags/", f, http.StatusCreated); err != nil {
+					return nil, err
+				}
+			}
+			if e.header == nil {
+				return nil, nil
+			}
+			return e.header(ctx, s)
+		},
+	})
 }

@@ -30,6 +30,13 @@ func rows() []row {
 		{name: "ofrep-bulk-304", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.4}, measure: ofrepUnchanged},
 		{name: "snapshot-10k-memory", unit: "MiB", goal: goal{of: ofValue, atMost: 60}, measure: snapshotMemory},
 		{name: "snapshot-10k-compile", unit: "ms", goal: goal{of: ofValue, atMost: 500}, measure: snapshotCompile},
+		{name: "heartbeat", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.7}, measure: heartbeat},
+		{name: "heartbeat-redis", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.35}, measure: heartbeatRedis},
+		{name: "heartbeats-1000", unit: "beats/s", goal: goal{of: ofRatio, atLeast: 0.5}, measure: heartbeatsInBatches},
+		{name: "discover", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.85}, measure: discover},
+		{name: "expire-10k-pause", unit: "ms", goal: goal{of: ofValue, atMost: 50}, measure: expirePause},
+		{name: "expire-10k-heartbeats", unit: "µs p99", goal: goal{of: ofRatio, atLeast: 0.5}, measure: expireHeartbeats},
+		{name: "registry-10k", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: registryMemory},
 		{name: "idle-rss", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: idleRSS},
 		{name: "ready", unit: "ms", goal: goal{of: ofValue, atMost: 300}, measure: ready},
 	}

@@ -20,9 +20,9 @@ type service struct {
 	key     string
 }
 
-// serve starts the binary on a database, with nothing else set but its port and
-// first key, and waits until it is ready.
-func (b *bench) serve(ctx context.Context, databaseURL string) (*service, error) {
+// serve starts the binary on a database, with nothing else set but its port, its
+// first key and the settings, and waits until it is ready.
+func (b *bench) serve(ctx context.Context, databaseURL string, settings ...string) (*service, error) {
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
@@ -32,8 +32,8 @@ func (b *bench) serve(ctx context.Context, databaseURL string) (*service, error)
 		return nil, err
 	}
 	s := &service{address: net.JoinHostPort("127.0.0.1", port), key: key}
-	s.process, err = b.launch(b.signalbox(ctx, []string{"serve"},
-		"DATABASE_URL="+databaseURL, "SERVICE_PORT="+port, "BOOTSTRAP_ADMIN_KEY="+key))
+	settings = append(settings, "DATABASE_URL="+databaseURL, "SERVICE_PORT="+port, "BOOTSTRAP_ADMIN_KEY="+key)
+	s.process, err = b.launch(b.signalbox(ctx, []string{"serve"}, settings...))
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +115,8 @@ type answer struct {
 	Status int         `json:"status"`
 	Header http.Header `json:"header"`
 	Body   []byte      `json:"body"`
+	// Decodes names what is to be decoded of each request; see ceilingbody.go.
+	Decodes string `json:"decodes"`
 }
 
 // freePort returns a port that nobody listens on.

@@ -55,6 +55,11 @@ func TestStoppedClock(t *testing.T) {
 	contract.Clock(t, func(*testing.T) ports.Clock { return fixture.NewClock() })
 }
 
+func TestStoppedStopwatch(t *testing.T) {
+	t.Parallel()
+	contract.Stopwatch(t, func(*testing.T) ports.Stopwatch { return fixture.NewStopwatch() })
+}
+
 func TestCountingIDs(t *testing.T) {
 	t.Parallel()
 	contract.IDs(t, func(*testing.T) ports.IDs { return fixture.NewIDs() })

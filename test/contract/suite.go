@@ -53,9 +53,15 @@ func Behaviours() []string {
 		names("configuration.Repository and History", repositorySuite()),
 		names("flag.Repository, History and Source", flagsSuite()),
 		names("access.Keys", keysSuite()),
+		names("registry.Leases", leasesSuite()),
+		names("registry.Readings", readingsSuite()),
+		names("registry.Members", membersSuite()),
+		names("registry.Directory", directorySuite()),
+		names("health.Prober", proberSuite()),
 		names("ports.Cipher", cipherSuite()),
 		names("ports.Clock", clockSuite()),
 		names("ports.IDs", idsSuite()),
+		names("ports.Stopwatch", stopwatchSuite()),
 		names("ports.Backoff", backoffSuite()),
 	)
 }

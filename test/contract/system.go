@@ -38,6 +38,25 @@ func clockSuite() []behaviour[ports.Clock] {
 	}
 }
 
+// Stopwatch holds a stopwatch to ports.Stopwatch.
+func Stopwatch(t *testing.T, fresh func(*testing.T) ports.Stopwatch) {
+	t.Helper()
+	run(t, stopwatchSuite(), fresh, nil)
+}
+
+func stopwatchSuite() []behaviour[ports.Stopwatch] {
+	return []behaviour[ports.Stopwatch]{
+		{"the time is never less than it was, nor than 0", func(t *testing.T, s ports.Stopwatch) {
+			var before time.Duration
+			for range 10_000 {
+				next := s.Elapsed()
+				require.GreaterOrEqual(t, next, before)
+				before = next
+			}
+		}},
+	}
+}
+
 // IDs holds a source of identifiers to ports.IDs.
 func IDs(t *testing.T, fresh func(*testing.T) ports.IDs) {
 	t.Helper()

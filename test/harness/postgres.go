@@ -64,7 +64,7 @@ func Run(m *testing.M) int {
 	return m.Run()
 }
 
-// server is the PostgreSQL of one test binary.
+// server is the PostgreSQL of one test binary, and its Redis.
 type server struct {
 	start sync.Once
 	url   string
@@ -74,6 +74,10 @@ type server struct {
 	prepare      sync.Once
 	templateName string
 	prepareErr   error
+
+	startRedis sync.Once
+	redis      string
+	redisErr   error
 }
 
 // shared returns the server of this test binary.

@@ -1,0 +1,295 @@
+package bunstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+type serviceRow struct {
+	bun.BaseModel `bun:"table:service_registry,alias:s"`
+
+	ID                  int64 `bun:",pk,autoincrement"`
+	ServiceName         string
+	ServiceURL          string
+	HealthCheckURL      *string
+	Status              string
+	LastHealthCheck     timestamp
+	Metadata            string
+	RegisteredAt        timestamp
+	UpdatedAt           timestamp
+	ResponseTime        *float64
+	ResponseTimeAverage *float64
+	InstancesTotal      int
+	InstancesOffered    int
+	InstancesKnown      int
+	Protections         string
+	Version             int64
+	Generation          int64
+	UpdatedBy           string
+	UpdatedByKey        string
+	IsDeleted           bool
+}
+
+// protectionJSON is a protection as it is stored.
+type protectionJSON struct {
+	Environment string    `json:"environment"`
+	Since       time.Time `json:"since"`
+}
+
+func rowOfService(s registry.State) (serviceRow, error) {
+	protections := make([]protectionJSON, len(s.Protections))
+	for i, p := range s.Protections {
+		protections[i] = protectionJSON{Environment: p.Environment.String(), Since: p.Since}
+	}
+	encoded, err := json.Marshal(protections)
+	return serviceRow{
+		ID:               int64(s.ID),
+		ServiceName:      s.Name.String(),
+		ServiceURL:       s.URL.String(),
+		HealthCheckURL:   textOrNull(s.HealthCheck.String()),
+		Status:           s.Status.String(),
+		Metadata:         s.Metadata.JSON(),
+		RegisteredAt:     timestamp{s.CreatedAt},
+		UpdatedAt:        timestamp{s.UpdatedAt},
+		InstancesTotal:   s.Tally.Total,
+		InstancesOffered: s.Tally.Offered,
+		InstancesKnown:   s.Tally.Known,
+		Protections:      string(encoded),
+		Version:          int64(s.Version),
+		Generation:       s.Generation,
+		UpdatedBy:        s.UpdatedBy.String(),
+		UpdatedByKey:     s.UpdatedBy.KeyID,
+		IsDeleted:        s.Deleted,
+	}, err
+}
+
+func textOrNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// rehydrate checks again what the domain promises of a row.
+func (r serviceRow) rehydrate() (registry.State, error) {
+	name, nameErr := registry.ParseName(r.ServiceName)
+	url, urlErr := urlOf(r.ServiceURL)
+	check := ""
+	if r.HealthCheckURL != nil {
+		check = *r.HealthCheckURL
+	}
+	healthCheck, checkErr := urlOf(check)
+	metadata, metadataErr := registry.ParseMetadata([]byte(r.Metadata))
+	status, statusErr := registry.ParseStatus(r.Status)
+	protections, protectErr := rehydrateProtections(r.Protections)
+	for _, err := range []error{nameErr, urlErr, checkErr, metadataErr, statusErr, protectErr} {
+		if err != nil {
+			return registry.State{}, fmt.Errorf("service %d as stored breaks a rule: %s", r.ID, err.Error())
+		}
+	}
+	s := registry.State{
+		ID: registry.ID(r.ID), Name: name,
+		Details: registry.Details{URL: url, HealthCheck: healthCheck, Metadata: metadata},
+		Status:  status,
+		Tally:   registry.Tally{Total: r.InstancesTotal, Offered: r.InstancesOffered, Known: r.InstancesKnown},
+
+		Protections: protections, Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
+		Lifecycle: scope.Lifecycle{
+			Version: scope.Version(r.Version), CreatedAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time,
+			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
+		},
+	}
+	if r.ResponseTime != nil && r.ResponseTimeAverage != nil {
+		s.ResponseTime = &registry.ResponseTime{Last: *r.ResponseTime, Average: *r.ResponseTimeAverage}
+	}
+	return s, nil
+}
+
+func urlOf(text string) (registry.URL, error) {
+	if text == "" {
+		return registry.URL{}, nil
+	}
+	return registry.ParseURL("url", text)
+}
+
+func rehydrateProtections(text string) ([]registry.Protection, error) {
+	var stored []protectionJSON
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
+		return nil, fmt.Errorf("read protections: %w", err)
+	}
+	var list []registry.Protection
+	for _, p := range stored {
+		e, err := scope.ParseEnvironment(p.Environment)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, registry.Protection{Environment: e, Since: p.Since.UTC()})
+	}
+	return list, nil
+}
+
+type instanceRow struct {
+	bun.BaseModel `bun:"table:service_instances,alias:i"`
+
+	ServiceID     int64  `bun:",pk"`
+	InstanceID    string `bun:",pk"`
+	Environment   string
+	Definition    string
+	Desired       string
+	DesiredReason string
+	DesiredBy     string
+	DesiredByKey  string
+	Evidence      string
+	IsFlapping    bool
+	IsExpired     bool
+	IsHeld        bool
+	Since         timestamp
+	Reason        string
+	LeaseEpoch    int64
+	RegisteredAt  timestamp
+	UpdatedAt     timestamp
+	IsRemoved     bool
+	Generation    int64
+}
+
+// definitionJSON is what somebody registered about an instance, as it is stored.
+type definitionJSON struct {
+	URL         string          `json:"url,omitempty"`
+	Host        string          `json:"host,omitempty"`
+	Ports       map[string]int  `json:"ports,omitempty"`
+	HealthCheck string          `json:"health_check_url,omitempty"`
+	Check       *checkJSON      `json:"check,omitempty"`
+	Zone        string          `json:"zone,omitempty"`
+	Version     string          `json:"version,omitempty"`
+	Tags        []string        `json:"tags,omitempty"`
+	Metadata    json.RawMessage `json:"metadata,omitempty"`
+	Weight      int             `json:"weight"`
+	TTL         time.Duration   `json:"ttl_ns,omitempty"`
+	Removal     time.Duration   `json:"removal_ns,omitempty"`
+}
+
+// checkJSON is a check as it is stored.
+type checkJSON struct {
+	Type            string            `json:"type"`
+	Path            string            `json:"path,omitempty"`
+	Port            int               `json:"port,omitempty"`
+	Method          string            `json:"method,omitempty"`
+	ExpectedStatus  []string          `json:"expected_status,omitempty"`
+	Headers         map[string]string `json:"headers,omitempty"`
+	BodyContains    string            `json:"body_contains,omitempty"`
+	Service         string            `json:"service,omitempty"`
+	IntervalSeconds *int              `json:"interval_seconds,omitempty"`
+	TimeoutMS       *int              `json:"timeout_ms,omitempty"`
+}
+
+func rowOfInstance(i *registry.Instance, serviceID, generation int64) (instanceRow, error) {
+	d := definitionJSON{
+		URL: i.Address.URL.String(), Host: i.Address.Host, Ports: i.Address.Ports, HealthCheck: i.HealthCheck.String(),
+		Zone: i.Zone, Version: i.Version, Tags: i.Tags, Metadata: json.RawMessage(i.Metadata.JSON()),
+		Weight: i.Weight, TTL: i.TTL, Removal: i.Removal,
+	}
+	if i.Check != nil {
+		spec := checkJSON(i.Check.Spec())
+		d.Check = &spec
+	}
+	definition, err := json.Marshal(d)
+	return instanceRow{
+		ServiceID: serviceID, InstanceID: i.ID.String(), Environment: i.Environment.String(),
+		Definition: string(definition),
+		Desired:    i.Desired.String(), DesiredReason: i.Wish.Reason, DesiredBy: i.By.Name, DesiredByKey: i.By.KeyID,
+		Evidence: i.Evidence.String(), IsFlapping: i.Flapping, IsExpired: i.Expired, IsHeld: i.Held,
+		Since: timestamp{i.Since}, Reason: i.Reason, LeaseEpoch: int64(i.Epoch),
+		RegisteredAt: timestamp{i.RegisteredAt}, UpdatedAt: timestamp{i.UpdatedAt}, IsRemoved: i.Removed,
+		Generation: generation,
+	}, err
+}
+
+// rehydrate checks again what the domain promises of a row.
+func (r instanceRow) rehydrate() (*registry.Instance, error) {
+	id, idErr := registry.ParseInstanceID(r.InstanceID)
+	environment, envErr := scope.ParseEnvironment(r.Environment)
+	definition, definitionErr := rehydrateInstance(r.Definition)
+	desired, desiredErr := registry.ParseDesired(r.Desired)
+	evidence, evidenceErr := health.Parse(r.Evidence)
+	for _, err := range []error{idErr, envErr, definitionErr, desiredErr, evidenceErr} {
+		if err != nil {
+			return nil, fmt.Errorf("instance %q of service %d as stored breaks a rule: %s",
+				r.InstanceID, r.ServiceID, err.Error())
+		}
+	}
+	definition.Environment = environment
+	return &registry.Instance{
+		ID: id, Definition: definition,
+		Wish:     registry.Wish{Desired: desired, Reason: r.DesiredReason, By: actor(r.DesiredByKey, r.DesiredBy)},
+		Evidence: evidence, Flapping: r.IsFlapping, Expired: r.IsExpired, Held: r.IsHeld,
+		Since: r.Since.Time, Reason: r.Reason, Epoch: registry.Epoch(r.LeaseEpoch),
+		RegisteredAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time, Removed: r.IsRemoved,
+	}, nil
+}
+
+func rehydrateInstance(text string) (registry.Definition, error) {
+	var d definitionJSON
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return registry.Definition{}, fmt.Errorf("read a definition: %w", err)
+	}
+	url, urlErr := urlOf(d.URL)
+	healthCheck, checkErr := urlOf(d.HealthCheck)
+	metadata, metadataErr := registry.ParseMetadata(d.Metadata)
+	for _, err := range []error{urlErr, checkErr, metadataErr} {
+		if err != nil {
+			return registry.Definition{}, err
+		}
+	}
+	made := registry.Definition{
+		Address:     registry.Address{URL: url, Host: d.Host, Ports: d.Ports},
+		HealthCheck: healthCheck, Zone: d.Zone, Version: d.Version, Tags: d.Tags, Metadata: metadata,
+		Weight: d.Weight, TTL: d.TTL, Removal: d.Removal,
+	}
+	if d.Check == nil {
+		return made, nil
+	}
+	check, err := health.ParseCheck(health.Spec(*d.Check))
+	made.Check = &check
+	return made, err
+}
+
+type transitionRow struct {
+	bun.BaseModel `bun:"table:service_health_history,alias:sh"`
+
+	ID         int64 `bun:",pk,autoincrement"`
+	ServiceID  int64
+	InstanceID string
+	ChangedAt  timestamp
+	FromStatus string
+	ToStatus   string
+	Reason     string
+}
+
+func rowOfTransition(t registry.Transition, serviceID int64) transitionRow {
+	return transitionRow{
+		ServiceID: serviceID, InstanceID: t.Instance.String(), ChangedAt: timestamp{t.At},
+		FromStatus: t.From.String(), ToStatus: t.To.String(), Reason: t.Reason,
+	}
+}
+
+// rehydrate checks again what the domain promises of a row.
+func (r transitionRow) rehydrate() (registry.Transition, error) {
+	id, idErr := registry.ParseInstanceID(r.InstanceID)
+	from, fromErr := health.Parse(r.FromStatus)
+	to, toErr := health.Parse(r.ToStatus)
+	for _, err := range []error{idErr, fromErr, toErr} {
+		if err != nil {
+			return registry.Transition{}, fmt.Errorf("transition %d as stored breaks a rule: %s", r.ID, err.Error())
+		}
+	}
+	return registry.Transition{
+		ID: r.ID, Instance: id, At: r.ChangedAt.Time, From: from, To: to, Reason: r.Reason,
+	}, nil
+}

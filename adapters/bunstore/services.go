@@ -1,0 +1,161 @@
+package bunstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Services stores services with their instances, reads their history, and tells
+// what has changed.
+type Services struct{ store *Store }
+
+var (
+	_ registry.Repository = (*Services)(nil)
+	_ registry.History    = (*Services)(nil)
+	_ registry.Source     = (*Services)(nil)
+)
+
+// Find returns the service of that name, with the named instances and the default
+// one so far as they are stored; or registry.ErrNotFound.
+func (r *Services) Find(
+	ctx context.Context, name scope.ServiceName, instances ...registry.InstanceID,
+) (*registry.Service, error) {
+	ids := []string{registry.DefaultInstance().String()}
+	for _, id := range instances {
+		ids = append(ids, id.String())
+	}
+	return r.whole(ctx, named(name), func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("instance_id IN (?)", bun.List(ids))
+	})
+}
+
+// FindWhole returns the service of that name with all instances that live; or
+// registry.ErrNotFound.
+func (r *Services) FindWhole(ctx context.Context, name scope.ServiceName) (*registry.Service, error) {
+	return r.whole(ctx, named(name), living)
+}
+
+// Since returns the service of that id with what was saved after a generation; or
+// registry.ErrNotFound.
+func (r *Services) Since(ctx context.Context, id registry.ID, generation int64) (*registry.Service, error) {
+	narrow := living
+	if generation > 0 {
+		narrow = func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("generation > ?", generation) }
+	}
+	return r.whole(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("id = ?", int64(id)) }, narrow)
+}
+
+func named(name scope.ServiceName) func(*bun.SelectQuery) *bun.SelectQuery {
+	return func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("service_name = ?", name.String()) }
+}
+
+func living(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("is_removed = ?", false) }
+
+// whole reads a service and then some of its instances, which are as new as the
+// service or newer: a Save of them fails if they are newer.
+func (r *Services) whole(
+	ctx context.Context, service, instances func(*bun.SelectQuery) *bun.SelectQuery,
+) (*registry.Service, error) {
+	state, err := one[serviceRow](ctx, service(r.store.read.NewSelect()), "load a service", registry.ErrNotFound)
+	if err != nil {
+		return nil, err
+	}
+	var rows []instanceRow
+	err = instances(r.store.read.NewSelect().Model(&rows)).Where("service_id = ?", int64(state.ID)).Scan(ctx)
+	if err != nil {
+		return nil, translate(err, "load instances", nil)
+	}
+	list, err := rehydrated(rows)
+	if err != nil {
+		return nil, err
+	}
+	return registry.Rehydrate(state, list...), nil
+}
+
+// List returns a page of what matches, and the number of all that does.
+func (r *Services) List(ctx context.Context, query registry.Query) (registry.Page, error) {
+	q := r.store.read.NewSelect().Where("is_deleted = ?", false).Order("service_name")
+	if query.Status != nil {
+		q = q.Where("status = ?", query.Status.String())
+	}
+	states, total, err := page[serviceRow](ctx, q, query.Limit, query.Offset, "list services")
+	found := registry.Page{Total: total, Services: make([]*registry.Service, len(states))}
+	for i, state := range states {
+		found.Services[i] = registry.Rehydrate(state)
+	}
+	return found, err
+}
+
+// Touch takes in a report.
+func (r *Services) Touch(ctx context.Context, id registry.ID, at time.Time, responseTime *float64) error {
+	err := r.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		q := tx.NewUpdate().Model((*serviceRow)(nil)).Where("id = ?", int64(id)).
+			Set("last_health_check = ?", timestamp{at})
+		if responseTime != nil {
+			q = q.Set("response_time = ?", *responseTime).
+				Set("response_time_average = COALESCE(response_time_average + 0.2 * (? - response_time_average), ?)",
+					*responseTime, *responseTime)
+		}
+		_, err := q.Exec(ctx)
+		return err
+	})
+	return translate(err, "note a report", nil)
+}
+
+// Transitions returns the newest transitions, newest first.
+func (r *Services) Transitions(
+	ctx context.Context, id registry.ID, instance registry.InstanceID, limit int,
+) ([]registry.Transition, error) {
+	var rows []transitionRow
+	q := r.store.read.NewSelect().Model(&rows).Where("service_id = ?", int64(id)).Order("id DESC").Limit(limit)
+	if !instance.IsZero() {
+		q = q.Where("instance_id = ?", instance.String())
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, translate(err, "load transitions", nil)
+	}
+	return rehydrated(rows)
+}
+
+// Purge forgets the oldest transitions from before that time.
+func (r *Services) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+	var gone int64
+	err := r.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		oldest := tx.NewSelect().Model((*transitionRow)(nil)).Column("id").
+			Where("changed_at < ?", timestamp{before}).Order("changed_at", "id").Limit(limit)
+		result, err := tx.NewDelete().Model((*transitionRow)(nil)).Where("id IN (?)", oldest).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		gone, err = result.RowsAffected()
+		return err
+	})
+	return int(gone), translate(err, "purge transitions", nil)
+}
+
+// Pulse returns the sum of all generations.
+func (r *Services) Pulse(ctx context.Context) (int64, error) {
+	var sum int64
+	err := r.store.read.NewSelect().Model((*serviceRow)(nil)).
+		ColumnExpr("CAST(COALESCE(sum(generation), 0) AS bigint)").Scan(ctx, &sum)
+	return sum, translate(err, "count the saves of services", nil)
+}
+
+// Generations returns the generation of every service.
+func (r *Services) Generations(ctx context.Context) (map[registry.ID]int64, error) {
+	var rows []struct{ ID, Generation int64 }
+	err := r.store.read.NewSelect().Model((*serviceRow)(nil)).Column("id", "generation").Scan(ctx, &rows)
+	if err != nil {
+		return nil, translate(err, "load the generations of services", nil)
+	}
+	generations := make(map[registry.ID]int64, len(rows))
+	for _, row := range rows {
+		generations[registry.ID(row.ID)] = row.Generation
+	}
+	return generations, nil
+}

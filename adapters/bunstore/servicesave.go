@@ -1,0 +1,103 @@
+package bunstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"github.com/signalbox-hq/signalbox/domain/registry"
+)
+
+// rowsAtOnce bounds the rows of one statement, and so its parameters.
+const rowsAtOnce = 500
+
+// Save writes the unsaved changes of all the given services, all or none.
+func (r *Services) Save(ctx context.Context, services ...*registry.Service) error {
+	return saveAll(ctx, r.store, r, services)
+}
+
+func (*Services) unsaved(s *registry.Service) bool { return !s.Unsaved().Empty() }
+
+func (*Services) saved(s *registry.Service, id int64) { s.MarkSaved(registry.ID(id)) }
+
+// inOneStatement leaves services to a transaction: they are rows of four tables.
+func (*Services) inOneStatement(context.Context, *registry.Service) (int64, bool, error) {
+	return 0, false, nil
+}
+
+func (r *Services) inTransaction(ctx context.Context, tx bun.Tx, s *registry.Service) (int64, error) {
+	unsaved := s.Unsaved()
+	id, err := saveService(ctx, tx, unsaved)
+	if err != nil {
+		return 0, err
+	}
+	if unsaved.Dropped {
+		_, err := tx.NewUpdate().Model((*instanceRow)(nil)).
+			Set("is_removed = ?", true).Set("is_held = ?", false).Set("generation = ?", unsaved.State.Generation).
+			Where("service_id = ?", id).Where("is_removed = ?", false).Exec(ctx)
+		if err != nil {
+			return 0, err
+		}
+	}
+	if err := saveInstances(ctx, tx, id, unsaved); err != nil {
+		return 0, err
+	}
+	for some := range slices.Chunk(unsaved.Transitions, rowsAtOnce) {
+		rows := make([]transitionRow, len(some))
+		for i, t := range some {
+			rows[i] = rowOfTransition(t, id)
+		}
+		if _, err := tx.NewInsert().Model(&rows).ExcludeColumn("id").Exec(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if len(s.PendingEvents()) == 0 {
+		return id, nil
+	}
+	return id, r.store.insertEvents(ctx, tx, s, id)
+}
+
+// saveService writes the row that stands, if the store holds the generation
+// before. What Touch writes is left alone.
+func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int64, error) {
+	row, err := rowOfService(unsaved.State)
+	if err != nil {
+		return 0, err
+	}
+	if unsaved.Base == 0 {
+		return insertState(ctx, tx.NewInsert().Model(&row), "service_name")
+	}
+	return row.ID, updateWhere(ctx, tx.NewUpdate().Model(&row).
+		Column("service_url", "health_check_url", "status", "metadata", "updated_at", "instances_total",
+			"instances_offered", "instances_known", "protections", "version", "generation", "updated_by",
+			"updated_by_key", "is_deleted").
+		Where("id = ?", row.ID).Where("generation = ?", unsaved.Base))
+}
+
+// saveInstances writes the instances that have changed.
+func saveInstances(ctx context.Context, tx bun.Tx, id int64, unsaved registry.Unsaved) error {
+	for some := range slices.Chunk(unsaved.Instances, rowsAtOnce) {
+		rows := make([]instanceRow, len(some))
+		for n, i := range some {
+			var err error
+			if rows[n], err = rowOfInstance(i, id, unsaved.State.Generation); err != nil {
+				return err
+			}
+		}
+		q := tx.NewInsert().Model(&rows).On("CONFLICT (service_id, instance_id) DO UPDATE")
+		for _, column := range []string{
+			"environment", "definition", "desired", "desired_reason", "desired_by", "desired_by_key", "evidence",
+			"is_flapping", "is_expired", "is_held", "since", "reason", "lease_epoch", "registered_at", "updated_at",
+			"is_removed", "generation",
+		} {
+			q = q.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
+		}
+		if _, err := q.Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var _ writer[*registry.Service] = (*Services)(nil)

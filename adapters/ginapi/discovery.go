@@ -1,0 +1,172 @@
+package ginapi
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// modeProtected and modeStale are what Signalbox-Registry-Mode says.
+const (
+	modeHeader    = "Signalbox-Registry-Mode"
+	modeProtected = "protected"
+	modeStale     = "stale"
+)
+
+// routeDiscovery registers what programs and Prometheus ask for all the time.
+func (a *API) routeDiscovery() {
+	op := a.registryOperation("discover", http.MethodGet, discoveryPath, "List the instances of a service",
+		http.StatusNotFound)
+	op.Description = "In the order of their ids, from memory. Left out are those whose lease has ended, unless " +
+		"preservation holds them: then Signalbox-Registry-Mode says protected, and observed what is true. It says " +
+		"stale while the store cannot be asked. Answers 304 when If-None-Match names the present ETag."
+	text := &huma.Schema{Type: huma.TypeString}
+	op.Parameters = []*huma.Param{
+		{Name: "service_name", In: "path", Required: true, Schema: text},
+		{Name: "environment", In: inQuery, Schema: text, Description: "DEFAULT_ENVIRONMENT if not given"},
+		readyParameter("Only those that are ready, and those that preservation holds"),
+		{Name: "zone", In: inQuery, Schema: text},
+		{Name: "tag", In: inQuery, Schema: text},
+		{Name: "version", In: inQuery, Schema: text},
+		{Name: "If-None-Match", In: "header", Schema: text},
+	}
+	op.Responses["200"] = a.jsonResponse(http.StatusOK, typeOf[[]instanceJSON](), "ETag", modeHeader, "Signalbox-Stale")
+	op.Responses["304"] = &huma.Response{Description: "Not Modified"}
+	a.huma.OpenAPI().AddOperation(&op)
+	in := newIntake(&op, a.routes.schemas)
+	a.routes.hot(&op, func(c *gin.Context) { a.discover(c, in) })
+	a.routePrometheus()
+}
+
+func readyParameter(description string) *huma.Param {
+	return &huma.Param{
+		Name: "ready", In: inQuery, Description: description, Schema: &huma.Schema{Type: huma.TypeBoolean},
+	}
+}
+
+// answers keeps the answers that are asked for most, ready to be sent: those of
+// whole services.
+type answers struct{ byPlace sync.Map }
+
+type answerKey struct {
+	service, environment string
+	ready                bool
+}
+
+// answer is made of a view, and good as long as that is the present one.
+type answer struct {
+	view *registryapp.View
+	// etag and length are headers as they are sent.
+	etag, length []string
+	body         []byte
+}
+
+// of returns the answer for a view, which is made if it is not there.
+func (s *answers) of(v *registryapp.View, n registryapp.Selection) (*answer, error) {
+	key := answerKey{service: v.Service.Name.String(), environment: v.Environment.String(), ready: n.Ready}
+	narrow := n.Zone != "" || n.Tag != "" || n.Version != ""
+	if !narrow {
+		if found, ok := s.byPlace.Load(key); ok {
+			if kept, _ := found.(*answer); kept.view == v {
+				return kept, nil
+			}
+		}
+	}
+	made, err := newAnswer(v, n)
+	if err == nil && !narrow {
+		s.byPlace.Store(key, made)
+	}
+	return made, err
+}
+
+func newAnswer(v *registryapp.View, n registryapp.Selection) (*answer, error) {
+	list := []instanceJSON{}
+	for _, i := range v.Select(n) {
+		list = append(list, representInstance(i))
+	}
+	body, err := json.Marshal(list)
+	if err != nil {
+		return nil, fault.ErrInternal.WithCause(err)
+	}
+	return &answer{
+		view: v, etag: []string{versionTag(v.Service.Version)}, length: []string{strconv.Itoa(len(body))}, body: body,
+	}, nil
+}
+
+func (a *API) discover(c *gin.Context, in intake) {
+	environment, selection, err := readSelection(c, in)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	v, err := a.options.Registry.Discover(
+		callOf(c.Request.Context()).caller, unescaped(c.Params[0].Value), environment)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	ready, err := a.answers.of(v, selection)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.tellMode(c, v.Protected)
+	if !a.revalidated(c, ready.etag) {
+		c.Writer.Header()["Content-Length"] = ready.length
+		a.sendBytes(c, ready.body)
+	}
+}
+
+// readSelection reads the query strictly. Most have none.
+func readSelection(c *gin.Context, in intake) (environment string, n registryapp.Selection, err error) {
+	raw := c.Request.URL.RawQuery
+	if raw == "" {
+		return "", n, nil
+	}
+	if raw == "ready=true" {
+		n.Ready = true
+		return "", n, nil
+	}
+	query, err := in.readQuery(raw)
+	if err != nil {
+		return "", n, err
+	}
+	n = registryapp.Selection{Zone: query.Get("zone"), Tag: query.Get("tag"), Version: query.Get("version")}
+	n.Ready, err = readReady(query.Get("ready"))
+	return query.Get("environment"), n, err
+}
+
+func readReady(text string) (bool, error) {
+	switch text {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, fault.Bad("ready", "must be true or false")
+}
+
+// tellMode says what keeps the answer from being the whole truth.
+func (a *API) tellMode(c *gin.Context, protected bool) {
+	stale := a.registryStale()
+	if stale == "" && !protected {
+		return
+	}
+	var modes []string
+	if protected {
+		modes = append(modes, modeProtected)
+	}
+	if stale != "" {
+		modes = append(modes, modeStale)
+		c.Writer.Header().Set("Signalbox-Stale", stale)
+	}
+	c.Writer.Header().Set(modeHeader, strings.Join(modes, ", "))
+}

@@ -1,0 +1,124 @@
+package ginapi
+
+import (
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+)
+
+// targetGroup is one target of Prometheus' HTTP service discovery, as its
+// documentation has it ("HTTP SD").
+type targetGroup struct {
+	Targets []string          `json:"targets" nullable:"false"`
+	Labels  map[string]string `json:"labels"`
+}
+
+func (a *API) routePrometheus() {
+	op := a.registryOperation("prometheus-targets", http.MethodGet, prometheusSD,
+		"List all instances as targets of Prometheus' HTTP service discovery")
+	op.Description = "One group for each instance that has a port, ordered by service, environment and id; unhealthy " +
+		"ones and those that drain too. Labels begin with __meta_signalbox_."
+	text := &huma.Schema{Type: huma.TypeString}
+	op.Parameters = []*huma.Param{
+		{Name: "environment", In: inQuery, Schema: text, Description: "All if not given"},
+		{Name: "service", In: inQuery, Schema: text, Description: "Only this service"},
+		readyParameter("Only those that are ready, and those that preservation holds"),
+	}
+	op.Responses["200"] = a.jsonResponse(http.StatusOK, typeOf[[]targetGroup](), modeHeader, "Signalbox-Stale")
+	a.huma.OpenAPI().AddOperation(&op)
+	a.routes.handle(&op, a.prometheusTargets)
+}
+
+func (a *API) prometheusTargets(c *gin.Context, in input) {
+	ready, err := readReady(in.query.Get("ready"))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	views, err := a.options.Registry.Everything(
+		callOf(c.Request.Context()).caller, in.query.Get("environment"), in.query.Get("service"))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	groups, protected := []targetGroup{}, false
+	for _, v := range views {
+		protected = protected || v.Protected
+		groups = appendTargets(groups, v, ready)
+	}
+	body, err := json.Marshal(groups, json.Deterministic(true))
+	if err != nil {
+		a.fail(c, fault.ErrInternal.WithCause(err))
+		return
+	}
+	a.tellMode(c, protected)
+	a.sendBytes(c, body)
+}
+
+func appendTargets(groups []targetGroup, v *registryapp.View, ready bool) []targetGroup {
+	for _, i := range v.Instances {
+		port := i.Address.Port("metrics")
+		if port == 0 || ready && !i.Offered() {
+			continue
+		}
+		groups = append(groups, targetGroup{
+			Targets: []string{net.JoinHostPort(i.Address.HostName(), strconv.Itoa(port))},
+			Labels:  labelsOf(v.Service.Name.String(), i),
+		})
+	}
+	return groups
+}
+
+const metaLabel = "__meta_signalbox_"
+
+// labelsOf returns the labels of an instance. Metadata whose names come to the
+// same label have the value of the last by name.
+func labelsOf(service string, i *registry.Instance) map[string]string {
+	tags := ""
+	if len(i.Tags) > 0 {
+		tags = "," + strings.Join(i.Tags, ",") + ","
+	}
+	labels := map[string]string{
+		metaLabel + "service":     service,
+		metaLabel + "environment": i.Environment.String(),
+		metaLabel + "zone":        i.Zone,
+		metaLabel + "version":     i.Version,
+		metaLabel + "instance_id": i.ID.String(),
+		metaLabel + "status":      i.Observed().String(),
+		metaLabel + "weight":      strconv.Itoa(i.Weight),
+		metaLabel + "tags":        tags,
+	}
+	members := i.Metadata.Members()
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		labels[metaLabel+"meta_"+labelName(name)] = members[name]
+	}
+	if path := members["metrics_path"]; path != "" {
+		labels["__metrics_path__"] = path
+	}
+	if scheme := members["metrics_scheme"]; scheme != "" {
+		labels["__scheme__"] = scheme
+	}
+	return labels
+}
+
+// labelName turns every character that no label may hold into an underscore.
+func labelName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '_':
+			return r
+		}
+		return '_'
+	}, name)
+}

@@ -1,0 +1,32 @@
+package httpprobe
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+)
+
+// tcp connects, and hangs up.
+func (p *Prober) tcp(ctx context.Context, probe health.Probe) health.Class {
+	conn, err := p.dial(ctx, probe)
+	if err != nil {
+		return classOf(ctx, err)
+	}
+	_ = conn.Close() // the answer is that there was one
+	return 0
+}
+
+// dial connects to the address of a probe, as the guard permits.
+func (p *Prober) dial(ctx context.Context, probe health.Probe) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(probe.Address)
+	if err != nil {
+		return nil, fmt.Errorf("read the address of a check: %w", err)
+	}
+	conn, err := p.guard.dialer(host, probe.OwnHost).DialContext(ctx, "tcp", probe.Address)
+	if err != nil {
+		return nil, fmt.Errorf("dial for a check: %w", err)
+	}
+	return conn, nil
+}

@@ -1,0 +1,169 @@
+package localcache_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/adapters/system"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// many is as many instances as a service may have.
+const many = 10_000
+
+// grants are so many leases of one service, named as programs name them.
+func grants(tb testing.TB, n int, ttl time.Duration) []registry.Grant {
+	tb.Helper()
+	service, err := scope.ParseServiceName("user-service")
+	require.NoError(tb, err)
+	list := make([]registry.Grant, n)
+	for i := range list {
+		id, err := registry.ParseInstanceID(fmt.Sprintf("user-service-7d9f8b6c5-%08d", i))
+		require.NoError(tb, err)
+		list[i] = registry.Grant{
+			Held: registry.Held{Key: registry.Key{Service: service, Instance: id}, Epoch: 1},
+			TTL:  ttl, Removal: 10 * ttl,
+		}
+	}
+	return list
+}
+
+func BenchmarkRenew(b *testing.B) {
+	report := health.Passing
+	for name, observation := range map[string]registry.Observation{
+		"silent": {}, "reported": {Status: &report, Reported: true},
+	} {
+		b.Run(name, func(b *testing.B) {
+			store := localcache.New(system.NewClock(), system.NewStopwatch())
+			all := grants(b, many, time.Hour)
+			require.NoError(b, store.Grant(b.Context(), all...))
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				renewal := registry.Renewal{Held: all[i%many].Held, Observation: observation}
+				if renewed, err := store.Renew(b.Context(), renewal); err != nil || renewed[0].Outcome != registry.LeaseRenewed {
+					b.Fatal(err, renewed)
+				}
+				i++
+			}
+		})
+	}
+}
+
+func BenchmarkRenewTogether(b *testing.B) {
+	store := localcache.New(system.NewClock(), system.NewStopwatch())
+	all := grants(b, many, time.Hour)
+	require.NoError(b, store.Grant(b.Context(), all...))
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if _, err := store.Renew(b.Context(), registry.Renewal{Held: all[i%many].Held}); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkRenewBatch(b *testing.B) {
+	store := localcache.New(system.NewClock(), system.NewStopwatch())
+	all := grants(b, many, time.Hour)
+	require.NoError(b, store.Grant(b.Context(), all...))
+	renewals := make([]registry.Renewal, 1000)
+	for i := range renewals {
+		renewals[i].Held = all[i].Held
+	}
+	for b.Loop() {
+		if _, err := store.Renew(b.Context(), renewals...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/renewal")
+}
+
+// BenchmarkSweep is of a store in which all leases are overdue.
+func BenchmarkSweep(b *testing.B) {
+	stopwatch := fixture.NewStopwatch()
+	store := localcache.New(fixture.NewClock(), stopwatch)
+	require.NoError(b, store.Grant(b.Context(), grants(b, many, time.Second)...))
+	stopwatch.Move(time.Minute)
+	for b.Loop() {
+		if swept, err := store.Sweep(b.Context(), "only", 250); err != nil || len(swept.Overdue) != 250 {
+			b.Fatal(err, len(swept.Overdue))
+		}
+	}
+}
+
+// BenchmarkSweepOfStaleEnds is of a store in which every lease was renewed since
+// its end was last looked at; it reports what one sweep takes, and the longest
+// that a heartbeat beside it waits.
+func BenchmarkSweepOfStaleEnds(b *testing.B) {
+	stopwatch := fixture.NewStopwatch()
+	store := localcache.New(fixture.NewClock(), stopwatch)
+	all := grants(b, many, time.Minute)
+	require.NoError(b, store.Grant(b.Context(), all...))
+	var longest time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		stopwatch.Move(30 * time.Second)
+		for i := range all {
+			_, _ = store.Renew(b.Context(), registry.Renewal{Held: all[i].Held})
+		}
+		stopwatch.Move(31 * time.Second)
+		done, waited := make(chan struct{}), make(chan time.Duration)
+		go func() { waited <- heartbeatsUntil(b, store, all, done) }()
+		b.StartTimer()
+		if swept, err := store.Sweep(b.Context(), "only", 250); err != nil || len(swept.Overdue) != 0 {
+			b.Fatal(err, len(swept.Overdue))
+		}
+		close(done)
+		longest = max(longest, <-waited)
+	}
+	b.ReportMetric(float64(longest.Microseconds()), "longest-µs")
+}
+
+// heartbeatsUntil renews until it is done, and returns the longest that one took.
+func heartbeatsUntil(b *testing.B, store *localcache.Store, all []registry.Grant, done <-chan struct{}) time.Duration {
+	b.Helper()
+	var longest time.Duration
+	for i := 0; ; i++ {
+		select {
+		case <-done:
+			return longest
+		default:
+		}
+		start := time.Now()
+		if _, err := store.Renew(b.Context(), registry.Renewal{Held: all[i%many].Held}); err != nil {
+			b.Error(err)
+		}
+		longest = max(longest, time.Since(start))
+	}
+}
+
+// BenchmarkMemory is of a service with as many instances as it may have; their
+// names are the caller's.
+func BenchmarkMemory(b *testing.B) {
+	all := grants(b, many, time.Hour)
+	for b.Loop() {
+		before := heap()
+		store := localcache.New(system.NewClock(), system.NewStopwatch())
+		require.NoError(b, store.Grant(b.Context(), all...))
+		b.ReportMetric(float64(heap()-before)/many, "B/lease")
+		runtime.KeepAlive(store)
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// heap is what is in use after a collection.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

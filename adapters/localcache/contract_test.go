@@ -1,0 +1,38 @@
+package localcache_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/test/contract"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// fresh returns an empty store whose time stands still until it is moved.
+func fresh(*testing.T) contract.LeaseStore {
+	clock, stopwatch := fixture.NewClock(), fixture.NewStopwatch()
+	store := localcache.New(clock, stopwatch)
+	return contract.LeaseStore{
+		Leases: store, Readings: store, Members: store,
+		Advance: func(d time.Duration) {
+			clock.Move(d)
+			stopwatch.Move(d)
+		},
+	}
+}
+
+func TestLeases(t *testing.T) {
+	t.Parallel()
+	contract.Leases(t, fresh, nil)
+}
+
+func TestReadings(t *testing.T) {
+	t.Parallel()
+	contract.Readings(t, fresh, nil)
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	contract.Members(t, fresh, nil)
+}

@@ -1,0 +1,35 @@
+package localcache
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/registry"
+)
+
+// members are the replicas that were announced: this one, that is.
+type members struct {
+	mu sync.Mutex
+	// until is by when each is to be announced again.
+	until map[string]time.Duration
+}
+
+var _ registry.Members = (*Store)(nil)
+
+// Announce says that a replica lives, and returns all that do. It fails with its
+// context alone.
+func (s *Store) Announce(ctx context.Context, replica string, ttl time.Duration) ([]string, error) {
+	if err := ended(ctx, "announce a replica"); err != nil {
+		return nil, err
+	}
+	m := &s.members
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := s.stopwatch.Elapsed()
+	m.until[replica] = now + ttl
+	maps.DeleteFunc(m.until, func(_ string, until time.Duration) bool { return until <= now })
+	return slices.Sorted(maps.Keys(m.until)), nil
+}

@@ -1,0 +1,123 @@
+package localcache_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+func TestSweepsAndHeartbeatsTogether(t *testing.T) {
+	t.Parallel()
+	stopwatch := fixture.NewStopwatch()
+	store := localcache.New(fixture.NewClock(), stopwatch)
+	all := grants(t, 2000, time.Second)
+	require.NoError(t, store.Grant(t.Context(), all...))
+	left := all[:1000]
+	renewed := all[1000:]
+
+	together(t,
+		func() error {
+			for range 50 {
+				stopwatch.Move(100 * time.Millisecond)
+				for i := range renewed {
+					if _, err := store.Renew(t.Context(), registry.Renewal{Held: renewed[i].Held}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		},
+		func() error {
+			for range 200 {
+				if err := sweepAndEnd(t, store); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		func() error {
+			for i := range 200 {
+				h := left[i].Held
+				if err := store.Drop(t.Context(), h); err != nil {
+					return err
+				}
+				note := registry.Note{Key: h.Key}
+				if err := store.Note(t.Context(), note); err != nil {
+					return err
+				}
+				if err := store.Grant(t.Context(), left[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	)
+
+	stopwatch.Move(time.Hour)
+	found := map[registry.Key]bool{}
+	swept, err := store.Sweep(t.Context(), "only", len(all)+1)
+	require.NoError(t, err)
+	for _, l := range slices.Concat(swept.Overdue, swept.Removable) {
+		assert.False(t, found[l.Key], "a lease is found once")
+		found[l.Key] = true
+	}
+	assert.Len(t, found, len(all), "every lease is found in the end")
+}
+
+func sweepAndEnd(t *testing.T, store *localcache.Store) error {
+	swept, err := store.Sweep(t.Context(), "only", 100)
+	if err != nil {
+		return err
+	}
+	_, err = store.End(t.Context(), swept.Overdue...)
+	return err
+}
+
+// together runs all at once, and asserts that none is an error.
+func together(t *testing.T, work ...func() error) {
+	t.Helper()
+	errs := make(chan error, len(work))
+	for _, w := range work {
+		go func() { errs <- w() }()
+	}
+	for range work {
+		assert.NoError(t, <-errs)
+	}
+}
+
+func TestDropWhileSweeping(t *testing.T) {
+	t.Parallel()
+	stopwatch := fixture.NewStopwatch()
+	store := localcache.New(fixture.NewClock(), stopwatch)
+	all := grants(t, many, time.Second)
+	require.NoError(t, store.Grant(t.Context(), all...))
+	stopwatch.Move(time.Minute)
+	together(t,
+		func() error {
+			for range 20 {
+				if _, err := store.Sweep(t.Context(), "only", len(all)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		func() error {
+			for i := range all {
+				if err := store.Drop(t.Context(), all[i].Held); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	)
+	swept, err := store.Sweep(t.Context(), "only", len(all))
+	require.NoError(t, err)
+	assert.Empty(t, swept.Overdue, "what was dropped while a sweep had it in hand is gone")
+}

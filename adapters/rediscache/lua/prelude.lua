@@ -1,0 +1,44 @@
+-- Microseconds since 1970 by this server; doubles hold them exactly.
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2]
+end
+-- Lua writes large numbers with an exponent otherwise.
+local function whole(n) return string.format('%.0f', n) end
+
+-- Takes a response time into the last one and the average, which may be false.
+local function measured(last, average, time)
+  if time == '' then return last, average end
+  if not average then return time, time end
+  return time, string.format('%.17g', average + 0.2 * (time - average))
+end
+
+-- Writes the instance as readers of this server see it.
+local function show(key, id, head, status, at, average, failures)
+  redis.call('HSET', key, id, head .. '"health_status":"' .. status .. '","last_check_timestamp":' ..
+    (at and string.format('%.6f', at / 1000000) or 'null') .. ',"avg_response_time":' .. (average or 'null') ..
+    ',"consecutive_failures":' .. (failures or '0') .. '}')
+end
+
+-- Takes an observation into a lease or reading, and into the reading of its
+-- service. known are the fields f, l, v, c, h and j of the first.
+local function observe(lease, service, instances, id, at, known, status, reported, time, head)
+  local failures, last, average = known[1], known[2], known[3]
+  local reports, shown = known[4] or '0', known[5] or 'unknown'
+  if status ~= '' then
+    shown = status
+    failures = status == 'critical' and whole((failures or 0) + 1) or '0'
+    if reported == '1' then reports = whole(reports + 1) end
+  end
+  last, average = measured(last, average, time)
+  local a = whole(at)
+  redis.call('HSET', lease, 'a', a, 'f', failures or '0', 'c', reports, 'h', shown)
+  if time ~= '' then redis.call('HSET', lease, 'l', last, 'v', average) end
+  redis.call('HSET', service, 'a', a)
+  if status ~= '' and reported == '1' then redis.call('HINCRBY', service, 'c', 1) end
+  if time ~= '' then
+    local l, v = measured(false, redis.call('HGET', service, 'v'), time)
+    redis.call('HSET', service, 'l', l, 'v', v)
+  end
+  show(instances, id, known[6] or head, shown, at, average, failures)
+end

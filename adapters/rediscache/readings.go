@@ -1,0 +1,91 @@
+package rediscache
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/signalbox-hq/signalbox/domain/registry"
+)
+
+var (
+	_ registry.Readings  = (*Store)(nil)
+	_ registry.Members   = (*Store)(nil)
+	_ registry.Directory = (*Store)(nil)
+)
+
+// Note adds observations of instances.
+func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
+	calls := make([]call, len(notes))
+	for i := range notes {
+		n := &notes[i]
+		first, err := head(n.Key, 0, n.URL)
+		if err != nil {
+			return translate(err, "note observations")
+		}
+		status, reported, taken := observed(&n.Observation)
+		calls[i] = call{
+			script: s.scripts.note,
+			keys:   []string{s.lease(n.Key), s.instances(n.Service), s.reading(n.Service.String())},
+			args:   []any{status, reported, taken, n.Instance.String(), first},
+		}
+	}
+	_, err := s.runAll(ctx, calls)
+	return translate(err, "note observations")
+}
+
+// Instances returns a reading for each of the instances.
+func (s *Store) Instances(ctx context.Context, keys ...registry.Key) ([]registry.Reading, error) {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = s.lease(k)
+	}
+	return s.read(ctx, names)
+}
+
+// Services returns a reading for each of the services.
+func (s *Store) Services(ctx context.Context, names ...string) ([]registry.Reading, error) {
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = s.reading(name)
+	}
+	return s.read(ctx, keys)
+}
+
+func (s *Store) read(ctx context.Context, keys []string) ([]registry.Reading, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	pipe := s.client.Pipeline()
+	results := make([]*redis.SliceCmd, len(keys))
+	for i, key := range keys {
+		results[i] = pipe.HMGet(ctx, key, "a", "l", "v", "f", "c")
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, translate(err, "read what was observed")
+	}
+	readings := make([]registry.Reading, len(keys))
+	for i, r := range results {
+		readings[i] = parseReading(r.Val())
+	}
+	return readings, nil
+}
+
+// parseReading reads the fields of a hash; one that is not there is nothing.
+func parseReading(fields []any) registry.Reading {
+	text := func(i int) string { t, _ := fields[i].(string); return t }
+	var r registry.Reading
+	if at, err := strconv.ParseInt(text(0), 10, 64); err == nil {
+		r.At = time.UnixMicro(at).UTC()
+	}
+	last, lastErr := strconv.ParseFloat(text(1), 64)
+	average, averageErr := strconv.ParseFloat(text(2), 64)
+	if lastErr == nil && averageErr == nil {
+		r.ResponseTime, r.Average, r.Measured = last, average, true
+	}
+	r.Failures, _ = strconv.Atoi(text(3))
+	r.Reports, _ = strconv.ParseInt(text(4), 10, 64)
+	return r
+}

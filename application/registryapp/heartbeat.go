@@ -1,0 +1,205 @@
+package registryapp
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// MaxHeartbeats is how many a batch holds at most.
+const MaxHeartbeats = 1000
+
+// maxResponseTime is in milliseconds.
+const maxResponseTime = 1e9
+
+// Heartbeat says who lives.
+type Heartbeat struct {
+	ServiceName, InstanceID string
+	// Epoch is that of the registration.
+	Epoch int64
+	// Status is a report beside it; nil for none.
+	Status *string
+	// ResponseTime is in milliseconds, 0 to 1e9; nil for none.
+	ResponseTime *float64
+}
+
+// Beat is what became of a heartbeat.
+type Beat struct {
+	Epoch registry.Epoch
+	// ExpiresIn is for how long the lease runs from now.
+	ExpiresIn time.Duration
+}
+
+// Beaten is what became of one heartbeat of a batch.
+type Beaten struct {
+	Beat
+	Err error
+}
+
+// Heartbeat renews the lease of an instance. Another epoch is ErrLeaseLost, an
+// instance that was removed ErrInstanceNotFound. One whose lease had ended comes
+// back. While leases cannot be renewed it is ErrLeasesUnavailable.
+func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat) (Beat, error) {
+	if err := by.Require(access.WriteService, access.Resource{}); err != nil {
+		return Beat{}, err
+	}
+	renewal, err := parseHeartbeat(&in)
+	if err != nil {
+		return Beat{}, err
+	}
+	renewed, err := s.deps.Leases.Renew(ctx, renewal)
+	if err != nil {
+		return Beat{}, err
+	}
+	return s.follow(ctx, by, &renewal, renewed[0])
+}
+
+// Heartbeats renews the leases of many instances, at most MaxHeartbeats, and
+// returns for each, in order, what became of it; more are ErrTooManyHeartbeats.
+func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbeat) ([]Beaten, error) {
+	if len(in) > MaxHeartbeats {
+		return nil, registry.ErrTooManyHeartbeats
+	}
+	if err := by.Require(access.WriteService, access.Resource{}); err != nil {
+		return nil, err
+	}
+	out := make([]Beaten, len(in))
+	renewals := make([]registry.Renewal, 0, len(in))
+	places := make([]int, 0, len(in))
+	for i := range in {
+		renewal, err := parseHeartbeat(&in[i])
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		renewals, places = append(renewals, renewal), append(places, i)
+	}
+	if len(renewals) == 0 {
+		return out, nil
+	}
+	renewed, err := s.deps.Leases.Renew(ctx, renewals...)
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range places {
+		out[i].Beat, out[i].Err = s.follow(ctx, by, &renewals[n], renewed[n])
+	}
+	return out, nil
+}
+
+func parseHeartbeat(in *Heartbeat) (registry.Renewal, error) {
+	var r registry.Renewal
+	var nameErr, idErr, epochErr error
+	r.Service, nameErr = registry.ParseName(in.ServiceName)
+	r.Instance, idErr = registry.ParseInstanceID(in.InstanceID)
+	if in.Epoch < 1 {
+		epochErr = fault.Bad("lease_epoch", "must be the one that the registration returned")
+	}
+	observation, err := parseObservation(in.Status, in.ResponseTime)
+	r.Epoch, r.Observation = registry.Epoch(in.Epoch), observation
+	if nameErr == nil && idErr == nil && epochErr == nil && err == nil {
+		return r, nil
+	}
+	return r, fault.Merge(nameErr, idErr, epochErr, err)
+}
+
+// parseObservation reads a report.
+func parseObservation(status *string, responseTime *float64) (registry.Observation, error) {
+	o := registry.Observation{ResponseTime: responseTime}
+	var statusErr, timeErr error
+	if status != nil {
+		var parsed health.Status
+		parsed, statusErr = health.Parse(*status)
+		o.Status, o.Reported = &parsed, true
+	}
+	if t := responseTime; t != nil && (math.IsNaN(*t) || *t < 0 || *t > maxResponseTime) {
+		timeErr = fault.Bad("response_time", "must be 0 to 1,000,000,000 milliseconds")
+	}
+	if statusErr == nil && timeErr == nil {
+		return o, nil
+	}
+	return o, fault.Merge(statusErr, timeErr)
+}
+
+// follow makes of a renewal what it means for the instance. In most cases that is
+// nothing, and the store of services is not asked.
+func (s *Service) follow(
+	ctx context.Context, by access.Caller, r *registry.Renewal, renewed registry.Renewed,
+) (Beat, error) {
+	switch renewed.Outcome {
+	case registry.LeaseLost:
+		return Beat{}, registry.ErrLeaseLost
+	case registry.LeaseRenewed:
+		known := s.catalogue.instance(r.Key)
+		if known != nil && !renewed.HadEnded && settled(known, r) {
+			return Beat{Epoch: r.Epoch, ExpiresIn: renewed.TTL}, nil
+		}
+	case registry.LeaseUnknown:
+	}
+	i, err := s.attend(ctx, by, r)
+	if err != nil {
+		return Beat{}, err
+	}
+	if renewed.Outcome == registry.LeaseUnknown {
+		if err := s.deps.Leases.Grant(ctx, grant(r.Service, i)); err != nil {
+			return Beat{}, err
+		}
+	}
+	return Beat{Epoch: r.Epoch, ExpiresIn: i.TTL}, nil
+}
+
+// settled reports whether a renewal tells nothing new of an instance.
+func settled(i *registry.Instance, r *registry.Renewal) bool {
+	return !i.Expired && i.Epoch == r.Epoch && (r.Status == nil || *r.Status == i.Evidence && !i.Flapping)
+}
+
+// attend writes what a renewal changes, and returns the instance.
+func (s *Service) attend(ctx context.Context, by access.Caller, r *registry.Renewal) (*registry.Instance, error) {
+	var i *registry.Instance
+	_, err := s.write(ctx, edition{
+		name: r.Service, instances: []registry.InstanceID{r.Instance},
+		apply: func(service *registry.Service) (err error) {
+			if err := service.Revive(r.Instance, r.Epoch, s.stamp(by)); err != nil {
+				return err
+			}
+			if r.Status != nil {
+				if err := service.Report(r.Instance, *r.Status, s.stamp(by)); err != nil {
+					return err
+				}
+			}
+			i, err = service.Instance(r.Instance)
+			return err
+		},
+	})
+	gone := fails(err, registry.ErrNotFound) || fails(err, registry.ErrInstanceNotFound)
+	if !gone {
+		return i, err
+	}
+	// Whoever renewed a lease of what is no more must not keep it.
+	return nil, s.forget(ctx, registry.Held{Key: r.Key, Epoch: r.Epoch}, err)
+}
+
+// forget drops the lease of an instance that is gone and returns why it is, or
+// why the lease could not be dropped.
+func (s *Service) forget(ctx context.Context, lease registry.Held, why error) error {
+	if err := s.deps.Leases.Drop(context.WithoutCancel(ctx), lease); err != nil {
+		return err
+	}
+	return why
+}
+
+// parseKey reads the name of an instance.
+func parseKey(serviceName, instanceID string) (registry.Key, error) {
+	name, nameErr := registry.ParseName(serviceName)
+	id, idErr := registry.ParseInstanceID(instanceID)
+	return registry.Key{Service: name, Instance: id}, fault.Merge(nameErr, idErr)
+}
+
+// resource is what is asked about a service.
+func resource(name scope.ServiceName) access.Resource { return access.Resource{Service: name} }

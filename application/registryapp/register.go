@@ -1,0 +1,164 @@
+package registryapp
+
+import (
+	"context"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Register says what to register; what is nil stays as it is.
+type Register struct {
+	ServiceName string
+	// InstanceID is nil for the service as a whole.
+	InstanceID *string
+	// ServiceURL and HealthCheckURL are the instance's where there is one. An empty
+	// HealthCheckURL takes it away.
+	ServiceURL, HealthCheckURL *string
+	// Metadata is a JSON object.
+	Metadata      []byte
+	Host          *string
+	Ports         map[string]int
+	Environment   *string
+	Zone, Version *string
+	Tags          *[]string
+	Weight        *int
+	TTLSeconds    *int
+	// DeregisterAfterSeconds is at least TTLSeconds; ten times that by default.
+	DeregisterAfterSeconds *int
+	Check                  *health.Spec
+}
+
+// Registered is a service after a registration.
+type Registered struct {
+	registry.Registered
+	Service registry.State
+}
+
+// Register registers a service as a whole, or an instance with a lease that runs
+// from now. Doing it again replaces what is given, and gives the instance a new
+// epoch: who held the lease before has lost it. While leases cannot be granted an
+// instance is ErrLeasesUnavailable, and nothing is stored.
+func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (Registered, error) {
+	name, r, err := s.parseRegistration(in)
+	if err != nil {
+		return Registered{}, err
+	}
+	if err := by.Require(access.WriteService, access.Resource{Service: name}); err != nil {
+		return Registered{}, err
+	}
+	if !r.Instance.IsZero() {
+		if _, err := s.deps.Readings.Instances(ctx, registry.Key{Service: name, Instance: r.Instance}); err != nil {
+			return Registered{}, err
+		}
+	}
+	var out Registered
+	written, err := s.write(ctx, edition{
+		name: name, instances: named(r.Instance), founds: true,
+		apply: func(service *registry.Service) (err error) {
+			out.Registered, err = service.Register(r, s.stamp(by))
+			return err
+		},
+	})
+	if err != nil {
+		return Registered{}, err
+	}
+	out.Service = written.State()
+	if out.Instance == nil {
+		return out, nil
+	}
+	return out, s.deps.Leases.Grant(context.WithoutCancel(ctx), grant(name, out.Instance))
+}
+
+// named returns the ids that are not zero.
+func named(id registry.InstanceID) []registry.InstanceID {
+	if id.IsZero() {
+		return nil
+	}
+	return []registry.InstanceID{id}
+}
+
+// grant returns the lease of an instance as it stands.
+func grant(name scope.ServiceName, i *registry.Instance) registry.Grant {
+	return registry.Grant{
+		Held: registry.Held{Key: registry.Key{Service: name, Instance: i.ID}, Epoch: i.Epoch},
+		TTL:  i.TTL, Removal: i.Removal, Ended: i.Expired, URL: i.Address.Base(), Status: i.Observed(),
+	}
+}
+
+// parseRegistration names everything that is wrong.
+func (s *Service) parseRegistration(in Register) (scope.ServiceName, registry.Registration, error) {
+	p := &parsing{}
+	name := parse(p, registry.ParseName, in.ServiceName)
+	r := registry.Registration{Host: in.Host, Ports: in.Ports, Zone: in.Zone, Version: in.Version, Tags: in.Tags}
+	if in.InstanceID != nil {
+		r.Instance = parse(p, registry.ParseInstanceID, *in.InstanceID)
+	}
+	r.URL = parseURL(p, "service_url", in.ServiceURL)
+	r.HealthCheck = parseURL(p, "health_check_url", in.HealthCheckURL)
+	r.Metadata = parseMetadata(p, in.Metadata)
+	r.Fallback = parse(p, s.environment, "")
+	if in.Environment != nil {
+		r.Environment = new(parse(p, s.deps.Environments.Parse, *in.Environment))
+	}
+	r.Weight = in.Weight
+	r.TTL = p.seconds("ttl_seconds", in.TTLSeconds)
+	r.Removal = p.seconds("deregister_after_seconds", in.DeregisterAfterSeconds)
+	if in.Check != nil {
+		check, err := health.ParseCheck(*in.Check)
+		p.note(fault.Within("/check", err))
+		r.Check = &check
+	}
+	return name, r, fault.Merge(p.faults...)
+}
+
+// parsing collects what is wrong with an input.
+type parsing struct{ faults []error }
+
+func (p *parsing) note(err error) { p.faults = append(p.faults, err) }
+
+// parse reads one text.
+func parse[T any](p *parsing, how func(string) (T, error), text string) T {
+	v, err := how(text)
+	p.note(err)
+	return v
+}
+
+// parseURL reads a URL, where "" is none.
+func parseURL(p *parsing, field string, text *string) *registry.URL {
+	if text == nil {
+		return nil
+	}
+	if *text == "" && field != "service_url" {
+		return &registry.URL{}
+	}
+	u, err := registry.ParseURL(field, *text)
+	p.note(err)
+	return &u
+}
+
+func parseMetadata(p *parsing, text []byte) *registry.Metadata {
+	if text == nil {
+		return nil
+	}
+	m, err := registry.ParseMetadata(text)
+	p.note(err)
+	return &m
+}
+
+// seconds reads a number of seconds of which the domain knows the bounds.
+func (p *parsing) seconds(field string, n *int) *time.Duration {
+	const most = int(registry.MaxRemoval / time.Second)
+	switch {
+	case n == nil:
+		return nil
+	case *n < 1 || *n > most:
+		p.note(fault.Bad(field, "must be at least 1, and no more than there can be"))
+		return nil
+	}
+	return new(time.Duration(*n) * time.Second)
+}

@@ -1,0 +1,122 @@
+package registryapp
+
+import (
+	"context"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Dependencies is what the use cases need.
+type Dependencies struct {
+	Services registry.Repository
+	History  registry.History
+	Source   registry.Source
+	Leases   registry.Leases
+	Readings registry.Readings
+	Members  registry.Members
+	// Directory is nil where nobody reads the lease store.
+	Directory registry.Directory
+	// ShownFor is for how long the directory shows a service that is not shown again.
+	ShownFor     time.Duration
+	Prober       health.Prober
+	Clock        ports.Clock
+	Stopwatch    ports.Stopwatch
+	Backoff      ports.Backoff
+	Environments scope.Environments
+	// DefaultEnvironment is where an instance is that names none.
+	DefaultEnvironment string
+	// Replica names this process among those that share the lease store.
+	Replica string
+}
+
+// Service offers the use cases. It is safe for concurrent use. Discovery answers
+// fault.ErrUnavailable before the first Refresh.
+type Service struct {
+	deps      Dependencies
+	turns     change.Turns[scope.ServiceName]
+	catalogue catalogue
+	sweeper   sweeper
+	checks    checks
+}
+
+// New returns the use cases over their dependencies.
+func New(d Dependencies) *Service {
+	s := &Service{deps: d}
+	s.sweeper.guards = map[place]*guard{}
+	s.checks.targets = map[registry.Key]*target{}
+	return s
+}
+
+func (s *Service) stamp(by access.Caller) scope.Stamp {
+	return scope.Stamp{By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID}
+}
+
+// own is the stamp of what the service does by itself.
+func (s *Service) own() scope.Stamp {
+	return scope.Stamp{By: scope.System(), At: s.deps.Clock.Now()}
+}
+
+// environment returns the supported environment of that name, or the default one
+// for "".
+func (s *Service) environment(name string) (scope.Environment, error) {
+	if name == "" {
+		name = s.deps.DefaultEnvironment
+	}
+	return s.deps.Environments.Parse(name)
+}
+
+// edition is one write to a service.
+type edition struct {
+	name scope.ServiceName
+	// instances are those that the write needs beside the default one.
+	instances []registry.InstanceID
+	// founds says that a service that is not registered may be written to.
+	founds bool
+	// remembered says that only instances that live are written to, so that memory
+	// will do to begin with; the store refuses what is out of date.
+	remembered bool
+	apply      func(*registry.Service) error
+}
+
+// write makes the edition, lets discovery see it, and returns what stands after.
+func (s *Service) write(ctx context.Context, e edition) (*registry.Service, error) {
+	var written *registry.Service
+	remembered := e.remembered
+	err := change.Do(ctx, &s.turns, e.name, s.deps.Backoff, change.Edit[*registry.Service]{
+		Revives: e.founds, NotFound: registry.ErrNotFound,
+		Load: func(ctx context.Context) (*registry.Service, error) {
+			if r := s.catalogue.recall(e); remembered && r != nil {
+				remembered = false
+				return r, nil
+			}
+			return s.load(ctx, e)
+		},
+		Apply: func(_ context.Context, r *registry.Service) error {
+			return change.Final(e.apply(r))
+		},
+		Save: func(ctx context.Context, r *registry.Service) error {
+			unsaved := r.Unsaved()
+			if err := s.deps.Services.Save(ctx, r); err != nil {
+				return err
+			}
+			s.catalogue.put(r.State(), unsaved)
+			written = r
+			return nil
+		},
+	})
+	return written, err
+}
+
+func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error) {
+	r, err := s.deps.Services.Find(ctx, e.name, e.instances...)
+	if e.founds && fails(err, registry.ErrNotFound) {
+		return registry.New(e.name), nil
+	}
+	return r, err
+}

@@ -1,0 +1,145 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/httpprobe"
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/adapters/rediscache"
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// How often the steps of the registry are made, and how long one may take.
+const (
+	registryPoll    = 200 * time.Millisecond
+	registrySweep   = 250 * time.Millisecond
+	registryCheck   = 100 * time.Millisecond
+	registryPurge   = time.Hour
+	registryTimeout = 5 * time.Second
+	purgeTimeout    = time.Minute
+)
+
+// leaseStore is where leases are kept.
+type leaseStore struct {
+	fx.Out
+
+	Leases   registry.Leases
+	Readings registry.Readings
+	Members  registry.Members
+	// Directory is nil in process.
+	Directory registry.Directory
+	// Redis is nil in process.
+	Redis ginapi.Pinger
+}
+
+// newLeaseStore keeps leases in Redis, or in this process where there is none.
+func newLeaseStore(lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch) leaseStore {
+	if s.RedisHost == "" {
+		local := localcache.New(clock, stopwatch)
+		return leaseStore{Leases: local, Readings: local, Members: local}
+	}
+	store := rediscache.Open(rediscache.Options{
+		Address: net.JoinHostPort(s.RedisHost, strconv.Itoa(int(s.RedisPort))), Password: s.RedisPassword,
+	})
+	lc.Append(fx.StopHook(store.Close))
+	return leaseStore{Leases: store, Readings: store, Members: store, Directory: store, Redis: store}
+}
+
+// registryParts is what the registry's use cases are made of.
+type registryParts struct {
+	fx.In
+
+	Settings  settings.Settings
+	Services  registry.Repository
+	History   registry.History
+	Source    registry.Source
+	Leases    registry.Leases
+	Readings  registry.Readings
+	Members   registry.Members
+	Directory registry.Directory
+	Clock     ports.Clock
+	Stopwatch ports.Stopwatch
+	Backoff   ports.Backoff
+	IDs       ports.IDs
+}
+
+func newRegistry(p registryParts) *registryapp.Service {
+	return registryapp.New(registryapp.Dependencies{
+		Services: p.Services, History: p.History, Source: p.Source,
+		Leases: p.Leases, Readings: p.Readings, Members: p.Members, Directory: p.Directory,
+		ShownFor: time.Duration(p.Settings.ServiceCacheTTL),
+		Prober:   httpprobe.New(httpprobe.Options{Allow: p.Settings.ProbeAllow, Own: ownAddresses(p.Settings)}),
+		Clock:    p.Clock, Stopwatch: p.Stopwatch, Backoff: p.Backoff,
+		Environments: p.Settings.Policy(), DefaultEnvironment: p.Settings.DefaultEnvironment, Replica: p.IDs.UUID(),
+	})
+}
+
+// ownAddresses returns where this service and what it stands on listen: no check
+// may dial them.
+func ownAddresses(s settings.Settings) []string {
+	own := []string{net.JoinHostPort("", strconv.Itoa(int(s.Port)))}
+	if u, err := url.Parse(s.Database.Postgres.Reveal()); err == nil && u.Host != "" {
+		port := u.Port()
+		if port == "" {
+			port = "5432"
+		}
+		own = append(own, net.JoinHostPort(u.Hostname(), port))
+	}
+	if s.RedisHost != "" {
+		own = append(own, net.JoinHostPort(s.RedisHost, strconv.Itoa(int(s.RedisPort))))
+	}
+	for server := range strings.SplitSeq(s.KafkaServers, ",") {
+		if server = strings.TrimSpace(server); server != "" {
+			own = append(own, server)
+		}
+	}
+	return own
+}
+
+// keepRegistry loads the services at the start, and follows other replicas, ends
+// leases and makes checks until the stop.
+func keepRegistry(lc fx.Lifecycle, services *registryapp.Service, log *zap.Logger) {
+	first := func(ctx context.Context) error {
+		if err := services.Refresh(ctx); err != nil {
+			return fmt.Errorf("load the services: %w", err)
+		}
+		return nil
+	}
+	checks, stop := context.WithCancel(context.Background())
+	lc.Append(fx.StopHook(services.Settle))
+	lc.Append(fx.StopHook(stop))
+	runLoops(lc, log, first,
+		loop{
+			every: registryPoll, timeout: registryTimeout, step: once(services.Refresh),
+			failing: "services are served from memory: the store cannot be asked for changes",
+			working: "services follow the store again",
+		},
+		loop{
+			every: registrySweep, timeout: registryTimeout, step: services.Sweep,
+			failing: "no lease ends: the stores cannot be reached",
+			working: "leases end again, after a grace",
+		},
+		loop{
+			every: registryCheck, timeout: registryTimeout,
+			step: once(func(context.Context) error { services.Check(checks); return nil }),
+		},
+		loop{
+			every: registryPurge, timeout: purgeTimeout, step: services.Purge,
+			failing: "old transitions are not forgotten: the store cannot be reached",
+			working: "old transitions are forgotten again",
+		},
+	)
+}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/adapters/system"
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// How many instances there are, and how they are looked at.
+const (
+	ending = 10_000
+	// The pace of the heartbeats that are timed, so that they show how long one waits,
+	// and not how many there can be.
+	beatEvery = 500 * time.Microsecond
+)
+
+// instances is the registry's use cases in this process, over SQLite and leases in
+// process as the service has them.
+type instances struct {
+	*registryapp.Service
+	store *bunstore.Store
+}
+
+func everyone() access.Caller { return access.Caller{Grants: access.Unrestricted()} }
+
+// openRegistry makes a registry in a folder of its own.
+func (b *bench) openRegistry(ctx context.Context) (*instances, error) {
+	dir, err := b.folder()
+	if err != nil {
+		return nil, err
+	}
+	store, err := bunstore.OpenSQLite(ctx, filepath.Join(dir, "registry.db"), bunstore.Options{IDs: system.NewIDs()})
+	if err != nil {
+		return nil, fmt.Errorf("open a store: %w", err)
+	}
+	environments, err := scope.NewEnvironments(environment)
+	if err != nil {
+		return nil, fmt.Errorf("name the environment: %w", err)
+	}
+	if _, err := store.Migrate(ctx); err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	clock, stopwatch := system.NewClock(), system.NewStopwatch()
+	leases := localcache.New(clock, stopwatch)
+	r := &instances{store: store, Service: registryapp.New(registryapp.Dependencies{
+		Services: store.Services(), History: store.Services(), Source: store.Services(),
+		Leases: leases, Readings: leases, Members: leases, Clock: clock, Stopwatch: stopwatch,
+		Backoff: system.NewBackoff(), Environments: environments, DefaultEnvironment: environment, Replica: "bench",
+	})}
+	return r, r.Refresh(ctx)
+}
+
+// register registers that many instances of a service.
+func (r *instances) register(ctx context.Context, service string, n, ttlSeconds int) error {
+	for i := range n {
+		_, err := r.Register(ctx, everyone(), registryapp.Register{
+			ServiceName: service, InstanceID: new(fmt.Sprintf("i-%05d", i)),
+			ServiceURL: new(fmt.Sprintf("http://10.0.%d.%d:8080", i/250, i%250)), Zone: new("eu-1"), Version: new("2.4.1"),
+			Tags: &[]string{"canary", "blue"}, Metadata: []byte(`{"team":"payments","metrics_path":"/metrics"}`),
+			TTLSeconds: &ttlSeconds,
+		})
+		if err != nil {
+			return fmt.Errorf("register: %w", err)
+		}
+	}
+	return nil
+}
+
+// expirePause measures the longest step of the sweep while the leases of 10,000
+// instances of one service end within a second.
+func expirePause(ctx context.Context, b *bench) (outcome, error) {
+	var longest time.Duration
+	for range b.rounds {
+		pause, err := b.expire(ctx)
+		if err != nil {
+			return outcome{}, err
+		}
+		longest = max(longest, pause)
+	}
+	return outcome{value: longest.Seconds() * 1e3}, nil
+}
+
+func (b *bench) expire(ctx context.Context) (longest time.Duration, err error) {
+	const ttl = 3
+	r, err := b.openRegistry(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = r.store.Close() }()
+	if err := r.register(ctx, "ending", ending, ttl); err != nil {
+		return 0, err
+	}
+	// The first step begins all leases anew, so that they end together.
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for expired := 0; expired < ending; <-tick.C {
+		pause, err := r.sweepAll(ctx)
+		if err != nil {
+			return 0, err
+		}
+		longest = max(longest, pause)
+		view, err := r.Discover(everyone(), "ending", "")
+		if err != nil {
+			return 0, fmt.Errorf("discover: %w", err)
+		}
+		expired = ending - len(slices.DeleteFunc(view.Select(registryapp.Selection{}), func(i *registry.Instance) bool {
+			return i.Expired
+		}))
+	}
+	return longest, nil
+}
+
+// sweepEvery is how often the service sweeps.
+const sweepEvery = 250 * time.Millisecond
+
+// sweepAll makes steps until nothing is left to do at once, and returns how long
+// the longest was.
+func (r *instances) sweepAll(ctx context.Context) (longest time.Duration, err error) {
+	for more := true; more; {
+		began := time.Now()
+		if more, err = r.Sweep(ctx); err != nil {
+			return 0, fmt.Errorf("sweep: %w", err)
+		}
+		longest = max(longest, time.Since(began))
+	}
+	return longest, nil
+}
+
+// expireHeartbeats measures the 99th percentile of heartbeats while the leases of
+// 10,000 others end within a second, beside that of the seconds before.
+func expireHeartbeats(ctx context.Context, b *bench) (outcome, error) {
+	var befores, meanwhiles []float64
+	for range b.rounds {
+		before, meanwhile, err := b.beatWhileEnding(ctx)
+		if err != nil {
+			return outcome{}, err
+		}
+		befores = append(befores, before.Seconds()*1e6)
+		meanwhiles = append(meanwhiles, meanwhile.Seconds()*1e6)
+	}
+	before, meanwhile := median(befores), median(meanwhiles)
+	ratio := before / meanwhile
+	return outcome{value: meanwhile, ceiling: &before, ratio: &ratio}, nil
+}
+
+func (b *bench) beatWhileEnding(ctx context.Context) (before, meanwhile time.Duration, err error) {
+	const ttl = 8
+	dir, err := b.folder()
+	if err != nil {
+		return 0, 0, err
+	}
+	database := sqliteURL(filepath.Join(dir, "ending.db"))
+	if err := b.registerEnding(ctx, database, ttl); err != nil {
+		return 0, 0, err
+	}
+	// Its start begins all leases anew, so that they end together.
+	s, err := b.serve(ctx, database)
+	if err != nil {
+		return 0, 0, err
+	}
+	started := time.Now()
+	if before, err = s.beatUntil(ctx, started.Add((ttl-2)*time.Second)); err != nil {
+		return 0, 0, err
+	}
+	pause := time.NewTimer(time.Until(started.Add((ttl - 1) * time.Second)))
+	defer pause.Stop()
+	<-pause.C
+	if meanwhile, err = s.beatUntil(ctx, started.Add((ttl+2)*time.Second)); err != nil {
+		return 0, 0, err
+	}
+	return before, meanwhile, s.stop()
+}
+
+// registerEnding fills a database with the instances.
+func (b *bench) registerEnding(ctx context.Context, database string, ttl int) error {
+	s, err := b.serve(ctx, database)
+	if err != nil {
+		return err
+	}
+	group, working := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i := range ending {
+		group.Go(func() error {
+			body := fmt.Sprintf(`{"service_name":"ending","instance_id":"i-%05d","service_url":"http://10.0.%d.%d:8080",`+
+				`"ttl_seconds":%d,"deregister_after_seconds":600}`, i, i/250, i%250, ttl)
+			_, err := s.call(working, http.MethodPost, registerPath, body, http.StatusCreated)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	if _, err := registered("beating", 1)(ctx, s); err != nil {
+		return err
+	}
+	return s.stop()
+}
+
+// beatUntil renews a lease at a steady pace, and returns the 99th percentile of how
+// long that took.
+func (s *service) beatUntil(ctx context.Context, end time.Time) (time.Duration, error) {
+	c, err := dial(ctx, s.address)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	request := heartbeatRace("beating").request(s.key, nil)
+	pace := time.NewTicker(beatEvery)
+	defer pace.Stop()
+	var took []time.Duration
+	for time.Now().Before(end) {
+		began := time.Now()
+		if err := c.exchange(request, http.StatusOK); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(began))
+		<-pace.C
+	}
+	slices.Sort(took)
+	return took[len(took)*99/100], nil
+}
+
+// registryMemory measures what 10,000 instances hold: in memory, with their
+// leases and the view that discovery answers from.
+func registryMemory(ctx context.Context, b *bench) (outcome, error) {
+	first, err := b.openRegistry(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer func() { _ = first.store.Close() }()
+	before := heap()
+	if err := first.register(ctx, "memory", ending, 30); err != nil {
+		return outcome{}, err
+	}
+	if _, err := first.Sweep(ctx); err != nil {
+		return outcome{}, fmt.Errorf("sweep: %w", err)
+	}
+	view, err := first.Discover(everyone(), "memory", "")
+	if err != nil {
+		return outcome{}, fmt.Errorf("discover: %w", err)
+	}
+	held := heap() - before
+	runtime.KeepAlive(view)
+	runtime.KeepAlive(first)
+	return outcome{value: float64(held) / (1 << 20)}, nil
+}

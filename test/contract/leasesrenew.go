@@ -1,0 +1,167 @@
+package contract
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+)
+
+func renewingBehaviours() []behaviour[LeaseStore] {
+	return []behaviour[LeaseStore]{
+		{"a lease that is renewed before its end runs on", renewedRunsOn},
+		{"an overdue lease that is renewed runs on, as if it had been in time", renewedOverdue},
+		{"renewing a lease that has ended says so, makes it run, and takes it from removal", renewedEnded},
+		{"renewing under a lower epoch is LeaseLost and changes nothing", renewedLower},
+		{"renewing under a higher epoch is LeaseUnknown and changes nothing", renewedHigher},
+		{"renewing what is not kept is LeaseUnknown and keeps nothing", renewedUnknown},
+		{"a call renews 1,000 leases, in order, one of them twice", renewedMany},
+		{"renewals at the same time are all done", renewedTogether},
+		{"of an end and a renewal at the same time one knows of the other", renewedWhileEnding},
+	}
+}
+
+func renewedRunsOn(t *testing.T, s LeaseStore) {
+	s.grant(t, running(held(t, "a", 1), aWhile))
+	for range 2 {
+		s.Advance(aWhile * 2 / 3)
+		want := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: aWhile}
+		assert.Equal(t, []registry.Renewed{want}, s.renew(t, heartbeat(t, "a", 1)))
+	}
+	assert.Empty(t, s.overdue(t))
+	s.Advance(aWhile)
+	assert.Equal(t, "a@1", s.overdue(t))
+}
+
+func renewedOverdue(t *testing.T, s LeaseStore) {
+	s.grant(t, running(held(t, "a", 1), aWhile))
+	s.Advance(aWhile)
+	assert.Equal(t, "a@1", s.overdue(t))
+	want := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: aWhile}
+	assert.Equal(t, []registry.Renewed{want}, s.renew(t, heartbeat(t, "a", 1)))
+	assert.Empty(t, s.overdue(t))
+}
+
+func renewedEnded(t *testing.T, s LeaseStore) {
+	s.grant(t, ended(held(t, "granted", 1), brief))
+	lease := s.found(t, registry.Grant{Held: held(t, "found", 1), TTL: brief, Removal: brief})
+	assert.Equal(t, []bool{true}, s.end(t, lease))
+	s.Advance(brief)
+	require.Equal(t, "granted@1 found@1", s.removable(t))
+
+	back := s.renew(t, heartbeat(t, "granted", 1))
+	s.Advance(brief / 2)
+	back = append(back, s.renew(t, heartbeat(t, "found", 1), heartbeat(t, "found", 1))...)
+	again := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: brief}
+	first := again
+	first.HadEnded = true
+	assert.Equal(t, []registry.Renewed{first, first, again}, back)
+	s.Advance(brief)
+	swept := s.sweep(t)
+	assert.Empty(t, swept.Removable)
+	assert.Equal(t, "granted@1 found@1", leasesText(swept.Overdue))
+}
+
+func renewedLower(t *testing.T, s LeaseStore) {
+	s.grant(t, running(held(t, "a", 2), brief), ended(held(t, "b", 2), brief))
+	s.Advance(brief)
+	before := s.sweep(t)
+	assertOutcome(t, registry.LeaseLost, s.renew(t, heartbeat(t, "a", 1), heartbeat(t, "b", 1)))
+	after := s.sweep(t)
+	assert.Equal(t, before.Overdue, after.Overdue)
+	assert.Equal(t, before.Removable, after.Removable)
+}
+
+func renewedHigher(t *testing.T, s LeaseStore) {
+	s.grant(t, running(held(t, "a", 2), brief), ended(held(t, "b", 2), brief))
+	s.Advance(brief)
+	before := s.sweep(t)
+	assertOutcome(t, registry.LeaseUnknown, s.renew(t, heartbeat(t, "a", 3), heartbeat(t, "b", 3)))
+	after := s.sweep(t)
+	assert.Equal(t, before.Overdue, after.Overdue)
+	assert.Equal(t, before.Removable, after.Removable)
+}
+
+func renewedUnknown(t *testing.T, s LeaseStore) {
+	assertOutcome(t, registry.LeaseUnknown, s.renew(t, heartbeat(t, "a", 1), heartbeat(t, "a", 1)))
+	s.Advance(brief)
+	assert.Empty(t, s.overdue(t))
+}
+
+func renewedMany(t *testing.T, s LeaseStore) {
+	const n = 1000
+	renewals := make([]registry.Renewal, n)
+	grants := make([]registry.Grant, 0, n)
+	for i := range renewals {
+		renewals[i] = heartbeat(t, strconv.Itoa(i), 2)
+		if i%10 != 9 {
+			grants = append(grants, running(renewals[i].Held, lasting))
+		}
+	}
+	renewals[500], renewals[777] = renewals[3], heartbeat(t, "777", 1)
+	grants[7] = ended(grants[7].Held, lasting)
+	s.grant(t, grants...)
+	for i, r := range s.renew(t, renewals...) {
+		want := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: lasting, HadEnded: i == 7}
+		switch {
+		case i == 777:
+			want = registry.Renewed{Outcome: registry.LeaseLost}
+		case i%10 == 9:
+			want = registry.Renewed{Outcome: registry.LeaseUnknown}
+		}
+		require.Equal(t, want, r, "renewal %d", i)
+	}
+}
+
+func renewedTogether(t *testing.T, s LeaseStore) {
+	const each = 50
+	report := reported(health.Passing)
+	for i := range writers {
+		s.grant(t, running(held(t, strconv.Itoa(i), 1), lasting))
+	}
+	errs := together(writers, func(i int) error {
+		own, shared := heartbeat(t, strconv.Itoa(i), 1), heartbeat(t, "0", 1)
+		shared.Observation = report
+		for range each {
+			renewed, err := s.Renew(t.Context(), own, shared)
+			if err != nil {
+				return err
+			}
+			for _, r := range renewed {
+				if r != (registry.Renewed{Outcome: registry.LeaseRenewed, TTL: lasting}) {
+					return errors.New("a renewal at the same time as others is not done")
+				}
+			}
+		}
+		return nil
+	})
+	require.NoError(t, errors.Join(errs...))
+	assert.EqualValues(t, writers*each, s.reading(t, "0").Reports)
+	assert.Empty(t, s.overdue(t))
+}
+
+func renewedWhileEnding(t *testing.T, s LeaseStore) {
+	for i := range writers {
+		lease := s.found(t, running(held(t, strconv.Itoa(i), 1), brief))
+		var done []bool
+		var renewed []registry.Renewed
+		errs := together(2, func(who int) (err error) {
+			if who == 0 {
+				done, err = s.End(t.Context(), lease)
+				return err
+			}
+			renewed, err = s.Renew(t.Context(), registry.Renewal{Held: lease.Held})
+			return err
+		})
+		require.NoError(t, errors.Join(errs...))
+		assertOutcome(t, registry.LeaseRenewed, renewed)
+		assert.Equal(t, done[0], renewed[0].HadEnded)
+		again := s.renew(t, registry.Renewal{Held: lease.Held})
+		assert.False(t, again[0].HadEnded, "it runs, whichever was first")
+	}
+}
