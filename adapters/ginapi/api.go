@@ -116,8 +116,6 @@ type API struct {
 	bodies sync.Pool
 	// beats are bodies of heartbeats, to be used again.
 	beats sync.Pool
-	// answers are those of discovery, ready to be sent.
-	answers answers
 	// ended is a context that has ended.
 	ended context.Context //nolint:containedctx // what requests' contexts are after their end
 	// always are headers that every response begins with, made once.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -52,37 +51,29 @@ func readyParameter(description string) *huma.Param {
 	}
 }
 
-// answers keeps the answers that are asked for most, ready to be sent: those of
-// whole services.
-type answers struct{ byPlace sync.Map }
-
-type answerKey struct {
-	service, environment string
-	ready                bool
-}
-
-// answer is made of a view, and good as long as that is the present one.
+// answer is made of a view, ready to be sent.
 type answer struct {
-	view *registryapp.View
 	// etag and length are headers as they are sent.
 	etag, length []string
 	body         []byte
 }
 
-// of returns the answer for a view, which is made if it is not there.
-func (s *answers) of(v *registryapp.View, n registryapp.Selection) (*answer, error) {
-	key := answerKey{service: v.Service.Name.String(), environment: v.Environment.String(), ready: n.Ready}
-	narrow := n.Zone != "" || n.Tag != "" || n.Version != ""
-	if !narrow {
-		if found, ok := s.byPlace.Load(key); ok {
-			if kept, _ := found.(*answer); kept.view == v {
-				return kept, nil
-			}
-		}
+// answerOf returns the answer for a view. Those that are asked for most are made
+// once: those without a zone, tag or version.
+func answerOf(v *registryapp.View, n registryapp.Selection) (*answer, error) {
+	if n.Zone != "" || n.Tag != "" || n.Version != "" {
+		return newAnswer(v, n)
+	}
+	kept := &v.Prepared
+	if n.Ready {
+		kept = &v.PreparedReady
+	}
+	if made, ok := kept.Load().(*answer); ok {
+		return made, nil
 	}
 	made, err := newAnswer(v, n)
-	if err == nil && !narrow {
-		s.byPlace.Store(key, made)
+	if err == nil {
+		kept.Store(made)
 	}
 	return made, err
 }
@@ -97,7 +88,7 @@ func newAnswer(v *registryapp.View, n registryapp.Selection) (*answer, error) {
 		return nil, fault.ErrInternal.WithCause(err)
 	}
 	return &answer{
-		view: v, etag: []string{versionTag(v.Service.Version)}, length: []string{strconv.Itoa(len(body))}, body: body,
+		etag: []string{versionTag(v.Service.Version)}, length: []string{strconv.Itoa(len(body))}, body: body,
 	}, nil
 }
 
@@ -113,7 +104,7 @@ func (a *API) discover(c *gin.Context, in intake) {
 		a.fail(c, err)
 		return
 	}
-	ready, err := a.answers.of(v, selection)
+	ready, err := answerOf(v, selection)
 	if err != nil {
 		a.fail(c, err)
 		return

@@ -58,6 +58,10 @@ type placed struct {
 // View is the instances of a service in one environment as they stood together,
 // in the order of their ids. It is never changed.
 type View struct {
+	// Prepared and PreparedReady are for what others make of the view, of all that is
+	// listed and of what is ready. They go with it.
+	Prepared, PreparedReady atomic.Value
+
 	Service     registry.State
 	Environment scope.Environment
 	Instances   []*registry.Instance

@@ -43,11 +43,15 @@ type Service struct {
 	catalogue catalogue
 	sweeper   sweeper
 	checks    checks
+	// standard is the default environment.
+	standard scope.Environment
 }
 
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
 	s := &Service{deps: d}
+	// One that is not supported is told to those who rely on it.
+	s.standard, _ = d.Environments.Parse(d.DefaultEnvironment)
 	s.sweeper.guards = map[place]*guard{}
 	s.checks.targets = map[registry.Key]*target{}
 	return s
@@ -65,8 +69,8 @@ func (s *Service) own() scope.Stamp {
 // environment returns the supported environment of that name, or the default one
 // for "".
 func (s *Service) environment(name string) (scope.Environment, error) {
-	if name == "" {
-		name = s.deps.DefaultEnvironment
+	if name == "" && !s.standard.IsZero() {
+		return s.standard, nil
 	}
 	return s.deps.Environments.Parse(name)
 }

@@ -192,6 +192,7 @@ func TestLeaseEnd(t *testing.T) {
 			require.Equal(t, []string{"a"}, ids(c.discovers(t, "shop")))
 			c.awaitListed(t, patience, "shop")
 			took := time.Since(began)
+			t.Logf("a lease of %s left discovery after %s", ttl, took)
 			require.GreaterOrEqual(t, took, ttl, "it may not end before")
 			require.Less(t, took, ttl+time.Second+slack, "it leaves discovery within TTL + 1 s")
 			a := c.get(t, discoveryPath+"shop").want(t, http.StatusOK)

@@ -20,11 +20,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	manual = "../../docs/registry.md"
-	// patience bounds what a test waits for.
-	patience = 20 * time.Second
-)
+const manual = "../../docs/registry.md"
+
+// patience bounds what a test waits for.
+const patience = 20 * time.Second
 
 // found is what Prometheus discovered, and where it would scrape that.
 type found struct {
