@@ -13,7 +13,7 @@ import (
 )
 
 // SweepLimit bounds the leases that one step takes on, so that it is short.
-const SweepLimit = 250
+const SweepLimit = 100
 
 // sweeper is what the steps remember between them. Only Sweep uses it.
 type sweeper struct {
@@ -75,7 +75,9 @@ func (s *Service) Sweep(ctx context.Context) (more bool, err error) {
 }
 
 func (s *Service) sweep(ctx context.Context) (more bool, err error) {
-	if !s.catalogue.loaded.Load() {
+	// Without the store nothing could be ended. The turn is left to a replica that
+	// reaches it, and whoever goes on afterwards begins with a grace.
+	if !s.catalogue.loaded.Load() || s.catalogue.failing.Load() {
 		return false, fault.ErrUnavailable
 	}
 	found, err := s.deps.Leases.Sweep(ctx, s.deps.Replica, SweepLimit)
