@@ -114,6 +114,22 @@ func TestFlagsContract(t *testing.T) {
 	}
 }
 
+func TestServicesContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Services(t, func(t *testing.T) contract.StoredServices {
+				store := open(t)
+				services := store.Services()
+				return contract.StoredServices{
+					Repository: services, History: services, Source: services, Outbox: store.OutboxForTest,
+				}
+			}, nil)
+		})
+	}
+}
+
 func TestKeysContract(t *testing.T) {
 	t.Parallel()
 	for name, open := range stores() {

@@ -38,8 +38,16 @@ type Store struct {
 	batches batches
 }
 
+// silent keeps the client from writing to standard error by itself: what fails is
+// returned, and told by whoever asked.
+type silent struct{}
+
+// Printf writes nothing.
+func (silent) Printf(context.Context, string, ...any) {}
+
 // Open returns the store at an address. It connects when it is used.
 func Open(o Options) *Store {
+	redis.SetLogger(silent{})
 	s := &Store{prefix: o.Prefix, scripts: newScripts(), client: redis.NewClient(&redis.Options{
 		Addr: o.Address, Password: o.Password.Reveal(),
 		DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout, PoolTimeout: callTimeout,

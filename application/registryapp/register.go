@@ -113,6 +113,7 @@ func (s *Service) parseRegistration(in Register) (scope.ServiceName, registry.Re
 		p.note(fault.Within("/check", err))
 		r.Check = &check
 	}
+	p.note(r.Validate())
 	return name, r, fault.Merge(p.faults...)
 }
 

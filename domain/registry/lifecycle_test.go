@@ -67,7 +67,7 @@ func TestLeases(t *testing.T) {
 	t.Run("an instance whose lease has ended is critical until it is renewed", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a", "b")
-		s.Expire(false, stamp(), held(t, s, "a"))
+		s.Expire(false, stamp(), held(t, s))
 		i := find(t, s, "a")
 		assert.Equal(t, []any{health.Critical, "lease_expired", false, false, false},
 			[]any{i.Observed(), i.Reason, i.Listed(), i.Offered(), i.Alive()})
@@ -81,7 +81,7 @@ func TestLeases(t *testing.T) {
 	t.Run("another epoch renews nothing, and expires nothing", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		old := held(t, s, "a")
+		old := held(t, s)
 		register(t, s, lease(t, "a"))
 		s.MarkSaved(1)
 		require.ErrorIs(t, s.Revive(id(t, "a"), old.Epoch, stamp()), registry.ErrLeaseLost)
@@ -93,7 +93,7 @@ func TestLeases(t *testing.T) {
 
 	t.Run("the default instance has no lease to renew", func(t *testing.T) {
 		t.Parallel()
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		register(t, s, whole(t, "http://a"))
 		require.ErrorIs(t, s.Revive(registry.DefaultInstance(), 0, stamp()), registry.ErrNoLease)
 	})
@@ -102,7 +102,7 @@ func TestLeases(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		s.Protect(production(t), true, stamp())
-		s.Expire(true, stamp(), held(t, s, "a"))
+		s.Expire(true, stamp(), held(t, s))
 		i := find(t, s, "a")
 		assert.Equal(t, []any{health.Critical, true, true, true, false},
 			[]any{i.Observed(), i.Listed(), i.Offered(), i.Alive(), i.Ready()})
@@ -110,7 +110,7 @@ func TestLeases(t *testing.T) {
 		since, protected := s.State().Protections[0].Since, len(s.State().Protections)
 		assert.Equal(t, stamp().At, since)
 		assert.Equal(t, 1, protected)
-		s.RemoveExpired(stamp(), held(t, s, "a"))
+		s.RemoveExpired(stamp(), held(t, s))
 		find(t, s, "a")
 
 		s.Release(stampAt(1), id(t, "a"))
@@ -118,7 +118,7 @@ func TestLeases(t *testing.T) {
 		assert.False(t, find(t, s, "a").Listed())
 		assert.Equal(t, registry.Unhealthy, s.State().Status)
 		assert.Empty(t, s.State().Protections)
-		s.RemoveExpired(stampAt(2), held(t, s, "a"))
+		s.RemoveExpired(stampAt(2), held(t, s))
 		_, err := s.Instance(id(t, "a"))
 		require.ErrorIs(t, err, registry.ErrInstanceNotFound)
 	})
@@ -126,9 +126,9 @@ func TestLeases(t *testing.T) {
 	t.Run("who left is brought back with a reason of its own", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a", "b")
-		s.Expire(false, stamp(), held(t, s, "a"))
+		s.Expire(false, stamp(), held(t, s))
 		s.MarkSaved(1)
-		s.Expire(true, stamp(), held(t, s, "a"))
+		s.Expire(true, stamp(), held(t, s))
 		assert.True(t, find(t, s, "a").Held)
 		assert.Equal(t, []string{registry.InstanceHealthChanged}, kinds(t, s))
 	})
@@ -136,7 +136,7 @@ func TestLeases(t *testing.T) {
 	t.Run("who runs is not removed", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		s.RemoveExpired(stamp(), held(t, s, "a"))
+		s.RemoveExpired(stamp(), held(t, s))
 		assert.True(t, s.Unsaved().Empty())
 	})
 }
@@ -177,7 +177,7 @@ func TestAmending(t *testing.T) {
 func TestTally(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		pick := rapid.SampledFrom([]string{"a", "b", "c", "d"})
 		status := rapid.SampledFrom(health.Statuses())
 		some := func(do func(i *registry.Instance, h registry.Held)) func(*rapid.T) {
@@ -206,12 +206,12 @@ func TestTally(t *testing.T) {
 			"leave":      func(*rapid.T) { _ = s.Deregister(stamp()) },
 			"protect":    func(r *rapid.T) { s.Protect(production(t), rapid.Bool().Draw(r, "protected"), stamp()) },
 			"save":       func(*rapid.T) { s.MarkSaved(1) },
-			"":           func(r *rapid.T) { requireCounted(r, t, s) },
+			"":           func(r *rapid.T) { requireCounted(t, r, s) },
 		})
 	})
 }
 
-func requireCounted(r *rapid.T, t *testing.T, s *registry.Service) {
+func requireCounted(t *testing.T, r *rapid.T, s *registry.Service) {
 	t.Helper()
 	var want registry.Tally
 	for _, i := range s.Instances() {

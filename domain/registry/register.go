@@ -34,6 +34,18 @@ func (r *Registration) describes() bool {
 		r.Tags != nil || r.Weight != nil || r.Check != nil
 }
 
+// Validate returns ErrInvalid for what no registration may hold. Register finds the
+// rest, which depends on what is registered already.
+func (r *Registration) Validate() error {
+	d := Definition{Weight: DefaultWeight, TTL: DefaultTTL, Removal: MaxRemoval}
+	r.apply(&d)
+	d.Removal = max(d.Removal, d.TTL)
+	if d.Address.IsZero() {
+		d.Address.Host, d.Address.Ports = "any", Ports{"any": 1}
+	}
+	return d.validate()
+}
+
 // Registered is what became of a registration.
 type Registered struct {
 	// Created says that the service or the instance is new, or back.

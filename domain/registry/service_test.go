@@ -19,7 +19,7 @@ func TestRegisteringAService(t *testing.T) {
 
 	t.Run("it has one instance without a lease, of which nothing is known", func(t *testing.T) {
 		t.Parallel()
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		done := register(t, s, whole(t, "http://shop:8080"))
 		assert.True(t, done.Created)
 		assert.Nil(t, done.Instance)
@@ -34,7 +34,7 @@ func TestRegisteringAService(t *testing.T) {
 
 	t.Run("again it replaces what is given, and changes nothing that stands", func(t *testing.T) {
 		t.Parallel()
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		first := whole(t, "http://shop:8080")
 		first.HealthCheck = address(t, "http://shop:8080/health")
 		register(t, s, first)
@@ -52,7 +52,7 @@ func TestRegisteringAService(t *testing.T) {
 
 	t.Run("its URL can be made of host and port", func(t *testing.T) {
 		t.Parallel()
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		register(t, s, registry.Registration{
 			Host: new("fd00::1"), Ports: registry.Ports{"grpc": 9090, "http": 80}, Fallback: production(t),
 		})
@@ -70,7 +70,7 @@ func TestRegisteringAService(t *testing.T) {
 			"zone":                     {URL: address(t, "http://a"), Zone: new("a\n")},
 			"tags":                     {URL: address(t, "http://a"), Tags: &[]string{"a,b"}},
 		} {
-			s := registry.New(name(t, "shop"))
+			s := registry.New(shop(t))
 			_, err := s.Register(r, stamp())
 			require.ErrorIs(t, err, fault.ErrInvalid, field)
 			assert.Equal(t, field, fault.Of(err).Fields()[0].Name)
@@ -84,7 +84,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 
 	t.Run("a new service takes its address from it, and is healthy at once", func(t *testing.T) {
 		t.Parallel()
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		done := register(t, s, lease(t, "a"))
 		assert.True(t, done.Created)
 		assert.Equal(t, []string{
@@ -101,7 +101,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 
 	t.Run("a known service keeps its own, and its default instance goes", func(t *testing.T) {
 		t.Parallel()
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		register(t, s, whole(t, "http://shop:8080"))
 		s.MarkSaved(1)
 		register(t, s, lease(t, "a"))
@@ -140,7 +140,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 
 	t.Run("again it keeps what is not given, and what an operator wants", func(t *testing.T) {
 		t.Parallel()
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		first := lease(t, "a")
 		first.Zone, first.Weight, first.TTL, first.Tags = new("eu-1"), new(7), new(5*time.Second), &[]string{"b", "a", "b"}
 		register(t, s, first)
@@ -149,7 +149,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		done := register(t, s, registry.Registration{Instance: id(t, "a"), Version: new("2"), Fallback: production(t)})
 		i := done.Instance
 		assert.Equal(t, []any{"eu-1", 7, 5 * time.Second, 50 * time.Second, "2", registry.Maintenance, []string{"a", "b"}},
-			[]any{i.Zone, i.Weight, i.TTL, i.Removal, i.Definition.Version, i.Desired, i.Tags})
+			[]any{i.Zone, i.Weight, i.TTL, i.Removal, i.Version, i.Desired, i.Tags})
 		assert.Equal(t, []string{registry.InstanceRegistered}, kinds(t, s))
 	})
 
@@ -157,7 +157,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		require.NoError(t, s.Report(id(t, "a"), health.Critical, stamp()))
-		s.Expire(true, stamp(), held(t, s, "a"))
+		s.Expire(true, stamp(), held(t, s))
 		i := register(t, s, lease(t, "a")).Instance
 		assert.True(t, i.Ready())
 		assert.False(t, i.Held)
@@ -174,7 +174,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		} {
 			r := lease(t, "a")
 			change(&r)
-			_, err := registry.New(name(t, "shop")).Register(r, stamp())
+			_, err := registry.New(shop(t)).Register(r, stamp())
 			require.ErrorIs(t, err, fault.ErrInvalid)
 			assert.Equal(t, field, fault.Of(err).Fields()[0].Name)
 		}
@@ -182,7 +182,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 
 	t.Run("there are at most 10,000, and one that is registered again is none more", func(t *testing.T) {
 		t.Parallel()
-		s := registry.New(name(t, "shop"))
+		s := registry.New(shop(t))
 		for n := range registry.MaxInstances {
 			register(t, s, lease(t, "i-"+strconv.Itoa(n)))
 		}

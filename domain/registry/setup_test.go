@@ -20,9 +20,9 @@ func stampAt(seconds int) scope.Stamp {
 	}
 }
 
-func name(tb testing.TB, text string) scope.ServiceName {
+func shop(tb testing.TB) scope.ServiceName {
 	tb.Helper()
-	n, err := registry.ParseName(text)
+	n, err := registry.ParseName("shop")
 	require.NoError(tb, err)
 	return n
 }
@@ -65,7 +65,7 @@ func lease(tb testing.TB, instance string) registry.Registration {
 // registered returns a service that was saved with those instances.
 func registered(tb testing.TB, instances ...string) *registry.Service {
 	tb.Helper()
-	s := registry.New(name(tb, "shop"))
+	s := registry.New(shop(tb))
 	for _, i := range instances {
 		register(tb, s, lease(tb, i))
 	}
@@ -87,11 +87,11 @@ func find(tb testing.TB, s *registry.Service, instance string) *registry.Instanc
 	return i
 }
 
-// held returns the lease of an instance.
-func held(tb testing.TB, s *registry.Service, instance string) registry.Held {
+// held returns the lease of instance a.
+func held(tb testing.TB, s *registry.Service) registry.Held {
 	tb.Helper()
 	return registry.Held{
-		Key: registry.Key{Service: s.State().Name, Instance: id(tb, instance)}, Epoch: find(tb, s, instance).Epoch,
+		Key: registry.Key{Service: s.State().Name, Instance: id(tb, "a")}, Epoch: find(tb, s, "a").Epoch,
 	}
 }
 

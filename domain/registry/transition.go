@@ -105,9 +105,13 @@ func (s *Service) Protect(e scope.Environment, protected bool, stamp scope.Stamp
 		s.state.Protections = append(slices.Clone(s.state.Protections), Protection{Environment: e, Since: stamp.At})
 		return
 	}
-	s.state.Protections = slices.DeleteFunc(slices.Clone(s.state.Protections), func(p Protection) bool {
-		return p.Environment == e
-	})
+	var others []Protection
+	for _, p := range s.state.Protections {
+		if p.Environment != e {
+			others = append(others, p)
+		}
+	}
+	s.state.Protections = others
 }
 
 // amend changes an instance, if the change is one.

@@ -30,6 +30,14 @@ func TestFlagsInMemory(t *testing.T) {
 	}, nil)
 }
 
+func TestServicesInMemory(t *testing.T) {
+	t.Parallel()
+	contract.Services(t, func(*testing.T) contract.StoredServices {
+		store := fixture.NewServices()
+		return contract.StoredServices{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox)}
+	}, nil)
+}
+
 // outbox shows what a double has published as rows of an outbox.
 func outbox(published func() []fixture.Published) func(context.Context) ([]contract.Event, error) {
 	return func(context.Context) ([]contract.Event, error) {

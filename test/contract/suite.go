@@ -53,6 +53,7 @@ func Behaviours() []string {
 		names("configuration.Repository and History", repositorySuite()),
 		names("flag.Repository, History and Source", flagsSuite()),
 		names("access.Keys", keysSuite()),
+		names("registry.Repository, History and Source", servicesSuite()),
 		names("registry.Leases", leasesSuite()),
 		names("registry.Readings", readingsSuite()),
 		names("registry.Members", membersSuite()),
