@@ -61,7 +61,8 @@ func realRedis(t *testing.T) backend {
 
 func open(t *testing.T, b backend) *rediscache.Store {
 	t.Helper()
-	store := rediscache.Open(rediscache.Options{Address: b.address, Prefix: b.prefix})
+	// A Redis in Go, with the race detector beside many other tests, takes its time.
+	store := rediscache.Open(rediscache.Options{Address: b.address, Prefix: b.prefix, Timeout: time.Minute})
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store
 }

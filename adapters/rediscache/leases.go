@@ -97,7 +97,7 @@ func (s *Store) renewAll(renewals []registry.Renewal) ([]registry.Renewed, error
 			args: []any{int64(r.Epoch), status, reported, taken, member(r.Key), r.Instance.String()},
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	results, err := s.runAll(ctx, calls)
 	if err != nil {

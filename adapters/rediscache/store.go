@@ -1,6 +1,7 @@
 package rediscache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,8 @@ import (
 
 // How long Redis may take.
 const (
-	dialTimeout = 500 * time.Millisecond
-	callTimeout = time.Second
+	dialTimeout    = 500 * time.Millisecond
+	defaultTimeout = time.Second
 )
 
 // Options says which Redis to use.
@@ -28,12 +29,15 @@ type Options struct {
 	Password secret.Text
 	// Prefix stands before every key; it tells users of one Redis apart.
 	Prefix string
+	// Timeout bounds each call; a second by default.
+	Timeout time.Duration
 }
 
 // Store is a Redis. It is safe for concurrent use.
 type Store struct {
 	client  *redis.Client
 	prefix  string
+	timeout time.Duration
 	scripts scripts
 	batches batches
 }
@@ -48,9 +52,10 @@ func (silent) Printf(context.Context, string, ...any) {}
 // Open returns the store at an address. It connects when it is used.
 func Open(o Options) *Store {
 	redis.SetLogger(silent{})
-	s := &Store{prefix: o.Prefix, scripts: newScripts(), client: redis.NewClient(&redis.Options{
+	timeout := cmp.Or(o.Timeout, defaultTimeout)
+	s := &Store{prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: redis.NewClient(&redis.Options{
 		Addr: o.Address, Password: o.Password.Reveal(),
-		DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout, PoolTimeout: callTimeout,
+		DialTimeout: dialTimeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolTimeout: timeout,
 		// A call that failed is made again by whoever needs it.
 		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
