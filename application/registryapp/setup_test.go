@@ -1,0 +1,222 @@
+package registryapp_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// shop is the service of most tests.
+const shop = "shop"
+
+// bundle is the use cases of one replica with all that they stand on.
+type bundle struct {
+	*registryapp.Service
+	store  *fixture.Services
+	leases *leaseServer
+	clock  *fixture.Clock
+	// elapsed is the replica's stopwatch, serverTime that of the lease store.
+	elapsed, serverTime *fixture.Stopwatch
+	prober              *prober
+}
+
+// setup returns a replica that runs: it has read the store, and swept once.
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := empty()
+	b.Service = b.replica(t, "replica-1")
+	require.NoError(t, b.Refresh(t.Context()))
+	b.sweep(t)
+	return b
+}
+
+func empty() *bundle {
+	b := &bundle{
+		store: fixture.NewServices(), clock: fixture.NewClock(), prober: &prober{},
+		elapsed: fixture.NewStopwatch(), serverTime: fixture.NewStopwatch(),
+	}
+	b.leases = &leaseServer{Store: localcache.New(b.clock, b.serverTime)}
+	return b
+}
+
+// replica returns other use cases on the same stores.
+func (b *bundle) replica(t *testing.T, name string) *registryapp.Service {
+	t.Helper()
+	environments, err := scope.NewEnvironments("production", "staging")
+	require.NoError(t, err)
+	return registryapp.New(registryapp.Dependencies{
+		Services: b.store, History: b.store, Source: b.store,
+		Leases: b.leases, Readings: b.leases, Members: b.leases, Prober: b.prober,
+		Clock: b.clock, Stopwatch: b.elapsed, Backoff: &fixture.NoWait{},
+		Environments: environments, DefaultEnvironment: "production", Replica: name,
+	})
+}
+
+// pass lets that much time go by, everywhere.
+func (b *bundle) pass(d time.Duration) {
+	b.clock.Move(d)
+	b.elapsed.Move(d)
+	b.serverTime.Move(d)
+}
+
+// sweep makes steps until there is nothing more to do at once.
+func (b *bundle) sweep(t *testing.T) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		more, err = b.Sweep(t.Context())
+		require.NoError(t, err)
+	}
+}
+
+// run lets time go by in steps of a quarter second, with a sweep after each.
+func (b *bundle) run(t *testing.T, d time.Duration) {
+	t.Helper()
+	for passed := time.Duration(0); passed < d; passed += sweepEvery {
+		b.pass(sweepEvery)
+		b.sweep(t)
+	}
+}
+
+// sweepEvery is how often a replica sweeps.
+const sweepEvery = 250 * time.Millisecond
+
+// register registers an instance of the shop with a lease of 30 seconds.
+func (b *bundle) register(t *testing.T, instance string) int64 {
+	t.Helper()
+	done, err := b.Register(t.Context(), fixture.Admin(), registration(instance))
+	require.NoError(t, err)
+	return int64(done.Instance.Epoch)
+}
+
+func registration(instance string) registryapp.Register {
+	return registryapp.Register{
+		ServiceName: shop, InstanceID: &instance, ServiceURL: new("http://" + instance + ".internal:8080"),
+	}
+}
+
+func (b *bundle) beat(t *testing.T, instance string, epoch int64) error {
+	t.Helper()
+	_, err := b.Heartbeat(t.Context(), fixture.Admin(), registryapp.Heartbeat{
+		ServiceName: shop, InstanceID: instance, Epoch: epoch,
+	})
+	return err
+}
+
+// view returns what discovery knows of the shop.
+func view(t *testing.T, s *registryapp.Service) *registryapp.View {
+	t.Helper()
+	v, err := s.Discover(fixture.Admin(), shop, "")
+	require.NoError(t, err)
+	return v
+}
+
+// ready returns the ids of those that discovery lists as ready.
+func ready(t *testing.T, s *registryapp.Service) []string {
+	t.Helper()
+	ids := []string{}
+	for _, i := range view(t, s).Select(registryapp.Selection{Ready: true}) {
+		ids = append(ids, i.ID.String())
+	}
+	return ids
+}
+
+// instance returns an instance of the shop as discovery knows it, or nil.
+func instance(t *testing.T, s *registryapp.Service, id string) *registry.Instance {
+	t.Helper()
+	for _, i := range view(t, s).Instances {
+		if i.ID.String() == id {
+			return i
+		}
+	}
+	return nil
+}
+
+// events counts the events of each type after the first so many.
+func (b *bundle) events(since int) map[string]int {
+	counts := map[string]int{}
+	for _, e := range b.store.Outbox()[since:] {
+		counts[e.Type]++
+	}
+	return counts
+}
+
+// leaseServer is a lease store that can be away, be emptied, or fail a call.
+type leaseServer struct {
+	*localcache.Store
+	away atomic.Bool
+	// endLost, dropLost and grantLost fail the next call of their kind.
+	endLost, dropLost, grantLost atomic.Bool
+}
+
+func (l *leaseServer) fails(lost *atomic.Bool) error {
+	if l.away.Load() || lost != nil && lost.Swap(false) {
+		return registry.ErrLeasesUnavailable
+	}
+	return nil
+}
+
+func (l *leaseServer) Grant(ctx context.Context, grants ...registry.Grant) error {
+	if err := l.fails(&l.grantLost); err != nil {
+		return err
+	}
+	return l.Store.Grant(ctx, grants...)
+}
+
+func (l *leaseServer) Renew(ctx context.Context, renewals ...registry.Renewal) ([]registry.Renewed, error) {
+	if err := l.fails(nil); err != nil {
+		return nil, err
+	}
+	return l.Store.Renew(ctx, renewals...)
+}
+
+func (l *leaseServer) Sweep(ctx context.Context, sweeper string, limit int) (registry.Sweep, error) {
+	if err := l.fails(nil); err != nil {
+		return registry.Sweep{}, err
+	}
+	return l.Store.Sweep(ctx, sweeper, limit)
+}
+
+func (l *leaseServer) End(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
+	if err := l.fails(&l.endLost); err != nil {
+		return nil, err
+	}
+	return l.Store.End(ctx, leases...)
+}
+
+func (l *leaseServer) Drop(ctx context.Context, leases ...registry.Held) error {
+	if err := l.fails(&l.dropLost); err != nil {
+		return err
+	}
+	return l.Store.Drop(ctx, leases...)
+}
+
+func (l *leaseServer) Instances(ctx context.Context, keys ...registry.Key) ([]registry.Reading, error) {
+	if err := l.fails(nil); err != nil {
+		return nil, err
+	}
+	return l.Store.Instances(ctx, keys...)
+}
+
+// prober answers checks as the test says.
+type prober struct {
+	// answer says whether the check of a host passes; nil passes them all.
+	answer func(ctx context.Context, p health.Probe) bool
+}
+
+func (p *prober) Probe(ctx context.Context, probe health.Probe) health.Result {
+	if p.answer == nil || p.answer(ctx, probe) {
+		return health.Result{Code: 200, Latency: time.Millisecond}
+	}
+	return health.Result{Failed: health.Refused, Latency: time.Millisecond}
+}
