@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
@@ -56,6 +57,9 @@ func encode(w io.Writer, v any) error {
 // they say nothing of what stood there.
 func decode(data []byte, v any) error {
 	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true))
+	if _, untyped := v.(*any); untyped && err != nil {
+		err = json.Unmarshal(data, v, json.WithUnmarshalers(json.UnmarshalFromFunc(decodeNumber)))
+	}
 	if err == nil {
 		return nil
 	}
@@ -63,6 +67,21 @@ func decode(data []byte, v any) error {
 		return errors.New(placeOf(semantic.JSONPointer) + " cannot be read as a value of its type")
 	}
 	return errors.New("cannot be read")
+}
+
+// decodeNumber reads a number beyond what a double can hold as an infinite one. So
+// it is told as any other value that breaks a rule, and not as broken JSON.
+func decodeNumber(d *jsontext.Decoder, v *any) error {
+	if d.PeekKind() != '0' {
+		return errors.ErrUnsupported
+	}
+	token, err := d.ReadToken()
+	if err != nil {
+		return err //nolint:wrapcheck // scan has read the same
+	}
+	// What is out of range is infinite.
+	*v, _ = strconv.ParseFloat(token.String(), 64)
+	return nil
 }
 
 // translate turns the errors that huma found into a problem of ours. It drops

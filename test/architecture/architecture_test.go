@@ -166,6 +166,14 @@ func TestPortRules(t *testing.T) {
 		assert.Contains(t, breaches, "every port has a contract suite: ports.Cipher has none in test/contract")
 		assert.NotContains(t, breaches, "every port has a contract suite: ports.Clock has none in test/contract")
 	})
+
+	t.Run("a port of the same name in another module is no excuse", func(t *testing.T) {
+		t.Parallel()
+		breaches, err := architecture.CheckPorts(tree, []string{"flag.Repository and History: saves"})
+		require.NoError(t, err)
+		assert.Contains(t, breaches, "every port has a contract suite: domain/configuration.History has none in test/contract")
+		assert.NotContains(t, breaches, "every port has a contract suite: domain/flag.History has none in test/contract")
+	})
 }
 
 func TestMigrationRule(t *testing.T) {

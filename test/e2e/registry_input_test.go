@@ -80,15 +80,20 @@ func TestRegistryInput(t *testing.T) {
 	})
 
 	for name, body := range map[string]string{
-		"a report of NaN":                         `{"service_name":"s","status":"healthy","response_time":NaN}`,
-		"a report that breaks":                    `{"service_name":"s"`,
-		"a report of a time that no double holds": `{"service_name":"s","status":"healthy","response_time":1e999}`,
+		"a report of NaN":      `{"service_name":"s","status":"healthy","response_time":NaN}`,
+		"a report that breaks": `{"service_name":"s"`,
 	} {
 		t.Run("malformed: "+name, func(t *testing.T) {
 			t.Parallel()
 			c.put(t, registryPath+"health", body).problem(t, http.StatusBadRequest, "malformed_json")
 		})
 	}
+
+	t.Run("a report's time is one that a double holds", func(t *testing.T) {
+		t.Parallel()
+		c.put(t, registryPath+"health", `{"service_name":"s","status":"healthy","response_time":1e999}`).
+			problem(t, http.StatusUnprocessableEntity, "validation_failed")
+	})
 
 	t.Run("a report is of a known status, and its time is one", func(t *testing.T) {
 		t.Parallel()
