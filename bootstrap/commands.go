@@ -114,6 +114,14 @@ func (d *database) Migrations(ctx context.Context) ([]cli.Migration, error) {
 	return list, err
 }
 
+// BeginEpoch begins a new epoch of the change feed.
+func (d *database) BeginEpoch(ctx context.Context) (string, error) {
+	if err := d.ready(ctx); err != nil {
+		return "", err
+	}
+	return d.store.Feed().BeginEpoch(ctx)
+}
+
 // Issue makes a key.
 func (d *database) Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error) {
 	if err := d.ready(ctx); err != nil {

@@ -12,6 +12,11 @@ import (
 // fails, and once when it goes well again.
 type loop struct {
 	every time.Duration
+	// slowest is how long it waits at most: the wait grows from every while there is
+	// nothing to do. Zero is every, always.
+	slowest time.Duration
+	// wake begins a step before its time; nil for never.
+	wake <-chan struct{}
 	// timeout bounds one step.
 	timeout time.Duration
 	// step reports whether there is more to do at once.
@@ -50,16 +55,21 @@ func runLoops(lc fx.Lifecycle, log *zap.Logger, first func(context.Context) erro
 }
 
 func (l loop) run(ctx context.Context, log *zap.Logger) {
-	ticker := time.NewTicker(l.every)
-	defer ticker.Stop()
+	wait := l.every
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	failed := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
+			wait = min(2*wait, max(l.every, l.slowest))
+		case <-l.wake:
+			wait = l.every
 		}
 		err := l.drain(ctx)
+		timer.Reset(wait)
 		switch {
 		case ctx.Err() != nil:
 			return

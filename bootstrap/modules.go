@@ -40,7 +40,7 @@ func systemModule() fx.Option {
 
 func storeModule() fx.Option {
 	return fx.Module("store", fx.Provide(
-		newStore,
+		newStore, newCommits,
 		fx.Annotate((*bunstore.Store).Configurations,
 			fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
 		fx.Annotate((*bunstore.Store).Flags,
@@ -48,6 +48,7 @@ func storeModule() fx.Option {
 		fx.Annotate((*bunstore.Store).Services,
 			fx.As(new(registry.Repository)), fx.As(new(registry.History)), fx.As(new(registry.Source))),
 		fx.Annotate((*bunstore.Store).Keys, fx.As(new(access.Keys))),
+		fx.Annotate((*bunstore.Store).Feed, fx.As(new(ports.Feed))),
 	))
 }
 
@@ -64,6 +65,10 @@ func configurationModule() fx.Option {
 
 func flagModule() fx.Option {
 	return fx.Module("flag", fx.Provide(newFlags), fx.Invoke(keepFlagsFresh))
+}
+
+func feedModule() fx.Option {
+	return fx.Module("feed", fx.Invoke(keepFeed))
 }
 
 func registryModule() fx.Option {

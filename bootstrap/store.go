@@ -22,11 +22,12 @@ type storeParts struct {
 	Log      *zap.Logger
 	IDs      ports.IDs
 	Backoff  ports.Backoff
+	Commits  commits
 }
 
 // newStore opens the store, and brings it up to date when the app starts.
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
-	store, err := openStore(context.Background(), p.Settings, bunstore.Options{IDs: p.IDs})
+	store, err := openStore(context.Background(), p.Settings, bunstore.Options{IDs: p.IDs, Committed: p.Commits.signal})
 	if err != nil {
 		return nil, err
 	}

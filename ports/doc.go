@@ -7,6 +7,7 @@
 //   - [Backoff]: waiting between attempts
 //   - [Cipher]: encryption of values at rest
 //   - [Clock]: the time
+//   - [Feed]: all that has changed, in one order
 //   - [IDs]: identifiers and secrets
 //   - [Stopwatch]: how time passes
 //   - domain/flag.History: versions of flags as they were made

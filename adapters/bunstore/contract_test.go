@@ -139,3 +139,16 @@ func TestKeysContract(t *testing.T) {
 		})
 	}
 }
+
+func TestFeedContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Feed(t, func(t *testing.T) contract.FedStore {
+				store := open(t)
+				return contract.FedStore{Feed: store.Feed(), Configurations: store.Configurations()}
+			}, nil)
+		})
+	}
+}

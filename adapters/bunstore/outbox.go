@@ -26,7 +26,6 @@ type outboxRow struct {
 	ActorName        string
 	RequestID        string
 	OccurredAt       timestamp
-	Revision         *int64
 }
 
 // outboxRows returns the events of one aggregate as rows, oldest first.

@@ -36,6 +36,10 @@ func saveAll[A aggregate](ctx context.Context, s *Store, w writer[A], given []A)
 		return nil
 	}
 	ids, err := writeAll(ctx, s, w, changed)
+	// A commit whose reply was lost has happened, too.
+	if s.options.Committed != nil {
+		s.options.Committed()
+	}
 	if err != nil {
 		return translate(err, "save", scope.ErrAlreadyExists)
 	}

@@ -13,6 +13,9 @@ import (
 type Options struct {
 	// IDs makes the ids of events.
 	IDs ports.IDs
+	// Committed is called after each save that may have put events into the outbox,
+	// and does not wait; nil for nobody.
+	Committed func()
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -37,6 +40,9 @@ func (s *Store) Flags() *Flags { return &Flags{store: s} }
 
 // Services returns the store of services, their instances and their history.
 func (s *Store) Services() *Services { return &Services{store: s} }
+
+// Feed returns the feed of all that has changed.
+func (s *Store) Feed() *Feed { return &Feed{store: s} }
 
 // Keys returns the store of API keys.
 func (s *Store) Keys() *Keys { return &Keys{store: s} }

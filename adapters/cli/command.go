@@ -34,6 +34,7 @@ type Program interface {
 type Database interface {
 	Migrate(ctx context.Context) (applied int, err error)
 	Migrations(ctx context.Context) ([]Migration, error)
+	BeginEpoch(ctx context.Context) (epoch string, err error)
 	Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error)
 	Keys(ctx context.Context) ([]access.KeyAttributes, error)
 	Revoke(ctx context.Context, id string) error

@@ -45,6 +45,10 @@ func (p *recordingProgram) Database(context.Context) (cli.Database, error) {
 }
 func (p *recordingProgram) Close() error                         { return p.note("close") }
 func (p *recordingProgram) Migrate(context.Context) (int, error) { return 2, p.note("migrate") }
+func (p *recordingProgram) BeginEpoch(context.Context) (string, error) {
+	return "0123456789abcdef", p.note("epoch")
+}
+
 func (p *recordingProgram) Migrations(context.Context) ([]cli.Migration, error) {
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	return []cli.Migration{
@@ -126,6 +130,10 @@ func TestCommands(t *testing.T) {
 		out, err := run(t, &recordingProgram{}, "migrate", "up")
 		require.NoError(t, err)
 		assert.Equal(t, "applied 2\n", out)
+		out, err = run(t, &recordingProgram{}, "migrate", "epoch")
+		require.NoError(t, err)
+		assert.Equal(t, "epoch 0123456789abcdef\n", out)
+
 		out, err = run(t, &recordingProgram{}, "migrate", "status")
 		require.NoError(t, err)
 		assert.Regexp(t, `1 +first +2026-11-23T10:00:00Z\n2 +second +pending\n`, out)

@@ -52,6 +52,21 @@ func migrate(p Program) *cobra.Command {
 			Short: "List the migrations and when they were applied",
 			Args:  noArgs,
 			RunE:  withDatabase(p, printMigrations),
+		},
+		&cobra.Command{
+			Use:   "epoch",
+			Short: "Say that the database went back in time",
+			Long: `Begin a new epoch of the change feed. Do it after the database was restored from
+a backup, before servers are started: whoever follows the changes then knows that
+revisions from before cannot be compared with those that follow.`,
+			Args: noArgs,
+			RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
+				epoch, err := db.BeginEpoch(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return printed(fmt.Fprintf(cmd.OutOrStdout(), "epoch %s\n", epoch))
+			}),
 		})
 	return cmd
 }

@@ -60,6 +60,7 @@ func Behaviours() []string {
 		names("registry.Directory", directorySuite()),
 		names("health.Prober", proberSuite()),
 		names("ports.Cipher", cipherSuite()),
+		names("ports.Feed", feedSuite()),
 		names("ports.Clock", clockSuite()),
 		names("ports.IDs", idsSuite()),
 		names("ports.Stopwatch", stopwatchSuite()),

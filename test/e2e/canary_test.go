@@ -166,7 +166,7 @@ func (w *watcher) lookInto(tb testing.TB, s *service) {
 		require.NotContains(tb, a.text(), anyCanary)
 	}
 	db := openDatabase(tb, s.databaseURL)
-	for _, row := range dump(tb, db, "outbox") {
+	for _, row := range dump(tb, db, allEvents) {
 		require.NotContains(tb, row, anyCanary)
 	}
 	for _, row := range append(dump(tb, db, "configuration_history"), dump(tb, db, "configurations")...) {

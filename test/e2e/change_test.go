@@ -144,7 +144,8 @@ func (s *service) events(tb testing.TB, of configuration) []string {
 	tb.Helper()
 	db := openDatabase(tb, s.databaseURL)
 	rows, err := db.QueryContext(tb.Context(), fmt.Sprintf(
-		"SELECT event_type FROM outbox WHERE aggregate_type = 'configuration' AND aggregate_id = %d ORDER BY id", of.ID))
+		"SELECT event_type FROM %s WHERE aggregate_type = 'configuration' AND aggregate_id = %d ORDER BY stage, id",
+		allEvents, of.ID))
 	require.NoError(tb, err)
 	defer func() { _ = rows.Close() }()
 	var list []string

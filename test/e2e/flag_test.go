@@ -86,7 +86,7 @@ func TestFlagLife(t *testing.T) {
 
 			db := openDatabase(t, s.databaseURL)
 			require.Len(t, dump(t, db, "feature_flag_history"), 5)
-			require.Len(t, dump(t, db, "outbox"), 5)
+			require.Len(t, dump(t, db, allEvents), 5)
 			var users, percentage string
 			require.NoError(t, db.QueryRowContext(t.Context(),
 				"SELECT CAST(target_users AS text), CAST(rollout_percentage AS text) FROM feature_flags").Scan(&users, &percentage))

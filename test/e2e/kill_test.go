@@ -165,6 +165,8 @@ type snapshot struct {
 	versions map[int64]int64
 	values   map[revision]string
 	events   map[revision]int
+	// last is the feed's last revision.
+	last int64
 }
 
 // look reads the tables past the service. What a killed service's last statement
@@ -193,10 +195,21 @@ func look(t *testing.T, databaseURL string) snapshot {
 		require.False(t, twice, "configuration %d version %d is in the history twice", r.id, r.version)
 		s.values[r] = value
 	})
-	each(t, tx, "SELECT aggregate_id, aggregate_version FROM outbox", func(scan func(...any)) {
+	each(t, tx, "SELECT aggregate_id, aggregate_version FROM "+allEvents, func(scan func(...any)) {
 		var r revision
 		scan(&r.id, &r.version)
 		s.events[r]++
+	})
+	each(t, tx, "SELECT revision FROM changes ORDER BY revision", func(scan func(...any)) {
+		var revision int64
+		scan(&revision)
+		s.last++
+		require.Equal(t, s.last, revision, "revisions have no gap")
+	})
+	each(t, tx, "SELECT revision FROM feed_head", func(scan func(...any)) {
+		var head int64
+		scan(&head)
+		require.Equal(t, head, s.last)
 	})
 	return s
 }
@@ -226,5 +239,5 @@ func (s snapshot) requireWhole(t *testing.T) {
 		}
 	}
 	require.Len(t, s.values, all, "the history has nothing but the versions")
-	require.Len(t, s.events, all, "the outbox has nothing but the versions")
+	require.Len(t, s.events, all, "the feed has nothing but the versions")
 }

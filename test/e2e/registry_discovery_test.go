@@ -175,7 +175,7 @@ func TestDesiredState(t *testing.T) {
 				problem(t, http.StatusNotFound, "service_not_found")
 
 			kinds := map[string]int{}
-			rows, err := openDatabase(t, s.databaseURL).QueryContext(t.Context(), "SELECT event_type FROM outbox")
+			rows, err := openDatabase(t, s.databaseURL).QueryContext(t.Context(), "SELECT event_type FROM "+allEvents)
 			require.NoError(t, err)
 			defer func() { _ = rows.Close() }()
 			for rows.Next() {

@@ -57,6 +57,11 @@ func openDatabase(tb testing.TB, databaseURL string) *sql.DB {
 	return db
 }
 
+// allEvents is all events of a service, with their revision or without one yet.
+const allEvents = `(SELECT 1 AS stage, revision AS id, event_type, aggregate_type, aggregate_id, aggregate_version, data,
+  actor_name FROM changes
+UNION ALL SELECT 2, id, event_type, aggregate_type, aggregate_id, aggregate_version, data, actor_name FROM outbox) AS events`
+
 // dump returns every row of a table, each as one text of all its columns.
 func dump(tb testing.TB, db *sql.DB, table string) []string {
 	tb.Helper()

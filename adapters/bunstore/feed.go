@@ -1,0 +1,151 @@
+package bunstore
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Feed is all that has changed, in one order.
+type Feed struct{ store *Store }
+
+var _ ports.Feed = (*Feed)(nil)
+
+type feedHeadRow struct {
+	bun.BaseModel `bun:"table:feed_head,alias:f"`
+
+	ID       int64 `bun:",pk"`
+	Epoch    string
+	Revision int64
+}
+
+type changeRow struct {
+	bun.BaseModel `bun:"table:changes,alias:c"`
+
+	Revision         int64 `bun:",pk"`
+	EventID          string
+	EventType        string
+	AggregateType    string
+	AggregateID      int64
+	AggregateVersion int64
+	Environment      string
+	ServiceName      string
+	Data             string
+	ActorKey         string
+	ActorName        string
+	RequestID        string
+	OccurredAt       timestamp
+}
+
+func (r changeRow) change() ports.Change {
+	return ports.Change{
+		Revision: r.Revision, EventID: r.EventID, EventType: r.EventType,
+		AggregateType: r.AggregateType, AggregateID: r.AggregateID, AggregateVersion: r.AggregateVersion,
+		Environment: r.Environment, ServiceName: r.ServiceName, Data: []byte(r.Data),
+		Actor: actor(r.ActorKey, r.ActorName), RequestID: r.RequestID, OccurredAt: r.OccurredAt.Time,
+	}
+}
+
+// The lock is a statement of its own: under READ COMMITTED one that waited for it
+// would number what was there before it waited.
+const (
+	lockHead = `SELECT revision FROM feed_head WHERE id = 1`
+	// The ids of the outbox order the events of each aggregate.
+	numberEvents = `
+INSERT INTO changes (revision, event_id, event_type, aggregate_type, aggregate_id, aggregate_version, environment,
+  service_name, data, actor_key, actor_name, request_id, occurred_at)
+SELECT ? + row_number() OVER (ORDER BY id), event_id, event_type, aggregate_type, aggregate_id, aggregate_version,
+  environment, service_name, data, actor_key, actor_name, request_id, occurred_at
+FROM (SELECT * FROM outbox ORDER BY id LIMIT ?) AS o`
+	forgetNumbered = `DELETE FROM outbox WHERE event_id IN (SELECT event_id FROM changes WHERE revision > ?)`
+	moveHead       = `UPDATE feed_head SET revision = revision + ? WHERE id = 1`
+)
+
+// Sequence moves events from the outbox to the changes. Where there are none it
+// takes no lock.
+func (f *Feed) Sequence(ctx context.Context, limit int) (int, error) {
+	waiting, err := f.store.read.NewSelect().Model((*outboxRow)(nil)).Limit(1).Exists(ctx)
+	if err != nil || !waiting {
+		return 0, translate(err, "look into the outbox", nil)
+	}
+	var n int64
+	err = f.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		n = 0
+		lock := lockHead
+		if f.store.dialect == postgres {
+			lock += " FOR UPDATE"
+		}
+		var last int64
+		if err := tx.NewRaw(lock).Scan(ctx, &last); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, numberEvents, last, limit)
+		if err != nil {
+			return err
+		}
+		if n, err = result.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, forgetNumbered, last); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, moveHead, n)
+		return err
+	})
+	if err != nil {
+		return 0, translate(err, "give events their revisions", nil)
+	}
+	return int(n), nil
+}
+
+// Head returns how far the feed goes.
+func (f *Feed) Head(ctx context.Context) (ports.FeedHead, error) {
+	var head feedHeadRow
+	var oldest *int64
+	err := f.store.read.NewSelect().Model(&head).Column("epoch", "revision").
+		ColumnExpr("(SELECT min(revision) FROM changes)").Where("id = 1").
+		Scan(ctx, &head.Epoch, &head.Revision, &oldest)
+	if err != nil {
+		return ports.FeedHead{}, translate(err, "read the feed's head", nil)
+	}
+	found := ports.FeedHead{Epoch: head.Epoch, Revision: head.Revision, Oldest: head.Revision + 1}
+	if oldest != nil {
+		found.Oldest = *oldest
+	}
+	return found, nil
+}
+
+// After returns changes that follow a revision.
+func (f *Feed) After(ctx context.Context, revision int64, limit int) ([]ports.Change, error) {
+	var rows []changeRow
+	err := f.store.read.NewSelect().Model(&rows).Where("revision > ?", revision).
+		Order("revision").Limit(limit).Scan(ctx)
+	if err != nil {
+		return nil, translate(err, "read the feed", nil)
+	}
+	list := make([]ports.Change, len(rows))
+	for i, r := range rows {
+		list[i] = r.change()
+	}
+	return list, nil
+}
+
+// BeginEpoch begins a new epoch.
+func (f *Feed) BeginEpoch(ctx context.Context) (string, error) {
+	epoch := newEpoch(f.store.options.IDs)
+	err := f.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		return updateWhere(ctx, tx.NewUpdate().Model((*feedHeadRow)(nil)).Set("epoch = ?", epoch).Where("id = 1"))
+	})
+	if err != nil {
+		return "", translate(err, "begin an epoch", nil)
+	}
+	return epoch, nil
+}
+
+// newEpoch returns the random digits of a UUID of version 7 (RFC 9562).
+func newEpoch(ids ports.IDs) string {
+	id := ids.UUID()
+	return id[len(id)-17:len(id)-13] + id[len(id)-12:]
+}
