@@ -85,18 +85,22 @@ func (s *Service) preserve(known *shelf, e scope.Environment, now registry.Insta
 	at := func(t time.Time) registry.Instant {
 		return now.Add(-min(max(0, s.deps.Clock.Now().Sub(t)), registry.MaxProtection))
 	}
-	var since *registry.Instant
+	var p registry.Preserved
 	if t, protected := known.state.Protected(e); protected {
-		since = new(at(t))
+		p.Since = new(at(t))
 	}
-	var held []registry.Lease
 	for _, i := range known.instances {
-		if i.Held && !i.Removed && i.Environment == e {
-			lease := grant(known.name, i.Instance).Held
-			held = append(held, registry.Lease{Held: lease, Ends: at(i.Since)})
+		if !i.Expired || i.Removed || i.Environment != e {
+			continue
+		}
+		lease := registry.Lease{Held: grant(known.name, i.Instance).Held, Ends: at(i.UpdatedAt)}
+		if i.Held {
+			p.Held = append(p.Held, lease)
+		} else if now.Sub(lease.Ends) < registry.LeaveWindow {
+			p.Left = append(p.Left, lease)
 		}
 	}
-	return registry.NewPreservation(since, held...)
+	return registry.NewPreservation(p)
 }
 
 // decide takes the next step of preservation at one place, where those leases are

@@ -394,6 +394,21 @@ func TestSimulationOfFaults(t *testing.T) {
 		w.requireWhole()
 	})
 
+	t.Run("a replica that takes over lets no more leave than its predecessor would", func(t *testing.T) {
+		t.Parallel()
+		w := simulate(t, 2, 100)
+		each(w.programs[:12], func(p *program) { p.dead = true })
+		w.run(ttl + time.Second)
+		require.Len(t, ready(t, w.replicas[1]), 88)
+		for n, s := range w.replicas {
+			w.stopped[n] = s != w.replicas[1]
+		}
+		each(w.programs[12:20], func(p *program) { p.dead = true })
+		w.run(ttl + 3*time.Second)
+		assert.True(t, view(t, w.replicas[1]).Protected)
+		assert.Len(t, ready(t, w.replicas[1]), 100, "all that expired within a minute are listed")
+	})
+
 	t.Run("another replica takes over from one that was killed", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 3, 20)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -50,18 +51,31 @@ type departure struct {
 	at    Instant
 }
 
-// NewPreservation returns one that goes on from what is known: when protection
-// began, if it lasts, and who is held. Without either it begins anew.
-func NewPreservation(protectedSince *Instant, held ...Lease) *Preservation {
-	p := &Preservation{}
-	for _, l := range held {
-		p.held = append(p.held, departure{lease: l.Held, at: l.Ends})
-	}
-	slices.SortStableFunc(p.held, func(a, b departure) int { return int(min(1, max(-1, a.at-b.at))) })
-	if protectedSince != nil {
-		p.since, p.protected = *protectedSince, true
+// Preserved is what is known of an earlier preservation. The zero value is none.
+type Preserved struct {
+	// Since is when protection began; nil if it does not last.
+	Since *Instant
+	// Held are those who are held, Left those who left, each with the moment.
+	Held, Left []Lease
+}
+
+// NewPreservation returns one that goes on from what is known.
+func NewPreservation(known Preserved) *Preservation {
+	p := &Preservation{held: departures(known.Held), left: departures(known.Left)}
+	if known.Since != nil {
+		p.since, p.protected = *known.Since, true
 	}
 	return p
+}
+
+// departures returns leases by their moments, the oldest first.
+func departures(leases []Lease) []departure {
+	var list []departure
+	for _, l := range leases {
+		list = append(list, departure{lease: l.Held, at: l.Ends})
+	}
+	slices.SortStableFunc(list, func(a, b departure) int { return cmp.Compare(a.at, b.at) })
+	return list
 }
 
 // Decision is what becomes of instances whose leases have ended.

@@ -29,7 +29,7 @@ func crowd(tb testing.TB, prefix string, n int) []registry.Held {
 func at(d time.Duration) registry.Instant { return registry.Instant(1_000_000_000_000).Add(d) }
 
 func watching(alive int) *registry.Preservation {
-	p := registry.NewPreservation(nil)
+	p := registry.NewPreservation(registry.Preserved{})
 	p.Observe(at(0), alive, 0)
 	return p
 }
@@ -122,10 +122,26 @@ func TestPreservation(t *testing.T) {
 		for i, h := range crowd(t, "a", 40) {
 			stored = append(stored, registry.Lease{Held: h, Ends: at(time.Duration(i) * time.Second)})
 		}
-		p := registry.NewPreservation(new(at(0)), stored...)
+		p := registry.NewPreservation(registry.Preserved{Since: new(at(0)), Held: stored})
 		p.Observe(at(9*time.Minute), 100, 0)
 		assert.True(t, p.Decide(at(9*time.Minute), nil).Protected)
 		assert.Len(t, p.Decide(at(10*time.Minute), nil).Release, 15)
+	})
+
+	t.Run("who takes over knows who has left within the window", func(t *testing.T) {
+		t.Parallel()
+		var left []registry.Lease
+		for _, h := range crowd(t, "a", 10) {
+			left = append(left, registry.Lease{Held: h, Ends: at(0)})
+		}
+		p := registry.NewPreservation(registry.Preserved{Left: left})
+		p.Observe(at(30*time.Second), 100, 0)
+		d := p.Decide(at(30*time.Second), crowd(t, "b", 6))
+		assert.True(t, d.Protected)
+		assert.Len(t, d.Hold, 16)
+		p = registry.NewPreservation(registry.Preserved{Left: left})
+		p.Observe(at(time.Minute), 100, 0)
+		assert.Len(t, p.Decide(at(time.Minute), crowd(t, "b", 6)).Leave, 6)
 	})
 
 	t.Run("many who left are brought back some at a time", func(t *testing.T) {
@@ -156,7 +172,7 @@ func TestPreservationAlways(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		alive := rapid.IntRange(1, 200).Draw(r, "alive")
-		p := registry.NewPreservation(nil)
+		p := registry.NewPreservation(registry.Preserved{})
 		now := at(0)
 		var protectedSince registry.Instant
 		var protected bool

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -140,12 +141,21 @@ func (r *instances) sweepAll(ctx context.Context) (longest time.Duration, err er
 	return longest, nil
 }
 
-// expireHeartbeats measures the 99th percentile of heartbeats while the leases of
-// 10,000 others end within a second, beside that of the seconds before.
-func expireHeartbeats(ctx context.Context, b *bench) (outcome, error) {
+// expireHeartbeats returns how to measure the 99th percentile of heartbeats while
+// the leases of 10,000 others end within a second, beside that of the seconds
+// before: one after the other at a pace, or as fast as it goes.
+func expireHeartbeats(beat beating) func(context.Context, *bench) (outcome, error) {
+	return func(ctx context.Context, b *bench) (outcome, error) { return b.beatWhileEndings(ctx, beat) }
+}
+
+// beating sends heartbeats until then, and returns the 99th percentile of how long
+// they took.
+type beating func(ctx context.Context, s *service, end time.Time) (time.Duration, error)
+
+func (b *bench) beatWhileEndings(ctx context.Context, beat beating) (outcome, error) {
 	var befores, meanwhiles []float64
 	for range b.rounds {
-		before, meanwhile, err := b.beatWhileEnding(ctx)
+		before, meanwhile, err := b.beatWhileEnding(ctx, beat)
 		if err != nil {
 			return outcome{}, err
 		}
@@ -157,7 +167,7 @@ func expireHeartbeats(ctx context.Context, b *bench) (outcome, error) {
 	return outcome{value: meanwhile, ceiling: &before, ratio: &ratio}, nil
 }
 
-func (b *bench) beatWhileEnding(ctx context.Context) (before, meanwhile time.Duration, err error) {
+func (b *bench) beatWhileEnding(ctx context.Context, beat beating) (before, meanwhile time.Duration, err error) {
 	const ttl = 8
 	dir, err := b.folder()
 	if err != nil {
@@ -173,16 +183,31 @@ func (b *bench) beatWhileEnding(ctx context.Context) (before, meanwhile time.Dur
 		return 0, 0, err
 	}
 	started := time.Now()
-	if before, err = s.beatUntil(ctx, started.Add((ttl-2)*time.Second)); err != nil {
+	if before, err = beat(ctx, s, started.Add((ttl-2)*time.Second)); err != nil {
 		return 0, 0, err
 	}
-	pause := time.NewTimer(time.Until(started.Add((ttl - 1) * time.Second)))
+	pause := time.NewTimer(time.Until(started.Add(ttl * time.Second)))
 	defer pause.Stop()
 	<-pause.C
-	if meanwhile, err = s.beatUntil(ctx, started.Add((ttl+2)*time.Second)); err != nil {
+	if meanwhile, err = beat(ctx, s, started.Add((ttl+5)*time.Second)); err != nil {
+		return 0, 0, err
+	}
+	if err := s.requireEnded(ctx); err != nil {
 		return 0, 0, err
 	}
 	return before, meanwhile, s.stop()
+}
+
+// requireEnded makes sure that the leases have ended while heartbeats were timed.
+func (s *service) requireEnded(ctx context.Context) error {
+	listed, err := s.call(ctx, http.MethodGet, "/api/v1/registry/ending", "", http.StatusOK)
+	if err != nil {
+		return err
+	}
+	if n := bytes.Count(listed.Body, []byte(`"observed":"critical"`)); n < ending {
+		return fmt.Errorf("only %d of %d leases have ended by now", n, ending)
+	}
+	return nil
 }
 
 // registerEnding fills a database with the instances.
@@ -210,28 +235,57 @@ func (b *bench) registerEnding(ctx context.Context, database string, ttl int) er
 	return s.stop()
 }
 
-// beatUntil renews a lease at a steady pace, and returns the 99th percentile of how
-// long that took.
-func (s *service) beatUntil(ctx context.Context, end time.Time) (time.Duration, error) {
+// atPace sends one heartbeat after the other, at a pace.
+func atPace(ctx context.Context, s *service, end time.Time) (time.Duration, error) {
+	pace := time.NewTicker(beatEvery)
+	defer pace.Stop()
+	took, err := s.beatUntil(ctx, end, func() { <-pace.C })
+	return percentile99(took), err
+}
+
+// atOnce sends heartbeats over as many connections as the other rows, as fast as
+// they are answered.
+func atOnce(ctx context.Context, s *service, end time.Time) (time.Duration, error) {
+	group, working := errgroup.WithContext(ctx)
+	lists := make([][]time.Duration, writers)
+	for i := range lists {
+		group.Go(func() (err error) {
+			lists[i], err = s.beatUntil(working, end, func() {})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, fmt.Errorf("beat at once: %w", err)
+	}
+	return percentile99(slices.Concat(lists...)), nil
+}
+
+// beatUntil renews a lease over one connection, and returns how long each time took.
+func (s *service) beatUntil(ctx context.Context, end time.Time, rest func()) ([]time.Duration, error) {
 	c, err := dial(ctx, s.address)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer c.close()
 	request := heartbeatRace("beating").request(s.key, nil)
-	pace := time.NewTicker(beatEvery)
-	defer pace.Stop()
 	var took []time.Duration
 	for time.Now().Before(end) {
 		began := time.Now()
 		if err := c.exchange(request, http.StatusOK); err != nil {
-			return 0, err
+			return nil, err
 		}
 		took = append(took, time.Since(began))
-		<-pace.C
+		rest()
+	}
+	return took, nil
+}
+
+func percentile99(took []time.Duration) time.Duration {
+	if len(took) == 0 {
+		return 0
 	}
 	slices.Sort(took)
-	return took[len(took)*99/100], nil
+	return took[len(took)*99/100]
 }
 
 // registryMemory measures what 10,000 instances hold: in memory, with their
