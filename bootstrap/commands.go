@@ -16,6 +16,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -120,6 +121,37 @@ func (d *database) BeginEpoch(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return d.store.Feed().BeginEpoch(ctx)
+}
+
+// RelayStatus tells how far the relay is behind.
+func (d *database) RelayStatus(ctx context.Context) (relay.Status, error) {
+	if err := d.ready(ctx); err != nil {
+		return relay.Status{}, err
+	}
+	return d.relay().Status(ctx)
+}
+
+// Retry asks for another try of what is parked.
+func (d *database) Retry(ctx context.Context, revision int64) error {
+	if err := d.ready(ctx); err != nil {
+		return err
+	}
+	return d.relay().Retry(ctx, revision)
+}
+
+// Skip gives up a parked change.
+func (d *database) Skip(ctx context.Context, revision int64) error {
+	if err := d.ready(ctx); err != nil {
+		return err
+	}
+	return d.relay().Skip(ctx, revision)
+}
+
+// relay is one that publishes nothing.
+func (d *database) relay() *relay.Service {
+	return relay.New(relay.Dependencies{
+		Feed: d.store.Feed(), Deliveries: d.store.Deliveries(), Clock: system.NewClock(),
+	})
 }
 
 // Issue makes a key.

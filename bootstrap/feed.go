@@ -2,45 +2,156 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // How the feed is kept: events get their revisions right after the commit, and are
-// looked for now and then, because a replica may have died in between.
+// looked for now and then, because a replica may have died in between. Changes are
+// published right after that by the replica that leads.
 const (
-	sequenceLimit   = 1000
 	sequencePoll    = 25 * time.Millisecond
 	sequenceSlowest = time.Second
 	sequenceTimeout = 10 * time.Second
+	drainPoll       = 25 * time.Millisecond
+	drainSlowest    = 100 * time.Millisecond
+	drainTimeout    = 10 * time.Second
+	feedPurge       = time.Minute
+	topicPartitions = 12
 )
 
-// commits tells that something was committed here.
-type commits chan struct{}
+// bell tells that something has happened here.
+type bell chan struct{}
 
-func newCommits() commits { return make(commits, 1) }
-
-// signal says so, unless that is known already.
-func (c commits) signal() {
+// ring says so, unless that is known already.
+func (b bell) ring() {
 	select {
-	case c <- struct{}{}:
+	case b <- struct{}{}:
 	default:
 	}
 }
 
-// keepFeed gives events their revisions until the stop.
-func keepFeed(lc fx.Lifecycle, feed ports.Feed, committed commits, log *zap.Logger) {
-	runLoops(lc, log, nil, loop{
-		every: sequencePoll, slowest: sequenceSlowest, timeout: sequenceTimeout, wake: committed,
-		step: func(ctx context.Context) (bool, error) {
-			n, err := feed.Sequence(ctx, sequenceLimit)
-			return n == sequenceLimit, err
-		},
-		failing: "events get no revisions: the store cannot be reached",
-		working: "events get their revisions again",
+// commits tells that something was committed here.
+type commits struct{ bell }
+
+func newCommits() commits { return commits{make(bell, 1)} }
+
+// broker is where changes are published.
+type broker struct {
+	fx.Out
+
+	Publisher ports.Publisher
+	// Kafka is nil where there is none.
+	Kafka ginapi.Pinger `name:"kafka"`
+}
+
+// newBroker publishes to Kafka, or in this process where there is none.
+func newBroker(lc fx.Lifecycle, s settings.Settings) broker {
+	if len(s.KafkaServers) == 0 {
+		local := watermillbus.OpenLocal()
+		lc.Append(fx.StopHook(local.Close))
+		return broker{Publisher: local}
+	}
+	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
+		Brokers: s.KafkaServers,
+		Topics:  []string{string(s.KafkaConfigTopic), string(s.KafkaFlagTopic), string(s.KafkaServiceTopic)},
+		Create:  s.KafkaCreateTopics, Partitions: topicPartitions, Replication: int16(s.KafkaReplication),
 	})
+	lc.Append(fx.StopHook(bus.Close))
+	return broker{Publisher: bus, Kafka: bus}
+}
+
+// relayParts is what the relay is made of.
+type relayParts struct {
+	fx.In
+
+	Settings   settings.Settings
+	Feed       ports.Feed
+	Deliveries ports.Deliveries
+	Publisher  ports.Publisher
+	Clock      ports.Clock
+}
+
+func newRelay(p relayParts) *relay.Service {
+	return relay.New(relay.Dependencies{
+		Feed: p.Feed, Deliveries: p.Deliveries, Publisher: p.Publisher, Clock: p.Clock,
+		Source: "/signalbox/" + p.Settings.ServiceName,
+		Topics: relay.Topics{
+			Configuration: string(p.Settings.KafkaConfigTopic), Flag: string(p.Settings.KafkaFlagTopic),
+			Service: string(p.Settings.KafkaServiceTopic),
+		},
+	})
+}
+
+// feedParts is what the loops of the feed are made of.
+type feedParts struct {
+	fx.In
+
+	Settings   settings.Settings
+	Relay      *relay.Service
+	Leadership ports.Leadership
+	Commits    commits
+	Log        *zap.Logger
+}
+
+// keepFeed gives events their revisions, publishes changes and forgets old ones
+// until the stop.
+func keepFeed(lc fx.Lifecycle, p feedParts) {
+	lc.Append(fx.StopHook(p.Leadership.Resign))
+	sequenced := make(bell, 1)
+	keep := relay.Retention{Age: time.Duration(p.Settings.FeedRetention), Rows: int64(p.Settings.FeedRetentionRows)}
+	runLoops(lc, p.Log, nil,
+		loop{
+			every: sequencePoll, slowest: sequenceSlowest, timeout: sequenceTimeout, wake: p.Commits.bell, eager: true,
+			step: func(ctx context.Context) (bool, error) {
+				n, err := p.Relay.Sequence(ctx)
+				if n > 0 {
+					sequenced.ring()
+				}
+				return n == relay.SequenceBatch, err
+			},
+			failing: "events get no revisions: the store cannot be reached",
+			working: "events get their revisions again",
+		},
+		loop{
+			every: drainPoll, slowest: drainSlowest, timeout: drainTimeout, wake: sequenced, eager: true,
+			step:    p.drain,
+			failing: "changes are not published, and wait",
+			working: "changes are published again",
+		},
+		loop{
+			every: feedPurge, timeout: purgeTimeout,
+			step: func(ctx context.Context) (bool, error) {
+				n, err := p.Relay.Purge(ctx, keep)
+				return n == relay.PurgeBatch, err
+			},
+			failing: "old changes are not forgotten: the store cannot be reached",
+			working: "old changes are forgotten again",
+		},
+	)
+}
+
+// drain publishes a batch if this replica leads, and for no longer than it may
+// believe so.
+func (p feedParts) drain(ctx context.Context) (more bool, err error) {
+	may, err := p.Leadership.Confirm(ctx)
+	if err != nil || may == 0 {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, may)
+	defer cancel()
+	n, err := p.Relay.Drain(ctx)
+	if errors.Is(err, ports.ErrOvertaken) {
+		return true, nil
+	}
+	return n > 0, err
 }

@@ -17,6 +17,9 @@ type loop struct {
 	slowest time.Duration
 	// wake begins a step before its time; nil for never.
 	wake <-chan struct{}
+	// eager makes the next step at once where there is more to do; others rest for as
+	// long as the last one took, and so leave half of a processor to others.
+	eager bool
 	// timeout bounds one step.
 	timeout time.Duration
 	// step reports whether there is more to do at once.
@@ -82,8 +85,7 @@ func (l loop) run(ctx context.Context, log *zap.Logger) {
 	}
 }
 
-// drain makes steps until there is nothing more to do at once. It rests between
-// them for as long as they take, so that they leave half of a processor to others.
+// drain makes steps until there is nothing more to do at once.
 func (l loop) drain(ctx context.Context) error {
 	for {
 		began := time.Now()
@@ -92,6 +94,9 @@ func (l loop) drain(ctx context.Context) error {
 		cancel()
 		if err != nil || !more {
 			return err
+		}
+		if l.eager {
+			continue
 		}
 		rest := time.NewTimer(time.Since(began))
 		select {

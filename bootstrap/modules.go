@@ -20,6 +20,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
@@ -49,6 +50,8 @@ func storeModule() fx.Option {
 			fx.As(new(registry.Repository)), fx.As(new(registry.History)), fx.As(new(registry.Source))),
 		fx.Annotate((*bunstore.Store).Keys, fx.As(new(access.Keys))),
 		fx.Annotate((*bunstore.Store).Feed, fx.As(new(ports.Feed))),
+		fx.Annotate((*bunstore.Store).Deliveries, fx.As(new(ports.Deliveries))),
+		fx.Annotate((*bunstore.Store).Leadership, fx.As(new(ports.Leadership))),
 	))
 }
 
@@ -68,7 +71,7 @@ func flagModule() fx.Option {
 }
 
 func feedModule() fx.Option {
-	return fx.Module("feed", fx.Invoke(keepFeed))
+	return fx.Module("feed", fx.Provide(newBroker, newRelay), fx.Invoke(keepFeed))
 }
 
 func registryModule() fx.Option {
@@ -150,7 +153,9 @@ type httpParts struct {
 	Configurations *configapp.Service
 	Flags          *flagapp.Service
 	Registry       *registryapp.Service
+	Relay          *relay.Service
 	Redis          ginapi.Pinger
+	Kafka          ginapi.Pinger `name:"kafka"`
 	Access         *accessapp.Service
 	Store          *bunstore.Store
 	Clock          ports.Clock
@@ -160,7 +165,8 @@ type httpParts struct {
 func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
-		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Redis: p.Redis,
+		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay,
+		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment,
 		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Database: p.Store, Clock: p.Clock, IDs: p.IDs,
 	})

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.uber.org/fx"
@@ -101,12 +100,7 @@ func ownAddresses(s settings.Settings) []string {
 	if s.RedisHost != "" {
 		own = append(own, net.JoinHostPort(s.RedisHost, strconv.Itoa(int(s.RedisPort))))
 	}
-	for server := range strings.SplitSeq(s.KafkaServers, ",") {
-		if server = strings.TrimSpace(server); server != "" {
-			own = append(own, server)
-		}
-	}
-	return own
+	return append(own, s.KafkaServers...)
 }
 
 // keepRegistry loads the services at the start, and follows other replicas, ends

@@ -7,8 +7,11 @@
 //   - [Backoff]: waiting between attempts
 //   - [Cipher]: encryption of values at rest
 //   - [Clock]: the time
+//   - [Deliveries]: what was published of the feed
 //   - [Feed]: all that has changed, in one order
 //   - [IDs]: identifiers and secrets
+//   - [Leadership]: which of several processes does what one alone may do
+//   - [Publisher]: messages for a broker
 //   - [Stopwatch]: how time passes
 //   - domain/flag.History: versions of flags as they were made
 //   - domain/flag.Repository: feature flags

@@ -28,6 +28,16 @@ type Change struct {
 	Actor      scope.Actor
 	RequestID  string
 	OccurredAt time.Time
+	// TraceParent is the trace that the change belongs to (W3C Trace Context), or empty.
+	TraceParent string
+}
+
+// Retention says which changes are kept.
+type Retention struct {
+	// Since keeps what has happened since then.
+	Since time.Time
+	// Rows is how many changes are kept at most.
+	Rows int64
 }
 
 // FeedHead tells how far the feed goes.
@@ -54,6 +64,9 @@ type Feed interface {
 	// After returns at most limit changes that follow a revision, in order. Those that
 	// are no longer kept are missing at the beginning; FeedHead.Oldest tells.
 	After(ctx context.Context, revision int64, limit int) ([]Change, error)
+	// Purge forgets at most limit of the oldest changes that are not to be kept, and
+	// returns how many. What was not published, or is parked, is kept.
+	Purge(ctx context.Context, keep Retention, limit int) (int, error)
 	// BeginEpoch begins a new epoch, because what is stored went back in time, and
 	// returns it. Revisions go on from the last one that is stored.
 	BeginEpoch(ctx context.Context) (string, error)

@@ -140,15 +140,50 @@ func TestKeysContract(t *testing.T) {
 	}
 }
 
+func fedStore(t *testing.T, open func(*testing.T) *bunstore.Store) contract.FedStore {
+	t.Helper()
+	store := open(t)
+	return contract.FedStore{
+		Feed: store.Feed(), Deliveries: store.Deliveries(), Configurations: store.Configurations(),
+	}
+}
+
 func TestFeedContract(t *testing.T) {
 	t.Parallel()
 	for name, open := range stores() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			contract.Feed(t, func(t *testing.T) contract.FedStore {
+			contract.Feed(t, func(t *testing.T) contract.FedStore { return fedStore(t, open) }, nil)
+		})
+	}
+}
+
+func TestDeliveriesContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Deliveries(t, func(t *testing.T) contract.FedStore { return fedStore(t, open) }, nil)
+		})
+	}
+}
+
+func TestLeadershipContract(t *testing.T) {
+	t.Parallel()
+	const theFile = "the process that has SQLite's file leads; there is no other"
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			without := contract.Without{}
+			if name != "PostgreSQL" {
+				without = contract.Without{
+					"two do not lead": theFile, "who resigns lets another one lead, and may come back": theFile,
+				}
+			}
+			contract.Leadership(t, func(t *testing.T) contract.Rivals {
 				store := open(t)
-				return contract.FedStore{Feed: store.Feed(), Configurations: store.Configurations()}
-			}, nil)
+				return contract.Rivals{One: store.Leadership(), Other: store.Leadership()}
+			}, without)
 		})
 	}
 }

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/test/contract"
@@ -40,3 +41,6 @@ var (
 	SQLiteMeaningForTest   = sqliteMeaning
 	ErrTakenForTest        = errTaken
 )
+
+// HurryForTest shortens how long a leader may act, and be silent.
+func (l *Leadership) HurryForTest(trust, silence time.Duration) { l.trust, l.silence = trust, silence }

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -37,6 +38,7 @@ type changeRow struct {
 	ActorName        string
 	RequestID        string
 	OccurredAt       timestamp
+	Traceparent      string
 }
 
 func (r changeRow) change() ports.Change {
@@ -45,6 +47,7 @@ func (r changeRow) change() ports.Change {
 		AggregateType: r.AggregateType, AggregateID: r.AggregateID, AggregateVersion: r.AggregateVersion,
 		Environment: r.Environment, ServiceName: r.ServiceName, Data: []byte(r.Data),
 		Actor: actor(r.ActorKey, r.ActorName), RequestID: r.RequestID, OccurredAt: r.OccurredAt.Time,
+		TraceParent: r.Traceparent,
 	}
 }
 
@@ -55,9 +58,9 @@ const (
 	// The ids of the outbox order the events of each aggregate.
 	numberEvents = `
 INSERT INTO changes (revision, event_id, event_type, aggregate_type, aggregate_id, aggregate_version, environment,
-  service_name, data, actor_key, actor_name, request_id, occurred_at)
+  service_name, data, actor_key, actor_name, request_id, occurred_at, traceparent)
 SELECT ? + row_number() OVER (ORDER BY id), event_id, event_type, aggregate_type, aggregate_id, aggregate_version,
-  environment, service_name, data, actor_key, actor_name, request_id, occurred_at
+  environment, service_name, data, actor_key, actor_name, request_id, occurred_at, traceparent
 FROM (SELECT * FROM outbox ORDER BY id LIMIT ?) AS o`
 	forgetNumbered = `DELETE FROM outbox WHERE event_id IN (SELECT event_id FROM changes WHERE revision > ?)`
 	moveHead       = `UPDATE feed_head SET revision = revision + ? WHERE id = 1`
@@ -125,11 +128,45 @@ func (f *Feed) After(ctx context.Context, revision int64, limit int) ([]ports.Ch
 	if err != nil {
 		return nil, translate(err, "read the feed", nil)
 	}
+	return changesOf(rows), nil
+}
+
+func changesOf(rows []changeRow) []ports.Change {
 	list := make([]ports.Change, len(rows))
 	for i, r := range rows {
 		list[i] = r.change()
 	}
-	return list, nil
+	return list
+}
+
+// Purge forgets changes from the beginning, so that there is never a gap.
+func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int, error) {
+	var rows []changeRow
+	err := f.store.read.NewSelect().Model(&rows).Column("revision", "occurred_at").
+		Where("revision <= (SELECT revision FROM relay WHERE id = 1)").
+		Where("revision < COALESCE((SELECT min(revision) FROM relay_parked), revision + 1)").
+		Order("revision").Limit(limit).Scan(ctx)
+	if err != nil {
+		return 0, translate(err, "look for old changes", nil)
+	}
+	head, err := f.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	old := slices.IndexFunc(rows, func(r changeRow) bool {
+		return r.Revision > head.Revision-keep.Rows && !r.OccurredAt.Before(keep.Since)
+	})
+	if old < 0 {
+		old = len(rows)
+	}
+	if old == 0 {
+		return 0, nil
+	}
+	err = f.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewDelete().Model((*changeRow)(nil)).Where("revision <= ?", rows[old-1].Revision).Exec(ctx)
+		return err
+	})
+	return old, translate(err, "forget old changes", nil)
 }
 
 // BeginEpoch begins a new epoch.

@@ -28,8 +28,8 @@ INSERT INTO configuration_history (configuration_id, version, action, old_value,
 SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::timestamptz, ? FROM state)`
 	insertedEvent = `, event AS (
 INSERT INTO outbox (event_id, event_type, aggregate_type, aggregate_id, aggregate_version, environment,
- service_name, data, actor_key, actor_name, request_id, occurred_at)
-SELECT ?::uuid, ?, ?, id, ?, ?, ?, ?::jsonb, ?, ?, ?, ?::timestamptz FROM state)
+ service_name, data, actor_key, actor_name, request_id, occurred_at, traceparent)
+SELECT ?::uuid, ?, ?, id, ?, ?, ?, ?::jsonb, ?, ?, ?, ?::timestamptz, ? FROM state)
 SELECT id FROM state`
 )
 
@@ -98,6 +98,6 @@ func historyArgs(h historyRow) []any {
 func outboxArgs(o outboxRow) []any {
 	return []any{
 		o.EventID, o.EventType, o.AggregateType, o.AggregateVersion, o.Environment, o.ServiceName,
-		o.Data, o.ActorKey, o.ActorName, o.RequestID, o.OccurredAt,
+		o.Data, o.ActorKey, o.ActorName, o.RequestID, o.OccurredAt, o.Traceparent,
 	}
 }

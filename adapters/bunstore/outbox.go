@@ -26,6 +26,7 @@ type outboxRow struct {
 	ActorName        string
 	RequestID        string
 	OccurredAt       timestamp
+	Traceparent      string
 }
 
 // outboxRows returns the events of one aggregate as rows, oldest first.
@@ -50,6 +51,7 @@ func outboxRows(events []event.Event, aggregateID int64, ids ports.IDs) ([]outbo
 			ActorName:        envelope.Stamp.By.String(),
 			RequestID:        envelope.Stamp.RequestID,
 			OccurredAt:       timestamp{envelope.Stamp.At},
+			Traceparent:      envelope.Stamp.TraceParent,
 		}
 	}
 	return rows, nil

@@ -37,7 +37,7 @@ func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(idleTime)
 	db := bun.NewDB(pool, pgdialect.New())
-	return &Store{write: db, read: db, options: o, dialect: postgres}, nil
+	return &Store{write: db, read: db, options: o, dialect: postgres, connector: connector}, nil
 }
 
 // postgresConnector reads a URL and returns how to connect, and how often at once.

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 
 	"github.com/uptrace/bun"
@@ -28,6 +29,8 @@ type Store struct {
 	dialect dialect
 	// commits is the group commit of SQLite, nil on PostgreSQL.
 	commits *groupCommit
+	// connector makes connections to PostgreSQL, nil on SQLite.
+	connector driver.Connector
 	// path is the file of SQLite, empty where there is none.
 	path string
 }
@@ -43,6 +46,9 @@ func (s *Store) Services() *Services { return &Services{store: s} }
 
 // Feed returns the feed of all that has changed.
 func (s *Store) Feed() *Feed { return &Feed{store: s} }
+
+// Deliveries returns what was published of the feed.
+func (s *Store) Deliveries() *Deliveries { return &Deliveries{store: s} }
 
 // Keys returns the store of API keys.
 func (s *Store) Keys() *Keys { return &Keys{store: s} }

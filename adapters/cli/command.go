@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -35,10 +36,23 @@ type Database interface {
 	Migrate(ctx context.Context) (applied int, err error)
 	Migrations(ctx context.Context) ([]Migration, error)
 	BeginEpoch(ctx context.Context) (epoch string, err error)
+	Close() error
+	Relay
+	Keyring
+}
+
+// Keyring is what commands do to the API keys.
+type Keyring interface {
 	Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error)
 	Keys(ctx context.Context) ([]access.KeyAttributes, error)
 	Revoke(ctx context.Context, id string) error
-	Close() error
+}
+
+// Relay is what commands do to the relay of the change feed.
+type Relay interface {
+	RelayStatus(ctx context.Context) (relay.Status, error)
+	Retry(ctx context.Context, revision int64) error
+	Skip(ctx context.Context, revision int64) error
 }
 
 // Migration is one step of the database's schema.
@@ -104,7 +118,8 @@ Settings are environment variables and a .env file in the working folder; see
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		serve(p), migrate(p), key(p), keygen(p), healthcheck(p), settings(p), openapi(p), versionCommand(version))
+		serve(p), migrate(p), relayCommand(p), key(p), keygen(p), healthcheck(p), settings(p), openapi(p),
+		versionCommand(version))
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/cli"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // recordingProgram notes what was called and answers with what it was given.
@@ -47,6 +50,25 @@ func (p *recordingProgram) Close() error                         { return p.note
 func (p *recordingProgram) Migrate(context.Context) (int, error) { return 2, p.note("migrate") }
 func (p *recordingProgram) BeginEpoch(context.Context) (string, error) {
 	return "0123456789abcdef", p.note("epoch")
+}
+
+func (p *recordingProgram) RelayStatus(context.Context) (relay.Status, error) {
+	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	return relay.Status{
+		Epoch: "0123456789abcdef", Head: 9, Published: 7, OldestAge: 1500 * time.Millisecond,
+		Parked: []ports.Parked{
+			{AggregateType: "configuration", Revision: 3, Key: "production/shop/a", Reason: "too large", At: at},
+			{AggregateType: "flag", Revision: 5, Key: "production/b", Reason: "no such topic", At: at, Asked: true},
+		},
+	}, p.note("relay status")
+}
+
+func (p *recordingProgram) Retry(_ context.Context, revision int64) error {
+	return p.note(fmt.Sprint("retry ", revision))
+}
+
+func (p *recordingProgram) Skip(_ context.Context, revision int64) error {
+	return p.note(fmt.Sprint("skip ", revision))
 }
 
 func (p *recordingProgram) Migrations(context.Context) ([]cli.Migration, error) {
@@ -193,6 +215,49 @@ func TestHelp(t *testing.T) {
 			out, err := run(t, &recordingProgram{}, cmd.Name(), "--help")
 			require.NoError(t, err)
 			assert.Contains(t, out, "Usage:")
+		}
+	})
+}
+
+func TestRelay(t *testing.T) {
+	t.Parallel()
+
+	t.Run("status shows what waits and what is parked", func(t *testing.T) {
+		t.Parallel()
+		out, err := run(t, &recordingProgram{}, "relay", "status")
+		require.NoError(t, err)
+		for _, want := range []string{
+			"pending    2", "oldest     1.5s", "parked     2",
+			"3         configuration  production/shop/a  2026-11-23T10:00:00Z  no           too large",
+			"5         flag           production/b       2026-11-23T10:00:00Z  yes          no such topic",
+		} {
+			assert.Contains(t, out, want)
+		}
+	})
+	t.Run("one, or all that are not being tried, are tried again", func(t *testing.T) {
+		t.Parallel()
+		one, all := &recordingProgram{}, &recordingProgram{}
+		_, err := run(t, one, "relay", "retry", "3")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"open", "retry 3", "close"}, one.calls)
+		_, err = run(t, all, "relay", "retry", "--all")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"open", "relay status", "retry 3", "close"}, all.calls)
+	})
+	t.Run("one is skipped", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		_, err := run(t, p, "relay", "skip", "3")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"open", "skip 3", "close"}, p.calls)
+	})
+	t.Run("what is no revision is a wrong usage", func(t *testing.T) {
+		t.Parallel()
+		for _, args := range [][]string{
+			{"retry"}, {"retry", "3", "4"}, {"retry", "3", "--all"}, {"retry", "x"}, {"retry", "0"}, {"skip"}, {"skip", "-1"},
+		} {
+			_, err := run(t, &recordingProgram{}, append([]string{"relay"}, args...)...)
+			assert.Equal(t, cli.ExitUsage, cli.ExitCode(err), "%v", args)
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -70,6 +71,11 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, key string) (access.Caller, error)
 }
 
+// Relay tells how far changes were published, as relay.Service does.
+type Relay interface {
+	Status(ctx context.Context) (relay.Status, error)
+}
+
 // Pinger tells whether a store answers.
 type Pinger interface {
 	// Ping returns nil when the store answers before ctx ends.
@@ -93,10 +99,11 @@ type Options struct {
 	CORSOrigins []string
 	Access      Authenticator
 	Database    Pinger
-	// Redis is nil where there is none.
-	Redis Pinger
-	Clock ports.Clock
-	IDs   ports.IDs
+	// Redis and Kafka are nil where there are none.
+	Redis, Kafka Pinger
+	Relay        Relay
+	Clock        ports.Clock
+	IDs          ports.IDs
 	// TrustedProxies are addresses or CIDR blocks; none by default.
 	TrustedProxies []string
 	// RequestTimeout is the deadline of a request's work, 10 s by default.

@@ -22,7 +22,7 @@ func (a *API) authenticate(c *gin.Context) {
 		return
 	}
 	this := callOf(c.Request.Context())
-	caller.RequestID = this.requestID
+	caller.RequestID, caller.TraceParent = this.requestID, traceParent(c.Request.Header)
 	this.caller = caller
 }
 

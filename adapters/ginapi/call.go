@@ -3,6 +3,7 @@ package ginapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -116,6 +117,37 @@ func (a *API) requestID(r *http.Request) string {
 		return sent
 	}
 	return a.options.IDs.UUID()
+}
+
+// traceLength is that of "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".
+const traceLength = 55
+
+// traceParent returns the trace that the caller goes on with, as W3C Trace Context
+// (3.2) writes it in version 00; later versions begin alike. Anything else is no
+// trace.
+func traceParent(h http.Header) string {
+	sent := h["Traceparent"]
+	if len(sent) != 1 || len(sent[0]) < traceLength {
+		return ""
+	}
+	trace, more := sent[0][:traceLength], sent[0][traceLength:]
+	if more != "" && (more[0] != '-' || trace[:2] == "00") || !isTrace(trace) {
+		return ""
+	}
+	return trace
+}
+
+// isTrace reports whether text of that length is a version, two ids that are not
+// zero, and flags.
+func isTrace(text string) bool {
+	for i := range len(text) {
+		dash := i == 2 || i == 35 || i == 52
+		hex := '0' <= text[i] && text[i] <= '9' || 'a' <= text[i] && text[i] <= 'f'
+		if dash != (text[i] == '-') || !dash && !hex {
+			return false
+		}
+	}
+	return text[:2] != "ff" && strings.Trim(text[3:35], "0") != "" && strings.Trim(text[36:52], "0") != ""
 }
 
 // sane reports whether text is 1 to most of A-Z a-z 0-9 . _ and -, and so can be

@@ -1,6 +1,13 @@
 package ginapi
 
-import "github.com/gin-gonic/gin"
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
 
 // Routes returns what gin serves.
 func (a *API) Routes() gin.RoutesInfo { return a.engine.Routes() }
+
+// TraceParentForTest returns the trace that a request's headers name.
+func TraceParentForTest(h http.Header) string { return traceParent(h) }

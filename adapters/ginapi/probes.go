@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -50,17 +51,32 @@ type healthOutput struct {
 
 // healthJSON says how the service and its parts are.
 type healthJSON struct {
-	Status    string `json:"status" enum:"healthy,degraded,unhealthy"`
-	Service   string `json:"service"`
-	Version   string `json:"version"`
-	Database  string `json:"database" enum:"healthy,unhealthy"`
-	Redis     string `json:"redis" enum:"healthy,degraded,unhealthy,disabled"`
-	Kafka     string `json:"kafka" enum:"healthy,degraded,unhealthy,disabled"`
-	Timestamp string `json:"timestamp" format:"date-time"`
+	Status   string `json:"status" enum:"healthy,degraded,unhealthy"`
+	Service  string `json:"service"`
+	Version  string `json:"version"`
+	Database string `json:"database" enum:"healthy,unhealthy"`
+	Redis    string `json:"redis" enum:"healthy,degraded,unhealthy,disabled"`
+	Kafka    string `json:"kafka" enum:"healthy,degraded,unhealthy,disabled"`
+	// Feed is left out where the database cannot tell.
+	Feed      *feedJSON `json:"feed,omitempty"`
+	Timestamp string    `json:"timestamp" format:"date-time"`
 }
 
+// feedJSON says how far changes were published.
+type feedJSON struct {
+	Epoch     string  `json:"epoch" doc:"Names the history that revisions belong to"`
+	Revision  int64   `json:"revision" doc:"The last change"`
+	Published int64   `json:"published" doc:"The last change that was published, or parked"`
+	Pending   int64   `json:"pending" doc:"How many changes wait to be published"`
+	OldestAge float64 `json:"oldest_age_seconds" doc:"Since when the oldest of them waits"`
+	Parked    int     `json:"parked" doc:"How many resources wait for 'signalbox relay retry' or 'skip'"`
+}
+
+// lateAfter is how long a change may wait before the service is degraded.
+const lateAfter = 5 * time.Second
+
 // health asks the database, without which the service is not healthy: 503; and
-// Redis, without which it is degraded.
+// Redis and Kafka, without which it is degraded. It asks them all at once.
 func (a *API) health(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
@@ -73,17 +89,52 @@ func (a *API) health(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 		Kafka:     disabled,
 		Timestamp: stamp(a.options.Clock.Now()),
 	}}
-	if a.options.Redis != nil {
-		out.Body.Redis = healthy
-		if err := a.options.Redis.Ping(ctx); err != nil {
-			out.Body.Status, out.Body.Redis = degraded, unhealthy
+	var asking sync.WaitGroup
+	for state, pinger := range map[*string]Pinger{
+		&out.Body.Database: a.options.Database, &out.Body.Redis: a.options.Redis, &out.Body.Kafka: a.options.Kafka,
+	} {
+		if pinger == nil {
+			continue
 		}
+		asking.Go(func() {
+			*state = healthy
+			if pinger.Ping(ctx) != nil {
+				*state = unhealthy
+			}
+		})
 	}
-	if err := a.options.Database.Ping(ctx); err != nil {
+	asking.Go(func() { out.Body.Feed = a.feedHealth(ctx) })
+	asking.Wait()
+	out.Body.conclude()
+	if out.Body.Status == unhealthy {
 		out.Status = http.StatusServiceUnavailable
-		out.Body.Status, out.Body.Database = unhealthy, unhealthy
 	}
 	return out, nil
+}
+
+func (a *API) feedHealth(ctx context.Context) *feedJSON {
+	status, err := a.options.Relay.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	return &feedJSON{
+		Epoch: status.Epoch, Revision: status.Head, Published: status.Published, Pending: status.Pending(),
+		OldestAge: status.OldestAge.Seconds(), Parked: len(status.Parked),
+	}
+}
+
+// conclude says how the service is from how its parts are.
+func (h *healthJSON) conclude() {
+	late := h.Feed != nil && (h.Feed.Parked > 0 || h.Feed.OldestAge > lateAfter.Seconds())
+	if late && h.Kafka == healthy {
+		h.Kafka = degraded
+	}
+	switch {
+	case h.Database == unhealthy:
+		h.Status = unhealthy
+	case h.Redis == unhealthy, h.Kafka == unhealthy, late:
+		h.Status = degraded
+	}
 }
 
 type probeOutput struct {

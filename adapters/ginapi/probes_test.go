@@ -2,15 +2,19 @@ package ginapi_test
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 func TestHealth(t *testing.T) {
@@ -23,6 +27,9 @@ func TestHealth(t *testing.T) {
 		require.Equal(t, map[string]any{
 			"status": "healthy", "service": "config-service", "version": "1.2.3", "database": "healthy",
 			"redis": "disabled", "kafka": "disabled", "timestamp": "2026-01-31T12:00:02.000000Z",
+			"feed": map[string]any{
+				"epoch": "", "revision": 0.0, "published": 0.0, "pending": 0.0, "oldest_age_seconds": 0.0, "parked": 0.0,
+			},
 		}, a.json())
 	})
 	t.Run("without one it is unhealthy and 503", func(t *testing.T) {
@@ -34,7 +41,40 @@ func TestHealth(t *testing.T) {
 		require.Equal(t, "unhealthy", a.json()["database"])
 		require.NotContains(t, a.body, "refused")
 	})
+	t.Run("what waits to be published is told, and is degraded when it waits for long", func(t *testing.T) {
+		t.Parallel()
+		status := relay.Status{Epoch: "0123456789abcdef", Head: 9, Published: 7, OldestAge: 4 * time.Second}
+		told := &relaying{status: status}
+		h := newHouse(t, func(o *ginapi.Options) { o.Relay, o.Kafka = told, pinger{} })
+		a := h.send(http.MethodGet, "/health", "", nil)
+		require.Equal(t, map[string]any{
+			"epoch": "0123456789abcdef", "revision": 9.0, "published": 7.0, "pending": 2.0,
+			"oldest_age_seconds": 4.0, "parked": 0.0,
+		}, a.json()["feed"])
+		require.Equal(t, "healthy, Kafka healthy", health(a))
+		told.status.OldestAge = 6 * time.Second
+		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", nil)))
+		told.status.OldestAge, told.status.Parked = 0, make([]ports.Parked, 1)
+		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", nil)))
+	})
+	t.Run("without Kafka it is degraded", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, func(o *ginapi.Options) { o.Kafka = pinger{errNoDatabase} })
+		a := h.send(http.MethodGet, "/health", "", nil)
+		require.Equal(t, http.StatusOK, a.status)
+		require.Equal(t, "degraded, Kafka unhealthy", health(a))
+	})
+	t.Run("without a database nothing is told of the feed", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, func(o *ginapi.Options) {
+			o.Database, o.Relay = pinger{errNoDatabase}, &relaying{err: errNoDatabase}
+		})
+		require.NotContains(t, h.send(http.MethodGet, "/health", "", nil).json(), "feed")
+	})
 }
+
+// health returns the states of the service and of Kafka.
+func health(a answer) string { return fmt.Sprint(a.json()["status"], ", Kafka ", a.json()["kafka"]) }
 
 func TestProbes(t *testing.T) {
 	t.Parallel()

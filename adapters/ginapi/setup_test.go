@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -72,6 +73,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		}),
 		Access:   h.access,
 		Database: pinger{},
+		Relay:    &relaying{},
 		Clock:    clock,
 		IDs:      &ids{},
 	}
@@ -247,3 +249,11 @@ var errNoDatabase = errors.New("connection refused")
 type pinger struct{ err error }
 
 func (p pinger) Ping(context.Context) error { return p.err }
+
+// relaying tells what a test makes it tell of the relay.
+type relaying struct {
+	status relay.Status
+	err    error
+}
+
+func (r *relaying) Status(context.Context) (relay.Status, error) { return r.status, r.err }

@@ -52,7 +52,9 @@ func resourceOf(i configuration.Identity) access.Resource {
 }
 
 func (s *Service) stamp(by access.Caller) scope.Stamp {
-	return scope.Stamp{By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID}
+	return scope.Stamp{
+		By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID, TraceParent: by.TraceParent,
+	}
 }
 
 // load returns the configuration of that id if the caller may do that to it. Who

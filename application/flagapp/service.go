@@ -37,7 +37,9 @@ func New(d Dependencies) *Service { return &Service{deps: d} }
 func resourceOf(i flag.Identity) access.Resource { return access.Resource{Environment: i.Environment} }
 
 func (s *Service) stamp(by access.Caller) scope.Stamp {
-	return scope.Stamp{By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID}
+	return scope.Stamp{
+		By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID, TraceParent: by.TraceParent,
+	}
 }
 
 // salt returns 16 bytes that nobody can guess.

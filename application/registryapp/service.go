@@ -58,7 +58,9 @@ func New(d Dependencies) *Service {
 }
 
 func (s *Service) stamp(by access.Caller) scope.Stamp {
-	return scope.Stamp{By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID}
+	return scope.Stamp{
+		By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID, TraceParent: by.TraceParent,
+	}
 }
 
 // own is the stamp of what the service does by itself.

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -60,6 +61,64 @@ func (p *Prefixes) UnmarshalText(text []byte) error {
 		}
 		*p = append(*p, prefix.Masked())
 	}
+	return nil
+}
+
+// Brokers are the addresses of Kafka's brokers.
+type Brokers []string
+
+// UnmarshalText reads addresses that are separated by commas.
+func (b *Brokers) UnmarshalText(text []byte) error {
+	for address := range strings.SplitSeq(string(text), ",") {
+		address = strings.TrimSpace(address)
+		host, port, err := net.SplitHostPort(address)
+		if err != nil || host == "" || new(Port).UnmarshalText([]byte(port)) != nil {
+			return errNotAllowed
+		}
+		*b = append(*b, address)
+	}
+	return nil
+}
+
+// Topic is the name of a topic of Kafka.
+type Topic string
+
+// UnmarshalText reads a name that Kafka takes.
+func (t *Topic) UnmarshalText(text []byte) error {
+	const most = 249
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	legal := !strings.ContainsFunc(string(text), func(r rune) bool { return !strings.ContainsRune(letters, r) })
+	if !legal || len(text) == 0 || len(text) > most || string(text) == "." || string(text) == ".." {
+		return errNotAllowed
+	}
+	*t = Topic(text)
+	return nil
+}
+
+// Copies is how many replicas a topic has.
+type Copies int16
+
+// UnmarshalText reads a number from 1.
+func (c *Copies) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseInt(string(text), 10, 16)
+	if err != nil || n < 1 {
+		return errNotAllowed
+	}
+	*c = Copies(n)
+	return nil
+}
+
+// Rows is how many rows are kept.
+type Rows int64
+
+// UnmarshalText reads a number that leaves readers time to follow.
+func (r *Rows) UnmarshalText(text []byte) error {
+	const fewest = 1000
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || n < fewest {
+		return errNotAllowed
+	}
+	*r = Rows(n)
 	return nil
 }
 

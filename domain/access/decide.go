@@ -70,6 +70,8 @@ type Caller struct {
 	Grants []Grant
 	// RequestID is written beside every change the caller makes.
 	RequestID string
+	// TraceParent is the trace that the request belongs to, or empty.
+	TraceParent string
 }
 
 // May reports whether the caller is allowed the action on the resource.

@@ -68,17 +68,21 @@ func (e Changed) Envelope() event.Envelope { return e.envelope }
 
 func newEvent(s State, entry HistoryEntry) Changed {
 	environment := s.Identity.Environment.String()
+	data := map[string]any{
+		"name":        s.Identity.Name.String(),
+		"environment": environment,
+		"version":     int64(entry.Version),
+		"is_enabled":  s.Definition.Enabled() && !s.Deleted,
+	}
+	if entry.Action == scope.ActionRollback {
+		data["revived"] = entry.Old == nil
+	}
 	return Changed{envelope: event.Envelope{
 		Type:             AggregateType + "." + entry.Action.PastTense(),
 		AggregateType:    AggregateType,
 		AggregateVersion: int64(entry.Version),
 		Environment:      environment,
-		Data: map[string]any{
-			"name":        s.Identity.Name.String(),
-			"environment": environment,
-			"version":     int64(entry.Version),
-			"is_enabled":  s.Definition.Enabled() && !s.Deleted,
-		},
-		Stamp: entry.Stamp,
+		Data:             data,
+		Stamp:            entry.Stamp,
 	}}
 }

@@ -30,4 +30,7 @@ type Stamp struct {
 	At time.Time
 	// RequestID ties the change to a request's log lines; it may be empty.
 	RequestID string
+	// TraceParent ties it to a trace (W3C Trace Context, "traceparent"); it may be
+	// empty. Events carry it, histories do not.
+	TraceParent string
 }

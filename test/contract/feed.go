@@ -17,6 +17,7 @@ import (
 // FedStore is a feed under test, with the store whose changes are in it.
 type FedStore struct {
 	Feed           ports.Feed
+	Deliveries     ports.Deliveries
 	Configurations configuration.Repository
 }
 

@@ -58,6 +58,22 @@ func TestKeysInMemory(t *testing.T) {
 	contract.Keys(t, func(*testing.T) access.Keys { return fixture.NewKeys() }, nil)
 }
 
+func fedStore(*testing.T) contract.FedStore {
+	store := fixture.NewStore()
+	feed := fixture.NewFeed(store.Outbox)
+	return contract.FedStore{Feed: feed, Deliveries: feed, Configurations: store}
+}
+
+func TestFeedInMemory(t *testing.T) {
+	t.Parallel()
+	contract.Feed(t, fedStore, nil)
+}
+
+func TestDeliveriesInMemory(t *testing.T) {
+	t.Parallel()
+	contract.Deliveries(t, fedStore, nil)
+}
+
 func TestStoppedClock(t *testing.T) {
 	t.Parallel()
 	contract.Clock(t, func(*testing.T) ports.Clock { return fixture.NewClock() })

@@ -1,0 +1,106 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// How long a leader may act without asking again, and after which silence the
+// database ends its session, and so its lock. The difference is for the way of the
+// question, for clocks that do not run alike, and for what was begun.
+const (
+	leaderTrust   = 3 * time.Second
+	leaderSilence = 5 * time.Second
+	// The one process of SQLite gets alone.
+	alone = time.Minute
+)
+
+// leaderLock is the key of the advisory lock: "signalbox" in ASCII, cut to eight
+// bytes.
+const leaderLock = 0x7369_676e_616c_626f
+
+// Leadership is an advisory lock of a session of its own on PostgreSQL. On SQLite
+// the process that has the file leads.
+type Leadership struct {
+	// pool holds that one session, nil on SQLite.
+	pool *sql.DB
+	// trust and silence are leaderTrust and leaderSilence, but in tests.
+	trust, silence time.Duration
+	mu             sync.Mutex
+	// session is nil before it is needed and after it failed.
+	session *sql.Conn
+	leads   bool
+}
+
+var _ ports.Leadership = (*Leadership)(nil)
+
+// Leadership returns who may relay the feed. It connects when it is asked, and
+// Resign ends the connection.
+func (s *Store) Leadership() *Leadership {
+	if s.dialect != postgres {
+		return &Leadership{}
+	}
+	pool := sql.OpenDB(s.connector)
+	pool.SetMaxOpenConns(1)
+	pool.SetMaxIdleConns(0)
+	return &Leadership{pool: pool, trust: leaderTrust, silence: leaderSilence}
+}
+
+// Confirm asks the session that holds the lock, or tries to get it. The database
+// ends a session that has been silent for leaderSilence (idle_session_timeout of
+// PostgreSQL 14): who cannot ask has stopped before another one may start.
+func (l *Leadership) Confirm(ctx context.Context) (time.Duration, error) {
+	if l.pool == nil {
+		return alone, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	asked := time.Now() //nolint:forbidigo // monotonic: it bounds the way of the question
+	if err := l.ask(ctx); err != nil {
+		return 0, translate(errors.Join(err, l.drop()), "ask who leads", nil)
+	}
+	if !l.leads {
+		return 0, nil
+	}
+	return max(0, l.trust-time.Since(asked)), nil //nolint:forbidigo // as above
+}
+
+func (l *Leadership) ask(ctx context.Context) (err error) {
+	if l.session == nil {
+		if l.session, err = l.pool.Conn(ctx); err != nil {
+			return err
+		}
+		timeout := strconv.FormatInt(l.silence.Milliseconds(), 10)
+		if _, err := l.session.ExecContext(ctx, "SET idle_session_timeout = "+timeout); err != nil {
+			return err
+		}
+	}
+	if l.leads {
+		_, err = l.session.ExecContext(ctx, "SELECT 1")
+		return err
+	}
+	return l.session.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", int64(leaderLock)).Scan(&l.leads)
+}
+
+// drop ends the session, and the lock with it.
+func (l *Leadership) drop() error {
+	session := l.session
+	l.session, l.leads = nil, false
+	if session == nil {
+		return nil
+	}
+	return session.Close()
+}
+
+// Resign ends the session.
+func (l *Leadership) Resign(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return translate(l.drop(), "resign", nil)
+}

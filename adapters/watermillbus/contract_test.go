@@ -1,0 +1,109 @@
+package watermillbus_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
+	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/contract"
+	"github.com/signalbox-hq/signalbox/test/harness"
+)
+
+// patience bounds what a test waits for.
+const patience = 30 * time.Second
+
+func TestKafkaInProcess(t *testing.T) {
+	t.Parallel()
+	contract.Publisher(t, func(t *testing.T) contract.Broker { return kafka(t, harness.FakeKafka(t).ListenAddrs()) }, nil)
+}
+
+func TestKafka(t *testing.T) {
+	t.Parallel()
+	brokers := harness.Kafka(t)
+	contract.Publisher(t, func(t *testing.T) contract.Broker { return kafka(t, brokers) }, nil)
+}
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	contract.Publisher(t, local, contract.Without{
+		"a message that is too large is refused, with those behind it of its key, and no others": "memory has no limit",
+		"a topic that does not exist refuses its messages, and no others":                        "topics are made by naming them",
+	})
+}
+
+func kafka(t *testing.T, brokers []string) contract.Broker {
+	t.Helper()
+	topic := "test-" + uuid.NewString()
+	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
+		Brokers: brokers, Topics: []string{topic}, Create: true, Partitions: 3, Replication: 1, Lanes: 4,
+	})
+	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+	return contract.Broker{
+		Publisher: bus, Topic: topic, MissingTopic: "missing-" + topic,
+		Received: func(t *testing.T, n int) []ports.Message { return consume(t, brokers, topic, n) },
+	}
+}
+
+// consume reads the first n messages of a topic with a client of another make.
+func consume(t *testing.T, brokers []string, topic string, n int) []ports.Message {
+	t.Helper()
+	records := harness.Consume(t, brokers, []string{topic}, func(r []*kgo.Record) bool { return len(r) >= n })
+	list := make([]ports.Message, len(records))
+	for i, r := range records {
+		list[i] = ports.Message{Topic: r.Topic, Key: string(r.Key), Body: r.Value}
+		for _, h := range r.Headers {
+			if list[i].Headers == nil {
+				list[i].Headers = map[string]string{}
+			}
+			list[i].Headers[h.Key] = string(h.Value)
+		}
+	}
+	return list
+}
+
+func local(t *testing.T) contract.Broker {
+	t.Helper()
+	bus := watermillbus.OpenLocal()
+	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+	incoming, err := bus.Subscribe(t.Context(), "topic")
+	require.NoError(t, err)
+	var (
+		mu   sync.Mutex
+		list []ports.Message
+	)
+	arrived := make(chan struct{}, 1000)
+	go func() {
+		for m := range incoming {
+			mu.Lock()
+			if len(m.Headers) == 0 {
+				m.Headers = nil
+			}
+			list = append(list, m)
+			mu.Unlock()
+			arrived <- struct{}{}
+		}
+	}()
+	return contract.Broker{
+		Publisher: bus, Topic: "topic",
+		Received: func(t *testing.T, n int) []ports.Message {
+			deadline := time.After(patience)
+			for range n {
+				select {
+				case <-arrived:
+				case <-deadline:
+					t.Fatalf("fewer than %d messages arrived", n)
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return list[:n]
+		},
+	}
+}

@@ -1,0 +1,82 @@
+package relay_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// house is a relay between a feed and a broker in memory.
+type house struct {
+	t      *testing.T
+	feed   *fixture.Feed
+	broker *fixture.Broker
+	clock  *fixture.Clock
+	relay  *relay.Service
+}
+
+func setup(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, feed: fixture.NewFeed(nil), broker: fixture.NewBroker(), clock: fixture.NewClock()}
+	h.relay = h.another(h.broker)
+	return h
+}
+
+// another returns a second relay of the same feed.
+func (h *house) another(p ports.Publisher) *relay.Service {
+	return relay.New(relay.Dependencies{
+		Feed: h.feed, Deliveries: h.feed, Publisher: p, Clock: h.clock, Source: "/signalbox/test",
+		Topics: relay.Topics{Configuration: "configurations", Flag: "flags", Service: "services"},
+	})
+}
+
+// updated is an update of a configuration.
+func updated(id, version int64) ports.Change {
+	return ports.Change{
+		EventID: fmt.Sprintf("%d.%d", id, version), EventType: "configuration.updated", AggregateType: "configuration",
+		AggregateID: id, AggregateVersion: version, Environment: "production", ServiceName: "shop",
+		Data: fmt.Appendf(nil, `{"key":"k%d"}`, id), OccurredAt: fixture.Noon(),
+	}
+}
+
+// put adds changes to the feed.
+func (h *house) put(changes ...ports.Change) {
+	h.t.Helper()
+	h.feed.Put(changes...)
+	n, err := h.relay.Sequence(h.t.Context())
+	require.NoError(h.t, err)
+	require.Equal(h.t, len(changes), n)
+}
+
+// drain makes steps until there is nothing to do.
+func (h *house) drain() {
+	h.t.Helper()
+	for {
+		n, err := h.relay.Drain(h.t.Context())
+		require.NoError(h.t, err)
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// arrived returns the ids of what the broker has, in that order.
+func (h *house) arrived() []string {
+	var ids []string
+	for _, m := range h.broker.Messages() {
+		ids = append(ids, m.Headers["ce_id"])
+	}
+	return ids
+}
+
+func (h *house) status() relay.Status {
+	h.t.Helper()
+	status, err := h.relay.Status(h.t.Context())
+	require.NoError(h.t, err)
+	return status
+}

@@ -1,0 +1,57 @@
+package harness
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// howToHaveKafka is what a skip says.
+const howToHaveKafka = "no Kafka: set TEST_KAFKA_BROKERS to host:port of one that tests may make topics on"
+
+// consumeTimeout bounds what a test waits for messages.
+const consumeTimeout = 60 * time.Second
+
+// Kafka returns the brokers of a real Kafka, shared by all tests.
+func Kafka(tb testing.TB) []string {
+	tb.Helper()
+	brokers := os.Getenv("TEST_KAFKA_BROKERS")
+	if brokers == "" {
+		Skip(tb, howToHaveKafka)
+	}
+	return strings.Split(brokers, ",")
+}
+
+// FakeKafka returns a broker in this process, which speaks Kafka's protocol, until
+// the test ends.
+func FakeKafka(tb testing.TB, options ...kfake.Opt) *kfake.Cluster {
+	tb.Helper()
+	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, options...)...)
+	require.NoError(tb, err)
+	tb.Cleanup(cluster.Close)
+	return cluster
+}
+
+// Consume returns what topics hold from their beginning on, until enough says so.
+// Those of one key are in the order of their arrival.
+func Consume(tb testing.TB, brokers, topics []string, enough func([]*kgo.Record) bool) []*kgo.Record {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topics...))
+	require.NoError(tb, err)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(tb.Context(), consumeTimeout)
+	defer cancel()
+	var list []*kgo.Record
+	for !enough(list) {
+		fetched := client.PollFetches(ctx)
+		require.NoError(tb, fetched.Err0(), "after %d messages", len(list))
+		fetched.EachRecord(func(r *kgo.Record) { list = append(list, r) })
+	}
+	return list
+}
