@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/fx"
@@ -10,20 +11,24 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
+	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // How the feed is kept: events get their revisions right after the commit, and are
-// looked for now and then, because a replica may have died in between. Changes are
-// published right after that by the replica that leads.
+// looked for now and then, because a replica may have died in between. Each replica
+// takes them in when it hears of them, and the one that leads publishes them.
 const (
-	sequencePoll    = 25 * time.Millisecond
-	sequenceSlowest = time.Second
-	sequenceTimeout = 10 * time.Second
+	followPoll      = 25 * time.Millisecond
+	followSlowest   = time.Second
+	followTimeout   = 3 * time.Second
+	listenPause     = time.Second
+	listenTimeout   = time.Hour
 	drainPoll       = 25 * time.Millisecond
-	drainSlowest    = 100 * time.Millisecond
+	drainSlowest    = time.Second
 	drainTimeout    = 10 * time.Second
 	feedPurge       = time.Minute
 	topicPartitions = 12
@@ -98,29 +103,47 @@ type feedParts struct {
 
 	Settings   settings.Settings
 	Relay      *relay.Service
+	Tail       *relay.Tail
+	Feed       ports.Feed
 	Leadership ports.Leadership
 	Commits    commits
 	Log        *zap.Logger
+	// Flags and Services are made before the tail begins.
+	Flags    *flagapp.Service
+	Services *registryapp.Service
 }
 
-// keepFeed gives events their revisions, publishes changes and forgets old ones
-// until the stop.
+// keepFeed gives events their revisions and brings what is in memory up to date,
+// first at the start, publishes changes and forgets old ones until the stop.
 func keepFeed(lc fx.Lifecycle, p feedParts) {
 	lc.Append(fx.StopHook(p.Leadership.Resign))
 	sequenced := make(bell, 1)
 	keep := relay.Retention{Age: time.Duration(p.Settings.FeedRetention), Rows: int64(p.Settings.FeedRetentionRows)}
-	runLoops(lc, p.Log, nil,
+	follow := func(ctx context.Context) (bool, error) {
+		n, err := p.follow(ctx)
+		if n > 0 {
+			sequenced.ring()
+		}
+		return n == relay.SequenceBatch, err
+	}
+	first := func(ctx context.Context) error {
+		if _, err := p.follow(ctx); err != nil {
+			return fmt.Errorf("load what is kept in memory: %w", err)
+		}
+		return nil
+	}
+	runLoops(lc, p.Log, first,
 		loop{
-			every: sequencePoll, slowest: sequenceSlowest, timeout: sequenceTimeout, wake: p.Commits.bell, eager: true,
-			step: func(ctx context.Context) (bool, error) {
-				n, err := p.Relay.Sequence(ctx)
-				if n > 0 {
-					sequenced.ring()
-				}
-				return n == relay.SequenceBatch, err
-			},
-			failing: "events get no revisions: the store cannot be reached",
-			working: "events get their revisions again",
+			every: followPoll, slowest: followSlowest, timeout: followTimeout, wake: p.Commits.bell, eager: true,
+			step:    follow,
+			failing: "what is in memory does not follow what is stored: the store cannot be asked",
+			working: "what is in memory follows what is stored again",
+		},
+		loop{
+			every: listenPause, timeout: listenTimeout,
+			step:    once(func(ctx context.Context) error { return p.Feed.Listen(ctx, p.Commits.ring) }),
+			failing: "other replicas' changes are looked for now and then: the store does not tell of them",
+			working: "the store tells of other replicas' changes again",
 		},
 		loop{
 			every: drainPoll, slowest: drainSlowest, timeout: drainTimeout, wake: sequenced, eager: true,
@@ -138,6 +161,17 @@ func keepFeed(lc fx.Lifecycle, p feedParts) {
 			working: "old changes are forgotten again",
 		},
 	)
+}
+
+// follow gives events their revisions and takes in what has one. It returns how
+// many of either there were, and SequenceBatch where there may be more.
+func (p feedParts) follow(ctx context.Context) (int, error) {
+	sequenced, err := p.Relay.Sequence(ctx)
+	if err != nil {
+		return 0, err
+	}
+	followed, err := p.Tail.Step(ctx)
+	return max(sequenced, followed), err
 }
 
 // drain publishes a batch if this replica leads, and for no longer than it may

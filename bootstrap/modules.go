@@ -67,11 +67,11 @@ func configurationModule() fx.Option {
 }
 
 func flagModule() fx.Option {
-	return fx.Module("flag", fx.Provide(newFlags), fx.Invoke(keepFlagsFresh))
+	return fx.Module("flag", fx.Provide(newFlags))
 }
 
 func feedModule() fx.Option {
-	return fx.Module("feed", fx.Provide(newBroker, newRelay), fx.Invoke(keepFeed))
+	return fx.Module("feed", fx.Provide(newBroker, newRelay, relay.NewTail), fx.Invoke(keepFeed))
 }
 
 func registryModule() fx.Option {
@@ -154,6 +154,7 @@ type httpParts struct {
 	Flags          *flagapp.Service
 	Registry       *registryapp.Service
 	Relay          *relay.Service
+	Tail           *relay.Tail
 	Redis          ginapi.Pinger
 	Kafka          ginapi.Pinger `name:"kafka"`
 	Access         *accessapp.Service
@@ -165,7 +166,7 @@ type httpParts struct {
 func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
-		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay,
+		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
 		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment,
 		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Database: p.Store, Clock: p.Clock, IDs: p.IDs,
@@ -193,6 +194,7 @@ func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log 
 	}
 	lc.Append(fx.StopHook(func(ctx context.Context) error {
 		api.SetReady(false)
+		api.Stop()
 		return server.Shutdown(ctx)
 	}))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/adapters/rediscache"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -73,10 +74,11 @@ type registryParts struct {
 	Stopwatch ports.Stopwatch
 	Backoff   ports.Backoff
 	IDs       ports.IDs
+	Tail      *relay.Tail
 }
 
 func newRegistry(p registryParts) *registryapp.Service {
-	return registryapp.New(registryapp.Dependencies{
+	services := registryapp.New(registryapp.Dependencies{
 		Services: p.Services, History: p.History, Source: p.Source,
 		Leases: p.Leases, Readings: p.Readings, Members: p.Members, Directory: p.Directory,
 		ShownFor: time.Duration(p.Settings.ServiceCacheTTL),
@@ -84,6 +86,8 @@ func newRegistry(p registryParts) *registryapp.Service {
 		Clock:    p.Clock, Stopwatch: p.Stopwatch, Backoff: p.Backoff,
 		Environments: p.Settings.Policy(), DefaultEnvironment: p.Settings.DefaultEnvironment, Replica: p.IDs.UUID(),
 	})
+	p.Tail.Lead(services)
+	return services
 }
 
 // ownAddresses returns where this service and what it stands on listen: no check

@@ -64,6 +64,10 @@ type Feed interface {
 	// After returns at most limit changes that follow a revision, in order. Those that
 	// are no longer kept are missing at the beginning; FeedHead.Oldest tells.
 	After(ctx context.Context, revision int64, limit int) ([]Change, error)
+	// Listen calls hear whenever another process may have given events their revisions,
+	// until ctx ends; then it returns nil. A store that cannot tell returns nil at once,
+	// one that is lost an error. Hear must not wait. Some may go unheard.
+	Listen(ctx context.Context, hear func()) error
 	// Purge forgets at most limit of the oldest changes that are not to be kept, and
 	// returns how many. What was not published, or is parked, is kept.
 	Purge(ctx context.Context, keep Retention, limit int) (int, error)

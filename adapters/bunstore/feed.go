@@ -73,34 +73,42 @@ func (f *Feed) Sequence(ctx context.Context, limit int) (int, error) {
 	if err != nil || !waiting {
 		return 0, translate(err, "look into the outbox", nil)
 	}
-	var n int64
-	err = f.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		n = 0
-		lock := lockHead
-		if f.store.dialect == postgres {
-			lock += " FOR UPDATE"
-		}
-		var last int64
-		if err := tx.NewRaw(lock).Scan(ctx, &last); err != nil {
-			return err
-		}
-		result, err := tx.ExecContext(ctx, numberEvents, last, limit)
-		if err != nil {
-			return err
-		}
-		if n, err = result.RowsAffected(); err != nil || n == 0 {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, forgetNumbered, last); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, moveHead, n)
+	n := 0
+	err = f.store.transact(ctx, func(ctx context.Context, tx bun.Tx) (err error) {
+		n, err = f.sequence(ctx, tx, limit)
 		return err
 	})
 	if err != nil {
 		return 0, translate(err, "give events their revisions", nil)
 	}
-	return int(n), nil
+	return n, nil
+}
+
+func (f *Feed) sequence(ctx context.Context, tx bun.Tx, limit int) (int, error) {
+	lock := lockHead
+	if f.store.dialect == postgres {
+		lock += " FOR UPDATE"
+	}
+	var last int64
+	if err := tx.NewRaw(lock).Scan(ctx, &last); err != nil {
+		return 0, err
+	}
+	result, err := tx.ExecContext(ctx, numberEvents, last, limit)
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	if _, err := tx.ExecContext(ctx, forgetNumbered, last); err != nil {
+		return 0, err
+	}
+	if _, err := tx.ExecContext(ctx, moveHead, n); err != nil || f.store.dialect != postgres {
+		return int(n), err
+	}
+	_, err = tx.ExecContext(ctx, "NOTIFY "+feedChannel)
+	return int(n), err
 }
 
 // Head returns how far the feed goes.

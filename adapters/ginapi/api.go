@@ -57,7 +57,7 @@ type FlagChanges interface {
 
 // FlagEvaluation are the use cases that evaluate flags.
 type FlagEvaluation interface {
-	Snapshot(by access.Caller, environment string) (*flagapp.Snapshot, error)
+	Snapshot(ctx context.Context, by access.Caller, environment string) (*flagapp.Snapshot, error)
 	SnapshotAt(ctx context.Context, by access.Caller, environment string, revision int64) (*flagapp.Snapshot, error)
 	Explain(ctx context.Context, by access.Caller, in flagapp.Explain) (flagapp.Explained, error)
 	Staleness() time.Duration
@@ -102,6 +102,7 @@ type Options struct {
 	// Redis and Kafka are nil where there are none.
 	Redis, Kafka Pinger
 	Relay        Relay
+	Watching     Watching
 	Clock        ports.Clock
 	IDs          ports.IDs
 	// TrustedProxies are addresses or CIDR blocks; none by default.
@@ -123,6 +124,11 @@ type API struct {
 	bodies sync.Pool
 	// beats are bodies of heartbeats, to be used again.
 	beats sync.Pool
+	// stopping is closed when the server stops.
+	stopping chan struct{}
+	stop     func()
+	// revision is the header that was sent last.
+	revision atomic.Pointer[revisionHeader]
 	// ended is a context that has ended.
 	ended context.Context //nolint:containedctx // what requests' contexts are after their end
 	// always are headers that every response begins with, made once.
@@ -137,7 +143,8 @@ func New(o Options) *API {
 	if o.RequestTimeout <= 0 {
 		o.RequestTimeout = DefaultRequestTimeout
 	}
-	a := &API{options: o, templates: map[string]string{}}
+	a := &API{options: o, templates: map[string]string{}, stopping: make(chan struct{})}
+	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	a.ended = endedContext()
 	a.always.nosniff, a.always.noStore = []string{"nosniff"}, []string{"no-store"}
 	a.always.json = []string{jsonMediaType}
@@ -152,6 +159,7 @@ func New(o Options) *API {
 	a.routeEvaluation()
 	a.routeOFREP()
 	a.routeRegistry()
+	a.routeChanges()
 	a.routeProbes()
 	a.routeDocuments()
 	a.forgetLibrarySchemas()
@@ -164,6 +172,9 @@ func (a *API) Handler() http.Handler { return a.engine }
 
 // SetReady says whether /readyz answers 200 or 503.
 func (a *API) SetReady(ready bool) { a.ready.Store(ready) }
+
+// Stop ends whoever waits for changes; they connect again, elsewhere.
+func (a *API) Stop() { a.stop() }
 
 // OpenAPI returns the document of all operations as indented JSON, the same
 // bytes for the same version.

@@ -24,6 +24,9 @@ func (a *API) authenticate(c *gin.Context) {
 	this := callOf(c.Request.Context())
 	caller.RequestID, caller.TraceParent = this.requestID, traceParent(c.Request.Header)
 	this.caller = caller
+	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+		a.tellRevision(c)
+	}
 }
 
 func (a *API) whoIs(r *http.Request) (access.Caller, error) {

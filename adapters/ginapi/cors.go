@@ -12,7 +12,7 @@ const (
 	corsAllowed = "Authorization, Content-Type, If-None-Match, X-API-Key, X-Environment, X-Request-ID, " +
 		"traceparent, tracestate"
 	// What they read.
-	corsExposed = "ETag, Retry-After, Signalbox-Stale, X-Request-ID"
+	corsExposed = "ETag, Retry-After, Signalbox-Revision, Signalbox-Stale, X-Request-ID"
 	// How long a browser may keep the answer, in seconds.
 	corsMaxAge = "600"
 )

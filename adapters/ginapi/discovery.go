@@ -40,6 +40,7 @@ func (a *API) routeDiscovery() {
 	op.Responses["200"] = a.jsonResponse(http.StatusOK, typeOf[[]instanceJSON](), "ETag", modeHeader, "Signalbox-Stale")
 	op.Responses["304"] = &huma.Response{Description: "Not Modified"}
 	a.huma.OpenAPI().AddOperation(&op)
+	a.offerRevision(&op)
 	in := newIntake(&op, a.routes.schemas)
 	a.routes.hot(&op, func(c *gin.Context) { a.discover(c, in) })
 	a.routePrometheus()
@@ -93,7 +94,7 @@ func newAnswer(v *registryapp.View, n registryapp.Selection) (*answer, error) {
 }
 
 func (a *API) discover(c *gin.Context, in intake) {
-	environment, selection, err := readSelection(c, in)
+	environment, selection, err := a.readSelection(c, in)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -117,7 +118,7 @@ func (a *API) discover(c *gin.Context, in intake) {
 }
 
 // readSelection reads the query strictly. Most have none.
-func readSelection(c *gin.Context, in intake) (environment string, n registryapp.Selection, err error) {
+func (a *API) readSelection(c *gin.Context, in intake) (environment string, n registryapp.Selection, err error) {
 	raw := c.Request.URL.RawQuery
 	if raw == "" {
 		return "", n, nil
@@ -128,6 +129,9 @@ func readSelection(c *gin.Context, in intake) (environment string, n registryapp
 	}
 	query, err := in.readQuery(raw)
 	if err != nil {
+		return "", n, err
+	}
+	if err := a.reach(c, input{query: query}); err != nil {
 		return "", n, err
 	}
 	n = registryapp.Selection{Zone: query.Get("zone"), Tag: query.Get("tag"), Version: query.Get("version")}

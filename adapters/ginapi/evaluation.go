@@ -45,6 +45,7 @@ func (r *router) evaluation(
 	r.mount(&op, func(c *gin.Context) {
 		this := callOf(c.Request.Context())
 		this.operation, this.reads = &op, true
+		r.api.tellRevision(c)
 		if _, err := strict.readQuery(c.Request.URL.RawQuery); err != nil {
 			r.api.fail(c, err)
 			return
@@ -60,7 +61,7 @@ func (a *API) evaluate(c *gin.Context) {
 	if !ok {
 		return
 	}
-	s, err := a.options.Flags.Snapshot(callOf(c.Request.Context()).caller, b.environment)
+	s, err := a.options.Flags.Snapshot(c.Request.Context(), callOf(c.Request.Context()).caller, b.environment)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -114,7 +115,7 @@ func (a *API) evaluateBatch(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	s, err := a.options.Flags.Snapshot(callOf(c.Request.Context()).caller, b.environment)
+	s, err := a.options.Flags.Snapshot(c.Request.Context(), callOf(c.Request.Context()).caller, b.environment)
 	if err != nil {
 		a.fail(c, err)
 		return

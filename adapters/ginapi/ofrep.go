@@ -67,6 +67,7 @@ func (a *API) mountOFREP(path string, op *huma.Operation, handler gin.HandlerFun
 	a.templates[http.MethodPost+path] = op.Path
 	a.engine.POST(path, func(c *gin.Context) {
 		callOf(c.Request.Context()).reads = true
+		a.tellRevision(c)
 		handler(c)
 	})
 }
@@ -182,7 +183,7 @@ func (a *API) ofrepAsk(c *gin.Context, revision int64) (*flagapp.Snapshot, *eval
 		return nil, b, err
 	}
 	caller := callOf(c.Request.Context()).caller
-	s, err := a.options.Flags.Snapshot(caller, environment)
+	s, err := a.options.Flags.Snapshot(c.Request.Context(), caller, environment)
 	if err != nil || s.Revision() >= revision {
 		return s, b, err
 	}

@@ -32,10 +32,14 @@ func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.api.eng
 
 // handle serves an operation by a function that gets its request read.
 func (r *router) handle(op *huma.Operation, answer func(*gin.Context, input)) {
+	reached := r.api.offerRevision(op)
 	in := newIntake(op, r.schemas)
 	r.mount(op, func(c *gin.Context) {
 		callOf(c.Request.Context()).operation = op
 		read, err := in.read(c)
+		if err == nil && reached {
+			err = r.api.reach(c, read)
+		}
 		if err != nil {
 			r.api.fail(c, err)
 			return

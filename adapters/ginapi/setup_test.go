@@ -43,6 +43,9 @@ type house struct {
 	store    *fixture.Store
 	flags    *fixture.Flags
 	useFlags *flagapp.Service
+	feed     *fixture.Feed
+	watch    *fixture.Stopwatch
+	tail     *relay.Tail
 	access   *doorman
 	logs     *observer.ObservedLogs
 	options  ginapi.Options
@@ -59,9 +62,13 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	clock := &clock{now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
 	h.useFlags = flagapp.New(flagapp.Dependencies{
 		Flags: h.flags, History: h.flags, Source: h.flags,
-		Clock: fixture.NewClock(), IDs: &ids{}, Backoff: &fixture.NoWait{}, Environments: environments,
+		Clock: fixture.NewClock(), Stopwatch: fixture.NewStopwatch(), IDs: &ids{}, Backoff: &fixture.NoWait{}, Environments: environments,
 	})
 	require.NoError(tb, h.useFlags.Refresh(tb.Context()))
+	h.feed = fixture.NewFeed(h.store.Outbox, h.flags.Outbox)
+	h.watch = fixture.NewStopwatch()
+	h.tail = relay.NewTail(h.feed, h.watch)
+	h.follow()
 	h.options = ginapi.Options{
 		Flags: h.useFlags, DefaultEnvironment: "production",
 		ServiceName: "config-service",
@@ -74,6 +81,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		Access:   h.access,
 		Database: pinger{},
 		Relay:    &relaying{},
+		Watching: h.tail,
 		Clock:    clock,
 		IDs:      &ids{},
 	}
@@ -82,6 +90,15 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	}
 	h.api = ginapi.New(h.options)
 	return h
+}
+
+// follow takes in what was changed.
+func (h *house) follow() {
+	h.tb.Helper()
+	_, err := h.feed.Sequence(h.tb.Context(), 1000)
+	require.NoError(h.tb, err)
+	_, err = h.tail.Step(h.tb.Context())
+	require.NoError(h.tb, err)
 }
 
 // answer is a response, read.

@@ -11,12 +11,20 @@ import (
 )
 
 // Snapshot returns all flags of an environment as they stand in memory, for
-// callers who may read them. It waits for nothing and fails only for who asks:
-// an environment that is not supported is ErrInvalid for "environment".
-func (s *Service) Snapshot(by access.Caller, environment string) (*Snapshot, error) {
+// callers who may read them. It waits for nothing while the memory is known to be
+// fresh; else it is loaded anew first, and used as it is where that fails: Staleness
+// tells. It fails only for who asks: an environment that is not supported is
+// ErrInvalid for "environment".
+func (s *Service) Snapshot(ctx context.Context, by access.Caller, environment string) (*Snapshot, error) {
 	c, err := s.cell(by, environment)
 	if err != nil {
 		return nil, err
+	}
+	if s.Staleness() > Tolerated {
+		s.revive(ctx)
+		if c, err = s.cell(by, environment); err != nil {
+			return nil, err
+		}
 	}
 	return c.current.Load(), nil
 }

@@ -2,8 +2,10 @@ package flagapp_test
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -25,12 +28,15 @@ type bundle struct {
 	*flagapp.Service
 	store *fixture.Flags
 	clock *fixture.Clock
-	ids   *fixture.IDs
+	watch *fixture.Stopwatch
+	// age is what replicas are told of what they were told.
+	age age
+	ids *fixture.IDs
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{store: fixture.NewFlags(), clock: fixture.NewClock(), ids: fixture.NewIDs()}
+	b := &bundle{store: fixture.NewFlags(), clock: fixture.NewClock(), watch: fixture.NewStopwatch(), ids: fixture.NewIDs()}
 	b.Service = b.replica(t)
 	require.NoError(t, b.Refresh(t.Context()))
 	return b
@@ -43,8 +49,19 @@ func (b *bundle) replica(t *testing.T) *flagapp.Service {
 	require.NoError(t, err)
 	return flagapp.New(flagapp.Dependencies{
 		Flags: b.store, History: b.store, Source: b.store,
-		Clock: b.clock, IDs: b.ids, Backoff: &fixture.NoWait{}, Environments: environments,
+		Clock: b.clock, Stopwatch: b.watch, Freshness: &b.age, IDs: b.ids, Backoff: &fixture.NoWait{}, Environments: environments,
 	})
+}
+
+// age is how old what was told is.
+type age struct{ atomic.Int64 }
+
+func (a *age) Age() time.Duration { return time.Duration(a.Load()) }
+
+// pass lets time pass in which nobody is told of changes.
+func (b *bundle) pass(d time.Duration) {
+	b.watch.Move(d)
+	b.age.Add(int64(d))
 }
 
 func (b *bundle) create(t *testing.T, members string) flag.State {
@@ -63,7 +80,7 @@ func (b *bundle) disable(t *testing.T, id flag.ID) {
 // snapshot returns what evaluation sees of production.
 func snapshot(t *testing.T, s *flagapp.Service) *flagapp.Snapshot {
 	t.Helper()
-	found, err := s.Snapshot(fixture.Reader(), "production")
+	found, err := s.Snapshot(t.Context(), fixture.Reader(), "production")
 	require.NoError(t, err)
 	return found
 }
@@ -150,7 +167,7 @@ func TestWriting(t *testing.T) {
 		require.ErrorIs(t, err, access.ErrForbidden)
 		_, err = b.RollBack(t.Context(), fixture.Reader(), flagapp.RollBack{ID: f.ID, Version: 1})
 		require.ErrorIs(t, err, access.ErrForbidden)
-		_, err = b.Snapshot(access.Caller{}, "production")
+		_, err = b.Snapshot(t.Context(), access.Caller{}, "production")
 		require.ErrorIs(t, err, access.ErrUnauthenticated)
 		_, err = b.Preview(t.Context(), fixture.Reader(), flagapp.Preview{ID: f.ID, Change: []byte(`{"is_enabled":false}`)})
 		require.NoError(t, err)
@@ -213,9 +230,9 @@ func TestSnapshots(t *testing.T) {
 	t.Run("there is none before the first refresh", func(t *testing.T) {
 		t.Parallel()
 		s := setup(t).replica(t)
-		_, err := s.Snapshot(fixture.Reader(), "production")
+		_, err := s.Snapshot(t.Context(), fixture.Reader(), "production")
 		require.ErrorIs(t, err, fault.ErrUnavailable)
-		_, err = s.Snapshot(fixture.Reader(), "mars")
+		_, err = s.Snapshot(t.Context(), fixture.Reader(), "mars")
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	})
 
@@ -279,19 +296,107 @@ func TestSnapshots(t *testing.T) {
 		assert.Equal(t, []string{"B", "a", "c"}, names)
 	})
 
+	t.Run("a change is taken in when it is told", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		other := b.replica(t)
+		require.NoError(t, other.Refresh(t.Context()))
+		f := b.create(t, `"is_enabled":true`)
+		b.disable(t, f.ID)
+		require.NoError(t, other.Follow(t.Context(), []ports.Change{
+			{AggregateType: "configuration", AggregateID: int64(f.ID)}, {AggregateType: "service"},
+		}))
+		assert.Nil(t, snapshot(t, other).Find("f"), "that was not told")
+		told := ports.Change{AggregateType: flag.AggregateType, AggregateID: int64(f.ID)}
+		require.NoError(t, other.Follow(t.Context(), []ports.Change{told, told}))
+		assert.Equal(t, scope.Version(2), snapshot(t, other).Find("f").State().Version)
+		b.store.Fail(fault.ErrUnavailable)
+		require.ErrorIs(t, other.Follow(t.Context(), []ports.Change{told}), fault.ErrUnavailable)
+	})
+
 	t.Run("while the store is away they go on and tell for how long", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t)
+			b.create(t, `"is_enabled":true`)
+			assert.Zero(t, b.Staleness())
+			b.store.Fail(fault.ErrUnavailable)
+			b.pass(3 * time.Second)
+			assert.NotNil(t, snapshot(t, b.Service).Find("f"))
+			assert.Equal(t, 3*time.Second, b.Staleness())
+			b.store.Fail(nil)
+			require.NoError(t, b.Refresh(t.Context()))
+			assert.Zero(t, b.Staleness())
+		})
+	})
+
+	t.Run("who is told of changes in time never asks the store", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.store.Fail(errors.New("nobody is to ask"))
+		b.watch.Move(time.Hour)
+		b.age.Store(int64(time.Second))
+		assert.Empty(t, snapshot(t, b.Service).All())
+		assert.Equal(t, time.Second, b.Staleness())
+	})
+
+	t.Run("what may be too old is loaded again before it is used", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t)
+			other := b.replica(t)
+			require.NoError(t, other.Refresh(t.Context()))
+			b.create(t, `"is_enabled":true`)
+			b.pass(flagapp.Tolerated)
+			assert.Nil(t, snapshot(t, other).Find("f"))
+			b.pass(1)
+			assert.NotNil(t, snapshot(t, other).Find("f"))
+			assert.Zero(t, other.Staleness())
+		})
+	})
+
+	t.Run("it is loaded again once for all, and after a failure not at once", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t)
+			b.store.Fail(fault.ErrUnavailable)
+			b.pass(3 * time.Second)
+			before := b.store.Counted()
+			for range 10 {
+				go func() { _, _ = b.Snapshot(t.Context(), fixture.Reader(), "production") }()
+			}
+			synctest.Wait()
+			snapshot(t, b.Service)
+			assert.Equal(t, before+1, b.store.Counted())
+			b.pass(2 * time.Second)
+			snapshot(t, b.Service)
+			assert.Equal(t, before+2, b.store.Counted())
+		})
+	})
+
+	t.Run("a store that does not answer holds nobody up for long", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t)
+			b.store.Block()
+			b.pass(3 * time.Second)
+			began := time.Now()
+			snapshot(t, b.Service)
+			assert.Equal(t, 250*time.Millisecond, time.Since(began))
+			time.Sleep(time.Second) // of the bubble: what was begun ends
+		})
+	})
+
+	t.Run("what was renewed is what the store has, also where it has less", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.create(t, `"is_enabled":true`)
-		assert.Zero(t, b.Staleness())
-		b.store.Fail(fault.ErrUnavailable)
-		b.clock.Move(3 * time.Second)
-		require.ErrorIs(t, b.Refresh(t.Context()), fault.ErrUnavailable)
-		assert.Equal(t, 3*time.Second, b.Staleness())
-		assert.NotNil(t, snapshot(t, b.Service).Find("f"))
-		b.store.Fail(nil)
+		b.store.Forget()
 		require.NoError(t, b.Refresh(t.Context()))
-		assert.Zero(t, b.Staleness())
+		assert.NotNil(t, snapshot(t, b.Service).Find("f"))
+		require.NoError(t, b.Renew(t.Context()))
+		assert.Nil(t, snapshot(t, b.Service).Find("f"))
+		assert.Zero(t, snapshot(t, b.Service).Revision())
 	})
 
 	t.Run("a revision that is awaited comes, or the wait ends with ctx", func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // Snapshot is all flags of an environment as they stood together. It never changes.
@@ -69,10 +70,10 @@ func (s *Snapshot) with(states []flag.State) *Snapshot {
 type memory struct {
 	// cells are by the environment's name; the map is replaced, never changed.
 	cells atomic.Pointer[map[string]*cell]
-	// confirmed is when the snapshots were last known to be the store's, in
-	// nanoseconds since 1970; failing is whether the last look failed.
+	// confirmed is when the snapshots were last known to be the store's by a look of
+	// our own, by the stopwatch.
 	confirmed atomic.Int64
-	failing   atomic.Bool
+	revival   revival
 }
 
 // cell holds the present snapshot of one environment.
@@ -91,15 +92,14 @@ func (m *memory) find(environment string) *cell {
 	return nil
 }
 
-// open makes the cells of all environments, once.
-func (m *memory) open(environments []scope.Environment) {
+func newCells(environments []scope.Environment) map[string]*cell {
 	cells := map[string]*cell{}
 	for _, e := range environments {
 		c := &cell{renewed: make(chan struct{})}
 		c.current.Store(emptySnapshot(e))
 		cells[e.String()] = c
 	}
-	m.cells.CompareAndSwap(nil, &cells)
+	return cells
 }
 
 // put renews the snapshot of a flag's environment, if there is one yet.
@@ -140,32 +140,42 @@ func (c *cell) await(ctx context.Context, revision int64) *Snapshot {
 	}
 }
 
-// Refresh asks the store whether flags were changed elsewhere, and takes in what
-// was. The first one that succeeds makes evaluation possible. An error leaves the
-// snapshots as they are; Staleness tells since when.
+// Refresh asks the store which flags were changed elsewhere, and takes them in. The
+// first one that succeeds makes evaluation possible. An error leaves the snapshots
+// as they are; Staleness tells since when.
 func (s *Service) Refresh(ctx context.Context) error {
-	asked := s.deps.Clock.Now()
-	err := s.refresh(ctx)
-	s.memory.failing.Store(err != nil)
-	if err == nil {
-		s.memory.confirmed.Store(asked.UnixNano())
+	asked := s.deps.Stopwatch.Elapsed()
+	cells := s.memory.cells.Load()
+	if cells == nil {
+		return s.Renew(ctx)
 	}
-	return err
+	if err := s.fill(ctx, *cells); err != nil {
+		return err
+	}
+	s.memory.confirmed.Store(int64(asked))
+	return nil
 }
 
-func (s *Service) refresh(ctx context.Context) error {
+// Renew forgets all snapshots, and loads them from the store.
+func (s *Service) Renew(ctx context.Context) error {
+	asked := s.deps.Stopwatch.Elapsed()
+	cells := newCells(s.deps.Environments.All())
+	if err := s.fill(ctx, cells); err != nil {
+		return err
+	}
+	s.memory.cells.Store(&cells)
+	s.memory.confirmed.Store(int64(asked))
+	return nil
+}
+
+// fill brings cells up to what the store has.
+func (s *Service) fill(ctx context.Context, cells map[string]*cell) error {
 	counts, err := s.deps.Source.Counts(ctx)
 	if err != nil {
 		return err
 	}
-	fresh := &memory{}
-	fresh.open(s.deps.Environments.All())
-	target := fresh
-	if s.memory.cells.Load() != nil {
-		target = &s.memory
-	}
 	for _, e := range s.deps.Environments.All() {
-		c := target.find(e.String())
+		c := cells[e.String()]
 		if c.current.Load().revision == counts[e] {
 			continue
 		}
@@ -173,7 +183,28 @@ func (s *Service) refresh(ctx context.Context) error {
 			return err
 		}
 	}
-	s.memory.cells.CompareAndSwap(nil, fresh.cells.Load())
+	return nil
+}
+
+// Follow takes in the flags that were changed.
+func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
+	var ids []flag.ID
+	for _, c := range changes {
+		if c.AggregateType == flag.AggregateType {
+			ids = append(ids, flag.ID(c.AggregateID))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	slices.Sort(ids)
+	flags, err := s.deps.Source.Load(ctx, slices.Compact(ids)...)
+	if err != nil {
+		return err
+	}
+	for _, f := range flags {
+		s.memory.put(f.State())
+	}
 	return nil
 }
 
@@ -202,11 +233,71 @@ func (s *Service) reload(ctx context.Context, e scope.Environment, c *cell) erro
 	return nil
 }
 
-// Staleness returns for how long the store could not be asked whether flags have
-// changed; 0 while it can.
+// Staleness returns since when there may be changes of flags that are not in the
+// snapshots.
 func (s *Service) Staleness() time.Duration {
-	if !s.memory.failing.Load() {
-		return 0
+	age := max(0, s.deps.Stopwatch.Elapsed()-time.Duration(s.memory.confirmed.Load()))
+	if s.deps.Freshness == nil || age < Tolerated {
+		return age
 	}
-	return s.deps.Clock.Now().Sub(time.Unix(0, s.memory.confirmed.Load()))
+	return min(age, s.deps.Freshness.Age())
+}
+
+// Tolerated is how old snapshots may be before they are loaded anew for who asks.
+const Tolerated = 2 * time.Second
+
+// How long a caller waits for snapshots that are loaded anew, for how long that is
+// tried, and how long after a failure nobody tries.
+const (
+	revivalPatience = 250 * time.Millisecond
+	revivalTimeout  = time.Second
+	revivalPause    = time.Second
+)
+
+// revival loads the snapshots anew, once for all who ask at the same time.
+type revival struct {
+	mu sync.Mutex
+	// running is closed when the load that is under way has ended; nil without one.
+	running chan struct{}
+	// resting is until when nobody tries, by the stopwatch.
+	resting time.Duration
+}
+
+// revive loads the snapshots anew where that has not failed just now, and returns
+// when that is done, or takes too long.
+func (s *Service) revive(ctx context.Context) {
+	running := s.startRevival() //nolint:contextcheck // it is for all who ask, and outlives the first
+	if running == nil {
+		return
+	}
+	patience := time.NewTimer(revivalPatience)
+	defer patience.Stop()
+	select {
+	case <-running:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+}
+
+func (s *Service) startRevival() <-chan struct{} {
+	r := &s.memory.revival
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running != nil || s.deps.Stopwatch.Elapsed() < r.resting {
+		return r.running
+	}
+	running := make(chan struct{})
+	r.running = running
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), revivalTimeout)
+		defer cancel()
+		err := s.Refresh(ctx)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.running = nil; err != nil {
+			r.resting = s.deps.Stopwatch.Elapsed() + revivalPause
+		}
+		close(running)
+	}()
+	return running
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"time"
 
 	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -14,13 +15,23 @@ import (
 
 // Dependencies is what the use cases need.
 type Dependencies struct {
-	Flags        flag.Repository
-	History      flag.History
-	Source       flag.Source
-	Clock        ports.Clock
+	Flags     flag.Repository
+	History   flag.History
+	Source    flag.Source
+	Clock     ports.Clock
+	Stopwatch ports.Stopwatch
+	// Freshness tells since when changes may not have come to Follow; nil where nobody
+	// calls it.
+	Freshness    Freshness
 	IDs          ports.IDs
 	Backoff      ports.Backoff
 	Environments scope.Environments
+}
+
+// Freshness tells how old what is in memory may be, as relay.Tail does.
+type Freshness interface {
+	// Age returns since when there may be changes that nobody was told of.
+	Age() time.Duration
 }
 
 // Service offers the use cases. It is safe for concurrent use. Evaluation answers

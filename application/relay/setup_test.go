@@ -22,7 +22,7 @@ type house struct {
 
 func setup(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, feed: fixture.NewFeed(nil), broker: fixture.NewBroker(), clock: fixture.NewClock()}
+	h := &house{t: t, feed: fixture.NewFeed(), broker: fixture.NewBroker(), clock: fixture.NewClock()}
 	h.relay = h.another(h.broker)
 	return h
 }

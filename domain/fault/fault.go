@@ -21,6 +21,8 @@ const (
 	Forbidden
 	// NotFound things do not exist, or not any more.
 	NotFound
+	// Gone things were there, and will not come back.
+	Gone
 	// Conflict with what already exists; repeating the call does not help.
 	Conflict
 	// Stale writes were made against a version that is no longer the present one.
@@ -40,7 +42,7 @@ const (
 // Kinds returns every kind, in the order of their declaration.
 func Kinds() []Kind {
 	return []Kind{
-		Malformed, Invalid, Unauthenticated, Forbidden, NotFound, Conflict, Stale,
+		Malformed, Invalid, Unauthenticated, Forbidden, NotFound, Gone, Conflict, Stale,
 		TooLarge, UnsupportedMedia, NotAllowed, Unavailable, Internal,
 	}
 }
@@ -48,7 +50,7 @@ func Kinds() []Kind {
 // String returns the kind's name, and "unknown" for a value that is none.
 func (k Kind) String() string {
 	names := [...]string{
-		"malformed", "invalid", "unauthenticated", "forbidden", "not found", "conflict", "stale",
+		"malformed", "invalid", "unauthenticated", "forbidden", "not found", "gone", "conflict", "stale",
 		"too large", "unsupported media", "not allowed", "unavailable", "internal",
 	}
 	if k < Malformed || int(k) > len(names) {

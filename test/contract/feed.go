@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,7 @@ func feedSuite() []behaviour[FedStore] {
 		{"an aggregate's events follow its versions, whoever writes and numbers", fedByMany},
 		{"a new epoch goes on from the last revision", fedEpochs},
 		{"who has gone away numbers nothing", fedGone},
+		{"who listens hears of revisions until the end, if the store can tell", fedListening},
 	}
 }
 
@@ -213,4 +215,41 @@ func fedGone(t *testing.T, f FedStore) {
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Zero(t, f.head(t).Revision)
 	assert.Equal(t, 1, f.sequence(t, 10))
+}
+
+func fedListening(t *testing.T, f FedStore) {
+	ctx, stop := context.WithCancel(t.Context())
+	heard, ended := make(chan struct{}, 100), make(chan error, 1)
+	go func() {
+		ended <- f.Feed.Listen(ctx, func() {
+			select {
+			case heard <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	n := 0
+	deadline := time.After(patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			require.NoError(t, err)
+			stop()
+			return // a store that cannot tell
+		case <-heard:
+			stop()
+			require.NoError(t, <-ended)
+			return
+		case <-tick.C:
+			// It may not listen yet: what goes unheard is followed by more.
+			n++
+			f.write(t, "k"+strconv.Itoa(n), 1)
+			f.sequence(t, 10)
+		case <-deadline:
+			stop()
+			t.Fatal("nothing was heard")
+		}
+	}
 }

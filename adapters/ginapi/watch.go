@@ -1,0 +1,282 @@
+package ginapi
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// Watching tells what has changed, as relay.Tail does.
+type Watching interface {
+	Position() relay.Position
+	Holds(revision int64) bool
+	Await(ctx context.Context, revision int64) error
+	Check(ctx context.Context, epoch string, revision int64) error
+	Since(ctx context.Context, revision int64, limit int, f relay.Filter) ([]*relay.Notice, int64, error)
+	Watch(f relay.Filter) *relay.Watch
+}
+
+const (
+	changesPath = basePath + "/changes"
+	// MaxCatchUp is how long a replica may take to hear of what another one has told.
+	maxCatchUp = 2 * time.Second
+	// DefaultWait and maxWait bound a long poll.
+	defaultWait, maxWait = 30 * time.Second, 60 * time.Second
+	defaultWatchLimit    = 100
+	maxWatchLimit        = 1000
+	// WritePatience is how long a client may take to read what is written at once.
+	writePatience = 10 * time.Second
+)
+
+func (a *API) routeChanges() {
+	poll := a.operation("changes", "watch-changes", http.MethodGet, changesPath, "Wait for changes", http.StatusGone)
+	poll.Description = "Answers as soon as there are changes after `since`, or when `wait` is over. Ask again with " +
+		"the revision and the epoch of the answer: then nothing is missed and nothing comes twice. 410 says that " +
+		"what followed is no longer kept: read what stands, and go on from the revision named there."
+	poll.Parameters = append(watchParameters(), &huma.Param{
+		Name: "wait", In: inQuery, Schema: &huma.Schema{Type: huma.TypeString},
+		Description: "How long to wait, such as 30s, which is used if not given; 0s to 60s",
+	}, &huma.Param{
+		Name: "limit", In: inQuery, Description: "How many changes at most; 100 if not given",
+		Schema: between(1, maxWatchLimit),
+	})
+	poll.Responses["200"] = a.jsonResponse(http.StatusOK, reflect.TypeFor[changesJSON]())
+	stream := a.operation("changes", "stream-changes", http.MethodGet, changesPath+"/stream",
+		"Follow changes as a stream of events", http.StatusGone)
+	stream.Description = "Server-sent events (HTML Living Standard, 9.2): `change` for each change, and `resync` " +
+		"before a stream is closed that cannot go on: for a client that is too slow, with the revision to go on " +
+		"from, or because that is no longer kept. The id of an event is `epoch-revision`; a client that connects " +
+		"again with Last-Event-ID misses nothing."
+	stream.Parameters = append(watchParameters(), &huma.Param{
+		Name: "Last-Event-ID", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
+		Description: "Where to go on; it goes before since and epoch",
+	})
+	stream.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{
+		eventStream: {Schema: &huma.Schema{Type: huma.TypeString}},
+	}}
+	a.huma.OpenAPI().AddOperation(&poll)
+	a.huma.OpenAPI().AddOperation(&stream)
+	a.routes.handle(&poll, a.changes)
+	a.routes.handle(&stream, a.stream)
+}
+
+func between(low, high float64) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &low, Maximum: &high}
+}
+
+func watchParameters() []*huma.Param {
+	text := &huma.Schema{Type: huma.TypeString}
+	return []*huma.Param{
+		{
+			Name: "since", In: inQuery, Schema: between(0, maxVersion),
+			Description: "What follows this revision; from now on if not given",
+		},
+		{Name: "epoch", In: inQuery, Schema: text, Description: "The epoch that since belongs to; another one is 410"},
+		{
+			Name: "environment", In: inQuery, Schema: text,
+			Description: "What belongs to this environment, and all services",
+		},
+		{Name: "service_name", In: inQuery, Schema: text, Description: "This service, and its configurations"},
+		{
+			Name: "type", In: inQuery, Description: "The type of resource",
+			Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{
+				relay.ResourceConfiguration, relay.ResourceFlag, relay.ResourceService,
+			}},
+		},
+	}
+}
+
+// watchAsk is what a watcher asks for.
+type watchAsk struct {
+	filter relay.Filter
+	epoch  string
+	since  int64
+	limit  int
+	wait   time.Duration
+}
+
+// readWatch understands what both ways of watching share, and names every part at
+// fault.
+func (a *API) readWatch(c *gin.Context, in input) (watchAsk, error) {
+	now := a.options.Watching.Position()
+	ask := watchAsk{epoch: in.query.Get("epoch"), since: now.Revision, limit: defaultWatchLimit}
+	var sinceErr, limitErr, waitErr, epochErr error
+	if in.given("since") {
+		ask.since, sinceErr = readWhole(in, "since", 0, maxVersion)
+	} else if ask.epoch != "" {
+		epochErr = fault.Bad("epoch", "needs since beside it")
+	}
+	if in.given("limit") {
+		var limit int64
+		limit, limitErr = readWhole(in, "limit", 1, maxWatchLimit)
+		ask.limit = int(limit)
+	}
+	ask.wait, waitErr = readWait(in)
+	filter, filterErr := a.readFilter(in)
+	if err := fault.Merge(sinceErr, limitErr, waitErr, epochErr, filterErr); err != nil {
+		return watchAsk{}, err
+	}
+	caller := callOf(c.Request.Context()).caller
+	if err := mayWatch(caller, filter.ResourceType); err != nil {
+		return watchAsk{}, err
+	}
+	filter.May = func(n *relay.Notice) bool { return caller.May(actionToRead(n.Told.ResourceType), resourceOf(n)) }
+	ask.filter = filter
+	return ask, nil
+}
+
+func readWhole(in input, name string, low, high int64) (int64, error) {
+	n, err := strconv.ParseInt(in.query.Get(name), 10, 64)
+	if err != nil || n < low || n > high {
+		return 0, fault.Bad(name, "must be a whole number from "+strconv.FormatInt(low, 10)+" to "+
+			strconv.FormatInt(high, 10))
+	}
+	return n, nil
+}
+
+func readWait(in input) (time.Duration, error) {
+	if !in.given("wait") {
+		return defaultWait, nil
+	}
+	text := in.query.Get("wait")
+	wait, err := time.ParseDuration(text)
+	if seconds, numberErr := strconv.Atoi(text); numberErr == nil {
+		wait, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || wait < 0 || wait > maxWait {
+		return 0, fault.Bad("wait", "must be a duration from 0s to 60s, such as 30s")
+	}
+	return wait, nil
+}
+
+func (a *API) readFilter(in input) (relay.Filter, error) {
+	f := relay.Filter{
+		Environment: in.query.Get("environment"), ServiceName: in.query.Get("service_name"),
+		ResourceType: in.query.Get("type"),
+	}
+	for _, name := range []string{"environment", "service_name", "type"} {
+		if in.given(name) && in.query.Get(name) == "" {
+			return f, fault.Bad(name, "may not be empty")
+		}
+	}
+	if in.given("type") && actionToRead(f.ResourceType) == "" {
+		return f, fault.Bad("type", "must be configuration, feature_flag or service")
+	}
+	return f, nil
+}
+
+// actionToRead returns what showing a change of a resource needs, or "" for what is
+// no type of resource.
+func actionToRead(resourceType string) access.Action {
+	switch resourceType {
+	case relay.ResourceConfiguration:
+		return access.ReadConfiguration
+	case relay.ResourceFlag:
+		return access.ReadFlag
+	case relay.ResourceService:
+		return access.ReadService
+	}
+	return ""
+}
+
+// mayWatch returns nil for who may read something of what is asked for.
+func mayWatch(caller access.Caller, resourceType string) error {
+	if resourceType != "" {
+		return caller.Require(actionToRead(resourceType), access.Resource{})
+	}
+	for _, action := range []access.Action{access.ReadConfiguration, access.ReadFlag} {
+		if caller.May(action, access.Resource{}) {
+			return nil
+		}
+	}
+	return caller.Require(access.ReadService, access.Resource{})
+}
+
+// changes answers a long poll.
+func (a *API) changes(c *gin.Context, in input) {
+	ask, err := a.readWatch(c, in)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	// The wait is shortened a little, so that clients who began together part.
+	wait := ask.wait - rand.N(ask.wait/10+1) //nolint:gosec // nothing secret hangs on it
+	ctx, cancel := context.WithTimeout(unhurried(c), wait+maxCatchUp)
+	defer cancel()
+	if err := a.checkPlace(ctx, ask); err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.letWrite(c, wait+writePatience)
+	epoch := a.options.Watching.Position().Epoch
+	ask.epoch = epoch
+	list, upTo, err := a.awaitChanges(ctx, ask, wait)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.sendBytes(c, appendChanges(nil, epoch, upTo, list))
+}
+
+// checkPlace makes sure that the feed can be followed from where the caller is.
+func (a *API) checkPlace(ctx context.Context, ask watchAsk) error {
+	ctx, cancel := context.WithTimeout(ctx, maxCatchUp)
+	defer cancel()
+	return a.options.Watching.Check(ctx, ask.epoch, ask.since)
+}
+
+// awaitChanges returns what follows, as soon as there is something, and else at the
+// end of the wait or when the server stops.
+func (a *API) awaitChanges(ctx context.Context, ask watchAsk, wait time.Duration) ([]*relay.Notice, int64, error) {
+	w := a.options.Watching.Watch(ask.filter)
+	defer w.Close()
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	for ended := false; ; {
+		list, upTo, err := a.options.Watching.Since(ctx, ask.since, ask.limit, ask.filter)
+		if a.options.Watching.Position().Epoch != ask.epoch {
+			return nil, 0, a.options.Watching.Check(ctx, ask.epoch, ask.since)
+		}
+		if err != nil || len(list) > 0 || ended {
+			return list, upTo, err
+		}
+		ask.since = upTo
+		select {
+		case <-w.Woken():
+		case <-over.C:
+			ended = true
+		case <-a.stopping:
+			ended = true
+		case <-ctx.Done():
+			return nil, upTo, fmt.Errorf("wait for changes: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// unhurried returns the context of a request without the deadline that others have.
+func unhurried(c *gin.Context) context.Context {
+	ctx := c.Request.Context()
+	if ours, ok := ctx.(*requestContext); ok {
+		return ours.Context
+	}
+	return ctx
+}
+
+// letWrite gives a response its own deadline in place of the server's, and lets the
+// connection be silent meanwhile. A connection without deadlines has none to lift.
+func (*API) letWrite(c *gin.Context, within time.Duration) {
+	control := http.NewResponseController(c.Writer)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Now().Add(within)) //nolint:forbidigo // connections go by the system's clock
+}

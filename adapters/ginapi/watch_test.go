@@ -1,0 +1,382 @@
+package ginapi_test
+
+import (
+	"bufio"
+	"context"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+const changesPath = "/api/v1/changes"
+
+// configure makes a configuration, and lets the replica follow.
+func (h *house) configure(key string) {
+	h.tb.Helper()
+	a := h.admin(http.MethodPost, "/api/v1/config",
+		`{"key":"`+key+`","value":"v","environment":"production","service_name":"shop"}`)
+	require.Equal(h.tb, http.StatusCreated, a.status, a.body)
+	h.follow()
+}
+
+// revisions returns those of an answer's changes, and how far it goes.
+func revisions(a answer) (list []string, upTo float64) {
+	for _, c := range a.json()["changes"].([]any) {
+		list = append(list, strconv.FormatFloat(c.(map[string]any)["revision"].(float64), 'f', -1, 64))
+	}
+	return list, a.json()["revision"].(float64)
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a change is told whole, and without its value", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a/b")
+		a := h.admin(http.MethodGet, changesPath+"?since=0", "")
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		assert.JSONEq(t, `{"epoch":"0000000000000001","revision":1,"changes":[{
+			"revision":1,"event_type":"configuration.created","action":"create","resource_type":"configuration",
+			"resource_id":"1","aggregate_version":1,"environment":"production","actor":"ann",
+			"occurred_at":"2026-01-31T12:00:02.000000Z","data":{"environment":"production","event_type":"configuration.created",
+			"is_encrypted":false,"key":"a/b","revision":1,"service_name":"shop","version":1}}]}`, a.body)
+		assert.Equal(t, "1", a.header.Get("Signalbox-Revision"))
+	})
+
+	t.Run("it is asked for in pages, and for parts", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		for _, key := range []string{"a", "b", "c"} {
+			h.configure(key)
+		}
+		h.admin(http.MethodPost, "/api/v1/feature-flags", `{"name":"f","environment":"development"}`)
+		h.follow()
+		for query, want := range map[string]string{
+			"?since=0": "1 2 3 4 to 4", "?since=1&limit=2": "2 3 to 3", "?since=0&type=feature_flag": "4 to 4",
+			"?since=0&environment=development": "4 to 4", "?since=0&service_name=shop&limit=1000": "1 2 3 to 3",
+			"?since=0&service_name=cart&wait=0": " to 4", "?since=4&wait=0s": " to 4", "?wait=0": " to 4",
+			"?since=3&epoch=0000000000000001": "4 to 4", "?since=0&type=service&wait=0": " to 4",
+		} {
+			a := h.admin(http.MethodGet, changesPath+query, "")
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			list, upTo := revisions(a)
+			if strings.Contains(query, "service_name=shop") {
+				upTo-- // the page ended there, or the flag was looked through: both are right
+				upTo = max(upTo, 3)
+			}
+			assert.Equal(t, want, strings.Join(list, " ")+" to "+strconv.FormatFloat(upTo, 'f', -1, 64), query)
+		}
+	})
+
+	t.Run("what cannot be asked is refused, with its place", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		for query, place := range map[string]string{
+			"?since=-1": "query.since", "?since=x": "query.since", "?since=": "query.since", "?limit=0": "query.limit",
+			"?limit=1001": "query.limit", "?wait=61s": "query.wait", "?wait=-1s": "query.wait", "?wait=soon": "query.wait",
+			"?type=flag": "query.type", "?epoch=a": "query.epoch", "?environment=": "query.environment", "?other=1": "query.other",
+			"?service_name=": "query.service_name",
+		} {
+			for _, path := range []string{changesPath, changesPath + "/stream"} {
+				if path != changesPath && (strings.Contains(query, "limit") || strings.Contains(query, "wait")) {
+					place = "query." + strings.Split(strings.TrimPrefix(query, "?"), "=")[0]
+				}
+				a := h.admin(http.MethodGet, path+query, "")
+				require.Equal(t, http.StatusUnprocessableEntity, a.status, "%s: %s", query, a.body)
+				assert.Contains(t, a.body, place, query)
+			}
+		}
+		a := h.admin(http.MethodGet, changesPath+"?since=7", "")
+		a.requireProblem(http.StatusUnprocessableEntity, "revision_in_future")
+	})
+
+	t.Run("a place that is not there any more is gone", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		h.configure("b")
+		a := h.admin(http.MethodGet, changesPath+"?since=1&epoch=another", "")
+		a.requireProblem(http.StatusGone, "revision_gone")
+		assert.Equal(t, "0000000000000001", a.json()["epoch"])
+		at, err := h.feed.Delivered(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, h.feed.Advance(t.Context(), at, 2))
+		_, err = h.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().AddDate(1, 0, 0)}, 1)
+		require.NoError(t, err)
+		h.configure("c")
+		a = h.admin(http.MethodGet, changesPath+"?since=0", "")
+		a.requireProblem(http.StatusGone, "revision_gone")
+		assert.InEpsilon(t, 2, a.json()["oldest"], 0)
+		assert.InEpsilon(t, 3, a.json()["revision"], 0)
+	})
+
+	t.Run("who may read nothing of it is refused, and others see what they may", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		h.admin(http.MethodPost, "/api/v1/feature-flags", `{"name":"f","environment":"production"}`)
+		h.follow()
+		h.access.holders["flags"] = access.Caller{
+			Actor: scope.Actor{KeyID: "flags000", Name: "flags"}, Grants: []access.Grant{access.Allow(access.ReadFlag)},
+		}
+		key := http.Header{"Authorization": {"ApiKey flags"}}
+		a := h.send(http.MethodGet, changesPath+"?since=0", "", key)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		list, upTo := revisions(a)
+		assert.Equal(t, []string{"2"}, list)
+		assert.InEpsilon(t, 2, upTo, 0)
+		h.send(http.MethodGet, changesPath+"?type=configuration", "", key).requireProblem(http.StatusForbidden, "forbidden")
+		h.send(http.MethodGet, changesPath+"?since=0", "", nil).requireProblem(http.StatusUnauthorized, "api_key_required")
+	})
+}
+
+func TestLongPoll(t *testing.T) {
+	t.Parallel()
+
+	t.Run("it is answered when there is something, or the wait is over, or the server stops", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t)
+			ask := func(query string) <-chan answer {
+				answered := make(chan answer, 1)
+				go func() { answered <- h.admin(http.MethodGet, changesPath+query, "") }()
+				synctest.Wait()
+				return answered
+			}
+			began := time.Now()
+			waiting, other := ask("?wait=60s"), ask("?wait=20s&type=service")
+			time.Sleep(5 * time.Second)
+			h.configure("a")
+			list, upTo := revisions(<-waiting)
+			assert.Equal(t, []string{"1"}, list)
+			assert.InEpsilon(t, 1, upTo, 0)
+			assert.Equal(t, 5*time.Second, time.Since(began))
+			list, upTo = revisions(<-other)
+			assert.Empty(t, list)
+			assert.InEpsilon(t, 1, upTo, 0, "it has looked through what came, and ten seconds are longer than a deadline")
+			assert.InDelta(t, 19, time.Since(began).Seconds(), 1.01)
+
+			began = time.Now()
+			waiting = ask("?wait=60s")
+			h.api.Stop()
+			list, _ = revisions(<-waiting)
+			assert.Empty(t, list)
+			assert.Zero(t, time.Since(began))
+		})
+	})
+
+	t.Run("an epoch that begins meanwhile ends it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t)
+			answered := make(chan answer, 1)
+			go func() { answered <- h.admin(http.MethodGet, changesPath, "") }()
+			synctest.Wait()
+			_, err := h.feed.BeginEpoch(t.Context())
+			require.NoError(t, err)
+			h.follow()
+			a := <-answered
+			a.requireProblem(http.StatusGone, "revision_gone")
+			assert.Equal(t, "0000000000000002", a.json()["epoch"])
+		})
+	})
+}
+
+// event is one of a stream; a comment has no name.
+type event struct{ id, name, data, comment string }
+
+// following is a stream that a client reads.
+type following struct {
+	*bufio.Reader
+
+	t    *testing.T
+	stop context.CancelFunc
+}
+
+// followStream connects to a server of the house that gives up on slow requests at
+// once.
+func (h *house) followStream(t *testing.T, query string, headers http.Header) (*following, *http.Response) {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := ginapi.NewServer("", h.api.Handler())
+	server.ReadTimeout, server.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	go func() { _ = server.Serve(listener) }()
+	ctx, cancel := context.WithCancel(context.Background())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+changesPath+query, nil)
+	require.NoError(t, err)
+	maps.Copy(request.Header, headers)
+	request.Header.Set("Authorization", "ApiKey "+adminKey)
+	response, err := http.DefaultTransport.RoundTrip(request)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		cancel()
+		_ = response.Body.Close()
+		_ = server.Close()
+	})
+	return &following{Reader: bufio.NewReader(response.Body), t: t, stop: cancel}, response
+}
+
+// next reads one event or comment.
+func (f *following) next() event {
+	f.t.Helper()
+	var e event
+	for {
+		line, err := f.ReadString('\n')
+		require.NoError(f.t, err)
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch name {
+		case "":
+			if line == "\n" {
+				return e
+			}
+			e.comment = value
+		case "id":
+			e.id = value
+		case "event":
+			e.name = value
+		case "data":
+			e.data = value
+		case "retry":
+			e.comment = "retry " + value
+		}
+	}
+}
+
+func TestStream(t *testing.T) {
+	t.Parallel()
+
+	t.Run("changes come as they are made, also after the server's deadlines", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		s, response := h.followStream(t, "/stream?since=0", nil)
+		assert.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+		assert.Equal(t, "no", response.Header.Get("X-Accel-Buffering"))
+		assert.Regexp(t, `^retry 1\d\d\d$`, s.next().comment)
+		first := s.next()
+		assert.Equal(t, "0000000000000001-1", first.id)
+		assert.Equal(t, "change", first.name)
+		assert.Contains(t, first.data, `"key":"a"`)
+		later := time.NewTimer(150 * time.Millisecond)
+		<-later.C
+		h.configure("b")
+		assert.Equal(t, "0000000000000001-2", s.next().id)
+	})
+
+	t.Run("who comes back goes on where they were", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		for _, key := range []string{"a", "b", "c"} {
+			h.configure(key)
+		}
+		s, _ := h.followStream(t, "/stream?since=0", http.Header{"Last-Event-Id": {"0000000000000001-2"}})
+		s.next()
+		assert.Equal(t, "0000000000000001-3", s.next().id)
+	})
+
+	t.Run("a place that is gone, and an id that is none, are refused", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		ask := func(id string) answer {
+			return h.send(http.MethodGet, changesPath+"/stream", "",
+				http.Header{"Authorization": {"ApiKey " + adminKey}, "Last-Event-Id": {id}})
+		}
+		ask("another-0").requireProblem(http.StatusGone, "revision_gone")
+		for _, id := range []string{"x", "1", "a-b", "-1", "a--1"} {
+			ask(id).requireProblem(http.StatusUnprocessableEntity, "validation_failed")
+		}
+	})
+
+	t.Run("an epoch that begins ends it, with where to go on", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		s, _ := h.followStream(t, "/stream", nil)
+		s.next()
+		_, err := h.feed.BeginEpoch(t.Context())
+		require.NoError(t, err)
+		h.follow()
+		e := s.next()
+		assert.Equal(t, "resync", e.name)
+		assert.JSONEq(t, `{"epoch":"0000000000000002","revision":1}`, e.data)
+		_, err = s.ReadByte()
+		require.Error(t, err)
+	})
+
+	t.Run("a server that stops says so", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		s, _ := h.followStream(t, "/stream", nil)
+		s.next()
+		h.api.Stop()
+		assert.Contains(t, s.next().comment, "connect again")
+		_, err := s.ReadByte()
+		require.Error(t, err)
+	})
+
+	t.Run("HEAD has the headers, and ends", func(t *testing.T) {
+		t.Parallel()
+		a := newHouse(t).admin(http.MethodHead, changesPath+"/stream", "")
+		assert.Equal(t, http.StatusOK, a.status)
+		assert.Equal(t, "text/event-stream", a.header.Get("Content-Type"))
+	})
+}
+
+func TestRevisions(t *testing.T) {
+	t.Parallel()
+
+	t.Run("every read tells how far it is", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		for _, target := range []string{"/api/v1/config/a?environment=production&service_name=shop", "/api/v1/config/"} {
+			assert.Equal(t, "1", h.admin(http.MethodGet, target, "").header.Get("Signalbox-Revision"), target)
+		}
+		for _, target := range []string{"/api/v1/feature-flags/evaluate/batch", "/ofrep/v1/evaluate/flags"} {
+			a := h.admin(http.MethodPost, target, `{"environment":"production","context":{}}`)
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			assert.Equal(t, "1", a.header.Get("Signalbox-Revision"), target)
+		}
+	})
+
+	t.Run("a read waits for a revision, or is refused", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t)
+			h.configure("a")
+			ask := func(revision string) answer {
+				return h.admin(http.MethodGet, "/api/v1/config/?min_revision="+revision, "")
+			}
+			assert.Equal(t, http.StatusOK, ask("1").status)
+			answered := make(chan answer, 1)
+			go func() { answered <- ask("2") }()
+			synctest.Wait()
+			h.configure("b")
+			a := <-answered
+			assert.Equal(t, http.StatusOK, a.status)
+			assert.Equal(t, "2", a.header.Get("Signalbox-Revision"))
+			began := time.Now()
+			a = ask("3")
+			a.requireProblem(http.StatusPreconditionFailed, "revision_not_reached")
+			assert.InEpsilon(t, 2, a.json()["current_revision"], 0)
+			assert.Equal(t, 2*time.Second, time.Since(began))
+			ask("x").requireProblem(http.StatusUnprocessableEntity, "validation_failed")
+		})
+	})
+}

@@ -1,0 +1,21 @@
+package registryapp
+
+import (
+	"context"
+	"slices"
+
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Follow takes in what was changed, if it was a service.
+func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
+	service := func(c ports.Change) bool { return c.AggregateType == registry.AggregateType }
+	if !slices.ContainsFunc(changes, service) {
+		return nil
+	}
+	return s.Refresh(ctx)
+}
+
+// Renew takes in what the store has.
+func (s *Service) Renew(ctx context.Context) error { return s.Refresh(ctx) }

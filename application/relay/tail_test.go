@@ -1,0 +1,384 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// replica is a tail with one follower.
+type replica struct {
+	*house
+
+	tail  *relay.Tail
+	watch *fixture.Stopwatch
+	// followed are the ids of the events that the follower took in; renewed is how
+	// often it began anew.
+	followed []string
+	renewed  int
+	failing  error
+	// during is called while the follower follows.
+	during func()
+}
+
+func (r *replica) Follow(_ context.Context, changes []ports.Change) error {
+	if r.during != nil {
+		r.during()
+	}
+	if r.failing != nil {
+		return r.failing
+	}
+	for _, c := range changes {
+		r.followed = append(r.followed, c.EventID)
+	}
+	return nil
+}
+
+func (r *replica) Renew(context.Context) error {
+	if r.failing == nil {
+		r.renewed++
+	}
+	return r.failing
+}
+
+func newReplica(t *testing.T) *replica {
+	t.Helper()
+	r := &replica{house: setup(t), watch: fixture.NewStopwatch()}
+	r.tail = relay.NewTail(r.feed, r.watch)
+	r.tail.Lead(r)
+	r.step()
+	return r
+}
+
+// step makes one that goes well, and returns how many changes were taken in.
+func (r *replica) step() int {
+	r.t.Helper()
+	n, err := r.tail.Step(r.t.Context())
+	require.NoError(r.t, err)
+	return n
+}
+
+// since returns the ids of what follows a revision, and how far that goes.
+func (r *replica) since(revision int64, limit int, f relay.Filter) (ids []string, upTo int64) {
+	r.t.Helper()
+	list, upTo, err := r.tail.Since(r.t.Context(), revision, limit, f)
+	require.NoError(r.t, err)
+	for _, n := range list {
+		ids = append(ids, n.EventID)
+	}
+	return ids, upTo
+}
+
+func TestTail(t *testing.T) {
+	t.Parallel()
+
+	t.Run("it begins at the end of the feed, with followers that have all", func(t *testing.T) {
+		t.Parallel()
+		r := &replica{house: setup(t), watch: fixture.NewStopwatch()}
+		r.put(updated(1, 1))
+		r.tail = relay.NewTail(r.feed, r.watch)
+		r.tail.Lead(r)
+		assert.Greater(t, r.tail.Age(), time.Hour, "before the first step nothing is known")
+		r.failing = fault.ErrUnavailable
+		_, err := r.tail.Step(t.Context())
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		assert.Empty(t, r.tail.Position().Epoch)
+		r.failing = nil
+		assert.Zero(t, r.step())
+		assert.Equal(t, 1, r.renewed)
+		assert.Equal(t, relay.Position{Epoch: "0000000000000001", Revision: 1, Oldest: 1}, r.tail.Position())
+		assert.Zero(t, r.tail.Age())
+	})
+
+	t.Run("followers have a change before it is told", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		r.put(updated(1, 1), updated(2, 1))
+		r.during = func() {
+			assert.Zero(t, r.tail.Position().Revision)
+			ids, upTo := r.since(0, 10, relay.Filter{})
+			assert.Empty(t, ids)
+			assert.Zero(t, upTo)
+		}
+		assert.Equal(t, 2, r.step())
+		assert.Equal(t, []string{"1.1", "2.1"}, r.followed)
+		ids, upTo := r.since(0, 10, relay.Filter{})
+		assert.Equal(t, []string{"1.1", "2.1"}, ids)
+		assert.Equal(t, int64(2), upTo)
+		assert.Zero(t, r.step())
+	})
+
+	t.Run("a follower that fails gets the changes again, and the tail grows old", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		r.put(updated(1, 1))
+		r.failing = errors.New("no memory")
+		r.watch.Move(time.Second)
+		_, err := r.tail.Step(t.Context())
+		require.ErrorIs(t, err, r.failing)
+		assert.Zero(t, r.tail.Position().Revision)
+		assert.Equal(t, time.Second, r.tail.Age())
+		r.failing = nil
+		r.step()
+		assert.Equal(t, []string{"1.1"}, r.followed)
+		assert.Zero(t, r.tail.Age())
+	})
+
+	t.Run("its age is since it asked, not since it was answered", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		r.put(updated(1, 1))
+		r.during = func() { r.watch.Move(time.Second) }
+		r.step()
+		assert.Equal(t, time.Second, r.tail.Age())
+	})
+
+	t.Run("a tail that is not at the end yet is not young", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		for v := range int64(relay.TailBatch + 1) {
+			r.put(updated(1, v+1))
+		}
+		r.watch.Move(time.Second)
+		r.step()
+		assert.Equal(t, time.Second, r.tail.Age())
+		r.step()
+		assert.Zero(t, r.tail.Age())
+	})
+
+	t.Run("without the store it grows old", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		r.feed.SetDown(true)
+		r.watch.Move(5 * time.Second)
+		_, err := r.tail.Step(t.Context())
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		assert.Equal(t, 5*time.Second, r.tail.Age())
+	})
+
+	t.Run("another epoch, and a feed that has forgotten what was missed, begin anew", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		r.put(updated(1, 1))
+		r.step()
+		_, err := r.feed.BeginEpoch(t.Context())
+		require.NoError(t, err)
+		r.put(updated(1, 2))
+		assert.Zero(t, r.step())
+		assert.Equal(t, 2, r.renewed)
+		assert.Equal(t, relay.Position{Epoch: "0000000000000002", Revision: 2, Oldest: 1}, r.tail.Position())
+		r.put(updated(1, 3), updated(1, 4))
+		r.drain()
+		_, err = r.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().Add(time.Hour)}, 3)
+		require.NoError(t, err)
+		r.step()
+		assert.Equal(t, 3, r.renewed)
+		assert.Equal(t, []string{"1.1"}, r.followed)
+	})
+}
+
+func TestSince(t *testing.T) {
+	t.Parallel()
+
+	// two returns a replica with changes of all kinds: revisions 1 to 5.
+	two := func(t *testing.T) *replica {
+		t.Helper()
+		r := newReplica(t)
+		staging := updated(2, 1)
+		staging.Environment, staging.ServiceName = "staging", "cart"
+		flag := updated(3, 1)
+		flag.EventType, flag.AggregateType, flag.ServiceName, flag.Data = "flag.updated", "flag", "", []byte(`{"name":"f"}`)
+		service := updated(4, 1)
+		service.EventType, service.AggregateType, service.Environment = "service.updated", "service", ""
+		instance := service
+		instance.EventID, instance.EventType, instance.Environment = "4.2", "instance.registered", "staging"
+		r.put(updated(1, 1), staging, flag, service, instance)
+		r.step()
+		return r
+	}
+	rows := []struct {
+		name   string
+		filter relay.Filter
+		want   string
+	}{
+		{"everything", relay.Filter{}, "1.1 2.1 3.1 4.1 4.2"},
+		{"an environment, and services", relay.Filter{Environment: "production"}, "1.1 3.1 4.1 4.2"},
+		{"a service", relay.Filter{ServiceName: "shop"}, "1.1 4.1 4.2"},
+		{"a type", relay.Filter{ResourceType: relay.ResourceConfiguration}, "1.1 2.1"},
+		{"all of them", relay.Filter{Environment: "staging", ServiceName: "cart", ResourceType: "configuration"}, "2.1"},
+		{"what may be shown", relay.Filter{May: func(n *relay.Notice) bool { return n.AggregateID == 2 }}, "2.1"},
+		{"nothing", relay.Filter{Environment: "mars", ResourceType: "configuration"}, ""},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := two(t)
+			ids, upTo := r.since(0, 10, row.filter)
+			assert.Equal(t, row.want, strings.Join(ids, " "))
+			assert.Equal(t, int64(5), upTo, "it was looked through to the end")
+			if row.want == "" {
+				return
+			}
+			first, upTo := r.since(0, 1, row.filter)
+			rest, end := r.since(upTo, 10, row.filter)
+			assert.Equal(t, row.want, strings.Join(append(first, rest...), " "))
+			assert.Equal(t, int64(5), end)
+		})
+	}
+
+	t.Run("what is no longer held in memory is read from the store", func(t *testing.T) {
+		t.Parallel()
+		r := two(t)
+		late := relay.NewTail(r.feed, r.watch)
+		_, err := late.Step(t.Context())
+		require.NoError(t, err)
+		r.put(updated(1, 2))
+		list, upTo, err := late.Since(t.Context(), 0, 10, relay.Filter{ResourceType: relay.ResourceConfiguration})
+		require.NoError(t, err)
+		assert.Len(t, list, 2)
+		assert.Equal(t, int64(5), upTo, "what the replica has not taken in is not told")
+		r.drain()
+		_, err = r.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().Add(time.Hour)}, 2)
+		require.NoError(t, err)
+		_, _, err = late.Since(t.Context(), 0, 10, relay.Filter{})
+		require.ErrorIs(t, err, relay.ErrGone)
+		_, _, err = late.Since(t.Context(), 2, 10, relay.Filter{})
+		require.NoError(t, err)
+	})
+
+	t.Run("memory holds the last ones, however many there were", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		for v := range int64(5000) {
+			r.put(updated(1, v+1))
+		}
+		for r.step() > 0 {
+			continue
+		}
+		r.feed.SetDown(true)
+		ids, _ := r.since(5000-4096, 10_000, relay.Filter{})
+		assert.Len(t, ids, 4096)
+		_, _, err := r.tail.Since(t.Context(), 5000-4097, 1, relay.Filter{})
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+	})
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplica(t)
+		r.put(updated(1, 1), updated(1, 2), updated(1, 3))
+		r.step()
+		r.drain()
+		_, err := r.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().Add(time.Hour)}, 2)
+		require.NoError(t, err)
+		r.put(updated(1, 4))
+		r.step()
+		check := func(epoch string, revision int64) error {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			return r.tail.Check(ctx, epoch, revision)
+		}
+		const epoch = "0000000000000001"
+		require.NoError(t, check("", 4))
+		require.NoError(t, check(epoch, 2))
+		require.ErrorIs(t, check(epoch, 1), relay.ErrGone)
+		require.ErrorIs(t, check("another", 4), relay.ErrGone)
+		require.ErrorIs(t, check("another", 9), relay.ErrGone)
+		require.ErrorIs(t, check(epoch, 5), relay.ErrFuture)
+		var told *fault.Error
+		require.ErrorAs(t, check("another", 4), &told)
+		assert.Equal(t, []fault.Detail{
+			{Name: "epoch", Value: epoch}, {Name: "oldest", Value: int64(3)}, {Name: "revision", Value: int64(4)},
+		}, told.Details())
+
+		// Another replica has told of a revision that this one is about to take in.
+		ahead := make(chan error)
+		go func() { ahead <- check(epoch, 5) }()
+		synctest.Wait()
+		r.put(updated(1, 5))
+		r.step()
+		require.NoError(t, <-ahead)
+	})
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+
+	t.Run("who watches is woken by what concerns them, and by an epoch", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		shop, staging := r.tail.Watch(relay.Filter{ServiceName: "shop"}), r.tail.Watch(relay.Filter{Environment: "staging"})
+		twin := r.tail.Watch(relay.Filter{ServiceName: "shop"})
+		woken := func() (list []string) {
+			for name, w := range map[string]*relay.Watch{"shop": shop, "staging": staging, "twin": twin} {
+				select {
+				case <-w.Woken():
+					list = append(list, name)
+				default:
+				}
+			}
+			slices.Sort(list)
+			return list
+		}
+		r.put(updated(1, 1), updated(1, 2))
+		r.step()
+		assert.Equal(t, []string{"shop", "twin"}, woken())
+		assert.Empty(t, woken())
+		twin.Close()
+		r.put(updated(1, 3))
+		r.step()
+		assert.Equal(t, []string{"shop"}, woken())
+		_, err := r.feed.BeginEpoch(t.Context())
+		require.NoError(t, err)
+		r.step()
+		assert.Equal(t, []string{"shop", "staging"}, woken())
+	})
+
+	t.Run("watchers that come and go miss nothing and see nothing twice", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		const watchers, changes = 20, 300
+		var watching sync.WaitGroup
+		for range watchers {
+			watching.Go(func() {
+				var at int64
+				for at < changes {
+					w := r.tail.Watch(relay.Filter{})
+					list, upTo, err := r.tail.Since(t.Context(), at, 7, relay.Filter{})
+					if err != nil {
+						t.Errorf("watch from %d: %v", at, err)
+						return
+					}
+					for i, n := range list {
+						if n.Revision != at+int64(i)+1 {
+							t.Errorf("%d follows %d", n.Revision, at+int64(i))
+						}
+					}
+					if at = upTo; len(list) == 0 {
+						<-w.Woken()
+					}
+					w.Close()
+				}
+			})
+		}
+		for v := range int64(changes) {
+			r.put(updated(1, v+1))
+			r.step()
+		}
+		watching.Wait()
+	})
+}
