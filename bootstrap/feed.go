@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
+	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
@@ -108,9 +109,10 @@ type feedParts struct {
 	Leadership ports.Leadership
 	Commits    commits
 	Log        *zap.Logger
-	// Flags and Services are made before the tail begins.
-	Flags    *flagapp.Service
-	Services *registryapp.Service
+	// These are made before the tail begins.
+	Configurations *configapp.Service
+	Flags          *flagapp.Service
+	Services       *registryapp.Service
 }
 
 // keepFeed gives events their revisions and brings what is in memory up to date,

@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/configapp"
@@ -133,14 +134,22 @@ type configurationParts struct {
 	History        configuration.History
 	Cipher         ports.Cipher
 	Clock          ports.Clock
+	Stopwatch      ports.Stopwatch
 	Backoff        ports.Backoff
+	Tail           *relay.Tail
 }
 
+// newConfigurations makes the configurations' use cases, whose memory follows the
+// feed.
 func newConfigurations(p configurationParts) *configapp.Service {
-	return configapp.New(configapp.Dependencies{
+	configurations := configapp.New(configapp.Dependencies{
 		Configurations: p.Configurations, History: p.History, Cipher: p.Cipher,
+		Memory:    localcache.NewMemory[configapp.Place, *configapp.Held](int(p.Settings.CacheMaxBytes)),
+		Freshness: p.Tail, Stopwatch: p.Stopwatch,
 		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})
+	p.Tail.Lead(configurations)
+	return configurations
 }
 
 // httpParts is what the HTTP interface is made of.

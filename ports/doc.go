@@ -11,6 +11,7 @@
 //   - [Feed]: all that has changed, in one order
 //   - [IDs]: identifiers and secrets
 //   - [Leadership]: which of several processes does what one alone may do
+//   - [Memory]: values in this process, within a budget
 //   - [Publisher]: messages for a broker
 //   - [Stopwatch]: how time passes
 //   - domain/flag.History: versions of flags as they were made

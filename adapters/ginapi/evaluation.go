@@ -153,9 +153,7 @@ func (a *API) sendBytes(c *gin.Context, body []byte) {
 }
 
 func (a *API) tellStaleness(c *gin.Context) {
-	if stale := a.options.Flags.Staleness(); stale > toleratedStaleness {
-		c.Writer.Header().Set("Signalbox-Stale", strconv.Itoa(int(stale/time.Second)))
-	}
+	a.tellStale(c, a.options.Flags.Staleness())
 }
 
 // appendEvaluation writes what the context gets of a flag.

@@ -21,6 +21,7 @@ func (a *API) routeReadFlag() {
 			Description: "The name; a slash in it is sent as %2F",
 		},
 		{Name: "environment", In: inQuery, Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
+		minVersionParameter(),
 	}, asOfParameters()...)
 	op.Responses["200"] = a.jsonResponse(http.StatusOK, reflect.TypeFor[flagJSON](), "ETag", "Last-Modified")
 	op.Responses["304"] = &huma.Response{Description: "Not Modified"}
@@ -31,13 +32,14 @@ func (a *API) routeReadFlag() {
 func (a *API) readFlag(c *gin.Context, in input) {
 	version, versionErr := readVersion(in)
 	at, atErr := readTime(in)
-	if err := fault.Merge(needed(in, "environment"), versionErr, atErr); err != nil {
+	least, leastErr := readMinVersion(in)
+	if err := fault.Merge(needed(in, "environment"), versionErr, atErr, leastErr); err != nil {
 		a.fail(c, err)
 		return
 	}
 	ctx := c.Request.Context()
 	f, err := a.options.Flags.Read(ctx, callOf(ctx).caller, flagapp.Read{
-		Name: in.param("name"), Environment: in.query.Get("environment"), Version: version, At: at,
+		Name: in.param("name"), Environment: in.query.Get("environment"), Version: version, At: at, MinVersion: least,
 	})
 	if err != nil {
 		a.fail(c, err)

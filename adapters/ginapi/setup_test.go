@@ -76,6 +76,8 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		Logger:      zap.New(core),
 		Configurations: configapp.New(configapp.Dependencies{
 			Configurations: h.store, History: h.store, Cipher: &cipher{},
+			Memory:    fixture.NewMemory[configapp.Place, *configapp.Held](1 << 20),
+			Freshness: h.tail, Stopwatch: h.watch,
 			Clock: clock, Backoff: &fixture.NoWait{}, Environments: environments,
 		}),
 		Access:   h.access,

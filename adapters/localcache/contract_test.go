@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/contract"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
@@ -20,6 +21,13 @@ func fresh(*testing.T) contract.LeaseStore {
 			stopwatch.Move(d)
 		},
 	}
+}
+
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	contract.Memory(t, func(*testing.T) ports.Memory[string, int] {
+		return localcache.NewMemory[string, int](contract.MemoryBudget)
+	}, nil)
 }
 
 func TestLeases(t *testing.T) {

@@ -138,6 +138,39 @@ func TestAuthenticate(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrUnavailable)
 	})
 
+	t.Run("who was let in goes on while the store is away, for a time, until the key ends", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, attributes := b.issued(t, accessapp.Issue{})
+		short, _ := b.issued(t, accessapp.Issue{Name: "short", Role: "admin", Lifetime: time.Minute})
+		for _, key := range []string{token, short} {
+			_, err := b.Authenticate(t.Context(), key)
+			require.NoError(t, err)
+		}
+		b.keys.away.Store(true)
+		b.clock.Move(10 * time.Second)
+		asked := b.keys.finds.Load()
+		for range 10 {
+			caller, err := b.Authenticate(t.Context(), token)
+			require.NoError(t, err)
+			assert.Equal(t, attributes.ID, caller.Actor.KeyID)
+		}
+		assert.Equal(t, asked+1, b.keys.finds.Load(), "a store that has failed is left alone for a second")
+		_, err := b.Authenticate(t.Context(), token[:len(token)-1]+"x")
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+		b.clock.Move(time.Minute)
+		_, err = b.Authenticate(t.Context(), short)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+		b.clock.Move(accessapp.Grace)
+		_, err = b.Authenticate(t.Context(), token)
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
+		b.keys.away.Store(false)
+		b.clock.Move(time.Second)
+		_, err = b.Authenticate(t.Context(), token)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+
 	t.Run("many different keys do not grow memory without bound", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)

@@ -8,14 +8,22 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 const (
 	// Trust is how long a key that was read is believed without looking again:
 	// the longest time for which a revoked key still works.
 	Trust = 2 * time.Second
+	// Grace is how long a key that was read is believed while the store is away: whoever
+	// was let in may go on reading what is in memory.
+	Grace = time.Hour
 	// Bounds the keys that are remembered.
 	maxKnown = 10_000
+	// What the store is given where a key may be believed without it, and how long it
+	// is left alone after it has failed.
+	storePatience = 250 * time.Millisecond
+	storePause    = time.Second
 )
 
 // Anonymous returns who a caller without a key is, or ErrUnauthenticated where
@@ -32,7 +40,8 @@ func (s *Service) Anonymous() (access.Caller, error) {
 
 // Authenticate returns who the holder of a key is. A key that is unknown, wrong,
 // expired or revoked is ErrInvalidKey, also where anonymous callers may read:
-// who shows a key means to be somebody. A revoked key works for Trust at most.
+// who shows a key means to be somebody. A revoked key works for Trust at most, and
+// while the store is away for Grace.
 func (s *Service) Authenticate(ctx context.Context, presented string) (access.Caller, error) {
 	if !s.deps.Policy.Enabled {
 		return s.Anonymous()
@@ -96,10 +105,20 @@ func (s *Service) find(ctx context.Context, id string, now time.Time) (*access.A
 	s.mu.Lock()
 	known, ok := s.known[id]
 	s.mu.Unlock()
-	if age := now.Sub(known.read); ok && 0 <= age && age < Trust {
+	age := now.Sub(known.read)
+	if ok && 0 <= age && age < Trust {
 		return known.key, nil
 	}
-	key, err := s.deps.Keys.Find(ctx, id)
+	var err error
+	var key *access.APIKey
+	if ok && 0 <= age && age < Grace {
+		key, err = s.findInTime(ctx, id, now)
+		if errors.Is(err, fault.ErrUnavailable) {
+			return known.key, nil
+		}
+	} else {
+		key, err = s.deps.Keys.Find(ctx, id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,4 +129,24 @@ func (s *Service) find(ctx context.Context, id string, now time.Time) (*access.A
 	}
 	s.known[id] = knownKey{key: key, read: now}
 	return key, nil
+}
+
+// findInTime is Find of a store that has little time, and none for a while after it
+// has failed.
+func (s *Service) findInTime(ctx context.Context, id string, now time.Time) (*access.APIKey, error) {
+	s.mu.Lock()
+	resting := now.Before(s.resting)
+	s.mu.Unlock()
+	if resting {
+		return nil, fault.ErrUnavailable
+	}
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	key, err := s.deps.Keys.Find(ctx, id)
+	if errors.Is(err, fault.ErrUnavailable) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.resting = now.Add(storePause)
+	}
+	return key, err
 }

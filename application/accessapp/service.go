@@ -36,6 +36,8 @@ type Service struct {
 	mu     sync.Mutex
 	pepper secret.Text
 	known  map[string]knownKey
+	// resting is until when the store is left alone for keys that are known.
+	resting time.Time
 }
 
 // knownKey is a key as it was read at that time. One that was read in the future,

@@ -40,7 +40,10 @@ func (s *Service) save(ctx context.Context, c *configuration.Configuration) (Vie
 		}
 	}
 	if err := s.deps.Configurations.Save(ctx, c); err != nil {
+		// It may have been stored all the same.
+		s.memory.forget(placeOf(c.Identity()), 0)
 		return View{}, err
 	}
+	s.memory.written(c.State())
 	return View{State: c.State()}, nil
 }

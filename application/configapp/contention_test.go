@@ -13,7 +13,6 @@ import (
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
-	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
@@ -65,15 +64,11 @@ func TestReplicas(t *testing.T) {
 	const replicas = 16
 	b := setup(t)
 	view := b.created(t, "one", false)
-	environments, err := scope.NewEnvironments("production")
-	require.NoError(t, err)
 	// Each loses to each other one once at most, which is within the bound.
 	errs := make([]error, replicas)
 	var all sync.WaitGroup
 	for i := range replicas {
-		replica := configapp.New(configapp.Dependencies{
-			Configurations: b.store, History: b.store, Cipher: b.cipher, Clock: b.clock, Backoff: b.backoff, Environments: environments,
-		})
+		replica := b.elsewhere(t)
 		all.Go(func() {
 			_, errs[i] = replica.Update(t.Context(), fixture.Admin(),
 				configapp.Update{ID: view.ID, Value: new(secret.New("replica " + strconv.Itoa(i)))})

@@ -18,16 +18,27 @@ type Read struct {
 	// Version and At choose what stood then; at most one of them is not zero.
 	Version configuration.Version
 	At      time.Time
+	// MinVersion is the least version that what stands may have; for 0 it may be any.
+	MinVersion configuration.Version
 }
 
 // Read returns a configuration as it stands, or as it stood at a version or a
 // time. The value of an encrypted one is in it when the caller may reveal it.
 // Deleted (as of then) or unknown is ErrNotFound; a version that never was is
-// ErrVersionNotFound.
+// ErrVersionNotFound. A version that was not reached is ErrStale.
+//
+// What stands comes from memory while that is known to be fresh, else from the store,
+// and from memory again while the store is away: View.Stale tells.
 func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, error) {
+	if in.Version == 0 && in.At.IsZero() {
+		return s.readPresent(ctx, by, in)
+	}
 	identity, err := s.parseIdentity(in.Environment, in.ServiceName, in.Key)
 	if in.Version != 0 && !in.At.IsZero() {
 		err = fault.Merge(err, fault.Bad("at", "cannot be given together with version"))
+	}
+	if in.MinVersion != 0 {
+		err = fault.Merge(err, fault.Bad("min_version", "cannot be given together with version or at"))
 	}
 	if err != nil {
 		return View{}, err
@@ -57,10 +68,6 @@ func (s *Service) stateAsOf(ctx context.Context, c *configuration.Configuration,
 		if errors.Is(err, configuration.ErrVersionNotFound) {
 			err = configuration.ErrNotFound
 		}
-	case c.Deleted():
-		err = configuration.ErrNotFound
-	default:
-		return c.State(), nil
 	}
 	if err != nil {
 		return configuration.State{}, err

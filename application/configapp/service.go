@@ -3,6 +3,8 @@ package configapp
 import (
 	"context"
 	"errors"
+	"sync/atomic"
+	"time"
 
 	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -18,23 +20,33 @@ type Dependencies struct {
 	Configurations configuration.Repository
 	History        configuration.History
 	Cipher         ports.Cipher
-	Clock          ports.Clock
-	Backoff        ports.Backoff
-	Environments   scope.Environments
+	// Memory holds what is read most.
+	Memory       ports.Memory[Place, *Held]
+	Freshness    Freshness
+	Stopwatch    ports.Stopwatch
+	Clock        ports.Clock
+	Backoff      ports.Backoff
+	Environments scope.Environments
 }
 
 // Service offers the use cases. It is safe for concurrent use.
 type Service struct {
-	deps  Dependencies
-	turns change.Turns[configuration.ID]
+	deps   Dependencies
+	turns  change.Turns[configuration.ID]
+	memory *memory
 }
 
 // New returns the use cases over their dependencies.
-func New(d Dependencies) *Service { return &Service{deps: d} }
+func New(d Dependencies) *Service { return &Service{deps: d, memory: newMemory(d.Memory)} }
 
 // View is a configuration as one caller sees it.
 type View struct {
 	configuration.State
+	// Prepared is for what others make of it, as callers see it who may not reveal; it
+	// goes with it. Nil where nothing is kept.
+	Prepared *atomic.Value
+	// Stale is how old it may be because the store cannot be asked; 0 while it can.
+	Stale    time.Duration
 	revealed secret.Text
 	opened   bool
 }

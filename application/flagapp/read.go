@@ -19,15 +19,20 @@ type Read struct {
 	// Version and At choose what stood then; at most one of them is not zero.
 	Version scope.Version
 	At      time.Time
+	// MinVersion is the least version that what stands may have; for 0 it may be any.
+	MinVersion scope.Version
 }
 
 // Read returns a flag as the store has it, or as it stood at a version or a time.
 // Deleted (as of then) or unknown is ErrNotFound; a version that never was is
-// ErrVersionNotFound.
+// ErrVersionNotFound. A version that was not reached is ErrStale.
 func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (flag.State, error) {
 	identity, err := s.parseIdentity(in.Environment, in.Name)
 	if in.Version != 0 && !in.At.IsZero() {
 		err = fault.Merge(err, fault.Bad("at", "cannot be given together with version"))
+	}
+	if in.MinVersion != 0 && (in.Version != 0 || !in.At.IsZero()) {
+		err = fault.Merge(err, fault.Bad("min_version", "cannot be given together with version or at"))
 	}
 	if err != nil {
 		return flag.State{}, err
@@ -38,6 +43,9 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (flag.Sta
 	f, err := s.deps.Flags.FindByIdentity(ctx, identity)
 	if err != nil {
 		return flag.State{}, err
+	}
+	if !f.Deleted() && f.Version() < in.MinVersion {
+		return flag.State{}, scope.StaleAt(f.Version())
 	}
 	return s.stateAsOf(ctx, f, in)
 }

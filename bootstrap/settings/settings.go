@@ -36,6 +36,8 @@ type Settings struct {
 	RedisPort     Port        `env:"REDIS_PORT" envDefault:"6379" group:"Redis" doc:"Port of Redis" allowed:"0 to 65535"`
 	RedisPassword secret.Text `env:"REDIS_PASSWORD" group:"Redis" secret:"true" doc:"Password of Redis" allowed:"any text"`
 
+	CacheMaxBytes Bytes `env:"CACHE_MAX_BYTES" envDefault:"64MiB" group:"Service" doc:"Memory for configurations that are read most" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
+
 	ConfigCacheTTL  Duration `env:"CONFIG_CACHE_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached configuration lives" allowed:"seconds, or a duration such as 5m"`
 	FlagCacheTTL    Duration `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached flag lives" allowed:"seconds, or a duration such as 5m"`
 	ServiceCacheTTL Duration `env:"SERVICE_REGISTRY_TTL" envDefault:"300" group:"Redis" doc:"For how long Redis shows a service that is not shown again" allowed:"seconds, or a duration such as 5m"`

@@ -108,6 +108,26 @@ func (c *Copies) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Bytes is an amount of memory.
+type Bytes int64
+
+// UnmarshalText reads a number, alone or with KiB, MiB or GiB behind it.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	digits, factor := string(text), int64(1)
+	for suffix, size := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if number, found := strings.CutSuffix(digits, suffix); found {
+			digits, factor = number, size
+			break
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if n *= factor; err != nil || n < 1<<20 || n > 2<<30 {
+		return errNotAllowed
+	}
+	*b = Bytes(n)
+	return nil
+}
+
 // Rows is how many rows are kept.
 type Rows int64
 

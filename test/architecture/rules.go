@@ -99,6 +99,7 @@ func Owners() []Owner {
 		one("github.com/gofrs/flock", "adapters/bunstore"),
 		one("github.com/fernet/fernet-go", "adapters/fernetcipher"),
 		one("github.com/redis/go-redis", "adapters/rediscache"),
+		one("github.com/maypok86/otter", "adapters/localcache"),
 		one("github.com/ThreeDotsLabs/watermill", "adapters/watermillbus"),
 		one("github.com/ThreeDotsLabs/watermill-kafka", "adapters/watermillbus"),
 		one("github.com/IBM/sarama", "adapters/watermillbus"),

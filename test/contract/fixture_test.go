@@ -74,6 +74,13 @@ func TestDeliveriesInMemory(t *testing.T) {
 	contract.Deliveries(t, fedStore, nil)
 }
 
+func TestMemoryInMaps(t *testing.T) {
+	t.Parallel()
+	contract.Memory(t, func(*testing.T) ports.Memory[string, int] {
+		return fixture.NewMemory[string, int](contract.MemoryBudget)
+	}, nil)
+}
+
 func TestStoppedClock(t *testing.T) {
 	t.Parallel()
 	contract.Clock(t, func(*testing.T) ports.Clock { return fixture.NewClock() })

@@ -64,6 +64,7 @@ func Behaviours() []string {
 		names("ports.Deliveries", deliveriesSuite()),
 		names("ports.Leadership", leadershipSuite()),
 		names("ports.Publisher", publisherSuite()),
+		names("ports.Memory", memorySuite()),
 		names("ports.Clock", clockSuite()),
 		names("ports.IDs", idsSuite()),
 		names("ports.Stopwatch", stopwatchSuite()),

@@ -23,21 +23,28 @@ func TestOutage(t *testing.T) {
 	made := c.create(t, "known", "v")
 
 	between.shut()
+	require.Equal(t, made, c.read(t, "known"), "what is in memory is read")
+	require.Eventually(t, func() bool {
+		a := c.get(t, at("known")).want(t, http.StatusOK)
+		return a.header.Get("Signalbox-Stale") != ""
+	}, patience, 20*time.Millisecond, "and says how old it may be")
 	for _, a := range []answer{
-		c.get(t, at("known")), c.put(t, made.path(), map[string]any{"value": "w"}),
+		c.get(t, at("never.read")), c.put(t, made.path(), map[string]any{"value": "w"}),
 		c.post(t, "/api/v1/config/", draft{Key: "new", Environment: "production", ServiceName: "shop"}),
 	} {
 		a.problem(t, http.StatusServiceUnavailable, "unavailable")
 		require.NotEmpty(t, a.header.Get("Retry-After"))
 	}
-	h := decode[map[string]string](t, c.get(t, "/health").want(t, http.StatusServiceUnavailable))
+	h := decode[object](t, c.get(t, "/health").want(t, http.StatusServiceUnavailable))
 	require.Equal(t, "unhealthy", h["status"])
 	require.Equal(t, "unhealthy", h["database"])
 	c.get(t, "/readyz").want(t, http.StatusOK)
 	c.get(t, "/livez").want(t, http.StatusOK)
 
 	between.open(t)
-	require.Eventually(t, func() bool { return c.get(t, at("known")).status == http.StatusOK }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return c.get(t, at("known")).want(t, http.StatusOK).header.Get("Signalbox-Stale") == ""
+	}, patience, 20*time.Millisecond)
 	require.Equal(t, made, c.read(t, "known"), "what was refused did not happen")
 	c.get(t, at("new")).problem(t, http.StatusNotFound, "configuration_not_found")
 	c.put(t, made.path(), map[string]any{"value": "w"}).want(t, http.StatusOK)
