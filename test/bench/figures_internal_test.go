@@ -12,23 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCPU(t *testing.T) {
-	t.Parallel()
-
-	t.Run("user and system time are added, whatever the program is called", func(t *testing.T) {
-		t.Parallel()
-		got, err := parseCPU([]byte("42 (a ) 7 (b) S 1 1 1 0 -1 4194304 900 0 0 0 250 31 0 0 20 0 9 0 12345\n"))
-		require.NoError(t, err)
-		require.Equal(t, 2810*time.Millisecond, got)
-	})
-
-	t.Run("a line that ends early is an error", func(t *testing.T) {
-		t.Parallel()
-		_, err := parseCPU([]byte("42 (signalbox) S 1 1"))
-		require.Error(t, err)
-	})
-}
-
 func TestMedian(t *testing.T) {
 	t.Parallel()
 	require.InDelta(t, 3, median([]float64{9, 3, 1}), 0)
@@ -101,7 +84,7 @@ func TestChoose(t *testing.T) {
 		t.Parallel()
 		chosen, err := choose(rows(), "config-read")
 		require.NoError(t, err)
-		require.Equal(t, []string{"config-read-sqlite", "config-read-postgres"}, names(chosen))
+		require.Equal(t, []string{"config-read-hot", "config-read-304"}, names(chosen))
 	})
 
 	t.Run("a name that is none is an error that lists them", func(t *testing.T) {

@@ -38,7 +38,7 @@ func (b *bench) rssAfterAFew(ctx context.Context, databaseURL string) (float64, 
 	if err != nil {
 		return 0, err
 	}
-	if _, err := s.prepareRead(ctx); err != nil {
+	if _, err := prepareRead(ctx, s); err != nil {
 		return 0, err
 	}
 	for range fewRequests {

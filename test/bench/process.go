@@ -11,10 +11,6 @@ import (
 	"time"
 )
 
-// A tick is the unit of /proc's CPU times: Linux shows them in hundredths of a
-// second to every program, whatever its kernel counts in.
-const tick = 10 * time.Millisecond
-
 // Patience is how long a process may take to start or to stop.
 const patience = 20 * time.Second
 
@@ -57,30 +53,6 @@ func (p *process) stop() error {
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
-}
-
-// cpu returns the time that the process has had a processor, in user and system.
-func (p *process) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, fmt.Errorf("read the process's times: %w", err)
-	}
-	return parseCPU(stat)
-}
-
-// parseCPU reads utime and stime, fields 14 and 15 of proc_pid_stat(5). The name
-// before them stands in parentheses and may hold anything.
-func parseCPU(stat []byte) (time.Duration, error) {
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
-		return 0, errors.New("read the process's times: too few fields")
-	}
-	user, userErr := strconv.ParseInt(string(fields[11]), 10, 64)
-	system, systemErr := strconv.ParseInt(string(fields[12]), 10, 64)
-	if err := errors.Join(userErr, systemErr); err != nil {
-		return 0, fmt.Errorf("read the process's times: %w", err)
-	}
-	return time.Duration(user+system) * tick, nil
 }
 
 // rss returns how much memory the process holds, in MiB.

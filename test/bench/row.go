@@ -19,8 +19,14 @@ func rows() []row {
 	return []row{
 		{name: "write-sqlite", unit: "writes/s", goal: goal{of: ofRatio, atLeast: 0.5}, measure: writeSQLite},
 		{name: "write-postgres", unit: "writes/s", goal: goal{of: ofRatio, atLeast: 0.5}, measure: writePostgres},
-		{name: "config-read-sqlite", unit: "µs CPU", measure: readSQLite},
-		{name: "config-read-postgres", unit: "µs CPU", measure: readPostgres},
+		{name: "config-read-hot", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.85}, measure: readHot},
+		{name: "config-read-304", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.9}, measure: readUnchanged},
+		{name: "relay-kfake", unit: "events/s", goal: goal{of: ofValue, atLeast: 10_000}, measure: relayTo(openFake)},
+		{name: "relay-kafka", unit: "events/s", goal: goal{of: ofValue, atLeast: 5000}, measure: relayTo(openKafka)},
+		{name: "commit-to-ack", unit: "ms p99", goal: goal{of: ofValue, atMost: 250}, measure: commitToAck},
+		{name: "write-to-visible", unit: "ms p99", goal: goal{of: ofValue, atMost: 250}, measure: writeToVisible},
+		{name: "watch-5000-memory", unit: "MiB", goal: goal{of: ofValue, atMost: 200}, measure: watchMemory},
+		{name: "watch-5000-told", unit: "ms", goal: goal{of: ofValue, atMost: 250}, measure: watchTold},
 		{name: "eval-static", unit: "ns", goal: goal{of: ofValue, atMost: 300}, measure: evalStatic},
 		{name: "eval-target", unit: "ns", goal: goal{of: ofValue, atMost: 300}, measure: evalTarget},
 		{name: "eval-rules-5", unit: "ns", goal: goal{of: ofValue, atMost: 1500}, measure: evalRules},
@@ -79,17 +85,22 @@ func (g goal) String() string {
 	case ofRatio:
 		return fmt.Sprintf("ratio ≥ %g", g.atLeast)
 	}
+	if g.atLeast > 0 {
+		return fmt.Sprintf("≥ %g", g.atLeast)
+	}
 	return fmt.Sprintf("≤ %g", g.atMost)
 }
 
 // metBy returns "yes", "no", or "" where there is no goal.
 func (g goal) metBy(o outcome) string {
 	var met bool
-	switch g.of {
-	case "":
+	switch {
+	case g.of == "":
 		return ""
-	case ofRatio:
+	case g.of == ofRatio:
 		met = o.ratio != nil && *o.ratio >= g.atLeast
+	case g.atLeast > 0:
+		met = o.value >= g.atLeast
 	default:
 		met = o.value <= g.atMost
 	}

@@ -286,3 +286,33 @@ func TestMissingTopicsAreNamed(t *testing.T) {
 	c.awaitPublished(t, 1)
 	s.log.await(t, "changes are published again", nil)
 }
+
+// TestPythonConsumer rebuilds what exists with a client of another language.
+func TestPythonConsumer(t *testing.T) {
+	t.Parallel()
+	k := newKafka(harness.Kafka(t))
+	c := boot(t, freshSQLite(t), k.environ()...).admin(t)
+	kept, gone := c.createConfig(t, "kept", "1"), c.createConfig(t, "gone", "1")
+	c.put(t, fmt.Sprintf("/api/v1/config/%d", kept), object{"value": "2"}).want(t, http.StatusOK)
+	c.delete(t, fmt.Sprintf("/api/v1/config/%d", gone)).want(t, http.StatusNoContent)
+	back := c.createConfig(t, "back", "1")
+	c.delete(t, fmt.Sprintf("/api/v1/config/%d", back)).want(t, http.StatusNoContent)
+	c.post(t, fmt.Sprintf("/api/v1/config/%d/rollback", back), object{"version": 1}).want(t, http.StatusOK)
+	c.post(t, "/api/v1/feature-flags", object{"name": "f", "environment": "production"}).want(t, http.StatusCreated)
+	c.enrol(t, "shop", "i")
+	c.enrol(t, "cart", "i")
+	c.delete(t, registryPath+"cart").want(t, http.StatusNoContent)
+	c.createConfig(t, "last", "1")
+	c.awaitPublished(t, 12)
+	revision := c.health(t).Feed.Revision
+	out := python(t, "kafka, zstandard", "consumer.py", "", "BROKERS="+strings.Join(k.brokers, ","),
+		"TOPICS="+strings.Join(k.topics(), ","), "UNTIL="+strconv.FormatInt(revision, 10))
+	var exists map[string]int64
+	require.NoError(t, json.Unmarshal([]byte(out), &exists))
+	want := map[string]int64{
+		k.configurations + ":production/shop/kept": 2, k.configurations + ":production/shop/back": 3,
+		k.configurations + ":production/shop/last": 1, k.flags + ":production/f": 1,
+		k.services + ":shop": c.service(t, "shop").Version,
+	}
+	assert.Equal(t, want, exists)
+}

@@ -1,0 +1,22 @@
+"""Rebuilds from events alone which resources exist, at which versions."""
+import json
+import os
+
+from kafka import KafkaConsumer
+
+consumer = KafkaConsumer(
+    *os.environ["TOPICS"].split(","),
+    bootstrap_servers=os.environ["BROKERS"].split(","),
+    auto_offset_reset="earliest",
+    consumer_timeout_ms=30_000,
+)
+seen, exists, revisions = {}, {}, set()
+for message in consumer:
+    event, name = json.loads(message.value), f"{message.topic}:{message.key.decode()}"
+    if event["data"]["version"] > seen.get(name, 0):  # else it came again
+        seen[name] = event["data"]["version"]
+        exists[name] = event["action"] != "delete"
+    revisions.add(event["data"]["revision"])
+    if len(revisions) == int(os.environ["UNTIL"]):
+        break
+print(json.dumps({name: seen[name] for name in sorted(seen) if exists[name]}))
