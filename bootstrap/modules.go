@@ -178,7 +178,8 @@ func newAPI(p httpParts) *ginapi.API {
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
 		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment,
-		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Database: p.Store, Clock: p.Clock, IDs: p.IDs,
+		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access,
+		Database: p.Store, Clock: p.Clock, IDs: p.IDs,
 	})
 }
 

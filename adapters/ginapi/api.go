@@ -98,6 +98,7 @@ type Options struct {
 	// CORSOrigins are the origins whose browsers may call OFREP; none by default.
 	CORSOrigins []string
 	Access      Authenticator
+	Passes      Passes
 	Database    Pinger
 	// Redis and Kafka are nil where there are none.
 	Redis, Kafka Pinger
@@ -158,6 +159,7 @@ func New(o Options) *API {
 	a.routeFlags()
 	a.routeEvaluation()
 	a.routeOFREP()
+	a.routeOFREPStream()
 	a.routeRegistry()
 	a.routeChanges()
 	a.routeProbes()

@@ -13,7 +13,8 @@ import (
 // authenticate finds out who is asking before anything else is looked at under
 // the base path and OFREP: a wrong key is told so whether or not the route exists.
 func (a *API) authenticate(c *gin.Context) {
-	if !underBase(c.Request.URL.Path) && callOf(c.Request.Context()).ofrep == nil {
+	if !underBase(c.Request.URL.Path) && callOf(c.Request.Context()).ofrep == nil ||
+		c.Request.URL.Path == ofrepStream { // a pass is asked for there
 		return
 	}
 	caller, err := a.whoIs(c.Request)

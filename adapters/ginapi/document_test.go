@@ -59,7 +59,7 @@ func TestDocument(t *testing.T) {
 			"delete /api/v1/registry/{service_name}/instances/{instance_id}",
 			"put /api/v1/registry/{service_name}/instances/{instance_id}/heartbeat",
 			"get /api/v1/discovery/{service_name}", "get /prometheus/sd",
-			"get /api/v1/changes", "get /api/v1/changes/stream",
+			"get /api/v1/changes", "get /api/v1/changes/stream", "get /ofrep/v1/stream",
 		}
 		h.api.Stop() // who watches is answered at once
 		var got []string

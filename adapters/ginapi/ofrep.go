@@ -86,11 +86,16 @@ func (a *API) ofrepOperation(id, path, summary string, out reflect.Type, problem
 		}},
 	}
 	op.Responses["200"] = a.jsonResponse(http.StatusOK, out, "ETag")
-	for _, status := range append(problems, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
-		http.StatusRequestEntityTooLarge, http.StatusInternalServerError, http.StatusServiceUnavailable) {
+	a.documentOFREPFailures(&op, append(problems, http.StatusRequestEntityTooLarge)...)
+	return op
+}
+
+// documentOFREPFailures adds the failures of any operation, and those named.
+func (a *API) documentOFREPFailures(op *huma.Operation, statuses ...int) {
+	for _, status := range append(statuses, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
+		http.StatusInternalServerError, http.StatusServiceUnavailable) {
 		op.Responses[strconv.Itoa(status)] = a.jsonResponse(status, reflect.TypeFor[ofrepErrorJSON]())
 	}
-	return op
 }
 
 // ofrepCall is what a path says about a call of OFREP.
@@ -156,14 +161,19 @@ func (a *API) ofrepBulk(c *gin.Context) {
 	}
 	h := c.Writer.Header()
 	h["Cache-Control"] = []string{"private, no-cache"}
-	current := bulkTag(s, b.buffer.Bytes())
+	pass, err := a.options.Passes.Pass(c.Request.Context(), callOf(c.Request.Context()).caller, s.Environment())
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	current := bulkTag(s, b.buffer.Bytes(), pass)
 	h["Etag"] = []string{current}
 	a.tellStaleness(c)
 	if wanted <= s.Revision() && b.waited == 0 && holds(c.Request.Header["If-None-Match"], current) {
 		c.Status(http.StatusNotModified)
 		return
 	}
-	b.answer = appendBulk(b.answer, s, b)
+	b.answer = append(appendStreams(appendBulk(b.answer, s, b), pass), '}')
 	h["Content-Length"] = []string{strconv.Itoa(len(b.answer))}
 	a.sendBytes(c, b.answer)
 }
@@ -225,12 +235,14 @@ func snapshotWanted(u *url.URL) int64 {
 }
 
 // bulkTag is the strong tag of what a body gets of a snapshot: equal only for the
-// same flags and the same body, byte for byte.
-func bulkTag(s *flagapp.Snapshot, body []byte) string {
-	sum := sha256.Sum256(body)
+// same flags, the same body, byte for byte, and the same pass.
+func bulkTag(s *flagapp.Snapshot, body []byte, pass string) string {
+	digest := sha256.New()
+	digest.Write(body)
+	digest.Write([]byte(pass))
+	sum := digest.Sum(nil)
 	b := append(make([]byte, 0, 128), '"')
-	b = append(strconv.AppendInt(b, s.Revision(), 10), '-')
-	b = append(append(b, s.Environment().String()...), '-')
+	b = append(appendSnapshot(b, s), '-')
 	return string(append(hex.AppendEncode(b, sum[:12]), '"'))
 }
 

@@ -28,7 +28,16 @@ type ofrepFlagJSON struct {
 // ofrepBulkJSON is what a context gets of all flags; a flag that fails stands in
 // its place with errorCode and errorDetails.
 type ofrepBulkJSON struct {
-	Flags []ofrepFlagJSON `json:"flags" nullable:"false"`
+	Flags        []ofrepFlagJSON   `json:"flags" nullable:"false"`
+	EventStreams []ofrepStreamJSON `json:"eventStreams" nullable:"false"` //nolint:tagliatelle // as OFREP calls it
+}
+
+// ofrepStreamJSON is where to hear of changes.
+type ofrepStreamJSON struct {
+	Type     string `json:"type" enum:"sse"`
+	Endpoint struct {
+		RequestURI string `json:"requestUri" doc:"Of the origin that was called"` //nolint:tagliatelle // as OFREP calls it
+	} `json:"endpoint"`
 }
 
 // ofrepErrorJSON is a failure of OFREP.
@@ -38,7 +47,8 @@ type ofrepErrorJSON struct {
 	ErrorDetails string `json:"errorDetails"`                                                                              //nolint:tagliatelle // as OFREP calls it
 }
 
-// appendBulk writes what the context gets of all flags of a snapshot.
+// appendBulk writes what the context gets of all flags of a snapshot, as the first
+// member of an object that goes on.
 func appendBulk(to []byte, s *flagapp.Snapshot, b *evaluationBody) []byte {
 	to = append(to, `{"flags":[`...)
 	for i, f := range s.All() {
@@ -52,7 +62,7 @@ func appendBulk(to []byte, s *flagapp.Snapshot, b *evaluationBody) []byte {
 		}
 		to = appendOFREP(to, f, d)
 	}
-	return append(to, "]}"...)
+	return append(to, "],"...)
 }
 
 // appendOFREP writes a decision. Names need no escapes.

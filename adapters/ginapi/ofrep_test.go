@@ -159,7 +159,8 @@ func TestOFREPBulk(t *testing.T) {
 		t.Parallel()
 		a := newHouse(t).ofrep(ofrepPath, `{}`)
 		require.Equal(t, http.StatusOK, a.status)
-		assert.JSONEq(t, `{"flags":[]}`, a.body)
+		assert.JSONEq(t, `{"flags":[],"eventStreams":[{"type":"sse","endpoint":{
+			"requestUri":"/ofrep/v1/stream?pass=readerky~production"}}]}`, a.body)
 	})
 
 	t.Run("304 only for the same context and the same flags", func(t *testing.T) {

@@ -81,6 +81,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 			Clock: clock, Backoff: &fixture.NoWait{}, Environments: environments,
 		}),
 		Access:   h.access,
+		Passes:   h.access,
 		Database: pinger{},
 		Relay:    &relaying{},
 		Watching: h.tail,
@@ -221,6 +222,23 @@ func holder(tb testing.TB, id string, attributes access.KeyAttributes) access.Ca
 	key, err := access.NewAPIKey(token, secret.New("pepper"), attributes)
 	require.NoError(tb, err)
 	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}
+}
+
+// Pass names the key and the environment.
+func (*doorman) Pass(_ context.Context, by access.Caller, e scope.Environment) (string, error) {
+	return by.Actor.KeyID + "~" + e.String(), nil
+}
+
+// Admit lets in who has such a pass.
+func (d *doorman) Admit(_ context.Context, pass string) (access.Caller, scope.Environment, error) {
+	id, name, _ := strings.Cut(pass, "~")
+	e, err := scope.ParseEnvironment(name)
+	for _, caller := range d.holders {
+		if caller.Actor.KeyID == id && err == nil {
+			return caller, e, nil
+		}
+	}
+	return access.Caller{}, e, access.ErrInvalidKey
 }
 
 func (d *doorman) Anonymous() (access.Caller, error) {

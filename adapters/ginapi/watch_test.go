@@ -210,7 +210,7 @@ type following struct {
 
 // followStream connects to a server of the house that gives up on slow requests at
 // once.
-func (h *house) followStream(t *testing.T, query string, headers http.Header) (*following, *http.Response) {
+func (h *house) followStream(t *testing.T, target string, headers http.Header) (*following, *http.Response) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -218,7 +218,7 @@ func (h *house) followStream(t *testing.T, query string, headers http.Header) (*
 	server.ReadTimeout, server.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
 	go func() { _ = server.Serve(listener) }()
 	ctx, cancel := context.WithCancel(context.Background())
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+changesPath+query, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+target, nil)
 	require.NoError(t, err)
 	maps.Copy(request.Header, headers)
 	request.Header.Set("Authorization", "ApiKey "+adminKey)
@@ -265,7 +265,7 @@ func TestStream(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		h.configure("a")
-		s, response := h.followStream(t, "/stream?since=0", nil)
+		s, response := h.followStream(t, changesPath+"/stream?since=0", nil)
 		assert.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
 		assert.Equal(t, "no", response.Header.Get("X-Accel-Buffering"))
 		assert.Regexp(t, `^retry 1\d\d\d$`, s.next().comment)
@@ -285,7 +285,7 @@ func TestStream(t *testing.T) {
 		for _, key := range []string{"a", "b", "c"} {
 			h.configure(key)
 		}
-		s, _ := h.followStream(t, "/stream?since=0", http.Header{"Last-Event-Id": {"0000000000000001-2"}})
+		s, _ := h.followStream(t, changesPath+"/stream?since=0", http.Header{"Last-Event-Id": {"0000000000000001-2"}})
 		s.next()
 		assert.Equal(t, "0000000000000001-3", s.next().id)
 	})
@@ -307,7 +307,7 @@ func TestStream(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		h.configure("a")
-		s, _ := h.followStream(t, "/stream", nil)
+		s, _ := h.followStream(t, changesPath+"/stream", nil)
 		s.next()
 		_, err := h.feed.BeginEpoch(t.Context())
 		require.NoError(t, err)
@@ -322,7 +322,7 @@ func TestStream(t *testing.T) {
 	t.Run("a server that stops says so", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
-		s, _ := h.followStream(t, "/stream", nil)
+		s, _ := h.followStream(t, changesPath+"/stream", nil)
 		s.next()
 		h.api.Stop()
 		assert.Contains(t, s.next().comment, "connect again")

@@ -36,6 +36,7 @@ type Service struct {
 	mu     sync.Mutex
 	pepper secret.Text
 	known  map[string]knownKey
+	passes map[access.Pass]string
 	// resting is until when the store is left alone for keys that are known.
 	resting time.Time
 }

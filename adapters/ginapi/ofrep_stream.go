@@ -1,0 +1,159 @@
+package ginapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+const (
+	ofrepStream = "/ofrep/v1/stream"
+	// CoalesceFor is for how long changes become one event.
+	coalesceFor = 50 * time.Millisecond
+)
+
+// Passes let clients that can send no header follow an environment, as
+// accessapp.Service does.
+type Passes interface {
+	// Pass returns the text that stands in the URL of a stream.
+	Pass(ctx context.Context, by access.Caller, e scope.Environment) (string, error)
+	// Admit returns who it was made for, and for which environment.
+	Admit(ctx context.Context, pass string) (access.Caller, scope.Environment, error)
+}
+
+// routeOFREPStream registers the stream that bulk evaluations name in eventStreams.
+func (a *API) routeOFREPStream() {
+	op := a.ofrepStreamOperation()
+	a.huma.OpenAPI().AddOperation(&op)
+	a.routes.mount(&op, a.ofrepStream)
+}
+
+func (a *API) ofrepStreamOperation() huma.Operation {
+	text := &huma.Schema{Type: huma.TypeString}
+	op := a.openOperation("ofrep-stream", ofrepStream, "Hear that flags have changed")
+	op.Tags, op.Responses = []string{"ofrep"}, map[string]*huma.Response{}
+	a.documentOFREPFailures(&op)
+	op.Description = "Server-sent events of OFREP's ADR 0008: `refetchEvaluation` when a flag of the environment was " +
+		"changed. The URL comes from `eventStreams` of a bulk evaluation and holds for an hour at least."
+	op.Parameters = []*huma.Param{
+		{Name: "pass", In: inQuery, Required: true, Schema: text, Description: "As the bulk evaluation gave it"},
+		{Name: "Last-Event-ID", In: "header", Schema: text, Description: "Where to go on"},
+	}
+	op.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{
+		eventStream: {Schema: text},
+	}}
+	return op
+}
+
+func (a *API) ofrepStream(c *gin.Context) {
+	ctx := c.Request.Context()
+	caller, environment, err := a.options.Passes.Admit(ctx, c.Query("pass"))
+	if err == nil {
+		_, err = a.options.Flags.Snapshot(ctx, caller, environment.String())
+	}
+	ask := watchAsk{
+		since:  a.options.Watching.Position().Revision,
+		filter: relay.Filter{Environment: environment.String(), ResourceType: relay.ResourceFlag},
+	}
+	if err == nil {
+		err = resumeFrom(c.Request.Header, &ask)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	s := a.openStream(c)
+	missed := ask.epoch != "" && a.checkPlace(unhurried(c), ask) != nil
+	if missed {
+		ask.since = a.options.Watching.Position().Revision
+	}
+	if s.begin() == nil && c.Request.Method != http.MethodHead {
+		// Whoever could not be told has gone, which the access log tells.
+		_ = s.tellFlags(unhurried(c), ask, caller, missed)
+	}
+}
+
+// tellFlags says that flags were changed, as often as they are. Missed says that the
+// client does not know what it has missed.
+func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.Caller, missed bool) error {
+	watching := s.api.options.Watching
+	w := watching.Watch(ask.filter)
+	defer w.Close()
+	beat := time.NewTicker(heartbeatPause)
+	defer beat.Stop()
+	for {
+		list, upTo, err := watching.Since(ctx, ask.since, maxWatchLimit, ask.filter)
+		if now := watching.Position(); errors.Is(err, relay.ErrGone) || now.Epoch != s.epoch {
+			s.epoch, upTo, missed, err = now.Epoch, now.Revision, true, nil
+		}
+		if err == nil && (missed || len(list) > 0) {
+			err = s.refetch(ctx, caller, ask.filter.Environment, upTo, list)
+		}
+		if err != nil {
+			return err
+		}
+		ask.since, missed = upTo, false
+		if err := s.rest(ctx, w, beat, upTo); err != nil {
+			return err
+		}
+	}
+}
+
+// rest waits for what concerns the stream, and a little longer for what comes with
+// it.
+func (s *streaming) rest(ctx context.Context, w *relay.Watch, beat *time.Ticker, at int64) error {
+	select {
+	case <-w.Woken():
+	case <-beat.C:
+		return s.heartbeat(at)
+	case <-s.api.stopping:
+		return errors.Join(s.send([]byte(": the server stops; connect again\n\n")), errEnded)
+	case <-ctx.Done():
+		return errEnded
+	}
+	together := time.NewTimer(coalesceFor)
+	defer together.Stop()
+	select {
+	case <-together.C:
+		return nil
+	case <-ctx.Done():
+		return errEnded
+	}
+}
+
+// refetch tells the client to evaluate again, and which snapshot to wait for.
+func (s *streaming) refetch(
+	ctx context.Context, caller access.Caller, environment string, at int64, list []*relay.Notice,
+) error {
+	flags, err := s.api.options.Flags.Snapshot(ctx, caller, environment)
+	if err != nil {
+		return err
+	}
+	s.frame = append(s.appendID(s.frame[:0], at), `data: {"type":"refetchEvaluation","etag":"`...)
+	s.frame = append(appendSnapshot(s.frame, flags), '"')
+	if n := len(list); n > 0 {
+		s.frame = strconv.AppendInt(append(s.frame, `,"lastModified":`...), list[n-1].OccurredAt.Unix(), 10)
+	}
+	return s.send(append(s.frame, "}\n\n"...))
+}
+
+// appendSnapshot names a snapshot, as the tag of a bulk evaluation begins.
+func appendSnapshot(to []byte, s *flagapp.Snapshot) []byte {
+	return append(append(strconv.AppendInt(to, s.Revision(), 10), '-'), s.Environment().String()...)
+}
+
+// appendStreams writes where to hear of changes of a snapshot.
+func appendStreams(to []byte, pass string) []byte {
+	to = append(to, `"eventStreams":[{"type":"sse","endpoint":{"requestUri":"`+ofrepStream+`?pass=`...)
+	return append(append(to, pass...), `"}}]`...)
+}

@@ -1,0 +1,104 @@
+package ginapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// streamOf returns where a bulk evaluation says that changes can be heard of.
+func streamOf(t *testing.T, h *house) string {
+	t.Helper()
+	a := h.ofrep(ofrepPath, `{}`)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	streams := a.json()["eventStreams"].([]any)
+	require.Len(t, streams, 1)
+	assert.Equal(t, "sse", streams[0].(map[string]any)["type"])
+	return streams[0].(map[string]any)["endpoint"].(map[string]any)["requestUri"].(string)
+}
+
+func TestOFREPStream(t *testing.T) {
+	t.Parallel()
+
+	t.Run("it says which snapshot to ask for when a flag was changed, and nothing else", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		h.follow()
+		s, response := h.followStream(t, streamOf(t, h), nil)
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		assert.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+		s.next()
+		h.configure("not.a.flag")
+		h.admin(http.MethodPost, "/api/v1/feature-flags", `{"name":"elsewhere","environment":"development"}`)
+		h.follow()
+		made := h.admin(http.MethodPost, "/api/v1/feature-flags", `{"name":"new","environment":"production"}`)
+		require.Equal(t, http.StatusCreated, made.status, made.body)
+		h.follow()
+		e := s.next()
+		assert.Empty(t, e.name, "clients listen to messages without a name")
+		assert.Regexp(t, `^\{"type":"refetchEvaluation","etag":"\d+-production","lastModified":\d+\}$`, e.data)
+		var told struct {
+			ETag string `json:"etag"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(e.data), &told))
+		a := h.ofrep(ofrepPath+"?flagConfigEtag="+told.ETag, `{}`)
+		require.Equal(t, http.StatusOK, a.status)
+		assert.Contains(t, a.body, `"key":"new"`)
+		assert.Contains(t, a.header.Get("ETag"), told.ETag)
+	})
+
+	t.Run("who comes back hears of what was missed, and of nothing that was not", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		h.follow()
+		uri := streamOf(t, h)
+		s, _ := h.followStream(t, uri, http.Header{"Last-Event-Id": {"0000000000000001-0"}})
+		s.next()
+		assert.Contains(t, s.next().data, "refetchEvaluation")
+		s, _ = h.followStream(t, uri, http.Header{"Last-Event-Id": {"another-7"}})
+		s.next()
+		assert.Contains(t, s.next().data, "refetchEvaluation", "nobody knows what was missed")
+	})
+
+	t.Run("an epoch that begins is news", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		h.follow()
+		s, _ := h.followStream(t, streamOf(t, h), nil)
+		s.next()
+		_, err := h.feed.BeginEpoch(t.Context())
+		require.NoError(t, err)
+		h.follow()
+		e := s.next()
+		assert.Contains(t, e.data, "refetchEvaluation")
+		assert.Contains(t, e.id, "0000000000000002-")
+	})
+
+	t.Run("without a pass that holds nobody hears anything, and logs show none", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		for _, query := range []string{"", "?pass=", "?pass=nobody~production", "?pass=readerky~"} {
+			a := h.send(http.MethodGet, "/ofrep/v1/stream"+query, "", nil)
+			assert.Equal(t, http.StatusUnauthorized, a.status, query)
+			assert.Equal(t, "GENERAL", a.json()["errorCode"])
+		}
+		a := h.send(http.MethodHead, streamOf(t, h), "", nil)
+		assert.Equal(t, http.StatusOK, a.status)
+		for _, line := range h.logs.All() {
+			assert.NotContains(t, fmt.Sprint(line.Message, line.ContextMap()), "~production")
+		}
+	})
+
+	t.Run("a server that stops says so", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		s, _ := h.followStream(t, streamOf(t, h), nil)
+		s.next()
+		h.api.Stop()
+		assert.Contains(t, s.next().comment, "connect again")
+	})
+}

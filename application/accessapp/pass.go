@@ -1,0 +1,59 @@
+package accessapp
+
+import (
+	"context"
+	"errors"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Pass returns a pass by which a caller may hear that flags of an environment have
+// changed; the same text for an hour.
+func (s *Service) Pass(ctx context.Context, by access.Caller, e scope.Environment) (string, error) {
+	p := access.NewPass(by.Actor.KeyID, e, s.deps.Clock.Now())
+	s.mu.Lock()
+	text, known := s.passes[p]
+	s.mu.Unlock()
+	if known {
+		return text, nil
+	}
+	pepper, err := s.serverSecret(ctx)
+	if err != nil {
+		return "", err
+	}
+	text = p.Text(pepper)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.passes == nil || len(s.passes) >= maxKnown {
+		s.passes = map[access.Pass]string{}
+	}
+	s.passes[p] = text
+	return text, nil
+}
+
+// Admit returns who a pass was made for, and which environment it is for. A pass
+// that holds no longer, or whose key does not, is ErrInvalidKey.
+func (s *Service) Admit(ctx context.Context, pass string) (access.Caller, scope.Environment, error) {
+	pepper, err := s.serverSecret(ctx)
+	if err != nil {
+		return access.Caller{}, scope.Environment{}, err
+	}
+	now := s.deps.Clock.Now()
+	p, err := access.ParsePass(pass, pepper, now)
+	if err != nil {
+		return access.Caller{}, scope.Environment{}, err
+	}
+	if p.KeyID == "" {
+		caller, err := s.Anonymous()
+		return caller, p.Environment, err
+	}
+	key, err := s.find(ctx, p.KeyID, now)
+	switch {
+	case errors.Is(err, access.ErrKeyNotFound), err == nil && !key.HoldsAt(now):
+		return access.Caller{}, scope.Environment{}, access.ErrInvalidKey
+	case err != nil:
+		return access.Caller{}, scope.Environment{}, err
+	}
+	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}, p.Environment, nil
+}

@@ -1,0 +1,54 @@
+package accessapp_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+func TestPass(t *testing.T) {
+	t.Parallel()
+
+	t.Run("it admits who it was made for, while the key holds", func(t *testing.T) {
+		t.Parallel()
+		b := guarded(t)
+		token, attributes := b.issued(t, accessapp.Issue{})
+		caller, err := b.Authenticate(t.Context(), token)
+		require.NoError(t, err)
+		pass, err := b.Pass(t.Context(), caller, fixture.Production(t))
+		require.NoError(t, err)
+		again, err := b.Pass(t.Context(), caller, fixture.Production(t))
+		require.NoError(t, err)
+		assert.Equal(t, pass, again)
+		admitted, e, err := b.Admit(t.Context(), pass)
+		require.NoError(t, err)
+		assert.Equal(t, caller, admitted)
+		assert.Equal(t, fixture.Production(t), e)
+		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
+		b.clock.Move(accessapp.Trust)
+		_, _, err = b.Admit(t.Context(), pass)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+
+	t.Run("without a key it admits whoever may come without one", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, accessapp.Policy{Enabled: true, AnonymousReads: true})
+		caller, err := b.Anonymous()
+		require.NoError(t, err)
+		pass, err := b.Pass(t.Context(), caller, fixture.Production(t))
+		require.NoError(t, err)
+		_, _, err = b.Admit(t.Context(), pass)
+		require.NoError(t, err)
+		b.clock.Move(2 * time.Hour)
+		_, _, err = b.Admit(t.Context(), pass)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+		_, _, err = b.Admit(t.Context(), "")
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+}

@@ -1,0 +1,67 @@
+package access
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// Pass lets whoever has it hear that flags of one environment have changed, for as
+// long as the key that it was made for holds. It is for clients that can send no
+// header, and shows no flag. One that is made again within its hour is the same.
+type Pass struct {
+	// KeyID is empty for callers without a key.
+	KeyID       string
+	Environment scope.Environment
+	// hour is when it was made, in hours since 1970.
+	hour int64
+}
+
+// PassHours is for how many hours a pass holds, the one in which it was made
+// included.
+const PassHours = 2
+
+// NewPass returns a pass for the holder of a key.
+func NewPass(keyID string, e scope.Environment, now time.Time) Pass {
+	return Pass{KeyID: keyID, Environment: e, hour: hourOf(now)}
+}
+
+func hourOf(t time.Time) int64 { return t.Unix() / int64(time.Hour/time.Second) }
+
+// Text returns the pass, signed under the server's secret: what it says in plain
+// text, and the HMAC-SHA-256 of that.
+func (p Pass) Text(pepper secret.Text) string {
+	said := p.KeyID + "." + p.Environment.String() + "." + strconv.FormatInt(p.hour, 10)
+	return said + "." + signature(said, pepper)
+}
+
+// signature signs what nothing else that is signed under the secret begins with.
+func signature(said string, pepper secret.Text) string {
+	mac := hmac.New(sha256.New, []byte(pepper.Reveal()))
+	mac.Write([]byte("signalbox pass\x00" + said))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// ParsePass reads a pass. One that was not made under this secret, or holds no
+// longer, is ErrInvalidKey.
+func ParsePass(text string, pepper secret.Text, now time.Time) (Pass, error) {
+	end := strings.LastIndexByte(text, '.')
+	if end < 0 || !hmac.Equal([]byte(signature(text[:end], pepper)), []byte(text[end+1:])) {
+		return Pass{}, ErrInvalidKey
+	}
+	keyID, rest, _ := strings.Cut(text[:end], ".")
+	middle := max(strings.LastIndexByte(rest, '.'), 0)
+	e, err := scope.ParseEnvironment(rest[:middle])
+	hour, hourErr := strconv.ParseInt(strings.TrimPrefix(rest[middle:], "."), 10, 64)
+	age := hourOf(now) - hour
+	if err != nil || hourErr != nil || age < 0 || age >= PassHours {
+		return Pass{}, ErrInvalidKey
+	}
+	return Pass{KeyID: keyID, Environment: e, hour: hour}, nil
+}
