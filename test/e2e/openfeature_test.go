@@ -465,6 +465,26 @@ func TestOpenFeaturePageThatStaysOpen(t *testing.T) {
 	greets("hello", "plain", "DEFAULT")
 }
 
+// TestOpenFeaturePageThatFollows never polls: the stream tells it to ask again, and
+// for which snapshot.
+func TestOpenFeaturePageThatFollows(t *testing.T) {
+	t.Parallel()
+	s := openFeatureService(t)
+	page := askNode(t, s.service, "web.mjs")
+	require.Equal(t, object{"stream": "/ofrep/v1/stream"},
+		say[object](page, object{"do": "follow", "context": object{"targetingKey": "user-1", "plan": "gold"}}))
+	for _, greeting := range []string{"welcome home", "welcome again"} {
+		variants := object{"plain": "hello", "golden": greeting}
+		s.admin(t).put(t, flagsPath+s.ids["greeting"], object{"variants": variants}).want(t, http.StatusOK)
+		began := time.Now()
+		require.Equal(t, object{"flags": []any{"greeting"}}, say[object](page, object{"do": "changed", "flag": "greeting"}))
+		t.Logf("the page has it after %s", time.Since(began))
+		q := question{ID: "greeting", Flag: "greeting", Type: "string", Default: "fallback"}
+		require.Equal(t, greeting, say[told](page, object{"do": "evaluate", "question": q}).Value)
+	}
+	require.Len(t, say[object](page, object{"do": "requests"})["requests"], 3)
+}
+
 // flagged is a service that has the flags.
 type flagged struct {
 	*service

@@ -68,6 +68,26 @@ const commands = {
     await OpenFeature.setProviderAndWait('page', provider, context);
     return { requests };
   },
+  // A page that stays open in a browser: a provider that never polls, and follows the
+  // stream that the first answer names.
+  follow: async ({ context }) => {
+    let opened;
+    const connected = new Promise((resolve) => { opened = resolve; });
+    const { EventSource } = load('eventsource');
+    globalThis.EventSource = class extends EventSource {
+      constructor(url) {
+        super(url);
+        this.addEventListener('open', () => opened(new URL(url).pathname));
+      }
+    };
+    OpenFeature.getClient('page').addHandler(ProviderEvents.ConfigurationChanged, (e) => hear(e.flagsChanged ?? []));
+    const provider = new OFREPWebProvider({
+      ...providerOptions({}), pollInterval: 0, fetchImplementation: recordingFetch,
+    });
+    await OpenFeature.setProviderAndWait('page', provider, context);
+    return { stream: await connected };
+  },
+  requests: async () => ({ requests }),
   evaluate: async ({ question }) => ask('page', question),
   // The context of the page changes, as when a user logs in. A poll can come first.
   context: async ({ context }) => {
