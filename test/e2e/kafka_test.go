@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -315,4 +317,44 @@ func TestPythonConsumer(t *testing.T) {
 		k.services + ":shop": c.service(t, "shop").Version,
 	}
 	assert.Equal(t, want, exists)
+}
+
+// TestStoppedPublisher stops the replica that publishes, as a machine that hangs does,
+// and lets it go on: the other one takes over, and no version comes before its time.
+func TestStoppedPublisher(t *testing.T) {
+	t.Parallel()
+	k := newKafka(harness.FakeKafka(t).ListenAddrs())
+	databaseURL := freshPostgres(t)
+	environ := append(k.environ(), "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
+	first := serve(t, databaseURL, environ...)
+	id := first.admin(t).createConfig(t, "k", "0")
+	first.admin(t).awaitPublished(t, 1) // so that it is the one
+	other := serve(t, databaseURL, environ...)
+	update := func(c client, from, to int) {
+		t.Helper()
+		for v := from; v < to; v++ {
+			c.put(t, fmt.Sprintf("/api/v1/config/%d", id), object{"value": strconv.Itoa(v)}).want(t, http.StatusOK)
+		}
+	}
+	update(other.admin(t), 1, 20)
+	require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP))
+	t.Cleanup(func() { _ = first.cmd.Process.Signal(syscall.SIGCONT) })
+	began := time.Now()
+	update(other.admin(t), 20, 60)
+	other.admin(t).awaitPublished(t, 60)
+	t.Logf("the other one publishes after %s", time.Since(began))
+	require.NoError(t, first.cmd.Process.Signal(syscall.SIGCONT))
+	update(first.admin(t), 60, 80)
+	first.admin(t).awaitPublished(t, 80)
+	var last int64
+	harness.Consume(t, k.brokers, []string{k.configurations}, func(records []*kgo.Record) bool {
+		last = 0
+		for _, r := range records {
+			var m announced
+			require.NoError(t, json.Unmarshal(r.Value, &m))
+			require.LessOrEqual(t, m.Data.Version, last+1)
+			last = max(last, m.Data.Version)
+		}
+		return last == 80
+	})
 }
