@@ -93,6 +93,9 @@ func newAccess(s settings.Settings, keys access.Keys, clock ports.Clock, ids por
 // announceAccess makes the first admin key and says what is not guarded.
 func announceAccess(lc fx.Lifecycle, s settings.Settings, keys *accessapp.Service, out Output) {
 	lc.Append(fx.StartHook(func(ctx context.Context) error {
+		if err := keys.Prepare(ctx); err != nil {
+			return fmt.Errorf("load the server's secret: %w", err)
+		}
 		if !s.AuthEnabled {
 			out.Log.Warn("AUTH_ENABLED=false: everybody may do everything, also reveal encrypted values")
 			return nil

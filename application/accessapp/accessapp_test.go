@@ -37,6 +37,13 @@ func (k *countingKeys) Find(ctx context.Context, id string) (*access.APIKey, err
 	return k.Keys.Find(ctx, id)
 }
 
+func (k *countingKeys) Pepper(ctx context.Context, candidate secret.Text) (secret.Text, error) {
+	if k.away.Load() {
+		return secret.Text{}, fault.ErrUnavailable
+	}
+	return k.Keys.Pepper(ctx, candidate)
+}
+
 func setup(t *testing.T, policy accessapp.Policy) *bench {
 	t.Helper()
 	b := &bench{keys: &countingKeys{Keys: fixture.NewKeys()}, clock: fixture.NewClock()}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -34,6 +35,20 @@ func TestPass(t *testing.T) {
 		b.clock.Move(accessapp.Trust)
 		_, _, err = b.Admit(t.Context(), pass)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
+	})
+
+	t.Run("it needs no store once the server's secret is there", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, accessapp.Policy{Enabled: true, AnonymousReads: true})
+		caller, err := b.Anonymous()
+		require.NoError(t, err)
+		b.keys.away.Store(true)
+		require.ErrorIs(t, b.Prepare(t.Context()), fault.ErrUnavailable)
+		b.keys.away.Store(false)
+		require.NoError(t, b.Prepare(t.Context()))
+		b.keys.away.Store(true)
+		_, err = b.Pass(t.Context(), caller, fixture.Production(t))
+		require.NoError(t, err)
 	})
 
 	t.Run("without a key it admits whoever may come without one", func(t *testing.T) {

@@ -57,6 +57,13 @@ func New(d Dependencies) *Service {
 	return &Service{deps: d, pepper: d.Pepper, known: map[string]knownKey{}}
 }
 
+// Prepare loads the server's secret, so that nobody has to wait for the store to have
+// it.
+func (s *Service) Prepare(ctx context.Context) error {
+	_, err := s.serverSecret(ctx)
+	return err
+}
+
 // serverSecret returns the pepper, asking the store for it once.
 func (s *Service) serverSecret(ctx context.Context) (secret.Text, error) {
 	s.mu.Lock()
