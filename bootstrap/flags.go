@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"go.uber.org/fx"
 
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
@@ -21,6 +22,7 @@ type flagParts struct {
 	Clock     ports.Clock
 	Stopwatch ports.Stopwatch
 	Tail      *relay.Tail
+	Shared    ports.Shared[flag.Locator, flag.State]
 	IDs       ports.IDs
 	Backoff   ports.Backoff
 }
@@ -30,6 +32,8 @@ func newFlags(p flagParts) *flagapp.Service {
 	flags := flagapp.New(flagapp.Dependencies{
 		Flags: p.Flags, History: p.History, Source: p.Source,
 		Clock: p.Clock, Stopwatch: p.Stopwatch, Freshness: p.Tail,
+		Memory: localcache.NewMemory[flag.Locator, *flagapp.Held](int(p.Settings.CacheMaxBytes) / flagShare),
+		Shared: p.Shared, Lifetime: longest(p.Settings.FlagCacheTTL),
 		IDs: p.IDs, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})
 	p.Tail.Lead(flags)

@@ -53,6 +53,7 @@ func storeModule() fx.Option {
 		fx.Annotate((*bunstore.Store).Feed, fx.As(new(ports.Feed))),
 		fx.Annotate((*bunstore.Store).Deliveries, fx.As(new(ports.Deliveries))),
 		fx.Annotate((*bunstore.Store).Leadership, fx.As(new(ports.Leadership))),
+		newSharing,
 	))
 }
 
@@ -140,6 +141,7 @@ type configurationParts struct {
 	Stopwatch      ports.Stopwatch
 	Backoff        ports.Backoff
 	Tail           *relay.Tail
+	Shared         ports.Shared[configuration.Locator, configuration.State]
 }
 
 // newConfigurations makes the configurations' use cases, whose memory follows the
@@ -147,7 +149,9 @@ type configurationParts struct {
 func newConfigurations(p configurationParts) *configapp.Service {
 	configurations := configapp.New(configapp.Dependencies{
 		Configurations: p.Configurations, History: p.History, Cipher: p.Cipher,
-		Memory:    localcache.NewMemory[configapp.Place, *configapp.Held](int(p.Settings.CacheMaxBytes)),
+		Memory: localcache.NewMemory[configuration.Locator, *configapp.Held](
+			int(p.Settings.CacheMaxBytes) - int(p.Settings.CacheMaxBytes)/flagShare),
+		Shared: p.Shared, Lifetime: longest(p.Settings.ConfigCacheTTL),
 		Freshness: p.Tail, Stopwatch: p.Stopwatch,
 		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})

@@ -52,10 +52,14 @@ func newLeaseStore(lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stop
 		return leaseStore{Leases: local, Readings: local, Members: local}
 	}
 	store := rediscache.Open(rediscache.Options{
-		Address: net.JoinHostPort(s.RedisHost, strconv.Itoa(int(s.RedisPort))), Password: s.RedisPassword,
+		Address: redisAddress(s), Password: s.RedisPassword,
 	})
 	lc.Append(fx.StopHook(store.Close))
 	return leaseStore{Leases: store, Readings: store, Members: store, Directory: store, Redis: store}
+}
+
+func redisAddress(s settings.Settings) string {
+	return net.JoinHostPort(s.RedisHost, strconv.Itoa(int(s.RedisPort)))
 }
 
 // registryParts is what the registry's use cases are made of.

@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
 
 // Feed is all that has changed, in one order.
@@ -101,6 +102,7 @@ func (f *Feed) sequence(ctx context.Context, tx bun.Tx, limit int) (int, error) 
 	if err != nil || n == 0 {
 		return 0, err
 	}
+	failpoint.Hit("inside-sequencer")
 	if _, err := tx.ExecContext(ctx, forgetNumbered, last); err != nil {
 		return 0, err
 	}

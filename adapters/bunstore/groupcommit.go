@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
 
 // maxBatch bounds the writes that share one commit.
@@ -117,9 +118,11 @@ func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
 			w.outcome = inSavepoint(ctx, tx, w.work)
 		}
 	}
+	failpoint.Hit("before-commit")
 	if err := tx.Commit(); err != nil {
 		failAll(batch, err)
 	}
+	failpoint.Hit("after-commit")
 }
 
 // failAll gives those who have no failure of their own the batch's.

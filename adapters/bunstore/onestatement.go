@@ -7,6 +7,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
 
 // One statement writes state, history and outbox. The rows of history and outbox
@@ -44,6 +45,8 @@ func (s *Store) runStatement(
 	}
 	args = append(args, outboxArgs(events[0])...)
 	var id int64
+	failpoint.Hit("before-commit")
+	defer failpoint.Hit("after-commit")
 	err = again(ctx, func() error { return s.write.NewRaw(statement+insertedEvent, args...).Scan(ctx, &id) })
 	switch {
 	case !errors.Is(err, sql.ErrNoRows):

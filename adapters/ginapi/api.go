@@ -40,7 +40,7 @@ type Configurations interface {
 // Flags are the use cases of feature flags, as flagapp.Service offers them.
 type Flags interface {
 	Create(ctx context.Context, by access.Caller, definition []byte) (flag.State, error)
-	Read(ctx context.Context, by access.Caller, in flagapp.Read) (flag.State, error)
+	Read(ctx context.Context, by access.Caller, in flagapp.Read) (flagapp.View, error)
 	List(ctx context.Context, by access.Caller, in flagapp.List) (flagapp.Listing, error)
 	ReadHistory(ctx context.Context, by access.Caller, in flagapp.History) (flagapp.Timeline, error)
 	FlagChanges

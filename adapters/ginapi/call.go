@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
 
 // maxRequestID is the longest request id that is taken over from a caller.
@@ -58,6 +59,7 @@ func (a *API) begin(c *gin.Context) {
 	h["X-Content-Type-Options"] = a.always.nosniff
 	h["Cache-Control"] = a.always.noStore
 	c.Next()
+	failpoint.Hit("before-reply")
 
 	entry := a.options.Logger.Check(accessLevel(c), "request")
 	if entry == nil {

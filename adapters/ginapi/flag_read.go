@@ -23,7 +23,8 @@ func (a *API) routeReadFlag() {
 		{Name: "environment", In: inQuery, Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
 		minVersionParameter(),
 	}, asOfParameters()...)
-	op.Responses["200"] = a.jsonResponse(http.StatusOK, reflect.TypeFor[flagJSON](), "ETag", "Last-Modified")
+	op.Responses["200"] = a.jsonResponse(http.StatusOK, reflect.TypeFor[flagJSON](),
+		"ETag", "Last-Modified", "Signalbox-Stale")
 	op.Responses["304"] = &huma.Response{Description: "Not Modified"}
 	a.huma.OpenAPI().AddOperation(&op)
 	a.routes.handle(&op, a.readFlag)
@@ -41,11 +42,12 @@ func (a *API) readFlag(c *gin.Context, in input) {
 	f, err := a.options.Flags.Read(ctx, callOf(ctx).caller, flagapp.Read{
 		Name: in.param("name"), Environment: in.query.Get("environment"), Version: version, At: at, MinVersion: least,
 	})
+	a.tellStale(c, f.Stale)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	if !a.notModified(c, versionTag(f.Version), f.UpdatedAt) {
-		c.Data(http.StatusOK, jsonMediaType, representFlag(f).text)
+		c.Data(http.StatusOK, jsonMediaType, representFlag(f.State).text)
 	}
 }

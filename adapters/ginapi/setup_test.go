@@ -24,6 +24,8 @@ import (
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -60,14 +62,15 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	core, logs := observer.New(zapcore.DebugLevel)
 	h := &house{tb: tb, store: fixture.NewStore(), flags: fixture.NewFlags(), access: newDoorman(tb), logs: logs}
 	clock := &clock{now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
-	h.useFlags = flagapp.New(flagapp.Dependencies{
-		Flags: h.flags, History: h.flags, Source: h.flags,
-		Clock: fixture.NewClock(), Stopwatch: fixture.NewStopwatch(), IDs: &ids{}, Backoff: &fixture.NoWait{}, Environments: environments,
-	})
-	require.NoError(tb, h.useFlags.Refresh(tb.Context()))
 	h.feed = fixture.NewFeed(h.store.Outbox, h.flags.Outbox)
 	h.watch = fixture.NewStopwatch()
 	h.tail = relay.NewTail(h.feed, h.watch)
+	h.useFlags = flagapp.New(flagapp.Dependencies{
+		Flags: h.flags, History: h.flags, Source: h.flags,
+		Memory: fixture.NewMemory[flag.Locator, *flagapp.Held](1 << 20), Freshness: h.tail,
+		Clock: fixture.NewClock(), Stopwatch: fixture.NewStopwatch(), IDs: &ids{}, Backoff: &fixture.NoWait{}, Environments: environments,
+	})
+	require.NoError(tb, h.useFlags.Refresh(tb.Context()))
 	h.follow()
 	h.options = ginapi.Options{
 		Flags: h.useFlags, DefaultEnvironment: "production",
@@ -76,7 +79,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		Logger:      zap.New(core),
 		Configurations: configapp.New(configapp.Dependencies{
 			Configurations: h.store, History: h.store, Cipher: &cipher{},
-			Memory:    fixture.NewMemory[configapp.Place, *configapp.Held](1 << 20),
+			Memory:    fixture.NewMemory[configuration.Locator, *configapp.Held](1 << 20),
 			Freshness: h.tail, Stopwatch: h.watch,
 			Clock: clock, Backoff: &fixture.NoWait{}, Environments: environments,
 		}),

@@ -15,11 +15,12 @@ import (
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // Watching tells what has changed, as relay.Tail does.
 type Watching interface {
-	Position() relay.Position
+	Position() ports.FeedHead
 	Holds(revision int64) bool
 	Await(ctx context.Context, revision int64) error
 	Check(ctx context.Context, epoch string, revision int64) error

@@ -32,7 +32,7 @@ func (s *Store) Show(ctx context.Context, ttl time.Duration, entries ...registry
 				s.prefix + "registry:shown", s.prefix + "service_info:" + e.Name,
 				s.prefix + "service:" + e.Name + ":active", s.prefix + "healthy_services",
 			},
-			args: []any{e.Name, e.Version, ttl.Milliseconds(), string(e.Info), flag(e.Active), flag(e.Healthy)},
+			args: []any{e.Name, e.Version, ttl.Milliseconds(), string(e.Info), bit(e.Active), bit(e.Healthy)},
 		}
 	}
 	_, err := s.runAll(ctx, calls)

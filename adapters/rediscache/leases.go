@@ -59,7 +59,7 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 			script: s.scripts.grant,
 			keys:   []string{s.lease(g.Key), s.running(), s.ended(), s.instances(g.Service)},
 			args: []any{
-				int64(g.Epoch), g.TTL.Microseconds(), g.Removal.Microseconds(), flag(g.Ended), flag(g.Keep),
+				int64(g.Epoch), g.TTL.Microseconds(), g.Removal.Microseconds(), bit(g.Ended), bit(g.Keep),
 				member(g.Key), g.Instance.String(), first, g.Status.String(),
 			},
 		}
@@ -68,7 +68,7 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 	return translate(err, "grant leases")
 }
 
-func flag(set bool) string {
+func bit(set bool) string {
 	if set {
 		return "1"
 	}
@@ -125,7 +125,7 @@ func observed(o *registry.Observation) (status, reported, responseTime string) {
 	if o.ResponseTime != nil {
 		responseTime = strconv.FormatFloat(*o.ResponseTime, 'g', -1, 64)
 	}
-	return status, flag(o.Reported), responseTime
+	return status, bit(o.Reported), responseTime
 }
 
 // Sweep returns what is due, to one sweeper at a time.

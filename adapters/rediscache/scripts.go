@@ -33,7 +33,10 @@ var announceText string
 //go:embed lua/show.lua
 var showText string
 
-// scripts are what runs inside Redis.
+//go:embed lua/keep.lua
+var keepText string
+
+// scripts are what runs inside Redis for leases and readings.
 type scripts struct {
 	grant, renew, sweep, end, drop, note, announce, show *redis.Script
 }

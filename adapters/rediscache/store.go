@@ -53,15 +53,22 @@ func (silent) Printf(context.Context, string, ...any) {}
 func Open(o Options) *Store {
 	redis.SetLogger(silent{})
 	timeout := cmp.Or(o.Timeout, defaultTimeout)
-	s := &Store{prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: redis.NewClient(&redis.Options{
-		Addr: o.Address, Password: o.Password.Reveal(),
-		DialTimeout: dialTimeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolTimeout: timeout,
-		// A call that failed is made again by whoever needs it.
-		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	})}
+	s := &Store{
+		prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: newClient(o, dialTimeout, timeout),
+	}
 	s.batches.run = s.renewAll
 	return s
+}
+
+// newClient returns a client that makes no call twice: one that failed is made again
+// by whoever needs it.
+func newClient(o Options, dial, call time.Duration) *redis.Client {
+	return redis.NewClient(&redis.Options{
+		Addr: o.Address, Password: o.Password.Reveal(),
+		DialTimeout: dial, ReadTimeout: call, WriteTimeout: call, PoolTimeout: call,
+		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
 }
 
 // Ping returns nil if Redis answers, else registry.ErrLeasesUnavailable.

@@ -41,9 +41,9 @@ func (s *Service) save(ctx context.Context, c *configuration.Configuration) (Vie
 	}
 	if err := s.deps.Configurations.Save(ctx, c); err != nil {
 		// It may have been stored all the same.
-		s.memory.forget(placeOf(c.Identity()), 0)
+		s.memory.Doubt(c.Identity().Locator())
 		return View{}, err
 	}
-	s.memory.written(c.State())
+	s.memory.Written(c.Identity().Locator(), c.State(), int64(c.Version()))
 	return View{State: c.State()}, nil
 }

@@ -95,7 +95,7 @@ func (b *bench) elsewhere(t *testing.T) *configapp.Service {
 	require.NoError(t, err)
 	return configapp.New(configapp.Dependencies{
 		Configurations: b.store, History: b.store, Cipher: b.cipher,
-		Memory: fixture.NewMemory[configapp.Place, *configapp.Held](1 << 20), Freshness: &age{}, Stopwatch: b.watch,
+		Memory: fixture.NewMemory[configuration.Locator, *configapp.Held](1 << 20), Freshness: fixture.NewTail(), Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,
 	})
 }
@@ -149,7 +149,7 @@ func TestMemory(t *testing.T) {
 					if !tell {
 						b.updated(t, made.ID, "v2")
 						// What was written may be let go of at any time.
-						b.memory.Drop(configapp.Place{Environment: "production", Service: "shop", Key: "database.url"})
+						b.memory.Drop(configuration.Locator{Environment: "production", Service: "shop", Key: "database.url"})
 						return nil
 					}
 					_, err := b.elsewhere(t).Update(t.Context(), fixture.Admin(), configapp.Update{ID: made.ID, Value: new(secret.New("v2"))})
@@ -252,10 +252,10 @@ func TestMemoryWithoutFeed(t *testing.T) {
 		made := b.created(t, "v1", false)
 		_, err := b.elsewhere(t).Update(t.Context(), fixture.Admin(), configapp.Update{ID: made.ID, Value: new(secret.New("v2"))})
 		require.NoError(t, err)
-		b.age.Store(int64(2 * time.Second))
+		b.tail.Grow(2 * time.Second)
 		got, _ := b.reads(t)
 		assert.Equal(t, "v1", got, "two seconds are tolerated")
-		b.age.Add(1)
+		b.tail.Grow(1)
 		got, _ = b.reads(t)
 		assert.Equal(t, "v2", got)
 		b.reads(t)
@@ -268,7 +268,7 @@ func TestMemoryWithoutFeed(t *testing.T) {
 			b, store := remembering(t)
 			b.created(t, "v1", false)
 			store.before = func(context.Context) error { return fault.ErrUnavailable }
-			b.age.Store(int64(10 * time.Second))
+			b.tail.Grow(10 * time.Second)
 			for range 5 {
 				v, err := b.Read(t.Context(), fixture.Reader(), ask())
 				require.NoError(t, err)
@@ -294,7 +294,7 @@ func TestMemoryWithoutFeed(t *testing.T) {
 				<-ctx.Done()
 				return fault.ErrUnavailable
 			}
-			b.age.Store(int64(10 * time.Second))
+			b.tail.Grow(10 * time.Second)
 			began := time.Now()
 			b.reads(t)
 			assert.Equal(t, 250*time.Millisecond, time.Since(began))

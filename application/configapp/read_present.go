@@ -2,6 +2,7 @@ package configapp
 
 import (
 	"context"
+	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
@@ -10,8 +11,9 @@ import (
 
 // readPresent returns what stands, from memory where that may be relied upon.
 func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (View, error) {
-	at := Place{Environment: in.Environment, Service: in.ServiceName, Key: in.Key}
-	if h := s.recall(at); h != nil && !h.none() && h.state.Version >= in.MinVersion {
+	at := configuration.Locator{Environment: in.Environment, Service: in.ServiceName, Key: in.Key}
+	h := s.memory.Recall(at)
+	if h != nil && lives(h) && h.Value.Version >= in.MinVersion {
 		return s.show(ctx, by, h)
 	}
 	identity, err := s.parseIdentity(in.Environment, in.ServiceName, in.Key)
@@ -21,32 +23,34 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 	if err := by.Require(access.ReadConfiguration, resourceOf(identity)); err != nil {
 		return View{}, err
 	}
-	h := s.recall(at)
-	var stale View
-	if h == nil || h.state.Version < in.MinVersion {
-		if h, stale.Stale, err = s.present(ctx, at, identity); err != nil {
+	var stale time.Duration
+	if h == nil || h.Value.Version < in.MinVersion {
+		if h, stale, err = s.memory.Present(ctx, at, int64(in.MinVersion), s.ask(identity)); err != nil {
 			return View{}, err
 		}
 	}
-	if h.none() {
-		return View{Stale: stale.Stale}, configuration.ErrNotFound
+	if !lives(h) {
+		return View{Stale: stale}, configuration.ErrNotFound
 	}
-	if h.state.Version < in.MinVersion {
-		return View{}, scope.StaleAt(h.state.Version)
+	if h.Value.Version < in.MinVersion {
+		return View{}, scope.StaleAt(h.Value.Version)
 	}
 	v, err := s.show(ctx, by, h)
-	v.Stale = stale.Stale
+	v.Stale = stale
 	return v, err
 }
 
+// lives reports whether there is a configuration. One that was deleted has a version.
+func lives(h *Held) bool { return h.Version > 0 && !h.Value.Deleted }
+
 // show returns what is held as one caller sees it.
 func (s *Service) show(ctx context.Context, by access.Caller, h *Held) (View, error) {
-	if err := by.Require(access.ReadConfiguration, resourceOf(h.state.Identity)); err != nil {
+	if err := by.Require(access.ReadConfiguration, resourceOf(h.Value.Identity)); err != nil {
 		return View{}, err
 	}
-	v, err := s.viewFor(ctx, by, h.state)
+	v, err := s.viewFor(ctx, by, h.Value)
 	if err == nil && !v.opened {
-		v.Prepared = &h.prepared
+		v.Prepared = &h.Prepared
 	}
 	return v, err
 }

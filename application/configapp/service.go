@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/application/readthrough"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -21,7 +22,11 @@ type Dependencies struct {
 	History        configuration.History
 	Cipher         ports.Cipher
 	// Memory holds what is read most.
-	Memory       ports.Memory[Place, *Held]
+	Memory ports.Memory[configuration.Locator, *Held]
+	// Shared is nil where replicas share nothing; what is in it lives for Lifetime at
+	// most.
+	Shared       ports.Shared[configuration.Locator, configuration.State]
+	Lifetime     time.Duration
 	Freshness    Freshness
 	Stopwatch    ports.Stopwatch
 	Clock        ports.Clock
@@ -33,11 +38,16 @@ type Dependencies struct {
 type Service struct {
 	deps   Dependencies
 	turns  change.Turns[configuration.ID]
-	memory *memory
+	memory *readthrough.Cache[configuration.Locator, configuration.State]
 }
 
 // New returns the use cases over their dependencies.
-func New(d Dependencies) *Service { return &Service{deps: d, memory: newMemory(d.Memory)} }
+func New(d Dependencies) *Service {
+	return &Service{deps: d, memory: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
+		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Freshness: d.Freshness, Stopwatch: d.Stopwatch,
+		Size: size,
+	})}
+}
 
 // View is a configuration as one caller sees it.
 type View struct {

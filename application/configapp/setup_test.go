@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,15 +28,9 @@ type bench struct {
 	backoff *fixture.NoWait
 	cipher  *reversingCipher
 	watch   *fixture.Stopwatch
-	memory  *fixture.Memory[configapp.Place, *configapp.Held]
-	// age is how old what the replica was told is.
-	age age
+	memory  *fixture.Memory[configuration.Locator, *configapp.Held]
+	tail    *fixture.Tail
 }
-
-// age is how old what was told is.
-type age struct{ atomic.Int64 }
-
-func (a *age) Age() time.Duration { return time.Duration(a.Load()) }
 
 func setup(t *testing.T) *bench {
 	t.Helper()
@@ -52,11 +44,11 @@ func setupWith(t *testing.T, between func(configuration.Repository) configuratio
 	require.NoError(t, err)
 	b := &bench{
 		store: fixture.NewStore(), clock: fixture.NewClock(), backoff: &fixture.NoWait{}, cipher: &reversingCipher{available: true},
-		watch: fixture.NewStopwatch(), memory: fixture.NewMemory[configapp.Place, *configapp.Held](1 << 20),
+		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewMemory[configuration.Locator, *configapp.Held](1 << 20),
 	}
 	b.Service = configapp.New(configapp.Dependencies{
 		Configurations: between(b.store), History: b.store, Cipher: b.cipher,
-		Memory: b.memory, Freshness: &b.age, Stopwatch: b.watch,
+		Memory: b.memory, Freshness: b.tail, Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,
 	})
 	return b

@@ -75,7 +75,7 @@ func (s *Service) Explain(ctx context.Context, by access.Caller, in Explain) (Ex
 	if err != nil {
 		return Explained{}, err
 	}
-	compiled := flag.Compile(state)
+	compiled := flag.Compile(state.State)
 	decision, steps := flag.EvaluateTraced(compiled, in.Context)
 	return Explained{Flag: compiled, Decision: decision, Steps: steps}, nil
 }

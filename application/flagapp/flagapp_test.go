@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,14 +28,13 @@ type bundle struct {
 	store *fixture.Flags
 	clock *fixture.Clock
 	watch *fixture.Stopwatch
-	// age is what replicas are told of what they were told.
-	age age
-	ids *fixture.IDs
+	tail  *fixture.Tail
+	ids   *fixture.IDs
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{store: fixture.NewFlags(), clock: fixture.NewClock(), watch: fixture.NewStopwatch(), ids: fixture.NewIDs()}
+	b := &bundle{store: fixture.NewFlags(), clock: fixture.NewClock(), watch: fixture.NewStopwatch(), tail: fixture.NewTail(), ids: fixture.NewIDs()}
 	b.Service = b.replica(t)
 	require.NoError(t, b.Refresh(t.Context()))
 	return b
@@ -49,19 +47,15 @@ func (b *bundle) replica(t *testing.T) *flagapp.Service {
 	require.NoError(t, err)
 	return flagapp.New(flagapp.Dependencies{
 		Flags: b.store, History: b.store, Source: b.store,
-		Clock: b.clock, Stopwatch: b.watch, Freshness: &b.age, IDs: b.ids, Backoff: &fixture.NoWait{}, Environments: environments,
+		Clock: b.clock, Stopwatch: b.watch, Freshness: b.tail, IDs: b.ids,
+		Memory: fixture.NewMemory[flag.Locator, *flagapp.Held](1 << 20), Backoff: &fixture.NoWait{}, Environments: environments,
 	})
 }
-
-// age is how old what was told is.
-type age struct{ atomic.Int64 }
-
-func (a *age) Age() time.Duration { return time.Duration(a.Load()) }
 
 // pass lets time pass in which nobody is told of changes.
 func (b *bundle) pass(d time.Duration) {
 	b.watch.Move(d)
-	b.age.Add(int64(d))
+	b.tail.Grow(d)
 }
 
 func (b *bundle) create(t *testing.T, members string) flag.State {
@@ -335,7 +329,7 @@ func TestSnapshots(t *testing.T) {
 		b := setup(t)
 		b.store.Fail(errors.New("nobody is to ask"))
 		b.watch.Move(time.Hour)
-		b.age.Store(int64(time.Second))
+		b.tail.Grow(time.Second)
 		assert.Empty(t, snapshot(t, b.Service).All())
 		assert.Equal(t, time.Second, b.Staleness())
 	})

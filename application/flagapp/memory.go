@@ -156,8 +156,9 @@ func (s *Service) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// Renew forgets all snapshots, and loads them from the store.
+// Renew forgets all that is in memory, and loads the snapshots from the store.
 func (s *Service) Renew(ctx context.Context) error {
+	s.reads.Clear()
 	asked := s.deps.Stopwatch.Elapsed()
 	cells := newCells(s.deps.Environments.All())
 	if err := s.fill(ctx, cells); err != nil {
@@ -189,9 +190,11 @@ func (s *Service) fill(ctx context.Context, cells map[string]*cell) error {
 // Follow takes in the flags that were changed.
 func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
 	var ids []flag.ID
+	var last int64
 	for _, c := range changes {
 		if c.AggregateType == flag.AggregateType {
 			ids = append(ids, flag.ID(c.AggregateID))
+			last = c.Revision
 		}
 	}
 	if len(ids) == 0 {
@@ -204,6 +207,7 @@ func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
 	}
 	for _, f := range flags {
 		s.memory.put(f.State())
+		s.reads.Told(f.Identity().Locator(), int64(f.Version()), last)
 	}
 	return nil
 }
@@ -237,7 +241,7 @@ func (s *Service) reload(ctx context.Context, e scope.Environment, c *cell) erro
 // snapshots.
 func (s *Service) Staleness() time.Duration {
 	age := max(0, s.deps.Stopwatch.Elapsed()-time.Duration(s.memory.confirmed.Load()))
-	if s.deps.Freshness == nil || age < Tolerated {
+	if age < Tolerated {
 		return age
 	}
 	return min(age, s.deps.Freshness.Age())

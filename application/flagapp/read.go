@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/page"
+	"github.com/signalbox-hq/signalbox/application/readthrough"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -23,10 +24,20 @@ type Read struct {
 	MinVersion scope.Version
 }
 
-// Read returns a flag as the store has it, or as it stood at a version or a time.
-// Deleted (as of then) or unknown is ErrNotFound; a version that never was is
+// View is a flag as it stands, or stood.
+type View struct {
+	flag.State
+	// Stale is how old it may be because the store cannot be asked; 0 while it can.
+	Stale time.Duration
+}
+
+// Read returns a flag as it stands, or as it stood at a version or a time. Deleted
+// (as of then) or unknown is ErrNotFound; a version that never was is
 // ErrVersionNotFound. A version that was not reached is ErrStale.
-func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (flag.State, error) {
+//
+// What stands comes from memory while that is known to be fresh, else from the store,
+// and from memory again while the store is away: View.Stale tells.
+func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, error) {
 	identity, err := s.parseIdentity(in.Environment, in.Name)
 	if in.Version != 0 && !in.At.IsZero() {
 		err = fault.Merge(err, fault.Bad("at", "cannot be given together with version"))
@@ -35,19 +46,55 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (flag.Sta
 		err = fault.Merge(err, fault.Bad("min_version", "cannot be given together with version or at"))
 	}
 	if err != nil {
-		return flag.State{}, err
+		return View{}, err
 	}
 	if err := by.Require(access.ReadFlag, resourceOf(identity)); err != nil {
-		return flag.State{}, err
+		return View{}, err
+	}
+	if in.Version == 0 && in.At.IsZero() {
+		return s.readPresent(ctx, identity, in.MinVersion)
 	}
 	f, err := s.deps.Flags.FindByIdentity(ctx, identity)
 	if err != nil {
-		return flag.State{}, err
+		return View{}, err
 	}
-	if !f.Deleted() && f.Version() < in.MinVersion {
-		return flag.State{}, scope.StaleAt(f.Version())
+	state, err := s.stateAsOf(ctx, f, in)
+	return View{State: state}, err
+}
+
+// readPresent returns what stands, from memory where that may be relied upon.
+func (s *Service) readPresent(ctx context.Context, identity flag.Identity, least scope.Version) (View, error) {
+	at := identity.Locator()
+	h := s.reads.Recall(at)
+	var v View
+	if h == nil || h.Value.Version < least {
+		var err error
+		if h, v.Stale, err = s.reads.Present(ctx, at, int64(least), s.ask(identity)); err != nil {
+			return View{}, err
+		}
 	}
-	return s.stateAsOf(ctx, f, in)
+	switch {
+	case h.Version == 0 || h.Value.Deleted:
+		return v, flag.ErrNotFound
+	case h.Value.Version < least:
+		return View{}, scope.StaleAt(h.Value.Version)
+	}
+	v.State = h.Value
+	return v, nil
+}
+
+// ask asks the store what stands.
+func (s *Service) ask(identity flag.Identity) readthrough.Load[flag.State] {
+	return func(ctx context.Context) (flag.State, int64, error) {
+		f, err := s.deps.Flags.FindByIdentity(ctx, identity)
+		if errors.Is(err, flag.ErrNotFound) {
+			return flag.State{}, 0, nil
+		}
+		if err != nil {
+			return flag.State{}, 0, err
+		}
+		return f.State(), int64(f.Version()), nil
+	}
 }
 
 // parseIdentity reads both parts and names every wrong one.
@@ -66,15 +113,11 @@ func (s *Service) stateAsOf(ctx context.Context, f *flag.Flag, in Read) (flag.St
 	switch {
 	case in.Version != 0:
 		entry, err = s.deps.History.Entry(ctx, f.ID(), in.Version)
-	case !in.At.IsZero():
+	default:
 		entry, err = s.deps.History.EntryAt(ctx, f.ID(), in.At)
 		if errors.Is(err, flag.ErrVersionNotFound) {
 			err = flag.ErrNotFound
 		}
-	case f.Deleted():
-		err = flag.ErrNotFound
-	default:
-		return f.State(), nil
 	}
 	if err != nil {
 		return flag.State{}, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/application/readthrough"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -20,19 +21,21 @@ type Dependencies struct {
 	Source    flag.Source
 	Clock     ports.Clock
 	Stopwatch ports.Stopwatch
-	// Freshness tells since when changes may not have come to Follow; nil where nobody
-	// calls it.
-	Freshness    Freshness
+	// Freshness tells since when changes may not have come to Follow.
+	Freshness readthrough.Freshness
+	// Memory holds the flags that are read most, one by one.
+	Memory ports.Memory[flag.Locator, *Held]
+	// Shared is nil where replicas share nothing; what is in it lives for Lifetime at
+	// most.
+	Shared       ports.Shared[flag.Locator, flag.State]
+	Lifetime     time.Duration
 	IDs          ports.IDs
 	Backoff      ports.Backoff
 	Environments scope.Environments
 }
 
-// Freshness tells how old what is in memory may be, as relay.Tail does.
-type Freshness interface {
-	// Age returns since when there may be changes that nobody was told of.
-	Age() time.Duration
-}
+// Held is what is known of a flag.
+type Held = readthrough.Held[flag.State]
 
 // Service offers the use cases. It is safe for concurrent use. Evaluation answers
 // fault.ErrUnavailable before the first Refresh.
@@ -40,10 +43,21 @@ type Service struct {
 	deps   Dependencies
 	turns  change.Turns[flag.ID]
 	memory memory
+	reads  *readthrough.Cache[flag.Locator, flag.State]
 }
 
 // New returns the use cases over their dependencies.
-func New(d Dependencies) *Service { return &Service{deps: d} }
+func New(d Dependencies) *Service {
+	return &Service{deps: d, reads: readthrough.New(readthrough.Options[flag.Locator, flag.State]{
+		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Freshness: d.Freshness, Stopwatch: d.Stopwatch,
+		Size: func(s flag.State) int {
+			if s.Definition == nil {
+				return 0
+			}
+			return 3 * len(s.Definition.JSON())
+		},
+	})}
+}
 
 func resourceOf(i flag.Identity) access.Resource { return access.Resource{Environment: i.Environment} }
 

@@ -141,10 +141,14 @@ func (s *Service) write(ctx context.Context, by access.Caller, e edition) (writt
 
 // save stores what has changed, and lets evaluation see it before anyone is told.
 func (s *Service) save(ctx context.Context, f *flag.Flag) (flag.State, error) {
+	at := f.Identity().Locator()
 	if err := s.deps.Flags.Save(ctx, f); err != nil {
+		// It may have been stored all the same.
+		s.reads.Doubt(at)
 		return flag.State{}, err
 	}
 	state := f.State()
 	s.memory.put(state)
+	s.reads.Written(at, state, int64(state.Version))
 	return state, nil
 }

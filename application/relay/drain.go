@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
 
 // Drain publishes one batch of changes, and returns how many it is done with. Of 0
@@ -32,6 +33,7 @@ func (s *Service) Drain(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	failpoint.Hit("after-publish")
 	done, parked, failure := s.reckon(changes, outcomes)
 	if done == 0 {
 		return 0, failure

@@ -19,15 +19,6 @@ type Follower interface {
 	Renew(ctx context.Context) error
 }
 
-// Position is how far a replica follows the feed.
-type Position struct {
-	// Epoch is empty before the first step.
-	Epoch string
-	// Revision is the last change that everything in memory has; Oldest the first one
-	// that is kept.
-	Revision, Oldest int64
-}
-
 // Tail follows the feed for one replica: it brings what is in memory up to date and
 // then tells who watches. Its steps are made by one caller; everything else is safe
 // for concurrent use.
@@ -36,7 +27,7 @@ type Tail struct {
 	stopwatch ports.Stopwatch
 	followers []Follower
 
-	position atomic.Pointer[Position]
+	position atomic.Pointer[ports.FeedHead]
 	// confirmed is when the tail was last known to be at the feed's end, by the
 	// stopwatch; less than 0 before it ever was.
 	confirmed atomic.Int64
@@ -47,7 +38,7 @@ type Tail struct {
 // NewTail returns a tail that has not begun: its first step renews the followers.
 func NewTail(feed ports.Feed, stopwatch ports.Stopwatch) *Tail {
 	t := &Tail{feed: feed, stopwatch: stopwatch}
-	t.position.Store(&Position{})
+	t.position.Store(&ports.FeedHead{})
 	t.confirmed.Store(-1)
 	t.watchers.interests = map[interest]map[*Watch]struct{}{}
 	return t
@@ -59,8 +50,9 @@ func (t *Tail) Lead(followers ...Follower) { t.followers = append(t.followers, f
 // TailBatch is how many changes one step takes in.
 const TailBatch = 1000
 
-// Position returns how far the replica is.
-func (t *Tail) Position() Position { return *t.position.Load() }
+// Position returns how far the replica is: Revision is the last change that everything
+// in memory has. Before the first step the epoch is empty.
+func (t *Tail) Position() ports.FeedHead { return *t.position.Load() }
 
 // Age returns since when there may be changes that the replica does not have; a
 // very long time before the first step.
@@ -111,12 +103,12 @@ func (t *Tail) renew(ctx context.Context, head ports.FeedHead) error {
 		}
 	}
 	t.recent.begin(head.Revision)
-	t.position.Store(&Position{Epoch: head.Epoch, Revision: head.Revision, Oldest: head.Oldest})
+	t.position.Store(&ports.FeedHead{Epoch: head.Epoch, Revision: head.Revision, Oldest: head.Oldest})
 	t.watchers.wakeAll()
 	return nil
 }
 
-func (t *Tail) follow(ctx context.Context, head ports.FeedHead, at Position) (int, error) {
+func (t *Tail) follow(ctx context.Context, head, at ports.FeedHead) (int, error) {
 	changes, err := t.feed.After(ctx, at.Revision, TailBatch)
 	if err != nil || len(changes) == 0 {
 		return 0, err
@@ -132,7 +124,7 @@ func (t *Tail) follow(ctx context.Context, head ports.FeedHead, at Position) (in
 	}
 	t.recent.add(notices)
 	last := changes[len(changes)-1].Revision
-	t.position.Store(&Position{Epoch: head.Epoch, Revision: last, Oldest: head.Oldest})
+	t.position.Store(&ports.FeedHead{Epoch: head.Epoch, Revision: last, Oldest: head.Oldest})
 	t.watchers.wake(notices)
 	return len(changes), nil
 }

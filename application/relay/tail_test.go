@@ -99,7 +99,7 @@ func TestTail(t *testing.T) {
 		r.failing = nil
 		assert.Zero(t, r.step())
 		assert.Equal(t, 1, r.renewed)
-		assert.Equal(t, relay.Position{Epoch: "0000000000000001", Revision: 1, Oldest: 1}, r.tail.Position())
+		assert.Equal(t, ports.FeedHead{Epoch: "0000000000000001", Revision: 1, Oldest: 1}, r.tail.Position())
 		assert.Zero(t, r.tail.Age())
 	})
 
@@ -179,7 +179,7 @@ func TestTail(t *testing.T) {
 		r.put(updated(1, 2))
 		assert.Zero(t, r.step())
 		assert.Equal(t, 2, r.renewed)
-		assert.Equal(t, relay.Position{Epoch: "0000000000000002", Revision: 2, Oldest: 1}, r.tail.Position())
+		assert.Equal(t, ports.FeedHead{Epoch: "0000000000000002", Revision: 2, Oldest: 1}, r.tail.Position())
 		r.put(updated(1, 3), updated(1, 4))
 		r.drain()
 		_, err = r.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().Add(time.Hour)}, 3)

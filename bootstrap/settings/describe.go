@@ -15,8 +15,6 @@ type Field struct {
 	Allowed string
 	// Secret settings are never shown.
 	Secret bool
-	// Later settings belong to a capability that this version does not have.
-	Later bool
 
 	member string
 }
@@ -34,7 +32,6 @@ func Fields() []Field {
 			Doc:     f.Tag.Get("doc"),
 			Allowed: f.Tag.Get("allowed"),
 			Secret:  f.Tag.Get("secret") == "true",
-			Later:   f.Tag.Get("later") == "true",
 			member:  f.Name,
 		}
 	}
@@ -55,7 +52,7 @@ func Markdown() string {
 	var b strings.Builder
 	b.WriteString("| variable | default | what for | allowed |\n|---|---|---|---|\n")
 	for _, f := range Fields() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s%s | %s |\n", f.Name, quoted(f.Default), f.Doc, f.mark(), f.Allowed)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, quoted(f.Default), f.Doc, f.Allowed)
 	}
 	return b.String()
 }
@@ -70,16 +67,9 @@ func EnvTemplate() string {
 			group = f.Group
 			fmt.Fprintf(&b, "\n# --- %s ---\n", group)
 		}
-		fmt.Fprintf(&b, "\n# %s%s.\n# Allowed: %s\n# %s=%s\n", f.Doc, f.mark(), f.Allowed, f.Name, f.Default)
+		fmt.Fprintf(&b, "\n# %s.\n# Allowed: %s\n# %s=%s\n", f.Doc, f.Allowed, f.Name, f.Default)
 	}
 	return b.String()
-}
-
-func (f Field) mark() string {
-	if f.Later {
-		return " (accepted, not used yet)"
-	}
-	return ""
 }
 
 func quoted(text string) string {

@@ -95,16 +95,10 @@ func complaint(field string, values map[string]string) string {
 	return f.Name + "=" + shown + ": use " + f.Allowed
 }
 
-// warnings names settings without effect: those of capabilities that this
-// version does not have, and misspelt ones.
+// warnings names settings without effect: misspelt ones.
 func warnings(values map[string]string) []string {
 	known := Fields()
 	var list []string
-	for _, f := range known {
-		if value, set := values[f.Name]; set && value != "" && f.Later {
-			list = append(list, f.Name+" is accepted, but this version does not use it yet")
-		}
-	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if ours(name) && !slices.ContainsFunc(known, func(f Field) bool { return f.Name == name }) {
 			list = append(list, name+" is not a setting; did you mean "+nearest(name, known)+"?")

@@ -32,14 +32,14 @@ type Settings struct {
 	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted where a configuration says so" allowed:"true or false"`
 	EncryptionKey    EncryptionKey `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; make one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
 
-	RedisHost     string      `env:"REDIS_HOST" group:"Redis" doc:"Redis to share leases through, for more than one replica; unset: in process" allowed:"a host name or address"`
+	RedisHost     string      `env:"REDIS_HOST" group:"Redis" doc:"Redis to share leases, and what was read, through, for more than one replica; unset: in process" allowed:"a host name or address"`
 	RedisPort     Port        `env:"REDIS_PORT" envDefault:"6379" group:"Redis" doc:"Port of Redis" allowed:"0 to 65535"`
 	RedisPassword secret.Text `env:"REDIS_PASSWORD" group:"Redis" secret:"true" doc:"Password of Redis" allowed:"any text"`
 
-	CacheMaxBytes Bytes `env:"CACHE_MAX_BYTES" envDefault:"64MiB" group:"Service" doc:"Memory for configurations that are read most" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
+	CacheMaxBytes Bytes `env:"CACHE_MAX_BYTES" envDefault:"64MiB" group:"Service" doc:"Memory for configurations and flags that are read most" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
 
-	ConfigCacheTTL  Duration `env:"CONFIG_CACHE_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached configuration lives" allowed:"seconds, or a duration such as 5m"`
-	FlagCacheTTL    Duration `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" later:"true" doc:"How long a cached flag lives" allowed:"seconds, or a duration such as 5m"`
+	ConfigCacheTTL  Duration `env:"CONFIG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"How long a configuration that was read lives in Redis, a fifth more or less" allowed:"seconds, or a duration such as 5m"`
+	FlagCacheTTL    Duration `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"How long a flag that was read lives in Redis, a fifth more or less" allowed:"seconds, or a duration such as 5m"`
 	ServiceCacheTTL Duration `env:"SERVICE_REGISTRY_TTL" envDefault:"300" group:"Redis" doc:"For how long Redis shows a service that is not shown again" allowed:"seconds, or a duration such as 5m"`
 
 	ProbeAllow Prefixes `env:"PROBE_ALLOW_CIDRS" group:"Registry" doc:"Private networks whose addresses health checks may dial, also loopback; unset: an instance's own host alone" allowed:"CIDR blocks such as 10.0.0.0/8 separated by commas"`

@@ -166,13 +166,6 @@ func TestWarnings(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []string{"KAFKA_TOPIC_CONFIG_UPDATE is not a setting; did you mean KAFKA_TOPIC_CONFIG_UPDATES?"}, warnings)
 	})
-
-	t.Run("a setting of a later capability is accepted and told", func(t *testing.T) {
-		t.Parallel()
-		_, warnings, err := settings.Load([]string{"CONFIG_CACHE_TTL=5"}, none(t))
-		require.NoError(t, err)
-		assert.Equal(t, []string{"CONFIG_CACHE_TTL is accepted, but this version does not use it yet"}, warnings)
-	})
 }
 
 func TestDocumentation(t *testing.T) {

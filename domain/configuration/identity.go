@@ -70,3 +70,20 @@ type Identity struct {
 	Service     scope.ServiceName
 	Key         Key
 }
+
+// Locator is the text of an identity, as callers name it; nothing of it was checked.
+type Locator struct{ Environment, Service, Key string }
+
+// Locator returns the identity's texts.
+func (i Identity) Locator() Locator {
+	return Locator{Environment: i.Environment.String(), Service: i.Service.String(), Key: i.Key.String()}
+}
+
+// Parse returns the identity of that locator, or ErrInvalid for every text that is not
+// allowed.
+func (l Locator) Parse() (Identity, error) {
+	key, keyErr := ParseKey(l.Key)
+	environment, envErr := scope.ParseEnvironment(l.Environment)
+	service, svcErr := scope.ParseServiceName(l.Service)
+	return Identity{Environment: environment, Service: service, Key: key}, fault.Merge(keyErr, envErr, svcErr)
+}

@@ -63,3 +63,19 @@ type Identity struct {
 	Environment scope.Environment
 	Name        Name
 }
+
+// Locator is the text of an identity, as callers name it; nothing of it was checked.
+type Locator struct{ Environment, Name string }
+
+// Locator returns the identity's texts.
+func (i Identity) Locator() Locator {
+	return Locator{Environment: i.Environment.String(), Name: i.Name.String()}
+}
+
+// Parse returns the identity of that locator, or ErrInvalid for every text that is not
+// allowed.
+func (l Locator) Parse() (Identity, error) {
+	name, nameErr := ParseName(l.Name)
+	environment, envErr := scope.ParseEnvironment(l.Environment)
+	return Identity{Environment: environment, Name: name}, fault.Merge(nameErr, envErr)
+}

@@ -56,7 +56,7 @@ func ImportRules() []Rule {
 			Name: "the application imports the standard library, domain and ports, and no other application module",
 			Of:   []string{"application"},
 			May: func(of string, i Path) bool {
-				return i.Std || i.House && within(i.Name, "domain", "ports", "application/change", "application/page", of)
+				return i.Std || i.House && within(i.Name, "domain", "ports", "application/change", "application/page", "application/readthrough", of)
 			},
 		},
 		{
@@ -99,6 +99,7 @@ func Owners() []Owner {
 		one("github.com/gofrs/flock", "adapters/bunstore"),
 		one("github.com/fernet/fernet-go", "adapters/fernetcipher"),
 		one("github.com/redis/go-redis", "adapters/rediscache"),
+		one("github.com/sony/gobreaker", "adapters/rediscache"),
 		one("github.com/maypok86/otter", "adapters/localcache"),
 		one("github.com/ThreeDotsLabs/watermill", "adapters/watermillbus"),
 		one("github.com/ThreeDotsLabs/watermill-kafka", "adapters/watermillbus"),

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/contract"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -111,4 +112,11 @@ func TestBehaviours(t *testing.T) {
 		seen[b] = true
 		t.Log(b)
 	}
+}
+
+func TestSharedInMemory(t *testing.T) {
+	t.Parallel()
+	contract.Shared(t, func(*testing.T) contract.SharedConfigurations {
+		return fixture.NewShared[configuration.Locator, configuration.State]()
+	}, nil)
 }

@@ -65,6 +65,7 @@ func Behaviours() []string {
 		names("ports.Leadership", leadershipSuite()),
 		names("ports.Publisher", publisherSuite()),
 		names("ports.Memory", memorySuite()),
+		names("ports.Shared", sharedSuite()),
 		names("ports.Clock", clockSuite()),
 		names("ports.IDs", idsSuite()),
 		names("ports.Stopwatch", stopwatchSuite()),

@@ -1,0 +1,111 @@
+package rediscache
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// errOther is a value of another key, or one that breaks a rule.
+var errOther = errors.New("the value is not of this key")
+
+// lifecycleJSON is a scope.Lifecycle; the version is in the entry, too.
+type lifecycleJSON struct {
+	ID          int64     `json:"id"`
+	Description *string   `json:"description,omitempty"`
+	Version     int64     `json:"version"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	UpdatedBy   string    `json:"updated_by,omitempty"`
+	UpdatedKey  string    `json:"updated_by_key,omitempty"`
+	Deleted     bool      `json:"deleted,omitempty"`
+}
+
+func lifecycleOf(id int64, d scope.Description, l scope.Lifecycle) lifecycleJSON {
+	j := lifecycleJSON{
+		ID: id, Version: int64(l.Version), CreatedAt: l.CreatedAt, UpdatedAt: l.UpdatedAt,
+		UpdatedBy: l.UpdatedBy.Name, UpdatedKey: l.UpdatedBy.KeyID, Deleted: l.Deleted,
+	}
+	if text, given := d.Text(); given {
+		j.Description = &text
+	}
+	return j
+}
+
+func (j *lifecycleJSON) lifecycle() scope.Lifecycle {
+	return scope.Lifecycle{
+		Version: scope.Version(j.Version), CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt,
+		UpdatedBy: scope.Actor{KeyID: j.UpdatedKey, Name: j.UpdatedBy}, Deleted: j.Deleted,
+	}
+}
+
+func (j *lifecycleJSON) description() (scope.Description, error) {
+	if j.Description == nil {
+		return scope.Description{}, nil
+	}
+	return scope.ParseDescription(*j.Description)
+}
+
+// configurationJSON is a configuration as Redis holds it: encrypted ones as tokens,
+// deleted ones without content.
+type configurationJSON struct {
+	lifecycleJSON
+
+	Environment string `json:"environment"`
+	Service     string `json:"service_name"`
+	Key         string `json:"key"`
+	Value       string `json:"value"`
+	Encrypted   bool   `json:"is_encrypted,omitempty"`
+}
+
+// Configurations shares configurations under config:{environment}:{service}:{key},
+// for about a lifetime.
+func (c *Cache) Configurations(
+	lifetime time.Duration,
+) ports.Shared[configuration.Locator, configuration.State] {
+	return &shared[configuration.Locator, configuration.State]{
+		Cache: c, lifetime: lifetime,
+		key: func(l configuration.Locator) string {
+			return "config:" + l.Environment + ":" + l.Service + ":" + l.Key
+		},
+		encode: encodeConfiguration, decode: decodeConfiguration,
+	}
+}
+
+func encodeConfiguration(s configuration.State) ([]byte, error) {
+	at := s.Identity.Locator()
+	j := configurationJSON{
+		lifecycleJSON: lifecycleOf(int64(s.ID), s.Description, s.Lifecycle),
+		Environment:   at.Environment, Service: at.Service, Key: at.Key,
+	}
+	if !s.Deleted {
+		j.Value, j.Encrypted = s.Content.Stored().Reveal(), s.Content.Encrypted()
+	}
+	return json.Marshal(j)
+}
+
+func decodeConfiguration(at configuration.Locator, text []byte) (configuration.State, error) {
+	var j configurationJSON
+	if err := json.Unmarshal(text, &j); err != nil {
+		return configuration.State{}, err
+	}
+	identity, identityErr := at.Parse()
+	description, descriptionErr := j.description()
+	if err := errors.Join(identityErr, descriptionErr); err != nil {
+		return configuration.State{}, err
+	}
+	if (configuration.Locator{Environment: j.Environment, Service: j.Service, Key: j.Key}) != at {
+		return configuration.State{}, errOther
+	}
+	s := configuration.State{
+		ID: configuration.ID(j.ID), Identity: identity, Description: description, Lifecycle: j.lifecycle(),
+	}
+	if !j.Deleted {
+		s.Content = configuration.RehydrateContent(j.Value, j.Encrypted)
+	}
+	return s, nil
+}

@@ -1,0 +1,66 @@
+package rediscache
+
+import (
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+)
+
+// An entry is a head of one length, what holds for its body, and the body:
+//
+//	SB1 <epoch> <version> <revision> <length> <checksum> <body>
+//
+// Version and revision are in 19 digits, the body's length in 8; the checksum is the
+// CRC-32C (RFC 3720, appendix B.4) of head and body in 8 hexadecimal digits.
+const (
+	magic       = "SB1"
+	lengthWidth = 8
+	sumWidth    = 8
+	epochWidth  = 16
+	countWidth  = 19
+	// What the script compares begins with magic and epoch; the rest orders entries.
+	epochEnd  = len(magic) + 1 + epochWidth
+	headBytes = epochEnd + 2*(1+countWidth)
+	restBytes = 1 + lengthWidth + 1 + sumWidth + 1
+)
+
+type entry struct {
+	epoch             string
+	version, revision int64
+	body              []byte
+}
+
+// text returns the entry as Redis holds it, or false for one that nobody may hold.
+func (e *entry) text() (string, bool) {
+	const most = maxEntryBytes - headBytes - restBytes
+	if len(e.epoch) != epochWidth || e.version < 0 || e.revision < 0 || len(e.body) > most {
+		return "", false
+	}
+	head := fmt.Sprintf("%s %s %019d %019d", magic, e.epoch, e.version, e.revision)
+	return fmt.Sprintf("%s %08d %08x %s", head, len(e.body), checksum(head, e.body), e.body), true
+}
+
+// parseEntry reads an entry, or reports that a text is none.
+func parseEntry(text string) (entry, bool) {
+	if len(text) < headBytes+restBytes {
+		return entry{}, false
+	}
+	head, rest := text[:headBytes], text[headBytes:]
+	fields := strings.Split(head, " ")
+	const inHead = 4
+	if len(fields) != inHead || fields[0] != magic || len(fields[1]) != epochWidth {
+		return entry{}, false
+	}
+	version, versionErr := strconv.ParseInt(fields[2], 10, 64)
+	revision, revisionErr := strconv.ParseInt(fields[3], 10, 64)
+	e := entry{epoch: fields[1], version: version, revision: revision, body: []byte(rest[restBytes:])}
+	want := fmt.Sprintf(" %08d %08x ", len(e.body), checksum(head, e.body))
+	ok := versionErr == nil && revisionErr == nil && version >= 0 && revision >= 0 && rest[:restBytes] == want
+	return e, ok
+}
+
+func checksum(head string, body []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Checksum([]byte(head), table), table, body)
+}

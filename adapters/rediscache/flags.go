@@ -1,0 +1,57 @@
+package rediscache
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// flagJSON is a flag as Redis holds it.
+type flagJSON struct {
+	lifecycleJSON
+
+	Environment string `json:"environment"`
+	Name        string `json:"name"`
+	// Definition is JSON as the flag has it, byte for byte.
+	Definition string `json:"definition"`
+}
+
+// Flags shares flags under feature_flag:{name}:{environment}, for about a lifetime.
+func (c *Cache) Flags(lifetime time.Duration) ports.Shared[flag.Locator, flag.State] {
+	return &shared[flag.Locator, flag.State]{
+		Cache: c, lifetime: lifetime,
+		key:    func(l flag.Locator) string { return "feature_flag:" + l.Name + ":" + l.Environment },
+		encode: encodeFlag, decode: decodeFlag,
+	}
+}
+
+func encodeFlag(s flag.State) ([]byte, error) {
+	at := s.Identity.Locator()
+	return json.Marshal(flagJSON{
+		lifecycleJSON: lifecycleOf(int64(s.ID), s.Description, s.Lifecycle),
+		Environment:   at.Environment, Name: at.Name, Definition: s.Definition.JSON(),
+	})
+}
+
+func decodeFlag(at flag.Locator, text []byte) (flag.State, error) {
+	var j flagJSON
+	if err := json.Unmarshal(text, &j); err != nil {
+		return flag.State{}, err
+	}
+	identity, identityErr := at.Parse()
+	description, descriptionErr := j.description()
+	definition, definitionErr := flag.RehydrateDefinition([]byte(j.Definition))
+	if err := errors.Join(identityErr, descriptionErr, definitionErr); err != nil {
+		return flag.State{}, err
+	}
+	if (flag.Locator{Environment: j.Environment, Name: j.Name}) != at {
+		return flag.State{}, errOther
+	}
+	return flag.State{
+		ID: flag.ID(j.ID), Identity: identity, Lifecycle: j.lifecycle(),
+		Draft: flag.Draft{Description: description, Definition: definition},
+	}, nil
+}

@@ -1,0 +1,217 @@
+package readthrough
+
+import (
+	"context"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Freshness tells how old what is in memory may be, as relay.Tail does.
+type Freshness interface {
+	// Age returns since when there may be changes that nobody was told of.
+	Age() time.Duration
+	// Position returns how far everything in memory is in the feed.
+	Position() ports.FeedHead
+}
+
+// Tolerated is how old what is in memory may be before the store is asked instead.
+const Tolerated = 2 * time.Second
+
+// NoneFor is for how long it is remembered that there is none.
+const NoneFor = 2 * time.Second
+
+const (
+	// What the store is given when there is something older to answer with, when that
+	// is less than what is wanted, and else; and for how long it is left alone after it
+	// has failed.
+	loadPatience  = 250 * time.Millisecond
+	storePatience = 2 * time.Second
+	loadTimeout   = 5 * time.Second
+	loadPause     = time.Second
+	// MaxLoads bounds how many places are loaded at once, maxShares how many are being
+	// shared.
+	maxLoads  = 64
+	maxShares = 64
+)
+
+// Held is what is known of a place: a value, or that there is none. It never changes.
+type Held[V any] struct {
+	Value V
+	// Version is the value's, 0 where there never was one.
+	Version int64
+	// Prepared is for what others make of the value; it goes with it.
+	Prepared atomic.Value
+	// until is when it is asked again whether there is still none, by the stopwatch.
+	until time.Duration
+}
+
+// Options says what a cache is made of.
+type Options[K comparable, V any] struct {
+	Local ports.Memory[K, *Held[V]]
+	// Shared is nil where replicas share nothing.
+	Shared ports.Shared[K, V]
+	// Lifetime is how long a shared value lives at most.
+	Lifetime  time.Duration
+	Freshness Freshness
+	Stopwatch ports.Stopwatch
+	// Size is about how many bytes a value takes.
+	Size func(V) int
+}
+
+// Cache holds things as they stand, by K. Who only reads what is in memory takes no
+// lock. It is safe for concurrent use.
+type Cache[K comparable, V any] struct {
+	o  Options[K, V]
+	mu sync.Mutex
+	// known and loads are guarded by mu. What is put into Local is put there under it,
+	// so that it is never less than what is known.
+	known known[K]
+	loads map[question[K]]*load[V]
+	slots chan struct{}
+	// sharing are the values that are being shared.
+	sharing chan struct{}
+	// resting is until when the store is left alone, by the stopwatch.
+	resting atomic.Int64
+}
+
+// New returns an empty cache.
+func New[K comparable, V any](o Options[K, V]) *Cache[K, V] {
+	c := &Cache[K, V]{
+		o: o, loads: map[question[K]]*load[V]{},
+		slots: make(chan struct{}, maxLoads), sharing: make(chan struct{}, maxShares),
+	}
+	c.known.forget(o.Stopwatch.Elapsed())
+	return c
+}
+
+// Recall returns what is in memory of a place and may be relied upon, or nil.
+func (c *Cache[K, V]) Recall(at K) *Held[V] {
+	h, held := c.o.Local.Get(at)
+	if !held || c.o.Freshness.Age() > Tolerated || h.Version == 0 && h.until < c.o.Stopwatch.Elapsed() {
+		return nil
+	}
+	return h
+}
+
+// Written takes in what this process has saved.
+func (c *Cache[K, V]) Written(at K, value V, version int64) {
+	kept := c.kept(value, version)
+	// Told before is older; the revision of this change comes from the tail.
+	c.mu.Lock()
+	c.drop(at)
+	c.note(at, version, 0)
+	if before, held := c.o.Local.Get(at); !held || before.Version <= version {
+		c.put(at, &Held[V]{Value: value, Version: version})
+	}
+	c.mu.Unlock()
+	c.share(at, kept)
+}
+
+// Doubt lets go of a place of which it is not known what stands.
+func (c *Cache[K, V]) Doubt(at K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop(at)
+	c.o.Local.Drop(at)
+}
+
+// Told takes in that a revision made a version of a place.
+func (c *Cache[K, V]) Told(at K, version, revision int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop(at)
+	c.note(at, version, revision)
+	if before, held := c.o.Local.Get(at); held && before.Version < version {
+		c.o.Local.Drop(at)
+	}
+}
+
+// Clear lets go of all.
+func (c *Cache[K, V]) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known.forget(c.o.Stopwatch.Elapsed())
+	clear(c.loads)
+	c.o.Local.Clear()
+}
+
+// drop makes loads that are under way be not for who asks from now on.
+func (c *Cache[K, V]) drop(at K) {
+	delete(c.loads, question[K]{at: at})
+	delete(c.loads, question[K]{at: at, store: true})
+}
+
+func (c *Cache[K, V]) note(at K, version, revision int64) {
+	c.known.turn(c.o.Stopwatch.Elapsed(), c.confirmed(), c.o.Lifetime)
+	c.known.note(at, version, revision)
+}
+
+// confirmed is when the tail was last at the feed's end, by the stopwatch.
+func (c *Cache[K, V]) confirmed() time.Duration {
+	age := c.o.Freshness.Age()
+	if age == math.MaxInt64 {
+		return -1
+	}
+	return c.o.Stopwatch.Elapsed() - age
+}
+
+func (c *Cache[K, V]) put(at K, h *Held[V]) {
+	const fixed = 1024
+	c.o.Local.Put(at, h, fixed+c.o.Size(h.Value))
+}
+
+// keep holds what was asked for in a generation, unless it is known to be older than
+// what stands.
+func (c *Cache[K, V]) keep(at K, h *Held[V], generation int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.known.remembers(generation) || c.known.version(at) > h.Version {
+		return
+	}
+	if before, held := c.o.Local.Get(at); held && before.Version > h.Version {
+		return
+	}
+	if h.Version > 0 {
+		c.note(at, h.Version, 0)
+	}
+	c.put(at, h)
+}
+
+// kept is a value for all, of somebody who asks the store after this.
+func (c *Cache[K, V]) kept(value V, version int64) ports.Kept[V] {
+	position := c.o.Freshness.Position()
+	return ports.Kept[V]{Value: value, Version: version, Epoch: position.Epoch, Revision: position.Revision}
+}
+
+// believes reports whether nothing is known that contradicts what somebody shared.
+func (c *Cache[K, V]) believes(at K, kept ports.Kept[V]) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	confirmed := c.confirmed()
+	position := c.o.Freshness.Position()
+	if c.known.doubts && confirmed >= c.known.since {
+		c.known.doubts, c.known.floor = false, max(c.known.floor, position.Revision)
+	}
+	return !c.known.doubts && kept.Epoch == position.Epoch &&
+		kept.Revision >= c.known.floor && kept.Version >= c.known.version(at)
+}
+
+// share offers a value to all, if not too many are under way already.
+func (c *Cache[K, V]) share(at K, kept ports.Kept[V]) {
+	if c.o.Shared == nil || kept.Epoch == "" {
+		return
+	}
+	select {
+	case c.sharing <- struct{}{}:
+	default:
+		return
+	}
+	go func() {
+		defer func() { <-c.sharing }()
+		c.o.Shared.Put(context.Background(), at, kept)
+	}()
+}
