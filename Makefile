@@ -26,6 +26,10 @@ test: ## Run everything that this machine allows, and say what was left out
 	$(TOOL) gotestsum --format pkgname --jsonfile bin/test.json -- -race -shuffle=on $(PACKAGES)
 	@sh test/leftout.sh bin/test.json
 
+.PHONY: faults
+faults: ## Run all tests of faults, at their full length (FAULT_SEED repeats one)
+	FAULTS=full go test -count=1 -timeout 90m -v -run '^TestFault' ./test/e2e
+
 .PHONY: bench
 bench: ## Measure the binary against ceilings (ARGS='-only write-sqlite -json')
 	go run ./test/bench $(ARGS)
@@ -34,6 +38,7 @@ bench: ## Measure the binary against ceilings (ARGS='-only write-sqlite -json')
 lint: ## Hold the code to the linters, and go.mod to what is used
 	$(TOOL) golangci-lint run
 	go vet $(PACKAGES)
+	go vet -tags failpoints $(PACKAGES)
 	go mod tidy -diff
 
 .PHONY: fmt

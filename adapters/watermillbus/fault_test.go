@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -35,17 +33,9 @@ type chaos struct {
 	counts map[string]int
 }
 
-// newChaos takes its seed from FAULT_SEED, and prints it.
 func newChaos(t *testing.T) *chaos {
 	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("FAULT_SEED"); text != "" {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err)
-	}
-	t.Logf("FAULT_SEED=%d", seed)
-	return &chaos{dice: rand.New(rand.NewPCG(seed, 0)), counts: map[string]int{}}
+	return &chaos{dice: harness.Dice(t), counts: map[string]int{}}
 }
 
 // strikes reports whether that goes wrong now: once in so many times.

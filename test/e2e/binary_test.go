@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,21 +23,27 @@ import (
 // buildDir holds the built binary for as long as the tests run.
 var buildDir = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "signalbox-e2e-") })
 
-// builtBinary builds the binary once for all tests that run it.
-var builtBinary = sync.OnceValues(func() (string, error) {
+// builtBinary builds the binary once for all tests that run it, faultyBinary one that
+// looks at failpoints.
+var (
+	builtBinary  = sync.OnceValues(func() (string, error) { return build("signalbox") })
+	faultyBinary = sync.OnceValues(func() (string, error) { return build("signalbox-faulty", "-tags=failpoints") })
+)
+
+func build(name string, args ...string) (string, error) {
 	dir, err := buildDir()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "signalbox")
-	build := exec.CommandContext(context.Background(), "go", "build", "-o", path,
-		"github.com/signalbox-hq/signalbox/bootstrap/cmd/signalbox")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := build.CombinedOutput(); err != nil {
+	path := filepath.Join(dir, name)
+	args = append(append([]string{"build", "-o", path}, args...), "github.com/signalbox-hq/signalbox/bootstrap/cmd/signalbox")
+	command := exec.CommandContext(context.Background(), "go", args...)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the binary: %w\n%s", err, text)
 	}
 	return path, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := harness.Run(m)
@@ -57,6 +65,9 @@ type process struct {
 func start(t *testing.T, args []string, environ ...string) *process {
 	t.Helper()
 	binary, err := builtBinary()
+	if slices.ContainsFunc(environ, func(e string) bool { return strings.HasPrefix(e, "SIGNALBOX_FAILPOINTS=") }) {
+		binary, err = faultyBinary()
+	}
 	require.NoError(t, err)
 	p := &process{service: service{log: newLines(), out: newLines()}, ended: make(chan struct{})}
 	// The context outlives the test's own, which ends before the cleanup.

@@ -3,52 +3,131 @@ package e2e_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-const (
-	killRounds      = 20
-	killRoundsShort = 4
-	killWriters     = 8
-)
+// killWriters write at the same time.
+const killWriters = 16
 
-// TestKill kills the service in the middle of its work, again and again: what it
-// acknowledged has to be there, and what is there has to be whole.
-func TestKill(t *testing.T) {
-	t.Parallel()
-	rounds := killRounds
-	if testing.Short() {
-		rounds = killRoundsShort
+// killPlaces are where a failpoint ends the service; "" is anywhere.
+func killPlaces() []string {
+	return []string{"before-commit", "after-commit", "before-reply", "after-publish", "inside-sequencer", ""}
+}
+
+// killHits is how often a place is come by, more or less, before a round is over.
+func killHits(place string) int {
+	if place == "after-publish" || place == "inside-sequencer" {
+		return 5
 	}
+	return 40
+}
+
+// TestFaultKill kills the service at named places of its work, again and again. What it
+// acknowledged is there, what is there is whole, the feed is the history, versions and
+// revisions have no gap, who reads and writes one key sees one order, and Kafka has
+// every event.
+func TestFaultKill(t *testing.T) {
+	t.Parallel()
+	rounds := harness.Scale(100, 12)
 	for _, store := range stores() {
 		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
+			dice := harness.Dice(t)
 			databaseURL := store.fresh(t)
+			k := newKafka(harness.FakeKafka(t).ListenAddrs())
+			environ := append(k.environ(), "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
 			l := &ledger{acknowledged: map[revision]string{}}
-			p := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
+			p := serve(t, databaseURL, environ...)
 			l.shared = p.admin(t).create(t, "shared", "first")
+			p.kill(t)
+			at, ordered := map[string]int{}, 0
 			for round := range rounds {
-				l.writeUntil(t, p, 50+rand.IntN(250), fmt.Sprintf("round-%d", round), p.kill)
-				p = serve(t, databaseURL)
+				place := killPlaces()[round%len(killPlaces())]
+				settings := append([]string{fmt.Sprintf("SIGNALBOX_FAILPOINTS=%s=kill@%d", place, 1+dice.IntN(killHits(place)))}, environ...)
+				before := look(t, databaseURL)
+				p = serve(t, databaseURL, settings...)
+				o := observe(l.shared, before)
+				l.observed = o
+				l.writeUntil(t, p, 50+dice.IntN(250), fmt.Sprintf("round-%d", round), func(tb testing.TB) {
+					tb.Helper()
+					select {
+					case <-p.ended:
+						at[place]++
+					default:
+						at["anywhere"]++
+						p.kill(tb)
+					}
+				})
+				if strings.HasPrefix(databaseURL, "postgres") {
+					awaitSilence(t, databaseURL)
+				}
 				found := look(t, databaseURL)
 				found.requireWhole(t)
 				l.requireKept(t, found)
-				require.Equal(t, found.values[revision{l.shared.ID, found.versions[l.shared.ID]}],
-					p.admin(t).read(t, "shared").value())
+				o.requireLinearizable(t, found)
+				ordered += o.checked
 			}
+			p = serve(t, databaseURL, environ...)
+			p.admin(t).awaitPublished(t, 1)
 			found := look(t, databaseURL)
-			t.Logf("%d rounds of %d writers: %d writes acknowledged and all there, %d without an answer; "+
-				"%d versions of %d configurations, without a gap", rounds, killWriters,
-				len(l.acknowledged), l.unknown, len(found.values), len(found.versions))
+			require.Equal(t, found.values[revision{l.shared.ID, found.versions[l.shared.ID]}],
+				p.admin(t).read(t, "shared").value())
+			requirePublished(t, k, found)
+			t.Logf("%d rounds of %d writers, killed %v: %d writes acknowledged and all there, %d without an answer; "+
+				"%d versions of %d configurations, without a gap; %d operations of one have an order", rounds, killWriters, at,
+				len(l.acknowledged), l.unknown, len(found.values), len(found.versions), ordered)
 		})
 	}
+}
+
+// awaitSilence waits until the statements of a dead service have ended, too.
+func awaitSilence(t *testing.T, databaseURL string) {
+	t.Helper()
+	db := openDatabase(t, databaseURL)
+	require.Eventually(t, func() bool {
+		var others int
+		err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'look'`).Scan(&others)
+		return err == nil && others == 0
+	}, patience, leaseStep)
+}
+
+// requirePublished checks that Kafka has every event, and that of each key the first
+// deliveries are in the order of versions.
+func requirePublished(t *testing.T, k kafka, s snapshot) {
+	t.Helper()
+	told := map[string]bool{}
+	last := map[string]int64{}
+	done := 0
+	harness.Consume(t, k.brokers, []string{k.configurations}, func(records []*kgo.Record) bool {
+		for _, r := range records[done:] {
+			var m announced
+			require.NoError(t, json.Unmarshal(r.Value, &m))
+			require.LessOrEqual(t, m.Data.Version, last[string(r.Key)]+1, "%s", r.Key)
+			last[string(r.Key)] = max(last[string(r.Key)], m.Data.Version)
+			for _, h := range r.Headers {
+				if h.Key == "ce_id" {
+					told[string(h.Value)] = true
+				}
+			}
+		}
+		done = len(records)
+		return len(told) >= len(s.ids)
+	})
+	for _, id := range s.ids {
+		require.True(t, told[id], "event %s was told", id)
+	}
+	t.Logf("%d events in %d messages", len(told), done)
 }
 
 // revision is one version of one configuration.
@@ -57,6 +136,8 @@ type revision struct{ id, version int64 }
 // ledger is what the service has acknowledged.
 type ledger struct {
 	shared configuration
+	// observed is what writers of the shared one saw, where somebody wants to know.
+	observed *observations
 
 	mu           sync.Mutex
 	acknowledged map[revision]string
@@ -74,19 +155,24 @@ func (l *ledger) writeUntil(t *testing.T, p *process, many int, name string, end
 	failures := make(chan error, killWriters)
 	for w := range killWriters {
 		writers.Go(func() {
-			failures <- l.write(c, fmt.Sprintf("%s.writer-%d", name, w), func(so int) {
+			failures <- l.write(c, w, fmt.Sprintf("%s.writer-%d", name, w), func(so int) {
 				if so >= least {
 					trySend(enough)
 				}
 			})
 		})
 	}
+	if l.observed != nil {
+		for reader := range observers {
+			writers.Go(func() { l.observed.read(c, killWriters+reader) })
+		}
+	}
 	select {
 	case <-enough:
 	case <-p.ended:
 	case err := <-failures:
 		require.NoError(t, err)
-		require.Fail(t, "the service stopped answering before it was killed")
+		p.awaitEnd(t)
 	}
 	end(t)
 	writers.Wait()
@@ -98,7 +184,7 @@ func (l *ledger) writeUntil(t *testing.T, p *process, many int, name string, end
 
 // write creates configurations and updates them and the shared one, until the
 // service does not answer any more. An answer that is no success is an error.
-func (l *ledger) write(c client, name string, tell func(acknowledged int)) error {
+func (l *ledger) write(c client, writer int, name string, tell func(acknowledged int)) error {
 	for n := 0; ; n++ {
 		value := fmt.Sprintf("%s.%d", name, n)
 		made, err := l.acknowledge(c, http.MethodPost, "/api/v1/config/", draft{
@@ -109,7 +195,14 @@ func (l *ledger) write(c client, name string, tell func(acknowledged int)) error
 		}
 		for _, path := range []string{made.path(), l.shared.path(), made.path()} {
 			value += "+"
+			var seen func(*configuration)
+			if path == l.shared.path() && l.observed != nil {
+				seen = l.observed.wrote(writer, value)
+			}
 			changed, err := l.acknowledge(c, http.MethodPut, path, map[string]any{"value": value}, tell)
+			if seen != nil && err == nil {
+				seen(changed)
+			}
 			if changed == nil {
 				return err
 			}
@@ -165,8 +258,9 @@ type snapshot struct {
 	versions map[int64]int64
 	values   map[revision]string
 	events   map[revision]int
-	// last is the feed's last revision.
+	// last is the feed's last revision, ids are its events'.
 	last int64
+	ids  []string
 }
 
 // look reads the tables past the service. What a killed service's last statement
@@ -200,9 +294,11 @@ func look(t *testing.T, databaseURL string) snapshot {
 		scan(&r.id, &r.version)
 		s.events[r]++
 	})
-	each(t, tx, "SELECT revision FROM changes ORDER BY revision", func(scan func(...any)) {
+	each(t, tx, "SELECT revision, event_id FROM changes ORDER BY revision", func(scan func(...any)) {
 		var revision int64
-		scan(&revision)
+		var id string
+		scan(&revision, &id)
+		s.ids = append(s.ids, id)
 		s.last++
 		require.Equal(t, s.last, revision, "revisions have no gap")
 	})

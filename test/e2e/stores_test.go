@@ -51,7 +51,7 @@ func openDatabase(tb testing.TB, databaseURL string) *sql.DB {
 		db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(5000)")
 		require.NoError(tb, err)
 	} else {
-		db = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(databaseURL)))
+		db = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(databaseURL), pgdriver.WithApplicationName("look")))
 	}
 	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
 	return db
