@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
@@ -190,6 +191,9 @@ func newAPI(p httpParts) *ginapi.API {
 	})
 }
 
+// drainTime is how long clients have to be told that their connection ends.
+const drainTime = 250 * time.Millisecond
+
 // serve listens from the end of the start to the beginning of the stop.
 func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log *zap.Logger) {
 	server := ginapi.NewServer("", api.Handler())
@@ -212,6 +216,12 @@ func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log 
 	lc.Append(fx.StopHook(func(ctx context.Context) error {
 		api.SetReady(false)
 		api.Stop()
+		// A connection that is closed between two requests loses the second one: so each
+		// client is told by an answer first.
+		select {
+		case <-time.After(drainTime):
+		case <-ctx.Done():
+		}
 		return server.Shutdown(ctx)
 	}))
 }

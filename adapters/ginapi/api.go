@@ -133,7 +133,7 @@ type API struct {
 	// ended is a context that has ended.
 	ended context.Context //nolint:containedctx // what requests' contexts are after their end
 	// always are headers that every response begins with, made once.
-	always struct{ nosniff, noStore, noCache, vary, json []string }
+	always struct{ nosniff, noStore, noCache, vary, json, last []string }
 }
 
 // New returns the API over its use cases; it is not ready before SetReady(true).
@@ -147,6 +147,7 @@ func New(o Options) *API {
 	a := &API{options: o, templates: map[string]string{}, stopping: make(chan struct{})}
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	a.ended = endedContext()
+	a.always.last = []string{"close"}
 	a.always.nosniff, a.always.noStore = []string{"nosniff"}, []string{"no-store"}
 	a.always.json = []string{jsonMediaType}
 	a.always.noCache, a.always.vary = []string{"private, no-cache"}, []string{"Authorization, X-Api-Key"}
@@ -175,8 +176,20 @@ func (a *API) Handler() http.Handler { return a.engine }
 // SetReady says whether /readyz answers 200 or 503.
 func (a *API) SetReady(ready bool) { a.ready.Store(ready) }
 
-// Stop ends whoever waits for changes; they connect again, elsewhere.
+// Stop ends whoever waits for changes, and lets no answer be followed by another one on
+// its connection: clients connect again, elsewhere. The server may be shut down when
+// those who are at work have had an answer.
 func (a *API) Stop() { a.stop() }
+
+// isStopping reports whether clients are to connect elsewhere from now on.
+func (a *API) isStopping() bool {
+	select {
+	case <-a.stopping:
+		return true
+	default:
+		return false
+	}
+}
 
 // OpenAPI returns the document of all operations as indented JSON, the same
 // bytes for the same version.

@@ -58,6 +58,9 @@ func (a *API) begin(c *gin.Context) {
 	h["X-Request-Id"] = ctx.echoed[:]
 	h["X-Content-Type-Options"] = a.always.nosniff
 	h["Cache-Control"] = a.always.noStore
+	if a.isStopping() {
+		h["Connection"] = a.always.last
+	}
 	c.Next()
 	failpoint.Hit("before-reply")
 

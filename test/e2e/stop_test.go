@@ -2,15 +2,21 @@ package e2e_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
 func TestStop(t *testing.T) {
@@ -51,6 +57,85 @@ func TestStop(t *testing.T) {
 		p.terminate(t)
 		require.Equal(t, 1, p.awaitEnd(t))
 	})
+}
+
+// TestFaultStop stops a service that clients are at work with: none of their requests
+// fails, and nothing of what they wrote is lost.
+func TestFaultStop(t *testing.T) {
+	t.Parallel()
+	for _, store := range stores() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			databaseURL := store.fresh(t)
+			k := newKafka(harness.FakeKafka(t).ListenAddrs())
+			environ := append(k.environ(), "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
+			p := serve(t, databaseURL, environ...)
+			p.admin(t).createConfig(t, "k", "v")
+			const clients = 32
+			var acknowledged, read atomic.Int64
+			failures := make(chan string, clients)
+			var atWork sync.WaitGroup
+			for n := range clients {
+				atWork.Go(func() { failures <- untilSentAway(p, adminKey(t), n, &acknowledged, &read) })
+			}
+			require.Eventually(t, func() bool { return acknowledged.Load() > 300 && read.Load() > 300 }, patience, leaseStep)
+			p.terminate(t)
+			atWork.Wait()
+			close(failures)
+			for failure := range failures {
+				assert.Empty(t, failure)
+			}
+			require.Zero(t, p.awaitEnd(t), "%s", p.log)
+			require.NotContains(t, p.log.String(), `"level":"error"`)
+
+			next := serve(t, databaseURL, environ...)
+			next.admin(t).awaitPublished(t, 1+acknowledged.Load())
+			found := look(t, databaseURL)
+			found.requireWhole(t)
+			require.Len(t, found.values, 1+int(acknowledged.Load()))
+			requirePublished(t, k, found)
+			t.Logf("%d writes and %d reads, none failed", acknowledged.Load(), read.Load())
+		})
+	}
+}
+
+// untilSentAway writes and reads over one connection until an answer says that it is the
+// last one, and returns what went wrong.
+func untilSentAway(p *process, key string, n int, acknowledged, read *atomic.Int64) string {
+	own := &http.Transport{}
+	defer own.CloseIdleConnections()
+	for i := 0; ; i++ {
+		method, path, body := http.MethodGet, "/api/v1/config/k?environment=production&service_name=shop", ""
+		if i%2 == 0 {
+			method, path = http.MethodPost, "/api/v1/config/"
+			body = fmt.Sprintf(`{"key":"k%d.%d","value":"v","environment":"production","service_name":"shop"}`, n, i)
+		}
+		request, err := http.NewRequestWithContext(context.Background(), method, p.url+path, strings.NewReader(body))
+		if err != nil {
+			return err.Error()
+		}
+		request.Header.Set("Authorization", "ApiKey "+key)
+		request.Header.Set("Content-Type", "application/json")
+		response, err := own.RoundTrip(request)
+		if err != nil {
+			return err.Error()
+		}
+		_, err = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+		switch {
+		case err != nil:
+			return err.Error()
+		case method == http.MethodPost && response.StatusCode == http.StatusCreated:
+			acknowledged.Add(1)
+		case method == http.MethodGet && response.StatusCode == http.StatusOK:
+			read.Add(1)
+		default:
+			return method + " answered " + response.Status
+		}
+		if response.Close {
+			return ""
+		}
+	}
 }
 
 // halfRequest is a creation whose head was read and whose body is to come.
