@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"strconv"
 	"sync"
@@ -28,12 +29,13 @@ const leaderLock = 0x7369_676e_616c_626f
 // Leadership is an advisory lock of a session of its own on PostgreSQL. On SQLite
 // the process that has the file leads.
 type Leadership struct {
-	// pool holds that one session, nil on SQLite.
-	pool *sql.DB
+	// connector makes the session, nil on SQLite.
+	connector driver.Connector
 	// trust and silence are leaderTrust and leaderSilence, but in tests.
 	trust, silence time.Duration
 	mu             sync.Mutex
-	// session is nil before it is needed and after it failed.
+	// pool has the session alone; both are nil before it is needed and after it failed.
+	pool    *sql.DB
 	session *sql.Conn
 	leads   bool
 }
@@ -46,17 +48,14 @@ func (s *Store) Leadership() *Leadership {
 	if s.dialect != postgres {
 		return &Leadership{}
 	}
-	pool := sql.OpenDB(s.connector)
-	pool.SetMaxOpenConns(1)
-	pool.SetMaxIdleConns(0)
-	return &Leadership{pool: pool, trust: leaderTrust, silence: leaderSilence}
+	return &Leadership{connector: s.connector, trust: leaderTrust, silence: leaderSilence}
 }
 
 // Confirm asks the session that holds the lock, or tries to get it. The database
 // ends a session that has been silent for leaderSilence (idle_session_timeout of
 // PostgreSQL 14): who cannot ask has stopped before another one may start.
 func (l *Leadership) Confirm(ctx context.Context) (time.Duration, error) {
-	if l.pool == nil {
+	if l.connector == nil {
 		return alone, nil
 	}
 	l.mu.Lock()
@@ -73,6 +72,7 @@ func (l *Leadership) Confirm(ctx context.Context) (time.Duration, error) {
 
 func (l *Leadership) ask(ctx context.Context) (err error) {
 	if l.session == nil {
+		l.pool = sql.OpenDB(l.connector)
 		if l.session, err = l.pool.Conn(ctx); err != nil {
 			return err
 		}
@@ -90,12 +90,16 @@ func (l *Leadership) ask(ctx context.Context) (err error) {
 
 // drop ends the session, and the lock with it.
 func (l *Leadership) drop() error {
-	session := l.session
-	l.session, l.leads = nil, false
-	if session == nil {
+	pool, session := l.pool, l.session
+	l.pool, l.session, l.leads = nil, nil, false
+	if pool == nil {
 		return nil
 	}
-	return session.Close()
+	if session == nil {
+		return pool.Close()
+	}
+	// The pool would keep the session for later, and so is closed with it.
+	return errors.Join(session.Close(), pool.Close())
 }
 
 // Resign ends the session.

@@ -79,6 +79,9 @@ func cutQuoted(text string) (opaque, rest string, ok bool) {
 // unchanged reports whether an If-None-Match names the tag of what would be
 // sent, compared weakly. One that cannot be read names nothing.
 func unchanged(lines []string, current string) bool {
+	if len(lines) == 1 && lines[0] == current {
+		return true
+	}
 	tags, star, ok := parseTags(lines)
 	return ok && (star || slices.ContainsFunc(tags, func(t tag) bool { return `"`+t.opaque+`"` == current }))
 }

@@ -71,18 +71,21 @@ type Cache[K comparable, V any] struct {
 	// so that it is never less than what is known.
 	known known[K]
 	loads map[question[K]]*load[V]
-	slots chan struct{}
+	// slots are those who ask the store, alone is the one who does while it is away.
+	slots, alone chan struct{}
 	// sharing are the values that are being shared.
 	sharing chan struct{}
 	// resting is until when the store is left alone, by the stopwatch.
 	resting atomic.Int64
+	// failed says that the store did not answer the last question.
+	failed atomic.Bool
 }
 
 // New returns an empty cache.
 func New[K comparable, V any](o Options[K, V]) *Cache[K, V] {
 	c := &Cache[K, V]{
 		o: o, loads: map[question[K]]*load[V]{},
-		slots: make(chan struct{}, maxLoads), sharing: make(chan struct{}, maxShares),
+		slots: make(chan struct{}, maxLoads), alone: make(chan struct{}, 1), sharing: make(chan struct{}, maxShares),
 	}
 	c.known.forget(o.Stopwatch.Elapsed())
 	return c

@@ -2,6 +2,7 @@ package readthrough
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -124,9 +125,6 @@ func (c *Cache[K, V]) answer(ctx context.Context, q question[K], ask Load[V], l 
 	default:
 		l.err = err
 	}
-	if err != nil {
-		c.resting.Store(int64(c.o.Stopwatch.Elapsed() + loadPause))
-	}
 }
 
 func (c *Cache[K, V]) held(kept ports.Kept[V]) *Held[V] {
@@ -145,17 +143,49 @@ func (c *Cache[K, V]) shared(ctx context.Context, at K) *Held[V] {
 	return c.held(kept)
 }
 
-// load asks the store, of which only so many may ask at once.
+// load asks the store, if it may be asked now.
 func (c *Cache[K, V]) load(ctx context.Context, ask Load[V]) (ports.Kept[V], error) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return ports.Kept[V]{}, fault.ErrUnavailable.WithCause(context.Cause(ctx))
+	leave, err := c.admit(ctx)
+	if err != nil {
+		return ports.Kept[V]{}, err
 	}
+	defer leave()
 	var none V
 	kept := c.kept(none, 0)
-	var err error
 	kept.Value, kept.Version, err = ask(ctx)
+	c.failed.Store(err != nil)
+	if err != nil {
+		c.resting.Store(int64(c.o.Stopwatch.Elapsed() + loadPause))
+	}
 	return kept, err
 }
+
+// admit lets only so many ask the store at once, and one alone while it does not
+// answer: the others are told so instead of waiting with it.
+func (c *Cache[K, V]) admit(ctx context.Context) (leave func(), err error) {
+	if !c.away() {
+		select {
+		case c.slots <- struct{}{}:
+			if !c.away() {
+				return func() { <-c.slots }, nil
+			}
+			<-c.slots
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, fault.ErrUnavailable.WithCause(context.Cause(ctx))
+	}
+	select {
+	case c.alone <- struct{}{}:
+		return func() { <-c.alone }, nil
+	default:
+		return nil, fault.ErrUnavailable.WithCause(errAway)
+	}
+}
+
+// errAway is why the store is not asked.
+var errAway = errors.New("the last question was not answered, and another one is under way")
+
+// away reports whether the store answered neither the last question nor the tail.
+func (c *Cache[K, V]) away() bool { return c.failed.Load() && c.o.Freshness.Age() > Tolerated }

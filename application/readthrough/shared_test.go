@@ -2,7 +2,9 @@ package readthrough_test
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,6 +164,74 @@ func TestSharedWithoutStore(t *testing.T) {
 			_, _, err := r.Present(t.Context(), "b", 0, away(&asked))
 			require.ErrorIs(t, err, fault.ErrUnavailable)
 		})
+	})
+}
+
+// TestStoreAway has many ask for what nobody holds, while the store hangs.
+func TestStoreAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplica(nil)
+		r.tail.Grow(10 * time.Second)
+		asked := 0
+		var mu sync.Mutex
+		hangs := func(ctx context.Context) (int64, int64, error) {
+			mu.Lock()
+			asked++
+			mu.Unlock()
+			<-ctx.Done()
+			return 0, 0, fault.ErrUnavailable
+		}
+		many := func(ask readthrough.Load[int64]) (failed int, took time.Duration) {
+			began := time.Now()
+			errs := make(chan error, 100)
+			for n := range cap(errs) {
+				go func() {
+					_, _, err := r.Present(t.Context(), strconv.Itoa(n), 0, ask)
+					errs <- err
+				}()
+			}
+			for range cap(errs) {
+				if errors.Is(<-errs, fault.ErrUnavailable) {
+					failed++
+				}
+				if failed == cap(errs)-1 {
+					took = time.Since(began)
+				}
+			}
+			return failed, took
+		}
+		failed, _ := many(hangs)
+		assert.Equal(t, 100, failed)
+		assert.Less(t, asked, 100, "who waited for another one's answer does not ask after it failed")
+		asked = 0
+		failed, took := many(hangs)
+		assert.Equal(t, 100, failed)
+		assert.Zero(t, took, "all but one do not wait")
+		assert.Equal(t, 1, asked)
+
+		_, _, err := r.Present(t.Context(), "it", 0, says(1))
+		require.NoError(t, err, "one finds out that it is back")
+		failed, _ = many(says(1))
+		assert.Zero(t, failed)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplica(nil)
+		_, _, err := r.Present(t.Context(), "a", 0, func(context.Context) (int64, int64, error) { return 0, 0, fault.ErrUnavailable })
+		require.Error(t, err)
+		enough := make(chan struct{})
+		for n := range 2 {
+			go func() {
+				_, _, err := r.Present(t.Context(), strconv.Itoa(n), 0, func(context.Context) (int64, int64, error) {
+					<-enough
+					return 1, 1, nil
+				})
+				assert.NoError(t, err, "who answers the tail is not away")
+			}()
+		}
+		synctest.Wait()
+		close(enough)
+		synctest.Wait()
 	})
 }
 

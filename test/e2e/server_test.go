@@ -30,22 +30,29 @@ type service struct {
 // with settings as an operator would write them ("NAME=value").
 func boot(t *testing.T, databaseURL string, environ ...string) *service {
 	t.Helper()
+	s, stop := run(t, databaseURL, environ...)
+	t.Cleanup(stop)
+	return s
+}
+
+// run is boot until stop is called.
+func run(t *testing.T, databaseURL string, environ ...string) (s *service, stop func()) {
+	t.Helper()
 	environ = append([]string{
 		"DATABASE_URL=" + databaseURL, "SERVICE_PORT=0", "LOG_LEVEL=DEBUG", "BOOTSTRAP_ADMIN_KEY=" + adminKey(t),
 	}, environ...)
-	s, _, err := settings.Load(environ, "")
+	set, _, err := settings.Load(environ, "")
 	require.NoError(t, err)
 	log, out := newLines(), newLines()
-	app := bootstrap.New(s, "e2e", bootstrap.Output{Out: out, Log: logger(log)})
+	app := bootstrap.New(set, "e2e", bootstrap.Output{Out: out, Log: logger(log)})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, app.Start(ctx))
-	t.Cleanup(func() {
+	return &service{url: loopback(app.Addr()), databaseURL: databaseURL, log: log, out: out}, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		require.NoError(t, app.Stop(ctx))
-	})
-	return &service{url: loopback(app.Addr()), databaseURL: databaseURL, log: log, out: out}
+	}
 }
 
 // logger writes everything, as JSON.

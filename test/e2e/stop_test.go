@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
@@ -95,6 +96,42 @@ func TestFaultStop(t *testing.T) {
 			require.Len(t, found.values, 1+int(acknowledged.Load()))
 			requirePublished(t, k, found)
 			t.Logf("%d writes and %d reads, none failed", acknowledged.Load(), read.Load())
+		})
+	}
+}
+
+// TestFaultStopLeavesNothing stops a service that writes, reads, publishes, shares and is
+// watched. None of its goroutines is left. It runs before the tests that run together.
+func TestFaultStopLeavesNothing(t *testing.T) {
+	for _, store := range stores() {
+		t.Run(store.name, func(t *testing.T) {
+			k := newKafka(harness.FakeKafka(t).ListenAddrs())
+			environ := append(k.environ(), freshRedis(t).environ(t)...)
+			databaseURL := store.fresh(t)
+			http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+			before := goleak.IgnoreCurrent()
+
+			s, stop := run(t, databaseURL, environ...)
+			c := s.admin(t)
+			c.post(t, "/api/v1/feature-flags", object{"name": "f", "environment": "production", "is_enabled": true}).
+				want(t, http.StatusCreated)
+			c.enrol(t, "shop", "i")
+			ctx, leave := context.WithCancel(t.Context())
+			var watching sync.WaitGroup
+			watcher := &follower{}
+			watching.Go(func() { watcher.follow(ctx, func() string { return s.url }, c.key) })
+			for n := range 20 {
+				c.createConfig(t, fmt.Sprint("k", n), "v")
+				require.True(t, evaluates(t, c))
+			}
+			c.awaitPublished(t, 20)
+			require.Eventually(t, func() bool { seen, _ := watcher.seen(); return seen > 20 }, patience, leaseStep)
+			stop()
+			leave()
+			watching.Wait()
+			http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+			// Sarama's figures have a clock that is one for a process, and never ends.
+			goleak.VerifyNone(t, before, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 		})
 	}
 }

@@ -10,46 +10,106 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
-// fromBinary starts PostgreSQL's own server on a free port in a folder that goes
-// with it, where the binaries are on this machine.
+// fromBinary starts PostgreSQL's own server, where the binaries are on this machine.
 func fromBinary(s *server) (string, error) {
+	own, err := newCluster()
+	if own == nil || err != nil {
+		return "", err
+	}
+	s.ends = append(s.ends, own.remove)
+	return own.URL, own.start()
+}
+
+// Cluster is a PostgreSQL in a folder of its own, on a port that it keeps.
+type Cluster struct {
+	// URL is a superuser's, to an empty database.
+	URL string
+
+	folder  string
+	command []string
+	run     *syscall.SysProcAttr
+	process *exec.Cmd
+}
+
+// OwnPostgres returns a PostgreSQL that runs, and is the test's alone.
+func OwnPostgres(tb testing.TB) *Cluster {
+	tb.Helper()
+	own, err := newCluster()
+	require.NoError(tb, err)
+	if own == nil {
+		Skip(tb, "no PostgreSQL that can be stopped: have PostgreSQL's server binaries here")
+	}
+	tb.Cleanup(own.remove)
+	own.Start(tb)
+	return own
+}
+
+// Start returns when the server answers.
+func (c *Cluster) Start(tb testing.TB) {
+	tb.Helper()
+	require.NoError(tb, c.start())
+}
+
+// Stop ends the server at once, as a machine that fails does: it comes back by way of
+// its log.
+func (c *Cluster) Stop() {
+	_ = c.process.Process.Signal(syscall.SIGQUIT)
+	_ = c.process.Wait()
+}
+
+// newCluster returns one that does not run yet, nil where the binaries are missing.
+func newCluster() (*Cluster, error) {
 	initdb, postgres := serverBinary("initdb"), serverBinary("postgres")
 	if initdb == "" || postgres == "" {
-		return "", nil
+		return nil, nil
 	}
 	folder, err := os.MkdirTemp("", "signalbox-postgres-*")
 	if err != nil {
-		return "", fmt.Errorf("make a folder for PostgreSQL: %w", err)
+		return nil, fmt.Errorf("make a folder for PostgreSQL: %w", err)
 	}
-	s.ends = append(s.ends, func() { _ = os.RemoveAll(folder) })
-	run, err := asServerUser(folder)
-	if err != nil {
-		return "", err
+	own := &Cluster{folder: folder}
+	if own.run, err = asServerUser(folder); err != nil {
+		return nil, err
 	}
 	data := filepath.Join(folder, "data")
 	setup := exec.CommandContext(context.Background(), initdb, "-D", data, "-U", "signalbox", "-A", "trust", "-E", "UTF8", "--no-sync")
-	setup.SysProcAttr = run
+	setup.SysProcAttr = own.run
 	if out, err := setup.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w: %s", err, out)
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	process := exec.CommandContext(context.Background(), postgres, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port),
-		"-k", folder, "-c", "fsync=off", "-c", "max_connections=200")
-	process.SysProcAttr = run
-	if err := process.Start(); err != nil {
-		return "", fmt.Errorf("start postgres: %w", err)
+	own.command = []string{
+		postgres, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", folder,
+		"-c", "fsync=off", "-c", "max_connections=200",
 	}
-	s.ends = append(s.ends, func() {
-		_ = process.Process.Signal(syscall.SIGQUIT)
-		_ = process.Wait()
-	})
-	return awaitServer(fmt.Sprintf("postgres://signalbox@127.0.0.1:%d/postgres?sslmode=disable", port))
+	own.URL = fmt.Sprintf("postgres://signalbox@127.0.0.1:%d/postgres?sslmode=disable", port)
+	return own, nil
+}
+
+func (c *Cluster) start() error {
+	c.process = exec.CommandContext(context.Background(), c.command[0], c.command[1:]...)
+	c.process.SysProcAttr = c.run
+	if err := c.process.Start(); err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	_, err := awaitServer(c.URL)
+	return err
+}
+
+func (c *Cluster) remove() {
+	if c.process != nil {
+		c.Stop()
+	}
+	_ = os.RemoveAll(c.folder)
 }
 
 // serverBinary finds a program of PostgreSQL's server, which Debian keeps out of

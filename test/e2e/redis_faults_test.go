@@ -1,0 +1,258 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/harness"
+)
+
+// staleBound is how old a read may be where nothing is said of its age.
+const staleBound = 2*time.Second + 250*time.Millisecond
+
+// written is what was acknowledged of one configuration, and when.
+type written struct {
+	of configuration
+
+	mu       sync.Mutex
+	versions []acknowledgement
+}
+
+type acknowledgement struct {
+	at      time.Time
+	version int64
+}
+
+func (w *written) acknowledge(version int64) {
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.versions = append(w.versions, acknowledgement{now, version})
+}
+
+// by returns the version that was acknowledged by then.
+func (w *written) by(then time.Time) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range slices.Backward(w.versions) {
+		if !a.at.After(then) {
+			return a.version
+		}
+	}
+	return 1
+}
+
+// age returns for how long a version had been overwritten then.
+func (w *written) age(version int64, then time.Time) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.versions {
+		if a.version > version {
+			return then.Sub(a.at)
+		}
+	}
+	return 0
+}
+
+// readers hold what they read of a replica to what was acknowledged.
+type readers struct {
+	verdict
+	c client
+	// bound is how long a version may be read after the next one was acknowledged.
+	bound  time.Duration
+	oldest time.Duration
+}
+
+// read reads at random until the context ends.
+func (r *readers) read(ctx context.Context, dice *rand.Rand, all []*written) {
+	seen := map[int64]int64{}
+	every(ctx, 10*time.Millisecond, func() {
+		w := all[dice.IntN(len(all))]
+		began := time.Now()
+		a, err := r.c.try(context.WithoutCancel(ctx), http.MethodGet, at(w.of.Key), nil)
+		took := time.Since(began)
+		found, parseErr := parse[configuration](a)
+		switch least := w.by(began.Add(-r.bound)); {
+		case err != nil || a.status != http.StatusOK || parseErr != nil:
+			r.blame("%s: answered %d after %s: %v %v", w.of.Key, a.status, took, err, parseErr)
+		case a.header.Get("Signalbox-Stale") != "":
+			r.blame("%s: says that it is stale, while the database answers", w.of.Key)
+		case found.Version < least:
+			r.blame("%s: version %d, %s after another one was acknowledged", w.of.Key, found.Version, w.age(found.Version, began))
+		case found.Version < seen[w.of.ID]:
+			r.blame("%s: version %d after version %d", w.of.Key, found.Version, seen[w.of.ID])
+		default:
+			seen[w.of.ID] = found.Version
+			r.note(took)
+			r.remember(w.age(found.Version, began))
+		}
+	})
+}
+
+func (r *readers) remember(age time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.oldest = max(r.oldest, age)
+}
+
+// overwrite updates one after the other until the context ends.
+func overwrite(ctx context.Context, v *verdict, c client, all []*written, content string) {
+	n := 0
+	every(ctx, 50*time.Millisecond, func() {
+		w := all[n%len(all)]
+		n++
+		began := time.Now()
+		a, err := c.try(context.WithoutCancel(ctx), http.MethodPut, w.of.path(), object{"value": fmt.Sprint(n, content)})
+		took := time.Since(began)
+		changed, parseErr := parse[configuration](a)
+		if err != nil || parseErr != nil || a.status != http.StatusOK {
+			v.blame("a write answered %d after %s: %v %v", a.status, took, err, parseErr)
+			return
+		}
+		w.acknowledge(changed.Version)
+		v.note(took)
+	})
+}
+
+// redisFault is something that happens to Redis for a while.
+type redisFault struct {
+	name  string
+	begin func(tb testing.TB, n *harness.Network)
+	// again is done all the time while it lasts.
+	again func(ctx context.Context, r ownRedis)
+}
+
+func redisFaults() []redisFault {
+	return []redisFault{
+		{name: "killed", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Cut(tb) }},
+		{name: "black-holed", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Swallow(tb) }},
+		{name: "2 s slow", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Slow(tb, 2*time.Second, 0) }},
+		{name: "resetting", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Reset(tb, 20*time.Millisecond) }},
+		{
+			name: "emptied in a loop", begin: func(testing.TB, *harness.Network) {},
+			again: func(ctx context.Context, r ownRedis) { _ = r.client.FlushDB(ctx).Err() },
+		},
+	}
+}
+
+// TestFaultRedis has two replicas share a Redis with every fault, while what they read
+// does not fit into their memory and is written on one of them. No read fails, none is
+// older than it may be, and none goes back.
+func TestFaultRedis(t *testing.T) {
+	t.Parallel()
+	lasts := harness.Scale(30*time.Second, 3*time.Second)
+	dice := harness.Dice(t)
+	databaseURL, own := freshPostgres(t), freshRedis(t)
+	network := harness.NewNetwork(t, own.address)
+	shared := ownRedis{address: network.Address, client: own.client}
+	environ := append(shared.environ(t), "BOOTSTRAP_ADMIN_KEY="+adminKey(t), "CACHE_MAX_BYTES=1MiB")
+	writing, other := serve(t, databaseURL, environ...), serve(t, databaseURL, environ...)
+
+	content := strings.Repeat("x", 32<<10)
+	all := make([]*written, 48)
+	for i := range all {
+		all[i] = &written{of: writing.admin(t).create(t, fmt.Sprint("k", i), content)}
+	}
+	require.Eventually(t, func() bool {
+		return other.admin(t).get(t, at(all[len(all)-1].of.Key)).status == http.StatusOK
+	}, patience, leaseStep)
+
+	ctx, stop := context.WithCancel(t.Context())
+	var atWork sync.WaitGroup
+	writers := &verdict{}
+	const clients = 4
+	for n := range clients {
+		atWork.Go(func() {
+			overwrite(ctx, writers, writing.admin(t), all[n*len(all)/clients:(n+1)*len(all)/clients], content)
+		})
+	}
+	here, there := &readers{c: writing.admin(t)}, &readers{c: other.admin(t), bound: staleBound}
+	for range clients {
+		for _, r := range []*readers{here, there} {
+			own := rand.New(rand.NewPCG(dice.Uint64(), 0))
+			atWork.Go(func() { r.read(ctx, own, all) })
+		}
+	}
+	for _, f := range redisFaults() {
+		before := there.count() + here.count()
+		f.begin(t, network)
+		during, end := context.WithTimeout(ctx, lasts)
+		if f.again != nil {
+			every(during, 5*time.Millisecond, func() { f.again(during, own) })
+		}
+		<-during.Done()
+		end()
+		network.Heal(t)
+		elapse(time.Second)
+		t.Logf("%s: %d reads", f.name, there.count()+here.count()-before)
+	}
+	stop()
+	atWork.Wait()
+	writers.requireFine(t)
+	here.requireFine(t)
+	there.requireFine(t)
+	t.Logf("%d writes, p99 %s; %d reads beside them, p99 %s; %d on the other replica, p99 %s, the oldest overwritten for %s",
+		writers.answered, writers.quantile(0.99), here.answered, here.quantile(0.99), there.answered, there.quantile(0.99), there.oldest)
+	require.Less(t, max(here.quantile(0.99), there.quantile(0.99)), time.Second)
+}
+
+// TestFaultManyAskWhatNobodyHolds has many clients ask a replica at once for what is in
+// no memory, while Redis answers nothing: the database is asked once for each.
+func TestFaultManyAskWhatNobodyHolds(t *testing.T) {
+	t.Parallel()
+	databaseURL := freshPostgres(t)
+	p := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
+	keys := []string{"a", "b", "c", "d"}
+	for _, key := range keys {
+		p.admin(t).createConfig(t, key, "v")
+	}
+	p.terminate(t)
+	require.Zero(t, p.awaitEnd(t))
+	own := freshRedis(t)
+	network := harness.NewNetwork(t, own.address)
+	network.Swallow(t)
+	shared := ownRedis{address: network.Address, client: own.client}
+
+	// scans are those of the table from a start to a stop.
+	scans := func(clients int) int {
+		awaitSilence(t, databaseURL)
+		before := scansOf(t, databaseURL, "configurations")
+		p := serve(t, databaseURL, append(shared.environ(t), "BOOTSTRAP_ADMIN_KEY="+adminKey(t))...)
+		c, v := p.admin(t), &verdict{}
+		var asking sync.WaitGroup
+		for n := range clients * len(keys) {
+			asking.Go(func() {
+				a, err := c.try(context.Background(), http.MethodGet, at(keys[n%len(keys)]), nil)
+				if err != nil || a.status != http.StatusOK {
+					v.blame("%d: %v", a.status, err)
+				}
+			})
+		}
+		asking.Wait()
+		v.requireFine(t)
+		p.terminate(t)
+		require.Zero(t, p.awaitEnd(t))
+		awaitSilence(t, databaseURL)
+		return scansOf(t, databaseURL, "configurations") - before
+	}
+	idle, once := scans(0), scans(1)
+	require.GreaterOrEqual(t, once-idle, len(keys), "each was asked for")
+	require.Equal(t, once, scans(harness.Scale(500, 100)))
+}
+
+// scansOf returns how often statements that have ended looked into a table.
+func scansOf(t *testing.T, databaseURL, table string) (scans int) {
+	t.Helper()
+	require.NoError(t, openDatabase(t, databaseURL).QueryRowContext(t.Context(),
+		"SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = $1", table).Scan(&scans))
+	return scans
+}
