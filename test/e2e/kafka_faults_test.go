@@ -1,0 +1,102 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/signalbox-hq/signalbox/test/harness"
+)
+
+const (
+	// WritesPerSecond go on while Kafka is away.
+	writesPerSecond = 200
+	// DeliveryBound is when all of them are delivered once it is back.
+	deliveryBound = 30 * time.Second
+)
+
+// TestFaultKafkaAway takes Kafka away while many write, and gives it back with what it
+// held. No write fails, and Kafka is told all of them soon after, in order.
+func TestFaultKafkaAway(t *testing.T) {
+	t.Parallel()
+	lasts := harness.Scale(60*time.Second, 6*time.Second)
+	for _, store := range stores() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			kept := kfake.DataDir(t.TempDir())
+			first := harness.FakeKafka(t, kept)
+			address := first.ListenAddrs()[0]
+			k := newKafka([]string{address})
+			databaseURL := store.fresh(t)
+			p := serve(t, databaseURL, append(k.environ(), "BOOTSTRAP_ADMIN_KEY="+adminKey(t))...)
+			c := p.admin(t)
+			shared := c.create(t, "shared", "first")
+			c.awaitPublished(t, 1)
+
+			ctx, stop := context.WithCancel(t.Context())
+			v := &verdict{}
+			var writing sync.WaitGroup
+			const writers = 16
+			for w := range writers {
+				writing.Go(func() { writeSteadily(ctx, v, c, w, shared, writers*time.Second/writesPerSecond) })
+			}
+			elapse(time.Second)
+			first.Close()
+			elapse(lasts)
+			h := c.health(t)
+			assert.Equal(t, "degraded", h.Status)
+			assert.Positive(t, h.Feed.Pending)
+			assert.Greater(t, h.Feed.OldestAge, (lasts / 2).Seconds())
+			stop()
+			writing.Wait()
+			v.requireFine(t)
+
+			_, port, err := net.SplitHostPort(address)
+			require.NoError(t, err)
+			number, err := strconv.Atoi(port)
+			require.NoError(t, err)
+			began := time.Now()
+			harness.FakeKafka(t, kept, kfake.Ports(number))
+			require.Eventually(t, func() bool {
+				f := c.health(t).Feed
+				return f.Pending == 0 && f.Published == f.Revision
+			}, deliveryBound, leaseStep)
+			took := time.Since(began)
+			found := look(t, databaseURL)
+			found.requireWhole(t)
+			require.Len(t, found.values, 1+v.answered)
+			requirePublished(t, k, found)
+			t.Logf("%d writes, none failed, p99 %s; all delivered %s after Kafka is back", v.answered, v.quantile(0.99), took)
+		})
+	}
+}
+
+// writeSteadily creates configurations and overwrites the shared one by turns, at that
+// pace, until the context ends.
+func writeSteadily(ctx context.Context, v *verdict, c client, writer int, shared configuration, pace time.Duration) {
+	n := 0
+	every(ctx, pace, func() {
+		n++
+		method, path, body := http.MethodPut, shared.path(), any(object{"value": fmt.Sprint(writer, ".", n)})
+		if n%4 != 0 {
+			method, path = http.MethodPost, "/api/v1/config/"
+			body = draft{Key: fmt.Sprint("k", writer, ".", n), Environment: "production", ServiceName: "shop"}
+		}
+		began := time.Now()
+		a, err := c.try(context.WithoutCancel(ctx), method, path, body)
+		if err != nil || a.status/100 != 2 {
+			v.blame("a write was answered %d: %v %s", a.status, err, a.body)
+			return
+		}
+		v.note(time.Since(began))
+	})
+}
