@@ -75,9 +75,9 @@ func TestStopBeforeDatabase(t *testing.T) {
 	require.Empty(t, p.out.String())
 }
 
-// gate stands between a service and its database, open or shut.
+// gate stands between a server and its clients, open or shut.
 type gate struct {
-	// url is the database's, through the gate.
+	// url is the server's, through the gate.
 	url     string
 	address string
 	target  string
@@ -87,9 +87,9 @@ type gate struct {
 	through  []net.Conn
 }
 
-func newGate(t *testing.T, databaseURL string) *gate {
+func newGate(t *testing.T, targetURL string) *gate {
 	t.Helper()
-	u, err := url.Parse(databaseURL)
+	u, err := url.Parse(targetURL)
 	require.NoError(t, err)
 	g := &gate{target: u.Host, address: "127.0.0.1:0"}
 	g.open(t)
@@ -97,6 +97,16 @@ func newGate(t *testing.T, databaseURL string) *gate {
 	u.Host = g.address
 	g.url = u.String()
 	return g
+}
+
+// lead leads new connections elsewhere.
+func (g *gate) lead(t *testing.T, targetURL string) {
+	t.Helper()
+	u, err := url.Parse(targetURL)
+	require.NoError(t, err)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.target = u.Host
 }
 
 // open lets connections through, always at the same address.
