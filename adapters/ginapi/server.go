@@ -1,6 +1,8 @@
 package ginapi
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"time"
 )
@@ -26,5 +28,22 @@ func NewServer(addr string, h http.Handler) *http.Server {
 		WriteTimeout:      WriteTimeout,
 		IdleTimeout:       IdleTimeout,
 		MaxHeaderBytes:    MaxHeaderBytes,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
+	}
+}
+
+// connKey finds a request's connection in its context.
+type connKey struct{}
+
+// streamBuffer is how many bytes the system holds for a stream whose client does not
+// read. It would hold megabytes, and nobody would notice for minutes.
+const streamBuffer = 64 << 10
+
+// narrow lets the system hold no more than that for a connection.
+func narrow(ctx context.Context) {
+	if conn, ok := ctx.Value(connKey{}).(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = conn.SetWriteBuffer(streamBuffer) // else it holds what it likes
 	}
 }

@@ -74,6 +74,7 @@ type streaming struct {
 }
 
 func (a *API) openStream(c *gin.Context) *streaming {
+	narrow(c.Request.Context())
 	return &streaming{
 		api: a, writer: c.Writer, control: http.NewResponseController(c.Writer),
 		epoch: a.options.Watching.Position().Epoch,
@@ -93,12 +94,25 @@ func (s *streaming) begin() error {
 	return s.send(append(s.frame, "\n\n"...))
 }
 
-// send writes all of it, or fails when the client does not read in time.
-func (s *streaming) send(text []byte) error {
+// write writes all parts, or fails when the client does not read in time. Some of it may
+// wait for what is sent next.
+func (s *streaming) write(parts ...[]byte) error {
 	// A connection without deadlines is one of a test.
 	_ = s.control.SetWriteDeadline(time.Now().Add(writePatience)) //nolint:forbidigo // as the system's clock has it
-	_, err := s.writer.Write(text)
-	if err = errors.Join(err, s.control.Flush()); err != nil {
+	for _, part := range parts {
+		if _, err := s.writer.Write(part); err != nil {
+			return fmt.Errorf("write to a stream: %w", err)
+		}
+	}
+	return nil
+}
+
+// send is write where nothing waits.
+func (s *streaming) send(parts ...[]byte) error {
+	if err := s.write(parts...); err != nil {
+		return err
+	}
+	if err := s.control.Flush(); err != nil {
 		return fmt.Errorf("write to a stream: %w", err)
 	}
 	return nil
@@ -155,11 +169,15 @@ func (s *streaming) tell(ctx context.Context, at int64, caughtUp bool, f relay.F
 	if err != nil || len(list) == 0 {
 		return upTo, err
 	}
-	s.frame = s.frame[:0]
-	for _, n := range list {
-		s.frame = append(s.appendID(s.frame, n.Revision), told(n).frame...)
+	// Nothing is put together for one stream alone: what is held for who does not read
+	// is held once for all of them.
+	for _, n := range list[:len(list)-1] {
+		if err := s.write(s.appendID(s.frame[:0], n.Revision), told(n).frame); err != nil {
+			return 0, err
+		}
 	}
-	return upTo, s.send(s.frame)
+	last := list[len(list)-1]
+	return upTo, s.send(s.appendID(s.frame[:0], last.Revision), told(last).frame)
 }
 
 func (s *streaming) appendID(to []byte, revision int64) []byte {
