@@ -45,17 +45,26 @@ func heartbeat(ctx context.Context, b *bench) (outcome, error) {
 
 // heartbeatRedis measures heartbeats through Redis.
 func heartbeatRedis(ctx context.Context, b *bench) (outcome, error) {
+	settings, err := redisSettings()
+	if err != nil {
+		return outcome{}, err
+	}
+	r := heartbeatRace(fmt.Sprintf("bench-%d", os.Getpid()))
+	r.settings = settings
+	return b.race(ctx, r)
+}
+
+// redisSettings are those of a service that uses Redis.
+func redisSettings() ([]string, error) {
 	address := os.Getenv(redisVariable)
 	if address == "" {
-		return outcome{}, &missingError{"set " + redisVariable + " to the address of a Redis server"}
+		return nil, &missingError{"set " + redisVariable + " to the address of a Redis server"}
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return outcome{}, fmt.Errorf("%s is no address", redisVariable)
+		return nil, fmt.Errorf("%s is no address", redisVariable)
 	}
-	r := heartbeatRace(fmt.Sprintf("bench-%d", os.Getpid()))
-	r.settings = []string{"REDIS_HOST=" + host, "REDIS_PORT=" + port}
-	return b.race(ctx, r)
+	return []string{"REDIS_HOST=" + host, "REDIS_PORT=" + port}, nil
 }
 
 // heartbeatsInBatches measures batches of 1,000; both sides are told by the batch,

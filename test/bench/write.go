@@ -22,47 +22,73 @@ const (
 	description = "Database connection URL"
 )
 
+// alone are the settings of a service that has a database and nothing else, everything
+// those of one that publishes to Kafka and shares through Redis, too.
+func alone() ([]string, error) { return nil, nil }
+
+func everything() ([]string, error) {
+	k, err := openKafka()
+	if err != nil {
+		return nil, err
+	}
+	redis, err := redisSettings()
+	return append(redis, k.settings()...), err
+}
+
 // writeSQLite measures creations through HTTP on SQLite against three INSERTs in
 // a transaction each on one connection.
-func writeSQLite(ctx context.Context, b *bench) (outcome, error) {
-	dir, err := b.folder()
-	if err != nil {
-		return outcome{}, err
+func writeSQLite(with func() ([]string, error)) func(context.Context, *bench) (outcome, error) {
+	return func(ctx context.Context, b *bench) (outcome, error) {
+		dir, err := b.folder()
+		if err != nil {
+			return outcome{}, err
+		}
+		settings, err := with()
+		if err != nil {
+			return outcome{}, err
+		}
+		return b.measureWrites(ctx, writePlace{
+			ours: sqliteURL(filepath.Join(dir, "ours.db")), ceiling: sqliteURL(filepath.Join(dir, "ceiling.db")),
+			loop: sqliteCeiling, settings: settings,
+		})
 	}
-	return b.measureWrites(ctx, writePlace{
-		ours: sqliteURL(filepath.Join(dir, "ours.db")), ceiling: sqliteURL(filepath.Join(dir, "ceiling.db")),
-		loop: sqliteCeiling,
-	})
 }
 
 // writePostgres measures creations through HTTP on PostgreSQL against the bare
 // statement.
-func writePostgres(ctx context.Context, b *bench) (outcome, error) {
-	ours, dropOurs, err := createDatabase(ctx, b, "ours")
-	if err != nil {
-		return outcome{}, err
+func writePostgres(with func() ([]string, error)) func(context.Context, *bench) (outcome, error) {
+	return func(ctx context.Context, b *bench) (outcome, error) {
+		settings, err := with()
+		if err != nil {
+			return outcome{}, err
+		}
+		ours, dropOurs, err := createDatabase(ctx, b, "ours")
+		if err != nil {
+			return outcome{}, err
+		}
+		defer dropOurs()
+		ceiling, dropCeiling, err := createDatabase(ctx, b, "ceiling")
+		if err != nil {
+			return outcome{}, err
+		}
+		defer dropCeiling()
+		return b.measureWrites(ctx, writePlace{ours: ours, ceiling: ceiling, loop: postgresCeiling, settings: settings})
 	}
-	defer dropOurs()
-	ceiling, dropCeiling, err := createDatabase(ctx, b, "ceiling")
-	if err != nil {
-		return outcome{}, err
-	}
-	defer dropCeiling()
-	return b.measureWrites(ctx, writePlace{ours: ours, ceiling: ceiling, loop: postgresCeiling})
 }
 
 // writePlace is where a write row writes to, and the ceiling's name.
 type writePlace struct {
-	ours    string
-	ceiling string
-	loop    string
+	ours     string
+	ceiling  string
+	loop     string
+	settings []string
 }
 
 func (b *bench) measureWrites(ctx context.Context, at writePlace) (outcome, error) {
 	if err := b.migrate(ctx, at.ceiling); err != nil {
 		return outcome{}, err
 	}
-	s, err := b.serve(ctx, at.ours)
+	s, err := b.serve(ctx, at.ours, at.settings...)
 	if err != nil {
 		return outcome{}, err
 	}

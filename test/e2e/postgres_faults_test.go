@@ -145,8 +145,8 @@ func (m *crowd) requireFine(t *testing.T) {
 	assert.Less(t, m.reads.quantile(0.99), time.Second)
 	t.Logf("%d reads and evaluations, none failed, p99 %s, the slowest %s; %d writes, the slowest %s; "+
 		"%d questions for what nobody holds, the slowest %s; %d refused",
-		m.reads.answered, m.reads.quantile(0.99), m.reads.quantile(1), m.writes.answered, m.writes.quantile(1),
-		m.strangers.answered, m.strangers.quantile(1), m.refused.Load())
+		m.reads.count(), m.reads.quantile(0.99), m.reads.quantile(1), m.writes.count(), m.writes.quantile(1),
+		m.strangers.count(), m.strangers.quantile(1), m.refused.Load())
 }
 
 // goroutines ends a process and returns how many it had.
