@@ -97,6 +97,7 @@ func TestFaultKill(t *testing.T) {
 func awaitSilence(t *testing.T, databaseURL string) {
 	t.Helper()
 	db := openDatabase(t, databaseURL)
+	defer func() { _ = db.Close() }() // there are many rounds
 	require.Eventually(t, func() bool {
 		var others int
 		err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity
@@ -275,6 +276,7 @@ func look(t *testing.T, databaseURL string) snapshot {
 		options = sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 	}
 	db := openDatabase(t, databaseURL)
+	defer func() { _ = db.Close() }() // there are many rounds
 	tx, err := db.BeginTx(t.Context(), &options)
 	require.NoError(t, err)
 	defer func() { _ = tx.Rollback() }()
