@@ -54,6 +54,7 @@ func TestFaultKafkaAway(t *testing.T) {
 			elapse(lasts)
 			h := c.health(t)
 			assert.Equal(t, "degraded", h.Status)
+			assert.Equal(t, "unhealthy", h.Kafka)
 			assert.Positive(t, h.Feed.Pending)
 			assert.Greater(t, h.Feed.OldestAge, (lasts / 2).Seconds())
 			stop()
@@ -71,6 +72,7 @@ func TestFaultKafkaAway(t *testing.T) {
 				return f.Pending == 0 && f.Published == f.Revision
 			}, deliveryBound, leaseStep)
 			took := time.Since(began)
+			assert.Equal(t, "healthy", c.health(t).Status)
 			found := look(t, databaseURL)
 			found.requireWhole(t)
 			require.Len(t, found.values, 1+v.answered)

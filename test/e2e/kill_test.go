@@ -62,6 +62,9 @@ func TestFaultKill(t *testing.T) {
 					p.awaitReady(t)
 					l.writeUntil(t, p, 50+dice.IntN(250), fmt.Sprintf("round-%d", round), func(tb testing.TB) {
 						tb.Helper()
+						if place == "after-publish" { // which is first come by when Kafka was reached
+							p.awaitEnd(tb)
+						}
 						select {
 						case <-p.ended:
 						default:
