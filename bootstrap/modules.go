@@ -178,6 +178,8 @@ type httpParts struct {
 	Store          *bunstore.Store
 	Clock          ports.Clock
 	IDs            ports.IDs
+	// Conditions are provided by any module with the tag group:"conditions".
+	Conditions []ports.Conditions `group:"conditions"`
 }
 
 func newAPI(p httpParts) *ginapi.API {
@@ -187,7 +189,7 @@ func newAPI(p httpParts) *ginapi.API {
 		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment,
 		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access,
-		Database: p.Store, Clock: p.Clock, IDs: p.IDs,
+		Database: p.Store, Clock: p.Clock, IDs: p.IDs, Conditions: p.Conditions,
 	})
 }
 

@@ -104,8 +104,11 @@ type Options struct {
 	Redis, Kafka Pinger
 	Relay        Relay
 	Watching     Watching
-	Clock        ports.Clock
-	IDs          ports.IDs
+	// Conditions are asked by /health for what an operator has to act on; none by
+	// default.
+	Conditions []ports.Conditions
+	Clock      ports.Clock
+	IDs        ports.IDs
 	// TrustedProxies are addresses or CIDR blocks; none by default.
 	TrustedProxies []string
 	// RequestTimeout is the deadline of a request's work, 10 s by default.

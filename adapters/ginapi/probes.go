@@ -58,8 +58,28 @@ type healthJSON struct {
 	Redis    string `json:"redis" enum:"healthy,degraded,unhealthy,disabled"`
 	Kafka    string `json:"kafka" enum:"healthy,degraded,unhealthy,disabled"`
 	// Feed is left out where the database cannot tell.
-	Feed      *feedJSON `json:"feed,omitempty"`
-	Timestamp string    `json:"timestamp" format:"date-time"`
+	Feed *feedJSON `json:"feed,omitempty"`
+	// Conditions are left out where there are none.
+	Conditions []healthConditionJSON `json:"conditions,omitempty" doc:"What an operator has to act on"`
+	Timestamp  string          `json:"timestamp" format:"date-time"`
+}
+
+// healthConditionJSON is a condition that holds now.
+type healthConditionJSON struct {
+	Name    string `json:"name" doc:"The kind of condition"`
+	Message string `json:"message" doc:"What is wrong, and what to do"`
+	Count   int64  `json:"count,omitempty" doc:"How many things are concerned"`
+}
+
+// conditions returns what all parts report, in the order of the parts.
+func (a *API) conditions() []healthConditionJSON {
+	var list []healthConditionJSON
+	for _, part := range a.options.Conditions {
+		for _, c := range part() {
+			list = append(list, healthConditionJSON{Name: c.Name, Message: c.Message, Count: c.Count})
+		}
+	}
+	return list
 }
 
 // feedJSON says how far changes were published.
@@ -105,6 +125,7 @@ func (a *API) health(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 	}
 	asking.Go(func() { out.Body.Feed = a.feedHealth(ctx) })
 	asking.Wait()
+	out.Body.Conditions = a.conditions()
 	out.Body.conclude()
 	if out.Body.Status == unhealthy {
 		out.Status = http.StatusServiceUnavailable
@@ -132,7 +153,7 @@ func (h *healthJSON) conclude() {
 	switch {
 	case h.Database == unhealthy:
 		h.Status = unhealthy
-	case h.Redis == unhealthy, h.Kafka == unhealthy, late:
+	case h.Redis == unhealthy, h.Kafka == unhealthy, late, len(h.Conditions) > 0:
 		h.Status = degraded
 	}
 }

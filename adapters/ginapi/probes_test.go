@@ -57,6 +57,19 @@ func TestHealth(t *testing.T) {
 		told.status.OldestAge, told.status.Parked = 0, make([]ports.Parked, 1)
 		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", nil)))
 	})
+	t.Run("a condition is named, and is degraded", func(t *testing.T) {
+		t.Parallel()
+		condition := ports.Condition{Name: "damaged_rows", Message: "A row cannot be read.", Count: 2}
+		h := newHouse(t, func(o *ginapi.Options) {
+			o.Conditions = []ports.Conditions{func() []ports.Condition { return []ports.Condition{condition} }}
+		})
+		a := h.send(http.MethodGet, "/health", "", nil)
+		require.Equal(t, http.StatusOK, a.status)
+		require.Equal(t, "degraded", a.json()["status"])
+		require.Equal(t, []any{
+			map[string]any{"name": "damaged_rows", "message": "A row cannot be read.", "count": 2.0},
+		}, a.json()["conditions"])
+	})
 	t.Run("without Kafka it is degraded", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t, func(o *ginapi.Options) { o.Kafka = pinger{errNoDatabase} })

@@ -1,0 +1,16 @@
+package ports
+
+// Condition is a state of the service that an operator has to act on, such as a
+// damaged row. It never holds a value, a key or a secret.
+type Condition struct {
+	// Name identifies the kind of condition in snake_case, such as "damaged_rows".
+	Name string
+	// Message says in one or two sentences what is wrong and what to do.
+	Message string
+	// Count is how many things are concerned; 0 where there is nothing to count.
+	Count int64
+}
+
+// Conditions returns the conditions that hold now, in a stable order. It answers
+// from memory and does not wait.
+type Conditions func() []Condition
