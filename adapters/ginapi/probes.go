@@ -61,7 +61,7 @@ type healthJSON struct {
 	Feed *feedJSON `json:"feed,omitempty"`
 	// Conditions are left out where there are none.
 	Conditions []healthConditionJSON `json:"conditions,omitempty" doc:"What an operator has to act on"`
-	Timestamp  string          `json:"timestamp" format:"date-time"`
+	Timestamp  string                `json:"timestamp" format:"date-time"`
 }
 
 // healthConditionJSON is a condition that holds now.
