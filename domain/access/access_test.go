@@ -198,3 +198,19 @@ func TestRole(t *testing.T) {
 	assert.Equal(t, "none", access.Role(0).String())
 	assert.Nil(t, access.RehydrateAPIKey(access.KeyAttributes{}, nil).Grants())
 }
+
+func TestKeyTimesAreAsStored(t *testing.T) {
+	t.Parallel()
+	token, err := access.NewToken("abcdefgh", strings.Repeat("s", access.SecretLength))
+	require.NoError(t, err)
+	created := time.Date(2026, time.November, 26, 0, 0, 0, 1_500, time.UTC)
+	attributes := access.KeyAttributes{Name: "n", Role: access.RoleAdmin, Created: created}
+	attributes.Expires = created.Add(time.Nanosecond)
+	_, err = access.NewAPIKey(token, secret.New("pepper"), attributes)
+	require.ErrorIs(t, err, fault.ErrInvalid, "the end is not after the beginning once it is stored")
+	attributes.Expires = created.Add(time.Microsecond)
+	key, err := access.NewAPIKey(token, secret.New("pepper"), attributes)
+	require.NoError(t, err)
+	require.Zero(t, key.Attributes().Created.Nanosecond()%1000)
+	require.Zero(t, key.Attributes().Expires.Nanosecond()%1000)
+}

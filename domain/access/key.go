@@ -79,9 +79,11 @@ type APIKey struct {
 
 // NewAPIKey returns the key that a token opens. The name is 1 to 100 bytes of
 // printable UTF-8 without blanks around it, the role is one of the roles, and
-// the end, if there is one, lies after the beginning; else ErrInvalid.
+// the end, if there is one, lies at least a microsecond after the beginning; else
+// ErrInvalid.
 func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error) {
 	a.ID = token.KeyID()
+	a.Created, a.Expires = a.Created.Truncate(time.Microsecond), a.Expires.Truncate(time.Microsecond)
 	var role, expires error
 	if _, err := ParseRole(a.Role.String()); err != nil {
 		role = err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
@@ -24,8 +25,8 @@ const (
 type URL struct{ text string }
 
 // ParseURL returns the URL of that text: absolute, http or https, with a host,
-// without user info, control characters, spaces or a fragment, at most 255 bytes.
-// Another text is ErrInvalid for field.
+// without user info, a zone of an address (RFC 6874), control characters, spaces or
+// a fragment, valid UTF-8 of at most 255 bytes. Another text is ErrInvalid for field.
 func ParseURL(field, text string) (URL, error) {
 	if len(text) > MaxURLBytes {
 		return URL{}, fault.Bad(field, "must be at most 255 bytes long")
@@ -37,6 +38,10 @@ func ParseURL(field, text string) (URL, error) {
 	}
 	u, err := url.Parse(text)
 	switch {
+	case !utf8.ValidString(text):
+		return URL{}, fault.Bad(field, "must be valid UTF-8")
+	case err == nil && strings.Contains(u.Hostname(), "%"):
+		return URL{}, fault.Bad(field, "must not hold a zone after the address, because it means something on one machine alone")
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Opaque != "", !hostNamed(u.Hostname()),
 		u.Fragment != "", !portNamed(u):
 		return URL{}, fault.Bad(field, "must be an absolute URL that begins with http:// or https://")
@@ -55,10 +60,11 @@ func portNamed(u *url.URL) bool {
 	return err == nil && n >= 1 && n <= highestPort
 }
 
-// hostNamed reports whether a text is an IP address or made as host names are.
+// hostNamed reports whether a text is an IP address without a zone, or made as host
+// names are.
 func hostNamed(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
+	if address, err := netip.ParseAddr(host); err == nil {
+		return address.Zone() == ""
 	}
 	for i := range len(host) {
 		switch c := host[i]; {
@@ -177,8 +183,8 @@ func (a Address) validate() error {
 	if a.IsZero() {
 		noneErr = fault.Bad("service_url", "is required, or host with ports")
 	}
-	if a.Host != "" && !hostNamed(a.Host) {
-		hostErr = fault.Bad("host", "must be a host name or an IP address, without brackets and port")
+	if a.Host != "" {
+		hostErr = a.hostFault()
 	}
 	switch {
 	case len(a.Ports) > MaxPorts:
@@ -196,6 +202,23 @@ func (a Address) validate() error {
 		}
 	}
 	return fault.Merge(noneErr, hostErr, portsErr)
+}
+
+// hostFault says what is wrong with the host. A URL that is made from host and port
+// is stored, and has to be read again.
+func (a Address) hostFault() error {
+	_, _, zoned := strings.Cut(a.Host, "%")
+	switch {
+	case zoned:
+		return fault.Bad("host", "must not hold a zone (%), because it means something on one machine alone")
+	case !hostNamed(a.Host):
+		return fault.Bad("host", "must be a host name or an IP address, without brackets and port")
+	case a.URL.IsZero() && a.Base() != "":
+		if _, err := ParseURL("host", a.Base()); err != nil {
+			return fault.Bad("host", "must make a URL of at most 255 bytes with http:// and the port; or give service_url")
+		}
+	}
+	return nil
 }
 
 // label reports whether a text is 1 to most bytes of [A-Za-z0-9._-].

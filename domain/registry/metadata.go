@@ -13,19 +13,18 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
-// MaxMetadataBytes bounds metadata as they are given, and as they are kept.
+// MaxMetadataBytes bounds metadata in the form in which they are kept.
 const MaxMetadataBytes = 64 << 10
 
 // Metadata is a JSON object that means something to those who wrote it. The zero
 // value is the empty object.
 type Metadata struct{ text string }
 
-// ParseMetadata returns the metadata of a JSON object of at most 64 KiB. Another
-// text is ErrInvalid for "metadata".
+// ParseMetadata returns the metadata of a JSON object that is at most 64 KiB long in
+// the form of Metadata.JSON. However a store spaces and orders what it returns, and
+// writes its numbers, it is read as the same metadata. Another text is ErrInvalid for
+// "metadata".
 func ParseMetadata(text []byte) (Metadata, error) {
-	if len(text) > MaxMetadataBytes {
-		return Metadata{}, fault.Bad("metadata", "must be at most 64 KiB long")
-	}
 	tree, err := decode(text)
 	if err != nil {
 		return Metadata{}, err
@@ -33,13 +32,14 @@ func ParseMetadata(text []byte) (Metadata, error) {
 	if _, ok := tree.(map[string]any); !ok {
 		return Metadata{}, fault.Bad("metadata", "must be a JSON object")
 	}
-	if message := unstorable(tree); message != "" {
+	tree, message := storable(tree)
+	if message != "" {
 		return Metadata{}, fault.Bad("metadata", message)
 	}
 	canonical := encode(tree)
 	switch {
 	case len(canonical) > MaxMetadataBytes:
-		return Metadata{}, fault.Bad("metadata", "must be at most 64 KiB long")
+		return Metadata{}, fault.Bad("metadata", "must be at most 64 KiB long, with numbers written without an exponent")
 	case canonical == "{}":
 		return Metadata{}, nil
 	}
@@ -70,53 +70,83 @@ func encode(tree any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// unstorable says what databases cannot keep of a tree, or "".
-func unstorable(tree any) string {
-	var message string
-	visit(tree, func(leaf any) {
-		switch v := leaf.(type) {
-		case string:
-			if strings.IndexByte(v, 0) >= 0 {
-				message = "must not hold a NUL character"
-			}
-		case json.Number:
-			if !modest(v.String()) {
-				message = "must not hold numbers of more than 400 digits, or beyond what a double can hold"
-			}
-		}
-	})
-	return message
-}
-
-// visit shows every leaf of a tree, the names of members too.
-func visit(tree any, show func(leaf any)) {
+// storable returns a tree with its numbers written as databases keep them, or says
+// what they cannot keep of it.
+func storable(tree any) (kept any, message string) {
 	switch v := tree.(type) {
+	case string:
+		if strings.IndexByte(v, 0) >= 0 {
+			return nil, "must not hold a NUL character"
+		}
+	case json.Number:
+		text, ok := plainNumber(v.String())
+		if !ok {
+			return nil, "must not hold numbers of more than 400 digits, or beyond what a double can hold"
+		}
+		return json.Number(text), ""
 	case []any:
-		for _, e := range v {
-			visit(e, show)
+		for i, e := range v {
+			if v[i], message = storable(e); message != "" {
+				return nil, message
+			}
 		}
 	case map[string]any:
 		for name, e := range v {
-			show(name)
-			visit(e, show)
+			if strings.IndexByte(name, 0) >= 0 {
+				return nil, "must not hold a NUL character"
+			}
+			if v[name], message = storable(e); message != "" {
+				return nil, message
+			}
 		}
-	default:
-		show(v)
 	}
+	return tree, ""
 }
 
-// modest reports whether a number can be kept and compared at small cost.
-func modest(number string) bool {
-	const most = 400
-	if _, err := strconv.ParseFloat(number, 64); err != nil || len(number) > most {
-		return false
+// maxDigits bounds a number that is written without an exponent.
+const maxDigits = 400
+
+// plainNumber returns a number of JSON as databases keep it, with all its digits,
+// without an exponent and without the sign of a zero; or false for one that is too
+// long so, or that a double does not hold.
+func plainNumber(literal string) (plain string, ok bool) {
+	f, err := strconv.ParseFloat(literal, 64)
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(literal), "e")
+	negative := strings.HasPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
+	zero := strings.Trim(whole+fraction, "0") == ""
+	if err != nil || f == 0 && !zero || len(mantissa) > maxDigits {
+		return "", false
 	}
-	i := strings.IndexAny(number, "eE")
-	if i < 0 {
-		return true
+	shift := 0
+	if exponent != "" && !zero {
+		if shift, err = strconv.Atoi(exponent); err != nil || max(shift, -shift) > 2*maxDigits {
+			return "", false
+		}
 	}
-	exponent, err := strconv.Atoi(number[i+1:])
-	return err == nil && -most <= exponent && exponent <= most
+	text := shifted(whole, fraction, shift)
+	if negative && !zero {
+		text = "-" + text
+	}
+	return text, len(text) <= maxDigits
+}
+
+// shifted returns a decimal number with its point so many digits further right.
+func shifted(whole, fraction string, by int) string {
+	if by >= 0 {
+		fraction += strings.Repeat("0", max(0, by-len(fraction)))
+		whole, fraction = whole+fraction[:by], fraction[by:]
+	} else {
+		whole = strings.Repeat("0", max(0, -by-len(whole)+1)) + whole
+		whole, fraction = whole[:len(whole)+by], whole[len(whole)+by:]+fraction
+	}
+	if whole = strings.TrimLeft(whole, "0"); whole == "" {
+		whole = "0"
+	}
+	if fraction == "" {
+		return whole
+	}
+	return whole + "." + fraction
 }
 
 // JSON returns the object, its members in order.
@@ -141,7 +171,7 @@ func (m Metadata) Members() map[string]string {
 }
 
 // Same reports whether two objects say the same, however their numbers are
-// written: a store may have written 1e2 as 100.
+// written: 1.0 is 1.
 func (m Metadata) Same(n Metadata) bool {
 	if m.text == n.text {
 		return true

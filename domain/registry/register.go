@@ -211,7 +211,10 @@ func (r *Registration) apply(d *Definition) {
 	assign(&d.Address.URL, r.URL)
 	assign(&d.Address.Host, r.Host)
 	if r.Ports != nil {
-		d.Address.Ports = r.Ports
+		d.Address.Ports = nil
+		if len(r.Ports) > 0 {
+			d.Address.Ports = r.Ports
+		}
 	}
 	assign(&d.HealthCheck, r.HealthCheck)
 	assign(&d.Metadata, r.Metadata)
