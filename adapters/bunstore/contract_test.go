@@ -92,6 +92,7 @@ func TestRepositoryContract(t *testing.T) {
 				store := open(t)
 				return contract.Stored{
 					Repository: store.Configurations(), History: store.Configurations(), Outbox: store.OutboxForTest,
+					FailCommits: failCommits(store, "outbox"),
 				}
 			}, nil)
 		})
@@ -108,6 +109,7 @@ func TestFlagsContract(t *testing.T) {
 				flags := store.Flags()
 				return contract.StoredFlags{
 					Repository: flags, History: flags, Source: flags, Outbox: store.OutboxForTest,
+					FailCommits: failCommits(store, "outbox"),
 				}
 			}, nil)
 		})
@@ -124,6 +126,7 @@ func TestServicesContract(t *testing.T) {
 				services := store.Services()
 				return contract.StoredServices{
 					Repository: services, History: services, Source: services, Outbox: store.OutboxForTest,
+					FailCommits: failCommits(store, "outbox"),
 				}
 			}, nil)
 		})

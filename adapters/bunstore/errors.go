@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun/driver/pgdriver"
 	"modernc.org/sqlite"
@@ -28,18 +30,41 @@ const (
 	sqlite3
 )
 
-// maxTries bounds how often PostgreSQL may ask for a transaction again.
-const maxTries = 5
+// maxTries bounds how often PostgreSQL may ask for a transaction again; the longest
+// wait between two tries doubles from firstWait up to longestWait.
+const (
+	maxTries    = 8
+	firstWait   = 4 * time.Millisecond
+	longestWait = 128 * time.Millisecond
+)
 
 // again runs a transaction again while PostgreSQL ends it to resolve a deadlock
-// or a serialization failure.
+// or a serialization failure, with backoff and full jitter. It does not begin a wait
+// that ctx's deadline would cut short.
 func again(ctx context.Context, transaction func() error) error {
+	wait := firstWait
 	for n := 1; ; n++ {
 		err := transaction()
 		state := sqlState(err)
-		if state != "40001" && state != "40P01" || n == maxTries || ctx.Err() != nil {
+		if state != "40001" && state != "40P01" || n == maxTries || !pause(ctx, rand.N(wait)) {
 			return err
 		}
+		wait = min(2*wait, longestWait)
+	}
+}
+
+// pause waits, and reports whether there is time left.
+func pause(ctx context.Context, wait time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= wait { //nolint:forbidigo // deadlines are by the wall clock
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

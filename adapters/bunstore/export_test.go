@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/test/contract"
 )
@@ -32,6 +34,9 @@ func (s *Store) ExecForTest(ctx context.Context, statement string) error {
 	return err
 }
 
+// IsPostgresForTest reports which database is spoken to.
+func (s *Store) IsPostgresForTest() bool { return s.dialect == postgres }
+
 // MeaningForTest returns the fault that an error stands for, or nil.
 func MeaningForTest(err error) *fault.Error { return meaning(err) }
 
@@ -44,3 +49,11 @@ var (
 
 // HurryForTest shortens how long a leader may act, and be silent.
 func (l *Leadership) HurryForTest(trust, silence time.Duration) { l.trust, l.silence = trust, silence }
+
+// TransactForTest runs work as every write does.
+func (s *Store) TransactForTest(ctx context.Context, work func(context.Context, bun.Tx) error) error {
+	return s.transact(ctx, work)
+}
+
+// QueuedForTest returns how many writes wait for SQLite's next commit.
+func (s *Store) QueuedForTest() int { return len(s.commits.queue) }

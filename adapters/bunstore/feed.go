@@ -90,8 +90,8 @@ func (f *Feed) sequence(ctx context.Context, tx bun.Tx, limit int) (int, error) 
 	if f.store.dialect == postgres {
 		lock += " FOR UPDATE"
 	}
-	var last int64
-	if err := tx.NewRaw(lock).Scan(ctx, &last); err != nil {
+	last, err := finalRaw(ctx, tx, lock)
+	if err != nil {
 		return 0, err
 	}
 	result, err := tx.ExecContext(ctx, numberEvents, last, limit)

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -114,8 +115,13 @@ func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
 	}
 	for _, w := range batch {
 		//nolint:contextcheck // whether the caller has gone is asked of its ctx; its work runs under the batch's
-		if w.outcome = context.Cause(w.ctx); w.outcome == nil {
-			w.outcome = inSavepoint(ctx, tx, w.work)
+		if w.outcome = context.Cause(w.ctx); w.outcome != nil {
+			continue
+		}
+		if w.outcome = inSavepoint(ctx, tx, w.work); errors.Is(w.outcome, errBatch) {
+			// SQLite has undone the transaction, and further work would be outside of one.
+			failAll(batch, errors.Join(w.outcome, tx.Rollback()))
+			return
 		}
 	}
 	failpoint.Hit("before-commit")
@@ -124,6 +130,9 @@ func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
 	}
 	failpoint.Hit("after-commit")
 }
+
+// errBatch marks a failure that is not of one write alone: the batch cannot go on.
+var errBatch = errors.New("the shared transaction was lost")
 
 // failAll gives those who have no failure of their own the batch's.
 func failAll(batch []*groupWrite, err error) {
@@ -141,11 +150,11 @@ func inSavepoint(ctx context.Context, tx bun.Tx, work func(context.Context, bun.
 	err := work(ctx, tx)
 	if err != nil {
 		if _, undoErr := tx.ExecContext(ctx, "ROLLBACK TO one"); undoErr != nil {
-			return fmt.Errorf("%w (undo: %w)", err, undoErr)
+			return fmt.Errorf("%w (%w: undo: %w)", err, errBatch, undoErr)
 		}
 	}
-	if _, releaseErr := tx.ExecContext(ctx, "RELEASE one"); err == nil && releaseErr != nil {
-		return releaseErr
+	if _, releaseErr := tx.ExecContext(ctx, "RELEASE one"); releaseErr != nil {
+		return errors.Join(err, fmt.Errorf("%w: release: %w", errBatch, releaseErr))
 	}
 	return err
 }

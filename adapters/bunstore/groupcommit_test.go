@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -78,6 +80,46 @@ func TestGroupCommit(t *testing.T) {
 		page, err := store.Configurations().List(t.Context(), configuration.Query{Limit: 1})
 		require.NoError(t, err)
 		assert.Equal(t, 10, page.Total)
+	})
+
+	t.Run("a transaction that SQLite undid by itself is an error for all who share it, and stores nothing", func(t *testing.T) {
+		t.Parallel()
+		store := sqliteStore(t)
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		var writers sync.WaitGroup
+		writers.Go(func() {
+			assert.NoError(t, store.TransactForTest(t.Context(), func(context.Context, bun.Tx) error {
+				close(begun)
+				<-goOn
+				return nil
+			}))
+		})
+		<-begun
+		lost := errors.New("the disk is full")
+		errs := make([]error, 3)
+		for i, work := range []func() error{
+			func() error { return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("before"))) },
+			func() error {
+				return store.TransactForTest(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+					_, err := tx.ExecContext(ctx, "ROLLBACK") // as SQLite does by itself over a full disk
+					return errors.Join(lost, err)
+				})
+			},
+			func() error { return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("after"))) },
+		} {
+			writers.Go(func() { errs[i] = work() })
+			require.Eventually(t, func() bool { return store.QueuedForTest() == i+1 }, time.Minute, time.Millisecond)
+		}
+		close(goOn)
+		writers.Wait()
+		for _, err := range errs {
+			require.Error(t, err)
+		}
+		require.ErrorIs(t, errs[1], lost)
+		page, err := store.Configurations().List(t.Context(), configuration.Query{Limit: 1})
+		require.NoError(t, err)
+		assert.Zero(t, page.Total)
+		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("later"))))
 	})
 
 	t.Run("closing twice is closing once", func(t *testing.T) {

@@ -85,7 +85,8 @@ func (l *Leadership) ask(ctx context.Context) (err error) {
 		_, err = l.session.ExecContext(ctx, "SELECT 1")
 		return err
 	}
-	return l.session.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", int64(leaderLock)).Scan(&l.leads)
+	l.leads, err = finalBool(ctx, l.session, "SELECT pg_try_advisory_lock($1)", int64(leaderLock))
+	return err
 }
 
 // drop ends the session, and the lock with it.

@@ -47,7 +47,10 @@ func (s *Store) runStatement(
 	var id int64
 	failpoint.Hit("before-commit")
 	defer failpoint.Hit("after-commit")
-	err = again(ctx, func() error { return s.write.NewRaw(statement+insertedEvent, args...).Scan(ctx, &id) })
+	err = again(ctx, func() (err error) {
+		id, err = finalRaw(ctx, s.write, statement+insertedEvent, args...)
+		return err
+	})
 	switch {
 	case !errors.Is(err, sql.ErrNoRows):
 		return id, err

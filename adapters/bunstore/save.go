@@ -81,7 +81,7 @@ func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, a aggregate, id int
 
 // insertState writes the first row of an aggregate, unless its identity is taken.
 func insertState(ctx context.Context, insert *bun.InsertQuery, identity string) (id int64, err error) {
-	err = insert.ExcludeColumn("id").On("CONFLICT ("+identity+") DO NOTHING").Returning("id").Scan(ctx, &id)
+	id, err = finalInsert(ctx, insert.ExcludeColumn("id").On("CONFLICT ("+identity+") DO NOTHING"))
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, scope.ErrAlreadyExists
 	}

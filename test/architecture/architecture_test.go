@@ -30,11 +30,13 @@ func TestHouse(t *testing.T) {
 	require.NoError(t, err)
 	migrations, err := architecture.CheckMigrations(tree.Root)
 	require.NoError(t, err)
+	statements, err := architecture.CheckStatements(tree)
+	require.NoError(t, err)
 	for _, breaches := range [][]string{
 		architecture.CheckImports(tree, architecture.ImportRules()),
 		architecture.CheckOwners(tree, architecture.Owners()),
 		architecture.CheckBinary(tree),
-		source, ports, migrations,
+		source, ports, migrations, statements,
 	} {
 		for _, b := range breaches {
 			t.Error(b)
@@ -144,6 +146,31 @@ func TestSourceRules(t *testing.T) {
 		assert.Contains(t, breaches[i], want)
 	}
 	assert.Len(t, breaches, 6)
+}
+
+func TestStatementRule(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source := `package bad
+
+func bad() {
+	_ = db.NewRaw("INSERT INTO t VALUES (1) RETURNING id").Scan(ctx, &id)
+	_ = db.NewInsert().Model(&row).Returning("id").Scan(ctx, &id)
+	_ = db.NewUpdate().Model(&row).Where("id = ?", 1).Scan(ctx, &id)
+	_ = pool.QueryRowContext(ctx, "DELETE FROM t RETURNING id").Scan(&id)
+	_ = db.NewSelect().Model(&row).Scan(ctx)
+	_, _ = db.NewInsert().Model(&row).Exec(ctx)
+}
+`
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.go"), []byte(source), 0o600))
+	breaches, err := architecture.CheckStatements(architecture.Tree{
+		Packages: []architecture.Package{{Path: "adapters/bad", Dir: dir, Files: []string{"bad.go"}}},
+	})
+	require.NoError(t, err)
+	require.Len(t, breaches, 5)
+	for i, want := range []string{"NewRaw", "NewInsert…Scan", "Returning", "NewUpdate…Scan", "QueryRowContext"} {
+		assert.Contains(t, breaches[i], "adapters/bad/bad.go calls "+want)
+	}
 }
 
 func TestPortRules(t *testing.T) {

@@ -20,15 +20,21 @@ func TestStoreInMemory(t *testing.T) {
 	contract.Repository(t, func(*testing.T) contract.Stored {
 		store := fixture.NewStore()
 		return contract.Stored{Repository: store, History: store, Outbox: outbox(store.Outbox)}
-	}, nil)
+	}, contract.Without{
+		"a commit that fails is an error, and stores and marks nothing":            noCommit,
+		"a commit of several that fails is an error, and stores and marks nothing": noCommit,
+	})
 }
+
+// noCommit is why a double cannot show a commit that fails.
+const noCommit = "memory has no commit that could fail after the statements succeeded"
 
 func TestFlagsInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Flags(t, func(*testing.T) contract.StoredFlags {
 		store := fixture.NewFlags()
 		return contract.StoredFlags{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox)}
-	}, nil)
+	}, contract.Without{"a commit that fails is an error, and stores and marks nothing": noCommit})
 }
 
 func TestServicesInMemory(t *testing.T) {
@@ -36,7 +42,7 @@ func TestServicesInMemory(t *testing.T) {
 	contract.Services(t, func(*testing.T) contract.StoredServices {
 		store := fixture.NewServices()
 		return contract.StoredServices{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox)}
-	}, nil)
+	}, contract.Without{"a commit that fails is an error, and stores and marks nothing": noCommit})
 }
 
 // outbox shows what a double has published as rows of an outbox.

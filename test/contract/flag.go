@@ -24,6 +24,8 @@ type StoredFlags struct {
 	Source     flag.Source
 	// Outbox returns the events of all that was saved, in the order of their ids.
 	Outbox func(ctx context.Context) ([]Event, error)
+	// FailCommits is nil where no commit can fail.
+	FailCommits FailCommits
 }
 
 // Flags holds a store to flag.Repository, flag.History and flag.Source, on empty
@@ -34,7 +36,7 @@ func Flags(t *testing.T, fresh func(*testing.T) StoredFlags, without Without) {
 }
 
 func flagsSuite() []behaviour[StoredFlags] {
-	return slices.Concat(flagSavingBehaviours(), flagReadingBehaviours())
+	return slices.Concat(flagSavingBehaviours(), flagReadingBehaviours(), flagCommittingBehaviours())
 }
 
 func flagSavingBehaviours() []behaviour[StoredFlags] {

@@ -17,6 +17,8 @@ type Stored struct {
 	History    configuration.History
 	// Outbox returns the events of all that was saved, in the order of their ids.
 	Outbox func(ctx context.Context) ([]Event, error)
+	// FailCommits is nil where no commit can fail.
+	FailCommits FailCommits
 }
 
 // Event is a row of the outbox.
@@ -40,7 +42,8 @@ func Repository(t *testing.T, fresh func(*testing.T) Stored, without Without) {
 }
 
 func repositorySuite() []behaviour[Stored] {
-	return slices.Concat(savingBehaviours(), lockingBehaviours(), listingBehaviours(), historyBehaviours(), sealingBehaviours())
+	return slices.Concat(savingBehaviours(), lockingBehaviours(), listingBehaviours(), historyBehaviours(), sealingBehaviours(),
+		committingBehaviours())
 }
 
 // save stores and fails the test if that does not succeed.

@@ -25,6 +25,8 @@ type StoredServices struct {
 	registry.Source
 	// Outbox returns the events of all that was saved, in the order of their ids.
 	Outbox func(ctx context.Context) ([]Event, error)
+	// FailCommits is nil where no commit can fail.
+	FailCommits FailCommits
 }
 
 // Services holds a store to registry.Repository, registry.History and
@@ -35,7 +37,7 @@ func Services(t *testing.T, fresh func(*testing.T) StoredServices, without Witho
 }
 
 func servicesSuite() []behaviour[StoredServices] {
-	return slices.Concat(serviceSavingBehaviours(), serviceReadingBehaviours())
+	return slices.Concat(serviceSavingBehaviours(), serviceReadingBehaviours(), serviceCommittingBehaviours())
 }
 
 func serviceSavingBehaviours() []behaviour[StoredServices] {
