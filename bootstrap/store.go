@@ -27,7 +27,9 @@ type storeParts struct {
 
 // newStore opens the store, and brings it up to date when the app starts.
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
-	store, err := openStore(context.Background(), p.Settings, bunstore.Options{IDs: p.IDs, Committed: p.Commits.ring})
+	store, err := openStore(context.Background(), p.Settings, bunstore.Options{
+		IDs: p.IDs, Committed: p.Commits.ring, Log: p.Log,
+	})
 	if err != nil {
 		return nil, err
 	}

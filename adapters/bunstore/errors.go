@@ -81,9 +81,9 @@ func translate(err error, doing string, taken *fault.Error) error {
 		meant = taken
 	}
 	if meant == nil || meant == errTaken {
-		return fmt.Errorf("%s: %w", doing, err)
+		return fmt.Errorf("%s: %w", doing, redacted{err})
 	}
-	return meant.WithCause(fmt.Errorf("%s: %w", doing, err))
+	return meant.WithCause(fmt.Errorf("%s: %w", doing, redacted{err}))
 }
 
 // errTaken marks a unique violation until the caller says what it means.

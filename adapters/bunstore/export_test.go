@@ -57,3 +57,15 @@ func (s *Store) TransactForTest(ctx context.Context, work func(context.Context, 
 
 // QueuedForTest returns how many writes wait for SQLite's next commit.
 func (s *Store) QueuedForTest() int { return len(s.commits.queue) }
+
+// ShowForTest returns a parameter of a session.
+func (s *Store) ShowForTest(ctx context.Context, name string) (text string, err error) {
+	err = s.write.QueryRowContext(ctx, "SELECT current_setting(?)", name).Scan(&text)
+	return text, err
+}
+
+// QueryForTest runs a query and returns what the store makes of its error.
+func (s *Store) QueryForTest(ctx context.Context, query string) error {
+	var rows [][]byte
+	return translate(s.read.NewRaw(query).Scan(ctx, &rows), "query", nil)
+}

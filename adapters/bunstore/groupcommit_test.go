@@ -98,14 +98,18 @@ func TestGroupCommit(t *testing.T) {
 		lost := errors.New("the disk is full")
 		errs := make([]error, 3)
 		for i, work := range []func() error{
-			func() error { return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("before"))) },
+			func() error {
+				return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("before")))
+			},
 			func() error {
 				return store.TransactForTest(t.Context(), func(ctx context.Context, tx bun.Tx) error {
 					_, err := tx.ExecContext(ctx, "ROLLBACK") // as SQLite does by itself over a full disk
 					return errors.Join(lost, err)
 				})
 			},
-			func() error { return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("after"))) },
+			func() error {
+				return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("after")))
+			},
 		} {
 			writers.Go(func() { errs[i] = work() })
 			require.Eventually(t, func() bool { return store.QueuedForTest() == i+1 }, time.Minute, time.Millisecond)

@@ -62,7 +62,11 @@ func isTimeout(err error) bool {
 // listenConnector returns the driver's own connector, which its listener needs: of
 // the two of a preferringConnector the one that the server takes.
 func (s *Store) listenConnector(ctx context.Context) (*pgdriver.Connector, error) {
-	switch c := s.connector.(type) {
+	session, ok := s.connector.(sessionConnector)
+	if !ok {
+		return nil, errURL
+	}
+	switch c := session.Connector.(type) {
 	case *pgdriver.Connector:
 		return c, nil
 	case preferringConnector:

@@ -25,9 +25,11 @@ const (
 
 // OpenPostgres returns a store over the database of a postgres://, postgresql://
 // or postgresql+asyncpg:// URL. The pool has four connections a core and at
-// least 16, or ?pool_max_conns=N. Connections are made when they are needed: a
+// least 16, or ?pool_max_conns=N. Transactions are READ COMMITTED, or what
+// ?default_transaction_isolation names. Connections are made when they are needed: a
 // database that is away is found by the first call.
 func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
+	driverMessages().log.Store(o.Log)
 	connector, size, err := postgresConnector(dsn)
 	if err != nil {
 		return nil, err
@@ -52,13 +54,17 @@ func postgresConnector(dsn string) (connector driver.Connector, size int, err er
 		return nil, 0, err
 	}
 	query.Del(poolParameter)
+	isolation, err := takeIsolation(query)
+	if err != nil {
+		return nil, 0, err
+	}
 	switch query.Get("sslmode") {
 	case "", "allow", "prefer":
 		connector, err = preferTLS(*u, query)
 	default:
 		connector, err = newConnector(*u, query)
 	}
-	return connector, size, err
+	return sessionConnector{Connector: connector, isolation: isolation}, size, err
 }
 
 func poolSize(text string) (int, error) {

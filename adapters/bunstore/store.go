@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/uptrace/bun"
+	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -17,6 +18,9 @@ type Options struct {
 	// Committed is called after each save that may have put events into the outbox,
 	// and does not wait; nil for nobody.
 	Committed func()
+	// Log gets the messages of the PostgreSQL driver, which has one logger for the
+	// whole process: the store that was opened last has it. Nil drops them.
+	Log *zap.Logger
 }
 
 // Store is an open database. It is safe for concurrent use.

@@ -1,0 +1,153 @@
+package bunstore_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+	"github.com/signalbox-hq/signalbox/test/harness"
+)
+
+// alteredPostgres returns the URL of a database with another default.
+func alteredPostgres(t *testing.T, setting string) string {
+	t.Helper()
+	url := harness.Postgres(t, migrate)
+	require.NoError(t, openPostgres(t, url).ExecForTest(t.Context(),
+		`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET `+setting+`'; END $$`))
+	return url
+}
+
+func TestSessionParameters(t *testing.T) {
+	t.Parallel()
+
+	for _, setting := range []string{
+		"bytea_output = escape", "DateStyle = ''SQL, DMY''", "DateStyle = ''German''", "IntervalStyle = ''sql_standard''",
+		"TimeZone = ''Pacific/Auckland''", "default_transaction_isolation = serializable", "synchronous_commit = off",
+	} {
+		t.Run("a database with "+setting+" is read and written as any other", func(t *testing.T) {
+			t.Parallel()
+			store := openPostgres(t, alteredPostgres(t, setting))
+			key := aKey(t)
+			require.NoError(t, store.Keys().Create(t.Context(), key))
+			found, err := store.Keys().Find(t.Context(), key.Attributes().ID)
+			require.NoError(t, err)
+			assert.Equal(t, key.Digest(), found.Digest())
+			assert.Equal(t, key.Attributes(), found.Attributes())
+			c := fixture.Configuration(t)
+			require.NoError(t, store.Configurations().Save(t.Context(), c))
+			again, err := store.Configurations().Find(t.Context(), c.ID())
+			require.NoError(t, err)
+			assert.Equal(t, c.State(), again.State())
+			service := registry.New(fixture.ServiceName(t, "shop"))
+			_, err = service.Register(fixture.Registration(t, "a"), fixture.Stamp())
+			require.NoError(t, err)
+			require.NoError(t, store.Services().Save(t.Context(), service))
+			whole, err := store.Services().FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
+			require.NoError(t, err)
+			assert.Equal(t, service.Instances(), whole.Instances())
+			for name, want := range map[string]string{
+				"bytea_output": "hex", "DateStyle": "ISO, MDY", "TimeZone": "UTC", "IntervalStyle": "postgres",
+				"default_transaction_isolation": "read committed", "synchronous_commit": "on",
+			} {
+				assert.Equal(t, want, shows(t, store, name), name)
+			}
+		})
+	}
+
+	t.Run("a stronger commit stays", func(t *testing.T) {
+		t.Parallel()
+		store := openPostgres(t, alteredPostgres(t, "synchronous_commit = remote_apply"))
+		assert.Equal(t, "remote_apply", shows(t, store, "synchronous_commit"))
+	})
+
+	t.Run("the URL may name another isolation, and nothing that every session sets", func(t *testing.T) {
+		t.Parallel()
+		url := harness.Postgres(t, migrate)
+		store := openPostgres(t, url+"&default_transaction_isolation=serializable")
+		assert.Equal(t, "serializable", shows(t, store, "transaction_isolation"))
+		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)))
+		for _, wrong := range []string{"default_transaction_isolation=chaos", "datestyle=German", "synchronous_commit=off"} {
+			_, err := bunstore.OpenPostgres(t.Context(), url+"&"+wrong, options())
+			require.ErrorContains(t, err, "read the database URL")
+		}
+	})
+
+	t.Run("a session listens under any default", func(t *testing.T) {
+		t.Parallel()
+		heard := make(chan struct{}, 1)
+		store := openPostgres(t, alteredPostgres(t, "DateStyle = ''German''"))
+		go func() { _ = store.Feed().Listen(t.Context(), func() { heard <- struct{}{} }) }()
+		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)))
+		require.Eventually(t, func() bool {
+			_, err := store.Feed().Sequence(t.Context(), 10)
+			require.NoError(t, err)
+			require.NoError(t, store.ExecForTest(t.Context(), "NOTIFY signalbox_feed"))
+			return len(heard) > 0
+		}, time.Minute, 10*time.Millisecond)
+	})
+}
+
+func shows(t *testing.T, store *bunstore.Store, name string) string {
+	t.Helper()
+	text, err := store.ShowForTest(t.Context(), name)
+	require.NoError(t, err)
+	return text
+}
+
+func TestRedaction(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a digest that cannot be read is not in the error", func(t *testing.T) {
+		t.Parallel()
+		store := postgresStore(t)
+		key := aKey(t)
+		require.NoError(t, store.Keys().Create(t.Context(), key))
+		// A digest in the other format, as the driver meets it where nobody sets the parameter.
+		err := store.QueryForTest(t.Context(), `SET bytea_output = escape; SELECT digest FROM api_keys`)
+		require.Error(t, err)
+		require.Contains(t, err.Error(), "bytea")
+		assert.Contains(t, err.Error(), "[REDACTED]")
+		assert.NotContains(t, err.Error(), strings.Trim(fmt.Sprintf("%q", key.Digest()[:4]), `"`))
+		assert.NotContains(t, err.Error(), hex.EncodeToString(key.Digest()[:4]))
+	})
+
+	t.Run("a value that the server refuses is not in the error, and names of relations are", func(t *testing.T) {
+		t.Parallel()
+		store := postgresStore(t)
+		err := store.QueryForTest(t.Context(), `SELECT 'canary'::uuid`)
+		require.ErrorContains(t, err, "22P02")
+		assert.NotContains(t, err.Error(), "canary")
+		require.ErrorContains(t, store.QueryForTest(t.Context(), `SELECT 1 FROM missing`), `"missing"`)
+	})
+}
+
+// TestDriverMessages is not parallel: the driver has one logger.
+func TestDriverMessages(t *testing.T) { //nolint:paralleltest // see above
+	core, logs := observer.New(zapcore.WarnLevel)
+	url := harness.Postgres(t, migrate)
+	o := options()
+	o.Log = zap.New(core)
+	store, err := bunstore.OpenPostgres(t.Context(), url, o)
+	require.NoError(t, err)
+	closeAfter(t, store)
+	ended := make(chan error, 1)
+	go func() { ended <- store.Feed().Listen(t.Context(), func() {}) }()
+	require.Eventually(t, func() bool {
+		require.NoError(t, store.ExecForTest(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'LISTEN%'`))
+		return len(ended) > 0
+	}, time.Minute, 10*time.Millisecond)
+	require.Error(t, <-ended)
+	require.NotZero(t, logs.FilterMessage("message of the database driver").Len())
+}
