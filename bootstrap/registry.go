@@ -28,6 +28,7 @@ const (
 	registrySweep   = 250 * time.Millisecond
 	registryCheck   = 100 * time.Millisecond
 	registryPurge   = time.Hour
+	registryPublish = time.Second
 	registryTimeout = 5 * time.Second
 	purgeTimeout    = time.Minute
 )
@@ -42,20 +43,34 @@ type leaseStore struct {
 	// Directory is nil in process.
 	Directory registry.Directory
 	// Redis is nil in process.
-	Redis ginapi.Pinger
+	Redis      ginapi.Pinger
+	Conditions ports.Conditions `group:"conditions"`
 }
 
 // newLeaseStore keeps leases in Redis, or in this process where there is none.
-func newLeaseStore(lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch) leaseStore {
+func newLeaseStore(
+	lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch, log *zap.Logger,
+) leaseStore {
 	if s.RedisHost == "" {
 		local := localcache.New(clock, stopwatch)
-		return leaseStore{Leases: local, Readings: local, Members: local}
+		return leaseStore{
+			Leases: local, Readings: local, Members: local,
+			Conditions: func() []ports.Condition { return nil },
+		}
 	}
 	store := rediscache.Open(rediscache.Options{
 		Address: redisAddress(s), Password: s.RedisPassword,
+		Replaced: func(key string) { log.Warn("redis value of wrong type replaced", zap.String("key", key)) },
 	})
 	lc.Append(fx.StopHook(store.Close))
-	return leaseStore{Leases: store, Readings: store, Members: store, Directory: store, Redis: store}
+	runLoops(lc, log, nil, loop{
+		every: registryPublish, timeout: registryTimeout, step: store.Publish,
+		failing: "redis projection failed: instances are not published for readers of Redis",
+		working: "redis projection recovered: instances are published again",
+	})
+	return leaseStore{
+		Leases: store, Readings: store, Members: store, Directory: store, Redis: store, Conditions: store.Conditions,
+	}
 }
 
 func redisAddress(s settings.Settings) string {
@@ -133,6 +148,11 @@ func keepRegistry(lc fx.Lifecycle, services *registryapp.Service, log *zap.Logge
 			every: registrySweep, timeout: registryTimeout, step: services.Sweep,
 			failing: "no lease ends: the stores cannot be reached",
 			working: "leases end again, after a grace",
+		},
+		loop{
+			every: registrySweep, timeout: registryTimeout, step: services.Exhibit,
+			failing: "redis projection failed: services are not shown to readers of Redis",
+			working: "redis projection recovered: services are shown again",
 		},
 		loop{
 			every: registryCheck, timeout: registryTimeout,

@@ -121,6 +121,8 @@ func TestShownInstances(t *testing.T) {
 		Held: lease.Held, Observation: registry.Observation{Status: &critical, Reported: true, ResponseTime: &latency},
 	})
 	require.NoError(t, err)
+	_, err = store.Publish(t.Context())
+	require.NoError(t, err)
 
 	text, err := clientOf(t, b).HGet(t.Context(), "service:shop:instances", "a").Result()
 	require.NoError(t, err)

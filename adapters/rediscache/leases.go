@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -19,6 +21,8 @@ var errAnswer = errors.New("it answered what no script of ours does")
 
 func (s *Store) running() string { return s.prefix + "registry:running" }
 
+func (s *Store) sweeper() string { return s.prefix + "registry:sweeper" }
+
 func (s *Store) ended() string { return s.prefix + "registry:ended" }
 
 func (s *Store) leasePrefix() string { return s.prefix + "registry:lease:" }
@@ -27,10 +31,6 @@ func (s *Store) leasePrefix() string { return s.prefix + "registry:lease:" }
 func member(k registry.Key) string { return k.Service.String() + "/" + k.Instance.String() }
 
 func (s *Store) lease(k registry.Key) string { return s.leasePrefix() + member(k) }
-
-func (s *Store) instances(name scope.ServiceName) string {
-	return s.prefix + "service:" + name.String() + ":instances"
-}
 
 func (s *Store) reading(service string) string { return s.prefix + "registry:reading:" + service }
 
@@ -57,15 +57,16 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 		}
 		calls[i] = call{
 			script: s.scripts.grant,
-			keys:   []string{s.lease(g.Key), s.running(), s.ended(), s.instances(g.Service)},
+			keys:   []string{s.lease(g.Key), s.running(), s.ended()},
 			args: []any{
 				int64(g.Epoch), g.TTL.Microseconds(), g.Removal.Microseconds(), bit(g.Ended), bit(g.Keep),
-				member(g.Key), g.Instance.String(), first, g.Status.String(),
+				member(g.Key), first, g.Status.String(),
 			},
 		}
 	}
-	_, err := s.runAll(ctx, calls)
-	return translate(err, "grant leases")
+	results := s.runAll(ctx, calls)
+	publish(&s.readers, grants, func(g *registry.Grant) registry.Key { return g.Key })
+	return translate(firstError(results), "grant leases")
 }
 
 func bit(set bool) string {
@@ -81,40 +82,61 @@ func (s *Store) Renew(ctx context.Context, renewals ...registry.Renewal) ([]regi
 		return nil, translate(err, "renew leases")
 	}
 	renewed, err := s.batches.do(ctx, renewals)
-	return renewed, translate(err, "renew leases")
+	if err != nil {
+		return nil, translate(err, "renew leases")
+	}
+	if whole := failsWhole(renewed); whole != nil {
+		return nil, whole
+	}
+	return renewed, nil
 }
 
-func (s *Store) renewAll(renewals []registry.Renewal) ([]registry.Renewed, error) {
+// failsWhole returns the failure of a call of which every renewal failed, or nil.
+func failsWhole(renewed []registry.Renewed) error {
+	for i := range renewed {
+		if renewed[i].Err == nil {
+			return nil
+		}
+	}
+	if len(renewed) == 0 {
+		return nil
+	}
+	return renewed[0].Err
+}
+
+func (s *Store) renewAll(renewals []registry.Renewal) []registry.Renewed {
 	calls := make([]call, len(renewals))
 	for i := range renewals {
 		r := &renewals[i]
 		status, reported, taken := observed(&r.Observation)
 		calls[i] = call{
 			script: s.scripts.renew,
-			keys: []string{
-				s.lease(r.Key), s.running(), s.ended(), s.instances(r.Service), s.reading(r.Service.String()),
-			},
-			args: []any{int64(r.Epoch), status, reported, taken, member(r.Key), r.Instance.String()},
+			keys:   []string{s.lease(r.Key), s.running(), s.ended(), s.reading(r.Service.String())},
+			args:   []any{int64(r.Epoch), status, reported, taken, member(r.Key)},
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
-	results, err := s.runAll(ctx, calls)
+	renewed := make([]registry.Renewed, len(calls))
+	for i, r := range s.runAll(ctx, calls) {
+		renewed[i] = parseRenewed(r)
+	}
+	publish(&s.readers, renewals, func(r *registry.Renewal) registry.Key { return r.Key })
+	return renewed
+}
+
+func parseRenewed(r *redis.Cmd) registry.Renewed {
+	answer, err := r.Int64Slice()
+	if err == nil && len(answer) != 3 {
+		err = errAnswer
+	}
 	if err != nil {
-		return nil, err
+		return registry.Renewed{Err: translate(err, "renew a lease")}
 	}
-	renewed := make([]registry.Renewed, len(results))
-	for i, r := range results {
-		answer, err := r.Int64Slice()
-		if err != nil || len(answer) != 3 {
-			return nil, errAnswer
-		}
-		renewed[i] = registry.Renewed{
-			Outcome: registry.Outcome(answer[0]), //nolint:gosec // 1 to 3, by the script
-			TTL:     time.Duration(answer[1]) * time.Microsecond, HadEnded: answer[2] == 1,
-		}
+	return registry.Renewed{
+		Outcome: registry.Outcome(answer[0]), //nolint:gosec // 1 to 3, by the script
+		TTL:     time.Duration(answer[1]) * time.Microsecond, HadEnded: answer[2] == 1,
 	}
-	return renewed, nil
 }
 
 // observed returns an observation as scripts take it.
@@ -130,45 +152,61 @@ func observed(o *registry.Observation) (status, reported, responseTime string) {
 
 // Sweep returns what is due, to one sweeper at a time.
 func (s *Store) Sweep(ctx context.Context, sweeper string, limit int) (registry.Sweep, error) {
-	results, err := s.runAll(ctx, []call{{
-		script: s.scripts.sweep, keys: []string{s.prefix + "registry:sweeper", s.running(), s.ended()},
+	results := s.runAll(ctx, []call{{
+		script: s.scripts.sweep, keys: []string{s.sweeper(), s.running(), s.ended()},
 		args: []any{sweeper, registry.SweepTerm.Microseconds(), limit, s.leasePrefix()},
 	}})
-	if err != nil {
-		return registry.Sweep{}, translate(err, "sweep leases")
-	}
 	answer, err := results[0].Slice()
 	if err != nil {
 		return registry.Sweep{}, translate(err, "sweep leases")
 	}
-	found, err := parseSweep(answer)
+	found, strange, err := parseSweep(answer)
+	if err == nil && len(strange) > 0 {
+		err = s.discard(ctx, strange)
+	}
 	return found, translate(err, "sweep leases")
 }
 
-func parseSweep(answer []any) (registry.Sweep, error) {
+// discard takes what is no lease out of the sorted sets.
+func (s *Store) discard(ctx context.Context, members []any) error {
+	pipe := s.client.Pipeline()
+	pipe.ZRem(ctx, s.running(), members...)
+	pipe.ZRem(ctx, s.ended(), members...)
+	_, err := pipe.Exec(ctx)
+	return err //nolint:wrapcheck // translated by the caller
+}
+
+// parseSweep returns what a sweep found, and the members that name no lease.
+func parseSweep(answer []any) (found registry.Sweep, strange []any, err error) {
 	if len(answer) == 1 {
-		return registry.Sweep{}, nil
+		return found, nil, nil
 	}
 	if len(answer) != 5 {
-		return registry.Sweep{}, errAnswer
+		return found, nil, errAnswer
 	}
 	now, err := instant(answer[1])
 	if err != nil {
-		return registry.Sweep{}, err
+		return found, nil, err
 	}
-	found := registry.Sweep{Turn: true, Now: now, Fresh: answer[2] == ""}
+	found = registry.Sweep{Turn: true, Now: now, Fresh: answer[2] == ""}
 	if !found.Fresh {
 		last, err := instant(answer[2])
 		if err != nil {
-			return registry.Sweep{}, err
+			return registry.Sweep{}, nil, err
 		}
 		found.Since = now.Sub(last)
 	}
-	if found.Overdue, err = parseLeases(answer[3]); err != nil {
-		return registry.Sweep{}, err
+	for _, due := range []struct {
+		answer any
+		leases *[]registry.Lease
+	}{{answer[3], &found.Overdue}, {answer[4], &found.Removable}} {
+		var others []any
+		if *due.leases, others, err = parseLeases(due.answer); err != nil {
+			return registry.Sweep{}, nil, err
+		}
+		strange = append(strange, others...)
 	}
-	found.Removable, err = parseLeases(answer[4])
-	return found, err
+	return found, strange, nil
 }
 
 func instant(v any) (registry.Instant, error) {
@@ -180,29 +218,37 @@ func instant(v any) (registry.Instant, error) {
 	return registry.Instant(n), nil
 }
 
-// parseLeases reads members, epochs and scores in turn.
-func parseLeases(v any) ([]registry.Lease, error) {
+// parseLeases reads members, epochs and scores in turn. Members that name no lease
+// are returned apart.
+func parseLeases(v any) (leases []registry.Lease, strange []any, err error) {
 	list, ok := v.([]any)
 	if !ok || len(list)%3 != 0 {
-		return nil, errAnswer
+		return nil, nil, errAnswer
 	}
-	var leases []registry.Lease
 	for i := 0; i < len(list); i += 3 {
-		name, _ := list[i].(string)
-		service, instance, _ := strings.Cut(name, "/")
-		var l registry.Lease
-		var nameErr, idErr, endsErr error
-		l.Service, nameErr = scope.ParseServiceName(service)
-		l.Instance, idErr = registry.ParseInstanceID(instance)
 		epoch, epochErr := instant(list[i+1])
-		l.Ends, endsErr = instant(list[i+2])
-		if err := errors.Join(nameErr, idErr, epochErr, endsErr); err != nil {
-			return nil, errAnswer
+		ends, endsErr := instant(list[i+2])
+		key, keyErr := parseMember(list[i])
+		if errors.Join(keyErr, epochErr, endsErr) != nil {
+			strange = append(strange, list[i])
+			continue
 		}
-		l.Epoch = registry.Epoch(epoch)
-		leases = append(leases, l)
+		leases = append(leases, registry.Lease{
+			Held: registry.Held{Key: key, Epoch: registry.Epoch(epoch)}, Ends: ends,
+		})
 	}
-	return leases, nil
+	return leases, strange, nil
+}
+
+// parseMember is the inverse of member.
+func parseMember(v any) (registry.Key, error) {
+	name, _ := v.(string)
+	service, instance, _ := strings.Cut(name, "/")
+	var k registry.Key
+	var nameErr, idErr error
+	k.Service, nameErr = scope.ParseServiceName(service)
+	k.Instance, idErr = registry.ParseInstanceID(instance)
+	return k, errors.Join(nameErr, idErr)
 }
 
 // End records that leases have ended.
@@ -214,12 +260,8 @@ func (s *Store) End(ctx context.Context, leases ...registry.Lease) ([]bool, erro
 			args: []any{int64(l.Epoch), int64(l.Ends), member(l.Key)},
 		}
 	}
-	results, err := s.runAll(ctx, calls)
-	if err != nil {
-		return nil, translate(err, "end leases")
-	}
-	done := make([]bool, len(results))
-	for i, r := range results {
+	done := make([]bool, len(calls))
+	for i, r := range s.runAll(ctx, calls) {
 		n, err := r.Int64()
 		if err != nil {
 			return nil, translate(err, "end leases")
@@ -234,10 +276,11 @@ func (s *Store) Drop(ctx context.Context, leases ...registry.Held) error {
 	calls := make([]call, len(leases))
 	for i, l := range leases {
 		calls[i] = call{
-			script: s.scripts.drop, keys: []string{s.lease(l.Key), s.running(), s.ended(), s.instances(l.Service)},
-			args: []any{int64(l.Epoch), member(l.Key), l.Instance.String()},
+			script: s.scripts.drop, keys: []string{s.lease(l.Key), s.running(), s.ended()},
+			args: []any{int64(l.Epoch), member(l.Key)},
 		}
 	}
-	_, err := s.runAll(ctx, calls)
-	return translate(err, "drop leases")
+	results := s.runAll(ctx, calls)
+	publish(&s.readers, leases, func(l *registry.Held) registry.Key { return l.Key })
+	return translate(firstError(results), "drop leases")
 }

@@ -28,12 +28,13 @@ func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
 		status, reported, taken := observed(&n.Observation)
 		calls[i] = call{
 			script: s.scripts.note,
-			keys:   []string{s.lease(n.Key), s.instances(n.Service), s.reading(n.Service.String())},
-			args:   []any{status, reported, taken, n.Instance.String(), first},
+			keys:   []string{s.lease(n.Key), s.reading(n.Service.String())},
+			args:   []any{status, reported, taken, first},
 		}
 	}
-	_, err := s.runAll(ctx, calls)
-	return translate(err, "note observations")
+	results := s.runAll(ctx, calls)
+	publish(&s.readers, notes, func(n *registry.Note) registry.Key { return n.Key })
+	return translate(firstError(results), "note observations")
 }
 
 // Instances returns a reading for each of the instances.
@@ -63,12 +64,16 @@ func (s *Store) read(ctx context.Context, keys []string) ([]registry.Reading, er
 	for i, key := range keys {
 		results[i] = pipe.HMGet(ctx, key, "a", "l", "v", "f", "c")
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, translate(err, "read what was observed")
-	}
+	// Each result has its own error.
+	_, _ = pipe.Exec(ctx)
 	readings := make([]registry.Reading, len(keys))
 	for i, r := range results {
-		readings[i] = parseReading(r.Val())
+		switch err := r.Err(); {
+		case err == nil:
+			readings[i] = parseReading(r.Val())
+		case !answered(err, "WRONGTYPE"):
+			return nil, translate(err, "read what was observed")
+		}
 	}
 	return readings, nil
 }

@@ -33,18 +33,43 @@ var announceText string
 //go:embed lua/show.lua
 var showText string
 
+//go:embed lua/publish.lua
+var publishText string
+
+//go:embed lua/repair.lua
+var repairText string
+
 //go:embed lua/keep.lua
 var keepText string
 
-// scripts are what runs inside Redis for leases and readings.
+// The kinds of the keys of scripts, as TYPE names them.
+const (
+	hash   = "hash"
+	sorted = "zset"
+)
+
+// script runs inside Redis.
+type script struct {
+	*redis.Script
+	// kinds are those that its first keys have to be. Keys that others may write are
+	// not among them: such a script takes care of them itself.
+	kinds []string
+}
+
+// scripts are what runs inside Redis for leases, readings, and those who read them.
 type scripts struct {
-	grant, renew, sweep, end, drop, note, announce, show *redis.Script
+	grant, renew, sweep, end, drop, note, announce, show, publish, repair *script
 }
 
 func newScripts() scripts {
-	script := func(text string) *redis.Script { return redis.NewScript(prelude + text) }
+	of := func(text string, kinds ...string) *script {
+		return &script{Script: redis.NewScript(prelude + text), kinds: kinds}
+	}
 	return scripts{
-		grant: script(grantText), renew: script(renewText), sweep: script(sweepText), end: script(endText),
-		drop: script(dropText), note: script(noteText), announce: script(announceText), show: script(showText),
+		grant: of(grantText, hash, sorted, sorted), renew: of(renewText, hash, sorted, sorted, hash),
+		sweep: of(sweepText, hash, sorted, sorted), end: of(endText, hash, sorted, sorted),
+		drop: of(dropText, hash, sorted, sorted), note: of(noteText, hash, hash),
+		announce: of(announceText, sorted), show: of(showText, hash), publish: of(publishText),
+		repair: of(repairText),
 	}
 }

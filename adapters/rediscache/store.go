@@ -3,8 +3,6 @@ package rediscache
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -31,6 +29,9 @@ type Options struct {
 	Prefix string
 	// Timeout bounds each call; a second by default.
 	Timeout time.Duration
+	// Replaced is called with each key whose value was of another kind than it has to
+	// be, and was replaced; nil for nobody. It must not wait.
+	Replaced func(key string)
 }
 
 // Store is a Redis. It is safe for concurrent use.
@@ -40,6 +41,8 @@ type Store struct {
 	timeout time.Duration
 	scripts scripts
 	batches batches
+	tell    func(key string)
+	readers readers
 }
 
 // silent keeps the client from writing to standard error by itself: what fails is
@@ -55,6 +58,7 @@ func Open(o Options) *Store {
 	timeout := cmp.Or(o.Timeout, defaultTimeout)
 	s := &Store{
 		prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: newClient(o, dialTimeout, timeout),
+		tell: o.Replaced, readers: readers{outdated: map[registry.Key]struct{}{}},
 	}
 	s.batches.run = s.renewAll
 	return s
@@ -76,78 +80,117 @@ func (s *Store) Ping(ctx context.Context) error {
 	return translate(s.client.Ping(ctx).Err(), "ping Redis")
 }
 
-// Close waits for what is under way and closes the connections.
+// Close waits for what is under way, publishes what is not yet published, and closes
+// the connections.
 func (s *Store) Close() error {
 	s.batches.running.Wait()
+	s.publishLast()
 	return translate(s.client.Close(), "close Redis")
-}
-
-// translate turns whatever goes wrong with Redis into one failure. A caller who
-// has gone away is told so.
-func translate(err error, doing string) error {
-	if err == nil {
-		return nil
-	}
-	wrapped := fmt.Errorf("%s: %w", doing, err)
-	if errors.Is(err, context.Canceled) {
-		return wrapped
-	}
-	return registry.ErrLeasesUnavailable.WithCause(wrapped)
 }
 
 // call is one run of a script.
 type call struct {
-	script *redis.Script
+	script *script
 	keys   []string
 	args   []any
 }
 
-// runAll runs scripts in one pipeline, and returns what each of them returned. A
-// script that Redis does not know yet is loaded, and run again alone.
-func (s *Store) runAll(ctx context.Context, calls []call) ([]*redis.Cmd, error) {
-	results, err := s.pipeline(ctx, calls)
-	if err != nil && !redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return nil, err
-	}
-	loaded := map[*redis.Script]bool{}
-	for i, c := range calls {
-		switch err := results[i].Err(); {
-		case err == nil:
-		case !redis.HasErrorPrefix(err, "NOSCRIPT"):
-			return nil, err
-		default:
-			if !loaded[c.script] {
-				if err := c.script.Load(ctx, s.client).Err(); err != nil {
-					return nil, err
-				}
-				loaded[c.script] = true
-			}
-			results[i] = c.script.EvalSha(ctx, s.client, c.keys, c.args...)
-			if err := results[i].Err(); err != nil {
-				return nil, err
-			}
+// runAll runs scripts in one pipeline, and returns what became of each of them: the
+// failure of one is its own. What fails for a reason that can be mended is run again:
+// once for a script that was not loaded, and once for a key of another kind.
+func (s *Store) runAll(ctx context.Context, calls []call) []*redis.Cmd {
+	const mendable = 2
+	results := s.pipeline(ctx, calls)
+	for range mendable {
+		again := s.mend(ctx, calls, results)
+		if len(again) == 0 {
+			break
+		}
+		repeated := make([]call, len(again))
+		for n, i := range again {
+			repeated[n] = calls[i]
+		}
+		for n, r := range s.pipeline(ctx, repeated) {
+			results[again[n]] = r
 		}
 	}
-	return results, nil
+	return results
 }
 
-func (s *Store) pipeline(ctx context.Context, calls []call) ([]*redis.Cmd, error) {
+// mend loads scripts that Redis does not know yet, and deletes keys of ours that are of
+// another kind. It returns which calls to run again.
+func (s *Store) mend(ctx context.Context, calls []call, results []*redis.Cmd) (again []int) {
+	loaded := map[*script]bool{}
+	for i, r := range results {
+		err := r.Err()
+		switch c := &calls[i]; {
+		case err == nil:
+		case redis.HasErrorPrefix(err, "NOSCRIPT"):
+			if !loaded[c.script] {
+				// Where it cannot be loaded, running it says why.
+				_ = c.script.Load(ctx, s.client).Err()
+				loaded[c.script] = true
+			}
+			again = append(again, i)
+		case answered(err, "WRONGTYPE"):
+			s.repair(ctx, c)
+			again = append(again, i)
+		}
+	}
+	return again
+}
+
+// pipeline runs scripts in one round trip.
+func (s *Store) pipeline(ctx context.Context, calls []call) []*redis.Cmd {
+	results := make([]*redis.Cmd, len(calls))
 	if len(calls) == 1 {
-		r := calls[0].script.EvalSha(ctx, s.client, calls[0].keys, calls[0].args...)
-		return []*redis.Cmd{r}, r.Err()
+		results[0] = calls[0].script.EvalSha(ctx, s.client, calls[0].keys, calls[0].args...)
+		return results
 	}
 	pipe := s.client.Pipeline()
-	results := make([]*redis.Cmd, len(calls))
 	for i, c := range calls {
 		results[i] = c.script.EvalSha(ctx, pipe, c.keys, c.args...)
 	}
-	_, err := pipe.Exec(ctx)
-	return results, err
+	// Each result has its own error.
+	_, _ = pipe.Exec(ctx)
+	return results
+}
+
+// repair deletes those of a call's keys that are of another kind than they have to be.
+func (s *Store) repair(ctx context.Context, broken *call) {
+	kinds := make([]any, len(broken.script.kinds))
+	for i, kind := range broken.script.kinds {
+		kinds[i] = kind
+	}
+	keys := append([]string{s.sweeper()}, broken.keys[:len(kinds)]...)
+	// Where it fails the call fails again, and says why.
+	deleted, _ := s.scripts.repair.Run(ctx, s.client, keys, kinds...).Int64Slice()
+
+	for _, position := range deleted {
+		s.replaced(broken.keys[position-1])
+	}
+}
+
+// replaced tells that the value of a key was of another kind.
+func (s *Store) replaced(key string) {
+	if s.tell != nil {
+		s.tell(key)
+	}
+}
+
+// firstError returns the first failure among results.
+func firstError(results []*redis.Cmd) error {
+	for _, r := range results {
+		if err := r.Err(); err != nil {
+			return err //nolint:wrapcheck // translated by the caller
+		}
+	}
+	return nil
 }
 
 // batches puts renewals that come at the same time into one pipeline.
 type batches struct {
-	run     func([]registry.Renewal) ([]registry.Renewed, error)
+	run     func([]registry.Renewal) []registry.Renewed
 	mu      sync.Mutex
 	waiting []*request
 	// flying counts the pipelines that are under way.
@@ -162,7 +205,6 @@ const maxFlying = 2
 type request struct {
 	renewals []registry.Renewal
 	renewed  []registry.Renewed
-	err      error
 	done     chan struct{}
 }
 
@@ -183,7 +225,7 @@ func (b *batches) do(ctx context.Context, renewals []registry.Renewal) ([]regist
 	}
 	select {
 	case <-r.done:
-		return r.renewed, r.err
+		return r.renewed, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -211,11 +253,9 @@ func (b *batches) serve(taken []*request) {
 	for _, r := range taken[1:] {
 		renewals = append(slices.Clip(renewals), r.renewals...)
 	}
-	renewed, err := b.run(renewals)
+	renewed := b.run(renewals)
 	for _, r := range taken {
-		if r.err = err; err == nil {
-			r.renewed, renewed = renewed[:len(r.renewals)], renewed[len(r.renewals):]
-		}
+		r.renewed, renewed = renewed[:len(r.renewals):len(r.renewals)], renewed[len(r.renewals):]
 		close(r.done)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/registry"
@@ -17,24 +18,50 @@ type exhibit struct {
 	until time.Duration
 }
 
-// exhibit shows the services that changed, and those that have not been shown for
-// half as long as they are.
-func (s *Service) exhibit(ctx context.Context) error {
-	if s.deps.Directory == nil {
-		return nil
+// exhibition is what the directory shows. Only Exhibit uses it.
+type exhibition struct {
+	mu    sync.Mutex
+	shown map[string]exhibit
+}
+
+// Exhibit makes one step of showing services in the directory: at most SweepLimit of
+// those that changed, or have not been shown for half as long as they are, and reports
+// whether there are more. While another replica has the turn to sweep, or nobody reads
+// the directory, it does nothing.
+func (s *Service) Exhibit(ctx context.Context) (more bool, err error) {
+	x := &s.exhibition
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if s.deps.Directory == nil || !s.sweeper.turn.Load() {
+		x.shown = nil
+		return false, nil
 	}
-	w, now := &s.sweeper, s.deps.Stopwatch.Elapsed()
-	if w.shown == nil {
-		w.shown = map[string]exhibit{}
+	now := s.deps.Stopwatch.Elapsed()
+	entries, err := s.unshown(x.shown, now)
+	if err != nil || len(entries) == 0 {
+		return false, err
 	}
-	var entries []registry.Entry
-	var err error
+	again, err := s.deps.Directory.Show(ctx, s.deps.ShownFor, entries...)
+	if again || x.shown == nil {
+		x.shown = map[string]exhibit{}
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		x.shown[e.Name] = exhibit{version: scope.Version(e.Version), until: now + s.deps.ShownFor/2}
+	}
+	return again || len(entries) == SweepLimit, nil
+}
+
+// unshown returns services that are to be shown, at most SweepLimit.
+func (s *Service) unshown(shown map[string]exhibit, now time.Duration) (entries []registry.Entry, err error) {
 	s.catalogue.each(func(known *shelf) bool {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
 		name := known.state.Name.String()
-		before, shown := w.shown[name]
-		if shown && before.version == known.state.Version && (now < before.until || known.state.Deleted) {
+		before, already := shown[name]
+		if already && before.version == known.state.Version && (now < before.until || known.state.Deleted) {
 			return true
 		}
 		var entry registry.Entry
@@ -43,16 +70,7 @@ func (s *Service) exhibit(ctx context.Context) error {
 		}
 		return err == nil && len(entries) < SweepLimit
 	})
-	if err != nil || len(entries) == 0 {
-		return err
-	}
-	if err := s.deps.Directory.Show(ctx, s.deps.ShownFor, entries...); err != nil {
-		return err
-	}
-	for _, e := range entries {
-		w.shown[e.Name] = exhibit{version: scope.Version(e.Version), until: now + s.deps.ShownFor/2}
-	}
-	return nil
+	return entries, err
 }
 
 // entryOf describes a service as the registry's JSON does.

@@ -132,6 +132,9 @@ func parseObservation(status *string, responseTime *float64) (registry.Observati
 func (s *Service) follow(
 	ctx context.Context, by access.Caller, r *registry.Renewal, renewed registry.Renewed,
 ) (Beat, error) {
+	if renewed.Err != nil {
+		return Beat{}, renewed.Err
+	}
 	switch renewed.Outcome {
 	case registry.LeaseLost:
 		return Beat{}, registry.ErrLeaseLost

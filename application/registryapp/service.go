@@ -43,6 +43,8 @@ type Service struct {
 	catalogue catalogue
 	sweeper   sweeper
 	checks    checks
+	// exhibition is for those who read the lease store.
+	exhibition exhibition
 	// standard is the default environment.
 	standard scope.Environment
 }

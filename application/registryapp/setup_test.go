@@ -50,16 +50,22 @@ func empty() *bundle {
 }
 
 // replica returns other use cases on the same stores.
-func (b *bundle) replica(t *testing.T, name string) *registryapp.Service {
+func (b *bundle) replica(
+	t *testing.T, name string, otherwise ...func(*registryapp.Dependencies),
+) *registryapp.Service {
 	t.Helper()
 	environments, err := scope.NewEnvironments("production", "staging")
 	require.NoError(t, err)
-	return registryapp.New(registryapp.Dependencies{
+	d := registryapp.Dependencies{
 		Services: b.store, History: b.store, Source: b.store,
 		Leases: b.leases, Readings: b.leases, Members: b.leases, Prober: b.prober,
 		Clock: b.clock, Stopwatch: b.elapsed, Backoff: &fixture.NoWait{},
 		Environments: environments, DefaultEnvironment: "production", Replica: name,
-	})
+	}
+	for _, change := range otherwise {
+		change(&d)
+	}
+	return registryapp.New(d)
 }
 
 // pass lets that much time go by, everywhere.

@@ -35,8 +35,8 @@ type sweeper struct {
 	// so many in each step.
 	unassured []registry.Key
 	assuring  int
-	// shown is what the directory shows.
-	shown map[string]exhibit
+	// turn is whether this replica has the turn, as of the last step.
+	turn atomic.Bool
 }
 
 // guard is preservation at one place.
@@ -84,6 +84,7 @@ func (s *Service) sweep(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	s.sweeper.turn.Store(found.Turn)
 	if !found.Turn {
 		s.sweeper.yield()
 		return false, nil
@@ -103,13 +104,13 @@ func (s *Service) sweep(ctx context.Context) (more bool, err error) {
 	if err := s.assure(ctx); err != nil {
 		return false, err
 	}
-	return len(found.Overdue) == SweepLimit || len(found.Removable) == SweepLimit, s.exhibit(ctx)
+	return len(found.Overdue) == SweepLimit || len(found.Removable) == SweepLimit, nil
 }
 
 // yield forgets what only the replica that has the turn knows.
 func (w *sweeper) yield() {
 	clear(w.guards)
-	w.shown, w.timed = nil, false
+	w.timed = false
 }
 
 // grace returns the TTL up to which leases are to be begun anew; 0 for none.

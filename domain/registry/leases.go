@@ -34,7 +34,9 @@ type Leases interface {
 	// lease that is kept is passed over.
 	Grant(ctx context.Context, grants ...Grant) error
 	// Renew makes leases run on for their TTL from now, and returns one outcome for
-	// each renewal, in order. Renewals of one lease take effect in their order.
+	// each renewal, in order. Renewals of one lease take effect in their order. A
+	// renewal that fails by itself fails no other: see Renewed.Err. The call fails when
+	// all of them do.
 	Renew(ctx context.Context, renewals ...Renewal) ([]Renewed, error)
 	// Sweep returns what is due. Of several sweepers one at a time gets an answer:
 	// it keeps its turn for SweepTerm from its last call, and then it is anyone's.
@@ -103,6 +105,8 @@ type Renewed struct {
 	// HadEnded says that the renewed lease had ended before: the instance is to be
 	// brought back.
 	HadEnded bool
+	// Err is why this renewal alone failed, with no Outcome; nil for all others.
+	Err error
 }
 
 // Lease is what a sweep finds.
@@ -190,11 +194,15 @@ type Members interface {
 	Announce(ctx context.Context, replica string, ttl time.Duration) ([]string, error)
 }
 
-// Directory shows services to those who read the lease store directly.
+// Directory shows services to those who read the lease store directly. It is a
+// projection: nothing is read back from it, and no lease depends on it.
 type Directory interface {
 	// Show makes the entries what the store shows, for ttl from now. An entry of a
-	// lower version than the one that is shown is passed over.
-	Show(ctx context.Context, ttl time.Duration, entries ...Entry) error
+	// lower version than the one that is shown is passed over. A value of another kind
+	// that somebody put in the place of an entry is replaced. An entry that fails fails
+	// no other. Again says that the store has lost what it showed of other services:
+	// they are to be shown again.
+	Show(ctx context.Context, ttl time.Duration, entries ...Entry) (again bool, err error)
 }
 
 // Entry is a service as the store shows it.

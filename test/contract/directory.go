@@ -48,7 +48,8 @@ func entry(name string, version int64, info string) registry.Entry {
 
 func (d ShownDirectory) show(t *testing.T, entries ...registry.Entry) {
 	t.Helper()
-	require.NoError(t, d.Show(t.Context(), lasting, entries...))
+	_, err := d.Show(t.Context(), lasting, entries...)
+	require.NoError(t, err)
 }
 
 // shows asserts that entries are shown, or with no Info that they are not.
@@ -123,9 +124,10 @@ func shownBack(t *testing.T, d ShownDirectory) {
 
 func shownForTTL(t *testing.T, d ShownDirectory) {
 	const ttl = time.Second
-	require.NoError(t, d.Show(t.Context(), ttl, entry("brief", 1, `{}`), entry("again", 1, `{}`)))
+	_, err := d.Show(t.Context(), ttl, entry("brief", 1, `{}`), entry("again", 1, `{}`))
+	require.NoError(t, err)
 	d.shows(t, entry("brief", 1, `{}`), entry("again", 1, `{}`))
-	require.NoError(t, d.Show(t.Context(), lasting, entry("again", 1, `{}`)))
+	d.show(t, entry("again", 1, `{}`))
 	d.Advance(ttl + brief)
 	d.shows(t, entry("again", 1, `{}`))
 	left := d.Look(t, "brief")
@@ -146,6 +148,7 @@ func shownApart(t *testing.T, d ShownDirectory) {
 
 func shownNothing(t *testing.T, d ShownDirectory) {
 	d.show(t)
-	require.Error(t, d.Show(endedContext(t), lasting, entry("shop", 1, `{}`)))
+	_, err := d.Show(endedContext(t), lasting, entry("shop", 1, `{}`))
+	require.Error(t, err)
 	d.shows(t, gone("shop", 1))
 }

@@ -13,16 +13,9 @@ local function measured(last, average, time)
   return time, string.format('%.17g', average + 0.2 * (time - average))
 end
 
--- Writes the instance as readers of this server see it.
-local function show(key, id, head, status, at, average, failures)
-  redis.call('HSET', key, id, head .. '"health_status":"' .. status .. '","last_check_timestamp":' ..
-    (at and string.format('%.6f', at / 1000000) or 'null') .. ',"avg_response_time":' .. (average or 'null') ..
-    ',"consecutive_failures":' .. (failures or '0') .. '}')
-end
-
 -- Takes an observation into a lease or reading, and into the reading of its
--- service. known are the fields f, l, v, c, h and j of the first.
-local function observe(lease, service, instances, id, at, known, status, reported, time, head)
+-- service. known are the fields f, l, v, c and h of the first.
+local function observe(lease, service, at, known, status, reported, time)
   local failures, last, average = known[1], known[2], known[3]
   local reports, shown = known[4] or '0', known[5] or 'unknown'
   if status ~= '' then
@@ -40,5 +33,12 @@ local function observe(lease, service, instances, id, at, known, status, reporte
     local l, v = measured(false, redis.call('HGET', service, 'v'), time)
     redis.call('HSET', service, 'l', l, 'v', v)
   end
-  show(instances, id, known[6] or head, shown, at, average, failures)
+end
+
+-- Deletes a key that does not hold a value of that kind, and returns whether it did.
+local function cleared(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found == 'none' or found == kind then return false end
+  redis.call('DEL', key)
+  return true
 end

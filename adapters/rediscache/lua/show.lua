@@ -1,13 +1,21 @@
--- KEYS: shown, info, active, healthy. ARGV: name, version, ttl in ms, info, active,
--- healthy.
-local shown = redis.call('HGET', KEYS[1], ARGV[1])
-if shown and tonumber(shown) > tonumber(ARGV[2]) then return 0 end
+-- KEYS: shown, info, active, healthy, instances. ARGV: name, version, ttl in ms, info,
+-- active, healthy, prefix of the service's leases. Returns whether this server has lost
+-- what it showed of others, and the position of a key whose value was of another kind.
+local version = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '')
+if version and version > tonumber(ARGV[2]) then return {0, 0} end
+local lost, replaced = redis.call('EXISTS', KEYS[1]) == 0, 0
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if cleared(KEYS[5], 'hash') then replaced = 5 end
+if cleared(KEYS[4], 'set') then lost, replaced = true, 4 end
 if ARGV[4] == '' then
-  redis.call('DEL', KEYS[2], KEYS[3])
+  redis.call('DEL', KEYS[2], KEYS[3], KEYS[5])
 else
   redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[3])
   redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])
+  for _, field in ipairs(redis.call('HKEYS', KEYS[5])) do
+    if redis.call('EXISTS', ARGV[7] .. field) == 0 then redis.call('HDEL', KEYS[5], field) end
+  end
+  redis.call('PEXPIRE', KEYS[5], ARGV[3])
 end
 if ARGV[4] ~= '' and ARGV[6] == '1' then
   redis.call('SADD', KEYS[4], ARGV[1])
@@ -15,4 +23,4 @@ else
   redis.call('SREM', KEYS[4], ARGV[1])
 end
 redis.call('PEXPIRE', KEYS[4], ARGV[3])
-return 1
+return {lost and 1 or 0, replaced}

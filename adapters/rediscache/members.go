@@ -1,0 +1,18 @@
+package rediscache
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Announce says that a replica lives, and returns all that do.
+func (s *Store) Announce(ctx context.Context, replica string, ttl time.Duration) ([]string, error) {
+	results := s.runAll(ctx, []call{{
+		script: s.scripts.announce, keys: []string{s.prefix + "registry:members"},
+		args: []any{replica, ttl.Microseconds()},
+	}})
+	live, err := results[0].StringSlice()
+	slices.Sort(live)
+	return live, translate(err, "announce a replica")
+}

@@ -1,0 +1,240 @@
+package rediscache_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/rediscache"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// recorder remembers the keys whose values were replaced.
+type recorder struct {
+	mu   sync.Mutex
+	keys []string
+}
+
+func (r *recorder) note(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys = append(r.keys, key)
+}
+
+// watched opens a store of which it is known what it replaced.
+func watched(t *testing.T, b backend) (*rediscache.Store, *recorder) {
+	t.Helper()
+	replaced := &recorder{}
+	store := rediscache.Open(rediscache.Options{
+		Address: b.address, Prefix: b.prefix, Timeout: time.Minute, Replaced: replaced.note,
+	})
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store, replaced
+}
+
+// leaseOf is a lease of the instance a of a service.
+func leaseOf(t *testing.T, service string) registry.Grant {
+	t.Helper()
+	g := grant(t)
+	g.Service = fixture.ServiceName(t, service)
+	return g
+}
+
+func renewalsOf(grants ...registry.Grant) []registry.Renewal {
+	renewals := make([]registry.Renewal, len(grants))
+	for i, g := range grants {
+		renewals[i] = registry.Renewal{Held: g.Held}
+	}
+	return renewals
+}
+
+func publishAll(t *testing.T, store *rediscache.Store) {
+	t.Helper()
+	more, err := store.Publish(t.Context())
+	require.NoError(t, err)
+	require.False(t, more)
+}
+
+// TestForeignValues puts values of another kind where readers look, as the README of the
+// original tells programs to do with one of them.
+func TestForeignValues(t *testing.T) {
+	t.Parallel()
+	for name, begin := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := begin(t)
+			client := clientOf(t, b)
+			store, replaced := watched(t, b)
+			ctx := t.Context()
+			foreign := []string{
+				"healthy_services", "service:shop:instances", "service_info:shop", "service:shop:active",
+			}
+			for _, key := range foreign[:2] {
+				require.NoError(t, client.Set(ctx, b.prefix+key, "x", 0).Err())
+			}
+			for _, key := range foreign[2:] {
+				require.NoError(t, client.RPush(ctx, b.prefix+key, "x").Err())
+			}
+
+			shop, cart := leaseOf(t, "shop"), leaseOf(t, "cart")
+			require.NoError(t, store.Grant(ctx, shop, cart))
+			renewed, err := store.Renew(ctx, renewalsOf(shop, cart)...)
+			require.NoError(t, err)
+			for _, r := range renewed {
+				assert.Equal(t, registry.LeaseRenewed, r.Outcome)
+			}
+			swept, err := store.Sweep(ctx, replica, 10)
+			require.NoError(t, err)
+			assert.True(t, swept.Turn)
+
+			publishAll(t, store)
+			for _, service := range []string{"shop", "cart"} {
+				shown, err := client.HGetAll(ctx, b.prefix+"service:"+service+":instances").Result()
+				require.NoError(t, err)
+				assert.Contains(t, shown, "a")
+			}
+			entries := []registry.Entry{{Name: "shop", Version: 1, Info: []byte(`{}`), Active: true, Healthy: true}}
+			again, err := store.Show(ctx, time.Hour, entries...)
+			require.NoError(t, err)
+			assert.True(t, again, "what was in the set is lost")
+			assert.Equal(t, []string{"shop"}, client.SMembers(ctx, b.prefix+"healthy_services").Val())
+			assert.Equal(t, "{}", client.Get(ctx, b.prefix+"service_info:shop").Val())
+			assert.Equal(t, "1", client.Get(ctx, b.prefix+"service:shop:active").Val())
+			again, err = store.Show(ctx, time.Hour, entries...)
+			require.NoError(t, err)
+			assert.False(t, again)
+			assert.ElementsMatch(t, []string{b.prefix + foreign[0], b.prefix + foreign[1]}, replaced.keys)
+			assert.Empty(t, store.Conditions())
+		})
+	}
+}
+
+// TestOwnKeysOfAnotherKind has each key of ours be of a kind that no script expects.
+func TestOwnKeysOfAnotherKind(t *testing.T) {
+	t.Parallel()
+	for name, begin := range backends() {
+		for _, key := range []string{
+			"lease:shop/a", "reading:shop", "running", "ended", "sweeper", "members", "shown",
+		} {
+			t.Run(fmt.Sprint(name, "/", key), func(t *testing.T) {
+				t.Parallel()
+				b := begin(t)
+				store, replaced := watched(t, b)
+				ctx := t.Context()
+				shop, cart := leaseOf(t, "shop"), leaseOf(t, "cart")
+				require.NoError(t, store.Grant(ctx, shop, cart))
+				_, err := store.Sweep(ctx, replica, 10)
+				require.NoError(t, err)
+				broken := ownKey(t, b, key)
+				require.NoError(t, clientOf(t, b).Del(ctx, broken).Err())
+				require.NoError(t, clientOf(t, b).Set(ctx, broken, "x", 0).Err())
+
+				_, err = store.Instances(ctx, shop.Key, cart.Key)
+				require.NoError(t, err)
+				_, err = store.Services(ctx, "shop", "cart")
+				require.NoError(t, err)
+				renewed, err := store.Renew(ctx, renewalsOf(shop, cart)...)
+				require.NoError(t, err)
+				assert.Equal(t, registry.LeaseRenewed, renewed[1].Outcome)
+				swept, err := store.Sweep(ctx, replica, 10)
+				require.NoError(t, err)
+				require.True(t, swept.Turn)
+				switch key {
+				case "lease:shop/a":
+					assert.Equal(t, registry.LeaseUnknown, renewed[0].Outcome)
+				case "running", "sweeper", "ended":
+					assert.True(t, swept.Fresh, "leases may be missing: all are granted again")
+					fallthrough
+				default:
+					assert.Equal(t, registry.LeaseRenewed, renewed[0].Outcome)
+				}
+				require.NoError(t, store.Grant(ctx, shop, cart))
+				require.NoError(t, store.Note(ctx, registry.Note{Key: shop.Key}, registry.Note{Key: cart.Key}))
+				live, err := store.Announce(ctx, replica, time.Minute)
+				require.NoError(t, err)
+				assert.Equal(t, []string{replica}, live)
+				_, err = store.Show(ctx, time.Hour, registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`)})
+				require.NoError(t, err)
+				publishAll(t, store)
+				require.NoError(t, store.Drop(ctx, shop.Held, cart.Held))
+				assert.Equal(t, []string{broken}, replaced.keys)
+			})
+		}
+	}
+}
+
+// ownKey returns the name of a key of ours.
+func ownKey(t *testing.T, b backend, key string) string {
+	t.Helper()
+	return b.prefix + "registry:" + key
+}
+
+// TestBrokenLeaseIsSwept has a lease that is due be of another kind: it is dropped, and
+// the others end.
+func TestBrokenLeaseIsSwept(t *testing.T) {
+	t.Parallel()
+	for name, begin := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := begin(t)
+			store := open(t, b)
+			ctx := t.Context()
+			shop, cart := leaseOf(t, "shop"), leaseOf(t, "cart")
+			shop.TTL, cart.TTL = time.Millisecond, time.Millisecond
+			require.NoError(t, store.Grant(ctx, shop, cart))
+			client := clientOf(t, b)
+			broken := ownKey(t, b, "lease:shop/a")
+			require.NoError(t, client.Del(ctx, broken).Err())
+			require.NoError(t, client.Set(ctx, broken, "x", 0).Err())
+			require.NoError(t, client.ZAdd(ctx, ownKey(t, b, "running"), stranger("no lease")).Err())
+			require.NoError(t, client.ZAdd(ctx, ownKey(t, b, "ended"), stranger("")).Err())
+			b.advance(2 * time.Millisecond)
+
+			swept, err := store.Sweep(ctx, replica, 10)
+			require.NoError(t, err)
+			due := map[registry.Held]bool{}
+			for _, l := range swept.Overdue {
+				due[l.Held] = true
+			}
+			assert.Equal(t, map[registry.Held]bool{{Key: shop.Key}: true, cart.Held: true}, due)
+			require.NoError(t, store.Drop(ctx, registry.Held{Key: shop.Key}))
+			ended, err := store.End(ctx, swept.Overdue...)
+			require.NoError(t, err)
+			assert.ElementsMatch(t, []bool{false, true}, ended)
+			again, err := store.Sweep(ctx, replica, 10)
+			require.NoError(t, err)
+			assert.Empty(t, again.Overdue)
+			assert.Zero(t, client.ZCard(ctx, ownKey(t, b, "running")).Val(), "what is no lease is forgotten")
+		})
+	}
+}
+
+// TestProjectionIsRepaired has what readers see differ from what is.
+func TestProjectionIsRepaired(t *testing.T) {
+	t.Parallel()
+	b := mini(t)
+	client := clientOf(t, b)
+	store := open(t, b)
+	ctx := t.Context()
+	shop := leaseOf(t, "shop")
+	require.NoError(t, store.Grant(ctx, shop))
+	publishAll(t, store)
+	require.NoError(t, client.HSet(ctx, "service:shop:instances", "ghost", "{}").Err())
+	_, err := store.Show(ctx, time.Hour, registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`)})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a"}, client.HKeys(ctx, "service:shop:instances").Val())
+	assert.Equal(t, time.Hour, client.TTL(ctx, "service:shop:instances").Val())
+
+	require.NoError(t, store.Drop(ctx, shop.Held))
+	publishAll(t, store)
+	assert.Zero(t, client.Exists(ctx, "service:shop:instances").Val())
+}
+
+// stranger is a member of a sorted set that is due, and is no lease.
+func stranger(name string) redis.Z { return redis.Z{Score: 1, Member: name} }
