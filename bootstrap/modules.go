@@ -59,7 +59,7 @@ func storeModule() fx.Option {
 }
 
 func accessModule() fx.Option {
-	return fx.Module("access", fx.Provide(newAccess), fx.Invoke(announceAccess))
+	return fx.Module("access", fx.Provide(newAccess), fx.Invoke(announceAccess, recheckSessions))
 }
 
 func configurationModule() fx.Option {
@@ -88,7 +88,10 @@ func httpModule() fx.Option {
 func newAccess(s settings.Settings, keys access.Keys, clock ports.Clock, ids ports.IDs) *accessapp.Service {
 	return accessapp.New(accessapp.Dependencies{
 		Keys: keys, Clock: clock, IDs: ids, Pepper: s.Pepper.Text,
-		Policy: accessapp.Policy{Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads()},
+		Policy: accessapp.Policy{
+			Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads(),
+			Environments: s.Policy(), MaxSessions: int(s.MaxStreams),
+		},
 	})
 }
 
@@ -111,6 +114,25 @@ func announceAccess(lc fx.Lifecycle, s settings.Settings, keys *accessapp.Servic
 		}
 		return nil
 	}))
+}
+
+// recheckTimeout bounds one look-up of the keys of open sessions.
+const recheckTimeout = 10 * time.Second
+
+// recheckSessions ends sessions whose key holds no longer, from the end of the start to
+// the beginning of the stop.
+func recheckSessions(lc fx.Lifecycle, log *zap.Logger, keys *accessapp.Service) {
+	runLoops(lc, log, nil,
+		loop{
+			every: accessapp.RecheckInterval, timeout: recheckTimeout, step: once(keys.Recheck),
+			failing: "session recheck failed: streams go on with keys as they were known",
+			working: "session recheck resumed",
+		},
+		loop{
+			every: accessapp.RecheckInterval, timeout: recheckTimeout,
+			step: once(func(context.Context) error { keys.Expire(); return nil }),
+		},
+	)
 }
 
 func printFirstKey(w io.Writer, token secret.Text) error {

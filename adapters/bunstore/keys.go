@@ -4,12 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
@@ -21,33 +21,34 @@ var _ access.Keys = (*Keys)(nil)
 type keyRow struct {
 	bun.BaseModel `bun:"table:api_keys,alias:k"`
 
-	ID        string `bun:",pk"`
-	Name      string
-	Role      string
-	Reveal    bool
-	Digest    []byte
-	CreatedAt timestamp
-	ExpiresAt timestamp
-	RevokedAt timestamp
+	ID          string `bun:",pk"`
+	Name        string
+	Role        string
+	Reveal      bool
+	Environment string
+	Digest      []byte
+	CreatedAt   timestamp
+	ExpiresAt   timestamp
+	RevokedAt   timestamp
 }
 
 func rowOfKey(k *access.APIKey) keyRow {
 	a := k.Attributes()
 	return keyRow{
-		ID: a.ID, Name: a.Name, Role: a.Role.String(), Reveal: a.Reveal, Digest: k.Digest(),
+		ID: a.ID, Name: a.Name, Role: a.Role.String(), Reveal: a.Reveal, Environment: a.Environment.String(),
+		Digest:    k.Digest(),
 		CreatedAt: timestamp{a.Created}, ExpiresAt: timestamp{a.Expires}, RevokedAt: timestamp{a.Revoked},
 	}
 }
 
-func (r keyRow) rehydrate() (*access.APIKey, error) {
-	role, err := access.ParseRole(r.Role)
-	if err != nil {
-		return nil, fmt.Errorf("API key %s as stored breaks a rule: %s", r.ID, err.Error())
-	}
+// rehydrate returns the key. A role that this version does not know allows nothing.
+func (r keyRow) rehydrate() *access.APIKey {
+	role, _ := access.ParseRole(r.Role)
+	environment, _ := scope.ParseEnvironment(r.Environment)
 	return access.RehydrateAPIKey(access.KeyAttributes{
-		ID: r.ID, Name: r.Name, Role: role, Reveal: r.Reveal,
+		ID: r.ID, Name: r.Name, Role: role, Reveal: r.Reveal, Environment: environment,
 		Created: r.CreatedAt.Time, Expires: r.ExpiresAt.Time, Revoked: r.RevokedAt.Time,
-	}, r.Digest), nil
+	}, r.Digest)
 }
 
 // Create stores a new key, or is access.ErrKeyTaken.
@@ -99,7 +100,23 @@ func (k *Keys) Find(ctx context.Context, id string) (*access.APIKey, error) {
 	if err != nil {
 		return nil, translate(err, "load an API key", nil)
 	}
-	return row.rehydrate()
+	return row.rehydrate(), nil
+}
+
+// FindAll returns the keys of those ids that exist.
+func (k *Keys) FindAll(ctx context.Context, ids []string) (map[string]*access.APIKey, error) {
+	found := make(map[string]*access.APIKey, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	var rows []keyRow
+	if err := k.store.read.NewSelect().Model(&rows).Where("id IN (?)", bun.In(ids)).Order("id").Scan(ctx); err != nil {
+		return nil, translate(err, "load API keys", nil)
+	}
+	for _, row := range rows {
+		found[row.ID] = row.rehydrate()
+	}
+	return found, nil
 }
 
 // maxKeys bounds a list of keys.
@@ -113,11 +130,7 @@ func (k *Keys) List(ctx context.Context) ([]*access.APIKey, error) {
 	}
 	keys := make([]*access.APIKey, len(rows))
 	for i, row := range rows {
-		key, err := row.rehydrate()
-		if err != nil {
-			return nil, err
-		}
-		keys[i] = key
+		keys[i] = row.rehydrate()
 	}
 	return keys, nil
 }

@@ -132,6 +132,14 @@ func TestCommands(t *testing.T) {
 		assert.Equal(t, []string{"open", "issue", "close"}, p.calls)
 	})
 
+	t.Run("key create binds an evaluator to an environment", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "create", "--name", "web", "--role", "evaluator", "--environment", "production")
+		require.NoError(t, err)
+		assert.Equal(t, accessapp.Issue{Name: "web", Role: "evaluator", Environment: "production"}, p.issue)
+	})
+
 	t.Run("key list shows no secret and what a key may do", func(t *testing.T) {
 		t.Parallel()
 		out, err := run(t, &recordingProgram{}, "key", "list")

@@ -127,9 +127,12 @@ func keyCreate(p Program) *cobra.Command {
 		Long: `Make a key and print it. It is shown here and never again.
 
 An admin does everything. A reader reads; the values of encrypted configurations
-only with --reveal.`,
+only with --reveal. A service reads, and registers instances. An evaluator evaluates
+the flags of one environment and does nothing else: it is for browsers and devices,
+whose users can read the key.`,
 		Example: `  signalbox key create --name deploy --role admin
-  signalbox key create --name billing --role reader --reveal --expires 2160h`,
+  signalbox key create --name billing --role reader --reveal --expires 2160h
+  signalbox key create --name web --role evaluator --environment production`,
 		Args: noArgs,
 		RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
 			if in.Lifetime < 0 {
@@ -147,8 +150,9 @@ only with --reveal.`,
 		}),
 	}
 	cmd.Flags().StringVar(&in.Name, "name", "", "who uses it; shown in the history (1 to 100 bytes)")
-	cmd.Flags().StringVar(&in.Role, "role", "reader", "admin, reader or service")
+	cmd.Flags().StringVar(&in.Role, "role", "reader", "admin, reader, service or evaluator")
 	cmd.Flags().BoolVar(&in.Reveal, "reveal", false, "let a reader or a service see encrypted values")
+	cmd.Flags().StringVar(&in.Environment, "environment", "", "the one that an evaluator is bound to; for no other role")
 	cmd.Flags().DurationVar(&in.Lifetime, "expires", 0, "how long it holds, such as 720h; 0 is for ever")
 	return cmd
 }
@@ -159,15 +163,23 @@ func printKeys(cmd *cobra.Command, _ []string, db Database) error {
 		return err
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-	table(w, "ID", "NAME", "ROLE", "REVEAL", "CREATED", "EXPIRES", "REVOKED")
+	table(w, "ID", "NAME", "ROLE", "REVEAL", "CREATED", "EXPIRES", "REVOKED", "ENVIRONMENT")
 	for _, k := range keys {
-		table(w, k.ID, k.Name, k.Role.String(), revealing(k), moment(k.Created), moment(k.Expires), moment(k.Revoked))
+		table(w, k.ID, k.Name, k.Role.String(), revealing(k),
+			moment(k.Created), moment(k.Expires), moment(k.Revoked), bound(k))
 	}
 	return printed(0, w.Flush())
 }
 
 // table writes one row; the tabwriter reports failures when it is flushed.
 func table(w *tabwriter.Writer, cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
+
+func bound(k access.KeyAttributes) string {
+	if k.Environment.IsZero() {
+		return "-"
+	}
+	return k.Environment.String()
+}
 
 func revealing(k access.KeyAttributes) string {
 	if k.Reveal || k.Role == access.RoleAdmin {

@@ -24,6 +24,7 @@ func (a *API) authenticate(c *gin.Context) {
 	}
 	this := callOf(c.Request.Context())
 	caller.RequestID, caller.TraceParent = this.requestID, traceParent(c.Request.Header)
+	caller.Until = c.Request.Context()
 	this.caller = caller
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 		a.tellRevision(c)

@@ -36,6 +36,8 @@ const (
 	adminKey    = "admin-key"
 	readerKey   = "reader-key"
 	revealerKey = "revealer-key"
+	// evaluatorKey is bound to production.
+	evaluatorKey = "evaluator-key"
 )
 
 // house is an API over the real use cases, and all that it stands on.
@@ -215,6 +217,9 @@ func newDoorman(tb testing.TB) *doorman {
 		adminKey:    holder(tb, "adminkey", access.KeyAttributes{Name: "ann", Role: access.RoleAdmin}),
 		readerKey:   holder(tb, "readerky", access.KeyAttributes{Name: "rob", Role: access.RoleReader}),
 		revealerKey: holder(tb, "revealky", access.KeyAttributes{Name: "rev", Role: access.RoleReader, Reveal: true}),
+		evaluatorKey: holder(tb, "evalky00", access.KeyAttributes{
+			Name: "web", Role: access.RoleEvaluator, Environment: fixture.Production(tb),
+		}),
 	}}
 }
 

@@ -22,19 +22,43 @@ type bench struct {
 	clock *fixture.Clock
 }
 
-// countingKeys counts look-ups, and can be away.
+// countingKeys counts look-ups, can be away, and can take time to answer.
 type countingKeys struct {
 	*fixture.Keys
+
 	finds atomic.Int64
 	away  atomic.Bool
+	slow  atomic.Int64
+}
+
+// reach waits as long as an answer takes, and fails where there is none.
+func (k *countingKeys) reach(ctx context.Context) error {
+	k.finds.Add(1)
+	if k.away.Load() {
+		return fault.ErrUnavailable
+	}
+	if slow := time.Duration(k.slow.Load()); slow > 0 {
+		select {
+		case <-time.After(slow):
+		case <-ctx.Done():
+			return fault.ErrUnavailable.WithCause(context.Cause(ctx))
+		}
+	}
+	return nil
 }
 
 func (k *countingKeys) Find(ctx context.Context, id string) (*access.APIKey, error) {
-	k.finds.Add(1)
-	if k.away.Load() {
-		return nil, fault.ErrUnavailable
+	if err := k.reach(ctx); err != nil {
+		return nil, err
 	}
 	return k.Keys.Find(ctx, id)
+}
+
+func (k *countingKeys) FindAll(ctx context.Context, ids []string) (map[string]*access.APIKey, error) {
+	if err := k.reach(ctx); err != nil {
+		return nil, err
+	}
+	return k.Keys.FindAll(ctx, ids)
 }
 
 func (k *countingKeys) Pepper(ctx context.Context, candidate secret.Text) (secret.Text, error) {

@@ -6,3 +6,12 @@ func (s *Service) KnownForTest() int {
 	defer s.mu.Unlock()
 	return len(s.known)
 }
+
+// SessionsForTest returns how many sessions are open, of how many keys, and on how many
+// holds.
+func (s *Service) SessionsForTest() [3]int {
+	o := &s.sessions
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return [3]int{o.open, len(o.byKey), len(o.holds)}
+}

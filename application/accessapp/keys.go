@@ -11,21 +11,29 @@ import (
 // Issue says which key to make.
 type Issue struct {
 	Name string
-	// Role is "admin", "reader" or "service".
+	// Role is "admin", "reader", "service" or "evaluator".
 	Role string
-	// Reveal lets a reader see encrypted values.
+	// Reveal lets a reader or a service see encrypted values.
 	Reveal bool
+	// Environment is the one that an evaluator is bound to, and empty for other roles.
+	Environment string
 	// Lifetime is how long the key holds; 0 is for ever.
 	Lifetime time.Duration
 }
 
-// Issue makes a key and returns its token, which is shown here and never again.
+// Issue makes a key and returns its token, which is shown here and never again. What
+// access.NewAPIKey refuses, and an environment that is not supported, is ErrInvalid.
 func (s *Service) Issue(ctx context.Context, in Issue) (secret.Text, access.KeyAttributes, error) {
 	role, err := access.ParseRole(in.Role)
 	if err != nil {
 		return secret.Text{}, access.KeyAttributes{}, err
 	}
 	attributes := access.KeyAttributes{Name: in.Name, Role: role, Reveal: in.Reveal, Created: s.deps.Clock.Now()}
+	if in.Environment != "" {
+		if attributes.Environment, err = s.deps.Policy.Environments.Parse(in.Environment); err != nil {
+			return secret.Text{}, access.KeyAttributes{}, err
+		}
+	}
 	if in.Lifetime != 0 {
 		attributes.Expires = attributes.Created.Add(in.Lifetime)
 	}

@@ -48,12 +48,12 @@ func (s *Service) Admit(ctx context.Context, pass string) (access.Caller, scope.
 		caller, err := s.Anonymous()
 		return caller, p.Environment, err
 	}
-	key, err := s.find(ctx, p.KeyID, now)
+	key, err := s.find(ctx, p.KeyID, Trust)
 	switch {
 	case errors.Is(err, access.ErrKeyNotFound), err == nil && !key.HoldsAt(now):
 		return access.Caller{}, scope.Environment{}, access.ErrInvalidKey
 	case err != nil:
 		return access.Caller{}, scope.Environment{}, err
 	}
-	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}, p.Environment, nil
+	return s.holder(key), p.Environment, nil
 }

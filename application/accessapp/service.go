@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -17,7 +18,15 @@ type Policy struct {
 	Enabled bool
 	// AnonymousReads lets callers without a key read what is not encrypted.
 	AnonymousReads bool
+	// Environments are those that an evaluator can be bound to.
+	Environments scope.Environments
+	// MaxSessions is how many sessions may be open, of one key half as many;
+	// DefaultSessions if it is 0.
+	MaxSessions int
 }
+
+// DefaultSessions is how many sessions may be open where the policy says nothing.
+const DefaultSessions = 10_000
 
 // Dependencies is what the use cases need.
 type Dependencies struct {
@@ -31,13 +40,15 @@ type Dependencies struct {
 
 // Service offers the use cases. It is safe for concurrent use.
 type Service struct {
-	deps Dependencies
+	deps     Dependencies
+	sessions sessions
 
-	mu     sync.Mutex
-	pepper secret.Text
-	known  map[string]knownKey
-	passes map[access.Pass]string
-	// resting is until when the store is left alone for keys that are known.
+	mu      sync.Mutex
+	pepper  secret.Text
+	known   map[string]knownKey
+	lookups map[string]*lookup
+	passes  map[access.Pass]string
+	// resting is until when nobody waits for the store who can do without it.
 	resting time.Time
 }
 
@@ -52,9 +63,21 @@ type knownKey struct {
 	caller access.Caller
 }
 
+// within reports whether the key was read at most that long ago.
+func (k knownKey) within(limit time.Duration, now time.Time) bool {
+	age := now.Sub(k.read)
+	return k.key != nil && 0 <= age && age < limit
+}
+
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
-	return &Service{deps: d, pepper: d.Pepper, known: map[string]knownKey{}}
+	if d.Policy.MaxSessions == 0 {
+		d.Policy.MaxSessions = DefaultSessions
+	}
+	return &Service{
+		deps: d, pepper: d.Pepper, known: map[string]knownKey{}, lookups: map[string]*lookup{},
+		sessions: newSessions(d.Policy.MaxSessions),
+	}
 }
 
 // Prepare loads the server's secret, so that nobody has to wait for the store to have

@@ -75,11 +75,16 @@ func (s *Service) stateAsOf(ctx context.Context, c *configuration.Configuration,
 	return c.AsOf(entry)
 }
 
-// viewFor reveals the value where the caller may see it.
+// viewFor reveals the value where the caller may see it. Where that cannot be
+// confirmed it fails: a value that is hidden from its reader looks like none.
 func (s *Service) viewFor(ctx context.Context, by access.Caller, state configuration.State) (View, error) {
 	v := View{State: state}
-	if !state.Content.Encrypted() || !by.May(access.RevealConfiguration, resourceOf(state.Identity)) {
+	resource := resourceOf(state.Identity)
+	if !state.Content.Encrypted() || !access.Decide(by.Grants, access.RevealConfiguration, resource) {
 		return v, nil
+	}
+	if err := by.Require(access.RevealConfiguration, resource); err != nil {
+		return View{}, err
 	}
 	text, err := s.open(ctx, state)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // Snapshot returns all flags of an environment as they stand in memory, for
-// callers who may read them. It waits for nothing while the memory is known to be
+// callers who may evaluate them. It waits for nothing while the memory is known to be
 // fresh; else it is loaded anew first, and used as it is where that fails: Staleness
 // tells. It fails only for who asks: an environment that is not supported is
 // ErrInvalid for "environment".
@@ -49,7 +49,7 @@ func (s *Service) cell(by access.Caller, environment string) (*cell, error) {
 		}
 		return nil, fault.ErrUnavailable
 	}
-	return c, by.Require(access.ReadFlag, access.Resource{Environment: c.current.Load().environment})
+	return c, by.Require(access.EvaluateFlag, access.Resource{Environment: c.current.Load().environment})
 }
 
 // Explain says what to explain.

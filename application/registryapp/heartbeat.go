@@ -44,9 +44,10 @@ type Beaten struct {
 
 // Heartbeat renews the lease of an instance. Another epoch is ErrLeaseLost, an
 // instance that was removed ErrInstanceNotFound. One whose lease had ended comes
-// back. While leases cannot be renewed it is ErrLeasesUnavailable.
+// back. While leases cannot be renewed it is ErrLeasesUnavailable. A renewal that
+// changes nothing in the database needs no confirmation of the caller's key.
 func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat) (Beat, error) {
-	if err := by.Require(access.WriteService, access.Resource{}); err != nil {
+	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
 		return Beat{}, err
 	}
 	renewal, err := parseHeartbeat(&in)
@@ -66,7 +67,7 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 	if len(in) > MaxHeartbeats {
 		return nil, registry.ErrTooManyHeartbeats
 	}
-	if err := by.Require(access.WriteService, access.Resource{}); err != nil {
+	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
 		return nil, err
 	}
 	out := make([]Beaten, len(in))
@@ -164,6 +165,9 @@ func settled(i *registry.Instance, r *registry.Renewal) bool {
 
 // attend writes what a renewal changes, and returns the instance.
 func (s *Service) attend(ctx context.Context, by access.Caller, r *registry.Renewal) (*registry.Instance, error) {
+	if err := by.Require(access.WriteService, resource(r.Service)); err != nil {
+		return nil, err
+	}
 	var i *registry.Instance
 	_, err := s.write(ctx, edition{
 		name: r.Service, instances: []registry.InstanceID{r.Instance},

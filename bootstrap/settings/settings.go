@@ -29,6 +29,8 @@ type Settings struct {
 	FirstKey       APIKey `env:"BOOTSTRAP_ADMIN_KEY" group:"Access" secret:"true" doc:"The first admin key on an empty database, instead of one that is made and printed" allowed:"a key as 'signalbox key create' prints it"`
 	Pepper         Pepper `env:"API_KEY_PEPPER" group:"Access" secret:"true" doc:"Server secret under which API keys are stored; unset: made at the first start and kept in the database" allowed:"at least 32 characters"`
 
+	MaxStreams Streams `env:"MAX_STREAMS" envDefault:"10000" group:"Service" doc:"Streams and long polls that may be open on one replica; one API key may have half of them, and so may all callers without a key" allowed:"2 to 1000000"`
+
 	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted where a configuration says so" allowed:"true or false"`
 	EncryptionKey    EncryptionKey `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; make one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
 

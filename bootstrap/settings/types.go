@@ -142,6 +142,20 @@ func (r *Rows) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Streams is how many streams may be open.
+type Streams int
+
+// UnmarshalText reads a number from 2 to 1,000,000.
+func (s *Streams) UnmarshalText(text []byte) error {
+	const fewest, most = 2, 1_000_000
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < fewest || n > most {
+		return errNotAllowed
+	}
+	*s = Streams(n)
+	return nil
+}
+
 // MaxDuration is the longest time that can be set.
 const MaxDuration = 30 * 24 * time.Hour
 

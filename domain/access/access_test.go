@@ -142,9 +142,9 @@ func TestDecide(t *testing.T) {
 	t.Parallel()
 	all := []access.Action{
 		access.ReadConfiguration, access.WriteConfiguration, access.RevealConfiguration, access.DeclassifyConfiguration,
-		access.ReadFlag, access.WriteFlag, access.ReadService, access.WriteService,
+		access.ReadFlag, access.EvaluateFlag, access.WriteFlag, access.ReadService, access.WriteService,
 	}
-	reads := []access.Action{access.ReadConfiguration, access.ReadFlag, access.ReadService}
+	reads := []access.Action{access.ReadConfiguration, access.ReadFlag, access.EvaluateFlag, access.ReadService}
 	rows := []struct {
 		name   string
 		grants []access.Grant
@@ -186,9 +186,109 @@ func TestRequire(t *testing.T) {
 	require.ErrorIs(t, reader.Require(access.WriteConfiguration, access.Resource{}), access.ErrForbidden)
 }
 
+func environment(t *testing.T, name string) scope.Environment {
+	t.Helper()
+	e, err := scope.ParseEnvironment(name)
+	require.NoError(t, err)
+	return e
+}
+
+func TestEvaluator(t *testing.T) {
+	t.Parallel()
+	production := environment(t, "production")
+
+	t.Run("it evaluates flags of its environment, and does nothing else anywhere", func(t *testing.T) {
+		t.Parallel()
+		grants := key(t, access.KeyAttributes{Role: access.RoleEvaluator, Environment: production}).Grants()
+		for _, action := range []access.Action{
+			access.ReadConfiguration, access.WriteConfiguration, access.RevealConfiguration, access.DeclassifyConfiguration,
+			access.ReadFlag, access.EvaluateFlag, access.WriteFlag, access.ReadService, access.WriteService,
+		} {
+			own := access.Decide(grants, action, access.Resource{Environment: production})
+			assert.Equal(t, action == access.EvaluateFlag, own, action)
+			assert.False(t, access.Decide(grants, action, access.Resource{Environment: environment(t, "staging")}), action)
+			assert.False(t, access.Decide(grants, action, access.Resource{}), action)
+		}
+	})
+
+	t.Run("it needs an environment, which no other role has, and reveals nothing", func(t *testing.T) {
+		t.Parallel()
+		for name, row := range map[string]struct {
+			a     access.KeyAttributes
+			field string
+		}{
+			"evaluator without":       {access.KeyAttributes{Role: access.RoleEvaluator}, "environment"},
+			"reader with":             {access.KeyAttributes{Role: access.RoleReader, Environment: production}, "environment"},
+			"admin with":              {access.KeyAttributes{Role: access.RoleAdmin, Environment: production}, "environment"},
+			"service with":            {access.KeyAttributes{Role: access.RoleService, Environment: production}, "environment"},
+			"evaluator that may more": {access.KeyAttributes{Role: access.RoleEvaluator, Environment: production, Reveal: true}, "reveal"},
+		} {
+			row.a.Name, row.a.Created = "web", noon()
+			_, err := access.NewAPIKey(token(t), secret.New(pepper), row.a)
+			require.ErrorIs(t, err, fault.ErrInvalid, name)
+			require.Len(t, fault.Of(err).Fields(), 1, name)
+			assert.Equal(t, row.field, fault.Of(err).Fields()[0].Name, name)
+		}
+	})
+
+	t.Run("one that is stored without an environment may nothing", func(t *testing.T) {
+		t.Parallel()
+		damaged := access.RehydrateAPIKey(access.KeyAttributes{Role: access.RoleEvaluator}, nil)
+		assert.False(t, access.Decide(damaged.Grants(), access.EvaluateFlag, access.Resource{Environment: production}))
+		assert.False(t, access.Decide(damaged.Grants(), access.EvaluateFlag, access.Resource{}))
+	})
+}
+
+// verdicts say what a test makes them say, and count.
+type verdicts struct {
+	err   error
+	asked int
+}
+
+func (v *verdicts) Confirm(access.Ending) error {
+	v.asked++
+	return v.err
+}
+
+func TestConfirmation(t *testing.T) {
+	t.Parallel()
+	confirmed := map[access.Action]bool{
+		access.ReadConfiguration: false, access.ReadFlag: false, access.EvaluateFlag: false, access.ReadService: false,
+		access.WriteConfiguration: true, access.RevealConfiguration: true, access.DeclassifyConfiguration: true,
+		access.WriteFlag: true, access.WriteService: true,
+	}
+	for action, needed := range confirmed {
+		t.Run(string(action), func(t *testing.T) {
+			t.Parallel()
+			for _, failure := range []error{nil, access.ErrUnconfirmed, access.ErrInvalidKey} {
+				v := &verdicts{err: failure}
+				caller := access.Caller{Actor: scope.Actor{KeyID: "k"}, Grants: access.Unrestricted(), Verdict: v}
+				err := caller.Require(action, access.Resource{})
+				if !needed {
+					require.NoError(t, err)
+					assert.Zero(t, v.asked, "reads wait for nobody")
+					continue
+				}
+				require.ErrorIs(t, err, failure)
+				assert.Equal(t, failure == nil, caller.May(action, access.Resource{}))
+				require.NoError(t, caller.RequireRight(action, access.Resource{}))
+				assert.Equal(t, 2, v.asked)
+			}
+		})
+	}
+
+	t.Run("who may not is refused without a look-up", func(t *testing.T) {
+		t.Parallel()
+		v := &verdicts{err: access.ErrUnconfirmed}
+		caller := access.Caller{Actor: scope.Actor{KeyID: "k"}, Grants: access.ReadOnly(), Verdict: v}
+		require.ErrorIs(t, caller.Require(access.WriteFlag, access.Resource{}), access.ErrForbidden)
+		assert.Zero(t, v.asked)
+	})
+}
+
 func TestRole(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"admin", "reader", "service"} {
+	for _, name := range []string{"admin", "reader", "service", "evaluator"} {
 		role, err := access.ParseRole(name)
 		require.NoError(t, err)
 		assert.Equal(t, name, role.String())

@@ -19,8 +19,10 @@ const (
 	RevealConfiguration Action = "configuration.reveal"
 	// DeclassifyConfiguration turns the encryption of a configuration off.
 	DeclassifyConfiguration Action = "configuration.declassify"
-	// ReadFlag shows flags and evaluates them.
+	// ReadFlag shows the definitions of flags.
 	ReadFlag Action = "flag.read"
+	// EvaluateFlag evaluates the flags of an environment.
+	EvaluateFlag Action = "flag.evaluate"
 	// WriteFlag creates, updates, rolls back and deletes.
 	WriteFlag Action = "flag.write"
 	// ReadService shows services and their instances.
@@ -36,58 +38,120 @@ type Resource struct {
 	Service     scope.ServiceName
 }
 
-// Grant allows some actions.
+// needsConfirmation reports whether an action is allowed only to a caller whose key
+// was just confirmed: it changes, reveals or declassifies something. Other actions go
+// on while the store that has the keys cannot be reached.
+func (a Action) needsConfirmation() bool {
+	switch a {
+	case WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, WriteFlag, WriteService:
+		return true
+	case ReadConfiguration, ReadFlag, EvaluateFlag, ReadService:
+		return false
+	}
+	return true
+}
+
+// Grant allows some actions, everywhere or in one environment.
 type Grant struct {
 	actions []Action
+	// environment is zero for everywhere.
+	environment scope.Environment
 }
 
 // Allow returns the grant that allows these actions and no others.
 func Allow(actions ...Action) Grant { return Grant{actions: slices.Clone(actions)} }
 
+// AllowIn returns the grant that allows these actions on resources of one environment,
+// and nothing where that is none.
+func AllowIn(e scope.Environment, actions ...Action) Grant {
+	if e.IsZero() {
+		return Grant{}
+	}
+	return Grant{actions: slices.Clone(actions), environment: e}
+}
+
 // Decide reports whether the grants allow the action on the resource. Without a
-// grant that says so, nothing is allowed. Grants of this version hold for every
-// resource.
-func Decide(grants []Grant, action Action, _ Resource) bool {
+// grant that says so, nothing is allowed. A grant for one environment allows nothing
+// on a resource of any environment.
+func Decide(grants []Grant, action Action, resource Resource) bool {
 	return slices.ContainsFunc(grants, func(g Grant) bool {
-		return slices.Contains(g.actions, action)
+		return (g.environment.IsZero() || g.environment == resource.Environment) && slices.Contains(g.actions, action)
 	})
 }
 
 // Unrestricted returns the grants that allow everything.
 func Unrestricted() []Grant {
-	return []Grant{Allow(
-		ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, ReadFlag, WriteFlag,
-		ReadService, WriteService,
-	)}
+	return append(ReadOnly(), Allow(
+		WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, WriteFlag, WriteService,
+	))
 }
 
 // ReadOnly returns the grants that allow reading without revealing.
-func ReadOnly() []Grant { return []Grant{Allow(ReadConfiguration, ReadFlag, ReadService)} }
+func ReadOnly() []Grant {
+	return []Grant{Allow(ReadConfiguration, ReadFlag, EvaluateFlag, ReadService)}
+}
+
+// Ending is when a request ends, such as its context.
+type Ending interface {
+	// Done returns a channel that is closed when nobody waits for the answer any more.
+	Done() <-chan struct{}
+}
+
+// Verdict is what the rights of a caller rest on: a key as it was read at some time.
+type Verdict interface {
+	// Confirm returns nil when the store has said within the last two seconds, or says
+	// now, that the key holds and has the same rights. A look-up that is slow is awaited
+	// until the ending; nil is for none. ErrInvalidKey is a key that was revoked,
+	// deleted, has expired or has other rights, ErrUnconfirmed a look-up that did not
+	// end in time, and fault.ErrUnavailable a store that cannot be reached.
+	Confirm(until Ending) error
+}
 
 // Caller is who asks, what they may do, and in which request.
 type Caller struct {
 	Actor  scope.Actor
 	Grants []Grant
+	// Verdict is nil for callers whose rights rest on no key.
+	Verdict Verdict
+	// Until is when the request ends; nil is for never.
+	Until Ending
 	// RequestID is written beside every change the caller makes.
 	RequestID string
 	// TraceParent is the trace that the request belongs to, or empty.
 	TraceParent string
 }
 
-// May reports whether the caller is allowed the action on the resource.
+// May reports whether Require would return nil.
 func (c Caller) May(action Action, resource Resource) bool {
-	return Decide(c.Grants, action, resource)
+	return Decide(c.Grants, action, resource) && c.confirmed(action) == nil
 }
 
 // Require returns nil when the caller is allowed the action on the resource,
 // ErrForbidden when it is not, and ErrUnauthenticated when it is not and nobody
-// has said who they are.
+// has said who they are. An action that changes, reveals or declassifies something
+// needs a confirmed verdict, for which Require waits: it fails as Verdict.Confirm does.
 func (c Caller) Require(action Action, resource Resource) error {
+	if err := c.RequireRight(action, resource); err != nil {
+		return err
+	}
+	return c.confirmed(action)
+}
+
+// RequireRight is Require that asks for no confirmation of the verdict, for what
+// changes nothing in the database, such as the renewal of a lease.
+func (c Caller) RequireRight(action Action, resource Resource) error {
 	switch {
-	case c.May(action, resource):
+	case Decide(c.Grants, action, resource):
 		return nil
 	case c.Actor == scope.Actor{}:
 		return ErrUnauthenticated
 	}
 	return ErrForbidden.WithDetail("required", string(action))
+}
+
+func (c Caller) confirmed(action Action) error {
+	if c.Verdict == nil || !action.needsConfirmation() {
+		return nil
+	}
+	return c.Verdict.Confirm(c.Until)
 }

@@ -11,6 +11,14 @@ var (
 	// not say which.
 	ErrInvalidKey = fault.New(fault.Unauthenticated, "api_key_invalid",
 		"The API key is unknown, wrong, expired or revoked.")
+	// ErrUnconfirmed is a key that was believed before, and could not be confirmed in
+	// time, for what needs that.
+	ErrUnconfirmed = fault.New(fault.Unavailable, "access_unconfirmed",
+		"Whether the API key still holds cannot be confirmed right now, and this action needs that. Try again shortly.")
+	// ErrTooManyStreams is one stream or long poll more than a replica, or one key, may
+	// have open.
+	ErrTooManyStreams = fault.New(fault.Unavailable, "too_many_streams",
+		"Too many streams and long polls are open on this replica, or by this API key. Try again later.")
 	// ErrForbidden is a key that may not do this.
 	ErrForbidden = fault.New(fault.Forbidden, "forbidden", "This API key may not do that.")
 	// ErrKeyNotFound is an API key id that does not exist.

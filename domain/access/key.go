@@ -29,11 +29,14 @@ const (
 	// RoleService is for programs that register themselves: it reads as a reader
 	// does, and writes to the service registry.
 	RoleService
+	// RoleEvaluator is for browsers and devices: it evaluates the flags of one
+	// environment, and reads nothing.
+	RoleEvaluator
 )
 
 // ParseRole returns the role of that name; another text is ErrInvalid for "role".
 func ParseRole(text string) (Role, error) {
-	for _, r := range []Role{RoleReader, RoleAdmin, RoleService} {
+	for _, r := range []Role{RoleReader, RoleAdmin, RoleService, RoleEvaluator} {
 		if r.String() == text {
 			return r, nil
 		}
@@ -41,9 +44,9 @@ func ParseRole(text string) (Role, error) {
 	return 0, errRole()
 }
 
-func errRole() error { return fault.Bad("role", "must be admin, reader or service") }
+func errRole() error { return fault.Bad("role", "must be admin, reader, service or evaluator") }
 
-// String returns "reader", "admin" or "service".
+// String returns "reader", "admin", "service" or "evaluator", and "none" for no role.
 func (r Role) String() string {
 	switch r {
 	case RoleReader:
@@ -52,6 +55,8 @@ func (r Role) String() string {
 		return "admin"
 	case RoleService:
 		return "service"
+	case RoleEvaluator:
+		return "evaluator"
 	}
 	return "none"
 }
@@ -61,10 +66,11 @@ type KeyAttributes struct {
 	ID   string
 	Name string
 	Role Role
-	// Reveal lets a key that may not do everything see the values of encrypted
-	// configurations.
-	Reveal  bool
-	Created time.Time
+	// Reveal lets a reader or a service see the values of encrypted configurations.
+	Reveal bool
+	// Environment is the one that an evaluator is bound to, and zero for other roles.
+	Environment scope.Environment
+	Created     time.Time
 	// Expires and Revoked are zero for never and not.
 	Expires time.Time
 	Revoked time.Time
@@ -78,7 +84,8 @@ type APIKey struct {
 }
 
 // NewAPIKey returns the key that a token opens. The name is 1 to 100 bytes of
-// printable UTF-8 without blanks around it, the role is one of the roles, and
+// printable UTF-8 without blanks around it, the role is one of the roles, an
+// evaluator, and no other role, is bound to an environment and reveals nothing, and
 // the end, if there is one, lies at least a microsecond after the beginning; else
 // ErrInvalid.
 func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error) {
@@ -91,10 +98,25 @@ func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error
 	if !a.Expires.IsZero() && !a.Expires.After(a.Created) {
 		expires = fault.Bad("expires", "must lie in the future")
 	}
-	if err := fault.Merge(checkKeyName(a.Name), role, expires); err != nil {
+	if err := fault.Merge(checkKeyName(a.Name), role, checkBinding(a), expires); err != nil {
 		return nil, err
 	}
 	return &APIKey{attributes: a, digest: token.Digest(pepper)}, nil
+}
+
+func checkBinding(a KeyAttributes) error {
+	evaluator := a.Role == RoleEvaluator
+	var environment, reveal error
+	switch {
+	case evaluator && a.Environment.IsZero():
+		environment = fault.Bad("environment", "is required for the role evaluator")
+	case !evaluator && !a.Environment.IsZero():
+		environment = fault.Bad("environment", "is for the role evaluator only; keys of other roles hold everywhere")
+	}
+	if evaluator && a.Reveal {
+		reveal = fault.Bad("reveal", "is not for the role evaluator, which reads no configuration")
+	}
+	return fault.Merge(environment, reveal)
 }
 
 func checkKeyName(name string) error {
@@ -132,6 +154,14 @@ func (k *APIKey) HoldsAt(at time.Time) bool {
 	return !expired && k.attributes.Revoked.IsZero()
 }
 
+// SameRights reports whether another key allows what this one does, to the holder of
+// the same secret. It does not look at when either ends.
+func (k *APIKey) SameRights(other *APIKey) bool {
+	a, b := k.attributes, other.attributes
+	return a.ID == b.ID && a.Role == b.Role && a.Reveal == b.Reveal && a.Environment == b.Environment &&
+		slices.Equal(k.digest, other.digest)
+}
+
 // Revoke ends the key. A key that is revoked already keeps its first time.
 func (k *APIKey) Revoke(at time.Time) {
 	if k.attributes.Revoked.IsZero() {
@@ -154,6 +184,8 @@ func (k *APIKey) Grants() []Grant {
 		grants = ReadOnly()
 	case RoleService:
 		grants = append(ReadOnly(), Allow(WriteService))
+	case RoleEvaluator:
+		return []Grant{AllowIn(k.attributes.Environment, EvaluateFlag)}
 	default:
 		return nil
 	}
@@ -173,6 +205,9 @@ type Keys interface {
 	CreateFirst(ctx context.Context, key *APIKey) (bool, error)
 	// Find returns the key of that id, or ErrKeyNotFound.
 	Find(ctx context.Context, id string) (*APIKey, error)
+	// FindAll returns the keys of those ids, at most 1,000, by their ids. Ids that do
+	// not exist are missing.
+	FindAll(ctx context.Context, ids []string) (map[string]*APIKey, error)
 	// List returns all keys, the oldest first, then by id.
 	List(ctx context.Context) ([]*APIKey, error)
 	// Revoke stores when a key was revoked, and keeps an earlier time. An id that

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func Keys(t *testing.T, fresh func(*testing.T) access.Keys, without Without) {
 func keysSuite() []behaviour[access.Keys] {
 	return []behaviour[access.Keys]{
 		{"a key comes back as it was, and its token still opens it", keyComesBack},
+		{"several keys are found at once, those that exist", keysTogether},
 		{"an id that is taken is ErrKeyTaken", keyTaken},
 		{"an id that does not exist is ErrKeyNotFound", keyNotFound},
 		{"keys are listed from the oldest, then by id", keysInOrder},
@@ -53,6 +55,8 @@ func keyComesBack(t *testing.T, keys access.Keys) {
 	for id, attributes := range map[string]access.KeyAttributes{
 		"AAAAAAAA": {},
 		"bbbbbbbb": {Role: access.RoleReader, Reveal: true, Expires: fixture.Noon().Add(time.Hour)},
+		"cccccccc": {Role: access.RoleService},
+		"dddddddd": {Role: access.RoleEvaluator, Environment: fixture.Production(t)},
 	} {
 		key, token := keyOf(t, id, attributes)
 		require.NoError(t, keys.Create(t.Context(), key))
@@ -61,6 +65,32 @@ func keyComesBack(t *testing.T, keys access.Keys) {
 		assert.Equal(t, key.Attributes(), found.Attributes())
 		assert.True(t, found.Opens(token, secret.New(pepper), fixture.Noon()))
 	}
+}
+
+func keysTogether(t *testing.T, keys access.Keys) {
+	none, err := keys.FindAll(t.Context(), nil)
+	require.NoError(t, err)
+	assert.Empty(t, none)
+	ids := []string{"missing0"}
+	for n := range 999 {
+		id := fmt.Sprintf("key%05d", n)
+		ids = append(ids, id)
+		if n%100 == 0 {
+			key, _ := keyOf(t, id, access.KeyAttributes{Role: access.RoleEvaluator, Environment: fixture.Production(t)})
+			require.NoError(t, keys.Create(t.Context(), key))
+		}
+	}
+	require.NoError(t, keys.Revoke(t.Context(), "key00100", fixture.Noon()))
+	found, err := keys.FindAll(t.Context(), ids)
+	require.NoError(t, err)
+	assert.Len(t, found, 10)
+	for id, key := range found {
+		one, err := keys.Find(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, one.Attributes(), key.Attributes())
+		assert.True(t, one.SameRights(key))
+	}
+	assert.Equal(t, fixture.Noon(), found["key00100"].Attributes().Revoked)
 }
 
 func keyTaken(t *testing.T, keys access.Keys) {

@@ -1,0 +1,110 @@
+package accessapp
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
+
+// RecheckInterval is how often Recheck and Expire are to be called, so that sessions
+// end within Trust after their key.
+const RecheckInterval = time.Second
+
+// findAllMost is how many keys are looked up at once.
+const findAllMost = 1000
+
+// Recheck looks up the keys of all open sessions, and ends the sessions of those that
+// hold no longer or have other rights. Where the store cannot be asked, sessions go on
+// for Grace after their key was last confirmed, and the error is returned.
+func (s *Service) Recheck(ctx context.Context) error {
+	var failed error
+	for ids := range slices.Chunk(s.sessions.keys(), findAllMost) {
+		asked := s.deps.Clock.Now()
+		keys, err := s.deps.Keys.FindAll(ctx, ids)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		s.learnAll(ids, keys, asked)
+		s.sessions.settle(ids, keys, asked)
+	}
+	return failed
+}
+
+// Expire ends the sessions whose key has expired, and of those whose key was not
+// confirmed for Grace. It asks no store.
+func (s *Service) Expire() {
+	now := s.deps.Clock.Now()
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	for id, h := range s.sessions.holds {
+		key := h.key.Load()
+		if key == nil {
+			continue
+		}
+		if h.confirmed.After(now) { // the clock was set back
+			h.confirmed = now
+		}
+		switch {
+		case !key.HoldsAt(now):
+			s.sessions.end(id, access.ErrInvalidKey)
+		case now.Sub(h.confirmed) >= Grace:
+			s.sessions.end(id, access.ErrUnconfirmed)
+		}
+	}
+}
+
+func (s *Service) learnAll(ids []string, keys map[string]*access.APIKey, asked time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		s.learn(id, keys[id], asked)
+	}
+}
+
+// keys returns the ids of the keys that have sessions, in order.
+func (o *sessions) keys() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var ids []string
+	for id, h := range o.holds {
+		if h.key.Load() != nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// settle ends the sessions of keys that were looked up and do not hold as they did.
+func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, asked time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range ids {
+		h := o.holds[id]
+		if h == nil {
+			continue
+		}
+		fresh := keys[id]
+		switch {
+		case fresh == nil || !fresh.HoldsAt(asked):
+			o.end(id, access.ErrInvalidKey)
+		case !h.covers(fresh):
+			o.end(id, errChanged())
+		default:
+			h.key.Store(fresh)
+			h.confirmed = asked
+		}
+	}
+}
+
+// end ends the sessions of a key. Who calls it holds the lock.
+func (o *sessions) end(id string, why error) {
+	h := o.holds[id]
+	delete(o.holds, id)
+	h.err = why
+	close(h.ended)
+}
