@@ -81,29 +81,33 @@ func (p *program) Healthcheck(ctx context.Context) error {
 	return nil
 }
 
-// Database opens the database in force.
-func (p *program) Database(ctx context.Context) (cli.Database, error) {
+// Database opens the database in force. One that is missing is created only if the
+// command says so.
+func (p *program) Database(ctx context.Context, create bool) (cli.Database, error) {
 	s, _, err := p.load()
 	if err != nil {
 		return nil, err
 	}
 	clock, ids := system.NewClock(), system.NewIDs()
-	store, err := openStore(ctx, s, bunstore.Options{IDs: ids})
+	store, err := openStore(ctx, s, bunstore.Options{IDs: ids, Existing: !create})
 	if err != nil {
-		return nil, err
+		return nil, aboutDatabase(s, err)
 	}
-	return &database{store: store, migrate: s.MigrateOnStart, access: newAccess(s, store.Keys(), clock, ids)}, nil
+	return &database{store: store, settings: s, access: newAccess(s, store.Keys(), clock, ids)}, nil
 }
 
 // database is the database in force for one command.
 type database struct {
-	store   *bunstore.Store
-	access  *accessapp.Service
-	migrate bool
+	store    *bunstore.Store
+	access   *accessapp.Service
+	settings settings.Settings
 }
 
 // Migrate applies what is missing.
-func (d *database) Migrate(ctx context.Context) (int, error) { return d.store.Migrate(ctx) }
+func (d *database) Migrate(ctx context.Context) (int, error) {
+	applied, err := d.store.Migrate(ctx)
+	return applied, aboutDatabase(d.settings, err)
+}
 
 // Migrations lists the steps of the schema.
 func (d *database) Migrations(ctx context.Context) ([]cli.Migration, error) {
@@ -112,13 +116,16 @@ func (d *database) Migrations(ctx context.Context) ([]cli.Migration, error) {
 	for i, s := range steps {
 		list[i] = cli.Migration(s)
 	}
-	return list, err
+	return list, aboutDatabase(d.settings, err)
 }
 
-// BeginEpoch begins a new epoch of the change feed.
+// BeginEpoch checks the database file and begins a new epoch of the change feed.
 func (d *database) BeginEpoch(ctx context.Context) (string, error) {
 	if err := d.ready(ctx); err != nil {
 		return "", err
+	}
+	if err := d.store.QuickCheck(ctx); err != nil {
+		return "", aboutDatabase(d.settings, err)
 	}
 	return d.store.Feed().BeginEpoch(ctx)
 }
@@ -178,13 +185,10 @@ func (d *database) Revoke(ctx context.Context, id string) error {
 	return d.access.Revoke(ctx, id)
 }
 
-// ready brings the schema to where the keys are.
+// ready returns nil if the schema is this binary's. No command but 'migrate up'
+// changes it: servers of an earlier version may be running on it.
 func (d *database) ready(ctx context.Context) error {
-	if !d.migrate {
-		return d.store.CheckSchema(ctx)
-	}
-	_, err := d.store.Migrate(ctx)
-	return err
+	return aboutDatabase(d.settings, d.store.CheckSchema(ctx))
 }
 
 // Close closes the database.

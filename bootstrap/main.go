@@ -19,7 +19,7 @@ import (
 )
 
 // startTimeout bounds the start, waiting for the database included.
-const startTimeout = 30 * time.Second
+const startTimeout = databaseTimeout + 15*time.Second
 
 // Main runs the command line and returns its exit code.
 func Main(version string, args []string) int {

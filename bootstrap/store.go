@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
@@ -48,21 +49,42 @@ func openStore(ctx context.Context, s settings.Settings, o bunstore.Options) (*b
 	return bunstore.OpenPostgres(ctx, s.Database.Postgres.Reveal(), o)
 }
 
-// prepare waits for the database, as long as ctx allows, and migrates it or
-// checks that it needs no migration.
+// databaseTimeout bounds how long a start waits for a database that does not
+// answer. It is shorter than startTimeout, so that the sentence of the last attempt
+// is what the start ends with.
+const databaseTimeout = 30 * time.Second
+
+// prepare waits for the database, and migrates it or checks that it needs no
+// migration. A database that refuses this client is not waited for.
 func (p storeParts) prepare(ctx context.Context, store *bunstore.Store) error {
+	if err := store.ServeAlone(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
 	for attempt := 1; ; attempt++ {
 		err := p.bringUp(ctx, store)
-		if !errors.Is(err, fault.ErrUnavailable) {
-			return err
+		if !errors.Is(err, fault.ErrUnavailable) || bunstore.LoginRefused(err) {
+			return aboutDatabase(p.Settings, err)
 		}
 		if attempt == 1 {
-			p.Log.Warn("the database cannot be reached yet; trying again", zap.Error(err))
+			p.Log.Warn("database unreachable; retrying", zap.Error(err))
 		}
 		if waitErr := p.Backoff.Wait(ctx, attempt); waitErr != nil {
-			return fmt.Errorf("wait for the database: %w", err)
+			return aboutDatabase(p.Settings, err)
 		}
 	}
+}
+
+// aboutDatabase says which database an error is about, without its credentials.
+func aboutDatabase(s settings.Settings, err error) error {
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind() == fault.Unavailable {
+		return f.WithCause(fmt.Errorf("%s: %w", s.Database.Place(), f.Unwrap()))
+	}
+	return fmt.Errorf("%s: %w", s.Database.Place(), err)
 }
 
 func (p storeParts) bringUp(ctx context.Context, store *bunstore.Store) error {

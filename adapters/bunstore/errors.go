@@ -136,11 +136,18 @@ func postgresMeaning(state string) *fault.Error {
 	case "08", "53", "58":
 		return fault.ErrUnavailable
 	}
-	if strings.HasPrefix(state, "28") || state == "3D000" {
+	if refusesLogin(state) {
 		return fault.ErrUnavailable
 	}
 	return nil
 }
+
+// LoginRefused reports whether the database server answered and did not let this
+// client in: a wrong password, or a role or database that does not exist. Waiting
+// does not help.
+func LoginRefused(err error) bool { return refusesLogin(sqlState(err)) }
+
+func refusesLogin(state string) bool { return strings.HasPrefix(state, "28") || state == "3D000" }
 
 // sqliteMeaning follows SQLite's "Result and Error Codes". Extended codes hold
 // the primary one in their lowest byte.

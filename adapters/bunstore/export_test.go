@@ -37,6 +37,9 @@ func (s *Store) ExecForTest(ctx context.Context, statement string) error {
 // IsPostgresForTest reports which database is spoken to.
 func (s *Store) IsPostgresForTest() bool { return s.dialect == postgres }
 
+// TablesForTest returns the names of the tables, in order.
+func (s *Store) TablesForTest(ctx context.Context) ([]string, error) { return s.tables(ctx) }
+
 // MeaningForTest returns the fault that an error stands for, or nil.
 func MeaningForTest(err error) *fault.Error { return meaning(err) }
 

@@ -20,6 +20,7 @@ const maxBatch = 64
 // Nobody is answered before the commit.
 type groupCommit struct {
 	db    *bun.DB
+	file  *databaseFile
 	queue chan *groupWrite
 	ended chan struct{}
 
@@ -35,8 +36,8 @@ type groupWrite struct {
 	done    chan struct{}
 }
 
-func newGroupCommit(db *bun.DB) *groupCommit {
-	g := &groupCommit{db: db, queue: make(chan *groupWrite, maxBatch), ended: make(chan struct{})}
+func newGroupCommit(db *bun.DB, file *databaseFile) *groupCommit {
+	g := &groupCommit{db: db, file: file, queue: make(chan *groupWrite, maxBatch), ended: make(chan struct{})}
 	go g.run()
 	return g
 }
@@ -106,8 +107,14 @@ func (g *groupCommit) collect(first *groupWrite) []*groupWrite {
 	return batch
 }
 
-// commit runs the batch in one transaction and leaves each write its outcome.
+// commit runs the batch in one transaction and leaves each write its outcome. The
+// file is looked at before and after, so that no write is acknowledged that went to
+// a file which is not there any more.
 func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
+	if err := g.file.check(); err != nil {
+		failAll(batch, err)
+		return
+	}
 	tx, err := g.db.BeginTx(ctx, nil)
 	if err != nil {
 		failAll(batch, err)
@@ -125,7 +132,7 @@ func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
 		}
 	}
 	failpoint.Hit("before-commit")
-	if err := tx.Commit(); err != nil {
+	if err := errors.Join(tx.Commit(), g.file.check()); err != nil {
 		failAll(batch, err)
 	}
 	failpoint.Hit("after-commit")

@@ -23,39 +23,43 @@ type Migration struct {
 	AppliedAt time.Time
 }
 
-// lockRetry is how often a process looks whether another has migrated.
+// lockRetry is the interval between two attempts to take a lock file.
 const lockRetry = 20 * time.Millisecond
 
-// PostgreSQL's lock is looked at once a second, which is as often as goose can,
-// for five minutes.
+// goose attempts to take PostgreSQL's lock once a second, which is its shortest
+// interval, for five minutes.
 const (
 	lockPeriod = 1
 	lockTries  = 300
 )
 
 // Migrate applies the steps that are missing and returns how many. It holds a
-// lock, so that of several at once one does it and the others find it done; where
-// nothing is missing, nobody waits for anybody on PostgreSQL. A database newer
-// than this binary is refused.
+// lock, so that of several processes one migrates and the others find it done;
+// where nothing is missing, no process waits for another on PostgreSQL. A database
+// that is newer than this binary, or that holds tables of another program under
+// our names, is refused before anything is written.
 func (s *Store) Migrate(ctx context.Context) (applied int, err error) {
-	release, err := s.lockFile(ctx)
+	release, err := s.lockFile(ctx, ".lock")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	found, err := s.schema(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := found.refusal(); err != nil {
+		return 0, err
+	}
+	if !found.outdated() {
+		return 0, nil
+	}
+	if err := s.adoptFormerTable(ctx, found); err != nil {
+		return 0, err
+	}
 	provider, err := s.provider()
 	if err != nil {
 		return 0, err
-	}
-	if err := refuseNewer(ctx, provider); err != nil {
-		return 0, err
-	}
-	pending, err := provider.HasPending(ctx)
-	if err != nil {
-		return 0, translate(err, "look for missing migrations", nil)
-	}
-	if !pending {
-		return 0, nil
 	}
 	results, err := provider.Up(ctx)
 	if err != nil {
@@ -65,85 +69,101 @@ func (s *Store) Migrate(ctx context.Context) (applied int, err error) {
 }
 
 // CheckSchema returns nil if the database is what this binary was built for. A
-// newer database, and one with steps missing, are refused with a sentence.
+// newer database, one with steps missing, and one of another program are refused
+// with a sentence. Nothing is written.
 func (s *Store) CheckSchema(ctx context.Context) error {
-	provider, err := s.provider()
+	found, err := s.schema(ctx)
 	if err != nil {
 		return err
 	}
-	if err := refuseNewer(ctx, provider); err != nil {
+	if err := found.refusal(); err != nil {
 		return err
 	}
-	pending, err := provider.HasPending(ctx)
-	if err != nil {
-		return translate(err, "look for missing migrations", nil)
-	}
-	if pending {
+	switch {
+	case found.table == "":
+		return errors.New("the database holds no Signalbox tables: run 'signalbox migrate up', " +
+			"or start 'signalbox serve' with MIGRATE_ON_START=true")
+	case found.outdated():
 		return errors.New(
 			"the database is older than this binary: run 'signalbox migrate up', or set MIGRATE_ON_START=true")
 	}
 	return nil
 }
 
-// MigrationStatus lists the steps that this binary knows, in order.
+// MigrationStatus lists the steps that this binary knows, in order. Nothing is
+// written.
 func (s *Store) MigrationStatus(ctx context.Context) ([]Migration, error) {
-	provider, err := s.provider()
+	found, err := s.schema(ctx)
 	if err != nil {
 		return nil, err
 	}
-	status, err := provider.Status(ctx)
-	if err != nil {
-		return nil, translate(err, "read the migrations' status", nil)
+	if len(found.foreign) > 0 {
+		return nil, found.refusal()
 	}
-	list := make([]Migration, len(status))
-	for i, m := range status {
-		list[i] = Migration{
-			Version: m.Source.Version, Name: m.Source.Path,
-			Applied: m.State == goose.StateApplied, AppliedAt: m.AppliedAt,
-		}
-	}
-	return list, nil
+	return found.steps, nil
 }
 
-func refuseNewer(ctx context.Context, provider *goose.Provider) error {
-	current, target, err := provider.GetVersions(ctx)
-	if err != nil {
-		return translate(err, "read the database's version", nil)
+// adoptFormerTable gives the version table of earlier builds its present name. Of
+// several processes one renames it; the others find it renamed.
+func (s *Store) adoptFormerTable(ctx context.Context, found schema) error {
+	if found.table != formerVersionTable {
+		return nil
 	}
-	if current > target {
-		return fmt.Errorf(
-			"the database is at version %d, this binary knows %d: start a newer signalbox", current, target)
+	statement := "ALTER TABLE IF EXISTS " + formerVersionTable + " RENAME TO " + versionTable
+	if s.dialect == sqlite3 {
+		statement = "ALTER TABLE " + formerVersionTable + " RENAME TO " + versionTable
 	}
-	return nil
+	_, err := s.write.ExecContext(ctx, statement)
+	return translate(err, "rename the version table", nil)
 }
 
 func (s *Store) provider() (*goose.Provider, error) {
-	name, kind, options := "sqlite", goose.DialectSQLite3, []goose.ProviderOption{}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithTableName(versionTable)}
 	if s.dialect == postgres {
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, lockTries))
 		if err != nil {
 			return nil, fmt.Errorf("prepare the migrations' lock: %w", err)
 		}
-		name, kind, options = "postgres", goose.DialectPostgres, append(options, goose.WithSessionLocker(locker))
+		options = append(options, goose.WithSessionLocker(locker))
 	}
-	files, err := fs.Sub(migrations.Files, name)
+	files, err := s.migrationFiles()
 	if err != nil {
-		return nil, fmt.Errorf("read the migrations: %w", err)
+		return nil, err
 	}
-	options = append(options, goose.WithDisableGlobalRegistry(true))
-	provider, err := goose.NewProvider(kind, s.write.DB, files, options...)
+	provider, err := goose.NewProvider(s.gooseDialect(), s.write.DB, files, options...)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the migrations: %w", err)
 	}
 	return provider, nil
 }
 
-// lockFile keeps other processes from opening or migrating the same SQLite file.
-func (s *Store) lockFile(ctx context.Context) (release func() error, err error) {
+func (s *Store) gooseDialect() goose.Dialect {
+	if s.dialect == postgres {
+		return goose.DialectPostgres
+	}
+	return goose.DialectSQLite3
+}
+
+// migrationFiles returns the steps of this dialect.
+func (s *Store) migrationFiles() (fs.FS, error) {
+	name := "sqlite"
+	if s.dialect == postgres {
+		name = "postgres"
+	}
+	files, err := fs.Sub(migrations.Files, name)
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	return files, nil
+}
+
+// lockFile takes the lock file beside a SQLite database, and waits for it until
+// ctx ends. Where there is no file there is nothing to lock.
+func (s *Store) lockFile(ctx context.Context, suffix string) (release func() error, err error) {
 	if s.path == "" {
 		return func() error { return nil }, nil
 	}
-	file := flock.New(s.path + ".lock")
+	file := flock.New(s.path + suffix)
 	_, err = file.TryLockContext(ctx, lockRetry)
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, fault.ErrUnavailable.WithCause(fmt.Errorf("lock %s: %w", s.path, err))

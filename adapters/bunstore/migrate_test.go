@@ -1,6 +1,7 @@
 package bunstore_test
 
 import (
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -76,11 +77,67 @@ func TestMigrate(t *testing.T) {
 				assert.Zero(t, again)
 			})
 
+			t.Run("looking at a database writes nothing", func(t *testing.T) {
+				t.Parallel()
+				store := open(t, 1)[0]
+				require.Error(t, store.CheckSchema(t.Context()))
+				status, err := store.MigrationStatus(t.Context())
+				require.NoError(t, err)
+				assert.NotEmpty(t, status)
+				tables, err := store.TablesForTest(t.Context())
+				require.NoError(t, err)
+				assert.Empty(t, tables)
+			})
+
+			t.Run("a database of another program is refused before anything is written", func(t *testing.T) {
+				t.Parallel()
+				store := open(t, 1)[0]
+				require.NoError(t, store.ExecForTest(t.Context(), `CREATE TABLE configurations (id integer)`))
+				_, err := store.Migrate(t.Context())
+				require.ErrorContains(t, err, "tables of another program (configurations)")
+				require.ErrorContains(t, store.CheckSchema(t.Context()), "tables of another program")
+				_, err = store.MigrationStatus(t.Context())
+				require.ErrorContains(t, err, "tables of another program")
+				tables, err := store.TablesForTest(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, []string{"configurations"}, tables)
+			})
+
+			t.Run("the version table of another program is left alone", func(t *testing.T) {
+				t.Parallel()
+				store := open(t, 1)[0]
+				require.NoError(t, store.ExecForTest(t.Context(),
+					`CREATE TABLE goose_db_version (version_id bigint, is_applied boolean)`))
+				require.NoError(t, store.ExecForTest(t.Context(), `INSERT INTO goose_db_version VALUES (777, true)`))
+				migrated(t, store)
+				require.NoError(t, store.CheckSchema(t.Context()))
+				tables, err := store.TablesForTest(t.Context())
+				require.NoError(t, err)
+				assert.Contains(t, tables, "goose_db_version")
+			})
+
+			t.Run("the version table of an earlier build is taken over", func(t *testing.T) {
+				t.Parallel()
+				stores := open(t, 2)
+				migrated(t, stores[0])
+				require.NoError(t, stores[0].ExecForTest(t.Context(),
+					`ALTER TABLE signalbox_migrations RENAME TO goose_db_version`))
+				require.ErrorContains(t, stores[0].CheckSchema(t.Context()), "signalbox migrate up")
+				errs := make([]error, len(stores))
+				var all sync.WaitGroup
+				for i, s := range stores {
+					all.Go(func() { _, errs[i] = s.Migrate(t.Context()) })
+				}
+				all.Wait()
+				require.NoError(t, errors.Join(errs...))
+				require.NoError(t, stores[1].CheckSchema(t.Context()))
+			})
+
 			t.Run("a database newer than the binary is refused with a sentence", func(t *testing.T) {
 				t.Parallel()
 				store := migrated(t, open(t, 1)[0])
 				require.NoError(t, store.ExecForTest(t.Context(),
-					`INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)`))
+					`INSERT INTO signalbox_migrations (version_id, is_applied) VALUES (999, true)`))
 				_, err := store.Migrate(t.Context())
 				require.ErrorContains(t, err, "the database is at version 999")
 				require.ErrorContains(t, store.CheckSchema(t.Context()), "start a newer signalbox")

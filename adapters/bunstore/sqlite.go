@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	// The driver registers itself as "sqlite".
 	_ "modernc.org/sqlite"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // Memory is the path of a SQLite database that is gone when it is closed.
@@ -19,36 +22,58 @@ const Memory = ":memory:"
 // sqliteReaders bounds the connections that read beside the one that writes.
 const sqliteReaders = 4
 
-// OpenSQLite returns a store over a SQLite file, which is made if it is missing,
-// or over Memory. It writes ahead (WAL) and waits for the disk at every commit;
-// writes that wait at the same time share one commit.
+// OpenSQLite returns a store over a SQLite file, or over Memory. A file that is
+// missing is created, or is fault.ErrUnavailable where Options say Existing. The
+// store writes ahead (WAL) and waits for the disk at every commit; writes that wait
+// at the same time share one commit. Writes to a file that was deleted or replaced
+// since are fault.ErrUnavailable.
 func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	s := &Store{options: o, dialect: sqlite3, path: path}
 	if path == Memory {
 		s.path = ""
 	}
-	if err := s.openPools(ctx, path); err != nil {
+	if err := s.openFile(ctx, path); err != nil {
 		return nil, err
 	}
-	s.commits = newGroupCommit(s.write) //nolint:contextcheck // it lives until Close, not until the opening is done
+	s.commits = newGroupCommit(s.write, s.file) //nolint:contextcheck // it lives until Close, not until the opening is done
 	return s, nil
 }
 
-// openPools opens the connections, one process at a time: SQLite does not wait
-// for another one that is just turning a new file to WAL.
-func (s *Store) openPools(ctx context.Context, path string) (err error) {
-	release, err := s.lockFile(ctx)
+// openFile opens the connections to a file, and remembers which file it is.
+func (s *Store) openFile(ctx context.Context, path string) error {
+	if !s.options.Existing || path == Memory {
+		return s.openOrCreate(ctx, path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fault.ErrUnavailable.WithCause(fmt.Errorf("there is no database file %s: "+
+			"start 'signalbox serve' or run 'signalbox migrate up' to create it, or correct DATABASE_URL", path))
+	}
+	return s.openPools(ctx, path, "mode=rw")
+}
+
+// openOrCreate opens the connections, one process at a time: SQLite does not wait
+// for another process that is turning a new file to WAL.
+func (s *Store) openOrCreate(ctx context.Context, path string) (err error) {
+	release, err := s.lockFile(ctx, ".lock")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if s.write, err = openSQLite(ctx, path, 1, "_txlock=immediate"); err != nil {
+	return s.openPools(ctx, path, "mode=rwc")
+}
+
+func (s *Store) openPools(ctx context.Context, path, mode string) (err error) {
+	if s.write, err = openSQLite(ctx, path, 1, mode+"&_txlock=immediate"); err != nil {
 		return err
 	}
 	s.read = s.write
-	if path != Memory {
-		s.read, err = openSQLite(ctx, path, sqliteReaders, "_pragma=query_only(1)")
+	if path == Memory {
+		return nil
 	}
+	if s.read, err = openSQLite(ctx, path, sqliteReaders, "mode=rw&_pragma=query_only(1)"); err != nil {
+		return errors.Join(err, s.write.Close())
+	}
+	s.file, err = watchFile(path)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"github.com/gofrs/flock"
 	"github.com/uptrace/bun"
 	"go.uber.org/zap"
 
@@ -21,6 +22,8 @@ type Options struct {
 	// Log gets the messages of the PostgreSQL driver, which has one logger for the
 	// whole process: the store that was opened last has it. Nil drops them.
 	Log *zap.Logger
+	// Existing refuses a SQLite file that is missing, instead of creating it.
+	Existing bool
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -37,6 +40,10 @@ type Store struct {
 	connector driver.Connector
 	// path is the file of SQLite, empty where there is none.
 	path string
+	// file is the SQLite file that was opened, serving the lock of ServeAlone; nil
+	// where there is none.
+	file    *databaseFile
+	serving *flock.Flock
 }
 
 // Configurations returns the store of configurations and their history.
@@ -62,7 +69,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.read.PingContext(ctx); err != nil {
 		return translate(err, "ping the database", nil)
 	}
-	return nil
+	return s.file.check()
 }
 
 // Close finishes the running writes and closes the database. Writes that come
@@ -74,6 +81,9 @@ func (s *Store) Close() error {
 	err := s.write.Close()
 	if s.read != s.write {
 		err = errors.Join(err, s.read.Close())
+	}
+	if s.serving != nil {
+		err = errors.Join(err, s.serving.Unlock())
 	}
 	if err != nil {
 		return translate(err, "close the database", nil)

@@ -22,8 +22,9 @@ type Program interface {
 	Serve(ctx context.Context) error
 	// Healthcheck returns nil if the service of this machine answers.
 	Healthcheck(ctx context.Context) error
-	// Database opens the database in force for one command.
-	Database(ctx context.Context) (Database, error)
+	// Database opens the database in force for one command, and creates it if there
+	// is none and create is set.
+	Database(ctx context.Context, create bool) (Database, error)
 	// GenerateKey returns a new encryption key.
 	GenerateKey() (secret.Text, error)
 	// Describe writes a document that is made from the code: "settings-markdown",

@@ -43,7 +43,7 @@ func (p *recordingProgram) GenerateKey() (secret.Text, error) {
 	return secret.New("a-new-key"), p.note("keygen")
 }
 
-func (p *recordingProgram) Database(context.Context) (cli.Database, error) {
+func (p *recordingProgram) Database(context.Context, bool) (cli.Database, error) {
 	return p, p.note("open")
 }
 func (p *recordingProgram) Close() error                         { return p.note("close") }

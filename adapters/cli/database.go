@@ -14,10 +14,17 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
-// withDatabase runs a command on the database in force.
-func withDatabase(p Program, run func(*cobra.Command, []string, Database) error) func(*cobra.Command, []string) error {
+// onDatabase is what a command does to the database in force.
+type onDatabase = func(*cobra.Command, []string, Database) error
+
+// withDatabase runs a command on the database in force, which has to exist.
+func withDatabase(p Program, run onDatabase) func(*cobra.Command, []string) error {
+	return openingDatabase(p, false, run)
+}
+
+func openingDatabase(p Program, create bool, run onDatabase) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		db, err := p.Database(cmd.Context())
+		db, err := p.Database(cmd.Context(), create)
 		if err != nil {
 			return err
 		}
@@ -34,12 +41,13 @@ func migrate(p Program) *cobra.Command {
 	}
 	cmd.AddCommand(
 		&cobra.Command{
-			Use:     "up",
-			Short:   "Apply what is missing",
-			Long:    "Apply what is missing, under a lock, so that several at once do it once.",
+			Use:   "up",
+			Short: "Apply what is missing",
+			Long: "Apply what is missing, under a lock, so that of several processes one does it. " +
+				"No other command changes the schema; 'signalbox serve' does with MIGRATE_ON_START.",
 			Example: "  MIGRATE_ON_START=false signalbox migrate up",
 			Args:    noArgs,
-			RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
+			RunE: openingDatabase(p, true, func(cmd *cobra.Command, _ []string, db Database) error {
 				applied, err := db.Migrate(cmd.Context())
 				if err != nil {
 					return err
@@ -55,10 +63,11 @@ func migrate(p Program) *cobra.Command {
 		},
 		&cobra.Command{
 			Use:   "epoch",
-			Short: "Say that the database went back in time",
-			Long: `Begin a new epoch of the change feed. Do it after the database was restored from
-a backup, before servers are started: whoever follows the changes then knows that
-revisions from before cannot be compared with those that follow.`,
+			Short: "Begin a new epoch after the database was restored",
+			Long: `Begin a new epoch of the change feed. Run it after the database was restored from
+a backup, before servers are started: clients that follow the changes then learn
+that revisions from before cannot be compared with those that follow. A SQLite file
+is checked first (PRAGMA quick_check); a damaged one is refused.`,
 			Args: noArgs,
 			RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
 				epoch, err := db.BeginEpoch(cmd.Context())

@@ -249,6 +249,19 @@ func (d Database) String() string {
 	return "PostgreSQL"
 }
 
+// Place names the database for an operator: its file, or its name, host and port.
+// It never holds credentials.
+func (d Database) Place() string {
+	if d.SQLite != "" {
+		return "SQLite file " + d.SQLite
+	}
+	u, err := url.Parse(d.Postgres.Reveal())
+	if err != nil {
+		return "PostgreSQL"
+	}
+	return "PostgreSQL database " + strings.TrimPrefix(u.Path, "/") + " at " + u.Host
+}
+
 // EncryptionKey is a Fernet key, or empty.
 type EncryptionKey struct{ secret.Text }
 

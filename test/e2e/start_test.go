@@ -137,7 +137,7 @@ func TestRefusedStarts(t *testing.T) {
 			p := start(t, []string{"migrate", "up"}, "DATABASE_URL="+databaseURL)
 			require.Zero(t, p.awaitEnd(t))
 			_, err := openDatabase(t, databaseURL).ExecContext(t.Context(),
-				"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
+				"INSERT INTO signalbox_migrations (version_id, is_applied) VALUES (99999, true)")
 			require.NoError(t, err)
 			for _, migrate := range []string{"true", "false"} {
 				text := refused(t, 1, "DATABASE_URL="+databaseURL, "MIGRATE_ON_START="+migrate)

@@ -1,0 +1,99 @@
+package bunstore_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+func TestDatabaseFile(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T) (store *bunstore.Store, path string) {
+		t.Helper()
+		path = filepath.Join(t.TempDir(), "signalbox.db")
+		return migrated(t, openSQLite(t, path)), path
+	}
+	save := func(t *testing.T, store *bunstore.Store, key string) error {
+		t.Helper()
+		return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key(key)))
+	}
+
+	t.Run("a write to a deleted file is refused, and the ping fails", func(t *testing.T) {
+		t.Parallel()
+		store, path := setup(t)
+		require.NoError(t, save(t, store, "before"))
+		require.NoError(t, os.Remove(path))
+		err := save(t, store, "after")
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		require.ErrorContains(t, err, "was deleted while it was open")
+		require.ErrorIs(t, store.Ping(t.Context()), fault.ErrUnavailable)
+	})
+
+	t.Run("a write to a replaced file is refused", func(t *testing.T) {
+		t.Parallel()
+		store, path := setup(t)
+		require.NoError(t, os.Rename(path, path+".old"))
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		require.ErrorContains(t, save(t, store, "after"), "was replaced while it was open")
+	})
+
+	t.Run("a missing file is refused where it has to exist, and nothing is created", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		o := options()
+		o.Existing = true
+		_, err := bunstore.OpenSQLite(t.Context(), filepath.Join(dir, "signalbox.db"), o)
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		require.ErrorContains(t, err, filepath.Join(dir, "signalbox.db"))
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Empty(t, left)
+	})
+
+	t.Run("one store serves a file at a time", func(t *testing.T) {
+		t.Parallel()
+		store, path := setup(t)
+		require.NoError(t, store.ServeAlone(t.Context()))
+		second, err := bunstore.OpenSQLite(t.Context(), path, options())
+		require.NoError(t, err, "a command may open it")
+		require.ErrorContains(t, second.ServeAlone(t.Context()), "another 'signalbox serve'")
+		require.NoError(t, second.Close())
+	})
+
+	t.Run("a closed store leaves the file to the next one", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "signalbox.db")
+		for range 2 {
+			store, err := bunstore.OpenSQLite(t.Context(), path, options())
+			require.NoError(t, err)
+			require.NoError(t, store.ServeAlone(t.Context()))
+			require.NoError(t, store.Close())
+		}
+	})
+
+	t.Run("a sound file passes the check, a damaged one does not", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "signalbox.db")
+		store, err := bunstore.OpenSQLite(t.Context(), path, options())
+		require.NoError(t, err)
+		migrated(t, store)
+		require.NoError(t, store.QuickCheck(t.Context()))
+		require.NoError(t, store.Close())
+
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for i := len(content) / 2; i < len(content); i++ {
+			content[i] ^= 0x5a
+		}
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		damaged := openSQLite(t, path)
+		require.ErrorIs(t, damaged.QuickCheck(t.Context()), fault.ErrUnavailable)
+	})
+}
