@@ -1,6 +1,8 @@
 package bunstore_test
 
 import (
+	"bytes"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
@@ -87,13 +89,25 @@ func TestDatabaseFile(t *testing.T) {
 		require.NoError(t, store.QuickCheck(t.Context()))
 		require.NoError(t, store.Close())
 
-		content, err := os.ReadFile(path)
-		require.NoError(t, err)
-		for i := len(content) / 2; i < len(content); i++ {
-			content[i] ^= 0x5a
-		}
-		require.NoError(t, os.WriteFile(path, content, 0o600))
+		damagePageOf(t, path, "outbox")
 		damaged := openSQLite(t, path)
 		require.ErrorIs(t, damaged.QuickCheck(t.Context()), fault.ErrUnavailable)
 	})
+}
+
+// damagePageOf overwrites the first page of a table.
+func damagePageOf(t *testing.T, path, table string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	var size, page int64
+	require.NoError(t, db.QueryRowContext(t.Context(), "PRAGMA page_size").Scan(&size))
+	require.NoError(t, db.QueryRowContext(t.Context(),
+		"SELECT rootpage FROM sqlite_master WHERE name = ?", table).Scan(&page))
+	require.NoError(t, db.Close())
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteAt(bytes.Repeat([]byte{0x5a}, int(size)), (page-1)*size)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
 }
