@@ -91,7 +91,7 @@ func TestDatabaseFile(t *testing.T) {
 
 		damagePageOf(t, path, "outbox")
 		damaged := openSQLite(t, path)
-		require.ErrorIs(t, damaged.QuickCheck(t.Context()), fault.ErrUnavailable)
+		require.ErrorContains(t, damaged.QuickCheck(t.Context()), "the database file is damaged")
 	})
 }
 

@@ -10,8 +10,6 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
-
-	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // versionTable records which steps were applied. The name is ours alone, so that
@@ -156,18 +154,19 @@ func (s *Store) knownSteps() (steps []Migration, created []string, err error) {
 }
 
 // QuickCheck returns nil if the database's file is sound, as far as SQLite can
-// tell without reading every index (PRAGMA quick_check); else fault.ErrUnavailable
-// with what SQLite says. PostgreSQL checks its pages by itself.
+// tell without reading every index (PRAGMA quick_check); else an error with what
+// SQLite says. PostgreSQL checks its pages by itself.
 func (s *Store) QuickCheck(ctx context.Context) error {
 	if s.dialect != sqlite3 {
 		return nil
 	}
 	var found []string
-	if err := s.read.NewRaw("PRAGMA quick_check(10)").Scan(ctx, &found); err != nil {
-		return translate(err, "check the database file", nil)
+	err := s.read.NewRaw("PRAGMA quick_check(10)").Scan(ctx, &found)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the database file is damaged: %w", err)
+	case len(found) != 1 || found[0] != "ok":
+		return fmt.Errorf("the database file is damaged: %s", strings.Join(found, "; "))
 	}
-	if len(found) == 1 && found[0] == "ok" {
-		return nil
-	}
-	return fault.ErrUnavailable.WithCause(fmt.Errorf("the database file is damaged: %s", strings.Join(found, "; ")))
+	return nil
 }
