@@ -154,10 +154,16 @@ func (p *process) terminate(tb testing.TB) {
 // awaitEnd waits for the process and returns its exit code, -1 if it was killed.
 func (p *process) awaitEnd(tb testing.TB) int {
 	tb.Helper()
+	return p.awaitEndWithin(tb, patience)
+}
+
+// awaitEndWithin is awaitEnd for a process that takes longer.
+func (p *process) awaitEndWithin(tb testing.TB, within time.Duration) int {
+	tb.Helper()
 	select {
 	case <-p.ended:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
+	case <-time.After(within):
 		require.FailNow(tb, "the process did not end", "it wrote: %s", p.log)
 		return 0
 	}
