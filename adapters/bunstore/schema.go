@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -109,21 +108,19 @@ func (s *Store) markApplied(ctx context.Context, found *schema) error {
 // tables returns the names of the tables and views that a step would collide with,
 // in order.
 func (s *Store) tables(ctx context.Context) ([]string, error) {
-	query := `SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name`
+	query := s.read.NewSelect().TableExpr("sqlite_master").Column("name").
+		Where("type IN ('table', 'view')").Order("name")
 	if s.dialect == postgres {
-		query = `SELECT c.relname FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY c.relname`
+		query = s.read.NewSelect().TableExpr("pg_catalog.pg_class AS c").Column("c.relname").
+			Join("JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace").
+			Where("n.nspname = current_schema()").Where("c.relkind IN ('r', 'p', 'v', 'm', 'f')").Order("c.relname")
 	}
 	var names []string
-	if err := s.read.NewRaw(query).Scan(ctx, &names); err != nil {
+	if err := query.Scan(ctx, &names); err != nil {
 		return nil, translate(err, "list the tables", nil)
 	}
 	return names, nil
 }
-
-// tableCreated finds the tables that a step creates.
-var tableCreated = regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`)
 
 // knownSteps returns the steps of this binary in order, and the tables that they
 // create.
@@ -146,11 +143,20 @@ func (s *Store) knownSteps() (steps []Migration, created []string, err error) {
 			return nil, nil, fmt.Errorf("read the migrations: %w", err)
 		}
 		steps = append(steps, Migration{Version: version, Name: name})
-		for _, match := range tableCreated.FindAllStringSubmatch(string(text), -1) {
-			created = append(created, match[1])
-		}
+		created = append(created, tablesCreated(string(text))...)
 	}
 	return steps, created, nil
+}
+
+// tablesCreated returns the tables that a step creates.
+func tablesCreated(step string) (tables []string) {
+	for line := range strings.Lines(step) {
+		if rest, found := strings.CutPrefix(line, "CREATE TABLE "); found {
+			name, _, _ := strings.Cut(rest, " ")
+			tables = append(tables, name)
+		}
+	}
+	return tables
 }
 
 // QuickCheck returns nil if the database's file is sound, as far as SQLite can
@@ -161,7 +167,7 @@ func (s *Store) QuickCheck(ctx context.Context) error {
 		return nil
 	}
 	var found []string
-	err := s.read.NewRaw("PRAGMA quick_check(10)").Scan(ctx, &found)
+	err := s.read.NewSelect().TableExpr("pragma_quick_check(10)").Column("quick_check").Scan(ctx, &found)
 	switch {
 	case err != nil:
 		return fmt.Errorf("the database file is damaged: %w", err)
