@@ -213,7 +213,7 @@ type Previewed struct {
 // Preview returns what an Update would do. Nothing is stored. It fails as Update
 // does, but needs only the right to read.
 func (s *Service) Preview(ctx context.Context, by access.Caller, in Preview) (Previewed, error) {
-	c, err := flag.ParseChange(in.Change)
+	c, err := flag.ParseChange(ctx, in.Change)
 	if err != nil {
 		return Previewed{}, err
 	}

@@ -15,7 +15,7 @@ import (
 // id, version, salt and type go on. The definition is JSON as flag.ParseCreation
 // reads it. Where one lives it is ErrAlreadyExists with its id.
 func (s *Service) Create(ctx context.Context, by access.Caller, definition []byte) (flag.State, error) {
-	c, err := flag.ParseCreation(definition)
+	c, err := flag.ParseCreation(ctx, definition)
 	if err != nil {
 		return flag.State{}, err
 	}
@@ -69,7 +69,7 @@ type Update struct {
 // Update changes a flag, and answers what is there when nothing changes. Deleted
 // or unknown is ErrNotFound, a version other than the expected ErrStale.
 func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (flag.State, error) {
-	c, err := flag.ParseChange(in.Change)
+	c, err := flag.ParseChange(ctx, in.Change)
 	if err != nil {
 		return flag.State{}, err
 	}

@@ -90,7 +90,7 @@ func (s *Service) Amend(ctx context.Context, by access.Caller, in Amend) (Readin
 	if in.Desired != nil {
 		a.Desired = new(parse(p, registry.ParseDesired, *in.Desired))
 	}
-	if err := fault.Merge(p.faults...); err != nil {
+	if err := p.faults.Err(); err != nil {
 		return Reading{}, err
 	}
 	if err := by.Require(access.WriteService, resource(key.Service)); err != nil {

@@ -114,13 +114,13 @@ func (s *Service) parseRegistration(in Register) (scope.ServiceName, registry.Re
 		r.Check = &check
 	}
 	p.note(r.Validate())
-	return name, r, fault.Merge(p.faults...)
+	return name, r, p.faults.Err()
 }
 
 // parsing collects what is wrong with an input.
-type parsing struct{ faults []error }
+type parsing struct{ faults fault.Collector }
 
-func (p *parsing) note(err error) { p.faults = append(p.faults, err) }
+func (p *parsing) note(err error) { p.faults.Note(err) }
 
 // parse reads one text.
 func parse[T any](p *parsing, how func(string) (T, error), text string) T {

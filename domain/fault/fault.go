@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -81,6 +82,8 @@ type Error struct {
 	code    string
 	message string
 	fields  []Field
+	// omitted counts the fields beyond MaxFields.
+	omitted int
 	details []Detail
 	cause   error
 }
@@ -120,11 +123,22 @@ func (e *Error) Kind() Kind { return e.kind }
 // Code returns the stable code.
 func (e *Error) Code() string { return e.code }
 
-// Message returns the sentence for people.
-func (e *Error) Message() string { return e.message }
+// Message returns the sentence for people. It says how many fields are omitted, if
+// any are.
+func (e *Error) Message() string {
+	if e.omitted == 0 {
+		return e.message
+	}
+	return e.message + " The first " + strconv.Itoa(MaxFields) + " are listed, and " +
+		strconv.Itoa(e.omitted) + " more are not."
+}
 
-// Fields returns the places of the input at fault, in the order they were added.
+// Fields returns the places of the input at fault, in the order they were added:
+// at most MaxFields.
 func (e *Error) Fields() []Field { return slices.Clone(e.fields) }
+
+// Omitted returns how many fields were added beyond MaxFields.
+func (e *Error) Omitted() int { return e.omitted }
 
 // Details returns the machine-readable facts, in the order they were added.
 func (e *Error) Details() []Detail { return slices.Clone(e.details) }
@@ -136,10 +150,15 @@ func (e *Error) WithMessage(message string) *Error {
 	return &c
 }
 
-// WithField returns a copy that names one more place of the input.
+// WithField returns a copy that names one more place of the input. Beyond MaxFields
+// it is counted alone; long names and messages are clipped.
 func (e *Error) WithField(name, message string) *Error {
 	c := *e
-	c.fields = append(slices.Clone(e.fields), Field{Name: name, Message: message})
+	if len(c.fields) >= MaxFields {
+		c.omitted++
+		return &c
+	}
+	c.fields = append(slices.Clone(e.fields), newField(name, message))
 	return &c
 }
 
@@ -171,26 +190,15 @@ func Of(err error) *Error {
 }
 
 // Merge joins the fields of several ErrInvalid into one, so that a caller learns
-// of everything at once. Nil errors are passed over; the first error that is not
-// ErrInvalid is returned as it is; without any error the result is nil.
+// of everything at once, within MaxFields. Nil errors are passed over; the first
+// error that is not ErrInvalid is returned as it is; without any error the result is
+// nil.
 func Merge(errs ...error) error {
-	var fields []Field
+	var c Collector
 	for _, err := range errs {
-		if err == nil {
-			continue
-		}
-		e := Of(err)
-		if e.code != ErrInvalid.code {
-			return err
-		}
-		fields = append(fields, e.fields...)
+		c.Note(err)
 	}
-	if fields == nil {
-		return nil
-	}
-	merged := *ErrInvalid
-	merged.fields = fields
-	return &merged
+	return c.Err()
 }
 
 // Failures that no module owns.
@@ -224,8 +232,8 @@ func Within(prefix string, err error) error {
 	}
 	c := *e
 	c.fields = slices.Clone(e.fields)
-	for i := range c.fields {
-		c.fields[i].Name = prefix + c.fields[i].Name
+	for i, f := range c.fields {
+		c.fields[i] = newField(prefix+f.Name, f.Message)
 	}
 	return &c
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -82,6 +84,81 @@ func TestMerge(t *testing.T) {
 		t.Parallel()
 		assert.Equal(t, io.EOF, fault.Merge(fault.Bad("a", "1"), io.EOF))
 	})
+}
+
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	many := make([]error, 1000)
+	for i := range many {
+		many[i] = fault.Bad(fmt.Sprint("f", i), "is wrong")
+	}
+
+	t.Run("fifty fields are listed, the rest is counted, in whatever way they came", func(t *testing.T) {
+		t.Parallel()
+		var collected fault.Collector
+		added := fault.ErrInvalid
+		for i := range many {
+			collected.Bad(fmt.Sprint("f", i), "is wrong")
+			added = added.WithField(fmt.Sprint("f", i), "is wrong")
+		}
+		halves := fault.Merge(fault.Merge(many[:500]...), fault.Merge(many[500:]...))
+		for _, err := range []error{fault.Merge(many...), halves, collected.Err(), added, fault.Within("", added)} {
+			f := fault.Of(err)
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			require.Len(t, f.Fields(), fault.MaxFields)
+			assert.Equal(t, fault.Field{Name: "f49", Message: "is wrong"}, f.Fields()[49])
+			assert.Equal(t, 950, f.Omitted())
+			assert.Contains(t, f.Message(), "The first 50 are listed, and 950 more are not.")
+		}
+	})
+
+	t.Run("fifty fields omit none", func(t *testing.T) {
+		t.Parallel()
+		f := fault.Of(fault.Merge(many[:50]...))
+		assert.Zero(t, f.Omitted())
+		assert.Equal(t, fault.ErrInvalid.Message(), f.Message())
+	})
+
+	t.Run("names and messages are clipped between runes", func(t *testing.T) {
+		t.Parallel()
+		long := strings.Repeat("€", 1000)
+		var c fault.Collector
+		c.Bad(long, long)
+		c.Prefix(0, "/"+long)
+		for _, err := range []error{fault.Bad(long, long), fault.Within(long, fault.Bad("a", long)), c.Err()} {
+			f := fault.Of(err).Fields()[0]
+			assert.LessOrEqual(t, len(f.Name), fault.MaxFieldNameBytes)
+			assert.LessOrEqual(t, len(f.Message), fault.MaxFieldMessageBytes)
+			assert.True(t, strings.HasSuffix(f.Name, "€…") && utf8.ValidString(f.Name), f.Name)
+			assert.True(t, utf8.ValidString(f.Message))
+		}
+	})
+}
+
+//nolint:paralleltest // AllocsPerRun measures the whole process
+func TestCountingBeyondTheBoundAllocatesNothing(t *testing.T) {
+	var c fault.Collector
+	for range fault.MaxFields {
+		c.Bad("a", "b")
+	}
+	assert.True(t, c.Full())
+	assert.Zero(t, testing.AllocsPerRun(100, func() { c.Bad("a", "b") }))
+}
+
+func TestCollector(t *testing.T) {
+	t.Parallel()
+	var c fault.Collector
+	c.Note(nil)
+	require.NoError(t, c.Err())
+	assert.False(t, c.Any())
+	c.Bad("a", "1")
+	mark := c.Listed()
+	c.Bad("b", "2")
+	c.Prefix(mark, "/x/")
+	assert.Equal(t, []fault.Field{{"a", "1"}, {"/x/b", "2"}}, fault.Of(c.Err()).Fields())
+	c.Note(io.EOF)
+	c.Note(io.ErrUnexpectedEOF)
+	assert.Equal(t, io.EOF, c.Err())
 }
 
 func TestKinds(t *testing.T) {

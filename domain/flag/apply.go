@@ -131,7 +131,7 @@ func (a *application) rules() {
 		at := indexed("/rules", i)
 		conditions, err := targeting.NewConditions(r.conditions)
 		if err != nil {
-			a.faults = append(a.faults, fault.Within(at+"/conditions", err))
+			a.faults.Note(fault.Within(at+"/conditions", err))
 		}
 		if r.share != nil {
 			a.mustHave(at+"/share/variant", r.share.outside)
@@ -208,12 +208,12 @@ func (a *application) serve(at string, s servingChange, before serving) serving 
 	if sum != rollout.Buckets {
 		a.bad(at+"/allocation", "must have weights that sum to 1000000")
 	}
-	if a.faults != nil {
+	if a.faults.Any() {
 		return serving{}
 	}
 	allocation, err := a.allocate(s, before.whole())
 	if err != nil {
-		a.faults = append(a.faults, fault.Within(at+"/", err))
+		a.faults.Note(fault.Within(at+"/", err))
 		return serving{}
 	}
 	return servingOf(allocation)
@@ -300,7 +300,7 @@ func (a *application) leavesDefault() bool {
 // agree holds a rollout_percentage that is given beside a default to it.
 func (a *application) agree() {
 	p := a.change.percentage
-	given := p != nil && a.change.standard != nil && a.faults == nil
+	given := p != nil && a.change.standard != nil && !a.faults.Any()
 	if !given || *p == a.next.RolloutPercentage() || a.from != nil && *p == a.from.RolloutPercentage() {
 		return
 	}

@@ -1,6 +1,7 @@
 package flag
 
 import (
+	"context"
 	"encoding/hex"
 	"slices"
 
@@ -55,19 +56,23 @@ func changeMembers() []string {
 
 // ParseCreation reads the JSON of a new flag. What is wrong is ErrInvalid for
 // fields that are JSON pointers (RFC 6901), such as "/rules/0/variant".
-func ParseCreation(text []byte) (Change, error) { return parseChange(text, changeMembers()) }
+// It fails as ctx does where that ends first.
+func ParseCreation(ctx context.Context, text []byte) (Change, error) {
+	return parseChange(ctx, text, changeMembers())
+}
 
 // ParseChange reads the JSON of a change: any part of a flag but its name and
 // environment. It fails as ParseCreation does.
-func ParseChange(text []byte) (Change, error) { return parseChange(text, changeMembers()[2:]) }
+func ParseChange(ctx context.Context, text []byte) (Change, error) {
+	return parseChange(ctx, text, changeMembers()[2:])
+}
 
-func parseChange(text []byte, known []string) (Change, error) {
-	tree, err := decodeJSON(text)
-	if err != nil {
-		return Change{}, fault.Bad("", "must be valid JSON")
-	}
+func parseChange(ctx context.Context, text []byte, known []string) (Change, error) {
 	r := &reader{}
-	o := r.members("", tree, known...)
+	o, err := r.decode(ctx, text, known)
+	if err != nil {
+		return Change{}, err
+	}
 	c := r.change(o)
 	if v, given := o["repack"]; given {
 		c.repack = r.boolean("/repack", v)
@@ -110,7 +115,7 @@ func (r *reader) change(o map[string]any) Change {
 	read(o, "type", &c.kind, func(at string, v any) *Type {
 		t, err := ParseType(r.text(at, v, MaxNameBytes))
 		if err != nil {
-			r.faults = append(r.faults, err)
+			r.faults.Note(err)
 		}
 		return &t
 	})
@@ -234,7 +239,7 @@ func (r *reader) ranges(v any) []rollout.Range {
 			}
 			quiet := &reader{}
 			bounds := rollout.Range{Variant: name, Lo: quiet.weight("", pair[0]), Hi: quiet.weight("", pair[1])}
-			if quiet.faults != nil {
+			if quiet.faults.Any() {
 				return nil
 			}
 			ranges = append(ranges, bounds)

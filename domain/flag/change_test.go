@@ -18,7 +18,7 @@ import (
 // refused returns the places at which a definition refuses a change.
 func refused(tb testing.TB, d *flag.Definition, members string) []string {
 	tb.Helper()
-	c, err := flag.ParseChange([]byte("{" + members + "}"))
+	c, err := flag.ParseChange(tb.Context(), []byte("{" + members + "}"))
 	if err == nil {
 		_, err = d.Apply(c)
 	}
@@ -160,12 +160,12 @@ func TestCreationNeedsWhatNobodyCanGuess(t *testing.T) {
 	assert.Equal(t, []string{"/rollout_percentage"}, pointers(t, `"variants":{"a":true},"rollout_percentage":50`))
 	assert.Equal(t, []string{"/rollout_percentage"}, pointers(t, `"variants":{"a":false},"rollout_percentage":50`))
 	assert.Equal(t, []string{"/target_variant"}, pointers(t, `"variants":{"a":false},"rollout_percentage":0,"target_users":["u"]`))
-	_, err := flag.ParseCreation([]byte(`[]`))
+	_, err := flag.ParseCreation(t.Context(), []byte(`[]`))
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, err = flag.ParseCreation([]byte(`{`))
+	_, err = flag.ParseCreation(t.Context(), []byte(`{`))
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	for _, members := range []string{`"name":"a"`, `"environment":"production"`, `"salt":"00"`, `"version":1`} {
-		_, err := flag.ParseChange([]byte("{" + members + "}"))
+		_, err := flag.ParseChange(t.Context(), []byte("{" + members + "}"))
 		require.ErrorIs(t, err, fault.ErrInvalid, members)
 	}
 }

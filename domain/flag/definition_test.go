@@ -288,7 +288,7 @@ func FuzzDefinition(f *testing.F) {
 	f.Add(`{"type":"object","variants":{"a":{"b":[1e2,null,-0]}},"default":{"allocation":{"a":1000000},"ranges":{"a":[[0,1]]}}}`)
 	f.Add(`{"rules":[{"allocation":{"on":1e6}}],"default":{"variant":"on","ranges":[]},"target_users":[null]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := flag.ParseCreation([]byte(text))
+		c, err := flag.ParseCreation(t.Context(), []byte(text))
 		if err != nil {
 			return
 		}

@@ -1,6 +1,7 @@
 package flag_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -10,7 +11,7 @@ import (
 
 // A module that has flags of its own needs no adapter to evaluate them.
 func Example() {
-	change, _ := flag.ParseCreation([]byte(`{
+	change, _ := flag.ParseCreation(context.Background(), []byte(`{
 		"is_enabled": true, "rollout_percentage": 25, "target_users": ["user123"],
 		"rules": [{"conditions": [{"attribute": "plan", "operator": "equals", "values": ["gold"]}], "variant": "on"}]
 	}`))

@@ -299,7 +299,7 @@ func FuzzChanges(f *testing.F) {
 	f.Add(`{"type":"string","variants":{"a":"x","b":"y"},"default":{"allocation":{"a":1,"b":999999}}}`, `{"off_variant":"a","repack":true}`)
 	f.Add(`{"rules":[{"variant":"on","conditions":[{"attribute":"a","operator":"less","values":[1e-30]}]}]}`, `{"variants":{"on":true}}`)
 	f.Fuzz(func(t *testing.T, creation, update string) {
-		c, err := flag.ParseCreation([]byte(creation))
+		c, err := flag.ParseCreation(t.Context(), []byte(creation))
 		if err != nil {
 			return
 		}
@@ -307,7 +307,7 @@ func FuzzChanges(f *testing.F) {
 		if err != nil {
 			return
 		}
-		next, err := flag.ParseChange([]byte(update))
+		next, err := flag.ParseChange(t.Context(), []byte(update))
 		if err != nil {
 			return
 		}
@@ -319,7 +319,7 @@ func FuzzChanges(f *testing.F) {
 			stored, err := flag.RehydrateDefinition([]byte(d.JSON()))
 			require.NoError(t, err)
 			require.Equal(t, d.JSON(), stored.JSON())
-			back, err := flag.ParseChange([]byte("{" + withoutSalt(d) + "}"))
+			back, err := flag.ParseChange(t.Context(), []byte("{" + withoutSalt(d) + "}"))
 			require.NoError(t, err)
 			same, err := d.Apply(back)
 			require.NoError(t, err)

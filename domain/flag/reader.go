@@ -2,7 +2,6 @@ package flag
 
 import (
 	"encoding/json"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -15,11 +14,11 @@ import (
 
 // reader takes decoded JSON apart and collects what is wrong with it, by JSON
 // pointer. What is wrong reads as nothing.
-type reader struct{ faults []error }
+type reader struct{ faults fault.Collector }
 
-func (r *reader) bad(at, message string) { r.faults = append(r.faults, fault.Bad(at, message)) }
+func (r *reader) bad(at, message string) { r.faults.Bad(at, message) }
 
-func (r *reader) err() error { return fault.Merge(r.faults...) }
+func (r *reader) err() error { return r.faults.Err() }
 
 // members returns an object whose members are all known. A member that is null
 // counts as not given.
@@ -30,20 +29,34 @@ func (r *reader) members(at string, v any, known ...string) map[string]any {
 		return nil
 	}
 	given := map[string]any{}
-	for _, name := range slices.Sorted(maps.Keys(o)) {
-		if !slices.Contains(known, name) {
-			if !named(name) {
-				r.bad(at, "holds a member that is unknown here")
-				continue
-			}
-			r.bad(pointer(at, name), "is no member of this object")
-			continue
-		}
-		if o[name] != nil {
-			given[name] = o[name]
+	var others []string
+	for name, value := range o {
+		switch {
+		case !slices.Contains(known, name):
+			others = append(others, name)
+		case value != nil:
+			given[name] = value
 		}
 	}
+	slices.Sort(others)
+	for i, name := range others {
+		if r.faults.Full() {
+			r.faults.Omit(len(others) - i)
+			break
+		}
+		r.unknown(at, name)
+	}
 	return given
+}
+
+// unknown finds fault with a member of an object. Its name is repeated if it is
+// plain; another could be a value in the wrong place.
+func (r *reader) unknown(at, name string) {
+	if !named(name) {
+		r.bad(at, "holds a member that is unknown here")
+		return
+	}
+	r.bad(pointer(at, name), "is no member of this object")
 }
 
 func (r *reader) list(at string, v any, most int) []any {

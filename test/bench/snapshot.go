@@ -25,7 +25,7 @@ const (
 )
 
 func compiled(definition string, id int) (*flag.Compiled, error) {
-	c, err := flag.ParseCreation([]byte(definition))
+	c, err := flag.ParseCreation(context.Background(), []byte(definition))
 	if err != nil {
 		return nil, fmt.Errorf("read a flag: %w", err)
 	}

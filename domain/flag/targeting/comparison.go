@@ -35,21 +35,22 @@ const setFrom = 8
 // newTest checks a condition on an attribute, and names every place that is wrong.
 func newTest(s Spec) (test, error) {
 	t := test{operator: s.Operator, ignoreCase: s.IgnoreCase}
-	faults := []error{attributeFault(s.Attribute)}
+	var faults fault.Collector
+	faults.Note(attributeFault(s.Attribute))
 	if !slices.Contains(Operators(), s.Operator) {
-		faults = append(faults, fault.Bad("/operator", "must be one of "+operatorNames()))
-		return t, fault.Merge(faults...)
+		faults.Bad("/operator", "must be one of "+operatorNames())
+		return t, faults.Err()
 	}
 	if s.IgnoreCase && !s.Operator.ignoresCase() {
-		faults = append(faults, fault.Bad("/ignore_case", "means nothing to this operator"))
+		faults.Bad("/ignore_case", "means nothing to this operator")
 	}
 	if least, most := s.Operator.values(); len(s.Values) < least || len(s.Values) > most {
-		faults = append(faults, fault.Bad("/values", countMessage(least, most)))
-		return t, fault.Merge(faults...)
+		faults.Bad("/values", countMessage(least, most))
+		return t, faults.Err()
 	}
 	for i, v := range s.Values {
 		if message := t.add(v); message != "" {
-			faults = append(faults, fault.Bad("/values/"+strconv.Itoa(i), message))
+			faults.Bad("/values/"+strconv.Itoa(i), message)
 		}
 	}
 	if len(t.texts) >= setFrom {
@@ -58,7 +59,7 @@ func newTest(s Spec) (test, error) {
 			t.set[text] = struct{}{}
 		}
 	}
-	return t, fault.Merge(faults...)
+	return t, faults.Err()
 }
 
 func attributeFault(attribute string) error {

@@ -56,24 +56,22 @@ func NewConditions(specs []Spec) ([]Condition, error) {
 	b := builder{}
 	list := b.list(specs, 0)
 	if b.count > MaxConditions {
-		b.faults = append(b.faults, fault.Bad("", "must hold at most 100 conditions"))
+		b.faults.Bad("", "must hold at most 100 conditions")
 	}
-	return list, fault.Merge(b.faults...)
+	return list, b.faults.Err()
 }
 
 type builder struct {
 	count  int
-	faults []error
+	faults fault.Collector
 }
 
 func (b *builder) list(specs []Spec, depth int) []Condition {
 	list := make([]Condition, 0, len(specs))
 	for i, s := range specs {
-		before := len(b.faults)
+		mark := b.faults.Listed()
 		c := b.one(s, depth)
-		for n := before; n < len(b.faults); n++ {
-			b.faults[n] = fault.Within("/"+strconv.Itoa(i), b.faults[n])
-		}
+		b.faults.Prefix(mark, "/"+strconv.Itoa(i))
 		list = append(list, c)
 	}
 	return list
@@ -83,23 +81,19 @@ func (b *builder) one(s Spec, depth int) Condition {
 	if s.Group == "" {
 		b.count++
 		test, err := newTest(s)
-		if err != nil {
-			b.faults = append(b.faults, err)
-		}
+		b.faults.Note(err)
 		return Condition{spec: s, path: newPath(s.Attribute), test: test}
 	}
 	if depth == MaxDepth {
-		b.faults = append(b.faults, fault.Bad("/"+string(s.Group), "is a group nested deeper than 5"))
+		b.faults.Bad("/"+string(s.Group), "is a group nested deeper than 5")
 		return Condition{spec: s}
 	}
 	if len(s.Members) == 0 {
-		b.faults = append(b.faults, fault.Bad("/"+string(s.Group), "must hold at least one condition"))
+		b.faults.Bad("/"+string(s.Group), "must hold at least one condition")
 	}
-	before := len(b.faults)
+	mark := b.faults.Listed()
 	c := Condition{spec: s, members: b.list(s.Members, depth+1)}
-	for n := before; n < len(b.faults); n++ {
-		b.faults[n] = fault.Within("/"+string(s.Group), b.faults[n])
-	}
+	b.faults.Prefix(mark, "/"+string(s.Group))
 	return c
 }
 

@@ -81,7 +81,7 @@ func ParseCheck(spec Spec) (Check, error) {
 		Service:  p.text("/service", spec.Service, kind == GRPC),
 	}
 	c.Interval, c.Timeout = p.times()
-	return c, fault.Merge(p.faults...)
+	return c, p.faults.Err()
 }
 
 // Spec returns what ParseCheck makes the check from.
@@ -120,10 +120,10 @@ func Headers() []string {
 // parser reads a spec and collects what is wrong with it.
 type parser struct {
 	spec   Spec
-	faults []error
+	faults fault.Collector
 }
 
-func (p *parser) bad(at, message string) { p.faults = append(p.faults, fault.Bad(at, message)) }
+func (p *parser) bad(at, message string) { p.faults.Bad(at, message) }
 
 func (p *parser) kind() Kind {
 	for _, k := range Kinds() {
