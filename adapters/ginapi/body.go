@@ -2,6 +2,7 @@ package ginapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -73,11 +74,7 @@ func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) ([]byte, error)
 	case !declared:
 		return nil, ErrUnsupportedMediaType
 	}
-	members, err := scan(body)
-	if err != nil {
-		return nil, err
-	}
-	return body, s.check(members)
+	return body, s.check(r.Context(), body)
 }
 
 // isJSON reports whether the headers declare one body of plain JSON.
@@ -107,20 +104,30 @@ func readBounded(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, e
 // check names every member that is not known as it is written, and every
 // required one that is not there. What they hold is left to the schema. Bodies
 // that are no object have no members, and the schema refuses them.
-func (s *bodyShape) check(members []string) error {
-	if members == nil || s.open {
-		return nil
+func (s *bodyShape) check(ctx context.Context, body []byte) error {
+	if s.open {
+		return scan(ctx, body, 0, nil)
 	}
-	var faults []error
-	for _, name := range members {
-		if !s.known[name] {
-			faults = append(faults, fault.Bad(within(inBody, name), "is no member of this body"))
+	var faults fault.Collector
+	missing := slices.Clone(s.required)
+	err := scan(ctx, body, maxBodyValues, func(name string) {
+		missing = slices.DeleteFunc(missing, func(required string) bool { return required == name })
+		switch {
+		case s.known[name]:
+		case faults.Full():
+			faults.Omit(1)
+		default:
+			faults.Bad(within(inBody, name), "is no member of this body")
 		}
+	})
+	if err != nil {
+		return err
 	}
-	for _, name := range s.required {
-		if !slices.Contains(members, name) {
-			faults = append(faults, fault.Bad(within(inBody, name), "is required"))
-		}
+	if len(missing) == 0 || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return faults.Err()
 	}
-	return fault.Merge(faults...)
+	for _, name := range missing {
+		faults.Bad(within(inBody, name), "is required")
+	}
+	return faults.Err()
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
@@ -24,21 +25,21 @@ func (a *API) routeConfigurations() {
 	op := a.configurationOperation("create-configuration", http.MethodPost, collectionPath, "Create a configuration",
 		http.StatusConflict)
 	op.DefaultStatus = http.StatusCreated
-	register(a, op, a.create)
+	register(a, needing(access.WriteConfiguration, op), a.create)
 	register(a, a.configurationOperation("list-configurations", http.MethodGet, collectionPath,
 		"List configurations"), a.list)
 	a.routeRead()
-	register(a, a.configurationOperation("update-configuration", http.MethodPut, idPath, "Update a configuration",
-		http.StatusNotFound, http.StatusPreconditionFailed), a.update)
+	register(a, needing(access.WriteConfiguration, a.configurationOperation("update-configuration", http.MethodPut,
+		idPath, "Update a configuration", http.StatusNotFound, http.StatusPreconditionFailed)), a.update)
 	op = a.configurationOperation("delete-configuration", http.MethodDelete, idPath, "Delete a configuration",
 		http.StatusNotFound, http.StatusPreconditionFailed)
 	op.DefaultStatus = http.StatusNoContent
 	register(a, op, a.delete)
 	register(a, a.configurationOperation("list-configuration-history", http.MethodGet, idPath+"/history",
 		"List the versions of a configuration, newest first", http.StatusNotFound), a.readHistory)
-	register(a, a.configurationOperation("roll-back-configuration", http.MethodPost, idPath+"/rollback",
-		"Roll a configuration back to an earlier version",
-		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), a.rollBack)
+	register(a, needing(access.WriteConfiguration, a.configurationOperation("roll-back-configuration", http.MethodPost,
+		idPath+"/rollback", "Roll a configuration back to an earlier version",
+		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)), a.rollBack)
 }
 
 func (a *API) configurationOperation(id, method, path, summary string, problems ...int) huma.Operation {

@@ -39,6 +39,9 @@ func describe(this *call, f *fault.Error) *problem {
 	if places := placesOf(this.operation, f.Fields()); len(places) > 0 {
 		members.add("errors", places)
 	}
+	if n := f.Omitted(); n > 0 {
+		members.add("errors_omitted", n)
+	}
 	members.add("request_id", this.requestID)
 	if f.Kind() != fault.Internal {
 		for _, d := range f.Details() {

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
@@ -36,8 +37,8 @@ func (a *API) routeEvaluation() {
 func (r *router) evaluation(
 	id, path, summary string, in, out reflect.Type, answer func(*gin.Context), problems ...int,
 ) {
-	op := r.api.flagOperation(id, http.MethodPost, path, summary,
-		append(problems, http.StatusRequestEntityTooLarge)...)
+	op := needing(access.ReadFlag, r.api.flagOperation(id, http.MethodPost, path, summary,
+		append(problems, http.StatusRequestEntityTooLarge)...))
 	op.Responses["200"] = r.api.jsonResponse(http.StatusOK, out)
 	op.RequestBody = r.api.requestBody(in)
 	r.api.huma.OpenAPI().AddOperation(&op)

@@ -11,3 +11,6 @@ func (a *API) Routes() gin.RoutesInfo { return a.engine.Routes() }
 
 // TraceParentForTest returns the trace that a request's headers name.
 func TraceParentForTest(h http.Header) string { return traceParent(h) }
+
+// StatusClientGoneForTest is the status of who does not wait for the answer.
+const StatusClientGoneForTest = statusClientGone

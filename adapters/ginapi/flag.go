@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -25,23 +26,24 @@ const maxDefinitionBytes int64 = 10 << 20
 
 // routeFlags registers all that can be done with flags but their evaluation.
 func (a *API) routeFlags() {
-	op := a.definitionOperation("create-flag", http.MethodPost, flagsPath, "Create a feature flag", http.StatusConflict)
+	op := a.definitionOperation(access.WriteFlag, "create-flag", http.MethodPost, flagsPath, "Create a feature flag",
+		http.StatusConflict)
 	op.DefaultStatus = http.StatusCreated
 	register(a, op, a.createFlag)
 	register(a, a.flagOperation("list-flags", http.MethodGet, flagsPath, "List feature flags"), a.listFlags)
 	a.routeReadFlag()
-	register(a, a.definitionOperation("update-flag", http.MethodPut, flagIDPath, "Change any part of a feature flag",
-		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), a.updateFlag)
+	register(a, a.definitionOperation(access.WriteFlag, "update-flag", http.MethodPut, flagIDPath,
+		"Change any part of a feature flag", http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), a.updateFlag)
 	op = a.flagOperation("delete-flag", http.MethodDelete, flagIDPath, "Delete a feature flag",
 		http.StatusNotFound, http.StatusPreconditionFailed)
 	op.DefaultStatus = http.StatusNoContent
 	register(a, op, a.deleteFlag)
 	register(a, a.flagOperation("list-flag-history", http.MethodGet, flagIDPath+"/history",
 		"List the versions of a feature flag, newest first", http.StatusNotFound), a.readFlagHistory)
-	register(a, a.flagOperation("roll-back-flag", http.MethodPost, flagIDPath+"/rollback",
+	register(a, needing(access.WriteFlag, a.flagOperation("roll-back-flag", http.MethodPost, flagIDPath+"/rollback",
 		"Roll a feature flag back to an earlier version",
-		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), a.rollBackFlag)
-	register(a, a.definitionOperation("preview-flag", http.MethodPost, flagIDPath+"/preview",
+		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)), a.rollBackFlag)
+	register(a, a.definitionOperation(access.ReadFlag, "preview-flag", http.MethodPost, flagIDPath+"/preview",
 		"Say what a change would do, and which share of users would move; nothing is stored",
 		http.StatusNotFound, http.StatusConflict), a.previewFlag)
 }
@@ -51,11 +53,13 @@ func (a *API) flagOperation(id, method, path, summary string, problems ...int) h
 }
 
 // definitionOperation is for bodies that the domain reads.
-func (a *API) definitionOperation(id, method, path, summary string, problems ...int) huma.Operation {
+func (a *API) definitionOperation(
+	action access.Action, id, method, path, summary string, problems ...int,
+) huma.Operation {
 	op := a.flagOperation(id, method, path, summary, problems...)
 	op.SkipValidateBody = true
 	op.Metadata = map[string]any{bodyLimitKey: maxDefinitionBytes}
-	return op
+	return needing(action, op)
 }
 
 type createFlagInput struct {

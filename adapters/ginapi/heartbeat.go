@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
@@ -19,9 +20,9 @@ const maxHeartbeatBytes = 4 << 10
 // routeHeartbeats registers what every instance calls all the time, so that it
 // reads and writes without huma's machinery, and stands in the same document.
 func (a *API) routeHeartbeats() {
-	op := a.registryOperation("renew-lease", http.MethodPut, instancePath+"/heartbeat",
+	op := needing(access.WriteService, a.registryOperation("renew-lease", http.MethodPut, instancePath+"/heartbeat",
 		"Renew the lease of an instance",
-		http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable)
+		http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable))
 	text := &huma.Schema{Type: huma.TypeString}
 	op.Parameters = []*huma.Param{
 		{Name: "service_name", In: "path", Required: true, Schema: text},
@@ -30,8 +31,8 @@ func (a *API) routeHeartbeats() {
 	a.describeHot(&op, a.requestBody(typeOf[heartbeatJSON]()), a.jsonResponse(http.StatusOK, typeOf[beatJSON]()))
 	a.routes.hot(&op, a.heartbeat)
 
-	batch := a.registryOperation("renew-leases", http.MethodPost, registryPath+"/heartbeats",
-		"Renew the leases of up to 1,000 instances", http.StatusServiceUnavailable)
+	batch := needing(access.WriteService, a.registryOperation("renew-leases", http.MethodPost,
+		registryPath+"/heartbeats", "Renew the leases of up to 1,000 instances", http.StatusServiceUnavailable))
 	batch.Description = "One result for each heartbeat, in order, with the status that it alone would have had."
 	a.describeHot(&batch, a.requestBody(typeOf[heartbeatsJSON]()), a.jsonResponse(http.StatusOK, typeOf[beatsJSON]()))
 	a.routes.hot(&batch, a.heartbeats)

@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/application/registryapp"
-	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
@@ -134,14 +133,15 @@ func fit[T any](s []T, n int) []T {
 
 // readListed reads one heartbeat of the list.
 func (b *heartbeatBody) readListed() error {
-	at := "/heartbeats/" + strconv.Itoa(len(b.all))
+	b.at = "/heartbeats/" + strconv.Itoa(len(b.all))
+	defer func() { b.at = "" }()
 	token, err := b.decoder.ReadToken()
 	if err != nil {
 		return err
 	}
 	b.one = registryapp.Heartbeat{}
 	if token.Kind() != '{' {
-		b.bad(at, "must be an object")
+		b.faults.Bad(b.at, "must be an object")
 		b.all = append(b.all, b.one)
 		return b.skipRest(token)
 	}
@@ -150,7 +150,7 @@ func (b *heartbeatBody) readListed() error {
 		if err != nil {
 			return err
 		}
-		if err := b.readListedMember(at, memberName(quoted)); err != nil {
+		if err := b.readListedMember(memberName(quoted)); err != nil {
 			return err
 		}
 	}
@@ -161,8 +161,7 @@ func (b *heartbeatBody) readListed() error {
 	return nil
 }
 
-func (b *heartbeatBody) readListedMember(at, name string) (err error) {
-	before := len(b.faults)
+func (b *heartbeatBody) readListedMember(name string) (err error) {
 	switch name {
 	case "service_name":
 		b.one.ServiceName, _, err = b.readText(name)
@@ -173,9 +172,6 @@ func (b *heartbeatBody) readListedMember(at, name string) (err error) {
 	}
 	if err != nil {
 		return err
-	}
-	for i := before; i < len(b.faults); i++ {
-		b.faults[i] = fault.Bad(at+"/"+name, fault.Of(b.faults[i]).Fields()[0].Message)
 	}
 	if b.one.Status == &b.status {
 		b.texts = append(b.texts, b.status)

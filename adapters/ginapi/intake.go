@@ -86,13 +86,13 @@ func (in intake) readQuery(raw string) (url.Values, error) {
 	if err != nil {
 		return nil, ErrMalformedQuery
 	}
-	var faults []error
+	var faults fault.Collector
 	for _, name := range sortedNames(values) {
 		if message := in.queryFault(name, values[name]); message != "" {
-			faults = append(faults, fault.Bad(within(inQuery, name), message))
+			faults.Bad(within(inQuery, name), message)
 		}
 	}
-	return values, fault.Merge(faults...)
+	return values, faults.Err()
 }
 
 func (in intake) queryFault(name string, values []string) string {

@@ -17,7 +17,9 @@ import (
 type objectBody struct {
 	buffer  bytes.Buffer
 	decoder *jsontext.Decoder
-	faults  []error
+	faults  fault.Collector
+	// at is the pointer to what is being read, where that is not the body itself.
+	at string
 }
 
 func newObjectBody() objectBody {
@@ -26,7 +28,7 @@ func newObjectBody() objectBody {
 
 func (b *objectBody) reset() {
 	b.buffer.Reset()
-	b.faults = nil
+	b.faults, b.at = fault.Collector{}, ""
 }
 
 // receive reads the body, which may be empty and may leave out that it is JSON.
@@ -83,7 +85,7 @@ func parseObject[B any](b *objectBody, self B, member func(B, string) error) err
 	if _, err := b.decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return ErrMalformedJSON.WithField(inBody, "goes on after the value")
 	}
-	return fault.Merge(b.faults...)
+	return b.faults.Err()
 }
 
 // memberName returns what a quoted name stands for. Names that are expected are
@@ -124,7 +126,14 @@ func (b *objectBody) syntax(err error) error {
 }
 
 func (b *objectBody) bad(name, message string) {
-	b.faults = append(b.faults, fault.Bad(name, message))
+	switch {
+	case b.faults.Full():
+		b.faults.Omit(1)
+	case b.at != "":
+		b.faults.Bad(b.at+"/"+name, message)
+	default:
+		b.faults.Bad(name, message)
+	}
 }
 
 // readText reads a text; null is none.
@@ -155,7 +164,10 @@ func (b *objectBody) skipRest(token jsontext.Token) error {
 
 // unknown finds fault with a member that is not known, and passes over it.
 func (b *objectBody) unknown(name string) error {
-	b.faults = append(b.faults, fault.Bad(within(inBody, name), "is no member of this body"))
+	if b.at == "" {
+		name = within(inBody, name)
+	}
+	b.bad(name, "is no member of this body")
 	return b.decoder.SkipValue()
 }
 

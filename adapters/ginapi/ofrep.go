@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
@@ -65,15 +66,16 @@ func (a *API) routeOFREP() {
 
 func (a *API) mountOFREP(path string, op *huma.Operation, handler gin.HandlerFunc) {
 	a.templates[http.MethodPost+path] = op.Path
-	a.engine.POST(path, func(c *gin.Context) {
+	a.engine.POST(path, a.admitting(op, func(c *gin.Context) {
 		callOf(c.Request.Context()).reads = true
 		a.tellRevision(c)
 		handler(c)
-	})
+	}))
 }
 
 func (a *API) ofrepOperation(id, path, summary string, out reflect.Type, problems ...int) huma.Operation {
 	op := huma.Operation{
+		Metadata:    map[string]any{actionKey: access.ReadFlag},
 		OperationID: id, Method: http.MethodPost, Path: path, Summary: summary,
 		Tags: []string{"ofrep"}, Security: keySecurity(), Responses: map[string]*huma.Response{},
 		Description: "OpenFeature Remote Evaluation Protocol 0.3. Also below /environments/{environment}.",

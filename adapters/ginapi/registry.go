@@ -61,21 +61,21 @@ func (a *API) routeRegistry() {
 		"Register a service, or an instance of it with a lease", http.StatusServiceUnavailable)
 	op.Description = "201 where the service or the instance is new, else 200. What is not given stays as it is."
 	op.Responses["201"] = a.jsonResponse(http.StatusCreated, typeOf[registeredJSON](), "Location")
-	register(a, op, a.registerService)
+	register(a, needing(access.WriteService, op), a.registerService)
 	register(a, a.registryOperation("list-services", http.MethodGet, registryPath+"/",
 		"List services by name"), a.listServices)
 	register(a, a.registryOperation("list-healthy-services", http.MethodGet, registryPath+"/healthy",
 		"List all services that are healthy"), a.listHealthy)
-	register(a, a.registryOperation("report-health", http.MethodPut, registryPath+"/health",
-		"Report how a service or an instance is", http.StatusNotFound), a.reportHealth)
+	register(a, needing(access.WriteService, a.registryOperation("report-health", http.MethodPut,
+		registryPath+"/health", "Report how a service or an instance is", http.StatusNotFound)), a.reportHealth)
 	register(a, a.registryOperation("read-service", http.MethodGet, servicePath,
 		"Read a service with its instances", http.StatusNotFound), a.readService)
 	op = a.registryOperation("deregister-service", http.MethodDelete, servicePath,
 		"Deregister a service and all its instances", http.StatusNotFound)
 	op.DefaultStatus = http.StatusNoContent
 	register(a, op, a.deregisterService)
-	register(a, a.registryOperation("amend-instance", http.MethodPatch, instancePath,
-		"Change what is desired of an instance, or what describes it", http.StatusNotFound), a.amendInstance)
+	register(a, needing(access.WriteService, a.registryOperation("amend-instance", http.MethodPatch, instancePath,
+		"Change what is desired of an instance, or what describes it", http.StatusNotFound)), a.amendInstance)
 	op = a.registryOperation("deregister-instance", http.MethodDelete, instancePath,
 		"Deregister an instance", http.StatusNotFound)
 	op.DefaultStatus = http.StatusNoContent

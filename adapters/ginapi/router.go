@@ -51,6 +51,7 @@ func (r *router) handle(op *huma.Operation, answer func(*gin.Context, input)) {
 // mount registers an operation with gin under all the paths and methods that it
 // answers.
 func (r *router) mount(op *huma.Operation, handler gin.HandlerFunc) {
+	handler = r.api.admitting(op, handler)
 	methods := []string{op.Method}
 	if op.Method == http.MethodGet {
 		methods = append(methods, http.MethodHead)

@@ -2,41 +2,55 @@ package ginapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // maxDepth is how deep a body may nest.
 const maxDepth = 32
 
+const (
+	// maxBodyValues is how many JSON values a body may hold whose members the schema
+	// checks: the longest metadata hold half as many.
+	maxBodyValues = 64 << 10
+	// scanStride is how many tokens are read between two looks at the deadline.
+	scanStride = 4096
+)
+
 // scan walks a body that must be one JSON value in UTF-8 (RFC 8259, I-JSON in
 // its strictness: no repeated names, no lone surrogates), nested at most
-// maxDepth deep. It returns the names of the outermost object's members, or nil
-// where the value is none.
-func scan(body []byte) (members []string, err error) {
+// maxDepth deep, of at most so many values; 0 is any number. It shows the names of
+// the outermost object's members. It ends with ctx, and then returns its error.
+func scan(ctx context.Context, body []byte, values int, member func(name string)) error {
 	d := jsontext.NewDecoder(bytes.NewBuffer(body))
-	for first := true; first || d.StackDepth() > 0; first = false {
+	for n := 0; n == 0 || d.StackDepth() > 0; n++ {
+		if n > 0 && n%scanStride == 0 && ctx.Err() != nil {
+			return ctx.Err() //nolint:wrapcheck // becomes ErrDeadline, if the deadline it was
+		}
 		token, err := d.ReadToken()
 		if err != nil {
-			return nil, syntaxFault(err, d.InputOffset())
+			return syntaxFault(err, d.InputOffset())
 		}
 		if d.StackDepth() > maxDepth {
-			return nil, ErrMalformedJSON.WithField(inBody, "is nested deeper than 32")
+			return ErrMalformedJSON.WithField(inBody, "is nested deeper than 32")
 		}
-		if first && token.Kind() == '{' {
-			members = []string{}
+		if values > 0 && n > 2*values {
+			return fault.Bad(inBody, "must hold at most "+strconv.Itoa(values)+" JSON values")
 		}
-		if isMemberName(d) {
-			members = append(members, token.String())
+		if member != nil && isMemberName(d) {
+			member(token.String())
 		}
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, ErrMalformedJSON.WithField(inBody, "goes on after the value")
+		return ErrMalformedJSON.WithField(inBody, "goes on after the value")
 	}
-	return members, nil
+	return nil
 }
 
 // isMemberName reports whether the token that was read last names a member of
@@ -67,7 +81,7 @@ func placeOf(pointer jsontext.Pointer) string {
 	location := inBody
 	for name := range pointer.Tokens() {
 		next := within(location, name)
-		if next == location {
+		if next == location || len(next) > fault.MaxFieldNameBytes {
 			break
 		}
 		location = next

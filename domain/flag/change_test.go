@@ -18,7 +18,7 @@ import (
 // refused returns the places at which a definition refuses a change.
 func refused(tb testing.TB, d *flag.Definition, members string) []string {
 	tb.Helper()
-	c, err := flag.ParseChange(tb.Context(), []byte("{" + members + "}"))
+	c, err := flag.ParseChange(tb.Context(), []byte("{"+members+"}"))
 	if err == nil {
 		_, err = d.Apply(c)
 	}
@@ -165,7 +165,7 @@ func TestCreationNeedsWhatNobodyCanGuess(t *testing.T) {
 	_, err = flag.ParseCreation(t.Context(), []byte(`{`))
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	for _, members := range []string{`"name":"a"`, `"environment":"production"`, `"salt":"00"`, `"version":1`} {
-		_, err := flag.ParseChange(t.Context(), []byte("{" + members + "}"))
+		_, err := flag.ParseChange(t.Context(), []byte("{"+members+"}"))
 		require.ErrorIs(t, err, fault.ErrInvalid, members)
 	}
 }

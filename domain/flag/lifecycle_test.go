@@ -319,7 +319,7 @@ func FuzzChanges(f *testing.F) {
 			stored, err := flag.RehydrateDefinition([]byte(d.JSON()))
 			require.NoError(t, err)
 			require.Equal(t, d.JSON(), stored.JSON())
-			back, err := flag.ParseChange(t.Context(), []byte("{" + withoutSalt(d) + "}"))
+			back, err := flag.ParseChange(t.Context(), []byte("{"+withoutSalt(d)+"}"))
 			require.NoError(t, err)
 			same, err := d.Apply(back)
 			require.NoError(t, err)

@@ -20,7 +20,7 @@ const salt = "0123456789abcdef"
 // define returns the definition of a flag of these members.
 func define(tb testing.TB, members string) *flag.Definition {
 	tb.Helper()
-	c, err := flag.ParseCreation(tb.Context(), []byte("{" + members + "}"))
+	c, err := flag.ParseCreation(tb.Context(), []byte("{"+members+"}"))
 	require.NoError(tb, err)
 	d, err := flag.Define(c, salt)
 	require.NoError(tb, err)
@@ -30,7 +30,7 @@ func define(tb testing.TB, members string) *flag.Definition {
 // change returns a change of these members.
 func change(tb testing.TB, members string) flag.Change {
 	tb.Helper()
-	c, err := flag.ParseChange(tb.Context(), []byte("{" + members + "}"))
+	c, err := flag.ParseChange(tb.Context(), []byte("{"+members+"}"))
 	require.NoError(tb, err)
 	return c
 }
@@ -46,7 +46,7 @@ func apply(tb testing.TB, d *flag.Definition, members string) *flag.Definition {
 // pointers tries to define a flag and returns the places at fault.
 func pointers(tb testing.TB, members string) []string {
 	tb.Helper()
-	c, err := flag.ParseCreation(tb.Context(), []byte("{" + members + "}"))
+	c, err := flag.ParseCreation(tb.Context(), []byte("{"+members+"}"))
 	if err == nil {
 		_, err = flag.Define(c, salt)
 	}
