@@ -128,6 +128,8 @@ type API struct {
 	bodies sync.Pool
 	// beats are bodies of heartbeats, to be used again.
 	beats sync.Pool
+	// lingering holds one element for each request that is lingered for.
+	lingering chan struct{}
 	// stopping is closed when the server stops.
 	stopping chan struct{}
 	stop     func()
@@ -148,6 +150,7 @@ func New(o Options) *API {
 		o.RequestTimeout = DefaultRequestTimeout
 	}
 	a := &API{options: o, templates: map[string]string{}, stopping: make(chan struct{})}
+	a.lingering = make(chan struct{}, maxLingering)
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	a.ended = endedContext()
 	a.always.last = []string{"close"}

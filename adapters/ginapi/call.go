@@ -40,11 +40,17 @@ func callOf(ctx context.Context) *call {
 	return &call{}
 }
 
-// begin gives the request its id, its deadline and the headers that every
-// response carries, and writes the access log when all is done.
+// begin serves the request, and lets a client finish that still sends.
 func (a *API) begin(c *gin.Context) {
-	started := a.options.Clock.Now()
 	ctx := &requestContext{Context: c.Request.Context(), timeout: a.options.RequestTimeout}
+	a.proceed(c, ctx)
+	a.linger(c, &ctx.body)
+}
+
+// proceed gives the request its id, its deadline and the headers that every
+// response carries, and writes the access log when all is done.
+func (a *API) proceed(c *gin.Context, ctx *requestContext) {
+	started := a.options.Clock.Now()
 	defer ctx.end(a.ended)
 	this := &ctx.call
 	this.requestID = a.requestID(c.Request)
@@ -53,6 +59,7 @@ func (a *API) begin(c *gin.Context) {
 	}
 	ctx.echoed[0] = this.requestID
 	c.Request = c.Request.WithContext(ctx)
+	ctx.body.watch(c.Request)
 
 	h := c.Writer.Header()
 	h["X-Request-Id"] = ctx.echoed[:]

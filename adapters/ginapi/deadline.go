@@ -15,6 +15,7 @@ type requestContext struct {
 	timeout         time.Duration
 	// ofrep is what call.ofrep points to, where it does.
 	ofrep ofrepCall
+	body  requestBody
 	// echoed is the request id as a header holds it.
 	echoed  [1]string
 	waited  sync.Once

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
@@ -52,6 +53,7 @@ func (p *problem) write(w http.ResponseWriter) {
 	h := w.Header()
 	maps.Copy(h, p.header)
 	h.Set("Content-Type", cmp.Or(p.mediaType, problemMediaType))
+	h.Set("Content-Length", strconv.Itoa(len(p.body)))
 	w.WriteHeader(p.status)
 	// A failed write means that the client has gone; the access log tells.
 	_, _ = w.Write(p.body)
@@ -60,6 +62,7 @@ func (p *problem) write(w http.ResponseWriter) {
 // fail ends a request with the problem of an error.
 func (a *API) fail(c *gin.Context, err error) {
 	c.Abort()
+	a.closing(c)
 	a.problem(c.Request.Context(), err).write(c.Writer)
 }
 

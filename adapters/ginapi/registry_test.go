@@ -21,7 +21,7 @@ const (
 )
 
 // registryHouse returns a house with a registry that is ready.
-func registryHouse(tb testing.TB) *house {
+func registryHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	tb.Helper()
 	environments, err := scope.NewEnvironments("development", "production")
 	require.NoError(tb, err)
@@ -33,7 +33,7 @@ func registryHouse(tb testing.TB) *house {
 		Environments: environments, DefaultEnvironment: "production", Replica: "one",
 	})
 	require.NoError(tb, services.Refresh(tb.Context()))
-	return newHouse(tb, func(o *ginapi.Options) { o.Registry = services })
+	return newHouse(tb, append(change, func(o *ginapi.Options) { o.Registry = services })...)
 }
 
 // register registers instance a of the shop, with more members.
