@@ -23,21 +23,21 @@ const toleratedStaleness = 2 * time.Second
 // that it reads and writes without huma's machinery, and stands in the same
 // document.
 func (a *API) routeEvaluation() {
-	a.routes.evaluation("evaluate-flag", flagsPath+"evaluate", "Evaluate a feature flag",
+	a.routes.evaluation(access.EvaluateFlag, "evaluate-flag", flagsPath+"evaluate", "Evaluate a feature flag",
 		reflect.TypeFor[evaluateJSON](), reflect.TypeFor[evaluationJSON](), a.evaluate)
-	a.routes.evaluation("evaluate-flags", flagsPath+"evaluate/batch",
+	a.routes.evaluation(access.EvaluateFlag, "evaluate-flags", flagsPath+"evaluate/batch",
 		"Evaluate several feature flags, or all, as they stood together",
 		reflect.TypeFor[evaluateBatchJSON](), reflect.TypeFor[batchJSON](), a.evaluateBatch)
-	a.routes.evaluation("explain-flag", flagsPath+"explain",
+	a.routes.evaluation(access.ReadFlag, "explain-flag", flagsPath+"explain",
 		"Evaluate a feature flag, as it stands or stood, and say what each step found",
 		reflect.TypeFor[explainJSON](), reflect.TypeFor[explanationJSON](), a.explain, http.StatusNotFound)
 }
 
 // evaluation registers a handler that reads its body itself.
 func (r *router) evaluation(
-	id, path, summary string, in, out reflect.Type, answer func(*gin.Context), problems ...int,
+	action access.Action, id, path, summary string, in, out reflect.Type, answer func(*gin.Context), problems ...int,
 ) {
-	op := needing(access.ReadFlag, r.api.flagOperation(id, http.MethodPost, path, summary,
+	op := needing(action, r.api.flagOperation(id, http.MethodPost, path, summary,
 		append(problems, http.StatusRequestEntityTooLarge)...))
 	op.Responses["200"] = r.api.jsonResponse(http.StatusOK, out)
 	op.RequestBody = r.api.requestBody(in)

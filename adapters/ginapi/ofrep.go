@@ -75,7 +75,7 @@ func (a *API) mountOFREP(path string, op *huma.Operation, handler gin.HandlerFun
 
 func (a *API) ofrepOperation(id, path, summary string, out reflect.Type, problems ...int) huma.Operation {
 	op := huma.Operation{
-		Metadata:    map[string]any{actionKey: access.ReadFlag},
+		Metadata:    map[string]any{actionKey: access.EvaluateFlag},
 		OperationID: id, Method: http.MethodPost, Path: path, Summary: summary,
 		Tags: []string{"ofrep"}, Security: keySecurity(), Responses: map[string]*huma.Response{},
 		Description: "OpenFeature Remote Evaluation Protocol 0.3. Also below /environments/{environment}.",
