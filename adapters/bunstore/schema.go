@@ -53,8 +53,20 @@ func (f schema) refusal() error {
 	return nil
 }
 
-// schema reads what the database holds. Nothing is written.
+// schema reads what the database holds. Nothing is written. Another process may
+// rename the version table in between; then the tables are read once more.
 func (s *Store) schema(ctx context.Context) (schema, error) {
+	found, err := s.readSchema(ctx)
+	if sqlState(err) == undefinedTable {
+		return s.readSchema(ctx)
+	}
+	return found, err
+}
+
+// undefinedTable is PostgreSQL's code for a table that does not exist.
+const undefinedTable = "42P01"
+
+func (s *Store) readSchema(ctx context.Context) (schema, error) {
 	var found schema
 	steps, created, err := s.knownSteps()
 	if err != nil {
@@ -167,7 +179,7 @@ func (s *Store) QuickCheck(ctx context.Context) error {
 		return nil
 	}
 	var found []string
-	err := s.read.NewSelect().TableExpr("pragma_quick_check(10)").Column("quick_check").Scan(ctx, &found)
+	err := s.read.NewSelect().TableExpr("pragma_quick_check").Column("quick_check").Scan(ctx, &found)
 	switch {
 	case err != nil:
 		return fmt.Errorf("the database file is damaged: %w", err)
