@@ -20,6 +20,7 @@ import (
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 var _ cli.Program = (*program)(nil)
@@ -88,12 +89,14 @@ func (p *program) Database(ctx context.Context, create bool) (cli.Database, erro
 	if err != nil {
 		return nil, err
 	}
-	clock, ids := system.NewClock(), system.NewIDs()
-	store, err := openStore(ctx, s, bunstore.Options{IDs: ids, Existing: !create})
+	clock, ids := newClock(system.NewStopwatch()), system.NewIDs()
+	store, err := openStore(ctx, s, bunstore.Options{IDs: ids, Existing: !create, Asked: clock.Asked})
 	if err != nil {
 		return nil, aboutDatabase(s, err)
 	}
-	return &database{store: store, settings: s, access: newAccess(s, store.Keys(), clock, ids)}, nil
+	return &database{
+		store: store, settings: s, access: newAccess(s, store.Keys(), clock, ids), clock: clock,
+	}, nil
 }
 
 // database is the database in force for one command.
@@ -101,6 +104,8 @@ type database struct {
 	store    *bunstore.Store
 	access   *accessapp.Service
 	settings settings.Settings
+	// clock tells the store's time once the database is ready.
+	clock ports.Clock
 }
 
 // Migrate applies what is missing.
@@ -157,7 +162,7 @@ func (d *database) Skip(ctx context.Context, revision int64) error {
 // relay is one that publishes nothing.
 func (d *database) relay() *relay.Service {
 	return relay.New(relay.Dependencies{
-		Feed: d.store.Feed(), Deliveries: d.store.Deliveries(), Clock: system.NewClock(),
+		Feed: d.store.Feed(), Deliveries: d.store.Deliveries(), Clock: d.clock, Topics: topicsOf(d.settings),
 	})
 }
 
@@ -188,7 +193,10 @@ func (d *database) Revoke(ctx context.Context, id string) error {
 // ready returns nil if the schema is this binary's. No command but 'migrate up'
 // changes it: servers of an earlier version may be running on it.
 func (d *database) ready(ctx context.Context) error {
-	return aboutDatabase(d.settings, d.store.CheckSchema(ctx))
+	if err := d.store.CheckSchema(ctx); err != nil {
+		return aboutDatabase(d.settings, err)
+	}
+	return aboutDatabase(d.settings, d.store.LearnTime(ctx))
 }
 
 // Close closes the database.

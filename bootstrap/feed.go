@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
@@ -85,17 +85,63 @@ type relayParts struct {
 	Deliveries ports.Deliveries
 	Publisher  ports.Publisher
 	Clock      ports.Clock
+	Stopwatch  ports.Stopwatch
+	Log        *zap.Logger
 }
 
 func newRelay(p relayParts) *relay.Service {
 	return relay.New(relay.Dependencies{
-		Feed: p.Feed, Deliveries: p.Deliveries, Publisher: p.Publisher, Clock: p.Clock,
-		Source: "/signalbox/" + p.Settings.ServiceName,
-		Topics: relay.Topics{
-			Configuration: string(p.Settings.KafkaConfigTopic), Flag: string(p.Settings.KafkaFlagTopic),
-			Service: string(p.Settings.KafkaServiceTopic),
+		Feed: p.Feed, Deliveries: p.Deliveries, Publisher: p.Publisher, Clock: p.Clock, Stopwatch: p.Stopwatch,
+		Source: "/signalbox/" + p.Settings.ServiceName, Topics: topicsOf(p.Settings),
+		TopicChanged: func(topic string, err error) {
+			if err != nil {
+				p.Log.Warn("topic publishing paused", zap.String("topic", topic), zap.Error(err))
+				return
+			}
+			p.Log.Info("topic publishing resumed", zap.String("topic", topic))
 		},
 	})
+}
+
+func topicsOf(s settings.Settings) relay.Topics {
+	return relay.Topics{
+		Configuration: string(s.KafkaConfigTopic), Flag: string(s.KafkaFlagTopic), Service: string(s.KafkaServiceTopic),
+	}
+}
+
+// feedConditions are what an operator has to know of the feed.
+type feedConditions struct {
+	fx.Out
+
+	Unknown ports.Conditions `group:"conditions"`
+	Topics  ports.Conditions `group:"conditions"`
+	Clock   ports.Conditions `group:"conditions"`
+}
+
+func newFeedConditions(t *relay.Tail, r *relay.Service, c *system.StoreClock) feedConditions {
+	return feedConditions{
+		Unknown: t.Conditions, Topics: r.Conditions, Clock: func() []ports.Condition { return clockSkew(c.Skew()) },
+	}
+}
+
+// mostSkew is by how much this machine's clock may differ from the store's.
+const mostSkew = 5 * time.Second
+
+// clockSkew names a clock that is wrong. Changes are stamped by the store's clock, so
+// that only this machine's logs and certificates suffer.
+func clockSkew(skew time.Duration) []ports.Condition {
+	if skew.Abs() <= mostSkew {
+		return nil
+	}
+	direction := "ahead of"
+	if skew < 0 {
+		direction = "behind"
+	}
+	return []ports.Condition{{
+		Name: "clock_skew",
+		Message: fmt.Sprintf("The clock of this replica's machine is %s %s the database's. Changes are stamped by the "+
+			"database's clock; synchronize both with NTP.", skew.Abs().Round(time.Second), direction),
+	}}
 }
 
 // feedParts is what the loops of the feed are made of.
@@ -107,6 +153,7 @@ type feedParts struct {
 	Tail       *relay.Tail
 	Feed       ports.Feed
 	Leadership ports.Leadership
+	Stopwatch  ports.Stopwatch
 	Commits    commits
 	Log        *zap.Logger
 	// These are made before the tail begins.
@@ -119,6 +166,7 @@ type feedParts struct {
 // first at the start, publishes changes and forgets old ones until the stop.
 func keepFeed(lc fx.Lifecycle, p feedParts) {
 	lc.Append(fx.StopHook(p.Leadership.Resign))
+	leader := relay.NewLeader(p.Relay, p.Leadership, p.Stopwatch)
 	sequenced := make(bell, 1)
 	keep := relay.Retention{Age: time.Duration(p.Settings.FeedRetention), Rows: int64(p.Settings.FeedRetentionRows)}
 	follow := func(ctx context.Context) (bool, error) {
@@ -138,7 +186,7 @@ func keepFeed(lc fx.Lifecycle, p feedParts) {
 		loop{
 			every: followPoll, slowest: followSlowest, timeout: followTimeout, wake: p.Commits.bell, eager: true,
 			step:    follow,
-			failing: "what is in memory does not follow what is stored: the store cannot be asked",
+			failing: "what is in memory does not follow what is stored",
 			working: "what is in memory follows what is stored again",
 		},
 		loop{
@@ -149,7 +197,7 @@ func keepFeed(lc fx.Lifecycle, p feedParts) {
 		},
 		loop{
 			every: drainPoll, slowest: drainSlowest, timeout: drainTimeout, wake: sequenced, eager: true,
-			step:    p.drain,
+			step:    leader.Step,
 			failing: "changes are not published, and wait",
 			working: "changes are published again",
 		},
@@ -174,20 +222,4 @@ func (p feedParts) follow(ctx context.Context) (int, error) {
 	}
 	followed, err := p.Tail.Step(ctx)
 	return max(sequenced, followed), err
-}
-
-// drain publishes a batch if this replica leads, and for no longer than it may
-// believe so.
-func (p feedParts) drain(ctx context.Context) (more bool, err error) {
-	may, err := p.Leadership.Confirm(ctx)
-	if err != nil || may == 0 {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, may)
-	defer cancel()
-	n, err := p.Relay.Drain(ctx)
-	if errors.Is(err, ports.ErrOvertaken) {
-		return true, nil
-	}
-	return n > 0, err
 }

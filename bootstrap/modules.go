@@ -34,11 +34,16 @@ import (
 
 func systemModule() fx.Option {
 	return fx.Module("system", fx.Provide(
-		fx.Annotate(system.NewClock, fx.As(new(ports.Clock))),
+		fx.Annotate(newClock, fx.As(fx.Self()), fx.As(new(ports.Clock))),
 		fx.Annotate(system.NewIDs, fx.As(new(ports.IDs))),
 		fx.Annotate(system.NewBackoff, fx.As(new(ports.Backoff))),
 		fx.Annotate(system.NewStopwatch, fx.As(new(ports.Stopwatch))),
 	))
+}
+
+// newClock tells the store's time, so that all replicas stamp by one clock.
+func newClock(stopwatch ports.Stopwatch) *system.StoreClock {
+	return system.NewStoreClock(system.NewClock(), stopwatch)
 }
 
 func storeModule() fx.Option {
@@ -74,7 +79,7 @@ func flagModule() fx.Option {
 }
 
 func feedModule() fx.Option {
-	return fx.Module("feed", fx.Provide(newBroker, newRelay, relay.NewTail), fx.Invoke(keepFeed))
+	return fx.Module("feed", fx.Provide(newBroker, newRelay, relay.NewTail, newFeedConditions), fx.Invoke(keepFeed))
 }
 
 func registryModule() fx.Option {

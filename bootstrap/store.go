@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -24,12 +25,13 @@ type storeParts struct {
 	IDs      ports.IDs
 	Backoff  ports.Backoff
 	Commits  commits
+	Clock    *system.StoreClock
 }
 
 // newStore opens the store, and brings it up to date when the app starts.
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 	store, err := openStore(context.Background(), p.Settings, bunstore.Options{
-		IDs: p.IDs, Committed: p.Commits.ring, Log: p.Log,
+		IDs: p.IDs, Committed: p.Commits.ring, Asked: p.Clock.Asked, Log: p.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -88,6 +90,14 @@ func aboutDatabase(s settings.Settings, err error) error {
 }
 
 func (p storeParts) bringUp(ctx context.Context, store *bunstore.Store) error {
+	if err := p.bringSchema(ctx, store); err != nil {
+		return err
+	}
+	// What is stamped during the start is stamped by the store's clock, too.
+	return store.LearnTime(ctx)
+}
+
+func (p storeParts) bringSchema(ctx context.Context, store *bunstore.Store) error {
 	if !p.Settings.MigrateOnStart {
 		return store.CheckSchema(ctx)
 	}

@@ -15,7 +15,8 @@ type Change struct {
 	EventID string
 	// EventType is "<aggregate>.<past tense>", such as "configuration.created".
 	EventType string
-	// AggregateType is "configuration", "flag" or "service".
+	// AggregateType is "configuration", "flag" or "service", or what a newer version
+	// stores.
 	AggregateType string
 	// AggregateID is the store's, AggregateVersion the version that the event made.
 	AggregateID, AggregateVersion int64
@@ -32,12 +33,44 @@ type Change struct {
 	TraceParent string
 }
 
+// ChangeQuery selects changes of the feed. A zero field selects all, but for After
+// and Limit.
+type ChangeQuery struct {
+	// After is the revision before the first that is selected, UpTo the last one.
+	After, UpTo int64
+	// Limit is how many changes are returned at most.
+	Limit          int
+	AggregateTypes []string
+	// AggregateID is of any of the AggregateTypes.
+	AggregateID int64
+	// Environment is that of the change. Changes of the aggregate types in Everywhere
+	// are selected whatever their environment.
+	Environment string
+	Everywhere  []string
+	ServiceName string
+}
+
 // Retention says which changes are kept.
 type Retention struct {
-	// Since keeps what has happened since then.
-	Since time.Time
+	// Age is how long changes are kept, by the store's clock.
+	Age time.Duration
 	// Rows is how many changes are kept at most.
 	Rows int64
+	// Published is, by aggregate type, the last revision that need not be kept for
+	// publishing. Changes of other types are kept for Unclaimed longer than Age,
+	// however many there are: a newer version may have to publish them.
+	Published map[string]int64
+	Unclaimed time.Duration
+}
+
+// Keeps reports whether a change is kept in a feed that goes to a revision, now by
+// the store's clock.
+func (r Retention) Keeps(c Change, head int64, now time.Time) bool {
+	published, claimed := r.Published[c.AggregateType]
+	if !claimed {
+		return !c.OccurredAt.Before(now.Add(-r.Age - r.Unclaimed))
+	}
+	return c.Revision > published || c.Revision > head-r.Rows && !c.OccurredAt.Before(now.Add(-r.Age))
 }
 
 // FeedHead tells how far the feed goes.
@@ -61,15 +94,16 @@ type Feed interface {
 	Sequence(ctx context.Context, limit int) (int, error)
 	// Head returns how far the feed goes.
 	Head(ctx context.Context) (FeedHead, error)
-	// After returns at most limit changes that follow a revision, in order. Those that
-	// are no longer kept are missing at the beginning; FeedHead.Oldest tells.
-	After(ctx context.Context, revision int64, limit int) ([]Change, error)
+	// Changes returns the first changes that a query selects, ordered by revision. Fewer
+	// than its limit are all that it selects. Those that are no longer kept are missing
+	// at the beginning; FeedHead.Oldest tells.
+	Changes(ctx context.Context, q ChangeQuery) ([]Change, error)
 	// Listen calls hear whenever another process may have given events their revisions,
 	// until ctx ends; then it returns nil. A store that cannot tell returns nil at once,
 	// one that is lost an error. Hear must not wait. Some may go unheard.
 	Listen(ctx context.Context, hear func()) error
-	// Purge forgets at most limit of the oldest changes that are not to be kept, and
-	// returns how many. What was not published, or is parked, is kept.
+	// Purge forgets at most limit changes before the first one that is kept, and returns
+	// how many.
 	Purge(ctx context.Context, keep Retention, limit int) (int, error)
 	// BeginEpoch begins a new epoch, because what is stored went back in time, and
 	// returns it. Revisions go on from the last one that is stored.

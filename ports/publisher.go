@@ -30,8 +30,21 @@ type Publisher interface {
 // ErrBrokerUnavailable is a broker that cannot be reached, or does not answer.
 var ErrBrokerUnavailable = fault.New(fault.Unavailable, "broker_unavailable", "The broker cannot be reached right now.")
 
-// RefusedError is a message that the broker refuses for good: too large, for a
-// topic that does not exist, or not allowed.
+// TopicError is a topic that takes no messages, whatever they are: it does not exist,
+// or may not be written to. Messages of other topics are not concerned.
+type TopicError struct {
+	Topic string
+	Cause error
+}
+
+// Error says why.
+func (e TopicError) Error() string { return fmt.Sprintf("topic %s takes no messages: %v", e.Topic, e.Cause) }
+
+// Unwrap returns what the broker said.
+func (e TopicError) Unwrap() error { return e.Cause }
+
+// RefusedError is a message that the broker refuses for good, such as one that is too
+// large.
 type RefusedError struct{ Cause error }
 
 // Error says why.

@@ -18,9 +18,17 @@ var _ ports.Deliveries = (*Deliveries)(nil)
 type relayRow struct {
 	bun.BaseModel `bun:"table:relay,alias:r"`
 
-	ID       int64 `bun:",pk"`
-	Revision int64
-	Edition  int64
+	ID      int64 `bun:",pk"`
+	Edition int64
+}
+
+type streamRow struct {
+	bun.BaseModel `bun:"table:relay_topics,alias:t"`
+
+	AggregateType string `bun:",pk"`
+	Revision      int64
+	Reason        string
+	WaitsSince    timestamp
 }
 
 type parkedRow struct {
@@ -49,18 +57,27 @@ func (r parkedRow) parked() ports.Parked {
 	}
 }
 
-// Delivered returns how far the changes were published. What is parked is read
-// after the edition: a step in between is found out when one goes on from here.
+// Delivered returns how far the changes were published. The rest is read after the
+// edition: a step in between is found out when one goes on from here.
 func (d *Deliveries) Delivered(ctx context.Context) (ports.Delivered, error) {
 	var at relayRow
 	if err := d.store.read.NewSelect().Model(&at).Where("id = 1").Scan(ctx); err != nil {
 		return ports.Delivered{}, translate(err, "read how far the relay is", nil)
 	}
+	var streams []streamRow
+	if err := d.store.read.NewSelect().Model(&streams).Order("aggregate_type").Limit(maxStreams).Scan(ctx); err != nil {
+		return ports.Delivered{}, translate(err, "read how far the topics are", nil)
+	}
 	var rows []parkedRow
 	if err := d.store.read.NewSelect().Model(&rows).Order("revision").Limit(maxParked).Scan(ctx); err != nil {
 		return ports.Delivered{}, translate(err, "read what is parked", nil)
 	}
-	found := ports.Delivered{Revision: at.Revision, Edition: at.Edition}
+	found := ports.Delivered{Edition: at.Edition}
+	for _, r := range streams {
+		found.Streams = append(found.Streams, ports.Stream{
+			AggregateType: r.AggregateType, Revision: r.Revision, Reason: r.Reason, Since: r.WaitsSince.Time,
+		})
+	}
 	for _, r := range rows {
 		found.Parked = append(found.Parked, r.parked())
 	}
@@ -68,20 +85,62 @@ func (d *Deliveries) Delivered(ctx context.Context) (ports.Delivered, error) {
 }
 
 // maxParked bounds what is read of the parked. With more of them nothing would be
-// published any more: a step that did not see all would pass over none.
-const maxParked = 1_000_000
+// published any more: a step that did not see all would pass over none. There are as
+// many streams as modules.
+const (
+	maxParked  = 1_000_000
+	maxStreams = 1000
+)
 
-// Advance goes on to a later revision.
-func (d *Deliveries) Advance(ctx context.Context, from ports.Delivered, revision int64, parked ...ports.Parked) error {
-	return d.step(ctx, from, "move the relay", func(ctx context.Context, tx bun.Tx) error {
-		for _, p := range parked {
-			row := rowOfParked(p)
-			if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
-				return err
-			}
+// Advance moves streams, and parks.
+func (d *Deliveries) Advance(
+	ctx context.Context, from ports.Delivered, streams []ports.Stream, parked ...ports.Parked,
+) error {
+	moved := make([]streamRow, len(streams))
+	for i, s := range streams {
+		moved[i] = streamRow{
+			AggregateType: s.AggregateType, Revision: s.Revision, Reason: s.Reason, WaitsSince: timestamp{s.Since},
 		}
-		return updateWhere(ctx, tx.NewUpdate().Model((*relayRow)(nil)).Set("revision = ?", revision).Where("id = 1"))
+	}
+	waiting := make([]parkedRow, len(parked))
+	for i, p := range parked {
+		waiting[i] = rowOfParked(p)
+	}
+	return d.step(ctx, from, "move the relay", func(ctx context.Context, tx bun.Tx) error {
+		if err := insertAll(ctx, tx, waiting); err != nil || len(moved) == 0 {
+			return err
+		}
+		_, err := tx.NewInsert().Model(&moved).On("CONFLICT (aggregate_type) DO UPDATE").
+			Set("revision = EXCLUDED.revision").Set("reason = EXCLUDED.reason").
+			Set("waits_since = EXCLUDED.waits_since").Exec(ctx)
+		return err
 	})
+}
+
+func insertAll(ctx context.Context, tx bun.Tx, rows []parkedRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
+	return err
+}
+
+// Pending counts what of a stream was not published, as far as PendingMost.
+func (d *Deliveries) Pending(ctx context.Context, of ports.Stream) (ports.Pending, error) {
+	waiting := func() *bun.SelectQuery {
+		return d.store.read.NewSelect().Model((*changeRow)(nil)).
+			Where("aggregate_type = ?", of.AggregateType).Where("revision > ?", of.Revision).Order("revision")
+	}
+	var found ports.Pending
+	err := d.store.read.NewSelect().ColumnExpr("count(*)").
+		TableExpr("(?) AS w", waiting().ColumnExpr("1").Limit(ports.PendingMost)).Scan(ctx, &found.Count)
+	if err != nil || found.Count == 0 {
+		return found, translate(err, "count what waits", nil)
+	}
+	var oldest timestamp
+	err = waiting().Column("occurred_at").Limit(1).Scan(ctx, &oldest)
+	found.Oldest = oldest.Time
+	return found, translate(err, "look for what waits longest", nil)
 }
 
 // step makes one if the state is still the one that it goes on from.
@@ -100,16 +159,6 @@ func (d *Deliveries) step(
 		return work(ctx, tx)
 	})
 	return translate(err, doing, nil)
-}
-
-// Backlog returns changes of what is parked.
-func (d *Deliveries) Backlog(ctx context.Context, p ports.Parked, upTo int64, limit int) ([]ports.Change, error) {
-	var rows []changeRow
-	err := d.store.read.NewSelect().Model(&rows).
-		Where("revision >= ?", p.Revision).Where("revision <= ?", upTo).
-		Where("aggregate_type = ?", p.AggregateType).Where("aggregate_id = ?", p.AggregateID).
-		Order("revision").Limit(limit).Scan(ctx)
-	return changesOf(rows), translate(err, "read what is parked", nil)
 }
 
 // Resume changes from where an aggregate waits, or that it does.

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -115,30 +116,65 @@ func (f *Feed) sequence(ctx context.Context, tx bun.Tx, limit int) (int, error) 
 
 // Head returns how far the feed goes.
 func (f *Feed) Head(ctx context.Context) (ports.FeedHead, error) {
+	head, _, err := f.headAndTime(ctx)
+	return head, err
+}
+
+// headAndTime returns how far the feed goes, and the time by the store's clock. On
+// PostgreSQL the process's clock hears of it (Options.Asked).
+func (f *Feed) headAndTime(ctx context.Context) (ports.FeedHead, time.Time, error) {
 	var head feedHeadRow
 	var oldest *int64
+	var now timestamp
+	answered := f.store.askTime()
 	err := f.store.read.NewSelect().Model(&head).Column("epoch", "revision").
-		ColumnExpr("(SELECT min(revision) FROM changes)").Where("id = 1").
-		Scan(ctx, &head.Epoch, &head.Revision, &oldest)
+		ColumnExpr("(SELECT min(revision) FROM changes)").ColumnExpr(f.store.dialect.now()).Where("id = 1").
+		Scan(ctx, &head.Epoch, &head.Revision, &oldest, &now)
 	if err != nil {
-		return ports.FeedHead{}, translate(err, "read the feed's head", nil)
+		return ports.FeedHead{}, time.Time{}, translate(err, "read the feed's head", nil)
 	}
+	answered(now.Time)
 	found := ports.FeedHead{Epoch: head.Epoch, Revision: head.Revision, Oldest: head.Revision + 1}
 	if oldest != nil {
 		found.Oldest = *oldest
 	}
-	return found, nil
+	return found, now.Time, nil
 }
 
-// After returns changes that follow a revision.
-func (f *Feed) After(ctx context.Context, revision int64, limit int) ([]ports.Change, error) {
+// Changes returns the changes that a query selects. A range of revisions bounds the
+// rows that are looked at; the indexes of migration 13 spare most of them where the
+// filter is selective.
+func (f *Feed) Changes(ctx context.Context, q ports.ChangeQuery) ([]ports.Change, error) {
 	var rows []changeRow
-	err := f.store.read.NewSelect().Model(&rows).Where("revision > ?", revision).
-		Order("revision").Limit(limit).Scan(ctx)
+	err := selectChanges(f.store.read.NewSelect().Model(&rows), q).
+		Order("revision").Limit(q.Limit).Scan(ctx)
 	if err != nil {
 		return nil, translate(err, "read the feed", nil)
 	}
 	return changesOf(rows), nil
+}
+
+func selectChanges(s *bun.SelectQuery, q ports.ChangeQuery) *bun.SelectQuery {
+	s = s.Where("revision > ?", q.After)
+	if q.UpTo != 0 {
+		s = s.Where("revision <= ?", q.UpTo)
+	}
+	if len(q.AggregateTypes) > 0 {
+		s = s.Where("aggregate_type IN (?)", bun.List(q.AggregateTypes))
+	}
+	if q.AggregateID != 0 {
+		s = s.Where("aggregate_id = ?", q.AggregateID)
+	}
+	if q.ServiceName != "" {
+		s = s.Where("service_name = ?", q.ServiceName)
+	}
+	if q.Environment == "" {
+		return s
+	}
+	if len(q.Everywhere) == 0 {
+		return s.Where("environment = ?", q.Environment)
+	}
+	return s.Where("(environment = ? OR aggregate_type IN (?))", q.Environment, bun.List(q.Everywhere))
 }
 
 func changesOf(rows []changeRow) []ports.Change {
@@ -152,20 +188,16 @@ func changesOf(rows []changeRow) []ports.Change {
 // Purge forgets changes from the beginning, so that there is never a gap.
 func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int, error) {
 	var rows []changeRow
-	err := f.store.read.NewSelect().Model(&rows).Column("revision", "occurred_at").
-		Where("revision <= (SELECT revision FROM relay WHERE id = 1)").
-		Where("revision < COALESCE((SELECT min(revision) FROM relay_parked), revision + 1)").
+	err := f.store.read.NewSelect().Model(&rows).Column("revision", "aggregate_type", "occurred_at").
 		Order("revision").Limit(limit).Scan(ctx)
 	if err != nil {
 		return 0, translate(err, "look for old changes", nil)
 	}
-	head, err := f.Head(ctx)
+	head, now, err := f.headAndTime(ctx)
 	if err != nil {
 		return 0, err
 	}
-	old := slices.IndexFunc(rows, func(r changeRow) bool {
-		return r.Revision > head.Revision-keep.Rows && !r.OccurredAt.Before(keep.Since)
-	})
+	old := slices.IndexFunc(rows, func(r changeRow) bool { return keep.Keeps(r.change(), head.Revision, now) })
 	if old < 0 {
 		old = len(rows)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/uptrace/bun"
@@ -24,6 +25,9 @@ type Options struct {
 	Log *zap.Logger
 	// Existing refuses a SQLite file that is missing, instead of creating it.
 	Existing bool
+	// Asked is called before a shared database is asked for its time, and what it
+	// returns with the answer; nil for nobody. Neither waits.
+	Asked func() (answered func(time.Time))
 }
 
 // Store is an open database. It is safe for concurrent use.

@@ -56,6 +56,13 @@ func (p *recordingProgram) RelayStatus(context.Context) (relay.Status, error) {
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	return relay.Status{
 		Epoch: "0123456789abcdef", Head: 9, Published: 7, OldestAge: 1500 * time.Millisecond,
+		Topics: []relay.TopicStatus{
+			{Topic: "config-updates", AggregateType: "configuration", Published: 9},
+			{
+				Topic: "feature-flag-updates", AggregateType: "flag", Published: 7, Pending: 2,
+				OldestAge: 1500 * time.Millisecond, Reason: "it does not exist", Since: at,
+			},
+		},
 		Parked: []ports.Parked{
 			{AggregateType: "configuration", Revision: 3, Key: "production/shop/a", Reason: "too large", At: at},
 			{AggregateType: "flag", Revision: 5, Key: "production/b", Reason: "no such topic", At: at, Asked: true},
@@ -236,6 +243,8 @@ func TestRelay(t *testing.T) {
 		require.NoError(t, err)
 		for _, want := range []string{
 			"pending    2", "oldest     1.5s", "parked     2",
+			"config-updates        configuration  9          0        0s      no",
+			"feature-flag-updates  flag           7          2        1.5s    since 2026-11-23T10:00:00Z: it does not exist",
 			"3         configuration  production/shop/a  2026-11-23T10:00:00Z  no           too large",
 			"5         flag           production/b       2026-11-23T10:00:00Z  yes          no such topic",
 		} {

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 func relayCommand(p Program) *cobra.Command {
@@ -16,9 +19,12 @@ func relayCommand(p Program) *cobra.Command {
 		Short: "Show how far changes were published, and settle those that the broker refuses",
 		Long: `Show how far changes were published, and settle those that the broker refuses.
 
-A change that the broker refuses for good - too large, no such topic, not allowed -
-is parked, and later changes of the same resource wait behind it. Everything else is
-published. Servers that run do what 'retry' and 'skip' ask for.`,
+Each topic is published to by itself. One that does not exist, or may not be written
+to, waits alone and goes on by itself when it takes messages again.
+
+A change that the broker refuses for good, such as one that is too large, is parked,
+and later changes of the same resource wait behind it. Everything else is published.
+Servers that run do what 'retry' and 'skip' ask for.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -114,16 +120,38 @@ func printRelay(cmd *cobra.Command, _ []string, db Database) error {
 	table(w, "pending", strconv.FormatInt(status.Pending(), 10))
 	table(w, "oldest", status.OldestAge.Round(time.Millisecond).String())
 	table(w, "parked", strconv.Itoa(len(status.Parked)))
-	if err := printed(0, w.Flush()); err != nil || len(status.Parked) == 0 {
-		return err
+	printTopics(w, status.Topics)
+	printParked(w, status.Parked)
+	return printed(0, w.Flush())
+}
+
+// printTopics shows how far each topic is, and why one waits.
+func printTopics(w *tabwriter.Writer, topics []relay.TopicStatus) {
+	if len(topics) == 0 {
+		return
+	}
+	table(w, "\nTOPIC", "RESOURCES", "PUBLISHED", "PENDING", "OLDEST", "WAITS")
+	for _, t := range topics {
+		waits := "no"
+		if t.Reason != "" {
+			waits = "since " + moment(t.Since) + ": " + t.Reason
+		}
+		table(w, t.Topic, t.AggregateType, strconv.FormatInt(t.Published, 10), strconv.FormatInt(t.Pending, 10),
+			t.OldestAge.Round(time.Millisecond).String(), waits)
+	}
+}
+
+// printParked shows what waits for an operator.
+func printParked(w *tabwriter.Writer, parked []ports.Parked) {
+	if len(parked) == 0 {
+		return
 	}
 	table(w, "\nREVISION", "RESOURCE", "KEY", "SINCE", "TRIED AGAIN", "REASON")
-	for _, p := range status.Parked {
+	for _, p := range parked {
 		again := "no"
 		if p.Asked {
 			again = "yes"
 		}
 		table(w, strconv.FormatInt(p.Revision, 10), p.AggregateType, p.Key, moment(p.At), again, p.Reason)
 	}
-	return printed(0, w.Flush())
 }

@@ -103,6 +103,12 @@ func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.C
 			return err
 		}
 		ask.since, missed = upTo, false
+		if !watching.Holds(upTo) { // more is to be looked through
+			if err := s.progress(ctx, beat, upTo); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := s.rest(ctx, w, beat, upTo); err != nil {
 			return err
 		}

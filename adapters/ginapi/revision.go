@@ -9,15 +9,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
-	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/application/relay"
 )
 
 // revisionName is the header that says how far the feed is in an answer.
 const revisionName = "Signalbox-Revision"
-
-// ErrRevisionNotReached is a read that was to be of a revision that is not here yet.
-var ErrRevisionNotReached = fault.New(fault.Stale, "revision_not_reached",
-	"This replica has not reached that revision. Try again shortly.")
 
 // revisionHeader is a revision as a header holds it.
 type revisionHeader struct {
@@ -61,7 +57,7 @@ func (a *API) reach(c *gin.Context, in input) error {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), maxCatchUp)
 	defer cancel()
 	if a.options.Watching.Await(ctx, wanted) != nil {
-		return ErrRevisionNotReached.WithDetail("current_revision", a.options.Watching.Position().Revision)
+		return relay.ErrNotReached.WithDetail("current_revision", a.options.Watching.Position().Revision)
 	}
 	a.tellRevision(c)
 	return nil

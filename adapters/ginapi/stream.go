@@ -133,6 +133,9 @@ func (s *streaming) run(ctx context.Context, ask watchAsk) error {
 			return err
 		}
 		if at = next; at < s.api.options.Watching.Position().Revision {
+			if err := s.progress(ctx, beat, at); err != nil {
+				return err
+			}
 			continue
 		}
 		caughtUp = true
@@ -148,6 +151,21 @@ func (s *streaming) run(ctx context.Context, ask watchAsk) error {
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// progress says how far a stream has looked through the feed, when it was silent for
+// long, and ends it when the client has gone or the server stops.
+func (s *streaming) progress(ctx context.Context, beat *time.Ticker, at int64) error {
+	select {
+	case <-beat.C:
+		return s.heartbeat(at)
+	case <-s.api.stopping:
+		return errors.Join(s.send([]byte(": the server stops; connect again\n\n")), errEnded)
+	case <-ctx.Done():
+		return errEnded
+	default:
+		return nil
 	}
 }
 

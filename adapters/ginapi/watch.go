@@ -2,7 +2,7 @@ package ginapi
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -132,7 +132,7 @@ func (a *API) readWatch(c *gin.Context, in input) (watchAsk, error) {
 	if err := mayWatch(caller, filter.ResourceType); err != nil {
 		return watchAsk{}, err
 	}
-	filter.May = func(n *relay.Notice) bool { return caller.May(actionToRead(n.Told.ResourceType), resourceOf(n)) }
+	filter.May = func(n *relay.Notice) bool { return mayRead(caller, n) }
 	ask.filter = filter
 	return ask, nil
 }
@@ -191,6 +191,15 @@ func actionToRead(resourceType string) access.Action {
 	return ""
 }
 
+// mayRead reports whether a caller may be shown a change. What showing a change of an
+// unknown type needs is unknown, too: it takes every right that there is.
+func mayRead(caller access.Caller, n *relay.Notice) bool {
+	if action := actionToRead(n.Told.ResourceType); action != "" {
+		return caller.May(action, resourceOf(n))
+	}
+	return caller.MayAll(resourceOf(n))
+}
+
 // mayWatch returns nil for who may read something of what is asked for.
 func mayWatch(caller access.Caller, resourceType string) error {
 	if resourceType != "" {
@@ -213,13 +222,13 @@ func (a *API) changes(c *gin.Context, in input) {
 	}
 	// The wait is shortened a little, so that clients who began together part.
 	wait := ask.wait - rand.N(ask.wait/10+1) //nolint:gosec // nothing secret hangs on it
-	ctx, cancel := context.WithTimeout(unhurried(c), wait+maxCatchUp)
-	defer cancel()
-	if err := a.checkPlace(ctx, ask); err != nil {
+	if err := a.checkPlace(unhurried(c), ask); err != nil {
 		a.fail(c, err)
 		return
 	}
-	a.letWrite(c, wait+writePatience)
+	ctx, cancel := context.WithTimeout(unhurried(c), max(wait, maxCatchUp))
+	defer cancel()
+	a.letWrite(c, max(wait, maxCatchUp)+writePatience)
 	epoch := a.options.Watching.Position().Epoch
 	ask.epoch = epoch
 	list, upTo, err := a.awaitChanges(ctx, ask, wait)
@@ -237,8 +246,8 @@ func (a *API) checkPlace(ctx context.Context, ask watchAsk) error {
 	return a.options.Watching.Check(ctx, ask.epoch, ask.since)
 }
 
-// awaitChanges returns what follows, as soon as there is something, and else at the
-// end of the wait or when the server stops.
+// awaitChanges returns what follows, as soon as there is something, and else how far it
+// has looked through the feed at the end of the wait or when the server stops.
 func (a *API) awaitChanges(ctx context.Context, ask watchAsk, wait time.Duration) ([]*relay.Notice, int64, error) {
 	w := a.options.Watching.Watch(ask.filter)
 	defer w.Close()
@@ -249,10 +258,19 @@ func (a *API) awaitChanges(ctx context.Context, ask watchAsk, wait time.Duration
 		if a.options.Watching.Position().Epoch != ask.epoch {
 			return nil, 0, a.options.Watching.Check(ctx, ask.epoch, ask.since)
 		}
-		if err != nil || len(list) > 0 || ended {
+		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, ask.since, nil // the time is up: so far has been looked through
+		}
+		if err != nil || len(list) > 0 {
 			return list, upTo, err
 		}
-		ask.since = upTo
+		behind := upTo < a.options.Watching.Position().Revision
+		if ask.since = upTo; behind && ctx.Err() == nil && !a.isStopping() {
+			continue
+		}
+		if ended || behind {
+			return nil, upTo, nil
+		}
 		select {
 		case <-w.Woken():
 		case <-over.C:
@@ -260,7 +278,7 @@ func (a *API) awaitChanges(ctx context.Context, ask watchAsk, wait time.Duration
 		case <-a.stopping:
 			ended = true
 		case <-ctx.Done():
-			return nil, upTo, fmt.Errorf("wait for changes: %w", context.Cause(ctx))
+			return nil, upTo, nil // nobody waits any more, or the time is up
 		}
 	}
 }

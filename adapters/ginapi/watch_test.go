@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -101,8 +104,86 @@ func TestChanges(t *testing.T) {
 				assert.Contains(t, a.body, place, query)
 			}
 		}
-		a := h.admin(http.MethodGet, changesPath+"?since=7", "")
-		a.requireProblem(http.StatusUnprocessableEntity, "revision_in_future")
+	})
+
+	t.Run("a place that this replica has not reached is waited for, and then may be right elsewhere", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t)
+			h.configure("a")
+			ask := func(path string) <-chan answer {
+				answered := make(chan answer, 1)
+				go func() { answered <- h.admin(http.MethodGet, path, "") }()
+				synctest.Wait()
+				return answered
+			}
+			const epoch = "&epoch=0000000000000001"
+			waiting := ask(changesPath + "?since=2&wait=0" + epoch)
+			h.configure("b")
+			list, upTo := revisions(<-waiting)
+			assert.Empty(t, list)
+			assert.InEpsilon(t, 2, upTo, 0)
+			for _, path := range []string{changesPath + "?since=7", changesPath + "/stream?since=7" + epoch} {
+				began := time.Now()
+				a := <-ask(path)
+				a.requireProblem(http.StatusPreconditionFailed, "revision_not_reached")
+				assert.InEpsilon(t, 2, a.json()["current_revision"], 0)
+				assert.Equal(t, 2*time.Second, time.Since(began))
+
+				waiting = ask(path)
+				h.watch.Move(time.Microsecond)
+				h.follow()
+				(<-waiting).requireProblem(http.StatusUnprocessableEntity, "revision_in_future")
+
+				h.watch.Move(3 * time.Second)
+				a = <-ask(path)
+				a.requireProblem(http.StatusServiceUnavailable, "replica_behind")
+				assert.NotEmpty(t, a.header.Get("Retry-After"))
+				h.follow()
+			}
+		})
+	})
+
+	t.Run("a filter that takes nothing of a long feed answers how far it has come, and no outage", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			h, feed := longFeed(t)
+			a := h.admin(http.MethodGet, changesPath+"?since=0&service_name=cart&wait=0", "")
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			list, upTo := revisions(a)
+			assert.Empty(t, list)
+			assert.InEpsilon(t, 60_000, upTo, 0)
+
+			feed.slow.Store(true)
+			a = h.admin(http.MethodGet, changesPath+"?since=0&service_name=cart&wait=0", "")
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			list, upTo = revisions(a)
+			assert.Empty(t, list)
+			assert.InEpsilon(t, 20_000, upTo, 0, "one question was answered before the time was up")
+
+			feed.slow.Store(false)
+			h.feed.SetDown(true)
+			a = h.admin(http.MethodGet, changesPath+"?since=0", "")
+			a.requireProblem(http.StatusServiceUnavailable, "unavailable")
+		})
+	})
+
+	t.Run("changes of unknown types pass by, and show to who may do everything", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		h.feed.Put(ports.Change{
+			EventType: "quota.raised", AggregateType: "quota", AggregateID: 7, AggregateVersion: 3,
+			Environment: "production", Data: []byte(`{"of":"cart"}`), OccurredAt: fixture.Noon(),
+		})
+		h.configure("b")
+		a := h.admin(http.MethodGet, changesPath+"?since=0&environment=production", "")
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		assert.Len(t, a.json()["changes"], 3)
+		assert.Contains(t, a.body, `"event_type":"quota.raised","action":"update","resource_type":"quota","resource_id":"7"`)
+		reader := h.send(http.MethodGet, changesPath+"?since=0", "", as(readerKey))
+		assert.Len(t, reader.json()["changes"], 2)
+		assert.InEpsilon(t, 3, reader.json()["revision"], 0)
 	})
 
 	t.Run("a place that is not there any more is gone", func(t *testing.T) {
@@ -113,10 +194,7 @@ func TestChanges(t *testing.T) {
 		a := h.admin(http.MethodGet, changesPath+"?since=1&epoch=another", "")
 		a.requireProblem(http.StatusGone, "revision_gone")
 		assert.Equal(t, "0000000000000001", a.json()["epoch"])
-		at, err := h.feed.Delivered(t.Context())
-		require.NoError(t, err)
-		require.NoError(t, h.feed.Advance(t.Context(), at, 2))
-		_, err = h.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().AddDate(1, 0, 0)}, 1)
+		_, err := h.feed.Purge(t.Context(), ports.Retention{Published: map[string]int64{"configuration": 2}}, 1)
 		require.NoError(t, err)
 		h.configure("c")
 		a = h.admin(http.MethodGet, changesPath+"?since=0", "")
@@ -143,6 +221,48 @@ func TestChanges(t *testing.T) {
 		h.send(http.MethodGet, changesPath+"?type=configuration", "", key).requireProblem(http.StatusForbidden, "forbidden")
 		h.send(http.MethodGet, changesPath+"?since=0", "", nil).requireProblem(http.StatusUnauthorized, "api_key_required")
 	})
+}
+
+// slowFeed answers one question and then none until the caller has gone, if it is slow.
+type slowFeed struct {
+	ports.Feed
+
+	slow  atomic.Bool
+	asked atomic.Int64
+}
+
+func (f *slowFeed) Changes(ctx context.Context, q ports.ChangeQuery) ([]ports.Change, error) {
+	if f.slow.Load() && f.asked.Add(1) > 1 {
+		<-ctx.Done()
+		return nil, fault.ErrUnavailable.WithCause(ctx.Err())
+	}
+	return f.Feed.Changes(ctx, q)
+}
+
+// longFeed returns a house that has come late to a feed of 60,000 changes of the shop.
+func longFeed(t *testing.T) (*house, *slowFeed) {
+	t.Helper()
+	list := make([]ports.Change, 60_000)
+	for i := range list {
+		list[i] = ports.Change{
+			EventType: "configuration.updated", AggregateType: "configuration", AggregateID: 1,
+			AggregateVersion: int64(i + 1), Environment: "production", ServiceName: "shop", Data: []byte(`{"key":"k"}`),
+		}
+	}
+	feed := &slowFeed{}
+	h := newHouse(t, func(o *ginapi.Options) {
+		tail := relay.NewTail(feed, fixture.NewStopwatch())
+		o.Watching = tail
+		kept := fixture.NewFeed()
+		kept.Put(list...)
+		_, err := kept.Sequence(t.Context(), len(list))
+		require.NoError(t, err)
+		feed.Feed = kept
+		_, err = tail.Step(t.Context())
+		require.NoError(t, err)
+	})
+	h.feed = feed.Feed.(*fixture.Feed)
+	return h, feed
 }
 
 func TestLongPoll(t *testing.T) {

@@ -1,6 +1,7 @@
 package watermillbus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type Bus struct {
 	// ping asks whether the broker answers; nil where there is none to ask.
 	ping func() error
 	seed maphash.Seed
+	// topics says which topics are to be looked for before they are published to.
+	topics topics
 
 	mu    sync.Mutex
 	lanes []*lane
@@ -35,14 +38,20 @@ var _ ports.Publisher = (*Bus)(nil)
 func (b *Bus) Publish(ctx context.Context, messages []ports.Message) []error {
 	outcomes := make([]error, len(messages))
 	lanes, err := b.opened(ctx)
+	var wrong map[string]error
+	if err == nil {
+		wrong, err = b.topics.look(ctx, messages)
+	}
 	if err != nil {
-		for i := range outcomes {
-			outcomes[i] = err
+		return failed(outcomes, 0, unavailable(err))
+	}
+	for i, m := range messages {
+		if err := wrong[m.Topic]; err != nil {
+			outcomes[i] = ports.TopicError{Topic: m.Topic, Cause: err}
 		}
-		return outcomes
 	}
 	var sending sync.WaitGroup
-	for l, places := range b.share(messages, len(lanes)) {
+	for l, places := range b.share(messages, outcomes, len(lanes)) {
 		if len(places) == 0 {
 			continue
 		}
@@ -57,6 +66,7 @@ func (b *Bus) Publish(ctx context.Context, messages []ports.Message) []error {
 		})
 	}
 	sending.Wait()
+	b.topics.learn(outcomes)
 	return outcomes
 }
 
@@ -69,7 +79,7 @@ func (b *Bus) opened(ctx context.Context) ([]*lane, error) {
 	}
 	publishers, err := b.open(ctx)
 	if err != nil {
-		return nil, ports.ErrBrokerUnavailable.WithCause(fmt.Errorf("connect to the broker: %w", err))
+		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
 	for _, p := range publishers {
 		b.lanes = append(b.lanes, &lane{publisher: p, turn: make(chan struct{}, 1)})
@@ -77,10 +87,14 @@ func (b *Bus) opened(ctx context.Context) ([]*lane, error) {
 	return b.lanes, nil
 }
 
-// share returns the places of the messages of each lane.
-func (b *Bus) share(messages []ports.Message, lanes int) [][]int {
+// share returns the places of the messages of each lane, without those that have an
+// outcome.
+func (b *Bus) share(messages []ports.Message, outcomes []error, lanes int) [][]int {
 	places := make([][]int, lanes)
 	for i, m := range messages {
+		if outcomes[i] != nil {
+			continue
+		}
 		l := maphash.String(b.seed, m.Key) % uint64(lanes) //nolint:gosec // lanes are not negative
 		places[l] = append(places[l], i)
 	}
@@ -97,7 +111,7 @@ func (b *Bus) Ping(ctx context.Context) error {
 	go func() { answered <- b.ping() }()
 	select {
 	case err := <-answered:
-		return translate(err)
+		return translate("", err)
 	case <-ctx.Done():
 		return unavailable(context.Cause(ctx))
 	}
@@ -150,24 +164,21 @@ func (l *lane) publish(ctx context.Context, messages []ports.Message) []error {
 }
 
 // send sends messages and tells what became of each. After one that failed for a
-// reason that is not its own it sends no more.
+// reason that is not its own it sends no more of that topic.
 func (l *lane) send(ctx context.Context, messages []ports.Message, outcomes chan<- error) {
-	refused := map[string]error{}
-	var failure error
+	// By topic, and by topic and key.
+	failures, refused := map[string]error{}, map[string]error{}
 	for _, m := range messages {
-		if failure == nil && ctx.Err() != nil {
-			failure = unavailable(context.Cause(ctx))
-		}
-		err := failure
-		if err == nil {
-			err = refused[m.Topic+" "+m.Key]
+		err := cmp.Or(failures[m.Topic], refused[m.Topic+" "+m.Key])
+		if err == nil && ctx.Err() != nil {
+			err = unavailable(context.Cause(ctx))
 		}
 		if err == nil {
-			err = translate(l.publisher.Publish(m.Topic, wrap(m)))
+			err = translate(m.Topic, l.publisher.Publish(m.Topic, wrap(m)))
 			if _, isRefused := errors.AsType[ports.RefusedError](err); isRefused {
 				refused[m.Topic+" "+m.Key] = err
 			} else {
-				failure = err
+				failures[m.Topic] = err
 			}
 		}
 		outcomes <- err

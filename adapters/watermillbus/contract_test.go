@@ -8,7 +8,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -30,23 +33,65 @@ func TestKafka(t *testing.T) {
 	contract.Publisher(t, func(t *testing.T) contract.Broker { return kafka(t, brokers) }, nil)
 }
 
+func TestTopicsAreMade(t *testing.T) {
+	t.Parallel()
+	brokers := harness.FakeKafka(t).ListenAddrs()
+	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
+		Brokers: brokers, Topics: []string{"one", "other"}, Create: true, Partitions: 3, Replication: 1, Lanes: 2,
+	})
+	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+	for _, topic := range []string{"one", "other"} {
+		require.NoError(t, bus.Publish(t.Context(), []ports.Message{{Topic: topic, Key: "k"}})[0])
+		assert.Len(t, consume(t, brokers, topic, 1), 1)
+	}
+}
+
+// TestForbiddenTopic is about a topic that exists, and may not be written to.
+func TestForbiddenTopic(t *testing.T) {
+	t.Parallel()
+	cluster := harness.FakeKafka(t, kfake.SeedTopics(1, "forbidden", "allowed"))
+	cluster.ControlKey(kmsg.Produce.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if produced := request.(*kmsg.ProduceRequest); produced.Topics[0].Topic == "forbidden" {
+			return refusal(produced, kerr.TopicAuthorizationFailed.Code), nil, true
+		}
+		return nil, nil, false
+	})
+	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
+		Brokers: cluster.ListenAddrs(), Topics: []string{"forbidden", "allowed"}, Lanes: 1,
+	})
+	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+	outcomes := bus.Publish(t.Context(), []ports.Message{
+		{Topic: "forbidden", Key: "a"}, {Topic: "allowed", Key: "a"}, {Topic: "forbidden", Key: "b"},
+	})
+	for _, i := range []int{0, 2} {
+		var refused ports.TopicError
+		require.ErrorAs(t, outcomes[i], &refused)
+		assert.Equal(t, "forbidden", refused.Topic)
+	}
+	require.NoError(t, outcomes[1])
+}
+
 func TestLocal(t *testing.T) {
 	t.Parallel()
 	contract.Publisher(t, local, contract.Without{
 		"a message that is too large is refused, with those behind it of its key, and no others": "memory has no limit",
-		"a topic that does not exist refuses its messages, and no others":                        "topics are made by naming them",
+		"a topic that does not exist takes no messages of its own alone, until it does":          "topics are made by naming them",
 	})
 }
 
 func kafka(t *testing.T, brokers []string) contract.Broker {
 	t.Helper()
 	topic := "test-" + uuid.NewString()
+	harness.CreateTopic(t, brokers, topic)
+	missing := "missing-" + topic
 	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
-		Brokers: brokers, Topics: []string{topic}, Create: true, Partitions: 3, Replication: 1, Lanes: 4,
+		Brokers: brokers, Topics: []string{topic, missing}, Lanes: 4,
 	})
 	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
 	return contract.Broker{
-		Publisher: bus, Topic: topic, MissingTopic: "missing-" + topic,
+		Publisher: bus, Topic: topic, MissingTopic: missing,
+		Create:   func(t *testing.T) { t.Helper(); harness.CreateTopic(t, brokers, missing) },
 		Received: func(t *testing.T, n int) []ports.Message { return consume(t, brokers, topic, n) },
 	}
 }

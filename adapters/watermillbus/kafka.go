@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -22,7 +21,7 @@ import (
 type KafkaOptions struct {
 	// Brokers are "host:port"; one that answers is enough.
 	Brokers []string
-	// Topics have to exist before anything is published.
+	// Topics are looked for before they are published to.
 	Topics []string
 	// Create makes those that are missing, with Partitions and Replication.
 	Create      bool
@@ -48,12 +47,14 @@ const (
 
 // OpenKafka returns a publisher to Kafka. It connects when the first message is
 // published: a broker that is away is found by that call. Topics that are missing,
-// and are not to be made, are the error of every call that finds them missing.
+// and are not to be made, are a ports.TopicError of their own messages until they exist.
 func OpenKafka(o KafkaOptions) *Bus {
 	if o.Lanes == 0 {
 		o.Lanes = defaultLanes
 	}
-	return &Bus{seed: maphash.MakeSeed(), open: o.open, ping: o.ping}
+	bus := &Bus{seed: maphash.MakeSeed(), open: o.open, ping: o.ping, topics: topics{find: o.findTopics}}
+	bus.topics.doubt(o.Topics...)
+	return bus
 }
 
 // ping connects, and asks for the brokers.
@@ -74,9 +75,6 @@ func (o KafkaOptions) ping() error {
 // open connects each lane; sarama's calls do not know ctx, and end by their
 // timeouts.
 func (o KafkaOptions) open(ctx context.Context) ([]message.Publisher, error) {
-	if err := o.prepareTopics(); err != nil {
-		return nil, err
-	}
 	publishers := make([]message.Publisher, 0, o.Lanes)
 	for range o.Lanes {
 		p, err := kafka.NewPublisher(kafka.PublisherConfig{
@@ -117,40 +115,47 @@ func (KafkaOptions) config() *sarama.Config {
 	return c
 }
 
-// prepareTopics finds the topics, or makes them.
-func (o KafkaOptions) prepareTopics() (err error) {
+// findTopics looks for topics, makes those that are missing where that is wanted, and
+// returns why the others take no messages.
+func (o KafkaOptions) findTopics(names []string) (wrong map[string]error, err error) {
 	config := o.config()
 	config.Metadata.Full = true // sarama finds no broker otherwise, when it knows no topic
 	admin, err := sarama.NewClusterAdmin(o.Brokers, config)
 	if err != nil {
-		return fmt.Errorf("look for topics: %w", err)
+		return nil, fmt.Errorf("look for topics: %w", err)
 	}
 	defer func() { err = errors.Join(err, admin.Close()) }()
-	described, err := admin.DescribeTopics(o.Topics)
+	described, err := admin.DescribeTopics(names)
 	if err != nil {
-		return fmt.Errorf("look for topics: %w", err)
+		return nil, fmt.Errorf("look for topics: %w", err)
 	}
-	missing := slices.Clone(o.Topics)
+	wrong = map[string]error{}
 	for _, d := range described {
-		if d.Err == sarama.ErrNoError {
-			missing = slices.DeleteFunc(missing, func(name string) bool { return name == d.Name })
+		switch {
+		case errors.Is(d.Err, sarama.ErrUnknownTopicOrPartition):
+			wrong[d.Name] = o.create(admin, d.Name)
+		case isTopics(d.Err):
+			wrong[d.Name] = d.Err
 		}
 	}
-	slices.Sort(missing)
-	missing = slices.Compact(missing)
-	if len(missing) > 0 && !o.Create {
-		return fmt.Errorf("these topics are missing: %s; make them, or set KAFKA_CREATE_TOPICS=true",
-			strings.Join(missing, ", "))
+	return wrong, nil
+}
+
+// create makes a topic, or says why not.
+func (o KafkaOptions) create(admin sarama.ClusterAdmin, name string) error {
+	if !o.Create {
+		return errMissing
 	}
-	for _, name := range missing {
-		detail := &sarama.TopicDetail{NumPartitions: o.Partitions, ReplicationFactor: o.Replication}
-		err := admin.CreateTopic(name, detail, false)
-		if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
-			return fmt.Errorf("make topic %s: %w", name, err)
-		}
+	detail := &sarama.TopicDetail{NumPartitions: o.Partitions, ReplicationFactor: o.Replication}
+	err := admin.CreateTopic(name, detail, false)
+	if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		return fmt.Errorf("make the topic: %w", err)
 	}
 	return nil
 }
+
+// errMissing is a topic that does not exist, and is not to be made.
+var errMissing = errors.New("it does not exist; create it, or set KAFKA_CREATE_TOPICS=true")
 
 // marshaler writes messages with their keys and headers, and none of Watermill's.
 type marshaler struct{}
@@ -170,15 +175,24 @@ func (marshaler) Marshal(topic string, m *message.Message) (*sarama.ProducerMess
 	return out, nil
 }
 
-// translate tells what the broker refuses for good from what may go well later, by
-// the codes of Kafka's protocol guide, "Error Codes".
-func translate(err error) error {
+// isTopics reports whether an error says that a topic takes no messages at all, by the
+// codes of Kafka's protocol guide, "Error Codes".
+func isTopics(err error) bool {
+	return errors.Is(err, sarama.ErrUnknownTopicOrPartition) || errors.Is(err, sarama.ErrInvalidTopic) ||
+		errors.Is(err, sarama.ErrTopicAuthorizationFailed)
+}
+
+// translate tells what the broker refuses for good, and what a whole topic refuses, from
+// what may go well later, by the same codes.
+func translate(topic string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if isTopics(err) {
+		return ports.TopicError{Topic: topic, Cause: err}
+	}
 	for _, final := range []error{
-		sarama.ErrMessageSizeTooLarge, sarama.ErrInvalidMessageSize, sarama.ErrInvalidTopic,
-		sarama.ErrUnknownTopicOrPartition, sarama.ErrTopicAuthorizationFailed, sarama.ErrPolicyViolation,
+		sarama.ErrMessageSizeTooLarge, sarama.ErrInvalidMessageSize, sarama.ErrPolicyViolation,
 		sarama.ErrInvalidRecord,
 	} {
 		if errors.Is(err, final) {

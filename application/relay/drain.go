@@ -9,147 +9,142 @@ import (
 )
 
 // Drain publishes one batch of changes, and returns how many it is done with. Of 0
-// there is nothing to do; otherwise there may be more. The changes of an aggregate
+// there is nothing to do now; otherwise there may be more. The changes of an aggregate
 // go out in their order, each at least once: what was published before a failure
 // may be published again, with the same id.
 //
-// A change that the broker refuses for good parks its aggregate, and nothing else.
-// Another relay that was faster is ports.ErrOvertaken.
+// Each aggregate type is a stream with a topic and a position of its own. A stream that
+// cannot be published rests while others go on: one whose topic takes no messages
+// (ports.TopicError) is no error, and Conditions names it. A change that the broker
+// refuses for good parks its aggregate, and nothing else. Changes of an aggregate type
+// that this version does not know stay for a newer one. Another relay that was faster
+// is ports.ErrOvertaken.
 func (s *Service) Drain(ctx context.Context) (int, error) {
-	from, err := s.deps.Deliveries.Delivered(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range from.Parked {
-		if p.Asked {
-			return s.retry(ctx, from, p)
+	tried := map[string]bool{}
+	var failure error
+	for ctx.Err() == nil {
+		stuck, done, err := s.step(ctx, tried)
+		if done > 0 {
+			return done, err
 		}
-	}
-	changes, err := s.deps.Feed.After(ctx, from.Revision, DrainBatch)
-	if err != nil || len(changes) == 0 {
-		return 0, err
-	}
-	outcomes, err := s.publish(ctx, from, changes)
-	if err != nil {
-		return 0, err
-	}
-	failpoint.Hit("after-publish")
-	done, parked, failure := s.reckon(changes, outcomes)
-	if done == 0 {
-		return 0, failure
-	}
-	err = s.deps.Deliveries.Advance(ctx, from, changes[done-1].Revision, parked...)
-	if err != nil {
-		return 0, errors.Join(failure, err)
-	}
-	return done, failure
-}
-
-// outcome is what became of one change.
-type outcome struct {
-	// key is the message's, empty where none was sent because the aggregate waits.
-	key string
-	err error
-}
-
-// publish publishes the changes whose aggregates do not wait, and returns what
-// became of each.
-func (s *Service) publish(ctx context.Context, from ports.Delivered, changes []ports.Change) ([]outcome, error) {
-	outcomes := make([]outcome, len(changes))
-	messages, places := make([]ports.Message, 0, len(changes)), make([]int, 0, len(changes))
-	epoch, err := s.epoch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	waiting := map[aggregate]bool{}
-	for _, p := range from.Parked {
-		waiting[aggregate{kind: p.AggregateType, id: p.AggregateID}] = true
-	}
-	for i, c := range changes {
-		if waiting[aggregateOf(c)] {
-			continue
-		}
-		m, err := s.message(c, epoch)
-		if err != nil {
-			return nil, err
-		}
-		messages, places = append(messages, m), append(places, i)
-	}
-	for i, err := range s.deps.Publisher.Publish(ctx, messages) {
-		outcomes[places[i]] = outcome{key: messages[i].Key, err: err}
-	}
-	return outcomes, nil
-}
-
-func (s *Service) epoch(ctx context.Context) (string, error) {
-	head, err := s.deps.Feed.Head(ctx)
-	return head.Epoch, err
-}
-
-// reckon returns how many changes from the beginning are done with, which
-// aggregates are to be parked of those, and why the next one is not.
-func (s *Service) reckon(
-	changes []ports.Change, outcomes []outcome,
-) (done int, parked []ports.Parked, failure error) {
-	waiting := map[aggregate]bool{}
-	for i, c := range changes {
-		about := aggregateOf(c)
-		refused, isRefused := errors.AsType[ports.RefusedError](outcomes[i].err)
-		switch {
-		case outcomes[i].err == nil, waiting[about]:
-		case isRefused:
-			waiting[about] = true
-			parked = append(parked, ports.Parked{
-				AggregateType: c.AggregateType, AggregateID: c.AggregateID, Revision: c.Revision,
-				Key: outcomes[i].key, Reason: refused.Cause.Error(), At: s.deps.Clock.Now(),
-			})
-		default:
-			return i, parked, outcomes[i].err
-		}
-	}
-	return len(changes), parked, nil
-}
-
-// aggregate names one.
-type aggregate struct {
-	kind string
-	id   int64
-}
-
-func aggregateOf(c ports.Change) aggregate {
-	return aggregate{kind: c.AggregateType, id: c.AggregateID}
-}
-
-// retry publishes a batch of what waits, up to where the relay is.
-func (s *Service) retry(ctx context.Context, from ports.Delivered, was ports.Parked) (int, error) {
-	changes, err := s.deps.Deliveries.Backlog(ctx, was, from.Revision, DrainBatch)
-	if err != nil {
-		return 0, err
-	}
-	outcomes, err := s.publish(ctx, ports.Delivered{}, changes)
-	if err != nil {
-		return 0, err
-	}
-	done, parked, failure := s.reckon(changes, outcomes)
-	if done == 0 {
-		if failure != nil {
+		failure = errors.Join(failure, err)
+		if len(stuck) == 0 {
 			return 0, failure
 		}
-		return 1, s.deps.Deliveries.Resume(ctx, from, was, nil)
+		for _, t := range stuck {
+			tried[t] = true
+		}
 	}
-	next := &was
+	return 0, errors.Join(failure, context.Cause(ctx))
+}
+
+// step publishes a batch of the streams that are next, without those that were tried.
+// It returns the aggregate types that could not be published at all, so that others may
+// be tried.
+func (s *Service) step(ctx context.Context, tried map[string]bool) (stuck []string, done int, err error) {
+	from, err := s.delivered(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	head, err := s.deps.Feed.Head(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	w, found := s.next(from, head, tried)
+	if !found {
+		return nil, 0, nil
+	}
+	if w.parked != nil {
+		return s.retry(ctx, from, w)
+	}
+	return s.advance(ctx, from, w)
+}
+
+// advance publishes a batch of changes, and moves the streams that they belong to.
+func (s *Service) advance(ctx context.Context, from ports.Delivered, w work) ([]string, int, error) {
+	changes, err := s.deps.Feed.Changes(ctx, w.query())
+	if err != nil {
+		return nil, 0, err
+	}
+	end := w.upTo
+	if len(changes) == DrainBatch {
+		end = changes[DrainBatch-1].Revision
+	}
+	s.unclaimed.note(changes)
+	outcomes, err := s.publish(ctx, w, from.Parked, changes)
+	if err != nil {
+		return nil, 0, err
+	}
+	failpoint.Hit("after-publish")
+	r := s.reckon(changes, outcomes)
+	streams := s.moved(from, w, end, r)
+	if len(streams) > 0 {
+		if err := s.deps.Deliveries.Advance(ctx, from, streams, r.parked...); err != nil {
+			return nil, 0, errors.Join(r.failure(), err)
+		}
+	}
+	s.rests.note(w.types, r)
+	if r.done == 0 && len(r.failures) == 0 {
+		r.done = 1 // the streams have moved over what is not theirs
+	}
+	return r.stuck(), r.done, r.failure()
+}
+
+// moved returns the streams that stand otherwise after a step.
+func (s *Service) moved(from ports.Delivered, w work, end int64, r reckoning) (streams []ports.Stream) {
+	for _, t := range w.types {
+		was := from.Of(t)
+		now := ports.Stream{AggregateType: t, Revision: end}
+		if failed, isFailed := r.failures[t]; isFailed {
+			now = was
+			now.Revision = max(was.Revision, failed.revision-1)
+			if topic, waits := errors.AsType[ports.TopicError](failed.err); waits {
+				now.Reason = topic.Cause.Error()
+			}
+			if was.Reason == "" && now.Reason != "" {
+				now.Since = s.deps.Clock.Now()
+			}
+		}
+		if now != was {
+			streams = append(streams, now)
+		}
+	}
+	return streams
+}
+
+// retry publishes a batch of what is parked, up to where its stream is.
+func (s *Service) retry(ctx context.Context, from ports.Delivered, w work) ([]string, int, error) {
+	was := *w.parked
+	changes, err := s.deps.Feed.Changes(ctx, w.query())
+	if err != nil {
+		return nil, 0, err
+	}
+	outcomes, err := s.publish(ctx, w, nil, changes)
+	if err != nil {
+		return nil, 0, err
+	}
+	r := s.reckon(changes, outcomes)
+	s.rests.note(w.types, r)
+	if stuck := r.stuck(); len(stuck) > 0 && r.done == 0 {
+		return stuck, 0, r.failure()
+	}
+	if err := s.deps.Deliveries.Resume(ctx, from, was, nextParked(was, changes, r)); err != nil {
+		return nil, 0, errors.Join(r.failure(), err)
+	}
+	return nil, max(1, r.done), r.failure()
+}
+
+// nextParked returns how an aggregate waits after a try, or nil where it does not.
+func nextParked(was ports.Parked, changes []ports.Change, r reckoning) *ports.Parked {
 	switch {
-	case len(parked) > 0:
-		next = &parked[0]
-	case done < len(changes):
-		next.Revision = changes[done].Revision
-	case done == DrainBatch:
-		next.Revision = changes[done-1].Revision + 1
+	case len(r.parked) > 0:
+		return &r.parked[0]
+	case r.done < len(changes):
+		was.Revision = changes[r.done].Revision
+	case len(changes) == DrainBatch:
+		was.Revision = changes[DrainBatch-1].Revision + 1
 	default:
-		next = nil
+		return nil
 	}
-	if err := s.deps.Deliveries.Resume(ctx, from, was, next); err != nil {
-		return 0, errors.Join(failure, err)
-	}
-	return done, failure
+	return &was
 }

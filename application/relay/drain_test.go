@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -98,15 +99,121 @@ func TestDrain(t *testing.T) {
 		assert.Empty(t, h.arrived())
 	})
 
-	t.Run("a change that this version does not know holds everything up, and is named", func(t *testing.T) {
+	t.Run("changes that this version does not know hold nothing up, and are left to a newer one", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
-		unknown := updated(1, 1)
-		unknown.AggregateType = "secret"
-		h.put(unknown)
-		_, err := h.relay.Drain(t.Context())
-		require.ErrorContains(t, err, `read change 1: "secret" is no aggregate of this version`)
+		h.put(updated(1, 1), foreign(1, 1), updated(1, 2), foreign(1, 2), flagged(1, 1))
+		h.drain()
+		assert.Equal(t, []string{"1.1", "1.2", "f1.1"}, h.arrived())
+		assert.Zero(t, h.status().Pending())
+		at, err := h.feed.Delivered(t.Context())
+		require.NoError(t, err)
+		assert.Zero(t, at.Of("quota").Revision, "nobody has published those")
 	})
+}
+
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	missing := errors.New("it does not exist")
+
+	t.Run("a topic that takes no messages waits alone, is named, and goes on by itself", func(t *testing.T) {
+		t.Parallel()
+		h := setup(t)
+		h.broker.Close("flags", missing)
+		h.put(updated(1, 1), flagged(1, 1), updated(1, 2), flagged(1, 2))
+		h.drain()
+		h.clock.Move(time.Minute)
+		h.put(updated(1, 3), flagged(2, 1))
+		h.drain()
+		assert.Equal(t, []string{"1.1", "1.2", "1.3"}, h.arrived())
+		status := h.status()
+		assert.Equal(t, int64(3), status.Pending())
+		assert.Equal(t, int64(1), status.Published)
+		assert.Equal(t, time.Minute, status.OldestAge)
+		assert.Empty(t, status.Parked)
+		assert.Equal(t, relay.TopicStatus{
+			Topic: "flags", AggregateType: "flag", Published: 1, Pending: 3, OldestAge: time.Minute,
+			Reason: "it does not exist", Since: fixture.Noon(),
+		}, status.Topics[1])
+		assert.Equal(t, "configurations", status.Topics[0].Topic)
+		assert.Zero(t, status.Topics[0].Pending)
+		conditions := h.relay.Conditions()
+		require.Len(t, conditions, 1)
+		assert.Equal(t, "topics_not_writable", conditions[0].Name)
+		assert.Contains(t, conditions[0].Message, "flags (it does not exist)")
+		assert.Equal(t, []string{"flags: topic flags takes no messages: it does not exist"}, h.topics)
+
+		h.broker.Close("flags", nil)
+		h.drain()
+		assert.Len(t, h.arrived(), 3, "it rests a little")
+		h.watch.Move(15 * time.Second)
+		h.drain()
+		assert.Equal(t, []string{"1.1", "1.2", "1.3", "f1.1", "f1.2", "f2.1"}, h.arrived())
+		assert.Zero(t, h.status().Pending())
+		assert.Equal(t, h.status().Head, h.status().Published)
+		assert.Empty(t, h.relay.Conditions())
+		assert.Equal(t, "flags: <nil>", h.topics[1])
+		h.put(updated(1, 4), flagged(1, 3))
+		h.drain()
+		assert.Equal(t, []string{"1.4", "f1.3"}, h.arrived()[6:], "both are read and published together again")
+	})
+
+	t.Run("a broker that fails for one topic alone holds up that one alone", func(t *testing.T) {
+		t.Parallel()
+		h := setup(t)
+		h.broker.Close("flags", nil)
+		failing := h.another(failingTopic{h.broker, "flags"})
+		h.put(flagged(1, 1), updated(1, 1))
+		for range 3 {
+			_, _ = failing.Drain(t.Context())
+			h.put(updated(1, int64(len(h.arrived())+1)))
+			_, err := failing.Drain(t.Context())
+			require.NoError(t, err, "others go on")
+		}
+		assert.Equal(t, []string{"1.1", "1.2", "1.3", "1.4"}, h.arrived())
+		h.relay = h.another(h.broker)
+		h.drain()
+		assert.Equal(t, "f1.1", h.arrived()[4])
+	})
+
+	t.Run("what is parked of a topic that takes no messages is tried when it does", func(t *testing.T) {
+		t.Parallel()
+		h := setup(t)
+		h.broker.Refuse(keyed("k1"))
+		h.put(updated(1, 1), flagged(1, 1))
+		h.drain()
+		h.broker.Refuse(nil)
+		h.broker.Close("configurations", missing)
+		require.NoError(t, h.relay.Retry(t.Context(), 1))
+		h.put(flagged(1, 2))
+		h.drain()
+		assert.Equal(t, []string{"f1.1", "f1.2"}, h.arrived())
+		assert.Len(t, h.status().Parked, 1)
+		h.broker.Close("configurations", nil)
+		h.watch.Move(15 * time.Second)
+		h.drain()
+		assert.Equal(t, []string{"f1.1", "f1.2", "1.1"}, h.arrived())
+		assert.Empty(t, h.status().Parked)
+	})
+}
+
+// failingTopic is a broker that is away for one topic.
+type failingTopic struct {
+	ports.Publisher
+
+	topic string
+}
+
+func (f failingTopic) Publish(ctx context.Context, messages []ports.Message) []error {
+	outcomes := make([]error, len(messages))
+	for i, m := range messages {
+		if m.Topic == f.topic {
+			outcomes[i] = ports.ErrBrokerUnavailable
+		} else {
+			outcomes[i] = f.Publisher.Publish(ctx, []ports.Message{m})[0]
+		}
+	}
+	return outcomes
 }
 
 // publishing does something after it has published.
@@ -211,65 +318,99 @@ func TestParking(t *testing.T) {
 	})
 }
 
-// Whatever fails: everything is published, but what was skipped; of an aggregate no
-// change is published for the first time before an earlier one.
+// delivery is a relay whose broker and topics fail, with what was done to it.
+type delivery struct {
+	*house
+
+	// versions are the last ones, by aggregate; skipped are the ids of changes.
+	versions map[string]int64
+	skipped  map[string]bool
+}
+
+func (d delivery) put(rt *rapid.T) {
+	id, kind := rapid.Int64Range(1, 3).Draw(rt, "id"), rapid.SampledFrom([]string{"", "f", "q"}).Draw(rt, "kind")
+	name := fmt.Sprint(kind, id)
+	d.versions[name]++
+	make := map[string]func(int64, int64) ports.Change{"": updated, "f": flagged, "q": foreign}[kind]
+	d.house.put(make(id, d.versions[name]))
+}
+
+func (d delivery) retryAll(*rapid.T) {
+	for _, p := range d.status().Parked {
+		_ = d.relay.Retry(d.t.Context(), p.Revision)
+	}
+}
+
+func (d delivery) skipAll(rt *rapid.T) {
+	for _, p := range d.status().Parked {
+		waiting, err := d.feed.Changes(d.t.Context(), ports.ChangeQuery{
+			After: p.Revision - 1, Limit: 1, AggregateTypes: []string{p.AggregateType}, AggregateID: p.AggregateID,
+		})
+		require.NoError(rt, err)
+		if d.relay.Skip(d.t.Context(), p.Revision) == nil {
+			d.skipped[waiting[0].EventID] = true
+		}
+	}
+}
+
+// settle lets everything go well until there is nothing to do.
+func (d delivery) settle(rt *rapid.T) {
+	d.broker.FailAfter(-1)
+	d.broker.Refuse(nil)
+	d.broker.Close("configurations", nil)
+	d.broker.Close("flags", nil)
+	d.retryAll(rt)
+	d.watch.Move(time.Minute)
+	d.drain()
+	require.Empty(rt, d.status().Parked)
+	require.Zero(rt, d.status().Pending())
+	require.Equal(rt, d.status().Head, d.status().Published)
+}
+
+// Whatever fails, and for however long, and for one topic or all: everything is
+// published, but what was skipped and what nobody knows; of an aggregate no change is
+// published for the first time before an earlier one.
 func TestDelivery(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		h := setup(t)
-		versions, skipped := map[int64]int64{}, map[string]bool{}
-		overtaken := h.another(publishing{h.broker, func() { _, _ = h.relay.Drain(t.Context()) }})
+		d := delivery{house: setup(t), versions: map[string]int64{}, skipped: map[string]bool{}}
+		overtaken := d.another(publishing{d.broker, func() { _, _ = d.relay.Drain(t.Context()) }})
 		rt.Repeat(map[string]func(*rapid.T){
-			"put": func(rt *rapid.T) {
-				id := rapid.Int64Range(1, 4).Draw(rt, "id")
-				versions[id]++
-				h.put(updated(id, versions[id]))
-			},
-			"drain":          func(*rapid.T) { _, _ = h.relay.Drain(t.Context()) },
+			"put":            d.put,
+			"drain":          func(*rapid.T) { _, _ = d.relay.Drain(t.Context()) },
 			"drain together": func(*rapid.T) { _, _ = overtaken.Drain(t.Context()) },
-			"go away":        func(rt *rapid.T) { h.broker.FailAfter(rapid.IntRange(0, 3).Draw(rt, "left")) },
-			"come back":      func(*rapid.T) { h.broker.FailAfter(-1) },
+			"go away":        func(rt *rapid.T) { d.broker.FailAfter(rapid.IntRange(0, 3).Draw(rt, "left")) },
+			"come back":      func(*rapid.T) { d.broker.FailAfter(-1) },
+			"close":          func(*rapid.T) { d.broker.Close("flags", errors.New("missing")) },
+			"close another":  func(*rapid.T) { d.broker.Close("configurations", errors.New("not allowed")) },
+			"open":           func(*rapid.T) { d.broker.Close("flags", nil) },
+			"open another":   func(*rapid.T) { d.broker.Close("configurations", nil) },
+			"rest":           func(*rapid.T) { d.watch.Move(2 * time.Second) },
 			"refuse": func(rt *rapid.T) {
-				h.broker.Refuse(keyed(fmt.Sprint("k", rapid.IntRange(1, 4).Draw(rt, "key"))))
+				d.broker.Refuse(keyed(fmt.Sprint("k", rapid.IntRange(1, 3).Draw(rt, "key"))))
 			},
-			"take all": func(*rapid.T) { h.broker.Refuse(nil) },
-			"retry": func(*rapid.T) {
-				for _, p := range h.status().Parked {
-					_ = h.relay.Retry(t.Context(), p.Revision)
-				}
-			},
-			"skip": func(rt *rapid.T) {
-				for _, p := range h.status().Parked {
-					waiting, err := h.feed.Backlog(t.Context(), p, p.Revision, 1)
-					require.NoError(rt, err)
-					if h.relay.Skip(t.Context(), p.Revision) == nil {
-						skipped[waiting[0].EventID] = true
-					}
-				}
-			},
+			"take all": func(*rapid.T) { d.broker.Refuse(nil) },
+			"retry":    d.retryAll,
+			"skip":     d.skipAll,
 		})
-		h.broker.FailAfter(-1)
-		h.broker.Refuse(nil)
-		for _, p := range h.status().Parked {
-			_ = h.relay.Retry(t.Context(), p.Revision)
-		}
-		h.drain()
-		require.Empty(rt, h.status().Parked)
+		d.settle(rt)
 		next := map[string]int64{}
-		for _, m := range h.broker.Messages() {
+		for _, m := range d.broker.Messages() {
 			id, text, _ := strings.Cut(m.Headers["ce_id"], ".")
 			version, err := strconv.ParseInt(text, 10, 64)
 			require.NoError(rt, err)
-			for skipped[fmt.Sprintf("%s.%d", id, next[id]+1)] && version > next[id]+1 {
+			for d.skipped[fmt.Sprintf("%s.%d", id, next[id]+1)] && version > next[id]+1 {
 				next[id]++
 			}
 			require.LessOrEqual(rt, version, next[id]+1, "%s came before its time", m.Headers["ce_id"])
 			next[id] = max(next[id], version)
 		}
-		for n, last := range versions {
-			id := strconv.FormatInt(n, 10)
-			for skipped[fmt.Sprintf("%s.%d", id, next[id]+1)] {
+		for id, last := range d.versions {
+			for d.skipped[fmt.Sprintf("%s.%d", id, next[id]+1)] {
 				next[id]++
+			}
+			if id[0] == 'q' {
+				last = 0
 			}
 			require.Equal(rt, last, next[id], "all of %s was published", id)
 		}
@@ -292,4 +433,54 @@ func TestPurge(t *testing.T) {
 	n, err = h.relay.Purge(t.Context(), keep)
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
+}
+
+func TestPurgeOfStreams(t *testing.T) {
+	t.Parallel()
+	purge := func(h *house) int {
+		h.t.Helper()
+		n, err := h.relay.Purge(h.t.Context(), relay.Retention{Age: time.Hour, Rows: 1000})
+		require.NoError(h.t, err)
+		return n
+	}
+
+	t.Run("what a topic has not taken is kept, and what is parked", func(t *testing.T) {
+		t.Parallel()
+		h := setup(t)
+		h.broker.Close("flags", errors.New("missing"))
+		h.broker.Refuse(keyed("k2"))
+		h.put(updated(1, 1), updated(2, 1), flagged(1, 1), updated(1, 2))
+		h.drain()
+		h.clock.Move(1000 * time.Hour)
+		assert.Equal(t, 1, purge(h), "the second is parked")
+		h.broker.Refuse(nil)
+		require.NoError(t, h.relay.Retry(t.Context(), 2))
+		h.drain()
+		assert.Equal(t, 1, purge(h), "the third was not published")
+		h.broker.Close("flags", nil)
+		h.watch.Move(time.Minute)
+		h.drain()
+		assert.Equal(t, 2, purge(h))
+	})
+
+	t.Run("what only a newer version can publish is kept for a week more", func(t *testing.T) {
+		t.Parallel()
+		h := setup(t)
+		h.put(updated(1, 1), foreign(1, 1), updated(1, 2))
+		h.drain()
+		h.clock.Move(time.Hour + 7*24*time.Hour)
+		assert.Equal(t, 1, purge(h))
+		h.clock.Move(time.Microsecond)
+		assert.Equal(t, 2, purge(h))
+	})
+
+	t.Run("the store's clock decides, whatever this machine's shows", func(t *testing.T) {
+		t.Parallel()
+		h := setup(t)
+		h.feed.SetClock(fixture.NewClock())
+		h.put(updated(1, 1))
+		h.drain()
+		h.clock.Move(40 * 24 * time.Hour)
+		assert.Zero(t, purge(h))
+	})
 }

@@ -24,10 +24,7 @@ const timeFormat = "2006-01-02T15:04:05.000000Z"
 // in the binary mode of the Kafka protocol binding, with the extensions sequence,
 // partitionkey and epoch, and W3C Trace Context's traceparent where it is known.
 func (s *Service) message(c ports.Change, epoch string) (ports.Message, error) {
-	told, err := Tell(c)
-	if err != nil {
-		return ports.Message{}, err
-	}
+	told := Tell(c)
 	at := c.OccurredAt.UTC().Format(timeFormat)
 	value, err := json.Marshal(body{
 		Action: told.Action, ResourceType: told.ResourceType, ResourceID: told.ResourceID,
@@ -51,15 +48,5 @@ func (s *Service) message(c ports.Change, epoch string) (ports.Message, error) {
 	if c.TraceParent != "" {
 		headers["traceparent"] = c.TraceParent
 	}
-	return ports.Message{Topic: s.topic(told.ResourceType), Key: told.Key, Headers: headers, Body: value}, nil
-}
-
-func (s *Service) topic(resource string) string {
-	switch resource {
-	case ResourceConfiguration:
-		return s.deps.Topics.Configuration
-	case ResourceFlag:
-		return s.deps.Topics.Flag
-	}
-	return s.deps.Topics.Service
+	return ports.Message{Topic: s.deps.Topics.of(c.AggregateType), Key: told.Key, Headers: headers, Body: value}, nil
 }

@@ -202,10 +202,32 @@ func TestTimesAreUTC(t *testing.T) {
 	assert.Equal(t, "2026-11-23T12:00:00.000001Z", said[0].Timestamp)
 }
 
-func TestTellRefusesWhatIsNoObject(t *testing.T) {
+func TestTell(t *testing.T) {
 	t.Parallel()
-	c := updated(1, 1)
-	c.Data = []byte(`[]`)
-	_, err := relay.Tell(c)
-	require.ErrorContains(t, err, "read change 0")
+
+	t.Run("data that is no object is left out", func(t *testing.T) {
+		t.Parallel()
+		for _, data := range []string{`[]`, `null`, `"text"`, ``, `{`} {
+			c := updated(1, 2)
+			c.Data = []byte(data)
+			told := relay.Tell(c)
+			assert.Equal(t, map[string]any{
+				"version": int64(2), "revision": int64(0), "event_type": "configuration.updated",
+			}, told.Data, data)
+			assert.Equal(t, "production/shop/", told.Key)
+		}
+	})
+
+	t.Run("a change of an unknown type is told by what all changes have", func(t *testing.T) {
+		t.Parallel()
+		c := foreign(7, 1)
+		c.EventType = "quota.created"
+		told := relay.Tell(c)
+		assert.Equal(t, "quota", told.ResourceType)
+		assert.Equal(t, "7", told.ResourceID)
+		assert.Equal(t, "production/shop/7", told.Key)
+		assert.Equal(t, relay.ActionCreate, told.Action)
+		assert.Equal(t, "production", told.Environment)
+		assert.Equal(t, "k7", told.Data["key"])
+	})
 }

@@ -2,12 +2,29 @@ package relay
 
 import (
 	"context"
+	"sync/atomic"
 
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // Topics are where messages go, by what has changed.
 type Topics struct{ Configuration, Flag, Service string }
+
+// of returns the topic of an aggregate type, or "" for one that has none here.
+func (t Topics) of(aggregateType string) string {
+	switch aggregateType {
+	case configuration.AggregateType:
+		return t.Configuration
+	case flag.AggregateType:
+		return t.Flag
+	case registry.AggregateType:
+		return t.Service
+	}
+	return ""
+}
 
 // Dependencies is what the steps need.
 type Dependencies struct {
@@ -15,7 +32,11 @@ type Dependencies struct {
 	Deliveries ports.Deliveries
 	Publisher  ports.Publisher
 	Clock      ports.Clock
+	Stopwatch  ports.Stopwatch
 	Topics     Topics
+	// TopicChanged is called when a topic begins to take no messages, and with nil when
+	// it takes them again; nil for nobody. It does not wait.
+	TopicChanged func(topic string, err error)
 	// Source names this service in every message: a URI reference (CloudEvents 1.0,
 	// "source").
 	Source string
@@ -23,10 +44,27 @@ type Dependencies struct {
 
 // Service offers the steps. They are safe for concurrent use; of two that drain at
 // once one gets ports.ErrOvertaken.
-type Service struct{ deps Dependencies }
+type Service struct {
+	deps  Dependencies
+	rests rests
+	// last is how far the changes were published when that was read last; nil before.
+	last atomic.Pointer[ports.Delivered]
+	// unclaimed are the changes that were left to a newer version.
+	unclaimed unknown
+}
 
 // New returns the steps over their dependencies.
-func New(d Dependencies) *Service { return &Service{deps: d} }
+func New(d Dependencies) *Service {
+	s := &Service{deps: d}
+	s.rests = rests{stopwatch: d.Stopwatch, byType: map[string]rest{}, changed: s.topicChanged}
+	return s
+}
+
+func (s *Service) topicChanged(aggregateType string, err error) {
+	if s.deps.TopicChanged != nil {
+		s.deps.TopicChanged(s.deps.Topics.of(aggregateType), err)
+	}
+}
 
 // The bounds of one step.
 const (

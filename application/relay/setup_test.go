@@ -17,12 +17,18 @@ type house struct {
 	feed   *fixture.Feed
 	broker *fixture.Broker
 	clock  *fixture.Clock
+	watch  *fixture.Stopwatch
 	relay  *relay.Service
+	// topics are what was told of topics that take no messages, and take them again.
+	topics []string
 }
 
 func setup(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, feed: fixture.NewFeed(), broker: fixture.NewBroker(), clock: fixture.NewClock()}
+	h := &house{
+		t: t, feed: fixture.NewFeed(), broker: fixture.NewBroker(), clock: fixture.NewClock(), watch: fixture.NewStopwatch(),
+	}
+	h.feed.SetClock(h.clock)
 	h.relay = h.another(h.broker)
 	return h
 }
@@ -30,8 +36,9 @@ func setup(t *testing.T) *house {
 // another returns a second relay of the same feed.
 func (h *house) another(p ports.Publisher) *relay.Service {
 	return relay.New(relay.Dependencies{
-		Feed: h.feed, Deliveries: h.feed, Publisher: p, Clock: h.clock, Source: "/signalbox/test",
-		Topics: relay.Topics{Configuration: "configurations", Flag: "flags", Service: "services"},
+		Feed: h.feed, Deliveries: h.feed, Publisher: p, Clock: h.clock, Stopwatch: h.watch, Source: "/signalbox/test",
+		Topics:       relay.Topics{Configuration: "configurations", Flag: "flags", Service: "services"},
+		TopicChanged: func(topic string, err error) { h.topics = append(h.topics, fmt.Sprint(topic, ": ", err)) },
 	})
 }
 
@@ -42,6 +49,21 @@ func updated(id, version int64) ports.Change {
 		AggregateID: id, AggregateVersion: version, Environment: "production", ServiceName: "shop",
 		Data: fmt.Appendf(nil, `{"key":"k%d"}`, id), OccurredAt: fixture.Noon(),
 	}
+}
+
+// flagged is an update of a flag.
+func flagged(id, version int64) ports.Change {
+	c := updated(id, version)
+	c.EventType, c.AggregateType, c.ServiceName = "flag.updated", "flag", ""
+	c.EventID, c.Data = fmt.Sprintf("f%d.%d", id, version), fmt.Appendf(nil, `{"name":"f%d"}`, id)
+	return c
+}
+
+// foreign is a change of an aggregate type that only a newer version knows.
+func foreign(id, version int64) ports.Change {
+	c := updated(id, version)
+	c.EventType, c.AggregateType, c.EventID = "quota.raised", "quota", fmt.Sprintf("q%d.%d", id, version)
+	return c
 }
 
 // put adds changes to the feed.

@@ -2,6 +2,8 @@ package relay
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/ports"
@@ -9,23 +11,45 @@ import (
 
 // Status is how far the relay is behind the feed.
 type Status struct {
-	// Epoch and Head are the feed's, Published is the last revision that was published
-	// or parked.
+	// Epoch and Head are the feed's, Published is the last revision up to which
+	// everything was published or parked: the lowest of the topics'.
 	Epoch           string
 	Head, Published int64
 	// OldestAge is since when the oldest change waits that was neither; 0 where none
 	// does.
 	OldestAge time.Duration
+	// Topics are in the order of their aggregate types.
+	Topics []TopicStatus
 	// Parked are the aggregates that wait, ordered by revision.
 	Parked []ports.Parked
 }
 
-// Pending returns how many changes wait that are not parked.
-func (s Status) Pending() int64 { return max(0, s.Head-s.Published) }
+// TopicStatus is how far the changes of one aggregate type were published.
+type TopicStatus struct {
+	// Topic is empty where it is not known which one that is.
+	Topic, AggregateType string
+	// Published is the last revision up to which they were published or parked.
+	Published int64
+	// Pending is how many wait, at most ports.PendingMost; OldestAge since when.
+	Pending   int64
+	OldestAge time.Duration
+	// Reason says why the topic takes no messages since a time; empty where it does.
+	Reason string
+	Since  time.Time
+}
+
+// Pending returns how many changes wait in all that are not parked.
+func (s Status) Pending() int64 {
+	var n int64
+	for _, t := range s.Topics {
+		n += t.Pending
+	}
+	return n
+}
 
 // Status returns how far the relay is behind.
 func (s *Service) Status(ctx context.Context) (Status, error) {
-	delivered, err := s.deps.Deliveries.Delivered(ctx)
+	at, err := s.delivered(ctx)
 	if err != nil {
 		return Status{}, err
 	}
@@ -33,17 +57,61 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	status := Status{
-		Epoch: head.Epoch, Head: head.Revision, Published: delivered.Revision, Parked: delivered.Parked,
+	status := Status{Epoch: head.Epoch, Head: head.Revision, Published: head.Revision, Parked: at.Parked}
+	for _, t := range aggregateTypes() {
+		topic, err := s.topicStatus(ctx, at.Of(t), head)
+		if err != nil {
+			return Status{}, err
+		}
+		status.Topics = append(status.Topics, topic)
+		status.Published = min(status.Published, topic.Published)
+		status.OldestAge = max(status.OldestAge, topic.OldestAge)
 	}
-	if status.Pending() == 0 {
+	return status, nil
+}
+
+// topicStatus returns how far one stream is. What is not its own is not waited for.
+func (s *Service) topicStatus(ctx context.Context, at ports.Stream, head ports.FeedHead) (TopicStatus, error) {
+	status := TopicStatus{
+		Topic: s.deps.Topics.of(at.AggregateType), AggregateType: at.AggregateType, Published: at.Revision,
+		Reason: at.Reason, Since: at.Since,
+	}
+	if at.Revision >= head.Revision {
 		return status, nil
 	}
-	oldest, err := s.deps.Feed.After(ctx, delivered.Revision, 1)
-	if err == nil && len(oldest) > 0 {
-		status.OldestAge = max(0, s.deps.Clock.Now().Sub(oldest[0].OccurredAt))
+	pending, err := s.deps.Deliveries.Pending(ctx, at)
+	if err != nil {
+		return TopicStatus{}, err
 	}
-	return status, err
+	if status.Pending = pending.Count; pending.Count == 0 {
+		status.Published = head.Revision
+		return status, nil
+	}
+	status.OldestAge = max(0, s.deps.Clock.Now().Sub(pending.Oldest))
+	return status, nil
+}
+
+// Conditions names the topics that take no messages, as the store had them when it was
+// asked last.
+func (s *Service) Conditions() []ports.Condition {
+	at := s.last.Load()
+	if at == nil {
+		return nil
+	}
+	var waiting []string
+	for _, t := range at.Streams {
+		if topic := s.deps.Topics.of(t.AggregateType); topic != "" && t.Reason != "" {
+			waiting = append(waiting, fmt.Sprintf("%s (%s)", topic, t.Reason))
+		}
+	}
+	if len(waiting) == 0 {
+		return nil
+	}
+	return []ports.Condition{{
+		Name: "topics_not_writable", Count: int64(len(waiting)),
+		Message: "Kafka takes no messages for these topics: " + strings.Join(waiting, "; ") +
+			". Their changes wait, and are published when the topics exist and may be written to.",
+	}}
 }
 
 // Retry asks the relay to try again what is parked at a revision.

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ type Tail struct {
 	confirmed atomic.Int64
 	recent    recent
 	watchers  watchers
+	unknown   unknown
 }
 
 // NewTail returns a tail that has not begun: its first step renews the followers.
@@ -109,19 +111,17 @@ func (t *Tail) renew(ctx context.Context, head ports.FeedHead) error {
 }
 
 func (t *Tail) follow(ctx context.Context, head, at ports.FeedHead) (int, error) {
-	changes, err := t.feed.After(ctx, at.Revision, TailBatch)
+	changes, err := t.feed.Changes(ctx, ports.ChangeQuery{After: at.Revision, Limit: TailBatch})
 	if err != nil || len(changes) == 0 {
 		return 0, err
 	}
-	notices, err := noticesOf(changes)
-	if err != nil {
-		return 0, err
-	}
+	notices := noticesOf(changes)
 	for _, f := range t.followers {
 		if err := f.Follow(ctx, changes); err != nil {
 			return 0, err
 		}
 	}
+	t.unknown.note(changes)
 	t.recent.add(notices)
 	last := changes[len(changes)-1].Revision
 	t.position.Store(&ports.FeedHead{Epoch: head.Epoch, Revision: last, Oldest: head.Oldest})
@@ -153,6 +153,20 @@ func (t *Tail) Await(ctx context.Context, revision int64) error {
 func (t *Tail) Holds(revision int64) bool {
 	_, held := t.recent.after(revision)
 	return held
+}
+
+// Conditions names the aggregate types that this version does not know, of changes
+// since the start.
+func (t *Tail) Conditions() []ports.Condition {
+	types, count := t.unknown.types()
+	if count == 0 {
+		return nil
+	}
+	return []ports.Condition{{
+		Name: "unknown_event_types", Count: count,
+		Message: "Changes of types that this version does not know were met: " + strings.Join(types, ", ") +
+			". A newer version has made them; bring all replicas to it. Until then it publishes them.",
+	}}
 }
 
 // recent holds the last changes, for those who follow closely.

@@ -71,6 +71,11 @@ func (r *replica) step() int {
 	return n
 }
 
+// gone is a retention that keeps nothing up to a revision.
+func gone(upTo int64) ports.Retention {
+	return ports.Retention{Published: map[string]int64{"configuration": upTo, "flag": upTo, "service": upTo}}
+}
+
 // since returns the ids of what follows a revision, and how far that goes.
 func (r *replica) since(revision int64, limit int, f relay.Filter) (ids []string, upTo int64) {
 	r.t.Helper()
@@ -169,6 +174,28 @@ func TestTail(t *testing.T) {
 		assert.Equal(t, 5*time.Second, r.tail.Age())
 	})
 
+	t.Run("changes of unknown types pass on, and are counted and named", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		assert.Empty(t, r.tail.Conditions())
+		odd := updated(2, 1)
+		odd.Data = []byte(`[1]`)
+		r.put(updated(1, 1), foreign(1, 1), foreign(2, 1), odd, updated(1, 2))
+		r.step()
+		assert.Equal(t, int64(5), r.tail.Position().Revision)
+		assert.Equal(t, []string{"1.1", "q1.1", "q2.1", "2.1", "1.2"}, r.followed)
+		ids, upTo := r.since(0, 10, relay.Filter{})
+		assert.Len(t, ids, 5)
+		assert.Equal(t, int64(5), upTo)
+		ids, _ = r.since(0, 10, relay.Filter{Environment: "production", ResourceType: relay.ResourceConfiguration})
+		assert.Equal(t, []string{"1.1", "2.1", "1.2"}, ids)
+		conditions := r.tail.Conditions()
+		require.Len(t, conditions, 1)
+		assert.Equal(t, "unknown_event_types", conditions[0].Name)
+		assert.Equal(t, int64(2), conditions[0].Count)
+		assert.Contains(t, conditions[0].Message, "quota")
+	})
+
 	t.Run("another epoch, and a feed that has forgotten what was missed, begin anew", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
@@ -182,7 +209,7 @@ func TestTail(t *testing.T) {
 		assert.Equal(t, ports.FeedHead{Epoch: "0000000000000002", Revision: 2, Oldest: 1}, r.tail.Position())
 		r.put(updated(1, 3), updated(1, 4))
 		r.drain()
-		_, err = r.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().Add(time.Hour)}, 3)
+		_, err = r.feed.Purge(t.Context(), gone(4), 3)
 		require.NoError(t, err)
 		r.step()
 		assert.Equal(t, 3, r.renewed)
@@ -251,12 +278,44 @@ func TestSince(t *testing.T) {
 		assert.Len(t, list, 2)
 		assert.Equal(t, int64(5), upTo, "what the replica has not taken in is not told")
 		r.drain()
-		_, err = r.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().Add(time.Hour)}, 2)
+		_, err = r.feed.Purge(t.Context(), gone(5), 2)
 		require.NoError(t, err)
 		_, _, err = late.Since(t.Context(), 0, 10, relay.Filter{})
 		require.ErrorIs(t, err, relay.ErrGone)
 		_, _, err = late.Since(t.Context(), 2, 10, relay.Filter{})
 		require.NoError(t, err)
+	})
+
+	t.Run("a selective filter over a long feed makes progress with each question to the store", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		const changes = 50_000
+		list := make([]ports.Change, changes)
+		for i := range list {
+			list[i] = updated(1, int64(i+1))
+		}
+		list[30_000].ServiceName = "cart"
+		r.feed.Put(list...)
+		_, err := r.feed.Sequence(t.Context(), changes)
+		require.NoError(t, err)
+		late := relay.NewTail(r.feed, r.watch)
+		_, err = late.Step(t.Context())
+		require.NoError(t, err)
+		var at int64
+		var found []int64
+		questions := 0
+		for at < changes {
+			notices, upTo, err := late.Since(t.Context(), at, 10, relay.Filter{ServiceName: "cart"})
+			require.NoError(t, err)
+			require.Greater(t, upTo, at)
+			for _, n := range notices {
+				found = append(found, n.Revision)
+			}
+			at = upTo
+			questions++
+		}
+		assert.Equal(t, []int64{30_001}, found)
+		assert.LessOrEqual(t, questions, 4, "the store filters")
 	})
 
 	t.Run("memory holds the last ones, however many there were", func(t *testing.T) {
@@ -283,7 +342,7 @@ func TestCheck(t *testing.T) {
 		r.put(updated(1, 1), updated(1, 2), updated(1, 3))
 		r.step()
 		r.drain()
-		_, err := r.feed.Purge(t.Context(), ports.Retention{Since: fixture.Noon().Add(time.Hour)}, 2)
+		_, err := r.feed.Purge(t.Context(), gone(5), 2)
 		require.NoError(t, err)
 		r.put(updated(1, 4))
 		r.step()
@@ -298,7 +357,8 @@ func TestCheck(t *testing.T) {
 		require.ErrorIs(t, check(epoch, 1), relay.ErrGone)
 		require.ErrorIs(t, check("another", 4), relay.ErrGone)
 		require.ErrorIs(t, check("another", 9), relay.ErrGone)
-		require.ErrorIs(t, check(epoch, 5), relay.ErrFuture)
+		require.ErrorIs(t, check(epoch, 5), relay.ErrNotReached, "it may have been given meanwhile")
+		require.ErrorIs(t, check("", 5), relay.ErrNotReached)
 		var told *fault.Error
 		require.ErrorAs(t, check("another", 4), &told)
 		assert.Equal(t, []fault.Detail{
@@ -312,6 +372,17 @@ func TestCheck(t *testing.T) {
 		r.put(updated(1, 5))
 		r.step()
 		require.NoError(t, <-ahead)
+
+		// This replica has been at the end of the feed meanwhile: there is no such revision.
+		go func() { ahead <- check(epoch, 6) }()
+		synctest.Wait()
+		r.watch.Move(time.Microsecond)
+		r.step()
+		require.ErrorIs(t, <-ahead, relay.ErrFuture)
+
+		// This replica has not heard of the feed for long: nobody knows.
+		r.watch.Move(3 * time.Second)
+		require.ErrorIs(t, check(epoch, 6), relay.ErrBehind)
 	})
 }
 

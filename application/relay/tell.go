@@ -2,7 +2,7 @@ package relay
 
 import (
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,17 +26,28 @@ const (
 	ResourceService       = "service"
 )
 
+// aggregateTypes are those that this version knows.
+func aggregateTypes() []string {
+	return []string{configuration.AggregateType, flag.AggregateType, registry.AggregateType}
+}
+
+// Known reports whether this version knows an aggregate type. A newer replica may
+// store changes of others.
+func Known(aggregateType string) bool { return slices.Contains(aggregateTypes(), aggregateType) }
+
 // Told is a change as others are told of it.
 type Told struct {
 	// Action is ActionCreate, ActionUpdate or ActionDelete of the resource; changes of
 	// a service's health, leases and instances are updates of the service.
 	Action string
-	// ResourceType is ResourceConfiguration, ResourceFlag or ResourceService.
+	// ResourceType is ResourceConfiguration, ResourceFlag or ResourceService; of a
+	// change that this version does not know its aggregate type.
 	ResourceType string
 	// ResourceID is the id in decimal, of a service its name.
 	ResourceID string
 	// Key names the resource among those of its type:
-	// "<environment>/<service>/<key>", "<environment>/<name>" or "<service>".
+	// "<environment>/<service>/<key>", "<environment>/<name>" or "<service>"; of an
+	// unknown type "<environment>/<service>/<id>".
 	Key string
 	// Environment is empty for what a service did; instances have their own.
 	Environment string
@@ -45,12 +56,12 @@ type Told struct {
 	Data map[string]any
 }
 
-// Tell returns a change as others are told of it. A change that no part of this
-// service makes is an error.
-func Tell(c ports.Change) (Told, error) {
-	data := map[string]any{}
-	if err := json.Unmarshal(c.Data, &data); err != nil {
-		return Told{}, fmt.Errorf("read change %d: %w", c.Revision, err)
+// Tell returns a change as others are told of it. A change of an unknown type is told
+// by what all changes have; data that is no JSON object is left out.
+func Tell(c ports.Change) Told {
+	var data map[string]any
+	if json.Unmarshal(c.Data, &data) != nil || data == nil {
+		data = map[string]any{}
 	}
 	data["version"], data["revision"], data["event_type"] = c.AggregateVersion, c.Revision, c.EventType
 	t := Told{
@@ -69,9 +80,9 @@ func Tell(c ports.Change) (Told, error) {
 			t.Environment = ""
 		}
 	default:
-		return Told{}, fmt.Errorf("read change %d: %q is no aggregate of this version", c.Revision, c.AggregateType)
+		t.ResourceType, t.Key = c.AggregateType, c.Environment+"/"+c.ServiceName+"/"+t.ResourceID
 	}
-	return t, nil
+	return t
 }
 
 // actionOf returns what has become of the resource. A rollback brings back what was

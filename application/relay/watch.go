@@ -5,8 +5,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -19,16 +23,12 @@ type Notice struct {
 	Told Told
 }
 
-func noticesOf(changes []ports.Change) ([]*Notice, error) {
+func noticesOf(changes []ports.Change) []*Notice {
 	notices := make([]*Notice, len(changes))
 	for i, c := range changes {
-		told, err := Tell(c)
-		if err != nil {
-			return nil, err
-		}
-		notices[i] = &Notice{Change: c, Told: told}
+		notices[i] = &Notice{Change: c, Told: Tell(c)}
 	}
-	return notices, nil
+	return notices
 }
 
 // Filter says which changes somebody wants. Empty fields are for any.
@@ -58,57 +58,115 @@ var (
 	// older than what is kept. What stands has to be read anew.
 	ErrGone = fault.New(fault.Gone, "revision_gone",
 		"What followed that revision is not kept any more. Read what stands, and watch from the revision given here.")
-	// ErrFuture is a place that the feed has not reached.
+	// ErrFuture is a place that the feed has not reached, on a replica that knows its
+	// end.
 	ErrFuture = fault.New(fault.Invalid, "revision_in_future",
 		"There is no such revision yet. Use the last one that an answer named, with its epoch.")
+	// ErrNotReached is a revision that this replica has not reached; others may have.
+	ErrNotReached = fault.New(fault.Stale, "revision_not_reached",
+		"This replica has not reached that revision. Try again shortly.")
+	// ErrBehind is a revision that a replica has not reached that cannot follow the feed.
+	ErrBehind = fault.New(fault.Unavailable, "replica_behind",
+		"This replica does not hear of changes right now, and has not reached that revision. Try again shortly.")
 )
 
+// behindAfter is the age from which a tail is stale.
+const behindAfter = 2 * time.Second
+
 // Check returns nil where the feed can be followed from a revision of an epoch, of
-// any if that is empty. A replica that has not heard of the revision
-// yet waits for it until ctx ends. Else it is ErrGone or ErrFuture.
+// any if that is empty. A replica that has not heard of the revision yet waits for it
+// until ctx ends. Then it is ErrFuture where the replica has meanwhile been at the end
+// of the feed, so that there is no such revision; ErrBehind where the replica is stale;
+// else ErrNotReached. A place that is no longer there is ErrGone.
 func (t *Tail) Check(ctx context.Context, epoch string, revision int64) error {
+	asked := int64(t.stopwatch.Elapsed())
 	if revision > t.Position().Revision && (epoch == "" || epoch == t.Position().Epoch) {
 		if t.Await(ctx, revision) != nil {
-			return ErrFuture
+			return t.missing(asked)
 		}
 	}
 	at := t.Position()
 	if epoch != "" && epoch != at.Epoch || revision < at.Oldest-1 {
-		return ErrGone.WithDetail("epoch", at.Epoch).WithDetail("oldest", at.Oldest).WithDetail("revision", at.Revision)
+		return t.gone()
 	}
 	return nil
 }
 
+// missing says why a revision is not here that was asked for at a time.
+func (t *Tail) missing(asked int64) error {
+	switch {
+	case t.confirmed.Load() > asked:
+		return ErrFuture
+	case t.Age() > behindAfter:
+		return ErrBehind
+	}
+	return ErrNotReached.WithDetail("current_revision", t.Position().Revision)
+}
+
+// gone is ErrGone, with where the feed can be followed from.
+func (t *Tail) gone() error {
+	at := t.Position()
+	return ErrGone.WithDetail("epoch", at.Epoch).WithDetail("oldest", at.Oldest).WithDetail("revision", at.Revision)
+}
+
 // Since returns at most limit changes after a revision that a filter takes, and how
 // far it has looked: everything up to there that the filter takes is in the answer
-// or before. It is ErrGone where changes in between are no longer kept.
+// or before. Where that is less than the position, and the limit was not reached, there
+// is more to look through: whoever asks goes on from there. It is ErrGone where changes
+// in between are no longer kept.
 func (t *Tail) Since(ctx context.Context, revision int64, limit int, f Filter) ([]*Notice, int64, error) {
 	end := t.Position().Revision
 	if notices, held := t.recent.after(revision); held {
 		list, upTo := pick(notices, end, limit, f)
 		return list, max(revision, upTo), nil
 	}
-	for revision < end {
-		changes, err := t.feed.After(ctx, revision, TailBatch)
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(changes) == 0 || changes[0].Revision != revision+1 {
-			at := t.Position()
-			return nil, 0, ErrGone.WithDetail("epoch", at.Epoch).WithDetail("oldest", at.Oldest).
-				WithDetail("revision", at.Revision)
-		}
-		notices, err := noticesOf(changes)
-		if err != nil {
-			return nil, 0, err
-		}
-		list, upTo := pick(notices, end, limit, f)
-		if len(list) > 0 {
-			return list, upTo, nil
-		}
-		revision = upTo
+	if revision >= end {
+		return nil, revision, nil
 	}
-	return nil, revision, nil
+	return t.sinceStored(ctx, revision, min(end, revision+lookThrough), limit, f)
+}
+
+// lookThrough is how many revisions one question to the store looks through at most.
+const lookThrough = 20_000
+
+// sinceStored is Since over what the store has, up to a revision.
+func (t *Tail) sinceStored(
+	ctx context.Context, revision, end int64, limit int, f Filter,
+) ([]*Notice, int64, error) {
+	changes, err := t.feed.Changes(ctx, f.query(revision, end))
+	if err != nil {
+		return nil, revision, err
+	}
+	// Asked afterwards, so that nothing was missing when the changes were read.
+	head, err := t.feed.Head(ctx)
+	if err != nil {
+		return nil, revision, err
+	}
+	if head.Oldest > revision+1 {
+		return nil, revision, t.gone()
+	}
+	list, upTo := pick(noticesOf(changes), end, limit, f)
+	if len(list) < limit && len(changes) < TailBatch {
+		upTo = end
+	}
+	return list, upTo, nil
+}
+
+// query selects what a filter may take of a range.
+func (f Filter) query(after, upTo int64) ports.ChangeQuery {
+	q := ports.ChangeQuery{
+		After: after, UpTo: upTo, Limit: TailBatch, Environment: f.Environment, ServiceName: f.ServiceName,
+		Everywhere: []string{registry.AggregateType},
+	}
+	switch f.ResourceType {
+	case ResourceConfiguration:
+		q.AggregateTypes = []string{configuration.AggregateType}
+	case ResourceFlag:
+		q.AggregateTypes = []string{flag.AggregateType}
+	case ResourceService:
+		q.AggregateTypes = []string{registry.AggregateType}
+	}
+	return q
 }
 
 // pick returns what a filter takes up to the end, and how far it has looked.

@@ -79,12 +79,16 @@ func Decide(grants []Grant, action Action, resource Resource) bool {
 	})
 }
 
-// Unrestricted returns the grants that allow everything.
-func Unrestricted() []Grant {
-	return append(ReadOnly(), Allow(
-		WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, WriteFlag, WriteService,
-	))
+// actions returns all of them.
+func actions() []Action {
+	return []Action{
+		ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, ReadFlag, EvaluateFlag,
+		WriteFlag, ReadService, WriteService,
+	}
 }
+
+// Unrestricted returns the grants that allow everything.
+func Unrestricted() []Grant { return []Grant{Allow(actions()...)} }
 
 // ReadOnly returns the grants that allow reading without revealing.
 func ReadOnly() []Grant {
@@ -124,6 +128,12 @@ type Caller struct {
 // May reports whether Require would return nil.
 func (c Caller) May(action Action, resource Resource) bool {
 	return Decide(c.Grants, action, resource) && c.confirmed(action) == nil
+}
+
+// MayAll reports whether the caller has the right to every action on the resource. It
+// asks for no confirmation of the verdict: it is meant for showing something.
+func (c Caller) MayAll(resource Resource) bool {
+	return !slices.ContainsFunc(actions(), func(a Action) bool { return !Decide(c.Grants, a, resource) })
 }
 
 // Require returns nil when the caller is allowed the action on the resource,

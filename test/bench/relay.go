@@ -118,7 +118,7 @@ func published(ctx context.Context, db *sql.DB) (float64, error) {
 	var first int64
 	for {
 		var at int64
-		if err := db.QueryRowContext(ctx, "SELECT revision FROM relay WHERE id = 1").Scan(&at); err != nil {
+		if err := db.QueryRowContext(ctx, "SELECT min(revision) FROM relay_topics").Scan(&at); err != nil {
 			return 0, fmt.Errorf("look how far the relay is: %w", err)
 		}
 		if at > 0 && began.IsZero() {

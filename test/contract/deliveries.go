@@ -22,14 +22,16 @@ func deliveriesSuite() []behaviour[FedStore] {
 	return []behaviour[FedStore]{
 		{"at the beginning nothing was published and nothing is parked", deliveredNothing},
 		{"a step goes on from the present state alone", deliveredOnce},
+		{"streams move each by itself, and come back whole", deliveredStreams},
+		{"what of a stream was not published is counted", deliveredPending},
 		{"what is parked comes back whole, ordered by revision", deliveredParked},
-		{"what waits of an aggregate is read in order and in pages", deliveredBacklog},
 		{"an aggregate waits from a later revision, or no longer", deliveredResumed},
 		{"another try is asked for once", deliveredAsked},
 		{"what was skipped does not wait", deliveredSkipped},
 		{"old changes are forgotten from the beginning, in steps", purgedOld},
+		{"changes that nobody claims are kept longer, and not for ever", purgedUnclaimed},
 		{"more changes than are to be kept are forgotten", purgedMany},
-		{"what was not published or is parked is kept", purgedNothing},
+		{"what was not published is kept", purgedNothing},
 	}
 }
 
@@ -40,21 +42,21 @@ func (f FedStore) delivered(t *testing.T) ports.Delivered {
 	return d
 }
 
+// advance moves the configurations to a revision.
 func (f FedStore) advance(t *testing.T, revision int64, parked ...ports.Parked) {
 	t.Helper()
-	require.NoError(t, f.Deliveries.Advance(t.Context(), f.delivered(t), revision, parked...))
+	require.NoError(t, f.Deliveries.Advance(t.Context(), f.delivered(t), configurationsAt(revision), parked...))
 }
 
-func (f FedStore) backlog(t *testing.T, p ports.Parked, upTo int64, limit int) []int64 {
+// configurationsAt returns the stream of configurations at a revision.
+func configurationsAt(revision int64) []ports.Stream {
+	return []ports.Stream{{AggregateType: configuration.AggregateType, Revision: revision}}
+}
+
+// at returns how far the configurations are.
+func (f FedStore) at(t *testing.T) int64 {
 	t.Helper()
-	list, err := f.Deliveries.Backlog(t.Context(), p, upTo, limit)
-	require.NoError(t, err)
-	var revisions []int64
-	for _, c := range list {
-		assert.Equal(t, p.AggregateID, c.AggregateID)
-		revisions = append(revisions, c.Revision)
-	}
-	return revisions
+	return f.delivered(t).Of(configuration.AggregateType).Revision
 }
 
 // parked returns a configuration as it waits.
@@ -67,7 +69,8 @@ func parked(c *configuration.Configuration, revision int64) ports.Parked {
 
 func deliveredNothing(t *testing.T, f FedStore) {
 	d := f.delivered(t)
-	assert.Zero(t, d.Revision)
+	assert.Zero(t, f.at(t))
+	assert.Equal(t, ports.Stream{AggregateType: "another"}, d.Of("another"))
 	assert.Empty(t, d.Parked)
 }
 
@@ -75,36 +78,61 @@ func deliveredOnce(t *testing.T, f FedStore) {
 	f.write(t, "a", 3)
 	f.sequence(t, 10)
 	from := f.delivered(t)
-	require.NoError(t, f.Deliveries.Advance(t.Context(), from, 2))
-	assert.Equal(t, int64(2), f.delivered(t).Revision)
+	require.NoError(t, f.Deliveries.Advance(t.Context(), from, configurationsAt(2)))
+	assert.Equal(t, int64(2), f.at(t))
 	assert.NotEqual(t, from.Edition, f.delivered(t).Edition)
-	require.ErrorIs(t, f.Deliveries.Advance(t.Context(), from, 3), ports.ErrOvertaken)
-	require.ErrorIs(t, f.Deliveries.Advance(t.Context(), from, 3, ports.Parked{AggregateType: "configuration"}),
+	require.ErrorIs(t, f.Deliveries.Advance(t.Context(), from, configurationsAt(3)), ports.ErrOvertaken)
+	require.ErrorIs(t, f.Deliveries.Advance(t.Context(), from, nil, ports.Parked{AggregateType: "configuration"}),
 		ports.ErrOvertaken)
 	require.ErrorIs(t, f.Deliveries.Resume(t.Context(), from, ports.Parked{}, nil), ports.ErrOvertaken)
-	assert.Equal(t, int64(2), f.delivered(t).Revision)
+	assert.Equal(t, int64(2), f.at(t))
 	assert.Empty(t, f.delivered(t).Parked, "nothing of a step is done that comes too late")
+}
+
+func deliveredStreams(t *testing.T, f FedStore) {
+	waiting := ports.Stream{AggregateType: "flag", Revision: 1, Reason: "it does not exist", Since: fixture.Noon()}
+	newer := ports.Stream{AggregateType: "made by a newer version", Revision: 7}
+	require.NoError(t, f.Deliveries.Advance(t.Context(), f.delivered(t),
+		append(configurationsAt(3), waiting, newer)))
+	f.advance(t, 4)
+	d := f.delivered(t)
+	assert.Equal(t, configurationsAt(4)[0], d.Of(configuration.AggregateType))
+	assert.Equal(t, waiting, d.Of("flag"))
+	assert.Equal(t, newer, d.Of(newer.AggregateType))
+	assert.IsIncreasing(t, streamNames(d))
+	resumed := ports.Stream{AggregateType: "flag", Revision: 2}
+	require.NoError(t, f.Deliveries.Advance(t.Context(), d, []ports.Stream{resumed}))
+	assert.Equal(t, resumed, f.delivered(t).Of("flag"))
+	assert.Equal(t, int64(4), f.at(t))
+}
+
+func streamNames(d ports.Delivered) (names []string) {
+	for _, s := range d.Streams {
+		names = append(names, s.AggregateType)
+	}
+	return names
+}
+
+func deliveredPending(t *testing.T, f FedStore) {
+	f.write(t, "a", 3)
+	f.sequence(t, 10)
+	pending := func(of ports.Stream) ports.Pending {
+		t.Helper()
+		p, err := f.Deliveries.Pending(t.Context(), of)
+		require.NoError(t, err)
+		return p
+	}
+	assert.Equal(t, ports.Pending{Count: 2, Oldest: fixture.Noon()}, pending(configurationsAt(1)[0]))
+	assert.Zero(t, pending(configurationsAt(3)[0]))
+	assert.Zero(t, pending(ports.Stream{AggregateType: "flag"}))
 }
 
 func deliveredParked(t *testing.T, f FedStore) {
 	a, b := f.write(t, "a", 1), f.write(t, "b", 1)
 	f.sequence(t, 10)
 	f.advance(t, 2, parked(b, 2), parked(a, 1))
-	assert.Equal(t, int64(2), f.delivered(t).Revision)
+	assert.Equal(t, int64(2), f.at(t))
 	assert.Equal(t, []ports.Parked{parked(a, 1), parked(b, 2)}, f.delivered(t).Parked)
-}
-
-func deliveredBacklog(t *testing.T, f FedStore) {
-	a := f.write(t, "a", 2)
-	f.sequence(t, 10)
-	f.write(t, "b", 1)
-	f.sequence(t, 10)
-	require.NoError(t, f.save(t.Context(), a, drafts(t, 3)[1:]))
-	f.sequence(t, 10)
-	assert.Equal(t, []int64{1, 2, 4, 5}, f.backlog(t, parked(a, 1), 5, 10))
-	assert.Equal(t, []int64{2, 4}, f.backlog(t, parked(a, 2), 5, 2))
-	assert.Equal(t, []int64{2, 4}, f.backlog(t, parked(a, 2), 4, 10))
-	assert.Empty(t, f.backlog(t, parked(a, 6), 5, 10))
 }
 
 func deliveredResumed(t *testing.T, f FedStore) {
@@ -117,7 +145,7 @@ func deliveredResumed(t *testing.T, f FedStore) {
 	assert.Equal(t, []ports.Parked{later, parked(b, 4)}, f.delivered(t).Parked)
 	require.NoError(t, f.Deliveries.Resume(t.Context(), f.delivered(t), later, nil))
 	assert.Equal(t, []ports.Parked{parked(b, 4)}, f.delivered(t).Parked)
-	assert.Equal(t, int64(4), f.delivered(t).Revision)
+	assert.Equal(t, int64(4), f.at(t))
 }
 
 func deliveredAsked(t *testing.T, f FedStore) {
@@ -142,7 +170,7 @@ func deliveredSkipped(t *testing.T, f FedStore) {
 	next := f.delivered(t).Parked
 	require.Len(t, next, 1)
 	assert.True(t, next[0].Asked)
-	assert.Equal(t, []int64{3}, f.backlog(t, next[0], 3, 10))
+	assert.Equal(t, int64(3), next[0].Revision)
 }
 
 // purge forgets at most limit changes, and returns how many.
@@ -153,13 +181,22 @@ func (f FedStore) purge(t *testing.T, keep ports.Retention, limit int) int {
 	return n
 }
 
+// The changes of these tests are older than moment, and younger than ever.
+const (
+	moment = time.Microsecond
+	ever   = 100 * 365 * 24 * time.Hour
+)
+
+// published returns a retention that keeps what is younger, or follows a revision.
+func published(upTo int64, age time.Duration, rows int64) ports.Retention {
+	return ports.Retention{Age: age, Rows: rows, Published: map[string]int64{configuration.AggregateType: upTo}}
+}
+
 func purgedOld(t *testing.T, f FedStore) {
 	f.write(t, "a", 5)
 	f.sequence(t, 10)
-	f.advance(t, 5)
-	keep := ports.Retention{Since: fixture.Noon(), Rows: 100}
-	assert.Zero(t, f.purge(t, keep, 3), "what has happened since then is kept")
-	keep.Since = fixture.Noon().Add(time.Microsecond)
+	assert.Zero(t, f.purge(t, published(5, ever, 100), 3), "what is younger is kept")
+	keep := published(5, moment, 100)
 	assert.Equal(t, 3, f.purge(t, keep, 3))
 	assert.Equal(t, ports.FeedHead{Epoch: f.head(t).Epoch, Revision: 5, Oldest: 4}, f.head(t))
 	assert.Equal(t, 2, f.purge(t, keep, 3))
@@ -174,22 +211,23 @@ func purgedOld(t *testing.T, f FedStore) {
 func purgedMany(t *testing.T, f FedStore) {
 	f.write(t, "a", 5)
 	f.sequence(t, 10)
-	f.advance(t, 5)
-	keep := ports.Retention{Since: fixture.Noon(), Rows: 2}
+	keep := published(5, ever, 2)
 	assert.Equal(t, 3, f.purge(t, keep, 10))
 	assert.Equal(t, int64(4), f.head(t).Oldest)
 	assert.Zero(t, f.purge(t, keep, 10))
 }
 
 func purgedNothing(t *testing.T, f FedStore) {
-	f.write(t, "x", 2)
-	a := f.write(t, "a", 3)
+	f.write(t, "a", 5)
 	f.sequence(t, 10)
-	all := ports.Retention{Since: fixture.Noon().Add(time.Hour), Rows: 0}
-	assert.Zero(t, f.purge(t, all, 10), "nothing was published")
-	f.advance(t, 4, parked(a, 3))
-	assert.Equal(t, 2, f.purge(t, all, 10), "an aggregate waits from 3 on")
-	require.NoError(t, f.Deliveries.Resume(t.Context(), f.delivered(t), parked(a, 3), nil))
-	assert.Equal(t, 2, f.purge(t, all, 10), "the fifth was not published")
-	assert.Equal(t, int64(5), f.head(t).Oldest)
+	assert.Zero(t, f.purge(t, published(0, moment, 0), 10))
+	assert.Equal(t, 2, f.purge(t, published(2, moment, 0), 10))
+	assert.Equal(t, int64(3), f.head(t).Oldest)
+}
+
+func purgedUnclaimed(t *testing.T, f FedStore) {
+	f.write(t, "a", 2)
+	f.sequence(t, 10)
+	assert.Zero(t, f.purge(t, ports.Retention{Age: moment, Unclaimed: ever}, 10), "however many there are")
+	assert.Equal(t, 2, f.purge(t, ports.Retention{Age: moment, Unclaimed: moment}, 10))
 }

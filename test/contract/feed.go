@@ -34,6 +34,7 @@ func feedSuite() []behaviour[FedStore] {
 		{"events get their revisions, and lose nothing on the way", fedFacts},
 		{"a step numbers no more than its limit", fedInSteps},
 		{"changes are read in pages", fedPages},
+		{"a query selects by range, type, aggregate, environment and service", fedParts},
 		{"an aggregate's events follow its versions, whoever writes and numbers", fedByMany},
 		{"a new epoch goes on from the last revision", fedEpochs},
 		{"who has gone away numbers nothing", fedGone},
@@ -84,7 +85,7 @@ func (f FedStore) sequence(t *testing.T, limit int) int {
 // after returns what follows a revision, which has to be without a gap.
 func (f FedStore) after(t *testing.T, revision int64, limit int) []ports.Change {
 	t.Helper()
-	list, err := f.Feed.After(t.Context(), revision, limit)
+	list, err := f.Feed.Changes(t.Context(), ports.ChangeQuery{After: revision, Limit: limit})
 	require.NoError(t, err)
 	for i, c := range list {
 		require.Equal(t, revision+int64(i)+1, c.Revision)
@@ -154,6 +155,49 @@ func fedPages(t *testing.T, f FedStore) {
 	assert.Len(t, f.after(t, 4, 2), 1)
 	assert.Empty(t, f.after(t, 5, 2))
 	assert.Empty(t, f.after(t, 500, 2))
+}
+
+func fedParts(t *testing.T, f FedStore) {
+	a := f.write(t, "a", 2)
+	cart := fixture.Configuration(t, fixture.Key("b"), fixture.In("staging", "cart"))
+	require.NoError(t, f.save(t.Context(), cart, drafts(t, 1)))
+	require.NoError(t, f.save(t.Context(), a, drafts(t, 2)[1:]))
+	require.Equal(t, 5, f.sequence(t, 10))
+	mine := []string{configuration.AggregateType}
+	for name, row := range map[string]struct {
+		q    ports.ChangeQuery
+		want []int64
+	}{
+		"all":               {ports.ChangeQuery{Limit: 10}, []int64{1, 2, 3, 4, 5}},
+		"a range":           {ports.ChangeQuery{After: 1, UpTo: 4, Limit: 10}, []int64{2, 3, 4}},
+		"a page of a range": {ports.ChangeQuery{After: 1, UpTo: 4, Limit: 2}, []int64{2, 3}},
+		"types":             {ports.ChangeQuery{AggregateTypes: append(mine, "flag"), Limit: 3}, []int64{1, 2, 3}},
+		"another type":      {ports.ChangeQuery{AggregateTypes: []string{"flag"}, Limit: 10}, nil},
+		"an aggregate": {ports.ChangeQuery{
+			AggregateTypes: mine, AggregateID: int64(a.State().ID), After: 1, Limit: 10,
+		}, []int64{2, 5}},
+		"an environment": {ports.ChangeQuery{Environment: "staging", Limit: 10}, []int64{3, 4}},
+		"an environment, and a type of any": {ports.ChangeQuery{
+			Environment: "staging", Everywhere: mine, Limit: 10,
+		}, []int64{1, 2, 3, 4, 5}},
+		"an environment, and another type of any": {ports.ChangeQuery{
+			Environment: "staging", Everywhere: []string{"service"}, Limit: 10,
+		}, []int64{3, 4}},
+		"a service":               {ports.ChangeQuery{ServiceName: "cart", Limit: 10}, []int64{3, 4}},
+		"a service, further on":   {ports.ChangeQuery{ServiceName: "cart", After: 3, Limit: 10}, []int64{4}},
+		"a service of no changes": {ports.ChangeQuery{ServiceName: "mars", Limit: 10}, nil},
+		"a service of another environment": {ports.ChangeQuery{
+			ServiceName: "cart", Environment: "production", Everywhere: []string{"service"}, Limit: 10,
+		}, nil},
+	} {
+		list, err := f.Feed.Changes(t.Context(), row.q)
+		require.NoError(t, err, name)
+		var got []int64
+		for _, c := range list {
+			got = append(got, c.Revision)
+		}
+		assert.Equal(t, row.want, got, name)
+	}
 }
 
 func fedByMany(t *testing.T, f FedStore) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,8 @@ type Broker struct {
 	// Received returns the first n messages that arrived in Topic; those of one key are
 	// in the order of their arrival.
 	Received func(t *testing.T, n int) []ports.Message
+	// Create makes MissingTopic.
+	Create func(t *testing.T)
 }
 
 // Publisher holds a publisher to ports.Publisher, on brokers that fresh returns.
@@ -34,7 +37,7 @@ func publisherSuite() []behaviour[Broker] {
 		{"nothing is published without trouble", publishedNothing},
 		{"messages of one key keep their order among many", publishedInOrder},
 		{"a message that is too large is refused, with those behind it of its key, and no others", publishedTooLarge},
-		{"a topic that does not exist refuses its messages, and no others", publishedNowhere},
+		{"a topic that does not exist takes no messages of its own alone, until it does", publishedNowhere},
 		{"who has gone away is told so", publishedByNobody},
 	}
 }
@@ -108,10 +111,19 @@ func publishedTooLarge(t *testing.T, b Broker) {
 func publishedNowhere(t *testing.T, b Broker) {
 	nowhere := b.message("a", 0)
 	nowhere.Topic = b.MissingTopic
-	outcomes := b.publish(t, nowhere, b.message("a", 1))
-	refused(t, outcomes[0])
-	require.NoError(t, outcomes[1])
-	assert.Len(t, b.Received(t, 1), 1)
+	for n := range 2 {
+		outcomes := b.publish(t, nowhere, b.message("a", n), nowhere)
+		for _, i := range []int{0, 2} {
+			var missing ports.TopicError
+			require.ErrorAs(t, outcomes[i], &missing)
+			assert.Equal(t, b.MissingTopic, missing.Topic)
+			assert.NotEmpty(t, missing.Cause.Error())
+		}
+		require.NoError(t, outcomes[1])
+	}
+	assert.Len(t, b.Received(t, 2), 2)
+	b.Create(t)
+	require.Eventually(t, func() bool { return b.publish(t, nowhere)[0] == nil }, patience, 10*time.Millisecond)
 }
 
 func publishedByNobody(t *testing.T, b Broker) {

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // howToHaveKafka is what a skip says.
@@ -36,6 +38,23 @@ func FakeKafka(tb testing.TB, options ...kfake.Opt) *kfake.Cluster {
 	require.NoError(tb, err)
 	tb.Cleanup(cluster.Close)
 	return cluster
+}
+
+// CreateTopic makes a topic of three partitions.
+func CreateTopic(tb testing.TB, brokers []string, name string) {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+	require.NoError(tb, err)
+	defer client.Close()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, 3, 1
+	request := kmsg.NewPtrCreateTopicsRequest()
+	request.Topics, request.TimeoutMillis = []kmsg.CreateTopicsRequestTopic{topic}, 10_000
+	ctx, cancel := context.WithTimeout(tb.Context(), consumeTimeout)
+	defer cancel()
+	response, err := request.RequestWith(ctx, client)
+	require.NoError(tb, err)
+	require.NoError(tb, kerr.ErrorForCode(response.Topics[0].ErrorCode))
 }
 
 // Consume returns what topics hold from their beginning on, until enough says so.

@@ -1,0 +1,108 @@
+package relay_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// lead is a leadership that is free, and counts.
+type lead struct{ confirmed, resigned int }
+
+func (l *lead) Confirm(context.Context) (time.Duration, error) {
+	l.confirmed++
+	return time.Minute, nil
+}
+
+func (l *lead) Resign(context.Context) error {
+	l.resigned++
+	return nil
+}
+
+// leading is a leader of the house's relay.
+type leading struct {
+	*house
+	*lead
+
+	leader *relay.Leader
+}
+
+func newLeader(t *testing.T) leading {
+	t.Helper()
+	l := leading{house: setup(t), lead: &lead{}}
+	l.leader = relay.NewLeader(l.relay, l.lead, l.watch)
+	return l
+}
+
+// steps makes steps for that long, and returns how often it resigned.
+func (l leading) steps(d time.Duration) int {
+	before := l.resigned
+	for range d / time.Second {
+		l.watch.Move(time.Second)
+		for {
+			more, _ := l.leader.Step(l.t.Context())
+			if !more {
+				break
+			}
+		}
+	}
+	return l.resigned - before
+}
+
+func TestLeader(t *testing.T) {
+	t.Parallel()
+
+	t.Run("who makes progress, or has nothing to do, goes on leading", func(t *testing.T) {
+		t.Parallel()
+		l := newLeader(t)
+		assert.Zero(t, l.steps(time.Minute))
+		l.put(updated(1, 1))
+		assert.Zero(t, l.steps(time.Minute))
+		assert.Equal(t, []string{"1.1"}, l.arrived())
+	})
+
+	t.Run("who makes none for long lets another one try, seldom, and goes on when there is none", func(t *testing.T) {
+		t.Parallel()
+		l := newLeader(t)
+		l.put(updated(1, 1))
+		l.broker.FailAfter(0)
+		_, err := l.leader.Step(t.Context())
+		require.ErrorIs(t, err, ports.ErrBrokerUnavailable)
+		assert.Zero(t, l.steps(9*time.Second))
+		assert.Equal(t, 1, l.steps(2*time.Second))
+		asked := l.confirmed
+		_, err = l.leader.Step(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, asked, l.confirmed, "for a moment it does not lead")
+		assert.Less(t, l.steps(time.Hour), 20, "it does not spin")
+		l.broker.FailAfter(-1)
+		l.steps(5 * time.Second)
+		assert.Equal(t, []string{"1.1"}, l.arrived())
+	})
+
+	t.Run("one topic that takes no messages is no reason", func(t *testing.T) {
+		t.Parallel()
+		l := newLeader(t)
+		l.broker.Close("flags", assert.AnError)
+		l.put(flagged(1, 1))
+		assert.Zero(t, l.steps(time.Hour))
+	})
+
+	t.Run("changes that only a newer version can publish are, until one has published them", func(t *testing.T) {
+		t.Parallel()
+		l := newLeader(t)
+		l.put(foreign(1, 1), updated(1, 1))
+		assert.Positive(t, l.steps(time.Minute))
+		assert.Equal(t, []string{"1.1"}, l.arrived())
+		at, err := l.feed.Delivered(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, l.feed.Advance(t.Context(), at, []ports.Stream{{AggregateType: "quota", Revision: 2}}))
+		assert.Zero(t, l.steps(time.Hour))
+	})
+}
