@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -14,7 +15,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
@@ -116,6 +120,7 @@ type feed struct {
 type healthOf struct {
 	Status, Kafka string
 	Feed          feed
+	Conditions    []struct{ Name, Message string }
 }
 
 func (c client) health(tb testing.TB) healthOf {
@@ -190,20 +195,40 @@ func (c client) createConfig(tb testing.TB, key, value string, headers ...with) 
 	return made.ID
 }
 
-// TestParkedChanges takes the topic of flags away: flags wait, all else goes on.
+// tooLarge makes a cluster refuse what is produced to a topic, until it is told to end
+// that.
+func tooLarge(cluster *kfake.Cluster, topic string) (end func()) {
+	var over atomic.Bool
+	cluster.ControlKey(kmsg.Produce.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		produced := request.(*kmsg.ProduceRequest)
+		if over.Load() || produced.Topics[0].Topic != topic {
+			return nil, nil, false
+		}
+		response := produced.ResponseKind().(*kmsg.ProduceResponse)
+		answer, part := kmsg.NewProduceResponseTopic(), kmsg.NewProduceResponseTopicPartition()
+		part.Partition, part.ErrorCode = produced.Topics[0].Partitions[0].Partition, kerr.MessageTooLarge.Code
+		answer.Topic, answer.Partitions = topic, append(answer.Partitions, part)
+		response.Topics = append(response.Topics, answer)
+		return response, nil, true
+	})
+	return func() { over.Store(true) }
+}
+
+// TestParkedChanges has flags refused for good: they wait, all else goes on.
 func TestParkedChanges(t *testing.T) {
 	t.Parallel()
-	k := newKafka(harness.FakeKafka(t).ListenAddrs())
+	cluster := harness.FakeKafka(t)
+	k := newKafka(cluster.ListenAddrs())
 	p := serve(t, freshSQLite(t), append(k.environ(), "BOOTSTRAP_ADMIN_KEY="+adminKey(t))...)
-	c, admin := p.admin(t), k.admin(t)
+	c := p.admin(t)
 	flag := func(name string) {
 		t.Helper()
 		c.post(t, "/api/v1/feature-flags", object{"name": name, "environment": "production"}).want(t, http.StatusCreated)
 	}
 	c.createConfig(t, "first", "1")
 	c.awaitPublished(t, 1)
-	_, err := admin.DeleteTopic(t.Context(), k.flags)
-	require.NoError(t, err)
+	takeAll := tooLarge(cluster, k.flags)
 	flag("lost")
 	flag("kept")
 	c.createConfig(t, "second", "1")
@@ -220,9 +245,8 @@ func TestParkedChanges(t *testing.T) {
 	}
 	status := ask("status")
 	assert.Contains(t, status, "production/lost")
-	assert.Contains(t, status, "does not exist")
-	_, err = admin.CreateTopic(t.Context(), 3, 1, nil, k.flags)
-	require.NoError(t, err)
+	assert.Contains(t, status, "too large")
+	takeAll()
 	ask("skip", "2")
 	ask("retry", "3")
 	require.Eventually(t, func() bool { return c.health(t).Feed.Parked == 0 }, patience, leaseStep)
@@ -241,20 +265,33 @@ func TestParkedChanges(t *testing.T) {
 	assert.Contains(t, again.log.String(), "signalbox relay status")
 }
 
-func TestMissingTopicsAreNamed(t *testing.T) {
+// TestMissingTopic has no topic for flags: they wait alone, and go out when there is one.
+func TestMissingTopic(t *testing.T) {
 	t.Parallel()
 	k := newKafka(harness.FakeKafka(t).ListenAddrs())
 	s := boot(t, freshSQLite(t), append(k.environ(), "KAFKA_CREATE_TOPICS=false")...)
 	c, admin := s.admin(t), k.admin(t)
+	_, err := admin.CreateTopics(t.Context(), 1, 1, nil, k.configurations, k.services)
+	require.NoError(t, err)
 	c.createConfig(t, "a", "1")
-	line := s.log.await(t, "changes are not published", nil)
-	for _, topic := range k.topics() {
-		assert.Contains(t, line, topic)
-		_, err := admin.CreateTopic(t.Context(), 1, 1, nil, topic)
-		require.NoError(t, err)
-	}
-	c.awaitPublished(t, 1)
-	s.log.await(t, "changes are published again", nil)
+	c.post(t, "/api/v1/feature-flags", object{"name": "f", "environment": "production"}).want(t, http.StatusCreated)
+	assert.Contains(t, s.log.await(t, "topic publishing paused", nil), k.flags)
+	c.createConfig(t, "b", "1")
+	harness.Consume(t, k.brokers, []string{k.configurations}, func(r []*kgo.Record) bool { return len(r) == 2 })
+	require.Eventually(t, func() bool { return c.health(t).Feed.Pending == 1 }, patience, leaseStep)
+	h := c.health(t)
+	assert.Equal(t, "degraded", h.Status)
+	assert.Equal(t, int64(1), h.Feed.Published)
+	assert.Zero(t, h.Feed.Parked)
+	require.Len(t, h.Conditions, 1)
+	assert.Equal(t, "topics_not_writable", h.Conditions[0].Name)
+	assert.Contains(t, h.Conditions[0].Message, k.flags)
+	_, err = admin.CreateTopics(t.Context(), 1, 1, nil, k.flags)
+	require.NoError(t, err)
+	c.awaitPublished(t, 3)
+	s.log.await(t, "topic publishing resumed", nil)
+	assert.Empty(t, c.health(t).Conditions)
+	assert.Len(t, k.until(t, 3), 3)
 }
 
 // TestPythonConsumer rebuilds what exists with a client of another language.
