@@ -89,7 +89,7 @@ func writes() map[string]struct {
 			return err
 		}},
 		"Deliveries.Advance": {"relay", func(ctx context.Context, _ *testing.T, s *bunstore.Store) error {
-			return s.Deliveries().Advance(ctx, delivered, 1)
+			return s.Deliveries().Advance(ctx, delivered, []ports.Stream{{AggregateType: "configuration", Revision: 1}})
 		}},
 		"Services.Touch": {"service_registry", func(ctx context.Context, _ *testing.T, s *bunstore.Store) error {
 			return s.Services().Touch(ctx, 1, fixture.Noon(), nil)
