@@ -30,6 +30,7 @@ type serviceRow struct {
 	InstancesOffered    int
 	InstancesKnown      int
 	Protections         string
+	LastEpoch           int64
 	Version             int64
 	Generation          int64
 	UpdatedBy           string
@@ -62,6 +63,7 @@ func rowOfService(s registry.State) (serviceRow, error) {
 		InstancesOffered: s.Tally.Offered,
 		InstancesKnown:   s.Tally.Known,
 		Protections:      string(encoded),
+		LastEpoch:        int64(s.Epoch),
 		Version:          int64(s.Version),
 		Generation:       s.Generation,
 		UpdatedBy:        s.UpdatedBy.String(),
@@ -100,7 +102,7 @@ func (r serviceRow) rehydrate() (registry.State, error) {
 		Status:  status,
 		Tally:   registry.Tally{Total: r.InstancesTotal, Offered: r.InstancesOffered, Known: r.InstancesKnown},
 
-		Protections: protections, Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
+		Protections: protections, Epoch: registry.Epoch(r.LastEpoch), Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time,
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
@@ -140,7 +142,7 @@ type instanceRow struct {
 
 	ServiceID     int64  `bun:",pk"`
 	InstanceID    string `bun:",pk"`
-	Environment   string
+	Environment   string `bun:",pk"`
 	Definition    string
 	Desired       string
 	DesiredReason string
@@ -263,33 +265,35 @@ func rehydrateInstance(text string) (registry.Definition, error) {
 type transitionRow struct {
 	bun.BaseModel `bun:"table:service_health_history,alias:sh"`
 
-	ID         int64 `bun:",pk,autoincrement"`
-	ServiceID  int64
-	InstanceID string
-	ChangedAt  timestamp
-	FromStatus string
-	ToStatus   string
-	Reason     string
+	ID          int64 `bun:",pk,autoincrement"`
+	ServiceID   int64
+	InstanceID  string
+	Environment string
+	ChangedAt   timestamp
+	FromStatus  string
+	ToStatus    string
+	Reason      string
 }
 
 func rowOfTransition(t registry.Transition, serviceID int64) transitionRow {
 	return transitionRow{
-		ServiceID: serviceID, InstanceID: t.Instance.String(), ChangedAt: timestamp{t.At},
-		FromStatus: t.From.String(), ToStatus: t.To.String(), Reason: t.Reason,
+		ServiceID: serviceID, InstanceID: t.Instance.String(), Environment: t.Environment.String(),
+		ChangedAt: timestamp{t.At}, FromStatus: t.From.String(), ToStatus: t.To.String(), Reason: t.Reason,
 	}
 }
 
 // rehydrate checks again what the domain promises of a row.
 func (r transitionRow) rehydrate() (registry.Transition, error) {
 	id, idErr := registry.ParseInstanceID(r.InstanceID)
+	environment, envErr := scope.ParseEnvironment(r.Environment)
 	from, fromErr := health.Parse(r.FromStatus)
 	to, toErr := health.Parse(r.ToStatus)
-	for _, err := range []error{idErr, fromErr, toErr} {
+	for _, err := range []error{idErr, envErr, fromErr, toErr} {
 		if err != nil {
 			return registry.Transition{}, fmt.Errorf("transition %d as stored breaks a rule: %s", r.ID, err.Error())
 		}
 	}
 	return registry.Transition{
-		ID: r.ID, Instance: id, At: r.ChangedAt.Time, From: from, To: to, Reason: r.Reason,
+		ID: r.ID, Ref: registry.Ref{Environment: environment, Instance: id}, At: r.ChangedAt.Time, From: from, To: to, Reason: r.Reason,
 	}, nil
 }

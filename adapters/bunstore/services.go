@@ -109,12 +109,15 @@ func (r *Services) Touch(ctx context.Context, id registry.ID, at time.Time, resp
 
 // Transitions returns the newest transitions, newest first.
 func (r *Services) Transitions(
-	ctx context.Context, id registry.ID, instance registry.InstanceID, limit int,
+	ctx context.Context, id registry.ID, of registry.Ref, limit int,
 ) ([]registry.Transition, error) {
 	var rows []transitionRow
 	q := r.store.read.NewSelect().Model(&rows).Where("service_id = ?", int64(id)).Order("id DESC").Limit(limit)
-	if !instance.IsZero() {
-		q = q.Where("instance_id = ?", instance.String())
+	if !of.Instance.IsZero() {
+		q = q.Where("instance_id = ?", of.Instance.String())
+	}
+	if !of.Environment.IsZero() {
+		q = q.Where("environment = ?", of.Environment.String())
 	}
 	if err := q.Scan(ctx); err != nil {
 		return nil, translate(err, "load transitions", nil)

@@ -35,6 +35,7 @@ func (r *Services) inTransaction(ctx context.Context, tx bun.Tx, s *registry.Ser
 	if unsaved.Dropped {
 		_, err := tx.NewUpdate().Model((*instanceRow)(nil)).
 			Set("is_removed = ?", true).Set("is_held = ?", false).Set("generation = ?", unsaved.State.Generation).
+			Set("updated_at = ?", timestamp{unsaved.State.UpdatedAt}).
 			Where("service_id = ?", id).Where("is_removed = ?", false).Exec(ctx)
 		if err != nil {
 			return 0, err
@@ -59,7 +60,7 @@ func (r *Services) inTransaction(ctx context.Context, tx bun.Tx, s *registry.Ser
 }
 
 // saveService writes the row that stands, if the store holds the generation
-// before. What Touch writes is left alone.
+// before. What Touch writes is left alone, unless the service is registered anew.
 func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int64, error) {
 	row, err := rowOfService(unsaved.State)
 	if err != nil {
@@ -68,10 +69,14 @@ func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int6
 	if unsaved.Base == 0 {
 		return insertState(ctx, tx.NewInsert().Model(&row), "service_name")
 	}
-	return row.ID, updateWhere(ctx, tx.NewUpdate().Model(&row).
+	update := tx.NewUpdate().Model(&row).
 		Column("service_url", "health_check_url", "status", "metadata", "updated_at", "instances_total",
-			"instances_offered", "instances_known", "protections", "version", "generation", "updated_by",
-			"updated_by_key", "is_deleted").
+			"instances_offered", "instances_known", "protections", "last_epoch", "version", "generation", "updated_by",
+			"updated_by_key", "is_deleted")
+	if unsaved.Founded {
+		update = update.Column("registered_at", "last_health_check", "response_time", "response_time_average")
+	}
+	return row.ID, updateWhere(ctx, update.
 		Where("id = ?", row.ID).Where("generation = ?", unsaved.Base))
 }
 
@@ -85,9 +90,9 @@ func saveInstances(ctx context.Context, tx bun.Tx, id int64, unsaved registry.Un
 				return err
 			}
 		}
-		q := tx.NewInsert().Model(&rows).On("CONFLICT (service_id, instance_id) DO UPDATE")
+		q := tx.NewInsert().Model(&rows).On("CONFLICT (service_id, instance_id, environment) DO UPDATE")
 		for _, column := range []string{
-			"environment", "definition", "desired", "desired_reason", "desired_by", "desired_by_key", "evidence",
+			"definition", "desired", "desired_reason", "desired_by", "desired_by_key", "evidence",
 			"is_flapping", "is_expired", "is_held", "since", "reason", "lease_epoch", "registered_at", "updated_at",
 			"is_removed", "generation",
 		} {

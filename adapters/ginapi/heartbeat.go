@@ -27,9 +27,11 @@ func (a *API) routeHeartbeats() {
 	op.Parameters = []*huma.Param{
 		{Name: "service_name", In: "path", Required: true, Schema: text},
 		{Name: "instance_id", In: "path", Required: true, Schema: text},
+		{Name: "environment", In: inQuery, Schema: text, Description: "Where the instance is; lease_epoch says it too"},
 	}
+	in := newIntake(&op, a.routes.schemas)
 	a.describeHot(&op, a.requestBody(typeOf[heartbeatJSON]()), a.jsonResponse(http.StatusOK, typeOf[beatJSON]()))
-	a.routes.hot(&op, a.heartbeat)
+	a.routes.hot(&op, func(c *gin.Context) { a.heartbeat(c, in) })
 
 	batch := needing(access.WriteService, a.registryOperation("renew-leases", http.MethodPost,
 		registryPath+"/heartbeats", "Renew the leases of up to 1,000 instances", http.StatusServiceUnavailable))
@@ -44,12 +46,15 @@ func (a *API) describeHot(op *huma.Operation, in *huma.RequestBody, out *huma.Re
 	a.huma.OpenAPI().AddOperation(op)
 }
 
-func (a *API) heartbeat(c *gin.Context) {
+func (a *API) heartbeat(c *gin.Context, in intake) {
 	b, _ := a.beats.Get().(*heartbeatBody)
 	defer a.beats.Put(b)
 	b.reset()
 	err := b.receiveObject(c, maxHeartbeatBytes, readHeartbeat)
 	b.one.ServiceName, b.one.InstanceID = unescaped(c.Params[0].Value), unescaped(c.Params[1].Value)
+	if raw := c.Request.URL.RawQuery; err == nil && raw != "" {
+		err = b.placed(in, raw)
+	}
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -62,6 +67,15 @@ func (a *API) heartbeat(c *gin.Context) {
 	}
 	b.answer = append(appendBeat(append(b.answer, '{'), beat), '}')
 	a.sendBytes(c, b.answer)
+}
+
+// placed takes in the environment that a query names.
+func (b *heartbeatBody) placed(in intake, raw string) error {
+	query, err := in.readQuery(raw)
+	if err == nil {
+		b.one.Environment, err = oneEnvironment(query.Get("environment"), b.one.Environment)
+	}
+	return err
 }
 
 // unescaped returns a path value by the rules of paths. One that cannot be
@@ -131,6 +145,7 @@ func appendBeaten(to []byte, in *registryapp.Heartbeat, out *registryapp.Beaten)
 	if f.Kind() != fault.Internal {
 		to = appendMember(to, "detail", f.Message())
 	}
+	to = appendDetails(to, f)
 	for i, field := range f.Fields() {
 		if i == 0 {
 			to = append(to, `,"errors":[`...)
@@ -145,4 +160,24 @@ func appendBeaten(to []byte, in *registryapp.Heartbeat, out *registryapp.Beaten)
 		}
 	}
 	return append(to, '}')
+}
+
+// appendDetails writes the details of a failure that are lists of names.
+func appendDetails(to []byte, f *fault.Error) []byte {
+	for _, d := range f.Details() {
+		names, listed := d.Value.([]string)
+		if !listed {
+			continue
+		}
+		to = append(appendQuoted(append(to, ','), d.Name), ':')
+		for i, name := range names {
+			separator := byte(',')
+			if i == 0 {
+				separator = '['
+			}
+			to = appendQuoted(append(to, separator), name)
+		}
+		to = append(to, ']')
+	}
+	return to
 }

@@ -58,6 +58,10 @@ func readHeartbeat(b *heartbeatBody, name string) error {
 			b.one.Epoch = b.epoch(text)
 		}
 		return err
+	case "environment":
+		text, _, err := b.readText(name)
+		b.one.Environment = text
+		return err
 	case "status":
 		text, given, err := b.readText(name)
 		if given {

@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
@@ -30,8 +32,8 @@ type Registry interface {
 	Register(ctx context.Context, by access.Caller, in registryapp.Register) (registryapp.Registered, error)
 	Report(ctx context.Context, by access.Caller, in registryapp.Report) (registryapp.Reading, error)
 	Amend(ctx context.Context, by access.Caller, in registryapp.Amend) (registryapp.Reading, error)
-	Deregister(ctx context.Context, by access.Caller, serviceName string) error
-	DeregisterInstance(ctx context.Context, by access.Caller, serviceName, instanceID string) error
+	Deregister(ctx context.Context, by access.Caller, in registryapp.Deregister) error
+	DeregisterInstance(ctx context.Context, by access.Caller, in registryapp.Target) error
 	RegistryReads
 	Discovery
 }
@@ -67,22 +69,25 @@ func (a *API) routeRegistry() {
 	register(a, a.registryOperation("list-healthy-services", http.MethodGet, registryPath+"/healthy",
 		"List all services that are healthy"), a.listHealthy)
 	register(a, needing(access.WriteService, a.registryOperation("report-health", http.MethodPut,
-		registryPath+"/health", "Report how a service or an instance is", http.StatusNotFound)), a.reportHealth)
+		registryPath+"/health", "Report how a service or an instance is", http.StatusNotFound, http.StatusConflict)),
+		a.reportHealth)
 	register(a, a.registryOperation("read-service", http.MethodGet, servicePath,
 		"Read a service with its instances", http.StatusNotFound), a.readService)
 	op = a.registryOperation("deregister-service", http.MethodDelete, servicePath,
-		"Deregister a service and all its instances", http.StatusNotFound)
+		"Deregister a service and its instances", http.StatusNotFound, http.StatusConflict)
+	op.Description = "In one environment, and as a whole where it lives in no other. Without an environment it is " +
+		"taken away as a whole, which is 409 with the list where it lives in several."
 	op.DefaultStatus = http.StatusNoContent
 	register(a, op, a.deregisterService)
 	register(a, needing(access.WriteService, a.registryOperation("amend-instance", http.MethodPatch, instancePath,
-		"Change what is desired of an instance, or what describes it", http.StatusNotFound)), a.amendInstance)
+		"Change what is desired of an instance, or what describes it", http.StatusNotFound, http.StatusConflict)), a.amendInstance)
 	op = a.registryOperation("deregister-instance", http.MethodDelete, instancePath,
-		"Deregister an instance", http.StatusNotFound)
+		"Deregister an instance", http.StatusNotFound, http.StatusConflict)
 	op.DefaultStatus = http.StatusNoContent
 	register(a, op, a.deregisterInstance)
 	register(a, a.registryOperation("read-health-history", http.MethodGet, servicePath+"/health-history",
 		"List the transitions of a service's instances of the last 30 days, newest first",
-		http.StatusNotFound), a.readHealthHistory)
+		http.StatusNotFound, http.StatusConflict), a.readHealthHistory)
 	a.routeHeartbeats()
 	a.routeDiscovery()
 }
@@ -101,6 +106,18 @@ type ServiceTarget struct {
 type InstanceTarget struct {
 	ServiceTarget
 	InstanceID string `path:"instance_id" doc:"The id of the instance"`
+	Environment
+}
+
+func (t *InstanceTarget) target() registryapp.Target {
+	return registryapp.Target{
+		ServiceName: t.ServiceName, InstanceID: t.InstanceID, Environment: t.Environment.Environment,
+	}
+}
+
+// Environment says in which environment something is, likewise.
+type Environment struct {
+	Environment string `query:"environment" doc:"Needed where the instance id lives in several environments"`
 }
 
 type registerServiceInput struct {
@@ -210,13 +227,18 @@ func (a *API) registryStale() string {
 }
 
 type reportHealthInput struct {
+	Environment
 	Body reportHealthJSON
 }
 
 func (a *API) reportHealth(ctx context.Context, in *reportHealthInput) (*serviceOutput, error) {
+	environment, err := oneEnvironment(in.Environment.Environment, in.Body.Environment)
+	if err != nil {
+		return nil, err
+	}
 	found, err := a.options.Registry.Report(ctx, callOf(ctx).caller, registryapp.Report{
-		ServiceName: in.Body.ServiceName, InstanceID: in.Body.InstanceID, Status: in.Body.Status,
-		ResponseTime: in.Body.ResponseTime,
+		ServiceName: in.Body.ServiceName, InstanceID: in.Body.InstanceID, Environment: environment,
+		Status: in.Body.Status, ResponseTime: in.Body.ResponseTime,
 	})
 	if err != nil {
 		return nil, err
@@ -224,8 +246,24 @@ func (a *API) reportHealth(ctx context.Context, in *reportHealthInput) (*service
 	return &serviceOutput{Body: representService(found)}, nil
 }
 
-func (a *API) deregisterService(ctx context.Context, in *ServiceTarget) (*struct{}, error) {
-	return nil, a.options.Registry.Deregister(ctx, callOf(ctx).caller, in.ServiceName)
+// oneEnvironment returns the environment that a query or a body names, "" for none.
+// They may not differ.
+func oneEnvironment(query, body string) (string, error) {
+	if query != "" && body != "" && query != body {
+		return "", fault.Bad("environment", "is another in the query and in the body; give it once")
+	}
+	return cmp.Or(body, query), nil
+}
+
+type deregisterServiceInput struct {
+	ServiceTarget
+	Environment string `query:"environment" doc:"Only what it has there; * is all, needed where it lives in several"`
+}
+
+func (a *API) deregisterService(ctx context.Context, in *deregisterServiceInput) (*struct{}, error) {
+	return nil, a.options.Registry.Deregister(ctx, callOf(ctx).caller, registryapp.Deregister{
+		ServiceName: in.ServiceName, Environment: in.Environment,
+	})
 }
 
 type amendInstanceInput struct {
@@ -239,8 +277,7 @@ type instanceOutput struct {
 
 func (a *API) amendInstance(ctx context.Context, in *amendInstanceInput) (*instanceOutput, error) {
 	found, err := a.options.Registry.Amend(ctx, callOf(ctx).caller, registryapp.Amend{
-		ServiceName: in.ServiceName, InstanceID: in.InstanceID,
-		Desired: in.Body.Desired, Reason: in.Body.Reason, Weight: in.Body.Weight,
+		Target: in.target(), Desired: in.Body.Desired, Reason: in.Body.Reason, Weight: in.Body.Weight,
 		Metadata: in.Body.Metadata.given(), Tags: in.Body.Tags,
 	})
 	if err != nil {
@@ -250,13 +287,14 @@ func (a *API) amendInstance(ctx context.Context, in *amendInstanceInput) (*insta
 }
 
 func (a *API) deregisterInstance(ctx context.Context, in *InstanceTarget) (*struct{}, error) {
-	return nil, a.options.Registry.DeregisterInstance(ctx, callOf(ctx).caller, in.ServiceName, in.InstanceID)
+	return nil, a.options.Registry.DeregisterInstance(ctx, callOf(ctx).caller, in.target())
 }
 
 type healthHistoryInput struct {
 	ServiceTarget
 	InstanceID string `query:"instance_id" doc:"Only of this instance"`
-	Limit      int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many at most"`
+	Environment
+	Limit int `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many at most"`
 }
 
 type healthHistoryOutput struct {
@@ -264,7 +302,9 @@ type healthHistoryOutput struct {
 }
 
 func (a *API) readHealthHistory(ctx context.Context, in *healthHistoryInput) (*healthHistoryOutput, error) {
-	ask := registryapp.HealthHistory{ServiceName: in.ServiceName, Limit: in.Limit}
+	ask := registryapp.HealthHistory{
+		ServiceName: in.ServiceName, Environment: in.Environment.Environment, Limit: in.Limit,
+	}
 	if in.InstanceID != "" {
 		ask.InstanceID = &in.InstanceID
 	}
@@ -275,7 +315,7 @@ func (a *API) readHealthHistory(ctx context.Context, in *healthHistoryInput) (*h
 	out := &healthHistoryOutput{healthHistoryJSON{History: make([]transitionJSON, len(found))}}
 	for i, t := range found {
 		out.Body.History[i] = transitionJSON{
-			InstanceID: t.Instance.String(), ChangedAt: stamp(t.At),
+			InstanceID: t.Instance.String(), Environment: t.Environment.String(), ChangedAt: stamp(t.At),
 			From: t.From.String(), To: t.To.String(), Reason: t.Reason,
 		}
 	}

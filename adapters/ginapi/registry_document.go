@@ -39,6 +39,7 @@ type reportHealthJSON struct {
 	Status       string   `json:"status" doc:"healthy, unhealthy or unknown, or passing, warning or critical"`
 	ResponseTime *float64 `json:"response_time,omitzero" doc:"In milliseconds, 0 to 1000000000"`
 	InstanceID   *string  `json:"instance_id,omitzero" doc:"Needed where the service has instances of its own"`
+	Environment  string   `json:"environment,omitzero" doc:"Needed where the instance id lives in several environments"`
 }
 
 // amendJSON is the body that changes an instance.
@@ -145,16 +146,18 @@ type healthHistoryJSON struct {
 
 // transitionJSON is a change of what is observed of an instance.
 type transitionJSON struct {
-	InstanceID string `json:"instance_id"`
-	ChangedAt  string `json:"changed_at" format:"date-time"`
-	From       string `json:"from" enum:"passing,warning,critical,unknown"`
-	To         string `json:"to" enum:"passing,warning,critical,unknown"`
-	Reason     string `json:"reason"`
+	InstanceID  string `json:"instance_id"`
+	Environment string `json:"environment"`
+	ChangedAt   string `json:"changed_at" format:"date-time"`
+	From        string `json:"from" enum:"passing,warning,critical,unknown"`
+	To          string `json:"to" enum:"passing,warning,critical,unknown"`
+	Reason      string `json:"reason"`
 }
 
 // heartbeatJSON is the body of a heartbeat.
 type heartbeatJSON struct {
 	LeaseEpoch   int64    `json:"lease_epoch" minimum:"1" doc:"As the registration returned it"`
+	Environment  string   `json:"environment,omitzero" doc:"Where the instance is; lease_epoch says it too"`
 	Status       *string  `json:"status,omitzero" doc:"A report: healthy, unhealthy or unknown, or passing, warning or critical"`
 	ResponseTime *float64 `json:"response_time,omitzero" minimum:"0" maximum:"1000000000" doc:"In milliseconds"`
 }
@@ -192,4 +195,6 @@ type listedBeatJSON struct {
 	Code        string  `json:"code,omitzero" doc:"Of the problem, where the status is not 200"`
 	Detail      string  `json:"detail,omitzero"`
 	Errors      []place `json:"errors,omitzero" nullable:"false"`
+	// Environments are where the id lives.
+	Environments []string `json:"environments,omitzero" nullable:"false" doc:"Where the instance id lives, if in several"`
 }

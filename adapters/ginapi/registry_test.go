@@ -149,3 +149,85 @@ func FuzzHeartbeatBody(f *testing.F) {
 		require.InDelta(t, 1, *read.Epoch, 0)
 	})
 }
+
+func TestOneIDInTwoEnvironments(t *testing.T) {
+	t.Parallel()
+	h := registryHouse(t)
+	h.register(`,"environment":"production"`)
+	h.register(`,"environment":"development"`)
+	lists := func(a answer, code string) {
+		t.Helper()
+		var p struct{ Environments []string }
+		a.requireProblem(http.StatusConflict, code)
+		require.NoError(t, json.Unmarshal([]byte(a.body), &p))
+		assert.Equal(t, []string{"development", "production"}, p.Environments)
+	}
+
+	for _, beat := range []struct {
+		query, body string
+		status      int
+	}{
+		{"", `{"lease_epoch":1}`, http.StatusOK},
+		{"", `{"lease_epoch":2}`, http.StatusOK},
+		{"?environment=production", `{"lease_epoch":1}`, http.StatusOK},
+		{"", `{"lease_epoch":1,"environment":"production"}`, http.StatusOK},
+		{"?environment=production", `{"lease_epoch":1,"environment":"production"}`, http.StatusOK},
+		{"?environment=production", `{"lease_epoch":2}`, http.StatusConflict},
+		{"?environment=production", `{"lease_epoch":1,"environment":"development"}`, http.StatusUnprocessableEntity},
+		{"?environment=nowhere", `{"lease_epoch":1}`, http.StatusUnprocessableEntity},
+		{"?colour=red", `{"lease_epoch":1}`, http.StatusUnprocessableEntity},
+	} {
+		a := h.admin(http.MethodPut, beatPath+beat.query, beat.body)
+		assert.Equal(t, beat.status, a.status, "%v: %s", beat, a.body)
+	}
+	lists(h.admin(http.MethodPut, beatPath, `{"lease_epoch":9}`), "lease_lost")
+	batch := h.admin(http.MethodPost, registryPath+"/heartbeats", `{"heartbeats":[
+		{"service_name":"shop","instance_id":"a","lease_epoch":2,"environment":"development"},
+		{"service_name":"shop","instance_id":"a","lease_epoch":9}]}`)
+	assert.Contains(t, batch.body, `"status":200,"lease_epoch":2`)
+	assert.Contains(t, batch.body, `"environments":["development","production"]`)
+
+	const instance, history = registryPath + "/shop/instances/a", registryPath + "/shop/health-history?instance_id=a"
+	report := func(more string) string {
+		return `{"service_name":"shop","instance_id":"a","status":"warning"` + more + `}`
+	}
+	required := "environment_required"
+	lists(h.admin(http.MethodPatch, instance, `{"weight":1}`), required)
+	lists(h.admin(http.MethodDelete, instance, ""), required)
+	lists(h.admin(http.MethodPut, registryPath+"/health", report("")), required)
+	lists(h.admin(http.MethodGet, history, ""), required)
+	lists(h.admin(http.MethodDelete, registryPath+"/shop", ""), required)
+
+	for _, call := range [][]string{
+		{http.MethodPatch, instance + "?environment=production", `{"weight":1}`},
+		{http.MethodPut, registryPath + "/health", report(`,"environment":"production"`)},
+		{http.MethodPut, registryPath + "/health?environment=production", report("")},
+		{http.MethodGet, history + "&environment=production", ""},
+		{http.MethodDelete, instance + "?environment=production", ""},
+		{http.MethodDelete, registryPath + "/shop?environment=*", ""},
+	} {
+		a := h.admin(call[0], call[1], call[2])
+		assert.Contains(t, []int{http.StatusOK, http.StatusNoContent}, a.status, "%v: %s", call, a.body)
+	}
+	h.admin(http.MethodGet, registryPath+"/shop", "").requireProblem(http.StatusNotFound, "service_not_found")
+}
+
+func TestDotSegmentsAreNoNames(t *testing.T) {
+	t.Parallel()
+	h := registryHouse(t)
+	for _, id := range []string{".", ".."} {
+		h.admin(http.MethodPost, registryPath+"/register",
+			`{"service_name":"shop","instance_id":"`+id+`","service_url":"http://10.0.0.1:8080"}`).
+			requireProblem(http.StatusUnprocessableEntity, "validation_failed")
+		h.admin(http.MethodPut, registryPath+"/health", `{"service_name":"shop","instance_id":"`+id+`","status":"healthy"}`).
+			requireProblem(http.StatusUnprocessableEntity, "validation_failed")
+	}
+	h.register("")
+	for _, id := range []string{"%2e", "%2E%2e", ".%2e"} {
+		h.admin(http.MethodPut, registryPath+"/shop/instances/"+id+"/heartbeat", `{"lease_epoch":1}`).
+			requireProblem(http.StatusUnprocessableEntity, "validation_failed")
+		h.admin(http.MethodDelete, registryPath+"/shop/instances/"+id, "").
+			requireProblem(http.StatusUnprocessableEntity, "validation_failed")
+	}
+	assert.Equal(t, http.StatusOK, h.admin(http.MethodGet, registryPath+"/shop", "").status)
+}

@@ -26,10 +26,9 @@ func grants(tb testing.TB, n int, ttl time.Duration) []registry.Grant {
 	require.NoError(tb, err)
 	list := make([]registry.Grant, n)
 	for i := range list {
-		id, err := registry.ParseInstanceID(fmt.Sprintf("user-service-7d9f8b6c5-%08d", i))
-		require.NoError(tb, err)
+		ref := fixture.Ref(tb, fmt.Sprintf("user-service-7d9f8b6c5-%08d", i))
 		list[i] = registry.Grant{
-			Held: registry.Held{Key: registry.Key{Service: service, Instance: id}, Epoch: 1},
+			Held: registry.Held{Key: registry.Key{Service: service, Ref: ref}, Epoch: 1},
 			TTL:  ttl, Removal: 10 * ttl,
 		}
 	}

@@ -92,9 +92,12 @@ func (s *Store) Publish(ctx context.Context) (more bool, err error) {
 
 // publication publishes instances of one service.
 func (s *Store) publication(service scope.ServiceName, instances []registry.Key) call {
-	c := call{script: s.scripts.publish, keys: []string{s.instances(service.String())}}
+	name := service.String()
+	c := call{
+		script: s.scripts.publish, keys: []string{s.instances(name), s.homes(name)}, args: []any{s.leasesOf(name)},
+	}
 	for _, k := range instances {
-		c.keys, c.args = append(c.keys, s.lease(k)), append(c.args, k.Instance.String())
+		c.args = append(c.args, k.Environment.String(), k.Instance.String())
 	}
 	return c
 }
@@ -113,6 +116,12 @@ func (s *Store) instances(service string) string {
 	return s.prefix + "service:" + service + ":instances"
 }
 
+// homes is where the environments of each published instance id are kept.
+func (s *Store) homes(service string) string { return s.prefix + "registry:homes:" + service }
+
+// leasesOf is the prefix of the leases of a service.
+func (s *Store) leasesOf(service string) string { return s.leasePrefix() + service + "/" }
+
 // Show makes the entries what readers of Redis see.
 func (s *Store) Show(ctx context.Context, ttl time.Duration, entries ...registry.Entry) (again bool, err error) {
 	calls := make([]call, len(entries))
@@ -122,10 +131,11 @@ func (s *Store) Show(ctx context.Context, ttl time.Duration, entries ...registry
 			keys: []string{
 				s.prefix + "registry:shown", s.prefix + "service_info:" + e.Name,
 				s.prefix + "service:" + e.Name + ":active", s.prefix + "healthy_services", s.instances(e.Name),
+				s.homes(e.Name),
 			},
 			args: []any{
 				e.Name, e.Version, ttl.Milliseconds(), string(e.Info), bit(e.Active), bit(e.Healthy),
-				s.leasePrefix() + e.Name + "/",
+				s.leasesOf(e.Name),
 			},
 		}
 	}

@@ -23,7 +23,7 @@ func grant(tb testing.TB) registry.Grant {
 	tb.Helper()
 	return registry.Grant{
 		Held: registry.Held{
-			Key: registry.Key{Service: fixture.ServiceName(tb, "shop"), Instance: fixture.InstanceID(tb, "a")}, Epoch: 1,
+			Key: registry.Key{Service: fixture.ServiceName(tb, "shop"), Ref: fixture.Ref(tb, "a")}, Epoch: 1,
 		},
 		TTL: 30 * time.Second, Removal: 5 * time.Minute, URL: "http://10.0.0.1:8080", Status: health.Passing,
 	}

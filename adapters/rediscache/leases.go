@@ -27,8 +27,23 @@ func (s *Store) ended() string { return s.prefix + "registry:ended" }
 
 func (s *Store) leasePrefix() string { return s.prefix + "registry:lease:" }
 
-// member names an instance in sorted sets. Neither name holds a slash.
-func member(k registry.Key) string { return k.Service.String() + "/" + k.Instance.String() }
+// member names an instance in sorted sets. None of the names holds a slash.
+func member(k registry.Key) string {
+	return k.Service.String() + "/" + k.Environment.String() + "/" + k.Instance.String()
+}
+
+// parseMember is the inverse of member; another answer is an error.
+func parseMember(v any) (registry.Key, error) {
+	text, _ := v.(string)
+	service, rest, _ := strings.Cut(text, "/")
+	environment, instance, _ := strings.Cut(rest, "/")
+	var k registry.Key
+	var nameErr, envErr, idErr error
+	k.Service, nameErr = scope.ParseServiceName(service)
+	k.Environment, envErr = scope.ParseEnvironment(environment)
+	k.Instance, idErr = registry.ParseInstanceID(instance)
+	return k, errors.Join(nameErr, envErr, idErr)
+}
 
 func (s *Store) lease(k registry.Key) string { return s.leasePrefix() + member(k) }
 
@@ -238,17 +253,6 @@ func parseLeases(v any) (leases []registry.Lease, strange []any, err error) {
 		})
 	}
 	return leases, strange, nil
-}
-
-// parseMember is the inverse of member.
-func parseMember(v any) (registry.Key, error) {
-	name, _ := v.(string)
-	service, instance, _ := strings.Cut(name, "/")
-	var k registry.Key
-	var nameErr, idErr error
-	k.Service, nameErr = scope.ParseServiceName(service)
-	k.Instance, idErr = registry.ParseInstanceID(instance)
-	return k, errors.Join(nameErr, idErr)
 }
 
 // End records that leases have ended.

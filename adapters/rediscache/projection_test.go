@@ -1,6 +1,7 @@
 package rediscache_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"sync"
 	"testing"
@@ -120,7 +121,7 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 	t.Parallel()
 	for name, begin := range backends() {
 		for _, key := range []string{
-			"lease:shop/a", "reading:shop", "running", "ended", "sweeper", "members", "shown",
+			"lease:shop/production/a", "reading:shop", "running", "ended", "sweeper", "members", "shown",
 		} {
 			t.Run(fmt.Sprint(name, "/", key), func(t *testing.T) {
 				t.Parallel()
@@ -146,7 +147,7 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 				require.NoError(t, err)
 				require.True(t, swept.Turn)
 				switch key {
-				case "lease:shop/a":
+				case "lease:shop/production/a":
 					assert.Equal(t, registry.LeaseUnknown, renewed[0].Outcome)
 				case "running", "sweeper", "ended":
 					assert.True(t, swept.Fresh, "leases may be missing: all are granted again")
@@ -189,7 +190,7 @@ func TestBrokenLeaseIsSwept(t *testing.T) {
 			shop.TTL, cart.TTL = time.Millisecond, time.Millisecond
 			require.NoError(t, store.Grant(ctx, shop, cart))
 			client := clientOf(t, b)
-			broken := ownKey(t, b, "lease:shop/a")
+			broken := ownKey(t, b, "lease:shop/production/a")
 			require.NoError(t, client.Del(ctx, broken).Err())
 			require.NoError(t, client.Set(ctx, broken, "x", 0).Err())
 			require.NoError(t, client.ZAdd(ctx, ownKey(t, b, "running"), stranger("no lease")).Err())
@@ -238,3 +239,62 @@ func TestProjectionIsRepaired(t *testing.T) {
 
 // stranger is a member of a sorted set that is due, and is no lease.
 func stranger(name string) redis.Z { return redis.Z{Score: 1, Member: name} }
+
+// TestRepeatedIDs publishes one id in two environments.
+func TestRepeatedIDs(t *testing.T) {
+	t.Parallel()
+	for name, begin := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := begin(t)
+			client := clientOf(t, b)
+			store, _ := watched(t, b)
+			inProduction, inStaging := leaseOf(t, "shop"), leaseOf(t, "shop")
+			inStaging.Environment = fixture.Environment(t, "staging")
+			inStaging.URL, inStaging.Epoch = "http://10.0.0.2:8080", 2
+			shown := func(want map[string]int64) {
+				t.Helper()
+				publishAll(t, store)
+				fields, err := client.HGetAll(t.Context(), b.prefix+"service:shop:instances").Result()
+				require.NoError(t, err)
+				epochs := map[string]int64{}
+				for field, text := range fields {
+					var i struct {
+						ID    string `json:"instance_id"`
+						Epoch int64  `json:"lease_epoch"`
+					}
+					require.NoError(t, json.Unmarshal([]byte(text), &i))
+					assert.Equal(t, "a", i.ID)
+					epochs[field] = i.Epoch
+				}
+				assert.Equal(t, want, epochs)
+			}
+			both := map[string]int64{"production/a": 1, "staging/a": 2}
+			entry := registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`), Active: true, Healthy: true}
+			show := func() {
+				t.Helper()
+				_, err := store.Show(t.Context(), time.Hour, entry)
+				require.NoError(t, err)
+			}
+
+			require.NoError(t, store.Grant(t.Context(), inProduction))
+			shown(map[string]int64{"a": 1})
+			require.NoError(t, store.Grant(t.Context(), inStaging))
+			shown(both)
+			_, err := store.Renew(t.Context(), renewalsOf(inProduction, inStaging)...)
+			require.NoError(t, err)
+			shown(both)
+			show()
+			shown(both)
+			require.NoError(t, store.Drop(t.Context(), inProduction.Held))
+			shown(map[string]int64{"a": 2})
+			require.NoError(t, store.Grant(t.Context(), inProduction))
+			shown(both)
+			require.NoError(t, client.Del(t.Context(), b.prefix+"registry:lease:shop/staging/a").Err())
+			show()
+			shown(map[string]int64{"a": 1})
+			require.NoError(t, store.Drop(t.Context(), inProduction.Held))
+			shown(map[string]int64{})
+		})
+	}
+}

@@ -35,7 +35,7 @@ type shelf struct {
 	state registry.State
 	// complete is the generation up to which nothing is missing.
 	complete  int64
-	instances map[registry.InstanceID]placed
+	instances roster
 	// views are of the present state; they are made when they are asked for.
 	views map[scope.Environment]*View
 	// counts are by environment.
@@ -47,12 +47,6 @@ type count struct {
 	// alive hold a lease and are listed; deregistered have gone by themselves since
 	// this process began.
 	alive, deregistered int
-}
-
-// placed is an instance with the generation as of which it is known.
-type placed struct {
-	*registry.Instance
-	generation int64
 }
 
 // View is the instances of a service in one environment as they stood together,
@@ -85,16 +79,46 @@ func (c *catalogue) each(show func(*shelf) bool) {
 
 // instance returns an instance that lives, or nil.
 func (c *catalogue) instance(key registry.Key) *registry.Instance {
-	s := c.find(key.Service.String())
+	return c.find(key.Service.String()).instance(key.Ref)
+}
+
+// instance returns an instance that lives, or nil; s may be nil.
+func (s *shelf) instance(ref registry.Ref) *registry.Instance {
 	if s == nil {
 		return nil
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if i := s.instances[key.Instance].Instance; i != nil && !i.Removed && !s.state.Deleted {
+	if i := s.instances.get(ref).Instance; i != nil && !i.Removed && !s.state.Deleted {
 		return i
 	}
 	return nil
+}
+
+// holder returns the environment in which the instance of an id holds the lease of
+// an epoch. Where memory knows that no instance does any more it is ErrLeaseLost;
+// where it knows nothing of that epoch, both are zero. s may be nil.
+func (s *shelf) holder(id registry.InstanceID, epoch registry.Epoch) (scope.Environment, error) {
+	var none scope.Environment
+	if s == nil {
+		return none, nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var others []scope.Environment
+	for _, i := range s.instances[id] {
+		switch {
+		case i.Removed || s.state.Deleted || !i.Leased():
+		case i.Epoch == epoch:
+			return i.Environment, nil
+		default:
+			others = append(others, i.Environment)
+		}
+	}
+	if len(others) > 0 && s.complete == s.state.Generation && epoch <= s.state.Epoch {
+		return none, registry.LeaseLostIn(others...)
+	}
+	return none, nil
 }
 
 // shelf returns the shelf of a service, which is made where there is none.
@@ -104,7 +128,7 @@ func (c *catalogue) shelf(state registry.State) *shelf {
 	s := c.find(state.Name.String())
 	if s == nil {
 		s = &shelf{
-			name: state.Name, instances: map[registry.InstanceID]placed{}, counts: map[scope.Environment]count{},
+			name: state.Name, instances: roster{}, counts: map[scope.Environment]count{},
 		}
 		c.shelves.Store(state.Name.String(), s)
 	}
@@ -156,7 +180,7 @@ func (s *shelf) take(state registry.State, generation int64, instances []*regist
 		s.state = state
 	}
 	for _, i := range instances {
-		if s.instances[i.ID].generation <= generation {
+		if s.instances.get(i.Ref()).generation <= generation {
 			s.set(i, generation)
 		}
 	}
@@ -165,7 +189,7 @@ func (s *shelf) take(state registry.State, generation int64, instances []*regist
 
 // set makes i what is known of an instance, and counts.
 func (s *shelf) set(i *registry.Instance, generation int64) {
-	if before := s.instances[i.ID].Instance; before != nil && before.Alive() {
+	if before := s.instances.get(i.Ref()).Instance; before != nil && before.Alive() {
 		c := s.counts[before.Environment]
 		c.alive--
 		if i.Removed && !before.Expired {
@@ -178,12 +202,12 @@ func (s *shelf) set(i *registry.Instance, generation int64) {
 		c.alive++
 		s.counts[i.Environment] = c
 	}
-	s.instances[i.ID] = placed{Instance: i, generation: generation}
+	s.instances.put(placed{Instance: i, generation: generation})
 }
 
 // drop removes every instance that is not known as of a later generation.
 func (s *shelf) drop(generation int64) {
-	for _, i := range s.instances {
+	for i := range s.instances.all() {
 		if i.generation > generation || i.Removed {
 			continue
 		}
@@ -207,8 +231,8 @@ func (c *catalogue) recall(e edition) *registry.Service {
 	}
 	var instances []*registry.Instance
 	for _, id := range e.instances {
-		if i := s.instances[id].Instance; i != nil {
-			instances = append(instances, i)
+		for _, i := range s.instances[id] {
+			instances = append(instances, i.Instance)
 		}
 	}
 	return registry.Rehydrate(s.state, instances...)
@@ -237,7 +261,7 @@ func (s *shelf) view(e scope.Environment) *View {
 func (s *shelf) look(e scope.Environment) *View {
 	v := &View{Service: s.state, Environment: e}
 	_, v.Protected = s.state.Protected(e)
-	for _, i := range s.instances {
+	for i := range s.instances.all() {
 		if i.Removed || i.Environment != e {
 			continue
 		}
@@ -253,7 +277,7 @@ func (s *shelf) living() (registry.State, []*registry.Instance) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var list []*registry.Instance
-	for _, i := range s.instances {
+	for i := range s.instances.all() {
 		if !i.Removed && !s.state.Deleted {
 			list = append(list, i.Instance)
 		}

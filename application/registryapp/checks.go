@@ -105,11 +105,11 @@ func (s *Service) retarget(now time.Duration) {
 	s.catalogue.each(func(known *shelf) bool {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
-		for _, i := range known.instances {
+		for i := range known.instances.all() {
 			if i.Removed || i.Expired || known.state.Deleted {
 				continue
 			}
-			key := registry.Key{Service: known.name, Instance: i.ID}
+			key := registry.Key{Service: known.name, Ref: i.Ref()}
 			if c.aim(key, i.Instance, now) {
 				seen[key] = true
 			}
@@ -147,8 +147,13 @@ func (c *checks) aim(key registry.Key, i *registry.Instance, now time.Duration) 
 // jitter returns a part of an interval that is always the same for a key.
 func jitter(key registry.Key, interval time.Duration) time.Duration {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(key.Service.String() + "/" + key.Instance.String()))
+	_, _ = h.Write([]byte(nameOf(key)))
 	return time.Duration(h.Sum64() % uint64(interval)) //nolint:gosec // intervals are positive
+}
+
+// nameOf names an instance among those of all services.
+func nameOf(key registry.Key) string {
+	return key.Service.String() + "/" + key.Environment.String() + "/" + key.Instance.String()
 }
 
 // due returns the targets to check now, the longest overdue first.
@@ -156,7 +161,7 @@ func (c *checks) due(now time.Duration, replica string) []*target {
 	var list []*target
 	for _, t := range c.targets {
 		mine := len(c.replicas) == 0 ||
-			health.Owner(t.key.Service.String()+"/"+t.key.Instance.String(), c.replicas) == replica
+			health.Owner(nameOf(t.key), c.replicas) == replica
 		switch {
 		case t.busy || t.due > now:
 		case !mine:
@@ -268,7 +273,7 @@ func (s *Service) judge(ctx context.Context, key registry.Key, verdict health.Ve
 	_, _ = s.write(ctx, edition{
 		name: key.Service, instances: []registry.InstanceID{key.Instance},
 		apply: func(r *registry.Service) error {
-			return r.Judge(key.Instance, verdict, reason, s.own())
+			return r.Judge(key.Ref, verdict, reason, s.own())
 		},
 	})
 }

@@ -142,7 +142,7 @@ func TestChecks(t *testing.T) {
 		b.checked(t, "a", "a.internal")
 		b.check(t, 3*time.Second)
 		require.Positive(t, asked["a.internal"])
-		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), shop, "a"))
+		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), target("a")))
 		before := asked["a.internal"]
 		b.check(t, 3*time.Second)
 		assert.Equal(t, before, asked["a.internal"])

@@ -41,7 +41,7 @@ func (s *Service) overdue(ctx context.Context, l registry.Lease) (*registry.Inst
 	found, err := s.deps.Services.Find(ctx, l.Service, l.Instance)
 	if err == nil && !found.Deleted() {
 		var i *registry.Instance
-		if i, err = found.Instance(l.Instance); err == nil && i.Epoch == l.Epoch {
+		if i, err = found.Instance(l.Ref); err == nil && i.Epoch == l.Epoch {
 			s.catalogue.look(found)
 			return i, nil
 		}
@@ -89,7 +89,7 @@ func (s *Service) preserve(known *shelf, e scope.Environment, now registry.Insta
 	if t, protected := known.state.Protected(e); protected {
 		p.Since = new(at(t))
 	}
-	for _, i := range known.instances {
+	for i := range known.instances.all() {
 		if !i.Expired || i.Removed || i.Environment != e {
 			continue
 		}
@@ -150,7 +150,7 @@ func (s *Service) enforce(ctx context.Context, at place, d registry.Decision) er
 	}{
 		{d.Hold, func(r *registry.Service, l []registry.Held) { r.Expire(true, s.own(), l...) }},
 		{d.Leave, func(r *registry.Service, l []registry.Held) { r.Expire(false, s.own(), l...) }},
-		{d.Release, func(r *registry.Service, l []registry.Held) { r.Release(s.own(), instancesOf(l)...) }},
+		{d.Release, func(r *registry.Service, l []registry.Held) { r.Release(s.own(), refsOf(l)...) }},
 	} {
 		for chunk := range slices.Chunk(part.leases, SweepLimit) {
 			if err := s.alter(ctx, known.name, chunk, func(r *registry.Service) { part.apply(r, chunk) }); err != nil {
@@ -200,7 +200,7 @@ func (s *Service) end(ctx context.Context, overdue []registry.Lease) error {
 	return s.alter(ctx, renewed[0].Service, renewed, func(r *registry.Service) {
 		for _, l := range renewed {
 			// One that is gone, or held under another epoch by now, stays so.
-			_ = r.Revive(l.Instance, l.Epoch, s.own())
+			_ = r.Revive(l.Ref, l.Epoch, s.own())
 		}
 	})
 }

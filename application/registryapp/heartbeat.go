@@ -21,6 +21,8 @@ const maxResponseTime = 1e9
 // Heartbeat says who lives.
 type Heartbeat struct {
 	ServiceName, InstanceID string
+	// Environment is where the instance is; "" leaves that to Epoch.
+	Environment string
 	// Epoch is that of the registration.
 	Epoch int64
 	// Status is a report beside it; nil for none.
@@ -42,7 +44,8 @@ type Beaten struct {
 	Err error
 }
 
-// Heartbeat renews the lease of an instance. Another epoch is ErrLeaseLost, an
+// Heartbeat renews the lease of an instance: that of the epoch where no environment
+// is named. Another epoch is ErrLeaseLost, an
 // instance that was removed ErrInstanceNotFound. One whose lease had ended comes
 // back. While leases cannot be renewed it is ErrLeasesUnavailable. A renewal that
 // changes nothing in the database needs no confirmation of the caller's key.
@@ -50,15 +53,19 @@ func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat)
 	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
 		return Beat{}, err
 	}
-	renewal, err := parseHeartbeat(&in)
+	renewal, err := s.parseHeartbeat(&in)
 	if err != nil {
+		return Beat{}, err
+	}
+	known := s.catalogue.find(in.ServiceName)
+	if err := s.locate(ctx, known, &renewal); err != nil {
 		return Beat{}, err
 	}
 	renewed, err := s.deps.Leases.Renew(ctx, renewal)
 	if err != nil {
 		return Beat{}, err
 	}
-	return s.follow(ctx, by, &renewal, renewed[0])
+	return s.follow(ctx, by, known, &renewal, renewed[0])
 }
 
 // Heartbeats renews the leases of many instances, at most MaxHeartbeats, and
@@ -73,13 +80,18 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 	out := make([]Beaten, len(in))
 	renewals := make([]registry.Renewal, 0, len(in))
 	places := make([]int, 0, len(in))
+	services := make([]*shelf, 0, len(in))
 	for i := range in {
-		renewal, err := parseHeartbeat(&in[i])
+		renewal, err := s.parseHeartbeat(&in[i])
+		known := s.catalogue.find(in[i].ServiceName)
+		if err == nil {
+			err = s.locate(ctx, known, &renewal)
+		}
 		if err != nil {
 			out[i].Err = err
 			continue
 		}
-		renewals, places = append(renewals, renewal), append(places, i)
+		renewals, places, services = append(renewals, renewal), append(places, i), append(services, known)
 	}
 	if len(renewals) == 0 {
 		return out, nil
@@ -89,25 +101,52 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 		return nil, err
 	}
 	for n, i := range places {
-		out[i].Beat, out[i].Err = s.follow(ctx, by, &renewals[n], renewed[n])
+		out[i].Beat, out[i].Err = s.follow(ctx, by, services[n], &renewals[n], renewed[n])
 	}
 	return out, nil
 }
 
-func parseHeartbeat(in *Heartbeat) (registry.Renewal, error) {
+func (s *Service) parseHeartbeat(in *Heartbeat) (registry.Renewal, error) {
 	var r registry.Renewal
-	var nameErr, idErr, epochErr error
+	var nameErr, idErr, epochErr, envErr error
 	r.Service, nameErr = registry.ParseName(in.ServiceName)
 	r.Instance, idErr = registry.ParseInstanceID(in.InstanceID)
 	if in.Epoch < 1 {
 		epochErr = fault.Bad("lease_epoch", "must be the one that the registration returned")
 	}
+	if in.Environment != "" {
+		r.Environment, envErr = s.deps.Environments.Parse(in.Environment)
+	}
 	observation, err := parseObservation(in.Status, in.ResponseTime)
 	r.Epoch, r.Observation = registry.Epoch(in.Epoch), observation
-	if nameErr == nil && idErr == nil && epochErr == nil && err == nil {
+	if nameErr == nil && idErr == nil && epochErr == nil && envErr == nil && err == nil {
 		return r, nil
 	}
-	return r, fault.Merge(nameErr, idErr, epochErr, err)
+	return r, fault.Merge(nameErr, idErr, envErr, epochErr, err)
+}
+
+// locate finds the environment of a renewal that names none by its epoch: in memory,
+// or, where memory does not know the epoch, in the store.
+func (s *Service) locate(ctx context.Context, known *shelf, r *registry.Renewal) error {
+	if !r.Environment.IsZero() {
+		return nil
+	}
+	e, err := known.holder(r.Instance, r.Epoch)
+	if err != nil || !e.IsZero() {
+		r.Environment = e
+		return err
+	}
+	found, err := s.deps.Services.Find(ctx, r.Service, r.Instance)
+	if err != nil {
+		return err
+	}
+	i, err := found.Holder(r.Instance, r.Epoch)
+	if err != nil {
+		return err
+	}
+	s.catalogue.look(found)
+	r.Environment = i.Environment
+	return nil
 }
 
 // parseObservation reads a report.
@@ -131,7 +170,7 @@ func parseObservation(status *string, responseTime *float64) (registry.Observati
 // follow makes of a renewal what it means for the instance. In most cases that is
 // nothing, and the store of services is not asked.
 func (s *Service) follow(
-	ctx context.Context, by access.Caller, r *registry.Renewal, renewed registry.Renewed,
+	ctx context.Context, by access.Caller, service *shelf, r *registry.Renewal, renewed registry.Renewed,
 ) (Beat, error) {
 	if renewed.Err != nil {
 		return Beat{}, renewed.Err
@@ -140,7 +179,7 @@ func (s *Service) follow(
 	case registry.LeaseLost:
 		return Beat{}, registry.ErrLeaseLost
 	case registry.LeaseRenewed:
-		known := s.catalogue.instance(r.Key)
+		known := service.instance(r.Ref)
 		if known != nil && !renewed.HadEnded && settled(known, r) {
 			return Beat{Epoch: r.Epoch, ExpiresIn: renewed.TTL}, nil
 		}
@@ -172,15 +211,15 @@ func (s *Service) attend(ctx context.Context, by access.Caller, r *registry.Rene
 	_, err := s.write(ctx, edition{
 		name: r.Service, instances: []registry.InstanceID{r.Instance},
 		apply: func(service *registry.Service) (err error) {
-			if err := service.Revive(r.Instance, r.Epoch, s.stamp(by)); err != nil {
+			if err := service.Revive(r.Ref, r.Epoch, s.stamp(by)); err != nil {
 				return err
 			}
 			if r.Status != nil {
-				if err := service.Report(r.Instance, *r.Status, s.stamp(by)); err != nil {
+				if err := service.Report(r.Ref, *r.Status, s.stamp(by)); err != nil {
 					return err
 				}
 			}
-			i, err = service.Instance(r.Instance)
+			i, err = service.Instance(r.Ref)
 			return err
 		},
 	})
@@ -199,13 +238,6 @@ func (s *Service) forget(ctx context.Context, lease registry.Held, why error) er
 		return err
 	}
 	return why
-}
-
-// parseKey reads the name of an instance.
-func parseKey(serviceName, instanceID string) (registry.Key, error) {
-	name, nameErr := registry.ParseName(serviceName)
-	id, idErr := registry.ParseInstanceID(instanceID)
-	return registry.Key{Service: name, Instance: id}, fault.Merge(nameErr, idErr)
 }
 
 // resource is what is asked about a service.

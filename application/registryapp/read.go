@@ -75,7 +75,7 @@ func (s *Service) observed(
 	keys := make([]registry.Key, len(instances))
 	list := make([]Observed, len(instances))
 	for n, i := range instances {
-		keys[n], list[n] = registry.Key{Service: name, Instance: i.ID}, Observed{Instance: i}
+		keys[n], list[n] = registry.Key{Service: name, Ref: i.Ref()}, Observed{Instance: i}
 	}
 	readings, err := s.deps.Readings.Instances(ctx, keys...)
 	if err != nil {
@@ -200,6 +200,9 @@ type HealthHistory struct {
 	ServiceName string
 	// InstanceID is nil for all instances.
 	InstanceID *string
+	// Environment narrows to one. Where it is "", an instance is that of the only
+	// environment in which the id lives.
+	Environment string
 	// Limit is 1 to page.MaxLimit.
 	Limit int
 }
@@ -209,21 +212,28 @@ type HealthHistory struct {
 func (s *Service) ReadHealthHistory(
 	ctx context.Context, by access.Caller, in HealthHistory,
 ) ([]registry.Transition, error) {
-	name, nameErr := registry.ParseName(in.ServiceName)
-	var id registry.InstanceID
-	var idErr error
-	if in.InstanceID != nil {
-		id, idErr = registry.ParseInstanceID(*in.InstanceID)
-	}
-	if err := fault.Merge(nameErr, idErr, page.Check(in.Limit, 0)); err != nil {
+	p := &parsing{}
+	t := s.parseTarget(p, in.ServiceName, in.InstanceID, in.Environment)
+	p.note(page.Check(in.Limit, 0))
+	if err := p.faults.Err(); err != nil {
 		return nil, err
 	}
-	if err := by.Require(access.ReadService, resource(name)); err != nil {
+	if err := by.Require(access.ReadService, resource(t.service)); err != nil {
 		return nil, err
 	}
-	found, err := s.deps.Services.Find(ctx, name)
+	found, err := s.deps.Services.Find(ctx, t.service, named(t.Instance)...)
 	if err != nil {
 		return nil, err
 	}
-	return s.deps.History.Transitions(ctx, found.State().ID, id, in.Limit)
+	// One that lives nowhere has had its transitions wherever it lived.
+	if !t.Instance.IsZero() {
+		i, err := t.find(found)
+		switch {
+		case err == nil:
+			t.Environment = i.Environment
+		case !fails(err, registry.ErrInstanceNotFound):
+			return nil, err
+		}
+	}
+	return s.deps.History.Transitions(ctx, found.State().ID, t.Ref, in.Limit)
 }

@@ -52,7 +52,8 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 		return Registered{}, err
 	}
 	if !r.Instance.IsZero() {
-		if _, err := s.deps.Readings.Instances(ctx, registry.Key{Service: name, Instance: r.Instance}); err != nil {
+		key := registry.Key{Service: name, Ref: registry.Ref{Environment: r.Fallback, Instance: r.Instance}}
+		if _, err := s.deps.Readings.Instances(ctx, key); err != nil {
 			return Registered{}, err
 		}
 	}
@@ -85,7 +86,7 @@ func named(id registry.InstanceID) []registry.InstanceID {
 // grant returns the lease of an instance as it stands.
 func grant(name scope.ServiceName, i *registry.Instance) registry.Grant {
 	return registry.Grant{
-		Held: registry.Held{Key: registry.Key{Service: name, Instance: i.ID}, Epoch: i.Epoch},
+		Held: registry.Held{Key: registry.Key{Service: name, Ref: i.Ref()}, Epoch: i.Epoch},
 		TTL:  i.TTL, Removal: i.Removal, Ended: i.Expired, URL: i.Address.Base(), Status: i.Observed(),
 	}
 }

@@ -90,10 +90,10 @@ func TestRegister(t *testing.T) {
 		_, beatErr := b.Heartbeat(t.Context(), by, registryapp.Heartbeat{ServiceName: shop, InstanceID: "a", Epoch: 1})
 		_, beatsErr := b.Heartbeats(t.Context(), by, nil)
 		_, reportErr := b.Report(t.Context(), by, registryapp.Report{ServiceName: shop, Status: "healthy"})
-		_, amendErr := b.Amend(t.Context(), by, registryapp.Amend{ServiceName: shop, InstanceID: "a"})
+		_, amendErr := b.Amend(t.Context(), by, registryapp.Amend{Target: target("a")})
 		for _, err := range []error{
-			registerErr, beatErr, beatsErr, reportErr, amendErr, b.Deregister(t.Context(), by, shop),
-			b.DeregisterInstance(t.Context(), by, shop, "a"),
+			registerErr, beatErr, beatsErr, reportErr, amendErr, b.Deregister(t.Context(), by, service()),
+			b.DeregisterInstance(t.Context(), by, target("a")),
 		} {
 			require.ErrorIs(t, err, access.ErrForbidden)
 		}
@@ -179,9 +179,9 @@ func TestHeartbeat(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		a, c := b.register(t, "a"), b.register(t, "c")
-		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), shop, "a"))
+		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), target("a")))
 		require.ErrorIs(t, b.beat(t, "a", a), registry.ErrInstanceNotFound)
-		require.NoError(t, b.Deregister(t.Context(), fixture.Admin(), shop))
+		require.NoError(t, b.Deregister(t.Context(), fixture.Admin(), service()))
 		require.ErrorIs(t, b.beat(t, "c", c), registry.ErrNotFound)
 		assert.Equal(t, c+1, b.register(t, "c"), "epochs go on")
 	})
@@ -212,7 +212,7 @@ func TestDiscovery(t *testing.T) {
 		b.register(t, "a")
 		require.NoError(t, other.Refresh(t.Context()))
 		b.register(t, "b")
-		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), shop, "a"))
+		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), target("a")))
 		assert.Equal(t, []string{"b"}, ready(t, b.Service))
 		assert.Equal(t, []string{"a"}, ready(t, other))
 		require.NoError(t, other.Refresh(t.Context()))
@@ -224,7 +224,7 @@ func TestDiscovery(t *testing.T) {
 		b := setup(t)
 		b.register(t, "a")
 		amended, err := b.Amend(t.Context(), fixture.Admin(), registryapp.Amend{
-			ServiceName: shop, InstanceID: "a", Desired: new("draining"), Reason: new("release 7"),
+			Target: target("a"), Desired: new("draining"), Reason: new("release 7"),
 		})
 		require.NoError(t, err)
 		i := amended.Instances[0]

@@ -82,8 +82,10 @@ func (s *Service) environment(name string) (scope.Environment, error) {
 // edition is one write to a service.
 type edition struct {
 	name scope.ServiceName
-	// instances are those that the write needs beside the default one.
+	// instances are the ids that the write needs beside the default one, in whichever
+	// environment. whole says that it needs all instances that live.
 	instances []registry.InstanceID
+	whole     bool
 	// founds says that a service that is not registered may be written to.
 	founds bool
 	// remembered says that only instances that live are written to, so that memory
@@ -122,6 +124,9 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 }
 
 func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error) {
+	if e.whole {
+		return s.deps.Services.FindWhole(ctx, e.name)
+	}
 	r, err := s.deps.Services.Find(ctx, e.name, e.instances...)
 	if e.founds && fails(err, registry.ErrNotFound) {
 		return registry.New(e.name), nil

@@ -111,6 +111,14 @@ func registration(instance string) registryapp.Register {
 	}
 }
 
+// target names an instance of the shop.
+func target(instance string) registryapp.Target {
+	return registryapp.Target{ServiceName: shop, InstanceID: instance}
+}
+
+// service names the shop.
+func service() registryapp.Deregister { return registryapp.Deregister{ServiceName: shop} }
+
 func (b *bundle) beat(t *testing.T, instance string, epoch int64) error {
 	t.Helper()
 	_, err := b.Heartbeat(t.Context(), fixture.Admin(), registryapp.Heartbeat{

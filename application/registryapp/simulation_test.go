@@ -202,7 +202,7 @@ func TestSimulation(t *testing.T) {
 		gone := w.programs[50:]
 		w.programs = w.programs[:50]
 		for n, p := range gone {
-			require.NoError(t, w.any().DeregisterInstance(t.Context(), fixture.Admin(), shop, p.id))
+			require.NoError(t, w.any().DeregisterInstance(t.Context(), fixture.Admin(), target(p.id)))
 			if n%10 == 0 {
 				w.step()
 				require.False(t, view(t, w.replicas[0]).Protected)
@@ -261,7 +261,7 @@ func TestSimulation(t *testing.T) {
 		w.programs[1].dead = false
 		w.run(ttl)
 		assert.Equal(t, 1, w.programs[1].again, "it has to register again")
-		assert.Equal(t, int64(2), w.programs[1].epoch, "under a higher epoch")
+		assert.Equal(t, int64(21), w.programs[1].epoch, "under the next epoch of the service")
 	})
 }
 

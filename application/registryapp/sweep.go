@@ -167,7 +167,7 @@ func (s *Service) eachLeased(show func(scope.ServiceName, *registry.Instance)) {
 	s.catalogue.each(func(known *shelf) bool {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
-		for _, i := range known.instances {
+		for i := range known.instances.all() {
 			if i.Leased() && !i.Removed && !known.state.Deleted {
 				show(known.name, i.Instance)
 			}
@@ -185,7 +185,7 @@ func (s *Service) assure(ctx context.Context) error {
 	w := &s.sweeper
 	if len(w.unassured) == 0 {
 		s.eachLeased(func(name scope.ServiceName, i *registry.Instance) {
-			w.unassured = append(w.unassured, registry.Key{Service: name, Instance: i.ID})
+			w.unassured = append(w.unassured, registry.Key{Service: name, Ref: i.Ref()})
 		})
 		w.assuring = 1 + len(w.unassured)/assureRounds
 	}
@@ -276,6 +276,14 @@ func instancesOf(leases []registry.Held) []registry.InstanceID {
 		ids[i] = l.Instance
 	}
 	return ids
+}
+
+func refsOf(leases []registry.Held) []registry.Ref {
+	refs := make([]registry.Ref, len(leases))
+	for i, l := range leases {
+		refs[i] = l.Ref
+	}
+	return refs
 }
 
 func byService(leases []registry.Lease) map[scope.ServiceName][]registry.Lease {

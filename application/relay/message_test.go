@@ -148,9 +148,9 @@ func TestServiceMessages(t *testing.T) {
 		_, err := s.Register(fixture.Registration(t, id), fixture.Stamp())
 		require.NoError(t, err)
 	}
-	require.NoError(t, s.Report(fixture.InstanceID(t, "a"), health.Passing, fixture.Stamp()))
+	require.NoError(t, s.Report(fixture.Ref(t, "a"), health.Passing, fixture.Stamp()))
 	s.Protect(fixture.Production(t), true, fixture.Stamp())
-	require.NoError(t, s.DeregisterInstance(fixture.InstanceID(t, "a"), fixture.Stamp()))
+	require.NoError(t, s.DeregisterInstance(fixture.Ref(t, "a"), fixture.Stamp()))
 	require.NoError(t, s.Deregister(fixture.Stamp()))
 	messages, said := published(t, s.PendingEvents())
 	seen := map[string]bool{}

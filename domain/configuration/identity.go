@@ -40,10 +40,10 @@ func keyFault(text string) string {
 		return "may hold letters, digits and . _ - : / @ + only"
 	}
 	for segment := range strings.SplitSeq(text, "/") {
-		switch segment {
-		case "":
+		switch {
+		case segment == "":
 			return "must not hold '//' nor end with '/'"
-		case ".", "..":
+		case scope.DotSegment(segment):
 			return "must not hold a segment '.' or '..'"
 		}
 	}

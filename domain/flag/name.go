@@ -26,7 +26,7 @@ func ParseName(text string) (Name, error) {
 		return Name{}, fault.Bad("/name", namedMessage)
 	}
 	for segment := range strings.SplitSeq(text, "/") {
-		if segment == "" || segment == "." || segment == ".." {
+		if segment == "" || scope.DotSegment(segment) {
 			return Name{}, fault.Bad("/name", "must not hold an empty segment, '.' or '..' between slashes")
 		}
 	}

@@ -24,6 +24,10 @@ var (
 	// instances of its own.
 	ErrInstanceRequired = fault.New(fault.Invalid, "instance_required",
 		"The service has instances of its own. Say which one with instance_id.")
+	// ErrEnvironmentRequired is an instance id without an environment, where it lives
+	// in several; they are its detail "environments".
+	ErrEnvironmentRequired = fault.New(fault.Conflict, "environment_required",
+		"It lives in several environments. Say which one with environment.")
 	// ErrNoLease is a heartbeat of an instance that has no lease.
 	ErrNoLease = fault.New(fault.Conflict, "no_lease",
 		"The instance has no lease to renew. Report its health, or register one with an instance_id.")

@@ -16,18 +16,19 @@ func Example() {
 	instance, _ := registry.ParseInstanceID("user-1")
 	url, _ := registry.ParseURL("service_url", "http://10.0.4.7:8080")
 	production, _ := scope.ParseEnvironment("production")
+	ref := registry.Ref{Environment: production, Instance: instance}
 	stamp := scope.Stamp{By: scope.Actor{KeyID: "4fT0aQ9z", Name: "deploy"}, At: time.Unix(0, 0).UTC()}
 
 	service := registry.New(name)
 	_, err := service.Register(registry.Registration{Instance: instance, URL: &url, Fallback: production}, stamp)
 	fmt.Println(err, service.State().Status)
 
-	_ = service.Report(instance, health.Critical, stamp)
+	_ = service.Report(ref, health.Critical, stamp)
 	fmt.Println(service.State().Status)
 
-	_ = service.Report(instance, health.Passing, stamp)
-	service.Expire(false, stamp, registry.Held{Key: registry.Key{Service: name, Instance: instance}, Epoch: 1})
-	i, _ := service.Instance(instance)
+	_ = service.Report(ref, health.Passing, stamp)
+	service.Expire(false, stamp, registry.Held{Key: registry.Key{Service: name, Ref: ref}, Epoch: 1})
+	i, _ := service.Instance(ref)
 	fmt.Println(i.Observed(), i.Reason, i.Listed())
 	for _, e := range service.PendingEvents() {
 		fmt.Println(e.Envelope().AggregateVersion, e.Envelope().Type)

@@ -11,8 +11,8 @@ import (
 // Transition is a change of what is observed of an instance. It is never changed.
 type Transition struct {
 	// ID numbers the transitions of all services; 0 until it is stored.
-	ID       int64
-	Instance InstanceID
+	ID int64
+	Ref
 	At       time.Time
 	From, To health.Status
 	Reason   string
@@ -26,6 +26,9 @@ type Unsaved struct {
 	// Base is the generation that the store must hold; 0 for a service that it must
 	// not have yet.
 	Base int64
+	// Founded says that the service is registered anew: what Touch has kept of its
+	// earlier life is to be forgotten.
+	Founded bool
 	// Dropped says that every stored instance is to be marked removed and not held,
 	// before Instances are written.
 	Dropped bool
@@ -40,9 +43,11 @@ func (u Unsaved) Empty() bool { return u.State.Generation == u.Base }
 
 // Unsaved returns what is to be written.
 func (s *Service) Unsaved() Unsaved {
-	u := Unsaved{State: s.state, Base: s.state.Generation, Dropped: s.dropped, Transitions: s.transitions}
-	for id := range s.changed {
-		u.Instances = append(u.Instances, s.instances[id])
+	u := Unsaved{
+		State: s.state, Base: s.state.Generation, Founded: s.founded, Dropped: s.dropped, Transitions: s.transitions,
+	}
+	for ref := range s.changed {
+		u.Instances = append(u.Instances, s.instances[ref])
 	}
 	if len(s.PendingEvents()) > 0 || len(u.Instances) > 0 {
 		u.State.Generation++
@@ -55,7 +60,7 @@ func (s *Service) Unsaved() Unsaved {
 func (s *Service) MarkSaved(id ID) {
 	s.state = s.Unsaved().State
 	s.state.ID = id
-	s.changed, s.dropped, s.transitions = map[InstanceID]bool{}, false, nil
+	s.changed, s.founded, s.dropped, s.transitions = map[Ref]bool{}, false, false, nil
 	s.ForgetEvents()
 }
 

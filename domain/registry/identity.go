@@ -10,8 +10,10 @@ import (
 // ID numbers a service. It is given by the store and never used again.
 type ID int64
 
-// Epoch counts the registrations of an instance, from 1. It never goes back, also
-// not when the instance was removed: it is the fencing token of its lease.
+// Epoch is the fencing token of a lease: each registration of an instance draws
+// the next one of its service, from 1, across all environments. So an epoch names
+// one registration of the service. It never goes back, also not when instances or
+// the service were removed, or purged.
 type Epoch int64
 
 // reserved are the paths beside those of services.
@@ -39,10 +41,14 @@ const MaxInstanceIDBytes = 128
 func DefaultInstance() InstanceID { return InstanceID{id: "default"} }
 
 // ParseInstanceID returns the instance of that id: 1 to 128 bytes of
-// [A-Za-z0-9._:-]. Another text is ErrInvalid for "instance_id".
+// [A-Za-z0-9._:-], and no dot segment. Another text is ErrInvalid for
+// "instance_id".
 func ParseInstanceID(text string) (InstanceID, error) {
 	if text == "" || len(text) > MaxInstanceIDBytes {
 		return InstanceID{}, badInstanceID()
+	}
+	if scope.DotSegment(text) {
+		return InstanceID{}, fault.Bad("instance_id", "must not be '.' or '..', which clients remove from paths")
 	}
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -65,8 +71,15 @@ func (i InstanceID) String() string { return i.id }
 // IsZero reports whether i is no instance.
 func (i InstanceID) IsZero() bool { return i.id == "" }
 
+// Ref names an instance within its service: one id is another instance in each
+// environment.
+type Ref struct {
+	Environment scope.Environment
+	Instance    InstanceID
+}
+
 // Key names an instance among those of all services.
 type Key struct {
-	Service  scope.ServiceName
-	Instance InstanceID
+	Service scope.ServiceName
+	Ref
 }

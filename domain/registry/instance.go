@@ -141,7 +141,8 @@ func ParseDesired(text string) (Desired, error) {
 	return Up, fault.Bad("desired", "must be up, draining or maintenance")
 }
 
-// Wish is what is desired of an instance, why, and who said so.
+// Wish is what is desired of an instance, why, and who said so. It outlives the
+// removal of the instance, and holds for it when it is registered again.
 type Wish struct {
 	Desired Desired
 	Reason  string
@@ -169,9 +170,12 @@ type Instance struct {
 	RegisteredAt time.Time
 	UpdatedAt    time.Time
 	// Removed says that it was deregistered, or removed after its lease ended. All
-	// but the epoch is history then.
+	// but the epoch and the wish is history then.
 	Removed bool
 }
+
+// Ref returns what names the instance within its service.
+func (i *Instance) Ref() Ref { return Ref{Environment: i.Environment, Instance: i.ID} }
 
 // Leased reports whether the instance has a lease.
 func (i *Instance) Leased() bool { return i.TTL > 0 }

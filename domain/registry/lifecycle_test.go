@@ -18,29 +18,29 @@ func TestEvidence(t *testing.T) {
 	t.Run("a report takes effect at once, and is kept with time and reason", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		require.NoError(t, s.Report(id(t, "a"), health.Warning, stampAt(5)))
+		require.NoError(t, s.Report(ref(t, "a"), health.Warning, stampAt(5)))
 		i := find(t, s, "a")
 		assert.True(t, i.Ready())
 		assert.Equal(t, stampAt(5).At, i.Since)
-		require.NoError(t, s.Report(id(t, "a"), health.Critical, stampAt(6)))
+		require.NoError(t, s.Report(ref(t, "a"), health.Critical, stampAt(6)))
 		assert.Equal(t, registry.Unhealthy, s.State().Status)
 		assert.Equal(t, []string{
 			registry.InstanceHealthChanged, registry.InstanceHealthChanged, registry.ServiceHealthChanged,
 		}, kinds(t, s))
 		assert.Equal(t, []registry.Transition{
-			{Instance: id(t, "a"), At: stampAt(5).At, From: health.Passing, To: health.Warning, Reason: "reported"},
-			{Instance: id(t, "a"), At: stampAt(6).At, From: health.Warning, To: health.Critical, Reason: "reported"},
+			{Ref: ref(t, "a"), At: stampAt(5).At, From: health.Passing, To: health.Warning, Reason: "reported"},
+			{Ref: ref(t, "a"), At: stampAt(6).At, From: health.Warning, To: health.Critical, Reason: "reported"},
 		}, s.Unsaved().Transitions)
 	})
 
 	t.Run("what is known already makes no version", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		require.NoError(t, s.Report(id(t, "a"), health.Passing, stamp()))
-		require.NoError(t, s.Judge(id(t, "a"), health.Verdict{Status: health.Passing}, "check_passed", stamp()))
-		require.NoError(t, s.Amend(id(t, "a"), registry.Amendment{Desired: new(registry.Up)}, stamp()))
-		require.NoError(t, s.Revive(id(t, "a"), 1, stamp()))
-		s.Release(stamp(), id(t, "a"))
+		require.NoError(t, s.Report(ref(t, "a"), health.Passing, stamp()))
+		require.NoError(t, s.Judge(ref(t, "a"), health.Verdict{Status: health.Passing}, "check_passed", stamp()))
+		require.NoError(t, s.Amend(ref(t, "a"), registry.Amendment{Desired: new(registry.Up)}, stamp()))
+		require.NoError(t, s.Revive(ref(t, "a"), 1, stamp()))
+		s.Release(stamp(), ref(t, "a"))
 		s.Protect(production(t), false, stamp())
 		assert.True(t, s.Unsaved().Empty())
 	})
@@ -48,16 +48,16 @@ func TestEvidence(t *testing.T) {
 	t.Run("a report overrules checks, and ends flapping", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		require.NoError(t, s.Judge(id(t, "a"), health.Verdict{Status: health.Passing, Flapping: true}, "check_passed", stamp()))
+		require.NoError(t, s.Judge(ref(t, "a"), health.Verdict{Status: health.Passing, Flapping: true}, "check_passed", stamp()))
 		assert.True(t, find(t, s, "a").Flapping)
-		require.NoError(t, s.Report(id(t, "a"), health.Critical, stamp()))
+		require.NoError(t, s.Report(ref(t, "a"), health.Critical, stamp()))
 		assert.False(t, find(t, s, "a").Flapping)
 		assert.Equal(t, health.Critical, find(t, s, "a").Observed())
 	})
 
 	t.Run("who is not there cannot be reported", func(t *testing.T) {
 		t.Parallel()
-		require.ErrorIs(t, registered(t, "a").Report(id(t, "b"), health.Passing, stamp()), registry.ErrInstanceNotFound)
+		require.ErrorIs(t, registered(t, "a").Report(ref(t, "b"), health.Passing, stamp()), registry.ErrInstanceNotFound)
 	})
 }
 
@@ -71,9 +71,9 @@ func TestLeases(t *testing.T) {
 		i := find(t, s, "a")
 		assert.Equal(t, []any{health.Critical, "lease_expired", false, false, false},
 			[]any{i.Observed(), i.Reason, i.Listed(), i.Offered(), i.Alive()})
-		require.NoError(t, s.Report(id(t, "a"), health.Passing, stamp()))
+		require.NoError(t, s.Report(ref(t, "a"), health.Passing, stamp()))
 		assert.Equal(t, health.Critical, find(t, s, "a").Observed())
-		require.NoError(t, s.Revive(id(t, "a"), 1, stamp()))
+		require.NoError(t, s.Revive(ref(t, "a"), 1, stamp()))
 		assert.True(t, find(t, s, "a").Ready())
 		assert.Equal(t, "lease_renewed", find(t, s, "a").Reason)
 	})
@@ -84,8 +84,8 @@ func TestLeases(t *testing.T) {
 		old := held(t, s)
 		register(t, s, lease(t, "a"))
 		s.MarkSaved(1)
-		require.ErrorIs(t, s.Revive(id(t, "a"), old.Epoch, stamp()), registry.ErrLeaseLost)
-		require.ErrorIs(t, s.Revive(id(t, "a"), 3, stamp()), registry.ErrLeaseLost)
+		require.ErrorIs(t, s.Revive(ref(t, "a"), old.Epoch, stamp()), registry.ErrLeaseLost)
+		require.ErrorIs(t, s.Revive(ref(t, "a"), 3, stamp()), registry.ErrLeaseLost)
 		s.Expire(false, stamp(), old)
 		s.RemoveExpired(stamp(), old)
 		assert.True(t, s.Unsaved().Empty())
@@ -95,7 +95,7 @@ func TestLeases(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		register(t, s, whole(t, "http://a"))
-		require.ErrorIs(t, s.Revive(registry.DefaultInstance(), 0, stamp()), registry.ErrNoLease)
+		require.ErrorIs(t, s.Revive(ref(t, "default"), 0, stamp()), registry.ErrNoLease)
 	})
 
 	t.Run("who is held stays listed as what it is, and the service healthy", func(t *testing.T) {
@@ -113,13 +113,13 @@ func TestLeases(t *testing.T) {
 		s.RemoveExpired(stamp(), held(t, s))
 		find(t, s, "a")
 
-		s.Release(stampAt(1), id(t, "a"))
+		s.Release(stampAt(1), ref(t, "a"))
 		s.Protect(production(t), false, stampAt(1))
 		assert.False(t, find(t, s, "a").Listed())
 		assert.Equal(t, registry.Unhealthy, s.State().Status)
 		assert.Empty(t, s.State().Protections)
 		s.RemoveExpired(stampAt(2), held(t, s))
-		_, err := s.Instance(id(t, "a"))
+		_, err := s.Instance(ref(t, "a"))
 		require.ErrorIs(t, err, registry.ErrInstanceNotFound)
 	})
 
@@ -147,13 +147,13 @@ func TestAmending(t *testing.T) {
 	t.Run("who drains serves, and gets nothing more", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		require.NoError(t, s.Amend(id(t, "a"),
+		require.NoError(t, s.Amend(ref(t, "a"),
 			registry.Amendment{Desired: new(registry.Draining), Reason: new("release"), Weight: new(0)}, stamp()))
 		i := find(t, s, "a")
 		assert.Equal(t, []any{true, false, true, "release", "deploy", 0},
 			[]any{i.Serving(), i.Ready(), i.Terminating(), i.Wish.Reason, i.By.Name, i.Weight})
 		assert.Equal(t, []string{registry.InstanceDrained, registry.ServiceHealthChanged}, kinds(t, s))
-		require.NoError(t, s.Amend(id(t, "a"), registry.Amendment{Desired: new(registry.Up)}, stamp()))
+		require.NoError(t, s.Amend(ref(t, "a"), registry.Amendment{Desired: new(registry.Up)}, stamp()))
 		assert.Empty(t, find(t, s, "a").Wish.Reason)
 		assert.Equal(t, registry.Healthy, s.State().Status)
 	})
@@ -164,7 +164,7 @@ func TestAmending(t *testing.T) {
 			"weight": {Weight: new(-1)}, "tags": {Tags: &[]string{""}}, "reason": {Reason: new("why")},
 		} {
 			s := registered(t, "a")
-			err := s.Amend(id(t, "a"), a, stamp())
+			err := s.Amend(ref(t, "a"), a, stamp())
 			require.ErrorIs(t, err, fault.ErrInvalid)
 			assert.Equal(t, field, fault.Of(err).Fields()[0].Name)
 			assert.True(t, s.Unsaved().Empty())
@@ -182,8 +182,8 @@ func TestTally(t *testing.T) {
 		status := rapid.SampledFrom(health.Statuses())
 		some := func(do func(i *registry.Instance, h registry.Held)) func(*rapid.T) {
 			return func(r *rapid.T) {
-				if i, err := s.Instance(id(t, pick.Draw(r, "instance"))); err == nil {
-					do(i, registry.Held{Key: registry.Key{Service: s.State().Name, Instance: i.ID}, Epoch: i.Epoch})
+				if i, err := s.Instance(ref(t, pick.Draw(r, "instance"))); err == nil {
+					do(i, registry.Held{Key: registry.Key{Service: s.State().Name, Ref: i.Ref()}, Epoch: i.Epoch})
 				}
 			}
 		}
@@ -191,18 +191,18 @@ func TestTally(t *testing.T) {
 			"register": func(r *rapid.T) { register(t, s, lease(t, pick.Draw(r, "instance"))) },
 			"whole":    func(*rapid.T) { register(t, s, whole(t, "http://shop")) },
 			"report": func(r *rapid.T) {
-				_ = s.Report(id(t, pick.Draw(r, "instance")), status.Draw(r, "status"), stamp())
+				_ = s.Report(ref(t, pick.Draw(r, "instance")), status.Draw(r, "status"), stamp())
 			},
-			"default": func(r *rapid.T) { _ = s.Report(registry.InstanceID{}, status.Draw(r, "status"), stamp()) },
+			"default": func(r *rapid.T) { _ = s.Report(ref(t, "default"), status.Draw(r, "status"), stamp()) },
 			"desire": func(r *rapid.T) {
 				d := rapid.SampledFrom([]registry.Desired{registry.Up, registry.Draining, registry.Maintenance})
-				_ = s.Amend(id(t, pick.Draw(r, "instance")), registry.Amendment{Desired: new(d.Draw(r, "desired"))}, stamp())
+				_ = s.Amend(ref(t, pick.Draw(r, "instance")), registry.Amendment{Desired: new(d.Draw(r, "desired"))}, stamp())
 			},
 			"expire":     some(func(_ *registry.Instance, h registry.Held) { s.Expire(false, stamp(), h) }),
 			"hold":       some(func(_ *registry.Instance, h registry.Held) { s.Expire(true, stamp(), h) }),
-			"release":    some(func(i *registry.Instance, _ registry.Held) { s.Release(stamp(), i.ID) }),
+			"release":    some(func(i *registry.Instance, _ registry.Held) { s.Release(stamp(), i.Ref()) }),
 			"remove":     some(func(_ *registry.Instance, h registry.Held) { s.RemoveExpired(stamp(), h) }),
-			"deregister": some(func(i *registry.Instance, _ registry.Held) { _ = s.DeregisterInstance(i.ID, stamp()) }),
+			"deregister": some(func(i *registry.Instance, _ registry.Held) { _ = s.DeregisterInstance(i.Ref(), stamp()) }),
 			"leave":      func(*rapid.T) { _ = s.Deregister(stamp()) },
 			"protect":    func(r *rapid.T) { s.Protect(production(t), rapid.Bool().Draw(r, "protected"), stamp()) },
 			"save":       func(*rapid.T) { s.MarkSaved(1) },

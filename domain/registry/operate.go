@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"slices"
+
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -18,8 +20,8 @@ type Amendment struct {
 // Amend makes an amendment. Whoever asks for something else to be desired is
 // written beside it. A reason without anything desired is ErrInvalid, as is what
 // breaks a rule; else it fails as Instance does.
-func (s *Service) Amend(id InstanceID, a Amendment, stamp scope.Stamp) error {
-	before, err := s.Instance(id)
+func (s *Service) Amend(ref Ref, a Amendment, stamp scope.Stamp) error {
+	before, err := s.Instance(ref)
 	if err != nil {
 		return err
 	}
@@ -30,7 +32,7 @@ func (s *Service) Amend(id InstanceID, a Amendment, stamp scope.Stamp) error {
 	if a.Desired != nil && *a.Desired == Draining && before.Desired != Draining {
 		kind = InstanceDrained
 	}
-	return s.amend(id, kind, "", stamp, func(i *Instance) {
+	return s.amend(ref, kind, "", stamp, func(i *Instance) {
 		a.wish(i, stamp.By)
 		assign(&i.Weight, a.Weight)
 		assign(&i.Metadata, a.Metadata)
@@ -71,10 +73,10 @@ func (a *Amendment) validate() error {
 	return fault.Merge(reasonErr, tagsErr, weightErr)
 }
 
-// DeregisterInstance takes an instance away. Its epoch is kept. It fails as
+// DeregisterInstance takes an instance away. Its wish is kept. It fails as
 // Instance does.
-func (s *Service) DeregisterInstance(id InstanceID, stamp scope.Stamp) error {
-	i, err := s.Instance(id)
+func (s *Service) DeregisterInstance(ref Ref, stamp scope.Stamp) error {
+	i, err := s.Instance(ref)
 	if err != nil {
 		return err
 	}
@@ -88,7 +90,7 @@ func (s *Service) DeregisterInstance(id InstanceID, stamp scope.Stamp) error {
 // now, are passed over.
 func (s *Service) RemoveExpired(stamp scope.Stamp, leases ...Held) {
 	for _, l := range leases {
-		if i := s.find(l.Instance); i != nil && i.Expired && !i.Held && i.Epoch == l.Epoch {
+		if i := s.find(l.Ref); i != nil && i.Expired && !i.Held && i.Epoch == l.Epoch {
 			s.remove(i, ReasonLeaseExpired, stamp)
 		}
 	}
@@ -98,7 +100,6 @@ func (s *Service) RemoveExpired(stamp scope.Stamp, leases ...Held) {
 func (s *Service) remove(i *Instance, reason string, stamp scope.Stamp) {
 	gone := *i
 	gone.Removed, gone.Held = true, false
-	gone.Wish = Wish{}
 	s.put(gone, InstanceDeregistered, reason, stamp)
 }
 
@@ -108,13 +109,33 @@ func (s *Service) Deregister(stamp scope.Stamp) error {
 	if !s.lives() {
 		return ErrNotFound
 	}
-	s.state.Status, s.state.Protections, s.state.Tally = StatusUnknown, nil, Tally{}
+	s.state.Details, s.state.Status, s.state.Protections, s.state.Tally = Details{}, StatusUnknown, nil, Tally{}
 	s.raise(ServiceDeregistered, scope.ActionDelete, stamp, nil)
 	s.dropped = true
-	for id, i := range s.instances {
+	for ref, i := range s.instances {
 		gone := *i
-		gone.Removed, gone.Held, gone.Wish = true, false, Wish{}
-		s.instances[id] = &gone
+		gone.Removed, gone.Held, gone.UpdatedAt = true, false, s.state.UpdatedAt
+		s.instances[ref] = &gone
 	}
+	return nil
+}
+
+// Withdraw takes the instances of an environment away, and the service with them
+// where it has no others. All instances that live have to be loaded. A service
+// without an instance there is ErrNotFound.
+func (s *Service) Withdraw(e scope.Environment, stamp scope.Stamp) error {
+	in := s.Environments()
+	switch {
+	case !slices.Contains(in, e):
+		return ErrNotFound
+	case len(in) == 1:
+		return s.Deregister(stamp)
+	}
+	for _, i := range s.Instances() {
+		if i.Environment == e && s.find(i.Ref()) != nil {
+			s.remove(i, ReasonDeregistered, stamp)
+		}
+	}
+	s.settle(stamp)
 	return nil
 }

@@ -20,7 +20,7 @@ func crowd(tb testing.TB, prefix string, n int) []registry.Held {
 	list := make([]registry.Held, n)
 	for i := range list {
 		list[i] = registry.Held{
-			Key: registry.Key{Service: shop(tb), Instance: id(tb, fmt.Sprintf("%s-%03d", prefix, i))}, Epoch: 1,
+			Key: registry.Key{Service: shop(tb), Ref: ref(tb, fmt.Sprintf("%s-%03d", prefix, i))}, Epoch: 1,
 		}
 	}
 	return list

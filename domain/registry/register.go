@@ -18,7 +18,8 @@ type Registration struct {
 	Metadata         *Metadata
 	Host             *string
 	Ports            Ports
-	// Environment is where the instance is; Fallback where nothing is known of it.
+	// Environment is where the instance is; in Fallback where none is given, but for
+	// a service as a whole, whose only default instance stays where it is.
 	Environment   *scope.Environment
 	Fallback      scope.Environment
 	Zone, Version *string
@@ -56,8 +57,9 @@ type Registered struct {
 
 // Register makes a registration: of an instance with a lease, or of the service
 // as a whole, whose default instance then follows it unless it has others. The
-// instance and the default one have to be loaded, if they are stored. What breaks
-// a rule is ErrInvalid for the members of a registration.
+// instances of that id and the default ones have to be loaded, if they are stored.
+// A new registration knows nothing of what was removed, but for what is desired of
+// the instance. What breaks a rule is ErrInvalid for the members of a registration.
 func (s *Service) Register(r Registration, stamp scope.Stamp) (Registered, error) {
 	if r.Instance.IsZero() {
 		return s.registerWhole(r, stamp)
@@ -74,7 +76,7 @@ func (s *Service) registerWhole(r Registration, stamp scope.Stamp) (Registered, 
 		before = s.state.Details
 	}
 	details := r.details(before)
-	if s.lives() && s.state.Tally.Total > 0 && s.find(DefaultInstance()) == nil {
+	if s.lives() && s.state.Tally.Total > 0 && len(s.standIns()) == 0 {
 		if r.describes() {
 			return Registered{}, ErrInstanceRequired
 		}
@@ -99,9 +101,10 @@ func leaseless(r Registration) error {
 
 // registerDefault registers a service that has no instance but the default one.
 func (s *Service) registerDefault(r Registration, details Details, stamp scope.Stamp) (Registered, error) {
-	before := s.find(DefaultInstance())
-	next := Instance{ID: DefaultInstance(), RegisteredAt: stamp.At, Reason: ReasonRegistered}
-	next.Definition = Definition{Environment: r.Fallback, Weight: DefaultWeight}
+	ref := s.defaultRef(r)
+	before := s.find(ref)
+	next := s.begun(ref, stamp)
+	next.Reason = ReasonRegistered
 	if before != nil {
 		next = *before
 	}
@@ -135,8 +138,9 @@ func (s *Service) registerInstance(r Registration, stamp scope.Stamp) (Registere
 		return Registered{}, fault.Bad("instance_id",
 			"must not be default, which stands for a service that is registered without an instance")
 	}
-	before, standIn := s.find(r.Instance), s.find(DefaultInstance())
-	next, err := s.enrolled(r, before, stamp)
+	ref := Ref{Environment: r.place(), Instance: r.Instance}
+	before, standIn := s.find(ref), s.find(Ref{Environment: ref.Environment, Instance: DefaultInstance()})
+	next, err := s.enrolled(r, ref, stamp)
 	if err != nil {
 		return Registered{}, err
 	}
@@ -153,40 +157,81 @@ func (s *Service) registerInstance(r Registration, stamp scope.Stamp) (Registere
 	}
 	if before != nil && next.same(before) {
 		// A new epoch alone is nobody's business but the holder's.
-		s.instances[next.ID], s.changed[next.ID] = next, true
+		s.instances[ref], s.changed[ref] = next, true
 	} else {
 		s.put(*next, InstanceRegistered, ReasonRegistered, stamp)
 	}
+	s.state.Epoch = next.Epoch
 	s.settle(stamp)
-	return Registered{Created: before == nil, Instance: s.instances[r.Instance]}, nil
+	return Registered{Created: before == nil, Instance: s.instances[ref]}, nil
+}
+
+// place returns the environment of an instance that is registered.
+func (r *Registration) place() scope.Environment {
+	if r.Environment != nil {
+		return *r.Environment
+	}
+	return r.Fallback
+}
+
+// defaultRef returns which default instance a registration is about.
+func (s *Service) defaultRef(r Registration) Ref {
+	ref := Ref{Environment: r.place(), Instance: DefaultInstance()}
+	if in := s.standIns(); r.Environment == nil && len(in) == 1 {
+		ref.Environment = in[0]
+	}
+	return ref
+}
+
+// standIns returns where default instances live.
+func (s *Service) standIns() []scope.Environment {
+	var living []*Instance
+	for ref := range s.instances {
+		if i := s.find(ref); i != nil && i.ID == DefaultInstance() {
+			living = append(living, i)
+		}
+	}
+	return environmentsOf(living)
+}
+
+// begun returns an instance of which nothing is known but what an operator wants.
+func (s *Service) begun(ref Ref, stamp scope.Stamp) Instance {
+	i := Instance{ID: ref.Instance, RegisteredAt: stamp.At}
+	i.Definition = Definition{Environment: ref.Environment, Weight: DefaultWeight}
+	if removed := s.instances[ref]; removed != nil {
+		i.Wish = removed.Wish
+	}
+	return i
 }
 
 // enrolled returns the instance that a registration makes of what lived before.
-func (s *Service) enrolled(r Registration, before *Instance, stamp scope.Stamp) (*Instance, error) {
-	next := Instance{ID: r.Instance, RegisteredAt: stamp.At}
-	next.Definition = Definition{Environment: r.Fallback, Weight: DefaultWeight, TTL: DefaultTTL}
+func (s *Service) enrolled(r Registration, ref Ref, stamp scope.Stamp) (*Instance, error) {
+	before := s.find(ref)
+	next := s.begun(ref, stamp)
+	next.TTL = DefaultTTL
 	if before != nil {
 		next = *before
-	}
-	if stored := s.instances[r.Instance]; stored != nil {
-		next.Epoch = stored.Epoch
 	}
 	r.apply(&next.Definition)
 	if r.Removal == nil && (r.TTL != nil || before == nil) {
 		next.Removal = removalsPerTTL * next.TTL
 	}
-	next.Epoch++
+	next.Epoch = s.state.Epoch + 1
 	next.Evidence, next.Flapping, next.Expired, next.Held = health.Passing, false, false, false
 	return &next, next.validate()
 }
 
-// found makes the version in which the service is registered.
+// found makes the version in which the service is registered. Nothing of an earlier
+// life is known in it.
 func (s *Service) found(details Details, stamp scope.Stamp) {
+	s.founded = true
 	s.state.Details, s.state.Status, s.state.Protections = details, StatusUnknown, nil
-	s.raise(ServiceRegistered, scope.ActionCreate, stamp, func(data map[string]any) string {
+	s.state.LastCheck, s.state.ResponseTime = time.Time{}, nil
+	stamp = s.raise(ServiceRegistered, scope.ActionCreate, stamp, func(data map[string]any) string {
 		data["status"] = s.state.Status.String()
 		return ""
 	})
+	s.state.CreatedAt = stamp.At
 }
 
 // describe makes a version with other details, and with another default instance
@@ -218,7 +263,6 @@ func (r *Registration) apply(d *Definition) {
 	}
 	assign(&d.HealthCheck, r.HealthCheck)
 	assign(&d.Metadata, r.Metadata)
-	assign(&d.Environment, r.Environment)
 	assign(&d.Zone, r.Zone)
 	assign(&d.Version, r.Version)
 	assign(&d.Weight, r.Weight)

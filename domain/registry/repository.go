@@ -19,8 +19,9 @@ type Repository interface {
 	// scope.ErrAlreadyExists: a new one's name is taken, also by a deregistered one.
 	// After an error other than these it is unknown whether the store has them.
 	Save(ctx context.Context, services ...*Service) error
-	// Find returns the service of that name, with the named instances and the
-	// default one so far as they are stored; or ErrNotFound.
+	// Find returns the service of that name, with the instances of those ids and the
+	// default ones so far as they are stored, in whichever environment; or
+	// ErrNotFound.
 	Find(ctx context.Context, name scope.ServiceName, instances ...InstanceID) (*Service, error)
 	// FindWhole returns the service of that name with all instances that live; or
 	// ErrNotFound.
@@ -51,9 +52,10 @@ type Page struct {
 
 // History reads the transitions that a Repository has saved.
 type History interface {
-	// Transitions returns the newest transitions of a service, of one instance if it
-	// is not zero, newest first, at most limit.
-	Transitions(ctx context.Context, id ID, instance InstanceID, limit int) ([]Transition, error)
+	// Transitions returns the newest transitions of a service, of the instances of one
+	// id and in one environment so far as these are not zero, newest first, at most
+	// limit.
+	Transitions(ctx context.Context, id ID, of Ref, limit int) ([]Transition, error)
 	// Purge forgets transitions from before that time, the oldest first and at most
 	// limit, and returns how many.
 	Purge(ctx context.Context, before time.Time, limit int) (int, error)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -103,6 +104,8 @@ type State struct {
 	Tally  Tally
 	// Protections are in the order of their beginning.
 	Protections []Protection
+	// Epoch is the last one that was drawn for an instance.
+	Epoch Epoch
 	// Generation counts what was saved of the service, also what made no version.
 	Generation int64
 	// LastCheck is when its health was last reported; the zero time for never.
@@ -132,8 +135,10 @@ func (s *State) Protected(e scope.Environment) (since time.Time, protected bool)
 type Service struct {
 	event.Recorder
 	state     State
-	instances map[InstanceID]*Instance
-	changed   map[InstanceID]bool
+	instances map[Ref]*Instance
+	changed   map[Ref]bool
+	// founded says that it is registered anew.
+	founded bool
 	// dropped says that all instances go, also those that were not loaded.
 	dropped     bool
 	transitions []Transition
@@ -145,9 +150,9 @@ func New(name scope.ServiceName) *Service { return Rehydrate(State{Name: name}) 
 
 // Rehydrate rebuilds a service from storage; only stores call it.
 func Rehydrate(state State, instances ...*Instance) *Service {
-	s := &Service{state: state, instances: map[InstanceID]*Instance{}, changed: map[InstanceID]bool{}}
+	s := &Service{state: state, instances: map[Ref]*Instance{}, changed: map[Ref]bool{}}
 	for _, i := range instances {
-		s.instances[i.ID] = i
+		s.instances[i.Ref()] = i
 	}
 	return s
 }
@@ -162,23 +167,78 @@ func (s *Service) Deleted() bool { return s.state.Deleted }
 // versions. Nothing expected is nil.
 func (s *Service) Expect(versions ...scope.Version) error { return s.state.Expect(versions...) }
 
-// Instance returns a loaded instance that lives, or ErrInstanceNotFound. The zero
-// id stands for the default instance; where the service has instances of its own
-// that is ErrInstanceRequired.
-func (s *Service) Instance(id InstanceID) (*Instance, error) {
-	if id.IsZero() {
-		if id = DefaultInstance(); s.find(id) == nil {
-			return nil, ErrInstanceRequired
-		}
-	}
-	if i := s.find(id); i != nil {
+// Instance returns a loaded instance that lives, or ErrInstanceNotFound.
+func (s *Service) Instance(ref Ref) (*Instance, error) {
+	if i := s.find(ref); i != nil {
 		return i, nil
 	}
 	return nil, ErrInstanceNotFound
 }
 
+// Locate returns the loaded instance that lives under an id, in an environment
+// unless that is zero. An id that lives in several is ErrEnvironmentRequired with
+// their names; one that lives in none is ErrInstanceNotFound. The zero id stands
+// for the default instance; where there is none that is ErrInstanceRequired.
+func (s *Service) Locate(e scope.Environment, id InstanceID) (*Instance, error) {
+	wanted := id
+	if id.IsZero() {
+		wanted = DefaultInstance()
+	}
+	var found []*Instance
+	for ref := range s.instances {
+		if i := s.find(ref); i != nil && i.ID == wanted && (e.IsZero() || i.Environment == e) {
+			found = append(found, i)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, SeveralEnvironments(environmentsOf(found)...)
+	case id.IsZero():
+		return nil, ErrInstanceRequired
+	}
+	return nil, ErrInstanceNotFound
+}
+
+// environmentsDetail is the detail of failures that lists environments.
+const environmentsDetail = "environments"
+
+// SeveralEnvironments returns ErrEnvironmentRequired with the names.
+func SeveralEnvironments(in ...scope.Environment) error {
+	return ErrEnvironmentRequired.WithDetail(environmentsDetail, namesOf(in))
+}
+
+func namesOf(in []scope.Environment) []string {
+	names := make([]string, len(in))
+	for n, e := range in {
+		names[n] = e.String()
+	}
+	return names
+}
+
+// Environments returns where loaded instances live, in the order of the names.
+func (s *Service) Environments() []scope.Environment {
+	var living []*Instance
+	for ref := range s.instances {
+		if i := s.find(ref); i != nil {
+			living = append(living, i)
+		}
+	}
+	return environmentsOf(living)
+}
+
+func environmentsOf(instances []*Instance) []scope.Environment {
+	list := make([]scope.Environment, len(instances))
+	for n, i := range instances {
+		list[n] = i.Environment
+	}
+	slices.SortFunc(list, func(a, b scope.Environment) int { return cmp.Compare(a.String(), b.String()) })
+	return slices.Compact(list)
+}
+
 // Instances returns the loaded instances, removed ones too, in the order of their
-// ids.
+// ids and environments.
 func (s *Service) Instances() []*Instance {
 	list := make([]*Instance, 0, len(s.instances))
 	for _, i := range s.instances {
@@ -188,20 +248,18 @@ func (s *Service) Instances() []*Instance {
 	return list
 }
 
-// ByID orders instances by their ids, bytewise.
+// ByID orders instances by their ids, and those of one id by their environments,
+// bytewise.
 func ByID(a, b *Instance) int {
-	switch {
-	case a.ID.id < b.ID.id:
-		return -1
-	case a.ID.id > b.ID.id:
-		return 1
+	if c := cmp.Compare(a.ID.id, b.ID.id); c != 0 {
+		return c
 	}
-	return 0
+	return cmp.Compare(a.Environment.String(), b.Environment.String())
 }
 
 // find returns a loaded instance that lives, or nil.
-func (s *Service) find(id InstanceID) *Instance {
-	if i := s.instances[id]; i != nil && !i.Removed && !s.state.Deleted {
+func (s *Service) find(ref Ref) *Instance {
+	if i := s.instances[ref]; i != nil && !i.Removed && !s.state.Deleted {
 		return i
 	}
 	return nil
@@ -227,7 +285,8 @@ func (s *Service) put(next Instance, kind, reason string, stamp scope.Stamp) {
 
 // keep makes next what stands of an instance, within the present version.
 func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
-	before := s.instances[next.ID]
+	ref := next.Ref()
+	before := s.instances[ref]
 	from, known := health.Unknown, before != nil && !before.Removed
 	if known {
 		from = before.Observed()
@@ -240,13 +299,13 @@ func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
 	if from != to || !known || next.Removed {
 		next.Since, next.Reason = stamp.At, reason
 		s.transitions = append(s.transitions, Transition{
-			Instance: next.ID, At: stamp.At, From: from, To: to, Reason: reason,
+			Ref: ref, At: stamp.At, From: from, To: to, Reason: reason,
 		})
 	}
 	s.state.Tally.add(before, -1)
 	s.state.Tally.add(&next, +1)
-	s.instances[next.ID] = &next
-	s.changed[next.ID] = true
+	s.instances[ref] = &next
+	s.changed[ref] = true
 }
 
 // raise makes a version and its event; describe adds to the event's facts and

@@ -25,7 +25,7 @@ func TestRegisteringAService(t *testing.T) {
 		assert.Nil(t, done.Instance)
 		assert.Equal(t, []string{registry.ServiceRegistered, registry.InstanceRegistered}, kinds(t, s))
 		assert.Equal(t, registry.StatusUnknown, s.State().Status)
-		i, err := s.Instance(registry.InstanceID{})
+		i, err := s.Locate(scope.Environment{}, registry.InstanceID{})
 		require.NoError(t, err)
 		assert.Equal(t, registry.DefaultInstance(), i.ID)
 		assert.False(t, i.Leased())
@@ -110,9 +110,9 @@ func TestRegisteringAnInstance(t *testing.T) {
 		}, kinds(t, s))
 		assert.Equal(t, "http://shop:8080", s.State().URL.String())
 		assert.Equal(t, 1, s.State().Tally.Total)
-		_, err := s.Instance(registry.InstanceID{})
+		_, err := s.Locate(scope.Environment{}, registry.InstanceID{})
 		require.ErrorIs(t, err, registry.ErrInstanceRequired)
-		require.ErrorIs(t, s.Report(registry.InstanceID{}, health.Passing, stamp()), registry.ErrInstanceRequired)
+		require.ErrorIs(t, s.Report(ref(t, "default"), health.Passing, stamp()), registry.ErrInstanceNotFound)
 	})
 
 	t.Run("the service as a whole can be described beside its instances, but not placed", func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		first := lease(t, "a")
 		first.Zone, first.Weight, first.TTL, first.Tags = new("eu-1"), new(7), new(5*time.Second), &[]string{"b", "a", "b"}
 		register(t, s, first)
-		require.NoError(t, s.Amend(id(t, "a"), registry.Amendment{Desired: new(registry.Maintenance)}, stamp()))
+		require.NoError(t, s.Amend(ref(t, "a"), registry.Amendment{Desired: new(registry.Maintenance)}, stamp()))
 		s.MarkSaved(1)
 		done := register(t, s, registry.Registration{Instance: id(t, "a"), Version: new("2"), Fallback: production(t)})
 		i := done.Instance
@@ -156,7 +156,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 	t.Run("it brings back what had expired or was reported ill", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		require.NoError(t, s.Report(id(t, "a"), health.Critical, stamp()))
+		require.NoError(t, s.Report(ref(t, "a"), health.Critical, stamp()))
 		s.Expire(true, stamp(), held(t, s))
 		i := register(t, s, lease(t, "a")).Instance
 		assert.True(t, i.Ready())
@@ -189,7 +189,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		_, err := s.Register(lease(t, "one-more"), stamp())
 		require.ErrorIs(t, err, registry.ErrLimitReached)
 		register(t, s, lease(t, "i-7"))
-		require.NoError(t, s.DeregisterInstance(id(t, "i-7"), stamp()))
+		require.NoError(t, s.DeregisterInstance(ref(t, "i-7"), stamp()))
 		register(t, s, lease(t, "one-more"))
 	})
 }
@@ -208,39 +208,39 @@ func TestDeregistering(t *testing.T) {
 		assert.Zero(t, unsaved.State.Tally)
 		s.MarkSaved(1)
 		require.ErrorIs(t, s.Deregister(stamp()), registry.ErrNotFound)
-		_, err := s.Instance(id(t, "a"))
+		_, err := s.Instance(ref(t, "a"))
 		require.ErrorIs(t, err, registry.ErrInstanceNotFound)
 
 		done := register(t, s, lease(t, "a"))
 		assert.True(t, done.Created)
-		assert.Equal(t, registry.Epoch(2), done.Instance.Epoch)
+		assert.Equal(t, registry.Epoch(3), done.Instance.Epoch)
 		assert.Equal(t, registry.ID(1), s.State().ID)
 		assert.Equal(t, version+4, s.State().Version)
 		assert.Equal(t, 1, s.State().Tally.Total)
 		assert.False(t, s.Deleted())
 	})
 
-	t.Run("an instance goes with its wish, and keeps its epoch", func(t *testing.T) {
+	t.Run("what is desired of an instance outlives its removal, and epochs go on", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a", "b")
-		require.NoError(t, s.Amend(id(t, "a"), registry.Amendment{Desired: new(registry.Draining)}, stamp()))
-		require.NoError(t, s.DeregisterInstance(id(t, "a"), stamp()))
-		require.ErrorIs(t, s.DeregisterInstance(id(t, "a"), stamp()), registry.ErrInstanceNotFound)
+		require.NoError(t, s.Amend(ref(t, "a"), registry.Amendment{Desired: new(registry.Draining)}, stamp()))
+		require.NoError(t, s.DeregisterInstance(ref(t, "a"), stamp()))
+		require.ErrorIs(t, s.DeregisterInstance(ref(t, "a"), stamp()), registry.ErrInstanceNotFound)
 		assert.Equal(t, []string{registry.InstanceDrained, registry.InstanceDeregistered}, kinds(t, s))
 		back := register(t, s, lease(t, "a"))
 		assert.True(t, back.Created)
-		assert.Equal(t, registry.Epoch(2), back.Instance.Epoch)
-		assert.Equal(t, registry.Up, back.Instance.Desired)
+		assert.Equal(t, registry.Epoch(3), back.Instance.Epoch)
+		assert.Equal(t, registry.Draining, back.Instance.Desired)
 	})
 
 	t.Run("without its last instance a service is unhealthy, and can be registered as a whole again", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		require.NoError(t, s.DeregisterInstance(id(t, "a"), stamp()))
+		require.NoError(t, s.DeregisterInstance(ref(t, "a"), stamp()))
 		assert.Equal(t, registry.Unhealthy, s.State().Status)
 		assert.True(t, register(t, s, whole(t, "http://shop:1")).Created)
 		assert.Equal(t, registry.StatusUnknown, s.State().Status)
-		require.NoError(t, s.Report(registry.InstanceID{}, health.Passing, stamp()))
+		require.NoError(t, s.Report(ref(t, "default"), health.Passing, stamp()))
 		assert.Equal(t, registry.Healthy, s.State().Status)
 	})
 

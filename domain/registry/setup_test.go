@@ -34,6 +34,12 @@ func id(tb testing.TB, text string) registry.InstanceID {
 	return i
 }
 
+// ref names an instance in production.
+func ref(tb testing.TB, text string) registry.Ref {
+	tb.Helper()
+	return registry.Ref{Environment: production(tb), Instance: id(tb, text)}
+}
+
 func production(tb testing.TB) scope.Environment {
 	tb.Helper()
 	e, err := scope.ParseEnvironment("production")
@@ -82,7 +88,7 @@ func register(tb testing.TB, s *registry.Service, r registry.Registration) regis
 
 func find(tb testing.TB, s *registry.Service, instance string) *registry.Instance {
 	tb.Helper()
-	i, err := s.Instance(id(tb, instance))
+	i, err := s.Instance(ref(tb, instance))
 	require.NoError(tb, err)
 	return i
 }
@@ -91,7 +97,7 @@ func find(tb testing.TB, s *registry.Service, instance string) *registry.Instanc
 func held(tb testing.TB, s *registry.Service) registry.Held {
 	tb.Helper()
 	return registry.Held{
-		Key: registry.Key{Service: s.State().Name, Instance: id(tb, "a")}, Epoch: find(tb, s, "a").Epoch,
+		Key: registry.Key{Service: s.State().Name, Ref: ref(tb, "a")}, Epoch: find(tb, s, "a").Epoch,
 	}
 }
 

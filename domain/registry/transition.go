@@ -24,25 +24,60 @@ const (
 
 // Report takes in what somebody reports of an instance. The latest evidence wins,
 // also over what checks found; an instance whose lease has ended stays critical
-// until its lease is renewed. The zero id stands for the default instance; see
-// Instance for its errors.
-func (s *Service) Report(id InstanceID, status health.Status, stamp scope.Stamp) error {
-	return s.amend(id, InstanceHealthChanged, ReasonReported, stamp, func(i *Instance) {
+// until its lease is renewed. It fails as Instance does.
+func (s *Service) Report(ref Ref, status health.Status, stamp scope.Stamp) error {
+	return s.amend(ref, InstanceHealthChanged, ReasonReported, stamp, func(i *Instance) {
 		i.Evidence, i.Flapping = status, false
 	})
 }
 
 // Judge takes in what active checks have come to. It fails as Instance does.
-func (s *Service) Judge(id InstanceID, verdict health.Verdict, reason string, stamp scope.Stamp) error {
-	return s.amend(id, InstanceHealthChanged, reason, stamp, func(i *Instance) {
+func (s *Service) Judge(ref Ref, verdict health.Verdict, reason string, stamp scope.Stamp) error {
+	return s.amend(ref, InstanceHealthChanged, reason, stamp, func(i *Instance) {
 		i.Evidence, i.Flapping = verdict.Status, verdict.Flapping
 	})
 }
 
+// Holder returns the loaded instance that lives under an id and holds a lease of
+// that epoch, in whichever environment. Where all leases of the id are of other
+// epochs it is LeaseLostIn their environments; where there is none, ErrNoLease,
+// ErrInstanceNotFound, or, if the service is deregistered, ErrNotFound.
+func (s *Service) Holder(id InstanceID, epoch Epoch) (*Instance, error) {
+	if !s.lives() {
+		return nil, ErrNotFound
+	}
+	err := ErrInstanceNotFound
+	var others []scope.Environment
+	for _, i := range s.Instances() {
+		switch {
+		case i.ID != id || s.find(i.Ref()) == nil:
+		case !i.Leased():
+			err = ErrNoLease
+		case i.Epoch == epoch:
+			return i, nil
+		default:
+			others = append(others, i.Environment)
+		}
+	}
+	if len(others) > 0 {
+		return nil, LeaseLostIn(others...)
+	}
+	return nil, err
+}
+
+// LeaseLostIn returns ErrLeaseLost, with the names of the environments where there
+// are several.
+func LeaseLostIn(in ...scope.Environment) error {
+	if len(in) < 2 {
+		return ErrLeaseLost
+	}
+	return ErrLeaseLost.WithDetail(environmentsDetail, namesOf(in))
+}
+
 // Revive takes in that the lease of an instance was renewed after its end, under
 // the epoch. Another epoch is ErrLeaseLost; else it fails as Instance does.
-func (s *Service) Revive(id InstanceID, epoch Epoch, stamp scope.Stamp) error {
-	i, err := s.Instance(id)
+func (s *Service) Revive(ref Ref, epoch Epoch, stamp scope.Stamp) error {
+	i, err := s.Instance(ref)
 	switch {
 	case err != nil:
 		return err
@@ -51,7 +86,7 @@ func (s *Service) Revive(id InstanceID, epoch Epoch, stamp scope.Stamp) error {
 	case i.Epoch != epoch:
 		return ErrLeaseLost.WithDetail("lease_epoch", int64(i.Epoch))
 	}
-	return s.amend(id, InstanceHealthChanged, ReasonLeaseRenewed, stamp, func(i *Instance) {
+	return s.amend(ref, InstanceHealthChanged, ReasonLeaseRenewed, stamp, func(i *Instance) {
 		i.Expired, i.Held = false, false
 	})
 }
@@ -61,15 +96,15 @@ func (s *Service) Revive(id InstanceID, epoch Epoch, stamp scope.Stamp) error {
 // now, are passed over.
 func (s *Service) Expire(held bool, stamp scope.Stamp, leases ...Held) {
 	for _, l := range leases {
-		if i := s.find(l.Instance); i == nil || i.Epoch != l.Epoch {
+		if i := s.find(l.Ref); i == nil || i.Epoch != l.Epoch {
 			continue
 		}
 		reason := ReasonLeaseExpired
-		if held && s.find(l.Instance).Expired {
+		if held && s.find(l.Ref).Expired {
 			reason = ReasonProtected
 		}
 		// An instance that lives can be amended.
-		_ = s.amend(l.Instance, InstanceHealthChanged, reason, stamp, func(i *Instance) {
+		_ = s.amend(l.Ref, InstanceHealthChanged, reason, stamp, func(i *Instance) {
 			i.Expired, i.Held = true, held
 		})
 	}
@@ -77,13 +112,13 @@ func (s *Service) Expire(held bool, stamp scope.Stamp, leases ...Held) {
 
 // Release takes in that instances are no longer held. Those that are not held are
 // passed over.
-func (s *Service) Release(stamp scope.Stamp, ids ...InstanceID) {
-	for _, id := range ids {
-		if i := s.find(id); i == nil || !i.Held {
+func (s *Service) Release(stamp scope.Stamp, refs ...Ref) {
+	for _, ref := range refs {
+		if i := s.find(ref); i == nil || !i.Held {
 			continue
 		}
 		// An instance that lives can be amended.
-		_ = s.amend(id, InstanceHealthChanged, ReasonProtectionEnded, stamp, func(i *Instance) { i.Held = false })
+		_ = s.amend(ref, InstanceHealthChanged, ReasonProtectionEnded, stamp, func(i *Instance) { i.Held = false })
 	}
 }
 
@@ -116,9 +151,9 @@ func (s *Service) Protect(e scope.Environment, protected bool, stamp scope.Stamp
 
 // amend changes an instance, if the change is one.
 func (s *Service) amend(
-	id InstanceID, kind, reason string, stamp scope.Stamp, change func(*Instance),
+	ref Ref, kind, reason string, stamp scope.Stamp, change func(*Instance),
 ) error {
-	before, err := s.Instance(id)
+	before, err := s.Instance(ref)
 	if err != nil {
 		return err
 	}

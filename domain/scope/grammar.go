@@ -19,3 +19,8 @@ func named(text string, most int, first func(byte) bool) bool {
 func lowerOrDigit(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
 
 func letterOrDigit(c byte) bool { return lowerOrDigit(c) || 'A' <= c && c <= 'Z' }
+
+// DotSegment reports whether a text is "." or "..": clients and proxies take these
+// out of paths (RFC 3986, section 5.2.4), so that nothing that can stand in a path
+// may be named so.
+func DotSegment(text string) bool { return text == "." || text == ".." }

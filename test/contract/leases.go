@@ -54,11 +54,19 @@ func instance(t *testing.T, id string) registry.Key {
 
 func instanceOf(t *testing.T, service, id string) registry.Key {
 	t.Helper()
+	return keyIn(t, service, "production", id)
+}
+
+// keyIn names an instance in an environment.
+func keyIn(t *testing.T, service, environment, id string) registry.Key {
+	t.Helper()
 	name, err := scope.ParseServiceName(service)
+	require.NoError(t, err)
+	e, err := scope.ParseEnvironment(environment)
 	require.NoError(t, err)
 	i, err := registry.ParseInstanceID(id)
 	require.NoError(t, err)
-	return registry.Key{Service: name, Instance: i}
+	return registry.Key{Service: name, Ref: registry.Ref{Environment: e, Instance: i}}
 }
 
 // held is a lease of an instance of the service shop.

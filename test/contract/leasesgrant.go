@@ -155,10 +155,12 @@ func oddKeys(t *testing.T) []registry.Key {
 	var keys []registry.Key
 	for _, service := range []string{"a", "A", "a.b", "a-b", "a_b", "0", strings.Repeat("s", 100)} {
 		for _, id := range []string{
-			"b", "B", "b.c", "c", "b:c", ":c", ":", "::", ".", "..", "-", "_", "0", "00", "1e2", "a:b", "a.b", "a-b:c",
+			"b", "B", "b.c", "c", "b:c", ":c", ":", "::", "...", "-", "_", "0", "00", "1e2", "a:b", "a.b", "a-b:c",
 			"instances", "active", "a:instances", "default", long + "0", long + "1", long,
 		} {
-			keys = append(keys, instanceOf(t, service, id))
+			for _, environment := range []string{"production", "a", "a.b", "0"} {
+				keys = append(keys, keyIn(t, service, environment, id))
+			}
 		}
 	}
 	return keys

@@ -55,6 +55,8 @@ func serviceSavingBehaviours() []behaviour[StoredServices] {
 		{"a caller who has gone away changes no service", goneServiceCaller},
 		{"every version is one event, in version order", serviceEvents},
 		{"many instances are saved at once", manyInstances},
+		{"one id in two environments is two instances, with transitions of their own", twoEnvironments},
+		{"a service that is registered again knows nothing of its earlier life but marks", newLife},
 		{"a report is noted without a version, and its response times are averaged", touched},
 	}
 }
@@ -147,16 +149,16 @@ func richInstance(t *testing.T, s StoredServices) {
 func instanceStates(t *testing.T, s StoredServices) {
 	service := s.saved(t, "shop", "a", "b", "c")
 	lease := func(id string) registry.Held {
-		return registry.Held{
-			Key: registry.Key{Service: service.State().Name, Instance: fixture.InstanceID(t, id)}, Epoch: 1,
-		}
+		i, err := service.Instance(fixture.Ref(t, id))
+		require.NoError(t, err)
+		return registry.Held{Key: registry.Key{Service: service.State().Name, Ref: i.Ref()}, Epoch: i.Epoch}
 	}
 	stamp := fixture.Stamp()
 	service.Protect(fixture.Production(t), true, stamp)
 	service.Expire(true, stamp, lease("a"))
 	service.Expire(false, stamp, lease("b"))
-	require.NoError(t, service.Judge(lease("c").Instance, health.Verdict{Status: health.Warning, Flapping: true}, "check_passed", stamp))
-	require.NoError(t, service.Amend(lease("c").Instance,
+	require.NoError(t, service.Judge(lease("c").Ref, health.Verdict{Status: health.Warning, Flapping: true}, "check_passed", stamp))
+	require.NoError(t, service.Amend(lease("c").Ref,
 		registry.Amendment{Desired: new(registry.Draining), Reason: new("rëason")}, stamp))
 	s.save(t, service)
 	sameService(t, service, s.whole(t, "shop"))
@@ -236,7 +238,7 @@ func deregisteredService(t *testing.T, s StoredServices) {
 	assert.Equal(t, service.State().ID, back.State().ID)
 	assert.Greater(t, back.State().Version, part.State().Version)
 	require.Len(t, back.Instances(), 1)
-	assert.Equal(t, registry.Epoch(2), back.Instances()[0].Epoch)
+	assert.Equal(t, registry.Epoch(4), back.Instances()[0].Epoch)
 }
 
 func serviceWriters(t *testing.T, s StoredServices) {
@@ -278,7 +280,7 @@ func goneServiceCaller(t *testing.T, s StoredServices) {
 
 func serviceEvents(t *testing.T, s StoredServices) {
 	service := s.saved(t, "shop", "a", "b")
-	require.NoError(t, service.DeregisterInstance(fixture.InstanceID(t, "a"), fixture.Stamp()))
+	require.NoError(t, service.DeregisterInstance(fixture.Ref(t, "a"), fixture.Stamp()))
 	require.NoError(t, service.Deregister(fixture.Stamp()))
 	s.save(t, service)
 	events, err := s.Outbox(t.Context())
@@ -305,7 +307,7 @@ func manyInstances(t *testing.T, s StoredServices) {
 	s.save(t, service)
 	sameService(t, service, s.whole(t, "shop"))
 	assert.Len(t, s.find(t, "shop", "i-0007").Instances(), 1)
-	transitions, err := s.Transitions(t.Context(), service.State().ID, registry.InstanceID{}, 2000)
+	transitions, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 2000)
 	require.NoError(t, err)
 	assert.Len(t, transitions, many)
 }
@@ -325,4 +327,62 @@ func touched(t *testing.T, s StoredServices) {
 	assert.InDelta(t, 10, found.ResponseTime.Last, 0)
 	assert.InDelta(t, 2, found.ResponseTime.Average, 1e-9)
 	require.NoError(t, s.Touch(t.Context(), id+99, at, nil))
+}
+
+// enrollIn registers an instance in an environment, and returns what names it.
+func enrollIn(t *testing.T, service *registry.Service, environment, instance string) registry.Ref {
+	t.Helper()
+	r := fixture.Registration(t, instance)
+	r.Environment = new(keyIn(t, "shop", environment, instance).Environment)
+	_, err := service.Register(r, fixture.Stamp())
+	require.NoError(t, err)
+	return registry.Ref{Environment: *r.Environment, Instance: r.Instance}
+}
+
+func twoEnvironments(t *testing.T, s StoredServices) {
+	service := s.saved(t, "shop", "a")
+	inStaging := enrollIn(t, service, "staging", "a")
+	s.save(t, service)
+	require.NoError(t, service.Report(inStaging, health.Critical, fixture.Stamp()))
+	s.save(t, service)
+	sameService(t, service, s.find(t, "shop", "a"))
+	sameService(t, service, s.whole(t, "shop"))
+	assert.Equal(t, registry.Epoch(2), s.find(t, "shop").State().Epoch)
+	for of, want := range map[registry.Ref]int{
+		{}: 3, {Environment: inStaging.Environment}: 2, inStaging: 2, {Instance: inStaging.Instance}: 3,
+		fixture.Ref(t, "a"): 1,
+	} {
+		found, err := s.Transitions(t.Context(), service.State().ID, of, 10)
+		require.NoError(t, err)
+		assert.Len(t, found, want, of)
+	}
+	require.NoError(t, service.DeregisterInstance(inStaging, fixture.Stamp()))
+	s.save(t, service)
+	back := s.whole(t, "shop").Instances()
+	require.Len(t, back, 1)
+	assert.Equal(t, fixture.Ref(t, "a"), back[0].Ref())
+}
+
+func newLife(t *testing.T, s StoredServices) {
+	service := s.saved(t, "shop", "a", "b")
+	mark := registry.Amendment{Desired: new(registry.Draining), Reason: new("disk")}
+	require.NoError(t, service.Amend(fixture.Ref(t, "b"), mark, fixture.Stamp()))
+	s.save(t, service)
+	require.NoError(t, s.Touch(t.Context(), service.State().ID, fixture.Stamp().At, new(7.0)))
+	part := s.find(t, "shop", "a")
+	require.NoError(t, part.Deregister(fixture.Stamp()))
+	s.save(t, part)
+	again, later := s.find(t, "shop", "b"), fixture.Stamp()
+	later.At = later.At.Add(time.Hour)
+	_, err := again.Register(fixture.Registration(t, "b"), later)
+	require.NoError(t, err)
+	s.save(t, again)
+	found := s.find(t, "shop", "b")
+	assert.Equal(t, again.State(), found.State())
+	assert.Equal(t, later.At, found.State().CreatedAt)
+	assert.True(t, found.State().LastCheck.IsZero())
+	assert.Nil(t, found.State().ResponseTime)
+	i, err := found.Instance(fixture.Ref(t, "b"))
+	require.NoError(t, err)
+	assert.Equal(t, registry.Wish{Desired: registry.Draining, Reason: "disk", By: fixture.Stamp().By}, i.Wish)
 }

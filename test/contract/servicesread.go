@@ -34,7 +34,7 @@ func unknownService(t *testing.T, s StoredServices) {
 	page, err := s.List(t.Context(), registry.Query{Limit: 10})
 	require.NoError(t, err)
 	assert.Equal(t, 0, page.Total+len(page.Services))
-	found, err := s.Transitions(t.Context(), 99, registry.InstanceID{}, 10)
+	found, err := s.Transitions(t.Context(), 99, registry.Ref{}, 10)
 	require.NoError(t, err)
 	assert.Empty(t, found)
 }
@@ -67,7 +67,7 @@ func listedServices(t *testing.T, s StoredServices) {
 		s.saved(t, name, "i")
 	}
 	ill, gone := s.find(t, "d", "i"), s.find(t, "gone")
-	require.NoError(t, ill.Report(fixture.InstanceID(t, "i"), health.Critical, fixture.Stamp()))
+	require.NoError(t, ill.Report(fixture.Ref(t, "i"), health.Critical, fixture.Stamp()))
 	require.NoError(t, gone.Deregister(fixture.Stamp()))
 	s.save(t, ill, gone)
 	list := func(q registry.Query, total int) []string {
@@ -93,7 +93,7 @@ func (s StoredServices) reportAt(t *testing.T, service *registry.Service, id str
 	t.Helper()
 	stamp := fixture.Stamp()
 	stamp.At = stamp.At.Add(time.Duration(minutes) * time.Minute)
-	require.NoError(t, service.Report(fixture.InstanceID(t, id), status, stamp))
+	require.NoError(t, service.Report(fixture.Ref(t, id), status, stamp))
 	s.save(t, service)
 }
 
@@ -102,14 +102,14 @@ func newestTransitions(t *testing.T, s StoredServices) {
 	s.saved(t, "other", "a")
 	s.reportAt(t, service, "a", health.Critical, 1)
 	s.reportAt(t, service, "b", health.Warning, 2)
-	found, err := s.Transitions(t.Context(), service.State().ID, registry.InstanceID{}, 3)
+	found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 3)
 	require.NoError(t, err)
 	require.Len(t, found, 3)
 	assert.Equal(t, []any{"b", health.Passing, health.Warning, "reported", fixture.Stamp().At.Add(2 * time.Minute)},
 		[]any{found[0].Instance.String(), found[0].From, found[0].To, found[0].Reason, found[0].At})
 	assert.Equal(t, "a", found[1].Instance.String())
 	assert.Greater(t, found[0].ID, found[1].ID)
-	found, err = s.Transitions(t.Context(), service.State().ID, fixture.InstanceID(t, "a"), 10)
+	found, err = s.Transitions(t.Context(), service.State().ID, fixture.Ref(t, "a"), 10)
 	require.NoError(t, err)
 	assert.Len(t, found, 2)
 }
@@ -124,7 +124,7 @@ func purgedTransitions(t *testing.T, s StoredServices) {
 		n, err := s.Purge(t.Context(), before, 2)
 		require.NoError(t, err)
 		assert.Equal(t, want, n)
-		found, err := s.Transitions(t.Context(), service.State().ID, registry.InstanceID{}, 10)
+		found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 10)
 		require.NoError(t, err)
 		assert.Equal(t, before, found[0].At, "the newest stays")
 	}
@@ -172,7 +172,7 @@ func sinceGeneration(t *testing.T, s StoredServices) {
 	enroll(t, service, "c")
 	s.save(t, service)
 	since(1, "c")
-	require.NoError(t, service.DeregisterInstance(fixture.InstanceID(t, "a"), fixture.Stamp()))
+	require.NoError(t, service.DeregisterInstance(fixture.Ref(t, "a"), fixture.Stamp()))
 	s.save(t, service)
 	since(2, "a")
 	since(1, "a", "c")

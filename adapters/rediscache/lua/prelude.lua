@@ -42,3 +42,34 @@ local function cleared(key, kind)
   redis.call('DEL', key)
   return true
 end
+
+-- Returns the words of a text, which may be false.
+local function split(text)
+  local words = {}
+  for word in string.gmatch(text or '', '%S+') do words[#words + 1] = word end
+  return words
+end
+
+-- Writes an instance as readers of this server see it: under its id, or, where the id
+-- lives in several environments, under environment and id.
+local function exhibit(instances, leases, environment, id, several)
+  local qualified = environment .. '/' .. id
+  local known = redis.pcall('HMGET', leases .. qualified, 'j', 'h', 'a', 'v', 'f')
+  local field = several and qualified or id
+  if known.err or not known[1] then return redis.call('HDEL', instances, field) end
+  redis.call('HSET', instances, field, known[1] .. '"health_status":"' .. (known[2] or 'unknown') ..
+    '","last_check_timestamp":' .. (known[3] and string.format('%.6f', known[3] / 1000000) or 'null') ..
+    ',"avg_response_time":' .. (known[4] or 'null') .. ',"consecutive_failures":' .. (known[5] or '0') .. '}')
+end
+
+-- Makes these the environments in which an id lives, and writes its instances anew;
+-- left are environments in which it may have lived.
+local function settle(instances, homes, leases, id, now_in, left)
+  redis.call('HDEL', instances, id)
+  for _, list in ipairs({left, now_in}) do
+    for _, e in ipairs(list) do redis.call('HDEL', instances, e .. '/' .. id) end
+  end
+  if #now_in == 0 then return redis.call('HDEL', homes, id) end
+  redis.call('HSET', homes, id, table.concat(now_in, ' '))
+  for _, e in ipairs(now_in) do exhibit(instances, leases, e, id, #now_in > 1) end
+end

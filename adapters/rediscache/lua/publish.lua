@@ -1,15 +1,22 @@
--- KEYS: instances, then leases. ARGV: the field of each lease. Writes the instances as
--- readers of this server see them, and returns whether a value of another kind was
--- replaced.
+-- KEYS: instances, homes. ARGV: prefix of the service's leases, then environment and id
+-- of each instance. Writes the instances as readers of this server see them, and
+-- returns whether a value of another kind was replaced.
 local replaced = cleared(KEYS[1], 'hash')
-for i = 2, #KEYS do
-  local known = redis.pcall('HMGET', KEYS[i], 'j', 'h', 'a', 'v', 'f')
-  if known.err or not known[1] then
-    redis.call('HDEL', KEYS[1], ARGV[i - 1])
+cleared(KEYS[2], 'hash')
+for i = 2, #ARGV, 2 do
+  local e, id, others, was = ARGV[i], ARGV[i + 1], {}, false
+  for _, home in ipairs(split(redis.call('HGET', KEYS[2], id))) do
+    if home == e then was = true else others[#others + 1] = home end
+  end
+  local lives = redis.pcall('HEXISTS', ARGV[1] .. e .. '/' .. id, 'j') == 1
+  if lives and was then
+    exhibit(KEYS[1], ARGV[1], e, id, #others > 0)
+  elseif lives or was then
+    if lives then others[#others + 1] = e end
+    settle(KEYS[1], KEYS[2], ARGV[1], id, others, {e})
   else
-    redis.call('HSET', KEYS[1], ARGV[i - 1], known[1] .. '"health_status":"' .. (known[2] or 'unknown') ..
-      '","last_check_timestamp":' .. (known[3] and string.format('%.6f', known[3] / 1000000) or 'null') ..
-      ',"avg_response_time":' .. (known[4] or 'null') .. ',"consecutive_failures":' .. (known[5] or '0') .. '}')
+    redis.call('HDEL', KEYS[1], e .. '/' .. id)
+    if #others == 0 then redis.call('HDEL', KEYS[1], id) end
   end
 end
 return replaced and 1 or 0

@@ -1,4 +1,4 @@
--- KEYS: shown, info, active, healthy, instances. ARGV: name, version, ttl in ms, info,
+-- KEYS: shown, info, active, healthy, instances, homes. ARGV: name, version, ttl in ms, info,
 -- active, healthy, prefix of the service's leases. Returns whether this server has lost
 -- what it showed of others, and the position of a key whose value was of another kind.
 local version = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '')
@@ -8,14 +8,25 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 if cleared(KEYS[5], 'hash') then replaced = 5 end
 if cleared(KEYS[4], 'set') then lost, replaced = true, 4 end
 if ARGV[4] == '' then
-  redis.call('DEL', KEYS[2], KEYS[3], KEYS[5])
+  redis.call('DEL', KEYS[2], KEYS[3], KEYS[5], KEYS[6])
 else
   redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[3])
   redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])
+  cleared(KEYS[6], 'hash')
+  local known, fields = redis.call('HGETALL', KEYS[6]), {}
+  for i = 1, #known, 2 do
+    local id, homes, living = known[i], split(known[i + 1]), {}
+    for _, e in ipairs(homes) do
+      if redis.call('EXISTS', ARGV[7] .. e .. '/' .. id) == 1 then living[#living + 1] = e end
+    end
+    if #living ~= #homes then settle(KEYS[5], KEYS[6], ARGV[7], id, living, homes) end
+    for _, e in ipairs(living) do fields[#living > 1 and e .. '/' .. id or id] = true end
+  end
   for _, field in ipairs(redis.call('HKEYS', KEYS[5])) do
-    if redis.call('EXISTS', ARGV[7] .. field) == 0 then redis.call('HDEL', KEYS[5], field) end
+    if not fields[field] then redis.call('HDEL', KEYS[5], field) end
   end
   redis.call('PEXPIRE', KEYS[5], ARGV[3])
+  redis.call('PEXPIRE', KEYS[6], ARGV[3])
 end
 if ARGV[4] ~= '' and ARGV[6] == '1' then
   redis.call('SADD', KEYS[4], ARGV[1])

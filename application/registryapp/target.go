@@ -1,0 +1,38 @@
+package registryapp
+
+import (
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Target names an instance. Where its id lives in several environments, and none is
+// named, it is ErrEnvironmentRequired with the list.
+type Target struct {
+	ServiceName, InstanceID string
+	// Environment is "" for the only one in which the id lives.
+	Environment string
+}
+
+// subject is one that was read; zero are an instance and an environment that were
+// not named.
+type subject struct {
+	service scope.ServiceName
+	registry.Ref
+}
+
+// parseTarget reads what names an instance; a nil id is none.
+func (s *Service) parseTarget(p *parsing, serviceName string, instanceID *string, environment string) subject {
+	t := subject{service: parse(p, registry.ParseName, serviceName)}
+	if instanceID != nil {
+		t.Instance = parse(p, registry.ParseInstanceID, *instanceID)
+	}
+	if environment != "" {
+		t.Environment = parse(p, s.deps.Environments.Parse, environment)
+	}
+	return t
+}
+
+// find returns the instance that is meant.
+func (t subject) find(in *registry.Service) (*registry.Instance, error) {
+	return in.Locate(t.Environment, t.Instance)
+}
