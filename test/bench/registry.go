@@ -73,7 +73,7 @@ func heartbeatsInBatches(ctx context.Context, b *bench) (outcome, error) {
 	const size = 1000
 	list := make([]string, size)
 	for i := range list {
-		list[i] = fmt.Sprintf(`{"service_name":"bench","instance_id":"i-%04d","lease_epoch":1}`, i)
+		list[i] = fmt.Sprintf(`{"service_name":"bench","instance_id":"i-%04d","lease_epoch":%d}`, i, i+1)
 	}
 	o, err := b.race(ctx, race{
 		method: http.MethodPost, path: "/api/v1/registry/heartbeats", status: http.StatusOK,

@@ -74,7 +74,7 @@ func TestRegistryWithoutRedis(t *testing.T) {
 
 	// Leases end again, of those who do not beat.
 	outlives(t, c, 1)
-	require.Equal(t, int64(1), *c.enrol(t, "shop", "late").Epoch)
+	require.Equal(t, int64(3), *c.enrol(t, "shop", "late").Epoch)
 }
 
 // TestRegistryWithoutDatabase takes the database away for longer than the leases
@@ -90,7 +90,7 @@ func TestRegistryWithoutDatabase(t *testing.T) {
 
 	between.shut()
 	c.staleFor(t, 2, "a", "b")
-	c.beat(t, "shop", "a", 2).want(t, http.StatusOK)
+	c.beat(t, "shop", "a", 3).want(t, http.StatusOK)
 	c.beat(t, "shop", "a", 1).problem(t, http.StatusConflict, "lease_lost")
 	for _, body := range []object{
 		{"service_name": "shop", "instance_id": "late", "service_url": "http://h"},
@@ -108,7 +108,7 @@ func TestRegistryWithoutDatabase(t *testing.T) {
 
 	between.open(t)
 	c.fresh(t)
-	c.beat(t, "shop", "a", 2).want(t, http.StatusOK)
+	c.beat(t, "shop", "a", 3).want(t, http.StatusOK)
 	require.Equal(t, []string{"a", "b"}, ids(c.discovers(t, "shop?ready=true")))
 	require.Len(t, c.transitions(t, "shop/health-history"), 2, "nothing has expired")
 	outlives(t, c, 2)

@@ -105,8 +105,8 @@ func TestRegistryAfterLossOfLeases(t *testing.T) {
 	one.enrol(t, "slow", "c", object{"ttl_seconds": 3600})
 	other.awaitListed(t, time.Second+slack, "shop", "a", "b")
 	require.NoError(t, shared.client.FlushDB(t.Context()).Err())
-	for _, id := range []string{"a", "b"} {
-		other.beat(t, "shop", id, 1).want(t, http.StatusOK)
+	for n, id := range []string{"a", "b"} {
+		other.beat(t, "shop", id, int64(n+1)).want(t, http.StatusOK)
 	}
 	other.beat(t, "slow", "c", 2).problem(t, http.StatusConflict, "lease_lost")
 	one.beat(t, "slow", "c", 1).want(t, http.StatusOK)

@@ -60,7 +60,7 @@ func TestTargets(t *testing.T) {
 	require.Equal(t, "[]", s.raw(t, production+"&service=nobody"))
 
 	for _, name := range []string{"cart", "plain", "shop"} {
-		s.call(t, http.MethodDelete, "/api/v1/registry/"+name, nil)
+		s.call(t, http.MethodDelete, "/api/v1/registry/"+name+"?environment=*", nil)
 	}
 	require.Empty(t, s.discover(t, "/prometheus/sd").groups)
 	require.Equal(t, "[]", s.raw(t, "/prometheus/sd"))
