@@ -39,11 +39,11 @@ func TestUnconfirmedHeartbeat(t *testing.T) {
 	require.NoError(t, batch[0].Err)
 	require.ErrorIs(t, batch[1].Err, access.ErrUnconfirmed)
 
-	require.ErrorIs(t, b.DeregisterInstance(t.Context(), by, shop, "a"), access.ErrUnconfirmed)
-	require.ErrorIs(t, b.Deregister(t.Context(), by, shop), access.ErrUnconfirmed)
+	require.ErrorIs(t, b.DeregisterInstance(t.Context(), by, target("a")), access.ErrUnconfirmed)
+	require.ErrorIs(t, b.Deregister(t.Context(), by, service()), access.ErrUnconfirmed)
 	_, err = b.Report(t.Context(), by, registryapp.Report{ServiceName: shop, InstanceID: new("a"), Status: "critical"})
 	require.ErrorIs(t, err, access.ErrUnconfirmed)
-	_, err = b.Amend(t.Context(), by, registryapp.Amend{ServiceName: shop, InstanceID: "a", Weight: new(7)})
+	_, err = b.Amend(t.Context(), by, registryapp.Amend{Target: target("a"), Weight: new(7)})
 	require.ErrorIs(t, err, access.ErrUnconfirmed)
 	assert.Len(t, b.store.Outbox(), before)
 }
