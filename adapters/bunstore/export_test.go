@@ -3,11 +3,13 @@ package bunstore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/contract"
 )
 
@@ -71,4 +73,22 @@ func (s *Store) ShowForTest(ctx context.Context, name string) (text string, err 
 func (s *Store) QueryForTest(ctx context.Context, query string) error {
 	var rows [][]byte
 	return translate(s.read.NewRaw(query).Scan(ctx, &rows), "query", nil)
+}
+
+// DownForTest takes the schema back to a version.
+func (s *Store) DownForTest(ctx context.Context, version int64) error {
+	provider, err := s.provider()
+	if err != nil {
+		return err
+	}
+	_, err = provider.DownTo(ctx, version)
+	return err
+}
+
+// PlanForTest returns how PostgreSQL finds the changes of a query.
+func (s *Store) PlanForTest(ctx context.Context, q ports.ChangeQuery) (string, error) {
+	query := selectChanges(s.read.NewSelect().Model((*changeRow)(nil)), q).Order("revision").Limit(q.Limit)
+	var lines []string
+	err := s.read.NewRaw("EXPLAIN ?", query).Scan(ctx, &lines)
+	return strings.Join(lines, "\n"), err
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/readthrough"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
-	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -23,7 +22,7 @@ func size(s configuration.State) int {
 	return 3*len(s.Content.Stored().Reveal()) + 2*len(description)
 }
 
-// Follow lets go of what was changed.
+// Follow lets go of what was changed; of everything where a change does not say what.
 func (s *Service) Follow(_ context.Context, changes []ports.Change) error {
 	for _, c := range changes {
 		if c.AggregateType != configuration.AggregateType {
@@ -32,8 +31,9 @@ func (s *Service) Follow(_ context.Context, changes []ports.Change) error {
 		var data struct {
 			Key string `json:"key"`
 		}
-		if err := json.Unmarshal(c.Data, &data); err != nil {
-			return fault.ErrInternal.WithCause(err)
+		if json.Unmarshal(c.Data, &data) != nil || data.Key == "" {
+			s.memory.Clear()
+			continue
 		}
 		at := configuration.Locator{Environment: c.Environment, Service: c.ServiceName, Key: data.Key}
 		s.memory.Told(at, c.AggregateVersion, c.Revision)

@@ -136,6 +136,19 @@ func TestMemory(t *testing.T) {
 		assert.Equal(t, 1, store.count())
 	})
 
+	t.Run("a change that does not say of what makes everything be read anew", func(t *testing.T) {
+		t.Parallel()
+		for _, data := range []string{`[]`, `{}`, `{"key":7}`, ``} {
+			b, store := remembering(t)
+			b.created(t, "v1", false)
+			change := told(2)
+			change[0].Data = []byte(data)
+			require.NoError(t, b.Follow(t.Context(), change), data)
+			b.reads(t)
+			assert.Equal(t, 1, store.count(), data)
+		}
+	})
+
 	t.Run("a load that a change overtook is not kept", func(t *testing.T) {
 		t.Parallel()
 		for name, tell := range map[string]bool{"written here": false, "written elsewhere": true} {
