@@ -13,6 +13,8 @@ type Shared[K comparable, V any] interface {
 	// higher, or the same with a higher revision. That there is none (version 0) is
 	// held for two seconds.
 	Put(ctx context.Context, key K, kept Kept[V])
+	// Drop forgets a value, if it can be reached; it does not say whether it did.
+	Drop(ctx context.Context, key K)
 }
 
 // Kept is a value as it was when somebody asked the store.

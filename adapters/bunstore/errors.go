@@ -76,6 +76,9 @@ func translate(err error, doing string, taken *fault.Error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
+	if errors.Is(err, driver.ErrBadConn) { // which says that nothing was sent
+		err = fmt.Errorf("%w: %w", fault.ErrUnreached, err)
+	}
 	meant := meaning(err)
 	if meant == errTaken && taken != nil {
 		meant = taken

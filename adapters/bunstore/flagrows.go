@@ -29,6 +29,7 @@ type flagRow struct {
 	UpdatedBy    string
 	UpdatedByKey string
 	IsDeleted    bool
+	LastEventID  *string
 }
 
 // flagColumns are those that are read: the ones that repeat parts of the
@@ -36,7 +37,7 @@ type flagRow struct {
 func flagColumns() []string {
 	return []string{
 		"id", "name", "description", "environment", "created_at", "updated_at", "definition", "version",
-		"updated_by", "updated_by_key", "is_deleted",
+		"updated_by", "updated_by_key", "is_deleted", "last_event_id",
 	}
 }
 
@@ -57,6 +58,7 @@ func (d dialect) rowOfFlag(s flag.State) (flagRow, error) {
 		UpdatedBy:         s.UpdatedBy.String(),
 		UpdatedByKey:      s.UpdatedBy.KeyID,
 		IsDeleted:         s.Deleted,
+		LastEventID:       textOrNull(s.Event),
 	}, err
 }
 
@@ -92,6 +94,7 @@ func (r flagRow) rehydrate() (*flag.Flag, error) {
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
+			Event: textOf(r.LastEventID),
 		},
 	}), nil
 }

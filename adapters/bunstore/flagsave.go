@@ -12,12 +12,13 @@ import (
 const (
 	insertedFlag = `WITH state AS (
 INSERT INTO feature_flags (name, description, is_enabled, rollout_percentage, target_users, environment,
- created_at, updated_at, definition, version, updated_by, updated_by_key, is_deleted)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?)
+ created_at, updated_at, definition, version, updated_by, updated_by_key, is_deleted, last_event_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?, ?)
 ON CONFLICT (name, environment) DO NOTHING RETURNING id)`
 	updatedFlag = `WITH state AS (
 UPDATE feature_flags SET description = ?, is_enabled = ?, rollout_percentage = ?, target_users = ?,
- updated_at = ?, definition = ?::jsonb, version = ?, updated_by = ?, updated_by_key = ?, is_deleted = ?
+ updated_at = ?, definition = ?::jsonb, version = ?, updated_by = ?, updated_by_key = ?, is_deleted = ?,
+ last_event_id = ?
 WHERE id = ? AND version = ? RETURNING id)`
 	insertedFlagHistory = `, history AS (
 INSERT INTO feature_flag_history (flag_id, version, action, old_definition, old_description, new_definition,
@@ -32,20 +33,21 @@ func (r *Flags) Save(ctx context.Context, flags ...*flag.Flag) error {
 
 func (*Flags) unsaved(f *flag.Flag) bool { return len(f.Unsaved().Entries) > 0 }
 
-func (*Flags) saved(f *flag.Flag, id int64) { f.MarkSaved(flag.ID(id)) }
+func (*Flags) saved(f *flag.Flag, id int64, events made) { f.MarkSaved(flag.ID(id), events.last("")) }
 
-func (r *Flags) inOneStatement(ctx context.Context, f *flag.Flag) (id int64, done bool, err error) {
+func (r *Flags) inOneStatement(ctx context.Context, f *flag.Flag, events made) (id int64, done bool, err error) {
 	unsaved := f.Unsaved()
 	if len(unsaved.Entries) != 1 || len(f.PendingEvents()) != 1 {
 		return 0, false, nil
 	}
+	unsaved.State.Event = events.last("")
 	row, err := r.store.dialect.rowOfFlag(unsaved.State)
 	if err != nil {
 		return 0, false, err
 	}
 	statement, args := flagStatement(row, unsaved)
 	args = append(args, flagHistoryArgs(rowOfFlagEntry(unsaved.Entries[0], 0))...)
-	id, err = r.store.runStatement(ctx, f, unsaved.Base, statement+insertedFlagHistory, args)
+	id, err = r.store.runStatement(ctx, events[0], unsaved.Base, statement+insertedFlagHistory, args)
 	return id, true, err
 }
 
@@ -54,11 +56,12 @@ func flagStatement(f flagRow, unsaved flag.Unsaved) (string, []any) {
 		return insertedFlag, []any{
 			f.Name, f.Description, f.IsEnabled, f.RolloutPercentage, f.TargetUsers, f.Environment,
 			f.CreatedAt, f.UpdatedAt, f.Definition, f.Version, f.UpdatedBy, f.UpdatedByKey, f.IsDeleted,
+			f.LastEventID,
 		}
 	}
 	return updatedFlag, []any{
 		f.Description, f.IsEnabled, f.RolloutPercentage, f.TargetUsers, f.UpdatedAt, f.Definition, f.Version,
-		f.UpdatedBy, f.UpdatedByKey, f.IsDeleted, f.ID, int64(unsaved.Base),
+		f.UpdatedBy, f.UpdatedByKey, f.IsDeleted, f.LastEventID, f.ID, int64(unsaved.Base),
 	}
 }
 
@@ -69,8 +72,9 @@ func flagHistoryArgs(h flagEntryRow) []any {
 	}
 }
 
-func (r *Flags) inTransaction(ctx context.Context, tx bun.Tx, f *flag.Flag) (int64, error) {
+func (r *Flags) inTransaction(ctx context.Context, tx bun.Tx, f *flag.Flag, events made) (int64, error) {
 	unsaved := f.Unsaved()
+	unsaved.State.Event = events.last("")
 	id, err := r.saveState(ctx, tx, unsaved)
 	if err != nil {
 		return 0, err
@@ -82,7 +86,7 @@ func (r *Flags) inTransaction(ctx context.Context, tx bun.Tx, f *flag.Flag) (int
 	if _, err := tx.NewInsert().Model(&entries).ExcludeColumn("id").Exec(ctx); err != nil {
 		return 0, err
 	}
-	return id, r.store.insertEvents(ctx, tx, f, id)
+	return id, insertEvents(ctx, tx, events, id)
 }
 
 func (r *Flags) saveState(ctx context.Context, tx bun.Tx, unsaved flag.Unsaved) (int64, error) {
@@ -95,5 +99,5 @@ func (r *Flags) saveState(ctx context.Context, tx bun.Tx, unsaved flag.Unsaved) 
 	}
 	return row.ID, updateState(ctx, tx.NewUpdate().Model(&row).
 		Column("description", "is_enabled", "rollout_percentage", "target_users", "updated_at", "definition",
-			"version", "updated_by", "updated_by_key", "is_deleted"), row.ID, unsaved.Base)
+			"version", "updated_by", "updated_by_key", "is_deleted", "last_event_id"), row.ID, unsaved.Base)
 }

@@ -16,12 +16,12 @@ import (
 const (
 	insertedState = `WITH state AS (
 INSERT INTO configurations (key, value, environment, service_name, description, is_encrypted, version,
- created_at, updated_at, updated_by, updated_by_key, is_deleted)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ created_at, updated_at, updated_by, updated_by_key, is_deleted, last_event_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key, environment, service_name) DO NOTHING RETURNING id)`
 	updatedState = `WITH state AS (
 UPDATE configurations SET value = ?, description = ?, is_encrypted = ?, version = ?,
- updated_at = ?, updated_by = ?, updated_by_key = ?, is_deleted = ?
+ updated_at = ?, updated_by = ?, updated_by_key = ?, is_deleted = ?, last_event_id = ?
 WHERE id = ? AND version = ? RETURNING id)`
 	insertedHistory = `, history AS (
 INSERT INTO configuration_history (configuration_id, version, action, old_value, old_encrypted, new_value,
@@ -37,17 +37,13 @@ SELECT id FROM state`
 // runStatement runs a statement that ends with the event of an aggregate, and
 // returns the id. Without a row the base was not what the store holds.
 func (s *Store) runStatement(
-	ctx context.Context, a aggregate, base scope.Version, statement string, args []any,
+	ctx context.Context, event outboxRow, base scope.Version, statement string, args []any,
 ) (int64, error) {
-	events, err := outboxRows(a.PendingEvents(), 0, s.options.IDs)
-	if err != nil {
-		return 0, err
-	}
-	args = append(args, outboxArgs(events[0])...)
+	args = append(args, outboxArgs(event)...)
 	var id int64
 	failpoint.Hit("before-commit")
 	defer failpoint.Hit("after-commit")
-	err = again(ctx, func() (err error) {
+	err := again(ctx, func() (err error) {
 		id, err = finalRaw(ctx, s.write, statement+insertedEvent, args...)
 		return err
 	})
@@ -68,15 +64,16 @@ func fitsOneStatement(c *configuration.Configuration) bool {
 }
 
 func (r *Configurations) inOneStatement(
-	ctx context.Context, c *configuration.Configuration,
+	ctx context.Context, c *configuration.Configuration, events made,
 ) (id int64, done bool, err error) {
 	if !fitsOneStatement(c) {
 		return 0, false, nil
 	}
 	unsaved := c.Unsaved()
+	unsaved.State.Event = events.last("")
 	statement, args := stateStatement(unsaved)
 	args = append(args, historyArgs(rowOfEntry(unsaved.Entries[0], 0))...)
-	id, err = r.store.runStatement(ctx, c, unsaved.Base, statement+insertedHistory, args)
+	id, err = r.store.runStatement(ctx, events[0], unsaved.Base, statement+insertedHistory, args)
 	return id, true, err
 }
 
@@ -85,12 +82,12 @@ func stateStatement(unsaved configuration.Unsaved) (string, []any) {
 	if unsaved.Base == 0 {
 		return insertedState, []any{
 			s.Key, s.Value, s.Environment, s.ServiceName, s.Description, s.IsEncrypted, s.Version,
-			s.CreatedAt, s.UpdatedAt, s.UpdatedBy, s.UpdatedByKey, s.IsDeleted,
+			s.CreatedAt, s.UpdatedAt, s.UpdatedBy, s.UpdatedByKey, s.IsDeleted, s.LastEventID,
 		}
 	}
 	return updatedState, []any{
 		s.Value, s.Description, s.IsEncrypted, s.Version, s.UpdatedAt, s.UpdatedBy, s.UpdatedByKey, s.IsDeleted,
-		s.ID, int64(unsaved.Base),
+		s.LastEventID, s.ID, int64(unsaved.Base),
 	}
 }
 

@@ -29,9 +29,10 @@ type outboxRow struct {
 	Traceparent      string
 }
 
-// outboxRows returns the events of one aggregate as rows, oldest first.
-func outboxRows(events []event.Event, aggregateID int64, ids ports.IDs) ([]outboxRow, error) {
-	rows := make([]outboxRow, len(events))
+// outboxRows returns the events of one aggregate as rows, oldest first; the id of the
+// aggregate is not in them yet.
+func outboxRows(events []event.Event, ids ports.IDs) (made, error) {
+	rows := make(made, len(events))
 	for i, e := range events {
 		envelope := e.Envelope()
 		data, err := json.Marshal(envelope.Data)
@@ -42,7 +43,6 @@ func outboxRows(events []event.Event, aggregateID int64, ids ports.IDs) ([]outbo
 			EventID:          ids.UUID(),
 			EventType:        envelope.Type,
 			AggregateType:    envelope.AggregateType,
-			AggregateID:      aggregateID,
 			AggregateVersion: envelope.AggregateVersion,
 			Environment:      envelope.Environment,
 			ServiceName:      envelope.ServiceName,

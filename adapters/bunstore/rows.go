@@ -108,6 +108,7 @@ type configurationRow struct {
 	UpdatedBy    string
 	UpdatedByKey string
 	IsDeleted    bool
+	LastEventID  *string
 }
 
 func rowOfState(s configuration.State) configurationRow {
@@ -125,6 +126,7 @@ func rowOfState(s configuration.State) configurationRow {
 		UpdatedBy:    s.UpdatedBy.String(),
 		UpdatedByKey: s.UpdatedBy.KeyID,
 		IsDeleted:    s.Deleted,
+		LastEventID:  textOrNull(s.Event),
 	}
 }
 
@@ -147,6 +149,7 @@ func (r configurationRow) rehydrate() (*configuration.Configuration, error) {
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
+			Event: textOf(r.LastEventID),
 		},
 	}), nil
 }

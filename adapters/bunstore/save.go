@@ -19,11 +19,22 @@ type writer[A aggregate] interface {
 	unsaved(a A) bool
 	// inOneStatement writes one aggregate on PostgreSQL and returns its id; done is
 	// false where that takes more than a statement, and nothing was written.
-	inOneStatement(ctx context.Context, a A) (id int64, done bool, err error)
+	inOneStatement(ctx context.Context, a A, events made) (id int64, done bool, err error)
 	// inTransaction writes one aggregate and returns its id.
-	inTransaction(ctx context.Context, tx bun.Tx, a A) (id int64, err error)
+	inTransaction(ctx context.Context, tx bun.Tx, a A, events made) (id int64, err error)
 	// saved tells an aggregate that it is stored.
-	saved(a A, id int64)
+	saved(a A, id int64, events made)
+}
+
+// made are the events of an aggregate as rows, oldest first.
+type made []outboxRow
+
+// last returns the id of the event that made the version, or before without events.
+func (m made) last(before string) string {
+	if len(m) == 0 {
+		return before
+	}
+	return m[len(m)-1].EventID
 }
 
 // aggregate is what a writer stores.
@@ -35,7 +46,14 @@ func saveAll[A aggregate](ctx context.Context, s *Store, w writer[A], given []A)
 	if len(changed) == 0 {
 		return nil
 	}
-	ids, err := writeAll(ctx, s, w, changed)
+	events := make([]made, len(changed))
+	for i, a := range changed {
+		var err error
+		if events[i], err = outboxRows(a.PendingEvents(), s.options.IDs); err != nil {
+			return err
+		}
+	}
+	ids, err := writeAll(ctx, s, w, changed, events)
 	// A commit whose reply was lost has happened, too.
 	if s.options.Committed != nil {
 		s.options.Committed()
@@ -44,21 +62,23 @@ func saveAll[A aggregate](ctx context.Context, s *Store, w writer[A], given []A)
 		return translate(err, "save", scope.ErrAlreadyExists)
 	}
 	for i, a := range changed {
-		w.saved(a, ids[i])
+		w.saved(a, ids[i], events[i])
 	}
 	return nil
 }
 
-func writeAll[A aggregate](ctx context.Context, s *Store, w writer[A], changed []A) ([]int64, error) {
+func writeAll[A aggregate](
+	ctx context.Context, s *Store, w writer[A], changed []A, events []made,
+) ([]int64, error) {
 	if s.dialect == postgres && len(changed) == 1 {
-		if id, done, err := w.inOneStatement(ctx, changed[0]); done || err != nil {
+		if id, done, err := w.inOneStatement(ctx, changed[0], events[0]); done || err != nil {
 			return []int64{id}, err
 		}
 	}
 	ids := make([]int64, len(changed))
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		for i, a := range changed {
-			id, err := w.inTransaction(ctx, tx, a)
+			id, err := w.inTransaction(ctx, tx, a, events[i])
 			if err != nil {
 				return err
 			}
@@ -70,12 +90,12 @@ func writeAll[A aggregate](ctx context.Context, s *Store, w writer[A], changed [
 }
 
 // insertEvents writes the events of an aggregate into the outbox.
-func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, a aggregate, id int64) error {
-	events, err := outboxRows(a.PendingEvents(), id, s.options.IDs)
-	if err != nil {
-		return err
+func insertEvents(ctx context.Context, tx bun.Tx, events made, id int64) error {
+	rows := slices.Clone(events)
+	for i := range rows {
+		rows[i].AggregateID = id
 	}
-	_, err = tx.NewInsert().Model(&events).ExcludeColumn("id").Exec(ctx)
+	_, err := tx.NewInsert().Model(&rows).ExcludeColumn("id").Exec(ctx)
 	return err
 }
 
@@ -115,14 +135,15 @@ func (*Configurations) unsaved(c *configuration.Configuration) bool {
 	return len(c.Unsaved().Entries) > 0
 }
 
-func (*Configurations) saved(c *configuration.Configuration, id int64) {
-	c.MarkSaved(configuration.ID(id))
+func (*Configurations) saved(c *configuration.Configuration, id int64, events made) {
+	c.MarkSaved(configuration.ID(id), events.last(""))
 }
 
-func (r *Configurations) inTransaction(
-	ctx context.Context, tx bun.Tx, c *configuration.Configuration,
+func (*Configurations) inTransaction(
+	ctx context.Context, tx bun.Tx, c *configuration.Configuration, events made,
 ) (int64, error) {
 	unsaved := c.Unsaved()
+	unsaved.State.Event = events.last("")
 	id, err := saveState(ctx, tx, unsaved)
 	if err != nil {
 		return 0, err
@@ -134,7 +155,7 @@ func (r *Configurations) inTransaction(
 	if _, err := tx.NewInsert().Model(&entries).ExcludeColumn("id").Exec(ctx); err != nil {
 		return 0, err
 	}
-	if err := r.store.insertEvents(ctx, tx, c, id); err != nil || unsaved.Sealer == nil {
+	if err := insertEvents(ctx, tx, events, id); err != nil || unsaved.Sealer == nil {
 		return id, err
 	}
 	return id, sealHistory(ctx, tx, configuration.ID(id), unsaved)
@@ -147,7 +168,7 @@ func saveState(ctx context.Context, tx bun.Tx, unsaved configuration.Unsaved) (i
 		return insertState(ctx, tx.NewInsert().Model(&row), "key, environment, service_name")
 	}
 	return row.ID, updateState(ctx, tx.NewUpdate().Model(&row).
-		Column("value", "description", "is_encrypted", "version",
+		Column("value", "description", "is_encrypted", "version", "last_event_id",
 			"updated_at", "updated_by", "updated_by_key", "is_deleted"), row.ID, unsaved.Base)
 }
 

@@ -36,6 +36,7 @@ type serviceRow struct {
 	UpdatedBy           string
 	UpdatedByKey        string
 	IsDeleted           bool
+	LastEventID         *string
 }
 
 // protectionJSON is a protection as it is stored.
@@ -69,6 +70,7 @@ func rowOfService(s registry.State) (serviceRow, error) {
 		UpdatedBy:        s.UpdatedBy.String(),
 		UpdatedByKey:     s.UpdatedBy.KeyID,
 		IsDeleted:        s.Deleted,
+		LastEventID:      textOrNull(s.Event),
 	}, err
 }
 
@@ -77,6 +79,14 @@ func textOrNull(text string) *string {
 		return nil
 	}
 	return &text
+}
+
+// textOf returns the text, or "" for NULL.
+func textOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }
 
 // rehydrate checks again what the domain promises of a row.
@@ -106,6 +116,7 @@ func (r serviceRow) rehydrate() (registry.State, error) {
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time,
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
+			Event: textOf(r.LastEventID),
 		},
 	}
 	if r.ResponseTime != nil && r.ResponseTimeAverage != nil {

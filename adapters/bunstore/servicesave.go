@@ -19,15 +19,20 @@ func (r *Services) Save(ctx context.Context, services ...*registry.Service) erro
 
 func (*Services) unsaved(s *registry.Service) bool { return !s.Unsaved().Empty() }
 
-func (*Services) saved(s *registry.Service, id int64) { s.MarkSaved(registry.ID(id)) }
+func (*Services) saved(s *registry.Service, id int64, events made) {
+	s.MarkSaved(registry.ID(id), events.last(s.State().Event))
+}
 
 // inOneStatement leaves services to a transaction: they are rows of four tables.
-func (*Services) inOneStatement(context.Context, *registry.Service) (int64, bool, error) {
+func (*Services) inOneStatement(context.Context, *registry.Service, made) (int64, bool, error) {
 	return 0, false, nil
 }
 
-func (r *Services) inTransaction(ctx context.Context, tx bun.Tx, s *registry.Service) (int64, error) {
+func (*Services) inTransaction(
+	ctx context.Context, tx bun.Tx, s *registry.Service, events made,
+) (int64, error) {
 	unsaved := s.Unsaved()
+	unsaved.State.Event = events.last(unsaved.State.Event)
 	id, err := saveService(ctx, tx, unsaved)
 	if err != nil {
 		return 0, err
@@ -53,10 +58,10 @@ func (r *Services) inTransaction(ctx context.Context, tx bun.Tx, s *registry.Ser
 			return 0, err
 		}
 	}
-	if len(s.PendingEvents()) == 0 {
+	if len(events) == 0 {
 		return id, nil
 	}
-	return id, r.store.insertEvents(ctx, tx, s, id)
+	return id, insertEvents(ctx, tx, events, id)
 }
 
 // saveService writes the row that stands, if the store holds the generation
@@ -72,7 +77,7 @@ func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int6
 	update := tx.NewUpdate().Model(&row).
 		Column("service_url", "health_check_url", "status", "metadata", "updated_at", "instances_total",
 			"instances_offered", "instances_known", "protections", "last_epoch", "version", "generation", "updated_by",
-			"updated_by_key", "is_deleted")
+			"updated_by_key", "is_deleted", "last_event_id")
 	if unsaved.Founded {
 		update = update.Column("registered_at", "last_health_check", "response_time", "response_time_average")
 	}

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // isolationParameter is the parameter of a URL that sets the isolation of every
@@ -36,14 +38,14 @@ const setSession = `SELECT set_config('bytea_output', 'hex', false), set_config(
 func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", fault.ErrUnreached, err)
 	}
 	session, ok := conn.(driver.ExecerContext)
 	if !ok {
 		return nil, errors.Join(errURL, conn.Close())
 	}
 	if _, err := session.ExecContext(ctx, fmt.Sprintf(setSession, c.isolation), nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("set the session's parameters: %w", err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("%w: set the session's parameters: %w", fault.ErrUnreached, err), conn.Close())
 	}
 	return conn, nil
 }

@@ -92,7 +92,9 @@ type shared[K comparable, V any] struct {
 	lifetime time.Duration
 	encode   func(V) ([]byte, error)
 	// decode returns the value of a key, or an error where it is another one's.
-	decode func(K, []byte) (V, error)
+	decode func(key K, event string, body []byte) (V, error)
+	// event returns the id of the event that made a value's version.
+	event func(V) string
 }
 
 // Get returns what was put at a key.
@@ -109,7 +111,7 @@ func (s *shared[K, V]) Get(ctx context.Context, key K) (ports.Kept[V], bool) {
 		return kept, true
 	}
 	var err error
-	if kept.Value, err = s.decode(key, e.body); err != nil {
+	if kept.Value, err = s.decode(key, e.event, e.body); err != nil {
 		return ports.Kept[V]{}, false
 	}
 	return kept, true
@@ -124,6 +126,7 @@ func (s *shared[K, V]) Put(ctx context.Context, key K, kept ports.Kept[V]) {
 		if e.body, err = s.encode(kept.Value); err != nil {
 			return
 		}
+		e.event = s.event(kept.Value)
 		lifetime = jittered(s.lifetime)
 	}
 	text, ok := e.text()
@@ -133,6 +136,13 @@ func (s *shared[K, V]) Put(ctx context.Context, key K, kept ports.Kept[V]) {
 	s.call(ctx, func(ctx context.Context) (string, error) {
 		return "", s.Cache.keep.Run(ctx, s.client, []string{s.prefix + s.key(key)},
 			headBytes, epochEnd, text, lifetime.Milliseconds()).Err()
+	})
+}
+
+// Drop forgets a value.
+func (s *shared[K, V]) Drop(ctx context.Context, key K) {
+	s.call(ctx, func(ctx context.Context) (string, error) {
+		return "", s.client.Del(ctx, s.prefix+s.key(key)).Err()
 	})
 }
 

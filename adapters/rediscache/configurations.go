@@ -36,8 +36,9 @@ func lifecycleOf(id int64, d scope.Description, l scope.Lifecycle) lifecycleJSON
 	return j
 }
 
-func (j *lifecycleJSON) lifecycle() scope.Lifecycle {
+func (j *lifecycleJSON) lifecycle(event string) scope.Lifecycle {
 	return scope.Lifecycle{
+		Event:   event,
 		Version: scope.Version(j.Version), CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt,
 		UpdatedBy: scope.Actor{KeyID: j.UpdatedKey, Name: j.UpdatedBy}, Deleted: j.Deleted,
 	}
@@ -73,6 +74,7 @@ func (c *Cache) Configurations(
 			return "config:" + l.Environment + ":" + l.Service + ":" + l.Key
 		},
 		encode: encodeConfiguration, decode: decodeConfiguration,
+		event: func(s configuration.State) string { return s.Event },
 	}
 }
 
@@ -88,7 +90,7 @@ func encodeConfiguration(s configuration.State) ([]byte, error) {
 	return json.Marshal(j)
 }
 
-func decodeConfiguration(at configuration.Locator, text []byte) (configuration.State, error) {
+func decodeConfiguration(at configuration.Locator, event string, text []byte) (configuration.State, error) {
 	var j configurationJSON
 	if err := json.Unmarshal(text, &j); err != nil {
 		return configuration.State{}, err
@@ -102,7 +104,7 @@ func decodeConfiguration(at configuration.Locator, text []byte) (configuration.S
 		return configuration.State{}, errOther
 	}
 	s := configuration.State{
-		ID: configuration.ID(j.ID), Identity: identity, Description: description, Lifecycle: j.lifecycle(),
+		ID: configuration.ID(j.ID), Identity: identity, Description: description, Lifecycle: j.lifecycle(event),
 	}
 	if !j.Deleted {
 		s.Content = configuration.RehydrateContent(j.Value, j.Encrypted)

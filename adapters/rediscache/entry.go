@@ -1,6 +1,7 @@
 package rediscache
 
 import (
+	"cmp"
 	"fmt"
 	"hash/crc32"
 	"strconv"
@@ -9,12 +10,14 @@ import (
 
 // An entry is a head of one length, what holds for its body, and the body:
 //
-//	SB1 <epoch> <version> <revision> <length> <checksum> <body>
+//	SB2 <epoch> <version> <revision> <event> <length> <checksum> <body>
 //
-// Version and revision are in 19 digits, the body's length in 8; the checksum is the
-// CRC-32C (RFC 3720, appendix B.4) of head and body in 8 hexadecimal digits.
+// Version and revision are in 19 digits, the body's length in 8; the event that made the
+// version is a UUID, or 36 hyphens where it is not known; the checksum is the CRC-32C
+// (RFC 3720, appendix B.4) of everything else in 8 hexadecimal digits.
 const (
-	magic       = "SB1"
+	magic       = "SB2"
+	eventWidth  = 36
 	lengthWidth = 8
 	sumWidth    = 8
 	epochWidth  = 16
@@ -22,39 +25,48 @@ const (
 	// What the script compares begins with magic and epoch; the rest orders entries.
 	epochEnd  = len(magic) + 1 + epochWidth
 	headBytes = epochEnd + 2*(1+countWidth)
+	eventEnd  = headBytes + 1 + eventWidth
 	restBytes = 1 + lengthWidth + 1 + sumWidth + 1
 )
 
 type entry struct {
 	epoch             string
 	version, revision int64
+	event             string
 	body              []byte
 }
 
 // text returns the entry as Redis holds it, or false for one that nobody may hold.
 func (e *entry) text() (string, bool) {
-	const most = maxEntryBytes - headBytes - restBytes
-	if len(e.epoch) != epochWidth || e.version < 0 || e.revision < 0 || len(e.body) > most {
+	const most = maxEntryBytes - eventEnd - restBytes
+	event := cmp.Or(e.event, noEvent())
+	if len(e.epoch) != epochWidth || e.version < 0 || e.revision < 0 || len(event) != eventWidth || len(e.body) > most {
 		return "", false
 	}
-	head := fmt.Sprintf("%s %s %019d %019d", magic, e.epoch, e.version, e.revision)
+	head := fmt.Sprintf("%s %s %019d %019d %s", magic, e.epoch, e.version, e.revision, event)
 	return fmt.Sprintf("%s %08d %08x %s", head, len(e.body), checksum(head, e.body), e.body), true
 }
 
+// noEvent stands for an event that is not known.
+func noEvent() string { return strings.Repeat("-", eventWidth) }
+
 // parseEntry reads an entry, or reports that a text is none.
 func parseEntry(text string) (entry, bool) {
-	if len(text) < headBytes+restBytes {
+	if len(text) < eventEnd+restBytes {
 		return entry{}, false
 	}
-	head, rest := text[:headBytes], text[headBytes:]
+	head, rest := text[:eventEnd], text[eventEnd:]
 	fields := strings.Split(head, " ")
-	const inHead = 4
+	const inHead = 5
 	if len(fields) != inHead || fields[0] != magic || len(fields[1]) != epochWidth {
 		return entry{}, false
 	}
 	version, versionErr := strconv.ParseInt(fields[2], 10, 64)
 	revision, revisionErr := strconv.ParseInt(fields[3], 10, 64)
-	e := entry{epoch: fields[1], version: version, revision: revision, body: []byte(rest[restBytes:])}
+	e := entry{epoch: fields[1], version: version, revision: revision, event: fields[4], body: []byte(rest[restBytes:])}
+	if e.event == noEvent() {
+		e.event = ""
+	}
 	want := fmt.Sprintf(" %08d %08x ", len(e.body), checksum(head, e.body))
 	ok := versionErr == nil && revisionErr == nil && version >= 0 && revision >= 0 && rest[:restBytes] == want
 	return e, ok

@@ -25,6 +25,7 @@ func (c *Cache) Flags(lifetime time.Duration) ports.Shared[flag.Locator, flag.St
 		Cache: c, lifetime: lifetime,
 		key:    func(l flag.Locator) string { return "feature_flag:" + l.Name + ":" + l.Environment },
 		encode: encodeFlag, decode: decodeFlag,
+		event: func(s flag.State) string { return s.Event },
 	}
 }
 
@@ -36,7 +37,7 @@ func encodeFlag(s flag.State) ([]byte, error) {
 	})
 }
 
-func decodeFlag(at flag.Locator, text []byte) (flag.State, error) {
+func decodeFlag(at flag.Locator, event string, text []byte) (flag.State, error) {
 	var j flagJSON
 	if err := json.Unmarshal(text, &j); err != nil {
 		return flag.State{}, err
@@ -51,7 +52,7 @@ func decodeFlag(at flag.Locator, text []byte) (flag.State, error) {
 		return flag.State{}, errOther
 	}
 	return flag.State{
-		ID: flag.ID(j.ID), Identity: identity, Lifecycle: j.lifecycle(),
+		ID: flag.ID(j.ID), Identity: identity, Lifecycle: j.lifecycle(event),
 		Draft: flag.Draft{Description: description, Definition: definition},
 	}, nil
 }

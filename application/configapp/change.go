@@ -40,8 +40,7 @@ func (s *Service) save(ctx context.Context, c *configuration.Configuration) (Vie
 		}
 	}
 	if err := s.deps.Configurations.Save(ctx, c); err != nil {
-		// It may have been stored all the same.
-		s.memory.Doubt(c.Identity().Locator())
+		s.memory.Failed(ctx, c.Identity().Locator(), err)
 		return View{}, err
 	}
 	s.memory.Written(c.Identity().Locator(), c.State(), int64(c.Version()))

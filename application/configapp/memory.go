@@ -36,7 +36,7 @@ func (s *Service) Follow(_ context.Context, changes []ports.Change) error {
 			continue
 		}
 		at := configuration.Locator{Environment: c.Environment, Service: c.ServiceName, Key: data.Key}
-		s.memory.Told(at, c.AggregateVersion, c.Revision)
+		s.memory.Told(at, c.AggregateVersion, c.Revision, c.EventID)
 	}
 	return nil
 }

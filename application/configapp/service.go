@@ -45,7 +45,7 @@ type Service struct {
 func New(d Dependencies) *Service {
 	return &Service{deps: d, memory: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
 		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Freshness: d.Freshness, Stopwatch: d.Stopwatch,
-		Size: size,
+		Size: size, Event: func(s configuration.State) string { return s.Event },
 	})}
 }
 

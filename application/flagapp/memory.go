@@ -21,11 +21,17 @@ type Snapshot struct {
 	flags       map[string]*flag.Compiled
 	ordered     []*flag.Compiled
 	// versions are those of all flags, deleted ones too.
-	versions map[flag.ID]scope.Version
+	versions map[flag.ID]version
+}
+
+// version is one of a flag, with the id of the event that made it.
+type version struct {
+	number scope.Version
+	event  string
 }
 
 func emptySnapshot(e scope.Environment) *Snapshot {
-	return &Snapshot{environment: e, flags: map[string]*flag.Compiled{}, versions: map[flag.ID]scope.Version{}}
+	return &Snapshot{environment: e, flags: map[string]*flag.Compiled{}, versions: map[flag.ID]version{}}
 }
 
 // Environment returns whose flags they are.
@@ -43,9 +49,14 @@ func (s *Snapshot) Find(name string) *flag.Compiled { return s.flags[name] }
 func (s *Snapshot) All() []*flag.Compiled { return s.ordered }
 
 // with returns the snapshot with those flags in place of their older versions, or
-// itself where it holds all of them already.
-func (s *Snapshot) with(states []flag.State) *Snapshot {
-	newer := slices.DeleteFunc(slices.Clone(states), func(f flag.State) bool { return f.Version <= s.versions[f.ID] })
+// itself where it holds all of them already. Where they were read from the store, one
+// also takes the place of the same version that another event made.
+func (s *Snapshot) with(states []flag.State, read bool) *Snapshot {
+	newer := slices.DeleteFunc(slices.Clone(states), func(f flag.State) bool {
+		held := s.versions[f.ID]
+		return f.Version < held.number ||
+			f.Version == held.number && !(read && scope.Differ(f.Event, held.event))
+	})
 	if len(newer) == 0 {
 		return s
 	}
@@ -53,8 +64,8 @@ func (s *Snapshot) with(states []flag.State) *Snapshot {
 		environment: s.environment, revision: s.revision, flags: maps.Clone(s.flags), versions: maps.Clone(s.versions),
 	}
 	for _, f := range newer {
-		next.revision += int64(f.Version - next.versions[f.ID])
-		next.versions[f.ID] = f.Version
+		next.revision += int64(f.Version - next.versions[f.ID].number)
+		next.versions[f.ID] = version{number: f.Version, event: f.Event}
 		delete(next.flags, f.Identity.Name.String())
 		if !f.Deleted {
 			next.flags[f.Identity.Name.String()] = flag.Compile(f)
@@ -102,18 +113,19 @@ func newCells(environments []scope.Environment) map[string]*cell {
 	return cells
 }
 
-// put renews the snapshot of a flag's environment, if there is one yet.
-func (m *memory) put(f flag.State) {
+// put renews the snapshot of a flag's environment, if there is one yet, with a flag
+// that was read from the store or written to it.
+func (m *memory) put(f flag.State, read bool) {
 	if c := m.find(f.Identity.Environment.String()); c != nil {
-		c.renew([]flag.State{f})
+		c.renew([]flag.State{f}, read)
 	}
 }
 
 // renew takes in what is newer, and wakes who waits for it.
-func (c *cell) renew(states []flag.State) {
+func (c *cell) renew(states []flag.State, read bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next := c.current.Load().with(states)
+	next := c.current.Load().with(states, read)
 	if next == c.current.Load() {
 		return
 	}
@@ -206,8 +218,8 @@ func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
 		return err
 	}
 	for _, f := range flags {
-		s.memory.put(f.State())
-		s.reads.Told(f.Identity().Locator(), int64(f.Version()), last)
+		s.memory.put(f.State(), true)
+		s.reads.Told(f.Identity().Locator(), int64(f.Version()), last, f.State().Event)
 	}
 	return nil
 }
@@ -221,7 +233,7 @@ func (s *Service) reload(ctx context.Context, e scope.Environment, c *cell) erro
 	held := c.current.Load().versions
 	var ids []flag.ID
 	for id, v := range versions {
-		if held[id] < v {
+		if held[id].number < v {
 			ids = append(ids, id)
 		}
 	}
@@ -233,7 +245,7 @@ func (s *Service) reload(ctx context.Context, e scope.Environment, c *cell) erro
 	for i, f := range flags {
 		states[i] = f.State()
 	}
-	c.renew(states)
+	c.renew(states, true)
 	return nil
 }
 

@@ -50,6 +50,7 @@ type Service struct {
 func New(d Dependencies) *Service {
 	return &Service{deps: d, reads: readthrough.New(readthrough.Options[flag.Locator, flag.State]{
 		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Freshness: d.Freshness, Stopwatch: d.Stopwatch,
+		Event: func(s flag.State) string { return s.Event },
 		Size: func(s flag.State) int {
 			if s.Definition == nil {
 				return 0

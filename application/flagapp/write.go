@@ -143,12 +143,12 @@ func (s *Service) write(ctx context.Context, by access.Caller, e edition) (writt
 func (s *Service) save(ctx context.Context, f *flag.Flag) (flag.State, error) {
 	at := f.Identity().Locator()
 	if err := s.deps.Flags.Save(ctx, f); err != nil {
-		// It may have been stored all the same.
-		s.reads.Doubt(at)
+		// The snapshot holds what was stored before, until the tail tells.
+		s.reads.Failed(ctx, at, err)
 		return flag.State{}, err
 	}
 	state := f.State()
-	s.memory.put(state)
+	s.memory.put(state, false)
 	s.reads.Written(at, state, int64(state.Version))
 	return state, nil
 }

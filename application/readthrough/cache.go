@@ -2,11 +2,14 @@ package readthrough
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -32,6 +35,8 @@ const (
 	storePatience = 2 * time.Second
 	loadTimeout   = 5 * time.Second
 	loadPause     = time.Second
+	// How long a write whose outcome is unknown waits for what replicas share.
+	doubtTimeout = 250 * time.Millisecond
 	// MaxLoads bounds how many places are loaded at once, maxShares how many are being
 	// shared.
 	maxLoads  = 64
@@ -60,6 +65,8 @@ type Options[K comparable, V any] struct {
 	Stopwatch ports.Stopwatch
 	// Size is about how many bytes a value takes.
 	Size func(V) int
+	// Event returns the id of the event that made a value's version, or "".
+	Event func(V) string
 }
 
 // Cache holds things as they stand, by K. Who only reads what is in memory takes no
@@ -106,29 +113,62 @@ func (c *Cache[K, V]) Written(at K, value V, version int64) {
 	// Told before is older; the revision of this change comes from the tail.
 	c.mu.Lock()
 	c.drop(at)
-	c.note(at, version, 0)
-	if before, held := c.o.Local.Get(at); !held || before.Version <= version {
+	made := c.made(value, version)
+	c.note(at, made)
+	before, held := c.o.Local.Get(at)
+	stands := !c.known.contradicts(at, made) && (!held || before.Version <= version)
+	if stands {
 		c.put(at, &Held[V]{Value: value, Version: version})
 	}
 	c.mu.Unlock()
-	c.share(at, kept)
+	if stands {
+		c.share(at, kept)
+	}
 }
 
-// Doubt lets go of a place of which it is not known what stands.
-func (c *Cache[K, V]) Doubt(at K) {
+// Failed lets go of a place after a save that failed, because memory was behind or the
+// save may have been stored all the same. Where the store was not reached it keeps it.
+func (c *Cache[K, V]) Failed(ctx context.Context, at K, err error) {
+	if change.Unknown(err) {
+		c.Doubt(ctx, at)
+		return
+	}
+	if errors.Is(err, fault.ErrUnavailable) {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drop(at)
 	c.o.Local.Drop(at)
 }
 
-// Told takes in that a revision made a version of a place.
-func (c *Cache[K, V]) Told(at K, version, revision int64) {
+// Doubt lets go of a place after a write whose outcome is unknown, here and in what
+// replicas share. A load that has begun before keeps nothing. Where the shared value
+// cannot be dropped it is not believed: only one that was put by a replica which was
+// further in the feed than this one is now, or what the store says from now on.
+func (c *Cache[K, V]) Doubt(ctx context.Context, at K) {
+	c.mu.Lock()
+	c.drop(at)
+	c.o.Local.Drop(at)
+	c.turn()
+	c.known.doubt(at, c.o.Freshness.Position().Revision+1)
+	c.mu.Unlock()
+	if c.o.Shared == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doubtTimeout)
+	defer cancel()
+	c.o.Shared.Drop(ctx, at)
+}
+
+// Told takes in that a revision made a version of a place, by an event. A value of the
+// same version that another event made was never stored, or was lost.
+func (c *Cache[K, V]) Told(at K, version, revision int64, event string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drop(at)
-	c.note(at, version, revision)
-	if before, held := c.o.Local.Get(at); held && before.Version < version {
+	c.note(at, mark{version: version, event: event, revision: revision})
+	if before, held := c.o.Local.Get(at); held && c.known.contradicts(at, c.made(before.Value, before.Version)) {
 		c.o.Local.Drop(at)
 	}
 }
@@ -148,10 +188,21 @@ func (c *Cache[K, V]) drop(at K) {
 	delete(c.loads, question[K]{at: at, store: true})
 }
 
-func (c *Cache[K, V]) note(at K, version, revision int64) {
-	c.known.turn(c.o.Stopwatch.Elapsed(), c.confirmed(), c.o.Lifetime)
-	c.known.note(at, version, revision)
+// made returns which version of a place a value is.
+func (c *Cache[K, V]) made(value V, version int64) mark {
+	m := mark{version: version}
+	if version > 0 && c.o.Event != nil {
+		m.event = c.o.Event(value)
+	}
+	return m
 }
+
+func (c *Cache[K, V]) note(at K, m mark) {
+	c.turn()
+	c.known.note(at, m)
+}
+
+func (c *Cache[K, V]) turn() { c.known.turn(c.o.Stopwatch.Elapsed(), c.confirmed(), c.o.Lifetime) }
 
 // confirmed is when the tail was last at the feed's end, by the stopwatch.
 func (c *Cache[K, V]) confirmed() time.Duration {
@@ -167,19 +218,20 @@ func (c *Cache[K, V]) put(at K, h *Held[V]) {
 	c.o.Local.Put(at, h, fixed+c.o.Size(h.Value))
 }
 
-// keep holds what was asked for in a generation, unless it is known to be older than
-// what stands.
-func (c *Cache[K, V]) keep(at K, h *Held[V], generation int64) {
+// keep holds what was asked for at a moment, unless it is known to be older than what
+// stands.
+func (c *Cache[K, V]) keep(at K, h *Held[V], asked moment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.known.remembers(generation) || c.known.version(at) > h.Version {
+	made := c.made(h.Value, h.Version)
+	if !c.known.remembers(at, asked) || c.known.contradicts(at, made) {
 		return
 	}
 	if before, held := c.o.Local.Get(at); held && before.Version > h.Version {
 		return
 	}
 	if h.Version > 0 {
-		c.note(at, h.Version, 0)
+		c.note(at, made)
 	}
 	c.put(at, h)
 }
@@ -200,7 +252,8 @@ func (c *Cache[K, V]) believes(at K, kept ports.Kept[V]) bool {
 		c.known.doubts, c.known.floor = false, max(c.known.floor, position.Revision)
 	}
 	return !c.known.doubts && kept.Epoch == position.Epoch &&
-		kept.Revision >= c.known.floor && kept.Version >= c.known.version(at)
+		kept.Revision >= max(c.known.floor, c.known.at(at).least) &&
+		!c.known.contradicts(at, c.made(kept.Value, kept.Version))
 }
 
 // share offers a value to all, if not too many are under way already.

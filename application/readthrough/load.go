@@ -78,11 +78,11 @@ func (c *Cache[K, V]) fetch(ctx context.Context, q question[K], ask Load[V]) *lo
 	}
 	l := &load[V]{done: make(chan struct{})}
 	c.loads[q] = l
-	generation := c.known.number
+	asked := c.known.now()
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
 		defer cancel()
-		c.answer(ctx, q, ask, l, generation)
+		c.answer(ctx, q, ask, l, asked)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.loads[q] == l {
@@ -94,7 +94,7 @@ func (c *Cache[K, V]) fetch(ctx context.Context, q question[K], ask Load[V]) *lo
 }
 
 // answer finds out what stands.
-func (c *Cache[K, V]) answer(ctx context.Context, q question[K], ask Load[V], l *load[V], generation int64) {
+func (c *Cache[K, V]) answer(ctx context.Context, q question[K], ask Load[V], l *load[V], asked moment) {
 	var known *Held[V]
 	if !q.store {
 		known = c.shared(ctx, q.at)
@@ -103,7 +103,7 @@ func (c *Cache[K, V]) answer(ctx context.Context, q question[K], ask Load[V], l 
 	switch {
 	case known != nil && age <= Tolerated:
 		l.held = known
-		c.keep(q.at, known, generation)
+		c.keep(q.at, known, asked)
 		return
 	case known != nil && c.rests():
 		l.held, l.stale = known, age
@@ -118,7 +118,7 @@ func (c *Cache[K, V]) answer(ctx context.Context, q question[K], ask Load[V], l 
 	switch {
 	case err == nil:
 		l.held = c.held(kept)
-		c.keep(q.at, l.held, generation)
+		c.keep(q.at, l.held, asked)
 		c.share(q.at, kept)
 	case known != nil:
 		l.held, l.stale = known, c.o.Freshness.Age()

@@ -58,6 +58,15 @@ func (w *world) write(f *follower, at string) {
 	f.owed[at] = version
 }
 
+// lose writes with an outcome that nobody knows.
+func (w *world) lose(f *follower, at string) {
+	if w.draw("committed", 1) == 1 {
+		w.commit(at)
+	}
+	f.Doubt(context.Background(), at)
+	delete(f.asking, at)
+}
+
 // follow tells a replica of what comes next; at the end its tail is confirmed.
 func (w *world) follow(f *follower) {
 	from := f.tail.Position().Revision
@@ -67,7 +76,7 @@ func (w *world) follow(f *follower) {
 func (w *world) followTo(f *follower, to int64) {
 	for revision := f.tail.Position().Revision + 1; revision <= to; revision++ {
 		c := w.feed[revision-1]
-		f.Told(c.Value, c.Version, revision)
+		f.Told(c.Value, c.Version, revision, "")
 		delete(f.asking, c.Value)
 		f.owed[c.Value] = max(f.owed[c.Value], c.Version)
 	}
@@ -117,7 +126,7 @@ func (w *world) pass() {
 		f.tail.Grow(lifetime)
 		if w.draw("to the end", 3) > 0 {
 			w.followTo(f, int64(len(w.feed)))
-			f.Told("other", 1, f.tail.Position().Revision)
+			f.Told("other", 1, f.tail.Position().Revision, "")
 		}
 	}
 }
@@ -134,7 +143,7 @@ func (w *world) renew(f *follower) {
 func (w *world) step(depth int) {
 	const deepest = 2
 	f, at := w.anyone(), w.place()
-	switch w.draw("step", 13) {
+	switch w.draw("step", 14) {
 	case 0, 1:
 		w.write(f, at)
 	case 2, 3:
@@ -152,6 +161,8 @@ func (w *world) step(depth int) {
 		w.pass()
 	case 8:
 		w.renew(f)
+	case 9:
+		w.lose(f, at)
 	default:
 		if depth <= deepest {
 			w.read(f, at, depth)

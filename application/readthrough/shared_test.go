@@ -45,12 +45,12 @@ func TestShared(t *testing.T) {
 	t.Run("what is known to be older is not believed", func(t *testing.T) {
 		t.Parallel()
 		for name, know := range map[string]func(*replica){
-			"told":           func(r *replica) { r.Told("a", 2, 1) },
+			"told":           func(r *replica) { r.Told("a", 2, 1, "") },
 			"written":        func(r *replica) { r.Written("a", 2, 2); r.local.Drop("a") },
 			"read before":    func(r *replica) { r.reads(t, "a", says(2)); r.local.Drop("a") },
 			"another epoch":  func(r *replica) { r.tail.Move(0); r.tail.Begin("fedcba9876543210") },
 			"begins anew":    func(r *replica) { r.watch.Move(time.Second); r.tail.Grow(1); r.Clear() },
-			"told long ago":  func(r *replica) { r.Told("a", 2, 1); r.turn(2) },
+			"told long ago":  func(r *replica) { r.Told("a", 2, 1, ""); r.turn(2) },
 			"behind at once": func(r *replica) { r.tail.Move(5); r.Clear(); r.watch.Move(1) },
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestShared(t *testing.T) {
 			one.reads(t, "a", says(0))
 			synctest.Wait()
 			assert.Zero(t, other.reads(t, "a", nobody(t)))
-			other.Told("a", 1, 1)
+			other.Told("a", 1, 1, "")
 			assert.Equal(t, int64(1), other.reads(t, "a", says(1)))
 		})
 	})
@@ -104,7 +104,7 @@ func TestShared(t *testing.T) {
 			synctest.Wait()
 			other.Written("a", 2, 2)
 			for _, r := range []*replica{one, other} {
-				r.Told("a", 2, 1)
+				r.Told("a", 2, 1, "")
 				r.tail.Move(1)
 			}
 			synctest.Wait()
@@ -242,9 +242,9 @@ func TestForgetting(t *testing.T) {
 		t.Parallel()
 		shared := fixture.NewShared[string, int64]()
 		r := newReplica(shared)
-		r.Told("a", 2, 1)
+		r.Told("a", 2, 1, "")
 		for i := range int64(40_000) {
-			r.Told(strconv.FormatInt(i, 10), 1, 2+i)
+			r.Told(strconv.FormatInt(i, 10), 1, 2+i, "")
 		}
 		r.tail.Move(40_001)
 		shared.Hold("a", kept(1, 0))
@@ -257,7 +257,7 @@ func TestForgetting(t *testing.T) {
 		t.Parallel()
 		r := newReplica(nil)
 		r.reads(t, "a", func(context.Context) (int64, int64, error) {
-			r.Told("a", 2, 1)
+			r.Told("a", 2, 1, "")
 			r.turn(3)
 			return 1, 1, nil
 		})
@@ -275,7 +275,7 @@ func TestForgetting(t *testing.T) {
 		for range 3 {
 			r.watch.Move(lifetime)
 			r.tail.Grow(lifetime)
-			r.Told("b", 1, 1)
+			r.Told("b", 1, 1, "")
 		}
 		shared.Hold("a", kept(1, 0))
 		h, _, err := r.Present(t.Context(), "a", 0, says(2))
@@ -288,6 +288,6 @@ func TestForgetting(t *testing.T) {
 func (r *replica) turn(n int) {
 	for range n {
 		r.watch.Move(lifetime)
-		r.Told("other", 1, 0)
+		r.Told("other", 1, 0, "")
 	}
 }

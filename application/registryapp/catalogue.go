@@ -34,7 +34,12 @@ type shelf struct {
 	mu    sync.RWMutex
 	state registry.State
 	// complete is the generation up to which nothing is missing.
-	complete  int64
+	complete int64
+	// doubted says that nothing that is held is known to be the store's: it is shown,
+	// and loaded anew as a whole by the next Refresh. Since is the generation that this
+	// process has written meanwhile.
+	doubted   bool
+	since     int64
 	instances roster
 	// views are of the present state; they are made when they are asked for.
 	views map[scope.Environment]*View
@@ -148,18 +153,27 @@ func (c *catalogue) put(state registry.State, saved registry.Unsaved) {
 		s.drop(state.Generation)
 	}
 	s.take(state, state.Generation, saved.Instances)
-	if !saved.Empty() && s.complete == saved.Base {
+	if s.doubted {
+		s.since = state.Generation
+	} else if !saved.Empty() && s.complete == saved.Base {
 		s.complete = state.Generation
 	}
 	c.changes.Add(1)
 }
 
-// load takes in what the store has had since the shelf was complete.
-func (c *catalogue) load(found *registry.Service) {
+// load takes in what the store has had since a generation, up to which the shelf was
+// complete.
+func (c *catalogue) load(found *registry.Service, from int64) {
 	state := found.State()
 	s := c.shelf(state)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.doubted {
+		if from > 0 || state.Generation < s.since {
+			return
+		}
+		s.replace(state, found.Instances())
+	}
 	s.take(state, state.Generation, found.Instances())
 	s.complete = max(s.complete, state.Generation)
 	c.changes.Add(1)
@@ -226,7 +240,7 @@ func (c *catalogue) recall(e edition) *registry.Service {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.state.ID == 0 || s.complete != s.state.Generation {
+	if s.doubted || s.state.ID == 0 || s.complete != s.state.Generation {
 		return nil
 	}
 	var instances []*registry.Instance
@@ -321,7 +335,7 @@ func (s *Service) refresh(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.catalogue.load(found)
+		s.catalogue.load(found, held)
 	}
 	return nil
 }

@@ -14,6 +14,11 @@ func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
 	if !slices.ContainsFunc(changes, service) {
 		return nil
 	}
+	for _, c := range changes {
+		if service(c) {
+			s.catalogue.compare(c)
+		}
+	}
 	return s.Refresh(ctx)
 }
 

@@ -113,6 +113,9 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 		Save: func(ctx context.Context, r *registry.Service) error {
 			unsaved := r.Unsaved()
 			if err := s.deps.Services.Save(ctx, r); err != nil {
+				if change.Unknown(err) {
+					s.catalogue.doubt(r.State().Name.String())
+				}
 				return err
 			}
 			s.catalogue.put(r.State(), unsaved)

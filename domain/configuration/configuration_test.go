@@ -17,7 +17,7 @@ import (
 func stored(t *testing.T, options ...fixture.Option) *configuration.Configuration {
 	t.Helper()
 	c := fixture.Configuration(t, options...)
-	c.MarkSaved(7)
+	c.MarkSaved(7, "")
 	return c
 }
 
@@ -157,7 +157,7 @@ func TestRollBack(t *testing.T) {
 		t.Parallel()
 		c := stored(t)
 		require.NoError(t, c.Delete(fixture.Stamp()))
-		c.MarkSaved(7)
+		c.MarkSaved(7, "")
 		_, err := c.RollBack(first(t), fixture.Stamp())
 		require.NoError(t, err)
 		assert.False(t, c.Deleted())
@@ -233,7 +233,7 @@ func TestSealing(t *testing.T) {
 		assert.Equal(t, configuration.Sealed("sealed value"), entry.Old)
 		assert.Equal(t, configuration.Sealed("token"), entry.New)
 		assert.NotNil(t, c.Unsaved().Sealer)
-		c.MarkSaved(7)
+		c.MarkSaved(7, "")
 		assert.Nil(t, c.Unsaved().Sealer)
 		assert.False(t, c.NeedsSealing())
 	})

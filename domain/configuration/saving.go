@@ -20,10 +20,10 @@ func (c *Configuration) Unsaved() Unsaved {
 	return Unsaved{State: c.state, Base: c.stored.version, Entries: c.entries, Sealer: c.sealer}
 }
 
-// MarkSaved tells the configuration that it is stored, under which id; only
-// stores call it, after their commit.
-func (c *Configuration) MarkSaved(id ID) {
-	c.state.ID = id
+// MarkSaved tells the configuration that it is stored, under which id, and the id
+// of the event that made its version; only stores call it, after their commit.
+func (c *Configuration) MarkSaved(id ID, event string) {
+	c.state.ID, c.state.Event = id, event
 	c.stored = stored{version: c.state.Version, encrypted: c.state.Content.Encrypted()}
 	c.entries, c.sealer = nil, nil
 	c.ForgetEvents()

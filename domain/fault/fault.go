@@ -216,6 +216,10 @@ var (
 	ErrContended = New(Unavailable, "contended", "Too many writers at once. Try again shortly.")
 )
 
+// ErrUnreached is the cause of an ErrUnavailable of a store that was not reached at
+// all: nothing was sent, so that a write was not stored.
+var ErrUnreached = errors.New("the store was not reached")
+
 // Bad returns ErrInvalid for one field.
 func Bad(field, message string) *Error { return ErrInvalid.WithField(field, message) }
 

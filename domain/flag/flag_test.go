@@ -18,7 +18,7 @@ import (
 func stored(tb testing.TB, members string) *flag.Flag {
 	tb.Helper()
 	f := flag.New(identity(tb), flag.Draft{Definition: define(tb, members)}, stamp(0))
-	f.MarkSaved(7)
+	f.MarkSaved(7, "")
 	return f
 }
 

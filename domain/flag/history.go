@@ -46,10 +46,10 @@ type Unsaved struct {
 // Unsaved returns what is to be written.
 func (f *Flag) Unsaved() Unsaved { return Unsaved{State: f.state, Base: f.stored, Entries: f.entries} }
 
-// MarkSaved tells the flag that it is stored, under which id; only stores call
-// it, after their commit.
-func (f *Flag) MarkSaved(id ID) {
-	f.state.ID = id
+// MarkSaved tells the flag that it is stored, under which id, and the id of the
+// event that made its version; only stores call it, after their commit.
+func (f *Flag) MarkSaved(id ID, event string) {
+	f.state.ID, f.state.Event = id, event
 	f.stored = f.state.Version
 	f.entries = nil
 	f.ForgetEvents()

@@ -138,7 +138,7 @@ func TestEventsSayWhatHappened(t *testing.T) {
 	assert.Nil(t, f.Unsaved().Entries[3].Old)
 	assert.Equal(t, scope.Version(1), f.Unsaved().Base)
 
-	f.MarkSaved(7)
+	f.MarkSaved(7, "")
 	assert.Empty(t, f.PendingEvents())
 	assert.Empty(t, f.Unsaved().Entries)
 	assert.Equal(t, scope.Version(5), f.Unsaved().Base)

@@ -17,7 +17,8 @@ type Repository interface {
 	//
 	// ErrStale: the store holds another version than the one that was loaded.
 	// ErrAlreadyExists: a new one's identity is taken, also by a deleted one.
-	// After an error other than these it is unknown whether the store has them.
+	// After an error that is no refusal (fault.Unavailable or fault.Internal) it is unknown
+	// whether the store has them, unless it wraps fault.ErrUnreached.
 	Save(ctx context.Context, flags ...*Flag) error
 	// Find returns the flag of that id, or ErrNotFound.
 	Find(ctx context.Context, id ID) (*Flag, error)

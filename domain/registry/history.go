@@ -55,11 +55,11 @@ func (s *Service) Unsaved() Unsaved {
 	return u
 }
 
-// MarkSaved tells the service that it is stored, under which id; only stores call
-// it, after their commit.
-func (s *Service) MarkSaved(id ID) {
+// MarkSaved tells the service that it is stored, under which id, and the id of the
+// event that made its version; only stores call it, after their commit.
+func (s *Service) MarkSaved(id ID, event string) {
 	s.state = s.Unsaved().State
-	s.state.ID = id
+	s.state.ID, s.state.Event = id, event
 	s.changed, s.founded, s.dropped, s.transitions = map[Ref]bool{}, false, false, nil
 	s.ForgetEvents()
 }

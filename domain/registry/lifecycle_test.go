@@ -83,7 +83,7 @@ func TestLeases(t *testing.T) {
 		s := registered(t, "a")
 		old := held(t, s)
 		register(t, s, lease(t, "a"))
-		s.MarkSaved(1)
+		s.MarkSaved(1, "")
 		require.ErrorIs(t, s.Revive(ref(t, "a"), old.Epoch, stamp()), registry.ErrLeaseLost)
 		require.ErrorIs(t, s.Revive(ref(t, "a"), 3, stamp()), registry.ErrLeaseLost)
 		s.Expire(false, stamp(), old)
@@ -127,7 +127,7 @@ func TestLeases(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a", "b")
 		s.Expire(false, stamp(), held(t, s))
-		s.MarkSaved(1)
+		s.MarkSaved(1, "")
 		s.Expire(true, stamp(), held(t, s))
 		assert.True(t, find(t, s, "a").Held)
 		assert.Equal(t, []string{registry.InstanceHealthChanged}, kinds(t, s))
@@ -205,7 +205,7 @@ func TestTally(t *testing.T) {
 			"deregister": some(func(i *registry.Instance, _ registry.Held) { _ = s.DeregisterInstance(i.Ref(), stamp()) }),
 			"leave":      func(*rapid.T) { _ = s.Deregister(stamp()) },
 			"protect":    func(r *rapid.T) { s.Protect(production(t), rapid.Bool().Draw(r, "protected"), stamp()) },
-			"save":       func(*rapid.T) { s.MarkSaved(1) },
+			"save":       func(*rapid.T) { s.MarkSaved(1, "") },
 			"":           func(r *rapid.T) { requireCounted(t, r, s) },
 		})
 	})

@@ -17,7 +17,8 @@ type Repository interface {
 	//
 	// ErrStale: the store holds another generation than the one that was loaded.
 	// scope.ErrAlreadyExists: a new one's name is taken, also by a deregistered one.
-	// After an error other than these it is unknown whether the store has them.
+	// After an error that is no refusal (fault.Unavailable or fault.Internal) it is unknown
+	// whether the store has them, unless it wraps fault.ErrUnreached.
 	Save(ctx context.Context, services ...*Service) error
 	// Find returns the service of that name, with the instances of those ids and the
 	// default ones so far as they are stored, in whichever environment; or

@@ -38,7 +38,7 @@ func TestRegisteringAService(t *testing.T) {
 		first := whole(t, "http://shop:8080")
 		first.HealthCheck = address(t, "http://shop:8080/health")
 		register(t, s, first)
-		s.MarkSaved(1)
+		s.MarkSaved(1, "")
 		assert.False(t, register(t, s, whole(t, "http://shop:8080")).Created)
 		assert.True(t, s.Unsaved().Empty())
 		register(t, s, whole(t, "http://shop:9090"))
@@ -103,7 +103,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		register(t, s, whole(t, "http://shop:8080"))
-		s.MarkSaved(1)
+		s.MarkSaved(1, "")
 		register(t, s, lease(t, "a"))
 		assert.Equal(t, []string{
 			registry.InstanceDeregistered, registry.InstanceRegistered, registry.ServiceHealthChanged,
@@ -145,7 +145,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		first.Zone, first.Weight, first.TTL, first.Tags = new("eu-1"), new(7), new(5*time.Second), &[]string{"b", "a", "b"}
 		register(t, s, first)
 		require.NoError(t, s.Amend(ref(t, "a"), registry.Amendment{Desired: new(registry.Maintenance)}, stamp()))
-		s.MarkSaved(1)
+		s.MarkSaved(1, "")
 		done := register(t, s, registry.Registration{Instance: id(t, "a"), Version: new("2"), Fallback: production(t)})
 		i := done.Instance
 		assert.Equal(t, []any{"eu-1", 7, 5 * time.Second, 50 * time.Second, "2", registry.Maintenance, []string{"a", "b"}},
@@ -206,7 +206,7 @@ func TestDeregistering(t *testing.T) {
 		unsaved := s.Unsaved()
 		assert.True(t, unsaved.Dropped)
 		assert.Zero(t, unsaved.State.Tally)
-		s.MarkSaved(1)
+		s.MarkSaved(1, "")
 		require.ErrorIs(t, s.Deregister(stamp()), registry.ErrNotFound)
 		_, err := s.Instance(ref(t, "a"))
 		require.ErrorIs(t, err, registry.ErrInstanceNotFound)

@@ -75,7 +75,7 @@ func registered(tb testing.TB, instances ...string) *registry.Service {
 	for _, i := range instances {
 		register(tb, s, lease(tb, i))
 	}
-	s.MarkSaved(1)
+	s.MarkSaved(1, "")
 	return s
 }
 

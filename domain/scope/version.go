@@ -95,7 +95,14 @@ type Lifecycle struct {
 	UpdatedAt time.Time
 	UpdatedBy Actor
 	Deleted   bool
+	// Event is the id of the event that made the version, as the store has it; empty
+	// for a version that is not saved, and for one from before ids were kept.
+	Event string
 }
+
+// Differ reports whether two ids are of different events. An id that is not known
+// differs from none.
+func Differ(event, other string) bool { return event != "" && other != "" && event != other }
 
 // Advance makes the next version and returns the stamp that it carries. Time does
 // not go back within one thing, also when the clock does, so that a read as of a
@@ -108,6 +115,7 @@ func (l *Lifecycle) Advance(action Action, stamp Stamp) Stamp {
 		stamp.At = l.UpdatedAt
 	}
 	l.Version++
+	l.Event = ""
 	l.Deleted = action == ActionDelete
 	l.UpdatedAt, l.UpdatedBy = stamp.At, stamp.By
 	return stamp
@@ -118,6 +126,9 @@ func (l *Lifecycle) Advance(action Action, stamp Stamp) Stamp {
 func (l *Lifecycle) AsOf(version Version, made Stamp) Lifecycle {
 	then := *l
 	then.Version, then.UpdatedAt, then.UpdatedBy, then.Deleted = version, made.At, made.By, false
+	if version != l.Version {
+		then.Event = ""
+	}
 	return then
 }
 

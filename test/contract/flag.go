@@ -36,7 +36,7 @@ func Flags(t *testing.T, fresh func(*testing.T) StoredFlags, without Without) {
 }
 
 func flagsSuite() []behaviour[StoredFlags] {
-	return slices.Concat(flagSavingBehaviours(), flagReadingBehaviours(), flagCommittingBehaviours())
+	return slices.Concat(flagSavingBehaviours(), flagReadingBehaviours(), flagCommittingBehaviours(), flagMarkingBehaviours())
 }
 
 func flagSavingBehaviours() []behaviour[StoredFlags] {

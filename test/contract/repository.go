@@ -43,7 +43,7 @@ func Repository(t *testing.T, fresh func(*testing.T) Stored, without Without) {
 
 func repositorySuite() []behaviour[Stored] {
 	return slices.Concat(savingBehaviours(), lockingBehaviours(), listingBehaviours(), historyBehaviours(), sealingBehaviours(),
-		committingBehaviours())
+		committingBehaviours(), markingBehaviours())
 }
 
 // save stores and fails the test if that does not succeed.

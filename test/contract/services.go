@@ -37,7 +37,8 @@ func Services(t *testing.T, fresh func(*testing.T) StoredServices, without Witho
 }
 
 func servicesSuite() []behaviour[StoredServices] {
-	return slices.Concat(serviceSavingBehaviours(), serviceReadingBehaviours(), serviceCommittingBehaviours())
+	return slices.Concat(serviceSavingBehaviours(), serviceReadingBehaviours(), serviceCommittingBehaviours(),
+		serviceMarkingBehaviours())
 }
 
 func serviceSavingBehaviours() []behaviour[StoredServices] {

@@ -29,6 +29,7 @@ func sharedSuite() []behaviour[SharedConfigurations] {
 		{"another epoch replaces what is there", sharedEpoch},
 		{"a deletion stays where a slow reader puts what was before", sharedDeletion},
 		{"that there is none is held until there is one", sharedNone},
+		{"what was dropped is not there, and what was never there can be dropped", sharedDropped},
 		{"many put at once, and the highest version stays", sharedTogether},
 	}
 }
@@ -44,6 +45,7 @@ func sharedAt(t *testing.T, version, revision int64, options ...fixture.Option) 
 	t.Helper()
 	state := fixture.Configuration(t, options...).State()
 	state.ID, state.Version = 7, configuration.Version(version)
+	state.Event = "01935d6c-0000-7000-8000-0123456789ab"
 	return ports.Kept[configuration.State]{Value: state, Version: version, Epoch: anEpoch, Revision: revision}
 }
 
@@ -103,7 +105,7 @@ func sharedEpoch(t *testing.T, s SharedConfigurations) {
 
 func sharedDeletion(t *testing.T, s SharedConfigurations) {
 	c := fixture.Configuration(t)
-	c.MarkSaved(7)
+	c.MarkSaved(7, "")
 	require.NoError(t, c.Delete(fixture.Stamp()))
 	state := c.State()
 	at := state.Identity.Locator()
@@ -124,6 +126,19 @@ func sharedNone(t *testing.T, s SharedConfigurations) {
 	s.Put(t.Context(), at, one)
 	s.Put(t.Context(), at, ports.Kept[configuration.State]{Epoch: anEpoch, Revision: 6})
 	assert.Equal(t, one, sharedGet(t, s, at))
+}
+
+func sharedDropped(t *testing.T, s SharedConfigurations) {
+	kept := sharedAt(t, 3, 9)
+	at := kept.Value.Identity.Locator()
+	s.Drop(t.Context(), at)
+	s.Put(t.Context(), at, kept)
+	s.Drop(t.Context(), at)
+	_, held := s.Get(t.Context(), at)
+	assert.False(t, held)
+	older := sharedAt(t, 2, 1)
+	s.Put(t.Context(), at, older)
+	assert.Equal(t, older, sharedGet(t, s, at))
 }
 
 func sharedTogether(t *testing.T, s SharedConfigurations) {
