@@ -40,7 +40,7 @@ func New(s settings.Settings, version Version, out Output) *App {
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
 		systemModule(), storeModule(), accessModule(), configurationModule(), flagModule(),
-		registryModule(), feedModule(), httpModule(),
+		feedModule(), registryModule(), httpModule(),
 	)
 	return app
 }

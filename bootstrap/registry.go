@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -29,6 +30,8 @@ const (
 	registryCheck   = 100 * time.Millisecond
 	registryPurge   = time.Hour
 	registryPublish = time.Second
+	registryClaim   = time.Second
+	claimAge        = 2 * time.Second
 	registryTimeout = 5 * time.Second
 	purgeTimeout    = time.Minute
 )
@@ -49,27 +52,51 @@ type leaseStore struct {
 
 // newLeaseStore keeps leases in Redis, or in this process where there is none.
 func newLeaseStore(
-	lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch, log *zap.Logger,
+	lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch, tail *relay.Tail, log *zap.Logger,
 ) leaseStore {
+	epoch := func() string { return tail.Position().Epoch }
 	if s.RedisHost == "" {
-		local := localcache.New(clock, stopwatch)
+		local := localcache.New(clock, stopwatch, epoch)
 		return leaseStore{
 			Leases: local, Readings: local, Members: local,
 			Conditions: func() []ports.Condition { return nil },
 		}
 	}
 	store := rediscache.Open(rediscache.Options{
-		Address: redisAddress(s), Password: s.RedisPassword,
+		Address: redisAddress(s), Password: s.RedisPassword, Epoch: epoch,
 		Replaced: func(key string) { log.Warn("redis value of wrong type replaced", zap.String("key", key)) },
 	})
 	lc.Append(fx.StopHook(store.Close))
-	runLoops(lc, log, nil, loop{
-		every: registryPublish, timeout: registryTimeout, step: store.Publish,
-		failing: "redis projection failed: instances are not published for readers of Redis",
-		working: "redis projection recovered: instances are published again",
-	})
+	runLoops(lc, log, nil,
+		loop{
+			every: registryPublish, timeout: registryTimeout, step: store.Publish,
+			failing: "redis projection failed: instances are not published for readers of Redis",
+			working: "redis projection recovered: instances are published again",
+		},
+		loop{
+			every: registryClaim, timeout: registryTimeout, step: once(claiming(store, tail)),
+			failing: "redis shared by two clusters",
+			working: "redis used by one cluster again",
+		},
+	)
 	return leaseStore{
 		Leases: store, Readings: store, Members: store, Directory: store, Redis: store, Conditions: store.Conditions,
+	}
+}
+
+// claiming is the step that finds out whether another cluster uses the same Redis. It
+// is not made while the epoch of the feed may be another one than is known here, and
+// says nothing of a Redis that does not answer: others do.
+func claiming(store *rediscache.Store, tail *relay.Tail) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if tail.Age() > claimAge {
+			return nil
+		}
+		err := store.Claim(ctx)
+		if shared := new(rediscache.SharedError); errors.As(err, &shared) {
+			return shared
+		}
+		return nil
 	}
 }
 

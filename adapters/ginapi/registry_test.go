@@ -26,7 +26,7 @@ func registryHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	environments, err := scope.NewEnvironments("development", "production")
 	require.NoError(tb, err)
 	store, clock, stopwatch := fixture.NewServices(), fixture.NewClock(), fixture.NewStopwatch()
-	leases := localcache.New(clock, stopwatch)
+	leases := localcache.New(clock, stopwatch, fixture.NewEpoch().Present)
 	services := registryapp.New(registryapp.Dependencies{
 		Services: store, History: store, Source: store, Leases: leases, Readings: leases, Members: leases,
 		Clock: clock, Stopwatch: stopwatch, Backoff: &fixture.NoWait{},

@@ -41,7 +41,7 @@ func BenchmarkRenew(b *testing.B) {
 		"silent": {}, "reported": {Status: &report, Reported: true},
 	} {
 		b.Run(name, func(b *testing.B) {
-			store := localcache.New(system.NewClock(), system.NewStopwatch())
+			store := localcache.New(system.NewClock(), system.NewStopwatch(), fixture.NewEpoch().Present)
 			all := grants(b, many, time.Hour)
 			require.NoError(b, store.Grant(b.Context(), all...))
 			b.ReportAllocs()
@@ -58,7 +58,7 @@ func BenchmarkRenew(b *testing.B) {
 }
 
 func BenchmarkRenewTogether(b *testing.B) {
-	store := localcache.New(system.NewClock(), system.NewStopwatch())
+	store := localcache.New(system.NewClock(), system.NewStopwatch(), fixture.NewEpoch().Present)
 	all := grants(b, many, time.Hour)
 	require.NoError(b, store.Grant(b.Context(), all...))
 	b.RunParallel(func(pb *testing.PB) {
@@ -71,7 +71,7 @@ func BenchmarkRenewTogether(b *testing.B) {
 }
 
 func BenchmarkRenewBatch(b *testing.B) {
-	store := localcache.New(system.NewClock(), system.NewStopwatch())
+	store := localcache.New(system.NewClock(), system.NewStopwatch(), fixture.NewEpoch().Present)
 	all := grants(b, many, time.Hour)
 	require.NoError(b, store.Grant(b.Context(), all...))
 	renewals := make([]registry.Renewal, 1000)
@@ -89,7 +89,7 @@ func BenchmarkRenewBatch(b *testing.B) {
 // BenchmarkSweep is of a store in which all leases are overdue.
 func BenchmarkSweep(b *testing.B) {
 	stopwatch := fixture.NewStopwatch()
-	store := localcache.New(fixture.NewClock(), stopwatch)
+	store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 	require.NoError(b, store.Grant(b.Context(), grants(b, many, time.Second)...))
 	stopwatch.Move(time.Minute)
 	for b.Loop() {
@@ -104,7 +104,7 @@ func BenchmarkSweep(b *testing.B) {
 // that a heartbeat beside it waits.
 func BenchmarkSweepOfStaleEnds(b *testing.B) {
 	stopwatch := fixture.NewStopwatch()
-	store := localcache.New(fixture.NewClock(), stopwatch)
+	store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 	all := grants(b, many, time.Minute)
 	require.NoError(b, store.Grant(b.Context(), all...))
 	var longest time.Duration
@@ -151,7 +151,7 @@ func BenchmarkMemory(b *testing.B) {
 	all := grants(b, many, time.Hour)
 	for b.Loop() {
 		before := heap()
-		store := localcache.New(system.NewClock(), system.NewStopwatch())
+		store := localcache.New(system.NewClock(), system.NewStopwatch(), fixture.NewEpoch().Present)
 		require.NoError(b, store.Grant(b.Context(), all...))
 		b.ReportMetric(float64(heap()-before)/many, "B/lease")
 		runtime.KeepAlive(store)

@@ -13,9 +13,10 @@ import (
 // fresh returns an empty store whose time stands still until it is moved.
 func fresh(*testing.T) contract.LeaseStore {
 	clock, stopwatch := fixture.NewClock(), fixture.NewStopwatch()
-	store := localcache.New(clock, stopwatch)
+	epoch := fixture.NewEpoch()
+	store := localcache.New(clock, stopwatch, epoch.Present)
 	return contract.LeaseStore{
-		Leases: store, Readings: store, Members: store,
+		Leases: store, Readings: store, Members: store, Epochs: epoch,
 		Advance: func(d time.Duration) {
 			clock.Move(d)
 			stopwatch.Move(d)

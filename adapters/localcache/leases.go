@@ -2,7 +2,6 @@ package localcache
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -21,7 +20,7 @@ func (s *Store) now() registry.Instant { return registry.Instant(0).Add(s.stopwa
 
 // Grant begins leases as the grants say. It fails with its context alone.
 func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
-	if err := ended(ctx, "grant leases"); err != nil {
+	if err := s.begin(ctx, "grant leases"); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(grants, atOnce) {
@@ -51,7 +50,7 @@ func (s *Store) grant(grants []registry.Grant) {
 
 // Renew makes leases run on, and takes in what the renewals observed.
 func (s *Store) Renew(ctx context.Context, renewals ...registry.Renewal) ([]registry.Renewed, error) {
-	if err := ended(ctx, "renew leases"); err != nil {
+	if err := s.begin(ctx, "renew leases"); err != nil {
 		return nil, err
 	}
 	now, at := s.now(), s.clock.Now().UnixMicro()
@@ -106,7 +105,7 @@ func (s *Store) renewEnded(renewal *registry.Renewal, at int64, out *registry.Re
 // End records that leases have ended. One that the same ending has ended before
 // is ended by it once more.
 func (s *Store) End(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
-	if err := ended(ctx, "end leases"); err != nil {
+	if err := s.begin(ctx, "end leases"); err != nil {
 		return nil, err
 	}
 	done := make([]bool, 0, len(leases))
@@ -133,7 +132,7 @@ func (s *Store) end(leases []registry.Lease, done []bool) []bool {
 
 // Drop forgets leases and their readings; where there is no lease, the reading.
 func (s *Store) Drop(ctx context.Context, leases ...registry.Held) error {
-	if err := ended(ctx, "drop leases"); err != nil {
+	if err := s.begin(ctx, "drop leases"); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(leases, atOnce) {
@@ -154,12 +153,4 @@ func (s *Store) drop(leases []registry.Held) {
 		r.state = none
 		delete(s.records, lease.Key)
 	}
-}
-
-// ended returns why a call is not made: its context is over.
-func ended(ctx context.Context, doing string) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 }

@@ -17,12 +17,18 @@ type members struct {
 	until map[string]time.Duration
 }
 
+func (m *members) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.until = map[string]time.Duration{}
+}
+
 var _ registry.Members = (*Store)(nil)
 
 // Announce says that a replica lives, and returns all that do. It fails with its
 // context alone.
 func (s *Store) Announce(ctx context.Context, replica string, ttl time.Duration) ([]string, error) {
-	if err := ended(ctx, "announce a replica"); err != nil {
+	if err := s.begin(ctx, "announce a replica"); err != nil {
 		return nil, err
 	}
 	m := &s.members

@@ -96,7 +96,7 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 	all := grants(t, 8, time.Second)
 	rapid.Check(t, func(r *rapid.T) {
 		stopwatch := fixture.NewStopwatch()
-		store := localcache.New(fixture.NewClock(), stopwatch)
+		store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 		m := &model{leases: map[registry.Key]modelled{}}
 		held := func(r *rapid.T) registry.Held {
 			of := all[rapid.IntRange(0, len(all)-1).Draw(r, "instance")]
@@ -172,7 +172,7 @@ func TestTime(t *testing.T) {
 	t.Run("a step of the wall clock ends nothing, and keeps nothing from ending", func(t *testing.T) {
 		t.Parallel()
 		clock, stopwatch := fixture.NewClock(), fixture.NewStopwatch()
-		store := localcache.New(clock, stopwatch)
+		store := localcache.New(clock, stopwatch, fixture.NewEpoch().Present)
 		require.NoError(t, store.Grant(t.Context(), grants(t, 1, time.Minute)...))
 		for _, step := range []time.Duration{time.Hour, -2 * time.Hour} {
 			clock.Move(step)
@@ -188,7 +188,7 @@ func TestTime(t *testing.T) {
 }
 
 func TestHeartbeatAllocatesItsAnswerAlone(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of all goroutines
-	store := localcache.New(fixture.NewClock(), fixture.NewStopwatch())
+	store := localcache.New(fixture.NewClock(), fixture.NewStopwatch(), fixture.NewEpoch().Present)
 	all := grants(t, 1, time.Minute)
 	require.NoError(t, store.Grant(t.Context(), all...))
 	renewal := registry.Renewal{Held: all[0].Held}

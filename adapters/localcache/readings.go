@@ -95,7 +95,7 @@ func (s *Store) tally(name scope.ServiceName) *tally {
 
 // Note adds observations of instances, with a lease or without.
 func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
-	if err := ended(ctx, "note observations"); err != nil {
+	if err := s.begin(ctx, "note observations"); err != nil {
 		return err
 	}
 	at := s.clock.Now().UnixMicro()
@@ -132,7 +132,7 @@ func (s *Store) noteNew(n *registry.Note, at int64) {
 
 // Instances returns a reading for each of the instances.
 func (s *Store) Instances(ctx context.Context, keys ...registry.Key) ([]registry.Reading, error) {
-	if err := ended(ctx, "read what was observed of instances"); err != nil {
+	if err := s.begin(ctx, "read what was observed of instances"); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
@@ -150,7 +150,7 @@ func (s *Store) Instances(ctx context.Context, keys ...registry.Key) ([]registry
 
 // Services returns a reading for each of the services.
 func (s *Store) Services(ctx context.Context, names ...string) ([]registry.Reading, error) {
-	if err := ended(ctx, "read what was observed of services"); err != nil {
+	if err := s.begin(ctx, "read what was observed of services"); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()

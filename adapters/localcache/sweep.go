@@ -32,7 +32,7 @@ func (t *turn) take(sweeper string, now registry.Instant) registry.Sweep {
 
 // Sweep returns what is due. It fails with its context alone.
 func (s *Store) Sweep(ctx context.Context, sweeper string, limit int) (registry.Sweep, error) {
-	if err := ended(ctx, "sweep leases"); err != nil {
+	if err := s.begin(ctx, "sweep leases"); err != nil {
 		return registry.Sweep{}, err
 	}
 	s.turn.mu.Lock()

@@ -16,7 +16,7 @@ import (
 func TestSweepsAndHeartbeatsTogether(t *testing.T) {
 	t.Parallel()
 	stopwatch := fixture.NewStopwatch()
-	store := localcache.New(fixture.NewClock(), stopwatch)
+	store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 	all := grants(t, 2000, time.Second)
 	require.NoError(t, store.Grant(t.Context(), all...))
 	left := all[:1000]
@@ -95,7 +95,7 @@ func together(t *testing.T, work ...func() error) {
 func TestDropWhileSweeping(t *testing.T) {
 	t.Parallel()
 	stopwatch := fixture.NewStopwatch()
-	store := localcache.New(fixture.NewClock(), stopwatch)
+	store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 	all := grants(t, many, time.Second)
 	require.NoError(t, store.Grant(t.Context(), all...))
 	stopwatch.Move(time.Minute)

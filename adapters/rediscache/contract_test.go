@@ -25,6 +25,8 @@ func TestMain(m *testing.M) { os.Exit(harness.Run(m)) }
 type backend struct {
 	address, prefix string
 	advance         func(time.Duration)
+	// epoch is that of the stores that are opened on it.
+	epoch *fixture.Epoch
 }
 
 // backends returns how to have each kind of Redis.
@@ -37,7 +39,7 @@ func mini(t *testing.T) backend {
 	server := miniredis.RunT(t)
 	now := fixture.Noon()
 	server.SetTime(now)
-	return backend{address: server.Addr(), advance: func(d time.Duration) {
+	return backend{address: server.Addr(), epoch: fixture.NewEpoch(), advance: func(d time.Duration) {
 		now = now.Add(d)
 		server.SetTime(now)
 		server.FastForward(d)
@@ -49,7 +51,7 @@ func realRedis(t *testing.T) backend {
 	address, prefix := harness.Redis(t)
 	client := redis.NewClient(&redis.Options{Addr: address})
 	t.Cleanup(func() { _ = client.Close() })
-	return backend{address: address, prefix: prefix, advance: func(d time.Duration) {
+	return backend{address: address, prefix: prefix, epoch: fixture.NewEpoch(), advance: func(d time.Duration) {
 		begun, err := client.Time(t.Context()).Result()
 		require.NoError(t, err)
 		require.Eventually(t, func() bool {
@@ -62,7 +64,9 @@ func realRedis(t *testing.T) backend {
 func open(t *testing.T, b backend) *rediscache.Store {
 	t.Helper()
 	// A Redis in Go, with the race detector beside many other tests, takes its time.
-	store := rediscache.Open(rediscache.Options{Address: b.address, Prefix: b.prefix, Timeout: time.Minute})
+	store := rediscache.Open(rediscache.Options{
+		Address: b.address, Prefix: b.prefix, Epoch: b.epoch.Present, Timeout: time.Minute,
+	})
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store
 }
@@ -75,14 +79,16 @@ func TestContract(t *testing.T) {
 			fresh := func(t *testing.T) contract.LeaseStore {
 				b := begin(t)
 				store := open(t, b)
-				return contract.LeaseStore{Leases: store, Readings: store, Members: store, Advance: b.advance}
+				return contract.LeaseStore{Leases: store, Readings: store, Members: store, Advance: b.advance, Epochs: b.epoch}
 			}
 			contract.Leases(t, fresh, nil)
 			contract.Readings(t, fresh, nil)
 			contract.Members(t, fresh, nil)
 			contract.Directory(t, func(t *testing.T) contract.ShownDirectory {
 				b := begin(t)
-				return contract.ShownDirectory{Directory: open(t, b), Look: look(t, b), Advance: b.advance}
+				return contract.ShownDirectory{
+					Directory: open(t, b), Look: look(t, b), Advance: b.advance, Epochs: b.epoch,
+				}
 			}, nil)
 		})
 	}

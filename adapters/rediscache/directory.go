@@ -64,14 +64,21 @@ func (r *readers) take() (taken map[scope.ServiceName][]registry.Key, more bool)
 
 // Publish writes instances that have changed since they were published, for those who
 // read Redis, and reports whether more are waiting. What fails is tried again by the
-// next call.
+// next call. Before the epoch is known it does nothing.
 func (s *Store) Publish(ctx context.Context) (more bool, err error) {
+	if s.epoch() == "" {
+		return false, nil
+	}
+	space, err := s.space()
+	if err != nil {
+		return false, err
+	}
 	taken, more := s.readers.take()
 	var calls []call
 	var chunks [][]registry.Key
 	for service, keys := range taken {
 		for chunk := range slices.Chunk(keys, publishChunk) {
-			calls, chunks = append(calls, s.publication(service, chunk)), append(chunks, chunk)
+			calls, chunks = append(calls, s.publication(space, service, chunk)), append(chunks, chunk)
 		}
 	}
 	if len(calls) == 0 {
@@ -91,10 +98,11 @@ func (s *Store) Publish(ctx context.Context) (more bool, err error) {
 }
 
 // publication publishes instances of one service.
-func (s *Store) publication(service scope.ServiceName, instances []registry.Key) call {
+func (s *Store) publication(space *space, service scope.ServiceName, instances []registry.Key) call {
 	name := service.String()
 	c := call{
-		script: s.scripts.publish, keys: []string{s.instances(name), s.homes(name)}, args: []any{s.leasesOf(name)},
+		script: s.scripts.publish, keys: []string{s.instances(name), space.homes(name)},
+		args: []any{space.leasesOf(name)},
 	}
 	for _, k := range instances {
 		c.args = append(c.args, k.Environment.String(), k.Instance.String())
@@ -116,26 +124,24 @@ func (s *Store) instances(service string) string {
 	return s.prefix + "service:" + service + ":instances"
 }
 
-// homes is where the environments of each published instance id are kept.
-func (s *Store) homes(service string) string { return s.prefix + "registry:homes:" + service }
-
-// leasesOf is the prefix of the leases of a service.
-func (s *Store) leasesOf(service string) string { return s.leasePrefix() + service + "/" }
-
 // Show makes the entries what readers of Redis see.
 func (s *Store) Show(ctx context.Context, ttl time.Duration, entries ...registry.Entry) (again bool, err error) {
+	space, err := s.space()
+	if err != nil {
+		return false, err
+	}
 	calls := make([]call, len(entries))
 	for i, e := range entries {
 		calls[i] = call{
 			script: s.scripts.show,
 			keys: []string{
-				s.prefix + "registry:shown", s.prefix + "service_info:" + e.Name,
+				space.shown(), s.prefix + "service_info:" + e.Name,
 				s.prefix + "service:" + e.Name + ":active", s.prefix + "healthy_services", s.instances(e.Name),
-				s.homes(e.Name),
+				space.homes(e.Name),
 			},
 			args: []any{
 				e.Name, e.Version, ttl.Milliseconds(), string(e.Info), bit(e.Active), bit(e.Healthy),
-				s.leasesOf(e.Name),
+				space.leasesOf(e.Name),
 			},
 		}
 	}
@@ -174,12 +180,11 @@ func (r *readers) note(of *error, err error) {
 	*of = err
 }
 
-// Conditions returns what an operator has to know: that readers of Redis do not see
-// what is.
-func (s *Store) Conditions() []ports.Condition {
-	s.readers.mu.Lock()
-	defer s.readers.mu.Unlock()
-	why := errors.Join(s.readers.unshown, s.readers.unpublished)
+// conditions returns that readers of Redis do not see what is.
+func (r *readers) conditions() []ports.Condition {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	why := errors.Join(r.unshown, r.unpublished)
 	if why == nil {
 		return nil
 	}
@@ -187,7 +192,5 @@ func (s *Store) Conditions() []ports.Condition {
 	if refused := refusal(why); refused != nil {
 		message += " " + refused.Error() + "."
 	}
-	return []ports.Condition{{
-		Name: "redis_projection_failed", Message: message, Count: int64(len(s.readers.outdated)),
-	}}
+	return []ports.Condition{{Name: "redis_projection_failed", Message: message, Count: int64(len(r.outdated))}}
 }

@@ -75,7 +75,7 @@ func TestFaults(t *testing.T) {
 		for name, step := range map[string]time.Duration{"forwards": time.Hour, "backwards": -time.Hour} {
 			server := miniredis.RunT(t)
 			server.SetTime(fixture.Noon())
-			store := open(t, backend{address: server.Addr()})
+			store := open(t, backend{address: server.Addr(), epoch: fixture.NewEpoch()})
 			before, err := store.Sweep(t.Context(), replica, 10)
 			require.NoError(t, err)
 			server.SetTime(fixture.Noon().Add(step))
@@ -88,7 +88,9 @@ func TestFaults(t *testing.T) {
 
 	t.Run("a server that says nothing is unavailable in time", func(t *testing.T) {
 		t.Parallel()
-		store := rediscache.Open(rediscache.Options{Address: silentServer(t), Timeout: 50 * time.Millisecond})
+		store := rediscache.Open(rediscache.Options{
+			Address: silentServer(t), Timeout: 50 * time.Millisecond, Epoch: fixture.NewEpoch().Present,
+		})
 		t.Cleanup(func() { _ = store.Close() })
 		begun := time.Now()
 		require.ErrorIs(t, store.Grant(t.Context(), grant(t)), registry.ErrLeasesUnavailable)
@@ -102,7 +104,7 @@ func TestFaults(t *testing.T) {
 	t.Run("no server is unavailable", func(t *testing.T) {
 		t.Parallel()
 		server := miniredis.RunT(t)
-		store := rediscache.Open(rediscache.Options{Address: server.Addr()})
+		store := rediscache.Open(rediscache.Options{Address: server.Addr(), Epoch: fixture.NewEpoch().Present})
 		t.Cleanup(func() { _ = store.Close() })
 		require.NoError(t, store.Ping(t.Context()))
 		server.Close()

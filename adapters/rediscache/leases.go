@@ -19,14 +19,6 @@ var _ registry.Leases = (*Store)(nil)
 // errAnswer is an answer that no script of ours gives.
 var errAnswer = errors.New("it answered what no script of ours does")
 
-func (s *Store) running() string { return s.prefix + "registry:running" }
-
-func (s *Store) sweeper() string { return s.prefix + "registry:sweeper" }
-
-func (s *Store) ended() string { return s.prefix + "registry:ended" }
-
-func (s *Store) leasePrefix() string { return s.prefix + "registry:lease:" }
-
 // member names an instance in sorted sets. None of the names holds a slash.
 func member(k registry.Key) string {
 	return k.Service.String() + "/" + k.Environment.String() + "/" + k.Instance.String()
@@ -45,10 +37,6 @@ func parseMember(v any) (registry.Key, error) {
 	return k, errors.Join(nameErr, envErr, idErr)
 }
 
-func (s *Store) lease(k registry.Key) string { return s.leasePrefix() + member(k) }
-
-func (s *Store) reading(service string) string { return s.prefix + "registry:reading:" + service }
-
 // head is the part of an instance's JSON that observations do not change.
 func head(k registry.Key, epoch registry.Epoch, url string) (string, error) {
 	text, err := json.Marshal(struct {
@@ -64,6 +52,10 @@ func head(k registry.Key, epoch registry.Epoch, url string) (string, error) {
 
 // Grant begins leases as the grants say.
 func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
+	space, err := s.space()
+	if err != nil {
+		return err
+	}
 	calls := make([]call, len(grants))
 	for i, g := range grants {
 		first, err := head(g.Key, g.Epoch, g.URL)
@@ -72,7 +64,7 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 		}
 		calls[i] = call{
 			script: s.scripts.grant,
-			keys:   []string{s.lease(g.Key), s.running(), s.ended()},
+			keys:   []string{space.lease(g.Key), space.running(), space.ended()},
 			args: []any{
 				int64(g.Epoch), g.TTL.Microseconds(), g.Removal.Microseconds(), bit(g.Ended), bit(g.Keep),
 				member(g.Key), first, g.Status.String(),
@@ -120,13 +112,17 @@ func failsWhole(renewed []registry.Renewed) error {
 }
 
 func (s *Store) renewAll(renewals []registry.Renewal) []registry.Renewed {
+	space, err := s.space()
+	if err != nil {
+		return failedRenewals(len(renewals), err)
+	}
 	calls := make([]call, len(renewals))
 	for i := range renewals {
 		r := &renewals[i]
 		status, reported, taken := observed(&r.Observation)
 		calls[i] = call{
 			script: s.scripts.renew,
-			keys:   []string{s.lease(r.Key), s.running(), s.ended(), s.reading(r.Service.String())},
+			keys:   []string{space.lease(r.Key), space.running(), space.ended(), space.reading(r.Service.String())},
 			args:   []any{int64(r.Epoch), status, reported, taken, member(r.Key)},
 		}
 	}
@@ -137,6 +133,14 @@ func (s *Store) renewAll(renewals []registry.Renewal) []registry.Renewed {
 		renewed[i] = parseRenewed(r)
 	}
 	publish(&s.readers, renewals, func(r *registry.Renewal) registry.Key { return r.Key })
+	return renewed
+}
+
+func failedRenewals(n int, err error) []registry.Renewed {
+	renewed := make([]registry.Renewed, n)
+	for i := range renewed {
+		renewed[i].Err = err
+	}
 	return renewed
 }
 
@@ -167,9 +171,13 @@ func observed(o *registry.Observation) (status, reported, responseTime string) {
 
 // Sweep returns what is due, to one sweeper at a time.
 func (s *Store) Sweep(ctx context.Context, sweeper string, limit int) (registry.Sweep, error) {
+	space, err := s.space()
+	if err != nil {
+		return registry.Sweep{}, err
+	}
 	results := s.runAll(ctx, []call{{
-		script: s.scripts.sweep, keys: []string{s.sweeper(), s.running(), s.ended()},
-		args: []any{sweeper, registry.SweepTerm.Microseconds(), limit, s.leasePrefix()},
+		script: s.scripts.sweep, keys: []string{space.sweeper(), space.running(), space.ended()},
+		args: []any{sweeper, registry.SweepTerm.Microseconds(), limit, space.leases()},
 	}})
 	answer, err := results[0].Slice()
 	if err != nil {
@@ -177,16 +185,16 @@ func (s *Store) Sweep(ctx context.Context, sweeper string, limit int) (registry.
 	}
 	found, strange, err := parseSweep(answer)
 	if err == nil && len(strange) > 0 {
-		err = s.discard(ctx, strange)
+		err = s.discard(ctx, space, strange)
 	}
 	return found, translate(err, "sweep leases")
 }
 
 // discard takes what is no lease out of the sorted sets.
-func (s *Store) discard(ctx context.Context, members []any) error {
+func (s *Store) discard(ctx context.Context, space *space, members []any) error {
 	pipe := s.client.Pipeline()
-	pipe.ZRem(ctx, s.running(), members...)
-	pipe.ZRem(ctx, s.ended(), members...)
+	pipe.ZRem(ctx, space.running(), members...)
+	pipe.ZRem(ctx, space.ended(), members...)
 	_, err := pipe.Exec(ctx)
 	return err //nolint:wrapcheck // translated by the caller
 }
@@ -257,10 +265,14 @@ func parseLeases(v any) (leases []registry.Lease, strange []any, err error) {
 
 // End records that leases have ended.
 func (s *Store) End(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
+	space, err := s.space()
+	if err != nil {
+		return nil, err
+	}
 	calls := make([]call, len(leases))
 	for i, l := range leases {
 		calls[i] = call{
-			script: s.scripts.end, keys: []string{s.lease(l.Key), s.running(), s.ended()},
+			script: s.scripts.end, keys: []string{space.lease(l.Key), space.running(), space.ended()},
 			args: []any{int64(l.Epoch), int64(l.Ends), member(l.Key)},
 		}
 	}
@@ -277,10 +289,14 @@ func (s *Store) End(ctx context.Context, leases ...registry.Lease) ([]bool, erro
 
 // Drop forgets leases and their readings.
 func (s *Store) Drop(ctx context.Context, leases ...registry.Held) error {
+	space, err := s.space()
+	if err != nil {
+		return err
+	}
 	calls := make([]call, len(leases))
 	for i, l := range leases {
 		calls[i] = call{
-			script: s.scripts.drop, keys: []string{s.lease(l.Key), s.running(), s.ended()},
+			script: s.scripts.drop, keys: []string{space.lease(l.Key), space.running(), space.ended()},
 			args: []any{int64(l.Epoch), member(l.Key)},
 		}
 	}

@@ -8,8 +8,12 @@ import (
 
 // Announce says that a replica lives, and returns all that do.
 func (s *Store) Announce(ctx context.Context, replica string, ttl time.Duration) ([]string, error) {
+	space, err := s.space()
+	if err != nil {
+		return nil, err
+	}
 	results := s.runAll(ctx, []call{{
-		script: s.scripts.announce, keys: []string{s.prefix + "registry:members"},
+		script: s.scripts.announce, keys: []string{space.members()},
 		args: []any{replica, ttl.Microseconds()},
 	}})
 	live, err := results[0].StringSlice()

@@ -33,7 +33,8 @@ func watched(t *testing.T, b backend) (*rediscache.Store, *recorder) {
 	t.Helper()
 	replaced := &recorder{}
 	store := rediscache.Open(rediscache.Options{
-		Address: b.address, Prefix: b.prefix, Timeout: time.Minute, Replaced: replaced.note,
+		Address: b.address, Prefix: b.prefix, Epoch: b.epoch.Present, Timeout: time.Minute,
+		Replaced: replaced.note,
 	})
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store, replaced
@@ -173,7 +174,7 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 // ownKey returns the name of a key of ours.
 func ownKey(t *testing.T, b backend, key string) string {
 	t.Helper()
-	return b.prefix + "registry:" + key
+	return b.prefix + "registry:" + b.epoch.Present() + ":" + key
 }
 
 // TestBrokenLeaseIsSwept has a lease that is due be of another kind: it is dropped, and
@@ -290,7 +291,7 @@ func TestRepeatedIDs(t *testing.T) {
 			shown(map[string]int64{"a": 2})
 			require.NoError(t, store.Grant(t.Context(), inProduction))
 			shown(both)
-			require.NoError(t, client.Del(t.Context(), b.prefix+"registry:lease:shop/staging/a").Err())
+			require.NoError(t, client.Del(t.Context(), ownKey(t, b, "lease:shop/staging/a")).Err())
 			show()
 			shown(map[string]int64{"a": 1})
 			require.NoError(t, store.Drop(t.Context(), inProduction.Held))

@@ -18,6 +18,10 @@ var (
 
 // Note adds observations of instances.
 func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
+	space, err := s.space()
+	if err != nil {
+		return err
+	}
 	calls := make([]call, len(notes))
 	for i := range notes {
 		n := &notes[i]
@@ -28,7 +32,7 @@ func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
 		status, reported, taken := observed(&n.Observation)
 		calls[i] = call{
 			script: s.scripts.note,
-			keys:   []string{s.lease(n.Key), s.reading(n.Service.String())},
+			keys:   []string{space.lease(n.Key), space.reading(n.Service.String())},
 			args:   []any{status, reported, taken, first},
 		}
 	}
@@ -39,18 +43,26 @@ func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
 
 // Instances returns a reading for each of the instances.
 func (s *Store) Instances(ctx context.Context, keys ...registry.Key) ([]registry.Reading, error) {
+	space, err := s.space()
+	if err != nil {
+		return nil, err
+	}
 	names := make([]string, len(keys))
 	for i, k := range keys {
-		names[i] = s.lease(k)
+		names[i] = space.lease(k)
 	}
 	return s.read(ctx, names)
 }
 
 // Services returns a reading for each of the services.
 func (s *Store) Services(ctx context.Context, names ...string) ([]registry.Reading, error) {
+	space, err := s.space()
+	if err != nil {
+		return nil, err
+	}
 	keys := make([]string, len(names))
 	for i, name := range names {
-		keys[i] = s.reading(name)
+		keys[i] = space.reading(name)
 	}
 	return s.read(ctx, keys)
 }

@@ -36,6 +36,9 @@ var showText string
 //go:embed lua/publish.lua
 var publishText string
 
+//go:embed lua/claim.lua
+var claimText string
+
 //go:embed lua/repair.lua
 var repairText string
 
@@ -58,7 +61,7 @@ type script struct {
 
 // scripts are what runs inside Redis for leases, readings, and those who read them.
 type scripts struct {
-	grant, renew, sweep, end, drop, note, announce, show, publish, repair *script
+	grant, renew, sweep, end, drop, note, announce, show, publish, claim, repair *script
 }
 
 func newScripts() scripts {
@@ -70,6 +73,6 @@ func newScripts() scripts {
 		sweep: of(sweepText, hash, sorted, sorted), end: of(endText, hash, sorted, sorted),
 		drop: of(dropText, hash, sorted, sorted), note: of(noteText, hash, hash),
 		announce: of(announceText, sorted), show: of(showText, hash), publish: of(publishText),
-		repair: of(repairText),
+		claim: of(claimText, sorted), repair: of(repairText),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // How long Redis may take.
@@ -29,6 +31,8 @@ type Options struct {
 	Prefix string
 	// Timeout bounds each call; a second by default.
 	Timeout time.Duration
+	// Epoch is that of the feed. A Cache needs none: each entry names its own.
+	Epoch ports.Epoch
 	// Replaced is called with each key whose value was of another kind than it has to
 	// be, and was replaced; nil for nobody. It must not wait.
 	Replaced func(key string)
@@ -43,6 +47,10 @@ type Store struct {
 	batches batches
 	tell    func(key string)
 	readers readers
+	epoch   ports.Epoch
+	// present are the keys of the epoch that was last asked for.
+	present atomic.Pointer[space]
+	others  others
 }
 
 // silent keeps the client from writing to standard error by itself: what fails is
@@ -58,7 +66,7 @@ func Open(o Options) *Store {
 	timeout := cmp.Or(o.Timeout, defaultTimeout)
 	s := &Store{
 		prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: newClient(o, dialTimeout, timeout),
-		tell: o.Replaced, readers: readers{outdated: map[registry.Key]struct{}{}},
+		tell: o.Replaced, epoch: o.Epoch, others: others{seen: map[string]sighting{}}, readers: readers{outdated: map[registry.Key]struct{}{}},
 	}
 	s.batches.run = s.renewAll
 	return s
@@ -73,6 +81,11 @@ func newClient(o Options, dial, call time.Duration) *redis.Client {
 		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
+}
+
+// Conditions returns what an operator has to know of this Redis.
+func (s *Store) Conditions() []ports.Condition {
+	return append(s.others.conditions(), s.readers.conditions()...)
 }
 
 // Ping returns nil if Redis answers, else registry.ErrLeasesUnavailable.
@@ -162,7 +175,7 @@ func (s *Store) repair(ctx context.Context, broken *call) {
 	for i, kind := range broken.script.kinds {
 		kinds[i] = kind
 	}
-	keys := append([]string{s.sweeper()}, broken.keys[:len(kinds)]...)
+	keys := append([]string{s.present.Load().sweeper()}, broken.keys[:len(kinds)]...)
 	// Where it fails the call fails again, and says why.
 	deleted, _ := s.scripts.repair.Run(ctx, s.client, keys, kinds...).Int64Slice()
 

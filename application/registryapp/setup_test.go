@@ -45,7 +45,7 @@ func empty() *bundle {
 		store: fixture.NewServices(), clock: fixture.NewClock(), prober: &prober{},
 		elapsed: fixture.NewStopwatch(), serverTime: fixture.NewStopwatch(),
 	}
-	b.leases = &leaseServer{Store: localcache.New(b.clock, b.serverTime)}
+	b.leases = &leaseServer{Store: localcache.New(b.clock, b.serverTime, fixture.NewEpoch().Present)}
 	return b
 }
 

@@ -314,7 +314,7 @@ func TestSimulationOfFaults(t *testing.T) {
 		w.programs[0].dead = true
 		w.stopped[0] = true
 		w.run(5 * ttl)
-		w.leases.Store = localcache.New(w.clock, w.serverTime)
+		w.leases.Store = localcache.New(w.clock, w.serverTime, fixture.NewEpoch().Present)
 		w.start(0)
 		require.Len(t, ready(t, w.replicas[0]), 60, "before the first heartbeat")
 		w.run(ttl - time.Second)
@@ -330,7 +330,7 @@ func TestSimulationOfFaults(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, 60)
 		before := len(w.store.Outbox())
-		w.leases.Store = localcache.New(w.clock, w.serverTime)
+		w.leases.Store = localcache.New(w.clock, w.serverTime, fixture.NewEpoch().Present)
 		w.run(3 * ttl)
 		assert.Empty(t, w.events(before))
 		w.requireWhole()

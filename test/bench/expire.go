@@ -56,7 +56,7 @@ func (b *bench) openRegistry(ctx context.Context) (*instances, error) {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	clock, stopwatch := system.NewClock(), system.NewStopwatch()
-	leases := localcache.New(clock, stopwatch)
+	leases := localcache.New(clock, stopwatch, func() string { return "0123456789abcdef" })
 	r := &instances{store: store, Service: registryapp.New(registryapp.Dependencies{
 		Services: store.Services(), History: store.Services(), Source: store.Services(),
 		Leases: leases, Readings: leases, Members: leases, Clock: clock, Stopwatch: stopwatch,

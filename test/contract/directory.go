@@ -19,6 +19,8 @@ type ShownDirectory struct {
 	Look func(t *testing.T, name string) registry.Entry
 	// Advance is as LeaseStore has it.
 	Advance func(d time.Duration)
+	// Epochs has another epoch of the feed begin.
+	Epochs Epochs
 }
 
 // Directory holds a store to registry.Directory, on empty ones that fresh returns.
@@ -36,6 +38,8 @@ func directorySuite() []behaviour[ShownDirectory] {
 		{"a service that is deregistered is no longer shown", shownNoMore},
 		{"an older entry does not bring a deregistered service back, a newer one does", shownBack},
 		{"an entry is shown for ttl, and longer where it is shown again", shownForTTL},
+		{"in another epoch an entry of a lower version is shown, and services that are no more are not healthy", shownAnew},
+		{"what is shown first, and after a loss, is to be shown again with all others", shownAgain},
 		{"services whose names resemble each other are shown apart", shownApart},
 		{"showing nothing is no error, and with an ended context it is one that changes nothing", shownNothing},
 	}
@@ -151,4 +155,24 @@ func shownNothing(t *testing.T, d ShownDirectory) {
 	_, err := d.Show(endedContext(t), lasting, entry("shop", 1, `{}`))
 	require.Error(t, err)
 	d.shows(t, gone("shop", 1))
+}
+
+func shownAnew(t *testing.T, d ShownDirectory) {
+	d.show(t, entry("shop", 20, `{"v":20}`), entry("lost", 3, `{}`))
+	d.Epochs.Begin()
+	d.show(t, entry("shop", 2, `{"v":2}`))
+	d.shows(t, entry("shop", 2, `{"v":2}`))
+	assert.False(t, d.Look(t, "lost").Healthy)
+}
+
+func shownAgain(t *testing.T, d ShownDirectory) {
+	for range 2 {
+		again, err := d.Show(t.Context(), lasting, entry("shop", 1, `{}`))
+		require.NoError(t, err)
+		assert.True(t, again)
+		again, err = d.Show(t.Context(), lasting, entry("cart", 1, `{}`))
+		require.NoError(t, err)
+		assert.False(t, again)
+		d.Epochs.Begin()
+	}
 }

@@ -22,6 +22,8 @@ type LeaseStore struct {
 	// Advance returns when the store's time, and that of its readings, is at least so
 	// much later: it moves a stopped one, and waits for one that runs.
 	Advance func(d time.Duration)
+	// Epochs has another epoch of the feed begin.
+	Epochs Epochs
 }
 
 // Leases holds a store to registry.Leases, on empty ones that fresh returns.
@@ -31,7 +33,8 @@ func Leases(t *testing.T, fresh func(*testing.T) LeaseStore, without Without) {
 }
 
 func leasesSuite() []behaviour[LeaseStore] {
-	return slices.Concat(grantingBehaviours(), renewingBehaviours(), sweepingBehaviours(), endingBehaviours())
+	return slices.Concat(grantingBehaviours(), renewingBehaviours(), sweepingBehaviours(), endingBehaviours(),
+		epochBehaviours())
 }
 
 // How long leases of these tests run. Where a store's time cannot be stopped, a

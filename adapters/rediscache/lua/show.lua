@@ -7,6 +7,8 @@ local lost, replaced = redis.call('EXISTS', KEYS[1]) == 0, 0
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 if cleared(KEYS[5], 'hash') then replaced = 5 end
 if cleared(KEYS[4], 'set') then lost, replaced = true, 4 end
+-- An epoch begins with an empty set: services of the one before may be no more.
+if lost then redis.call('DEL', KEYS[4]) end
 if ARGV[4] == '' then
   redis.call('DEL', KEYS[2], KEYS[3], KEYS[5], KEYS[6])
 else
