@@ -18,25 +18,34 @@ const never = registry.Instant(math.MaxInt64)
 
 func (s *Store) now() registry.Instant { return registry.Instant(0).Add(s.stopwatch.Elapsed()) }
 
-// Grant begins leases as the grants say. It fails with its context alone.
+// Grant begins leases as the grants say.
 func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 	if err := s.begin(ctx, "grant leases"); err != nil {
 		return err
 	}
+	var kept []registry.Held
 	for some := range slices.Chunk(grants, atOnce) {
-		s.grant(some)
+		kept = append(kept, s.grant(some)...)
+	}
+	if len(kept) > 0 {
+		return &registry.RefusedError{Kept: kept}
 	}
 	return nil
 }
 
-func (s *Store) grant(grants []registry.Grant) {
+// grant returns the leases that are kept under higher epochs.
+func (s *Store) grant(grants []registry.Grant) (kept []registry.Held) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
 	for i := range grants {
 		g := &grants[i]
 		r := s.record(g.Key)
-		if r.held() && (g.Epoch < r.epoch || g.Keep && g.Epoch == r.epoch) {
+		if r.held() && g.Epoch < r.epoch {
+			kept = append(kept, registry.Held{Key: g.Key, Epoch: r.epoch})
+			continue
+		}
+		if r.held() && g.Keep && g.Epoch == r.epoch {
 			continue
 		}
 		r.epoch, r.ttl, r.removal = g.Epoch, g.TTL, g.Removal
@@ -46,6 +55,7 @@ func (s *Store) grant(grants []registry.Grant) {
 			s.run(r, now.Add(g.TTL))
 		}
 	}
+	return kept
 }
 
 // Renew makes leases run on, and takes in what the renewals observed.

@@ -28,16 +28,20 @@ type modelled struct {
 	ended bool
 }
 
-func (m *model) grant(g registry.Grant) {
+func (m *model) grant(g registry.Grant) error {
 	l, known := m.leases[g.Key]
-	if known && (g.Epoch < l.Epoch || g.Keep && g.Epoch == l.Epoch) {
-		return
+	if known && g.Epoch < l.Epoch {
+		return &registry.RefusedError{Kept: []registry.Held{l.Held}}
+	}
+	if known && g.Keep && g.Epoch == l.Epoch {
+		return nil
 	}
 	l = modelled{Grant: g, ends: m.now.Add(g.TTL)}
 	if g.Ended {
 		l.ended, l.ends = true, m.now.Add(g.Removal)
 	}
 	m.leases[g.Key] = l
+	return nil
 }
 
 func (m *model) renew(r registry.Renewal) registry.Renewed {
@@ -110,8 +114,7 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 					Ended: rapid.Bool().Draw(r, "ended"), Keep: rapid.Bool().Draw(r, "keep"),
 				}
 				g.Removal = 2 * g.TTL
-				require.NoError(r, store.Grant(t.Context(), g))
-				m.grant(g)
+				assert.Equal(r, m.grant(g), store.Grant(t.Context(), g))
 			},
 			"renew": func(r *rapid.T) {
 				renewal := registry.Renewal{Held: held(r)}

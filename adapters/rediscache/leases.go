@@ -73,7 +73,24 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 	}
 	results := s.runAll(ctx, calls)
 	publish(&s.readers, grants, func(g *registry.Grant) registry.Key { return g.Key })
-	return translate(firstError(results), "grant leases")
+	if err := firstError(results); err != nil {
+		return translate(err, "grant leases")
+	}
+	return refused(grants, results)
+}
+
+// refused returns which leases are kept under higher epochs, if any.
+func refused(grants []registry.Grant, results []*redis.Cmd) error {
+	var kept []registry.Held
+	for i, r := range results {
+		if epoch, _ := r.Int64(); epoch > 0 {
+			kept = append(kept, registry.Held{Key: grants[i].Key, Epoch: registry.Epoch(epoch)})
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return &registry.RefusedError{Kept: kept}
 }
 
 func bit(set bool) string {

@@ -126,15 +126,17 @@ func (s *shelf) holder(id registry.InstanceID, epoch registry.Epoch) (scope.Envi
 	return none, nil
 }
 
+func newShelf(name scope.ServiceName) *shelf {
+	return &shelf{name: name, instances: roster{}, counts: map[scope.Environment]count{}}
+}
+
 // shelf returns the shelf of a service, which is made where there is none.
 func (c *catalogue) shelf(state registry.State) *shelf {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.find(state.Name.String())
 	if s == nil {
-		s = &shelf{
-			name: state.Name, instances: roster{}, counts: map[scope.Environment]count{},
-		}
+		s = newShelf(state.Name)
 		c.shelves.Store(state.Name.String(), s)
 	}
 	if c.byID == nil {

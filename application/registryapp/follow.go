@@ -21,6 +21,3 @@ func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
 	}
 	return s.Refresh(ctx)
 }
-
-// Renew takes in what the store has.
-func (s *Service) Renew(ctx context.Context) error { return s.Refresh(ctx) }

@@ -2,6 +2,7 @@ package registryapp
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -177,7 +178,7 @@ func (s *Service) follow(
 	}
 	switch renewed.Outcome {
 	case registry.LeaseLost:
-		return Beat{}, registry.ErrLeaseLost
+		return Beat{}, s.lost(ctx, service, r)
 	case registry.LeaseRenewed:
 		known := service.instance(r.Ref)
 		if known != nil && !renewed.HadEnded && settled(known, r) {
@@ -185,14 +186,9 @@ func (s *Service) follow(
 		}
 	case registry.LeaseUnknown:
 	}
-	i, err := s.attend(ctx, by, r)
+	i, err := s.attend(ctx, by, r, renewed.Outcome == registry.LeaseUnknown)
 	if err != nil {
 		return Beat{}, err
-	}
-	if renewed.Outcome == registry.LeaseUnknown {
-		if err := s.deps.Leases.Grant(ctx, grant(r.Service, i)); err != nil {
-			return Beat{}, err
-		}
 	}
 	return Beat{Epoch: r.Epoch, ExpiresIn: i.TTL}, nil
 }
@@ -202,8 +198,36 @@ func settled(i *registry.Instance, r *registry.Renewal) bool {
 	return !i.Expired && i.Epoch == r.Epoch && (r.Status == nil || *r.Status == i.Evidence && !i.Flapping)
 }
 
-// attend writes what a renewal changes, and returns the instance.
-func (s *Service) attend(ctx context.Context, by access.Caller, r *registry.Renewal) (*registry.Instance, error) {
+// errGranting is a lease that was granted for a registration that is not stored, or not
+// yet.
+var errGranting = errors.New("the lease is granted to another registration, which is not stored yet")
+
+// lost returns what it means that the lease store keeps a lease under a higher epoch.
+// Leases are granted before instances are stored, so the lease is lost only when the
+// other registration is stored. One that never will be ends by itself.
+func (s *Service) lost(ctx context.Context, service *shelf, r *registry.Renewal) error {
+	if known := service.instance(r.Ref); known != nil && known.Epoch > r.Epoch {
+		return registry.ErrLeaseLost
+	}
+	found, err := s.deps.Services.Find(ctx, r.Service, r.Instance)
+	if err != nil {
+		return err
+	}
+	i, err := found.Instance(r.Ref)
+	switch {
+	case err != nil:
+		return err
+	case i.Epoch != r.Epoch:
+		return registry.ErrLeaseLost
+	}
+	return registry.ErrLeasesUnavailable.WithCause(errGranting)
+}
+
+// attend writes what a renewal changes, and returns the instance. Where the lease store
+// does not know the lease it is granted before.
+func (s *Service) attend(
+	ctx context.Context, by access.Caller, r *registry.Renewal, unknown bool,
+) (*registry.Instance, error) {
 	if err := by.Require(access.WriteService, resource(r.Service)); err != nil {
 		return nil, err
 	}
@@ -221,6 +245,12 @@ func (s *Service) attend(ctx context.Context, by access.Caller, r *registry.Rene
 			}
 			i, err = service.Instance(r.Ref)
 			return err
+		},
+		before: func(ctx context.Context, _ *registry.Service) error {
+			if !unknown {
+				return nil
+			}
+			return s.grantFirst(ctx, grant(r.Service, i), new(registry.Epoch))
 		},
 	})
 	gone := fails(err, registry.ErrNotFound) || fails(err, registry.ErrInstanceNotFound)

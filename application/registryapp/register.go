@@ -2,6 +2,7 @@ package registryapp
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -51,28 +52,44 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	if err := by.Require(access.WriteService, access.Resource{Service: name}); err != nil {
 		return Registered{}, err
 	}
-	if !r.Instance.IsZero() {
-		key := registry.Key{Service: name, Ref: registry.Ref{Environment: r.Fallback, Instance: r.Instance}}
-		if _, err := s.deps.Readings.Instances(ctx, key); err != nil {
-			return Registered{}, err
-		}
-	}
 	var out Registered
+	var granted *registry.Held
 	written, err := s.write(ctx, edition{
 		name: name, instances: named(r.Instance), founds: true,
 		apply: func(service *registry.Service) (err error) {
 			out.Registered, err = service.Register(r, s.stamp(by))
 			return err
 		},
+		before: func(ctx context.Context, _ *registry.Service) error {
+			if out.Instance == nil {
+				return nil
+			}
+			g := grant(name, out.Instance)
+			granted = &g.Held
+			return s.grantFirst(ctx, g, &r.After)
+		},
 	})
 	if err != nil {
+		if granted != nil {
+			s.abandon(ctx, *granted)
+		}
 		return Registered{}, err
 	}
 	out.Service = written.State()
-	if out.Instance == nil {
-		return out, nil
+	return out, nil
+}
+
+// grantFirst grants a lease of what is about to be saved, so that nothing is saved
+// without one. Where the lease store keeps a higher epoch another registration was
+// quicker, or the database has lost one: what is to be saved is stale, and is made again
+// with an epoch above the kept one.
+func (s *Service) grantFirst(ctx context.Context, g registry.Grant, after *registry.Epoch) error {
+	err := s.deps.Leases.Grant(ctx, g)
+	if refused := new(registry.RefusedError); errors.As(err, &refused) {
+		*after = refused.Kept[0].Epoch
+		return registry.ErrStale.WithCause(refused)
 	}
-	return out, s.deps.Leases.Grant(context.WithoutCancel(ctx), grant(name, out.Instance))
+	return err
 }
 
 // named returns the ids that are not zero.

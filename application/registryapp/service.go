@@ -92,6 +92,9 @@ type edition struct {
 	// will do to begin with; the store refuses what is out of date.
 	remembered bool
 	apply      func(*registry.Service) error
+	// before is called with what is about to be saved, each time; its error ends the
+	// attempt. Nil for nothing.
+	before func(context.Context, *registry.Service) error
 }
 
 // write makes the edition, lets discovery see it, and returns what stands after.
@@ -111,6 +114,11 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 			return change.Final(e.apply(r))
 		},
 		Save: func(ctx context.Context, r *registry.Service) error {
+			if e.before != nil {
+				if err := e.before(ctx, r); err != nil {
+					return err
+				}
+			}
 			unsaved := r.Unsaved()
 			if err := s.deps.Services.Save(ctx, r); err != nil {
 				if change.Unknown(err) {

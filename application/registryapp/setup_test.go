@@ -28,6 +28,8 @@ type bundle struct {
 	// elapsed is the replica's stopwatch, serverTime that of the lease store.
 	elapsed, serverTime *fixture.Stopwatch
 	prober              *prober
+	// epoch is the feed's, as the lease store is told of it.
+	epoch *fixture.Epoch
 }
 
 // setup returns a replica that runs: it has read the store, and swept once.
@@ -44,8 +46,9 @@ func empty() *bundle {
 	b := &bundle{
 		store: fixture.NewServices(), clock: fixture.NewClock(), prober: &prober{},
 		elapsed: fixture.NewStopwatch(), serverTime: fixture.NewStopwatch(),
+		epoch: fixture.NewEpoch(),
 	}
-	b.leases = &leaseServer{Store: localcache.New(b.clock, b.serverTime, fixture.NewEpoch().Present)}
+	b.leases = &leaseServer{Store: localcache.New(b.clock, b.serverTime, b.epoch.Present)}
 	return b
 }
 

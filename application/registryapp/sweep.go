@@ -2,6 +2,7 @@ package registryapp
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,8 @@ type sweeper struct {
 	assuring  int
 	// turn is whether this replica has the turn, as of the last step.
 	turn atomic.Bool
+	// renewed says that memory was filled anew: what is known of it is to be forgotten.
+	renewed atomic.Bool
 }
 
 // guard is preservation at one place.
@@ -79,6 +82,10 @@ func (s *Service) sweep(ctx context.Context) (more bool, err error) {
 	// reaches it, and whoever goes on afterwards begins with a grace.
 	if !s.catalogue.loaded.Load() || s.catalogue.failing.Load() {
 		return false, fault.ErrUnavailable
+	}
+	if s.sweeper.renewed.Swap(false) {
+		s.sweeper.yield()
+		s.sweeper.unassured = nil
 	}
 	found, err := s.deps.Leases.Sweep(ctx, s.deps.Replica, SweepLimit)
 	if err != nil {
@@ -155,11 +162,21 @@ func (s *Service) renewAll(ctx context.Context, grace time.Duration) error {
 		}
 	})
 	for chunk := range slices.Chunk(grants, grantChunk) {
-		if err := s.deps.Leases.Grant(ctx, chunk...); err != nil {
+		if err := s.grantStored(ctx, chunk); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// grantStored grants leases of what is stored. One that is kept under a higher epoch
+// stays: memory is behind, or its registration is not stored yet.
+func (s *Service) grantStored(ctx context.Context, grants []registry.Grant) error {
+	err := s.deps.Leases.Grant(ctx, grants...)
+	if errors.As(err, new(*registry.RefusedError)) {
+		return nil
+	}
+	return err
 }
 
 // eachLeased shows every instance that has a lease.
@@ -202,7 +219,7 @@ func (s *Service) assure(ctx context.Context) error {
 	if len(grants) == 0 {
 		return nil
 	}
-	return s.deps.Leases.Grant(ctx, grants...)
+	return s.grantStored(ctx, grants)
 }
 
 // removeEnded removes instances whose leases have ended long ago, and drops the
@@ -250,7 +267,7 @@ func (s *Service) postpone(ctx context.Context, leases []registry.Held) error {
 	if len(grants) == 0 {
 		return nil
 	}
-	return s.deps.Leases.Grant(ctx, grants...)
+	return s.grantStored(ctx, grants)
 }
 
 func (s *Service) removeExpired(ctx context.Context, name scope.ServiceName, leases []registry.Held) error {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
@@ -26,12 +27,19 @@ func (i Instant) Sub(j Instant) time.Duration { return time.Duration(i-j) * time
 // End records it; then it has ended, and waits for its removal. Renewing or
 // granting makes it run again.
 //
+// What is kept belongs to the epoch of the feed in which it was granted, noted or
+// announced (ports.Epoch). In another epoch there is nothing of it: every renewal is
+// unknown, and every grant is made. After a restore of the database the lease store so
+// knows nothing that the database does not.
+//
 // A store that cannot be reached, or does not answer in time, is
-// ErrLeasesUnavailable from every method. After it, it is unknown whether the
+// ErrLeasesUnavailable from every method, and so is every call before the feed's epoch
+// is known. After it, it is unknown whether the
 // change was made; making it again is harmless.
 type Leases interface {
-	// Grant begins leases as the grants say. A grant with a lower epoch than the
-	// lease that is kept is passed over.
+	// Grant begins leases as the grants say. A grant with a lower epoch than the lease
+	// that is kept is refused: the lease stays as it is, the others are granted, and the
+	// error is a RefusedError.
 	Grant(ctx context.Context, grants ...Grant) error
 	// Renew makes leases run on for their TTL from now, and returns one outcome for
 	// each renewal, in order. Renewals of one lease take effect in their order. A
@@ -49,6 +57,20 @@ type Leases interface {
 	// Drop forgets leases and their readings. A lease of a higher epoch than the
 	// key's stays; unknown ones are passed over.
 	Drop(ctx context.Context, leases ...Held) error
+}
+
+// RefusedError says that leases are kept under higher epochs than they were to be
+// granted under.
+type RefusedError struct {
+	// Kept are the leases that stay, by their keys and the epochs that are kept.
+	Kept []Held
+}
+
+// Error names the first lease.
+func (e *RefusedError) Error() string {
+	k := e.Kept[0]
+	return fmt.Sprintf("%d leases are kept under higher epochs, the first of %s/%s under %d",
+		len(e.Kept), k.Service, k.Instance, k.Epoch)
 }
 
 // SweepTerm is how long a sweeper keeps its turn without a call.

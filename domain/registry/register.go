@@ -27,6 +27,8 @@ type Registration struct {
 	Weight        *int
 	TTL, Removal  *time.Duration
 	Check         *health.Check
+	// After is an epoch that the lease store keeps: the new one is higher. 0 for none.
+	After Epoch
 }
 
 // describes reports whether anything is given that only instances have.
@@ -216,7 +218,7 @@ func (s *Service) enrolled(r Registration, ref Ref, stamp scope.Stamp) (*Instanc
 	if r.Removal == nil && (r.TTL != nil || before == nil) {
 		next.Removal = removalsPerTTL * next.TTL
 	}
-	next.Epoch = s.state.Epoch + 1
+	next.Epoch = max(s.state.Epoch, r.After) + 1
 	next.Evidence, next.Flapping, next.Expired, next.Held = health.Passing, false, false, false
 	return &next, next.validate()
 }

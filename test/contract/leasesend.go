@@ -103,7 +103,7 @@ func endedEpochs(t *testing.T, s LeaseStore) {
 	assert.Equal(t, []bool{true}, s.end(t, lease))
 	assertOutcome(t, registry.LeaseLost, s.renew(t, heartbeat(t, "a", 1)))
 	assertOutcome(t, registry.LeaseUnknown, s.renew(t, heartbeat(t, "a", 3)))
-	s.grant(t, running(held(t, "a", 1), lasting))
+	s.refuses(t, held(t, "a", 2), running(held(t, "a", 1), lasting))
 	s.Advance(2 * brief)
 	assert.Equal(t, "a@2", s.removable(t))
 }

@@ -14,7 +14,7 @@ func grantingBehaviours() []behaviour[LeaseStore] {
 	return []behaviour[LeaseStore]{
 		{"a granted lease runs for its TTL", grantedRuns},
 		{"a grant with a higher epoch takes over, and the old epoch is lost", higherTakesOver},
-		{"a grant with a lower epoch is passed over", lowerIsPassedOver},
+		{"a grant with a lower epoch is refused with the epoch that is kept, and others are made", lowerIsRefused},
 		{"granting again with the same epoch begins anew", sameBeginsAnew},
 		{"grants of one lease in one call take effect in their order", grantsInOrder},
 		{"granting a lease that has ended makes it run", grantRevives},
@@ -52,12 +52,23 @@ func higherTakesOver(t *testing.T, s LeaseStore) {
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "a", 2)))
 }
 
-func lowerIsPassedOver(t *testing.T, s LeaseStore) {
+func lowerIsRefused(t *testing.T, s LeaseStore) {
 	s.grant(t, running(held(t, "a", 2), brief))
-	s.grant(t, running(held(t, "a", 1), lasting), keeping(ended(held(t, "a", 1), lasting)))
+	s.refuses(t, held(t, "a", 2), running(held(t, "a", 1), lasting), running(held(t, "b", 1), lasting))
+	s.refuses(t, held(t, "a", 2), keeping(ended(held(t, "a", 1), lasting)))
 	assertOutcome(t, registry.LeaseLost, s.renew(t, heartbeat(t, "a", 1)))
+	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "b", 1)))
 	s.Advance(brief)
 	assert.Equal(t, "a@2", s.overdue(t))
+}
+
+// refuses asserts that of the grants the one of a lease that is kept is refused.
+func (s LeaseStore) refuses(t *testing.T, kept registry.Held, grants ...registry.Grant) {
+	t.Helper()
+	var refused *registry.RefusedError
+	require.ErrorAs(t, s.Grant(t.Context(), grants...), &refused)
+	assert.Equal(t, []registry.Held{kept}, refused.Kept)
+	assert.ErrorContains(t, refused, kept.Instance.String())
 }
 
 func sameBeginsAnew(t *testing.T, s LeaseStore) {
@@ -71,7 +82,8 @@ func sameBeginsAnew(t *testing.T, s LeaseStore) {
 }
 
 func grantsInOrder(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), lasting), running(held(t, "a", 3), lasting), running(held(t, "a", 2), brief),
+	s.refuses(t, held(t, "a", 3),
+		running(held(t, "a", 1), lasting), running(held(t, "a", 3), lasting), running(held(t, "a", 2), brief),
 		running(held(t, "b", 1), brief), running(held(t, "b", 1), lasting))
 	s.Advance(brief)
 	assert.Empty(t, s.overdue(t))

@@ -1,0 +1,48 @@
+package registryapp_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// TestRenew has the database go back in time under a replica that runs.
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	g := &gatedServices{Services: b.store}
+	b.Service = b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Services, d.Source = g, g })
+	require.NoError(t, b.Refresh(t.Context()))
+	b.sweep(t)
+	for _, id := range []string{"a", "b", "a", "a"} {
+		b.register(t, id)
+	}
+	lost := registration("x")
+	lost.ServiceName = "lost"
+	_, err := b.Register(t.Context(), fixture.Admin(), lost)
+	require.NoError(t, err)
+	b.sweep(t)
+
+	backup := empty()
+	backup.Service = backup.replica(t, "replica-1")
+	require.NoError(t, backup.Refresh(t.Context()))
+	epoch := backup.register(t, "a")
+	g.Services = backup.store
+	b.epoch.Begin()
+
+	require.NoError(t, b.Renew(t.Context()))
+	assert.Equal(t, []string{"a"}, ready(t, b.Service))
+	assert.Equal(t, registry.Epoch(epoch), instance(t, b.Service, "a").Epoch)
+	_, err = b.Discover(fixture.Admin(), "lost", "")
+	require.ErrorIs(t, err, registry.ErrNotFound)
+	b.sweep(t)
+	require.NoError(t, b.beat(t, "a", epoch))
+	again := b.register(t, "a")
+	require.NoError(t, b.beat(t, "a", again), "it works at once")
+	require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeaseLost)
+}
