@@ -40,9 +40,21 @@ func (*Configurations) one(ctx context.Context, q *bun.SelectQuery) (*configurat
 
 // List returns a page of what matches, and the number of all that does.
 func (r *Configurations) List(ctx context.Context, query configuration.Query) (configuration.Page, error) {
-	q := narrow(r.store.read.NewSelect(), query).Order("environment", "service_name", "key")
-	list, total, err := page[configurationRow](ctx, q, query.Limit, query.Offset, "list configurations")
-	return configuration.Page{Configurations: list, Total: total}, err
+	l := listing[configurationRow, *configuration.Configuration]{
+		query: func() *bun.SelectQuery { return narrow(r.store.read.NewSelect(), query) },
+		order: []string{"environment", "service_name", "key"}, size: textBytes("value"), doing: "list configurations",
+	}
+	p, total, err := l.page(ctx, query.Limit, query.Offset)
+	return configurationPage(p, total), err
+}
+
+func configurationPage(p part[*configuration.Configuration], total int) configuration.Page {
+	return configuration.Page{
+		Configurations: p.items, Total: total, Bytes: p.bytes,
+		Next: following(p, func(next part[*configuration.Configuration]) configuration.Page {
+			return configurationPage(next, total)
+		}),
+	}
 }
 
 func narrow(q *bun.SelectQuery, query configuration.Query) *bun.SelectQuery {
@@ -97,6 +109,20 @@ func (*Configurations) entry(ctx context.Context, q *bun.SelectQuery) (configura
 // Entries returns a page of entries, newest first, and the number of all.
 func (r *Configurations) Entries(
 	ctx context.Context, id configuration.ID, limit, offset int,
-) ([]configuration.HistoryEntry, int, error) {
-	return page[historyRow](ctx, r.history(id).Order("version DESC"), limit, offset, "load a history")
+) (configuration.HistoryPage, error) {
+	l := listing[historyRow, configuration.HistoryEntry]{
+		query: func() *bun.SelectQuery { return r.history(id) }, order: []string{"version DESC"},
+		size: textBytes("old_value") + " + " + textBytes("new_value"), doing: "load a history",
+	}
+	p, total, err := l.page(ctx, limit, offset)
+	return historyPage(p, total), err
+}
+
+func historyPage(p part[configuration.HistoryEntry], total int) configuration.HistoryPage {
+	return configuration.HistoryPage{
+		Entries: p.items, Total: total, Bytes: p.bytes,
+		Next: following(p, func(next part[configuration.HistoryEntry]) configuration.HistoryPage {
+			return historyPage(next, total)
+		}),
+	}
 }

@@ -84,7 +84,7 @@ func TestConnectionErrors(t *testing.T) {
 		_, listErr := configurations.List(ctx, configuration.Query{Limit: 1})
 		_, entryErr := configurations.Entry(ctx, 1, 1)
 		_, atErr := configurations.EntryAt(ctx, 1, fixture.Noon())
-		_, _, entriesErr := configurations.Entries(ctx, 1, 1, 0)
+		_, entriesErr := configurations.Entries(ctx, 1, 1, 0)
 		_, keyErr := keys.Find(ctx, "AAAAAAAA")
 		_, keysErr := keys.List(ctx)
 		_, migrateErr := store.Migrate(ctx)

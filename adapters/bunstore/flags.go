@@ -44,9 +44,20 @@ func (*Flags) one(ctx context.Context, q *bun.SelectQuery) (*flag.Flag, error) {
 
 // List returns a page of what matches, and the number of all that does.
 func (r *Flags) List(ctx context.Context, query flag.Query) (flag.Page, error) {
-	q := narrowFlags(r.query(), query).Order("environment", "name")
-	list, total, err := page[flagRow](ctx, q, query.Limit, query.Offset, "list flags")
-	return flag.Page{Flags: list, Total: total}, err
+	l := listing[flagRow, *flag.Flag]{
+		query:   func() *bun.SelectQuery { return narrowFlags(r.store.read.NewSelect(), query) },
+		columns: flagColumns(), order: []string{"environment", "name"},
+		size: r.store.dialect.jsonBytes("definition"), doing: "list flags",
+	}
+	p, total, err := l.page(ctx, query.Limit, query.Offset)
+	return flagPage(p, total), err
+}
+
+func flagPage(p part[*flag.Flag], total int) flag.Page {
+	return flag.Page{
+		Flags: p.items, Total: total, Bytes: p.bytes,
+		Next: following(p, func(next part[*flag.Flag]) flag.Page { return flagPage(next, total) }),
+	}
 }
 
 func narrowFlags(q *bun.SelectQuery, query flag.Query) *bun.SelectQuery {
@@ -80,8 +91,21 @@ func (*Flags) entry(ctx context.Context, q *bun.SelectQuery) (flag.HistoryEntry,
 }
 
 // Entries returns a page of entries, newest first, and the number of all.
-func (r *Flags) Entries(ctx context.Context, id flag.ID, limit, offset int) ([]flag.HistoryEntry, int, error) {
-	return page[flagEntryRow](ctx, r.history(id).Order("version DESC"), limit, offset, "load a history")
+func (r *Flags) Entries(ctx context.Context, id flag.ID, limit, offset int) (flag.HistoryPage, error) {
+	d := r.store.dialect
+	l := listing[flagEntryRow, flag.HistoryEntry]{
+		query: func() *bun.SelectQuery { return r.history(id) }, order: []string{"version DESC"},
+		size: d.jsonBytes("old_definition") + " + " + d.jsonBytes("new_definition"), doing: "load a history",
+	}
+	p, total, err := l.page(ctx, limit, offset)
+	return flagHistoryPage(p, total), err
+}
+
+func flagHistoryPage(p part[flag.HistoryEntry], total int) flag.HistoryPage {
+	return flag.HistoryPage{
+		Entries: p.items, Total: total, Bytes: p.bytes,
+		Next: following(p, func(next part[flag.HistoryEntry]) flag.HistoryPage { return flagHistoryPage(next, total) }),
+	}
 }
 
 // Counts returns how many versions the flags of each environment have had.

@@ -64,22 +64,6 @@ func one[R row[T], T any](ctx context.Context, q *bun.SelectQuery, doing string,
 	return rows[0].rehydrate()
 }
 
-// page returns what a page of a query's rows holds, and the number of all rows.
-func page[R row[T], T any](
-	ctx context.Context, q *bun.SelectQuery, limit, offset int, doing string,
-) ([]T, int, error) {
-	var rows []R
-	if err := q.Model(&rows).Limit(limit).Offset(offset).Scan(ctx); err != nil {
-		return nil, 0, translate(err, doing, nil)
-	}
-	total, err := q.Count(ctx)
-	if err != nil {
-		return nil, 0, translate(err, doing, nil)
-	}
-	list, err := rehydrated(rows)
-	return list, total, err
-}
-
 // rehydrated returns what rows hold, or nothing where one of them breaks a rule.
 func rehydrated[R row[T], T any](rows []R) ([]T, error) {
 	list := make([]T, len(rows))

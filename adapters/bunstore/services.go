@@ -79,16 +79,29 @@ func (r *Services) whole(
 
 // List returns a page of what matches, and the number of all that does.
 func (r *Services) List(ctx context.Context, query registry.Query) (registry.Page, error) {
-	q := r.store.read.NewSelect().Where("is_deleted = ?", false).Order("service_name")
-	if query.Status != nil {
-		q = q.Where("status = ?", query.Status.String())
+	l := listing[serviceRow, registry.State]{
+		query: func() *bun.SelectQuery {
+			q := r.store.read.NewSelect().Where("is_deleted = ?", false)
+			if query.Status != nil {
+				q = q.Where("status = ?", query.Status.String())
+			}
+			return q
+		},
+		order: []string{"service_name"}, size: r.store.dialect.jsonBytes("metadata"), doing: "list services",
 	}
-	states, total, err := page[serviceRow](ctx, q, query.Limit, query.Offset, "list services")
-	found := registry.Page{Total: total, Services: make([]*registry.Service, len(states))}
-	for i, state := range states {
-		found.Services[i] = registry.Rehydrate(state)
+	p, total, err := l.page(ctx, query.Limit, query.Offset)
+	return servicePage(p, total), err
+}
+
+func servicePage(p part[registry.State], total int) registry.Page {
+	page := registry.Page{
+		Total: total, Bytes: p.bytes, Services: make([]*registry.Service, len(p.items)),
+		Next: following(p, func(next part[registry.State]) registry.Page { return servicePage(next, total) }),
 	}
-	return found, err
+	for i, state := range p.items {
+		page.Services[i] = registry.Rehydrate(state)
+	}
+	return page
 }
 
 // Touch takes in a report.

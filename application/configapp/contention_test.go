@@ -76,10 +76,10 @@ func TestReplicas(t *testing.T) {
 	}
 	all.Wait()
 	require.NoError(t, errors.Join(errs...))
-	entries, total, err := b.store.Entries(t.Context(), view.ID, 100, 0)
+	page, err := b.store.Entries(t.Context(), view.ID, 100, 0)
 	require.NoError(t, err)
-	assert.Equal(t, replicas+1, total)
-	assert.Equal(t, configuration.Version(replicas+1), entries[0].Version)
+	assert.Equal(t, replicas+1, page.Total)
+	assert.Equal(t, configuration.Version(replicas+1), page.Entries[0].Version)
 }
 
 func TestPrintedViewShowsNoValue(t *testing.T) {

@@ -18,9 +18,9 @@ import (
 // allSealed reports whether no value in the history is plain.
 func allSealed(t *testing.T, b *bench, id configuration.ID) bool {
 	t.Helper()
-	entries, _, err := b.store.Entries(t.Context(), id, 1000, 0)
+	page, err := b.store.Entries(t.Context(), id, 1000, 0)
 	require.NoError(t, err)
-	for _, e := range entries {
+	for _, e := range page.Entries {
 		for _, c := range []configuration.Content{e.Old, e.New} {
 			if !c.IsZero() && !c.Encrypted() {
 				return false

@@ -15,11 +15,9 @@ type History struct {
 	Limit, Offset int
 }
 
-// Timeline is a page of history entries, newest first, with the number of all.
-type Timeline struct {
-	Entries []configuration.HistoryEntry
-	Total   int
-}
+// Timeline is a page of history entries, or the first part of one, newest first, with
+// the number of all.
+type Timeline = configuration.HistoryPage
 
 // ReadHistory returns a page of a configuration's versions, newest first, also
 // when it is deleted. Encrypted values stay sealed for every caller.
@@ -30,9 +28,5 @@ func (s *Service) ReadHistory(ctx context.Context, by access.Caller, in History)
 	if _, err := s.load(ctx, by, access.ReadConfiguration, in.ID); err != nil {
 		return Timeline{}, err
 	}
-	entries, total, err := s.deps.History.Entries(ctx, in.ID, in.Limit, in.Offset)
-	if err != nil {
-		return Timeline{}, err
-	}
-	return Timeline{Entries: entries, Total: total}, nil
+	return s.deps.History.Entries(ctx, in.ID, in.Limit, in.Offset)
 }

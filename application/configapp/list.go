@@ -21,10 +21,15 @@ type List struct {
 	Limit, Offset int
 }
 
-// Listing is a page, with the true number of all that matches.
+// Listing is a page, or the first part of one, with the true number of all that
+// matches.
 type Listing struct {
 	Configurations []View
 	Total          int
+	// Bytes is how many bytes the store holds of this part of the page.
+	Bytes int
+	// Next returns the next part of the page; it is nil at the end.
+	Next func(context.Context) (Listing, error)
 }
 
 // List returns a page of configurations, ordered by environment, service name
@@ -42,11 +47,18 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 	if err != nil {
 		return Listing{}, err
 	}
-	views := make([]View, len(found.Configurations))
-	for i, c := range found.Configurations {
-		views[i] = View{State: c.State()}
+	return listing(found), nil
+}
+
+func listing(found configuration.Page) Listing {
+	l := Listing{
+		Configurations: make([]View, len(found.Configurations)), Total: found.Total, Bytes: found.Bytes,
+		Next: page.Following(found.Next, listing),
 	}
-	return Listing{Configurations: views, Total: found.Total}, nil
+	for i, c := range found.Configurations {
+		l.Configurations[i] = View{State: c.State()}
+	}
+	return l
 }
 
 func (s *Service) parseQuery(in List) (configuration.Query, error) {

@@ -135,10 +135,15 @@ type List struct {
 	Limit, Offset int
 }
 
-// Listing is a page, with the true number of all that matches.
+// Listing is a page, or the first part of one, with the true number of all that
+// matches.
 type Listing struct {
 	Flags []flag.State
 	Total int
+	// Bytes is how many bytes the store holds of this part of the page.
+	Bytes int
+	// Next returns the next part of the page; it is nil at the end.
+	Next func(context.Context) (Listing, error)
 }
 
 // List returns a page of flags, ordered by environment and name.
@@ -161,11 +166,18 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 	if err != nil {
 		return Listing{}, err
 	}
-	states := make([]flag.State, len(found.Flags))
-	for i, f := range found.Flags {
-		states[i] = f.State()
+	return listing(found), nil
+}
+
+func listing(found flag.Page) Listing {
+	l := Listing{
+		Flags: make([]flag.State, len(found.Flags)), Total: found.Total, Bytes: found.Bytes,
+		Next: page.Following(found.Next, listing),
 	}
-	return Listing{Flags: states, Total: found.Total}, nil
+	for i, f := range found.Flags {
+		l.Flags[i] = f.State()
+	}
+	return l
 }
 
 // History says which flag's history to read.
@@ -175,11 +187,9 @@ type History struct {
 	Limit, Offset int
 }
 
-// Timeline is a page of history entries, newest first, with the number of all.
-type Timeline struct {
-	Entries []flag.HistoryEntry
-	Total   int
-}
+// Timeline is a page of history entries, or the first part of one, newest first, with
+// the number of all.
+type Timeline = flag.HistoryPage
 
 // ReadHistory returns a page of a flag's versions, newest first, also when it is
 // deleted.
@@ -190,8 +200,7 @@ func (s *Service) ReadHistory(ctx context.Context, by access.Caller, in History)
 	if _, err := s.load(ctx, by, access.ReadFlag, in.ID); err != nil {
 		return Timeline{}, err
 	}
-	entries, total, err := s.deps.History.Entries(ctx, in.ID, in.Limit, in.Offset)
-	return Timeline{Entries: entries, Total: total}, err
+	return s.deps.History.Entries(ctx, in.ID, in.Limit, in.Offset)
 }
 
 // Preview says which change to look at.

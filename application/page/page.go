@@ -1,6 +1,10 @@
 package page
 
-import "github.com/signalbox-hq/signalbox/domain/fault"
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
 
 // Bounds of a page.
 const (
@@ -19,4 +23,19 @@ func Check(limit, offset int) error {
 		offsetErr = fault.Bad("offset", "must be 0 or more")
 	}
 	return fault.Merge(limitErr, offsetErr)
+}
+
+// Following returns what reads the next part of a page in other words; nil for nil.
+func Following[P, Q any](next func(context.Context) (P, error), words func(P) Q) func(context.Context) (Q, error) {
+	if next == nil {
+		return nil
+	}
+	return func(ctx context.Context) (Q, error) {
+		found, err := next(ctx)
+		if err != nil {
+			var none Q
+			return none, err
+		}
+		return words(found), nil
+	}
 }

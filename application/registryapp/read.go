@@ -3,6 +3,7 @@ package registryapp
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/signalbox-hq/signalbox/application/page"
@@ -110,10 +111,15 @@ type List struct {
 	Limit, Offset int
 }
 
-// Listing is a page, with the true number of all that matches.
+// Listing is a page, or the first part of one, with the true number of all that
+// matches.
 type Listing struct {
 	Services []Reading
 	Total    int
+	// Bytes is how many bytes the store holds of this part of the page.
+	Bytes int
+	// Next returns the next part of the page; it is nil at the end.
+	Next func(context.Context) (Listing, error)
 }
 
 // List returns a page of the services that are registered, ordered by name,
@@ -135,45 +141,51 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 	return s.list(ctx, query)
 }
 
-// Healthy returns all services that are healthy, ordered by name.
+// Healthy returns all services that are healthy, ordered by name, in parts.
 func (s *Service) Healthy(ctx context.Context, by access.Caller) (Listing, error) {
 	if err := by.Require(access.ReadService, access.Resource{}); err != nil {
 		return Listing{}, err
 	}
-	query := registry.Query{Status: new(registry.Healthy), Limit: page.MaxLimit}
-	all, err := s.list(ctx, query)
-	for err == nil && len(all.Services) < all.Total {
-		query.Offset += page.MaxLimit
-		var next Listing
-		if next, err = s.list(ctx, query); len(next.Services) == 0 {
-			break
-		}
-		all.Services = append(all.Services, next.Services...)
-	}
-	all.Total = len(all.Services)
-	return all, err
+	return s.list(ctx, registry.Query{Status: new(registry.Healthy), Limit: math.MaxInt32})
 }
 
 func (s *Service) list(ctx context.Context, query registry.Query) (Listing, error) {
 	found, err := s.deps.Services.List(ctx, query)
-	var out Listing
 	switch {
 	case err == nil:
-		out.Total = found.Total
-		for _, f := range found.Services {
-			out.Services = append(out.Services, Reading{Service: f.State()})
-		}
+		return s.listing(ctx, found), nil
 	case fails(err, fault.ErrUnavailable) && s.catalogue.loaded.Load():
-		out = s.listKnown(query)
-	default:
-		return Listing{}, err
+		out := s.listKnown(query)
+		s.observeAll(ctx, out.Services)
+		return out, nil
 	}
-	all := make([]*Reading, len(out.Services))
-	for i := range out.Services {
-		all[i] = &out.Services[i]
+	return Listing{}, err
+}
+
+func (s *Service) listing(ctx context.Context, found registry.Page) Listing {
+	out := Listing{Total: found.Total, Bytes: found.Bytes}
+	for _, f := range found.Services {
+		out.Services = append(out.Services, Reading{Service: f.State()})
+	}
+	s.observeAll(ctx, out.Services)
+	if found.Next != nil {
+		out.Next = func(ctx context.Context) (Listing, error) {
+			next, err := found.Next(ctx)
+			if err != nil {
+				return Listing{}, err
+			}
+			return s.listing(ctx, next), nil
+		}
+	}
+	return out
+}
+
+func (s *Service) observeAll(ctx context.Context, services []Reading) {
+	all := make([]*Reading, len(services))
+	for i := range services {
+		all[i] = &services[i]
 	}
 	s.observe(ctx, all...)
-	return out, nil
 }
 
 // listKnown answers a query from memory.

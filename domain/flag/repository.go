@@ -25,7 +25,8 @@ type Repository interface {
 	// FindByIdentity returns the flag of that identity, or ErrNotFound.
 	FindByIdentity(ctx context.Context, identity Identity) (*Flag, error)
 	// List returns a page of what matches, ordered by environment and name
-	// (bytewise), with the true number of all that matches.
+	// (bytewise), with the true number of all that matches as of the same moment. A
+	// page of many bytes comes in parts: see scope.PartBytes.
 	List(ctx context.Context, query Query) (Page, error)
 }
 
@@ -40,10 +41,15 @@ type Query struct {
 	Limit, Offset int
 }
 
-// Page is a part of a list.
+// Page is a part of a list, or the first part of it.
 type Page struct {
 	Flags []*Flag
 	Total int
+	// Bytes is how many bytes the store holds of what the part holds.
+	Bytes int
+	// Next returns the next part of the same page; it is nil at the end. What was
+	// deleted since the first part was read is left out.
+	Next func(context.Context) (Page, error)
 }
 
 // History reads what a Repository has saved, version by version.
@@ -54,8 +60,19 @@ type History interface {
 	// ErrVersionNotFound where there is none.
 	EntryAt(ctx context.Context, id ID, at time.Time) (HistoryEntry, error)
 	// Entries returns a page of entries, newest first, with the number of all; a
-	// flag that does not exist has none.
-	Entries(ctx context.Context, id ID, limit, offset int) ([]HistoryEntry, int, error)
+	// flag that does not exist has none. A page of many bytes comes in parts.
+	Entries(ctx context.Context, id ID, limit, offset int) (HistoryPage, error)
+}
+
+// HistoryPage is a part of a history, or the first part of it.
+type HistoryPage struct {
+	Entries []HistoryEntry
+	Total   int
+	// Bytes is how many bytes the store holds of what the part holds.
+	Bytes int
+	// Next returns the next part of the same page; it is nil at the end. What was
+	// deleted since the first part was read is left out.
+	Next func(context.Context) (HistoryPage, error)
 }
 
 // Source is what a memory of all flags is filled from. A store that cannot be

@@ -29,7 +29,8 @@ type Repository interface {
 	FindWhole(ctx context.Context, name scope.ServiceName) (*Service, error)
 	// List returns a page of the services that are registered and match, without
 	// their instances, ordered by name (bytewise), with the true number of all that
-	// match.
+	// match as of the same moment. A page of many bytes comes in parts: see
+	// scope.PartBytes.
 	List(ctx context.Context, query Query) (Page, error)
 	// Touch takes in a report that need not change anything: when it came, and the
 	// response time in milliseconds if there was one. It makes no version. An unknown
@@ -45,10 +46,15 @@ type Query struct {
 	Limit, Offset int
 }
 
-// Page is a part of a list.
+// Page is a part of a list, or the first part of it.
 type Page struct {
 	Services []*Service
 	Total    int
+	// Bytes is how many bytes the store holds of what the part holds.
+	Bytes int
+	// Next returns the next part of the same page; it is nil at the end. What was
+	// deleted since the first part was read is left out.
+	Next func(context.Context) (Page, error)
 }
 
 // History reads the transitions that a Repository has saved.

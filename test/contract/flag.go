@@ -91,7 +91,7 @@ func (s StoredFlags) events(t *testing.T) []Event {
 // the store has so many events in all.
 func (s StoredFlags) hasVersions(t *testing.T, id flag.ID, versions, events int) {
 	t.Helper()
-	entries, total, err := s.History.Entries(t.Context(), id, 1000, 0)
+	entries, total, err := wholeFlagHistory(t, s.History, id, 1000, 0)
 	require.NoError(t, err)
 	assert.Equal(t, versions, total)
 	require.Len(t, entries, versions)

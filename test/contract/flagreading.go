@@ -88,7 +88,7 @@ func flagHistory(t *testing.T, s StoredFlags) {
 	gone := s.find(t, f.ID())
 	require.NoError(t, gone.Delete(fixture.Stamp()))
 	s.save(t, gone)
-	entries, total, err := s.History.Entries(t.Context(), f.ID(), 10, 0)
+	entries, total, err := wholeFlagHistory(t, s.History, f.ID(), 10, 0)
 	require.NoError(t, err)
 	require.Len(t, entries, 3)
 	assert.Equal(t, 3, total)
@@ -102,7 +102,7 @@ func flagHistory(t *testing.T, s StoredFlags) {
 	assert.Equal(t, created.New.Description, updated.Old.Description)
 	assert.Equal(t, fixture.Stamp(), updated.Stamp)
 	assert.Equal(t, scope.ActionUpdate, updated.Action)
-	_, total, err = s.History.Entries(t.Context(), 404, 10, 0)
+	_, total, err = wholeFlagHistory(t, s.History, 404, 10, 0)
 	require.NoError(t, err)
 	assert.Zero(t, total)
 }
@@ -115,7 +115,7 @@ func flagHistoryPages(t *testing.T, s StoredFlags) {
 	}
 	s.save(t, f, fixture.Flag(t, `{"name":"other"}`))
 	for offset, want := range map[int][]scope.Version{0: {5, 4}, 2: {3, 2}, 4: {1}, 9: {}} {
-		entries, total, err := s.History.Entries(t.Context(), f.ID(), 2, offset)
+		entries, total, err := wholeFlagHistory(t, s.History, f.ID(), 2, offset)
 		require.NoError(t, err)
 		assert.Equal(t, 5, total)
 		got := []scope.Version{}

@@ -71,16 +71,16 @@ func entriesInPages(t *testing.T, s Stored) {
 	c := threeVersions(t, s)
 	s.save(t, fixture.Configuration(t, fixture.Key("another")))
 	assert.Equal(t, []configuration.Version{3, 2, 1}, s.versions(t, c.ID()))
-	entries, total, err := s.History.Entries(t.Context(), c.ID(), 1, 1)
+	entries, total, err := wholeHistory(t, s.History, c.ID(), 1, 1)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 	assert.Equal(t, configuration.Version(2), entries[0].Version)
 	assert.Equal(t, 3, total)
-	entries, total, err = s.History.Entries(t.Context(), c.ID(), 10, 9)
+	entries, total, err = wholeHistory(t, s.History, c.ID(), 10, 9)
 	require.NoError(t, err)
 	assert.Empty(t, entries)
 	assert.Equal(t, 3, total)
-	entries, total, err = s.History.Entries(t.Context(), 404, 10, 0)
+	entries, total, err = wholeHistory(t, s.History, 404, 10, 0)
 	require.NoError(t, err)
 	assert.Empty(t, entries)
 	assert.Zero(t, total)
@@ -173,7 +173,7 @@ func sealingSealsAll(t *testing.T, s Stored) {
 	s.save(t, updated(t, s, c.ID(), "second"))
 	s.save(t, turnEncryptionOn(t, s, c.ID(), seal))
 
-	entries, _, err := s.History.Entries(t.Context(), c.ID(), 10, 0)
+	entries, _, err := wholeHistory(t, s.History, c.ID(), 10, 0)
 	require.NoError(t, err)
 	require.Len(t, entries, 3)
 	for _, e := range entries {
@@ -198,7 +198,7 @@ func sealingALongHistory(t *testing.T, s Stored) {
 	}
 	s.save(t, c)
 	s.save(t, turnEncryptionOn(t, s, c.ID(), seal))
-	entries, total, err := s.History.Entries(t.Context(), c.ID(), 1000, 0)
+	entries, total, err := wholeHistory(t, s.History, c.ID(), 1000, 0)
 	require.NoError(t, err)
 	assert.Equal(t, 132, total)
 	for _, e := range entries {

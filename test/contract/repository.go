@@ -42,8 +42,8 @@ func Repository(t *testing.T, fresh func(*testing.T) Stored, without Without) {
 }
 
 func repositorySuite() []behaviour[Stored] {
-	return slices.Concat(savingBehaviours(), lockingBehaviours(), listingBehaviours(), historyBehaviours(), sealingBehaviours(),
-		committingBehaviours(), markingBehaviours())
+	return slices.Concat(savingBehaviours(), lockingBehaviours(), listingBehaviours(), partBehaviours(), historyBehaviours(),
+		sealingBehaviours(), committingBehaviours(), markingBehaviours())
 }
 
 // save stores and fails the test if that does not succeed.
@@ -63,7 +63,7 @@ func (s Stored) find(t *testing.T, id configuration.ID) *configuration.Configura
 // versions returns the versions in the history, newest first.
 func (s Stored) versions(t *testing.T, id configuration.ID) []configuration.Version {
 	t.Helper()
-	entries, total, err := s.History.Entries(t.Context(), id, 1000, 0)
+	entries, total, err := wholeHistory(t, s.History, id, 1000, 0)
 	require.NoError(t, err)
 	assert.Len(t, entries, total)
 	list := make([]configuration.Version, len(entries))
