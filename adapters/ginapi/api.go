@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
@@ -113,6 +114,9 @@ type Options struct {
 	TrustedProxies []string
 	// RequestTimeout is the deadline of a request's work, 10 s by default.
 	RequestTimeout time.Duration
+	// ResponseBytes is how much memory pages under construction may take in all,
+	// DefaultResponseBytes by default.
+	ResponseBytes int64
 }
 
 // API answers HTTP requests. It is safe for concurrent use.
@@ -128,6 +132,8 @@ type API struct {
 	bodies sync.Pool
 	// beats are bodies of heartbeats, to be used again.
 	beats sync.Pool
+	// responses is the memory for pages under construction.
+	responses *semaphore.Weighted
 	// lingering holds one element for each request that is lingered for.
 	lingering chan struct{}
 	// stopping is closed when the server stops.
@@ -149,7 +155,10 @@ func New(o Options) *API {
 	if o.RequestTimeout <= 0 {
 		o.RequestTimeout = DefaultRequestTimeout
 	}
-	a := &API{options: o, templates: map[string]string{}, stopping: make(chan struct{})}
+	if o.ResponseBytes <= 0 {
+		o.ResponseBytes = DefaultResponseBytes
+	}
+	a := &API{options: o, responses: semaphore.NewWeighted(o.ResponseBytes), templates: map[string]string{}, stopping: make(chan struct{})}
 	a.lingering = make(chan struct{}, maxLingering)
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	a.ended = endedContext()

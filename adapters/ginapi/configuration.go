@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -26,8 +27,8 @@ func (a *API) routeConfigurations() {
 		http.StatusConflict)
 	op.DefaultStatus = http.StatusCreated
 	register(a, needing(access.WriteConfiguration, op), a.create)
-	register(a, a.configurationOperation("list-configurations", http.MethodGet, collectionPath,
-		"List configurations"), a.list)
+	register(a, a.pageOperation(a.configurationOperation("list-configurations", http.MethodGet, collectionPath,
+		"List configurations"), listJSON{}), a.list)
 	a.routeRead()
 	register(a, needing(access.WriteConfiguration, a.configurationOperation("update-configuration", http.MethodPut,
 		idPath, "Update a configuration", http.StatusNotFound, http.StatusPreconditionFailed)), a.update)
@@ -35,8 +36,9 @@ func (a *API) routeConfigurations() {
 		http.StatusNotFound, http.StatusPreconditionFailed)
 	op.DefaultStatus = http.StatusNoContent
 	register(a, op, a.delete)
-	register(a, a.configurationOperation("list-configuration-history", http.MethodGet, idPath+"/history",
-		"List the versions of a configuration, newest first", http.StatusNotFound), a.readHistory)
+	register(a, a.pageOperation(a.configurationOperation("list-configuration-history", http.MethodGet,
+		idPath+"/history", "List the versions of a configuration, newest first", http.StatusNotFound),
+		historyJSON{}), a.readHistory)
 	register(a, needing(access.WriteConfiguration, a.configurationOperation("roll-back-configuration", http.MethodPost,
 		idPath+"/rollback", "Roll a configuration back to an earlier version",
 		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)), a.rollBack)
@@ -108,10 +110,6 @@ type listInput struct {
 	Page
 }
 
-type listOutput struct {
-	Body listJSON
-}
-
 // listJSON is a page of configurations, ordered by environment, service and key.
 type listJSON struct {
 	Configurations []configurationJSON `json:"configurations" nullable:"false"`
@@ -120,7 +118,11 @@ type listJSON struct {
 	Offset         int                 `json:"offset"`
 }
 
-func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
+func (a *API) list(ctx context.Context, in *listInput) (*pageOutput, error) {
+	held, err := a.reserve(ctx)
+	if err != nil {
+		return nil, err
+	}
 	found, err := a.options.Configurations.List(ctx, callOf(ctx).caller, configapp.List{
 		Environment: in.Environment,
 		ServiceName: in.ServiceName,
@@ -130,13 +132,17 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		Offset:      in.Offset,
 	})
 	if err != nil {
+		held.release()
 		return nil, err
 	}
-	list := make([]configurationJSON, len(found.Configurations))
-	for i, v := range found.Configurations {
-		list[i] = represent(v)
-	}
-	return &listOutput{listJSON{Configurations: list, Total: found.Total, Limit: in.Limit, Offset: in.Offset}}, nil
+	body, err := paged(ctx, a, held, configurationPart(found), represent, listJSON{
+		Configurations: []configurationJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
+	}, "configurations")
+	return &pageOutput{body}, err
+}
+
+func configurationPart(l configapp.Listing) pagePart[configapp.View] {
+	return pagePart[configapp.View]{l.Configurations, l.Bytes, page.Following(l.Next, configurationPart)}
 }
 
 // Target names the configuration that an operation is about. It is exported for
@@ -192,10 +198,6 @@ type historyInput struct {
 	Page
 }
 
-type historyOutput struct {
-	Body historyJSON
-}
-
 // historyJSON is a page of a configuration's versions, newest first.
 type historyJSON struct {
 	History []entryJSON `json:"history" nullable:"false"`
@@ -204,18 +206,26 @@ type historyJSON struct {
 	Offset  int         `json:"offset"`
 }
 
-func (a *API) readHistory(ctx context.Context, in *historyInput) (*historyOutput, error) {
+func (a *API) readHistory(ctx context.Context, in *historyInput) (*pageOutput, error) {
+	held, err := a.reserve(ctx)
+	if err != nil {
+		return nil, err
+	}
 	found, err := a.options.Configurations.ReadHistory(ctx, callOf(ctx).caller, configapp.History{
 		ID: in.id(), Limit: in.Limit, Offset: in.Offset,
 	})
 	if err != nil {
+		held.release()
 		return nil, err
 	}
-	list := make([]entryJSON, len(found.Entries))
-	for i, e := range found.Entries {
-		list[i] = representEntry(e)
-	}
-	return &historyOutput{historyJSON{History: list, Total: found.Total, Limit: in.Limit, Offset: in.Offset}}, nil
+	body, err := paged(ctx, a, held, historyPart(found), representEntry, historyJSON{
+		History: []entryJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
+	}, "history")
+	return &pageOutput{body}, err
+}
+
+func historyPart(t configapp.Timeline) pagePart[configuration.HistoryEntry] {
+	return pagePart[configuration.HistoryEntry]{t.Entries, t.Bytes, page.Following(t.Next, historyPart)}
 }
 
 type rollBackInput struct {

@@ -23,10 +23,25 @@ type requestContext struct {
 	cancel  context.CancelFunc
 }
 
+// connectionKey finds the context that ends with the client's connection alone.
+type connectionKey struct{}
+
+// sendingContext returns a context for what is read while an answer is being sent: it
+// ends with the connection, or when an answer has to have been read.
+func sendingContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if connection, ok := ctx.Value(connectionKey{}).(context.Context); ok {
+		ctx = connection
+	}
+	return context.WithTimeout(ctx, WriteTimeout)
+}
+
 // Value returns the call, or what the request's own context holds.
 func (c *requestContext) Value(key any) any {
-	if _, ours := key.(callKey); ours {
+	switch key.(type) {
+	case callKey:
 		return &c.call
+	case connectionKey:
+		return c.Context
 	}
 	return c.Context.Value(key)
 }

@@ -129,14 +129,16 @@ func (a *API) evaluateBatch(c *gin.Context) {
 	b.answer = append(b.answer, `{"environment":"`+b.environment+`","revision":`...)
 	b.answer = strconv.AppendInt(b.answer, s.Revision(), 10)
 	b.answer = append(b.answer, `,"evaluations":[`...)
+	a.tellStaleness(c)
+	out := a.spillTo(c)
 	for i, name := range b.flagNames {
 		if i > 0 {
-			b.answer = append(b.answer, ',')
+			b.answer = append(out.over(b.answer), ',')
 		}
 		b.answer = b.appendEvaluation(b.answer, s, name)
 	}
 	b.answer = append(b.answer, "]}"...)
-	a.sendEvaluation(c, b.answer)
+	out.end(b.answer)
 }
 
 // sendEvaluation writes an answer, and for how long it may have been out of date.

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -30,7 +31,8 @@ func (a *API) routeFlags() {
 		http.StatusConflict)
 	op.DefaultStatus = http.StatusCreated
 	register(a, op, a.createFlag)
-	register(a, a.flagOperation("list-flags", http.MethodGet, flagsPath, "List feature flags"), a.listFlags)
+	register(a, a.pageOperation(a.flagOperation("list-flags", http.MethodGet, flagsPath, "List feature flags"),
+		listFlagsJSON{}), a.listFlags)
 	a.routeReadFlag()
 	register(a, a.definitionOperation(access.WriteFlag, "update-flag", http.MethodPut, flagIDPath,
 		"Change any part of a feature flag", http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), a.updateFlag)
@@ -38,8 +40,9 @@ func (a *API) routeFlags() {
 		http.StatusNotFound, http.StatusPreconditionFailed)
 	op.DefaultStatus = http.StatusNoContent
 	register(a, op, a.deleteFlag)
-	register(a, a.flagOperation("list-flag-history", http.MethodGet, flagIDPath+"/history",
-		"List the versions of a feature flag, newest first", http.StatusNotFound), a.readFlagHistory)
+	register(a, a.pageOperation(a.flagOperation("list-flag-history", http.MethodGet, flagIDPath+"/history",
+		"List the versions of a feature flag, newest first", http.StatusNotFound),
+		flagHistoryJSON{}), a.readFlagHistory)
 	register(a, needing(access.WriteFlag, a.flagOperation("roll-back-flag", http.MethodPost, flagIDPath+"/rollback",
 		"Roll a feature flag back to an earlier version",
 		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)), a.rollBackFlag)
@@ -91,10 +94,6 @@ type listFlagsInput struct {
 	Page
 }
 
-type listFlagsOutput struct {
-	Body listFlagsJSON
-}
-
 // listFlagsJSON is a page of flags, ordered by environment and name.
 type listFlagsJSON struct {
 	Flags  []raw[flagJSON] `json:"flags" nullable:"false"`
@@ -103,18 +102,26 @@ type listFlagsJSON struct {
 	Offset int             `json:"offset"`
 }
 
-func (a *API) listFlags(ctx context.Context, in *listFlagsInput) (*listFlagsOutput, error) {
+func (a *API) listFlags(ctx context.Context, in *listFlagsInput) (*pageOutput, error) {
+	held, err := a.reserve(ctx)
+	if err != nil {
+		return nil, err
+	}
 	found, err := a.options.Flags.List(ctx, callOf(ctx).caller, flagapp.List{
 		Environment: in.Environment, NamePrefix: in.NamePrefix, Deleted: in.Deleted, Limit: in.Limit, Offset: in.Offset,
 	})
 	if err != nil {
+		held.release()
 		return nil, err
 	}
-	list := make([]raw[flagJSON], len(found.Flags))
-	for i, f := range found.Flags {
-		list[i] = representFlag(f)
-	}
-	return &listFlagsOutput{listFlagsJSON{Flags: list, Total: found.Total, Limit: in.Limit, Offset: in.Offset}}, nil
+	body, err := paged(ctx, a, held, flagPart(found), representFlag, listFlagsJSON{
+		Flags: []raw[flagJSON]{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
+	}, "flags")
+	return &pageOutput{body}, err
+}
+
+func flagPart(l flagapp.Listing) pagePart[flag.State] {
+	return pagePart[flag.State]{l.Flags, l.Bytes, page.Following(l.Next, flagPart)}
 }
 
 // FlagTarget names the flag that an operation is about. It is exported for huma
@@ -165,10 +172,6 @@ type flagHistoryInput struct {
 	Page
 }
 
-type flagHistoryOutput struct {
-	Body flagHistoryJSON
-}
-
 // flagHistoryJSON is a page of a flag's versions, newest first.
 type flagHistoryJSON struct {
 	History []flagEntryJSON `json:"history" nullable:"false"`
@@ -177,20 +180,26 @@ type flagHistoryJSON struct {
 	Offset  int             `json:"offset"`
 }
 
-func (a *API) readFlagHistory(ctx context.Context, in *flagHistoryInput) (*flagHistoryOutput, error) {
+func (a *API) readFlagHistory(ctx context.Context, in *flagHistoryInput) (*pageOutput, error) {
+	held, err := a.reserve(ctx)
+	if err != nil {
+		return nil, err
+	}
 	found, err := a.options.Flags.ReadHistory(ctx, callOf(ctx).caller, flagapp.History{
 		ID: in.id(), Limit: in.Limit, Offset: in.Offset,
 	})
 	if err != nil {
+		held.release()
 		return nil, err
 	}
-	list := make([]flagEntryJSON, len(found.Entries))
-	for i, e := range found.Entries {
-		list[i] = representFlagEntry(e)
-	}
-	return &flagHistoryOutput{
-		flagHistoryJSON{History: list, Total: found.Total, Limit: in.Limit, Offset: in.Offset},
-	}, nil
+	body, err := paged(ctx, a, held, flagHistoryPart(found), representFlagEntry, flagHistoryJSON{
+		History: []flagEntryJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
+	}, "history")
+	return &pageOutput{body}, err
+}
+
+func flagHistoryPart(t flagapp.Timeline) pagePart[flag.HistoryEntry] {
+	return pagePart[flag.HistoryEntry]{t.Entries, t.Bytes, page.Following(t.Next, flagHistoryPart)}
 }
 
 type rollBackFlagInput struct {

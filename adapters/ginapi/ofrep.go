@@ -175,9 +175,9 @@ func (a *API) ofrepBulk(c *gin.Context) {
 		c.Status(http.StatusNotModified)
 		return
 	}
-	b.answer = append(appendStreams(appendBulk(b.answer, s, b), pass), '}')
-	h["Content-Length"] = []string{strconv.Itoa(len(b.answer))}
-	a.sendBytes(c, b.answer)
+	out := a.spillTo(c)
+	b.answer = append(appendStreams(appendBulk(b.answer, s, b, &out), pass), '}')
+	out.end(b.answer)
 }
 
 // ofrepAsk reads the body and finds the snapshot: the first of at least that

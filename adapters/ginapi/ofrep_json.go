@@ -48,12 +48,12 @@ type ofrepErrorJSON struct {
 }
 
 // appendBulk writes what the context gets of all flags of a snapshot, as the first
-// member of an object that goes on.
-func appendBulk(to []byte, s *flagapp.Snapshot, b *evaluationBody) []byte {
+// member of an object that goes on. What is much is sent on the way.
+func appendBulk(to []byte, s *flagapp.Snapshot, b *evaluationBody, out *spill) []byte {
 	to = append(to, `{"flags":[`...)
 	for i, f := range s.All() {
 		if i > 0 {
-			to = append(to, ',')
+			to = append(out.over(to), ',')
 		}
 		d := flag.Evaluate(f, &b.context)
 		if err := d.Err(); err != nil {

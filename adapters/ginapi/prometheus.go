@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"bytes"
 	"maps"
 	"net"
 	"net/http"
@@ -13,7 +14,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/signalbox-hq/signalbox/application/registryapp"
-	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
@@ -52,32 +52,32 @@ func (a *API) prometheusTargets(c *gin.Context, in input) {
 		a.fail(c, err)
 		return
 	}
-	groups, protected := []targetGroup{}, false
+	a.tellMode(c, slices.ContainsFunc(views, func(v *registryapp.View) bool { return v.Protected }))
+	out, body := a.spillTo(c), []byte{'['}
 	for _, v := range views {
-		protected = protected || v.Protected
-		groups = appendTargets(groups, v, ready)
+		body = appendTargets(body, v, ready, &out)
 	}
-	body, err := json.Marshal(groups, json.Deterministic(true))
-	if err != nil {
-		a.fail(c, fault.ErrInternal.WithCause(err))
-		return
-	}
-	a.tellMode(c, protected)
-	a.sendBytes(c, body)
+	out.end(append(bytes.TrimSuffix(body, []byte{','}), ']'))
 }
 
-func appendTargets(groups []targetGroup, v *registryapp.View, ready bool) []targetGroup {
+// appendTargets writes the targets of a service, each with a comma after it. What is
+// much is sent on the way, but for the last one.
+func appendTargets(to []byte, v *registryapp.View, ready bool, out *spill) []byte {
 	for _, i := range v.Instances {
 		port := i.Address.Port("metrics")
 		if port == 0 || ready && !i.Offered() {
 			continue
 		}
-		groups = append(groups, targetGroup{
+		group, err := json.Marshal(targetGroup{
 			Targets: []string{net.JoinHostPort(i.Address.HostName(), strconv.Itoa(port))},
 			Labels:  labelsOf(v.Service.Name.String(), i),
-		})
+		}, json.Deterministic(true))
+		if err != nil {
+			continue // texts that are UTF-8 always encode
+		}
+		to = append(append(out.over(to), group...), ',')
 	}
-	return groups
+	return to
 }
 
 const metaLabel = "__meta_signalbox_"

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -64,15 +65,15 @@ func (a *API) routeRegistry() {
 	op.Description = "201 where the service or the instance is new, else 200. What is not given stays as it is."
 	op.Responses["201"] = a.jsonResponse(http.StatusCreated, typeOf[registeredJSON](), "Location")
 	register(a, needing(access.WriteService, op), a.registerService)
-	register(a, a.registryOperation("list-services", http.MethodGet, registryPath+"/",
-		"List services by name"), a.listServices)
-	register(a, a.registryOperation("list-healthy-services", http.MethodGet, registryPath+"/healthy",
-		"List all services that are healthy"), a.listHealthy)
+	register(a, a.pageOperation(a.registryOperation("list-services", http.MethodGet, registryPath+"/",
+		"List services by name"), listServicesJSON{}), a.listServices)
+	register(a, a.pageOperation(a.registryOperation("list-healthy-services", http.MethodGet, registryPath+"/healthy",
+		"List all services that are healthy"), listHealthyJSON{}), a.listHealthy)
 	register(a, needing(access.WriteService, a.registryOperation("report-health", http.MethodPut,
 		registryPath+"/health", "Report how a service or an instance is", http.StatusNotFound, http.StatusConflict)),
 		a.reportHealth)
-	register(a, a.registryOperation("read-service", http.MethodGet, servicePath,
-		"Read a service with its instances", http.StatusNotFound), a.readService)
+	register(a, a.pageOperation(a.registryOperation("read-service", http.MethodGet, servicePath,
+		"Read a service with its instances", http.StatusNotFound), wholeServiceJSON{}), a.readService)
 	op = a.registryOperation("deregister-service", http.MethodDelete, servicePath,
 		"Deregister a service and its instances", http.StatusNotFound, http.StatusConflict)
 	op.Description = "In one environment, and as a whole where it lives in no other. Without an environment it is " +
@@ -156,36 +157,42 @@ type listServicesInput struct {
 	Page
 }
 
-type listServicesOutput struct {
-	Stale string `header:"Signalbox-Stale" doc:"For how many seconds the store could not be asked"`
-	Body  listServicesJSON
-}
-
-func (a *API) listServices(ctx context.Context, in *listServicesInput) (*listServicesOutput, error) {
+func (a *API) listServices(ctx context.Context, in *listServicesInput) (*stalePageOutput, error) {
+	held, err := a.reserve(ctx)
+	if err != nil {
+		return nil, err
+	}
 	found, err := a.options.Registry.List(ctx, callOf(ctx).caller, registryapp.List{
 		Status: in.Status, Limit: in.Limit, Offset: in.Offset,
 	})
 	if err != nil {
+		held.release()
 		return nil, err
 	}
-	return &listServicesOutput{a.registryStale(), listServicesJSON{
-		Services: representServices(found.Services), Total: found.Total, Limit: in.Limit, Offset: in.Offset,
-	}}, nil
+	body, err := paged(ctx, a, held, servicePart(found), representService, listServicesJSON{
+		Services: []serviceJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
+	}, "services")
+	return &stalePageOutput{a.registryStale(), body}, err
 }
 
-type listHealthyOutput struct {
-	Stale string `header:"Signalbox-Stale" doc:"For how many seconds the store could not be asked"`
-	Body  listHealthyJSON
+func servicePart(l registryapp.Listing) pagePart[registryapp.Reading] {
+	return pagePart[registryapp.Reading]{l.Services, l.Bytes, page.Following(l.Next, servicePart)}
 }
 
-func (a *API) listHealthy(ctx context.Context, _ *struct{}) (*listHealthyOutput, error) {
-	found, err := a.options.Registry.Healthy(ctx, callOf(ctx).caller)
+func (a *API) listHealthy(ctx context.Context, _ *struct{}) (*stalePageOutput, error) {
+	held, err := a.reserve(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &listHealthyOutput{
-		a.registryStale(), listHealthyJSON{Services: representServices(found.Services), Total: found.Total},
-	}, nil
+	found, err := a.options.Registry.Healthy(ctx, callOf(ctx).caller)
+	if err != nil {
+		held.release()
+		return nil, err
+	}
+	body, err := paged(ctx, a, held, servicePart(found), representService, listHealthyJSON{
+		Services: []serviceJSON{}, Total: found.Total,
+	}, "services")
+	return &stalePageOutput{a.registryStale(), body}, err
 }
 
 type serviceOutput struct {
@@ -196,24 +203,36 @@ type serviceOutput struct {
 type wholeServiceOutput struct {
 	Stale string `header:"Signalbox-Stale" doc:"For how many seconds the store could not be asked"`
 	Mode  string `header:"Signalbox-Registry-Mode" doc:"protected while preservation holds instances"`
-	Body  wholeServiceJSON
+	Body  func(huma.Context)
 }
 
 func (a *API) readService(ctx context.Context, in *ServiceTarget) (*wholeServiceOutput, error) {
-	found, err := a.options.Registry.Read(ctx, callOf(ctx).caller, in.ServiceName)
+	held, err := a.reserve(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &wholeServiceOutput{Stale: a.registryStale(), Body: wholeServiceJSON{
-		serviceJSON: representService(found), Instances: make([]instanceJSON, len(found.Instances)),
-	}}
+	found, err := a.options.Registry.Read(ctx, callOf(ctx).caller, in.ServiceName)
+	if err != nil {
+		held.release()
+		return nil, err
+	}
+	out := &wholeServiceOutput{Stale: a.registryStale()}
 	if len(found.Service.Protections) > 0 {
 		out.Mode = modeProtected
 	}
-	for n, i := range found.Instances {
-		out.Body.Instances[n] = representObserved(i)
+	out.Body, err = paged(ctx, a, held, instancePart(found.Instances), representObserved, wholeServiceJSON{
+		serviceJSON: representService(found), Instances: []instanceJSON{},
+	}, "instances")
+	return out, err
+}
+
+// instancePart is all instances of a service, which are read together.
+func instancePart(instances []registryapp.Observed) pagePart[registryapp.Observed] {
+	p := pagePart[registryapp.Observed]{items: instances}
+	for _, i := range instances {
+		p.bytes += len(i.Metadata.JSON())
 	}
-	return out, nil
+	return p
 }
 
 // registryStale says for how many seconds memory has not been the store's, "" for

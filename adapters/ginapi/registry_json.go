@@ -43,14 +43,6 @@ func (r *registerJSON) registration() registryapp.Register {
 	}
 }
 
-func representServices(readings []registryapp.Reading) []serviceJSON {
-	list := make([]serviceJSON, len(readings))
-	for i, r := range readings {
-		list[i] = representService(r)
-	}
-	return list
-}
-
 // representService shows the newer of what the store and the lease store know.
 func representService(r registryapp.Reading) serviceJSON {
 	s := r.Service

@@ -54,13 +54,13 @@ func wholeFlagHistory(
 	return all, total, err
 }
 
-// third is a value of which three fit into a part.
-var third = strings.Repeat("x", scope.PartBytes/3)
+// third returns a value of which three fit into a part.
+func third() string { return strings.Repeat("x", scope.PartBytes/3) }
 
 func saveLarge(t *testing.T, s Stored, n int) {
 	t.Helper()
 	for i := range n {
-		s.save(t, fixture.Configuration(t, fixture.Key(fmt.Sprint("k", i)), fixture.Holding(fixture.Plain(t, third))))
+		s.save(t, fixture.Configuration(t, fixture.Key(fmt.Sprint("k", i)), fixture.Holding(fixture.Plain(t, third()))))
 	}
 }
 
@@ -114,10 +114,10 @@ func partsStayPut(t *testing.T, s Stored) {
 }
 
 func historyPartsJoin(t *testing.T, s Stored) {
-	c := fixture.Configuration(t, fixture.Holding(fixture.Plain(t, third)))
+	c := fixture.Configuration(t, fixture.Holding(fixture.Plain(t, third())))
 	s.save(t, c)
 	for i := range 4 {
-		_, err := c.Update(fixture.Draft(t, third+fmt.Sprint(i)), fixture.Stamp())
+		_, err := c.Update(fixture.Draft(t, third()+fmt.Sprint(i)), fixture.Stamp())
 		require.NoError(t, err)
 		s.save(t, c)
 	}

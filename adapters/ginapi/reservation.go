@@ -1,0 +1,70 @@
+package ginapi
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+const (
+	// DefaultResponseBytes is how much memory pages under construction may take where
+	// Options say nothing.
+	DefaultResponseBytes = 64 << 20
+	// partWeight is what a page takes before anything is known of it.
+	partWeight = 1 << 20
+	// partOverhead and partFactor say what a part takes of which the bytes are known:
+	// its rows, what is made of them, and what is written of them.
+	partOverhead = 64 << 10
+	partFactor   = 4
+	// reservePatience is how long a page waits for memory.
+	reservePatience = time.Second
+)
+
+// ErrResponseMemory is a page for which there is no memory right now.
+var ErrResponseMemory = fault.New(fault.Unavailable, "response_memory_exhausted",
+	"Too many long pages are being sent at once. Try again shortly, or ask for fewer items with limit.")
+
+// reservation is a part of the memory for pages under construction. Whoever has it
+// releases it.
+type reservation struct {
+	memory      *semaphore.Weighted
+	limit, held int64
+}
+
+// reserve waits for the memory that a page takes, for reservePatience at most, and is
+// ErrResponseMemory where there is none.
+func (a *API) reserve(ctx context.Context) (*reservation, error) {
+	r := &reservation{memory: a.responses, limit: a.options.ResponseBytes}
+	return r, r.resize(ctx, min(partWeight, r.limit))
+}
+
+// hold makes the reservation what a part of so many bytes takes.
+func (r *reservation) hold(ctx context.Context, bytes int) error {
+	return r.resize(ctx, min(partOverhead+partFactor*int64(bytes), r.limit))
+}
+
+func (r *reservation) resize(ctx context.Context, weight int64) error {
+	if weight <= r.held {
+		r.memory.Release(r.held - weight)
+		r.held = weight
+		return nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, reservePatience)
+	defer cancel()
+	if r.memory.Acquire(waiting, weight-r.held) != nil {
+		if ctx.Err() != nil {
+			return ctx.Err() //nolint:wrapcheck // the request has ended, which others tell
+		}
+		return ErrResponseMemory
+	}
+	r.held = weight
+	return nil
+}
+
+func (r *reservation) release() {
+	r.memory.Release(r.held)
+	r.held = 0
+}
