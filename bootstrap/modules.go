@@ -215,6 +215,7 @@ func newAPI(p httpParts) *ginapi.API {
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
 		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment,
+		ResponseBytes:      int64(p.Settings.ResponseMemory),
 		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access,
 		Database: p.Store, Clock: p.Clock, IDs: p.IDs, Conditions: p.Conditions,
 	})
