@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.uber.org/fx"
-	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/system"
@@ -28,6 +27,7 @@ const (
 	followTimeout   = 3 * time.Second
 	listenPause     = time.Second
 	listenTimeout   = time.Hour
+	listenSettled   = 2 * time.Second
 	drainPoll       = 25 * time.Millisecond
 	drainSlowest    = time.Second
 	drainTimeout    = 10 * time.Second
@@ -60,8 +60,15 @@ type broker struct {
 	Kafka ginapi.Pinger `name:"kafka"`
 }
 
+// How often Kafka is asked whether it answers, so that the log tells of a Kafka that
+// does not, also at the start and where nothing is to be published.
+const (
+	kafkaPoll    = 10 * time.Second
+	kafkaTimeout = 5 * time.Second
+)
+
 // newBroker publishes to Kafka, or in this process where there is none.
-func newBroker(lc fx.Lifecycle, s settings.Settings) broker {
+func newBroker(lc fx.Lifecycle, s settings.Settings, log *loopLog) broker {
 	if len(s.KafkaServers) == 0 {
 		local := watermillbus.OpenLocal()
 		lc.Append(fx.StopHook(local.Close))
@@ -73,6 +80,11 @@ func newBroker(lc fx.Lifecycle, s settings.Settings) broker {
 		Create:  s.KafkaCreateTopics, Partitions: topicPartitions, Replication: int16(s.KafkaReplication),
 	})
 	lc.Append(fx.StopHook(bus.Close))
+	runLoops(lc, log, nil, loop{
+		every: kafkaPoll, timeout: kafkaTimeout, wake: rung(), step: once(bus.Ping),
+		failing: "kafka unreachable: changes wait in the database (KAFKA_BOOTSTRAP_SERVERS)",
+		working: "kafka reachable again",
+	})
 	return broker{Publisher: bus, Kafka: bus}
 }
 
@@ -155,7 +167,7 @@ type feedParts struct {
 	Leadership ports.Leadership
 	Stopwatch  ports.Stopwatch
 	Commits    commits
-	Log        *zap.Logger
+	Log        *loopLog
 	// These are made before the tail begins.
 	Configurations *configapp.Service
 	Flags          *flagapp.Service
@@ -190,7 +202,7 @@ func keepFeed(lc fx.Lifecycle, p feedParts) {
 			working: "what is in memory follows what is stored again",
 		},
 		loop{
-			every: listenPause, timeout: listenTimeout,
+			every: listenPause, timeout: listenTimeout, settled: listenSettled,
 			step:    once(func(ctx context.Context) error { return p.Feed.Listen(ctx, p.Commits.ring) }),
 			failing: "other replicas' changes are looked for now and then: the store does not tell of them",
 			working: "the store tells of other replicas' changes again",

@@ -2,10 +2,15 @@ package bootstrap
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
+
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // loop repeats the step of some work until the stop. It says once when a step
@@ -22,15 +27,57 @@ type loop struct {
 	eager bool
 	// timeout bounds one step.
 	timeout time.Duration
+	// settled is after how long a step that does not return counts as one that goes
+	// well; zero is never, for steps that are short.
+	settled time.Duration
 	// step reports whether there is more to do at once.
 	step func(context.Context) (more bool, err error)
 	// failing and working are what the log says.
 	failing, working string
 }
 
+// loopLog is where loops say how they are: the log, and /health.
+type loopLog struct {
+	*zap.Logger
+
+	mu sync.Mutex
+	// failing are what the loops say whose last step failed.
+	failing map[string]bool
+}
+
+func newLoopLog(log *zap.Logger) *loopLog { return &loopLog{Logger: log, failing: map[string]bool{}} }
+
+// note says how the last step of a loop went, if that is news.
+func (l *loopLog) note(of loop, err error) {
+	if of.failing == "" {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch failed := l.failing[of.failing]; {
+	case err != nil && !failed:
+		l.Warn(of.failing, zap.Error(err))
+		l.failing[of.failing] = true
+	case err == nil && failed:
+		l.Info(of.working)
+		delete(l.failing, of.failing)
+	}
+}
+
+// Conditions returns "background_work_failing" for each loop whose last step failed.
+func (l *loopLog) Conditions() []ports.Condition {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []ports.Condition
+	for _, message := range slices.Sorted(maps.Keys(l.failing)) {
+		list = append(list, ports.Condition{Name: "background_work_failing", Message: message + "; see the log for the cause"})
+	}
+	return list
+}
+
 // runLoops runs loops from the end of the start to the beginning of the stop,
 // which waits for them. First, if it is not nil, has to go well before.
-func runLoops(lc fx.Lifecycle, log *zap.Logger, first func(context.Context) error, loops ...loop) {
+func runLoops(lc fx.Lifecycle, log *loopLog, first func(context.Context) error, loops ...loop) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{}, len(loops))
 	lc.Append(fx.StartStopHook(
@@ -57,11 +104,10 @@ func runLoops(lc fx.Lifecycle, log *zap.Logger, first func(context.Context) erro
 	))
 }
 
-func (l loop) run(ctx context.Context, log *zap.Logger) {
+func (l loop) run(ctx context.Context, log *loopLog) {
 	wait := l.every
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	failed := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -71,18 +117,21 @@ func (l loop) run(ctx context.Context, log *zap.Logger) {
 		case <-l.wake:
 			wait = l.every
 		}
-		err := l.drain(ctx)
+		err := l.watched(ctx, log)
 		timer.Reset(wait)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
-		case err != nil && !failed:
-			log.Warn(l.failing, zap.Error(err))
-		case err == nil && failed:
-			log.Info(l.working)
 		}
-		failed = err != nil
+		log.note(l, err)
 	}
+}
+
+// watched is drain, which counts as going well while it runs for longer than settled.
+func (l loop) watched(ctx context.Context, log *loopLog) error {
+	if l.settled > 0 {
+		defer time.AfterFunc(l.settled, func() { log.note(l, nil) }).Stop()
+	}
+	return l.drain(ctx)
 }
 
 // drain makes steps until there is nothing more to do at once.

@@ -59,8 +59,12 @@ func storeModule() fx.Option {
 		fx.Annotate((*bunstore.Store).Feed, fx.As(new(ports.Feed))),
 		fx.Annotate((*bunstore.Store).Deliveries, fx.As(new(ports.Deliveries))),
 		fx.Annotate((*bunstore.Store).Leadership, fx.As(new(ports.Leadership))),
-		newSharing,
-	))
+		fx.Annotate((*bunstore.Store).Replicas, fx.As(new(ports.Replicas))),
+		newSharing, newLoopLog, newAnnouncer,
+		fx.Annotate(storeConditions, fx.ResultTags(`group:"conditions"`)),
+		fx.Annotate(loopConditions, fx.ResultTags(`group:"conditions"`)),
+		fx.Annotate(replicaConditions, fx.ResultTags(`group:"conditions"`)),
+	), fx.Invoke(keepAnnouncing))
 }
 
 func accessModule() fx.Option {
@@ -126,7 +130,7 @@ const recheckTimeout = 10 * time.Second
 
 // recheckSessions ends sessions whose key holds no longer, from the end of the start to
 // the beginning of the stop.
-func recheckSessions(lc fx.Lifecycle, log *zap.Logger, keys *accessapp.Service) {
+func recheckSessions(lc fx.Lifecycle, log *loopLog, keys *accessapp.Service) {
 	runLoops(lc, log, nil,
 		loop{
 			every: accessapp.RecheckInterval, timeout: recheckTimeout, step: once(keys.Recheck),

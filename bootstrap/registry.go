@@ -52,7 +52,7 @@ type leaseStore struct {
 
 // newLeaseStore keeps leases in Redis, or in this process where there is none.
 func newLeaseStore(
-	lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch, tail *relay.Tail, log *zap.Logger,
+	lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch, tail *relay.Tail, log *loopLog,
 ) leaseStore {
 	epoch := func() string { return tail.Position().Epoch }
 	if s.RedisHost == "" {
@@ -155,7 +155,7 @@ func ownAddresses(s settings.Settings) []string {
 
 // keepRegistry loads the services at the start, and follows other replicas, ends
 // leases and makes checks until the stop.
-func keepRegistry(lc fx.Lifecycle, services *registryapp.Service, log *zap.Logger) {
+func keepRegistry(lc fx.Lifecycle, services *registryapp.Service, log *loopLog) {
 	first := func(ctx context.Context) error {
 		if err := services.Refresh(ctx); err != nil {
 			return fmt.Errorf("load the services: %w", err)

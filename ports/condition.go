@@ -7,6 +7,9 @@ type Condition struct {
 	Name string
 	// Message says in one or two sentences what is wrong and what to do.
 	Message string
+	// Part is what is degraded by it: "database", "redis" or "kafka", or empty for
+	// the service as a whole.
+	Part string
 	// Count is how many things are concerned; 0 where there is nothing to count.
 	Count int64
 }

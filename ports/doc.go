@@ -13,6 +13,7 @@
 //   - [Leadership]: which of several processes does what one alone may do
 //   - [Memory]: values in this process, within a budget
 //   - [Publisher]: messages for a broker
+//   - [Replicas]: which processes serve from one database
 //   - [Shared]: values that replicas share, as hints
 //   - [Stopwatch]: how time passes
 //   - domain/flag.History: versions of flags as they were made

@@ -2,9 +2,11 @@ package bunstore_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,6 +96,21 @@ func TestRepositoryContract(t *testing.T) {
 					Repository: store.Configurations(), History: store.Configurations(), Outbox: store.OutboxForTest,
 					FailCommits: failCommits(store, "outbox"),
 				}
+			}, nil)
+		})
+	}
+}
+
+func TestReplicasContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Replicas(t, func(t *testing.T) contract.Announced {
+				store := open(t)
+				return contract.Announced{Replicas: store.Replicas(), Age: func(ctx context.Context, d time.Duration) error {
+					return store.ExecForTest(ctx, fmt.Sprintf("UPDATE replicas SET seen_at = seen_at - %d", int(d.Seconds())))
+				}}
 			}, nil)
 		})
 	}

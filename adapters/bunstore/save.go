@@ -59,8 +59,10 @@ func saveAll[A aggregate](ctx context.Context, s *Store, w writer[A], given []A)
 		s.options.Committed()
 	}
 	if err != nil {
+		s.lastWrite.failed(ctx, err)
 		return translate(err, "save", scope.ErrAlreadyExists)
 	}
+	s.lastWrite.succeeded()
 	for i, a := range changed {
 		w.saved(a, ids[i], events[i])
 	}

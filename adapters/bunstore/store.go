@@ -46,8 +46,9 @@ type Store struct {
 	path string
 	// file is the SQLite file that was opened, serving the lock of ServeAlone; nil
 	// where there is none.
-	file    *databaseFile
-	serving *flock.Flock
+	file      *databaseFile
+	serving   *flock.Flock
+	lastWrite lastWrite
 }
 
 // Configurations returns the store of configurations and their history.
@@ -67,6 +68,9 @@ func (s *Store) Deliveries() *Deliveries { return &Deliveries{store: s} }
 
 // Keys returns the store of API keys.
 func (s *Store) Keys() *Keys { return &Keys{store: s} }
+
+// Replicas returns which processes serve from this database.
+func (s *Store) Replicas() *Replicas { return &Replicas{store: s} }
 
 // Ping returns nil if the database answers, else fault.ErrUnavailable.
 func (s *Store) Ping(ctx context.Context) error {
@@ -98,6 +102,12 @@ func (s *Store) Close() error {
 // transact runs work in one transaction: all of it or nothing. On PostgreSQL it
 // runs again when the database asks for it; work must not keep state between.
 func (s *Store) transact(ctx context.Context, work func(context.Context, bun.Tx) error) error {
+	err := s.transaction(ctx, work)
+	s.lastWrite.failed(ctx, err)
+	return err
+}
+
+func (s *Store) transaction(ctx context.Context, work func(context.Context, bun.Tx) error) error {
 	if s.commits != nil {
 		return s.commits.do(ctx, work)
 	}

@@ -127,7 +127,9 @@ type API struct {
 	routes    *router
 	templates map[string]string
 	ready     atomic.Bool
-	document  func() (document, error)
+	// checkedHealth is what /health answered last.
+	checkedHealth checkedHealth
+	document      func() (document, error)
 	// bodies are those of evaluations, to be used again.
 	bodies sync.Pool
 	// beats are bodies of heartbeats, to be used again.

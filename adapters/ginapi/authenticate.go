@@ -13,6 +13,10 @@ import (
 // authenticate finds out who is asking before anything else is looked at under
 // the base path and OFREP: a wrong key is told so whether or not the route exists.
 func (a *API) authenticate(c *gin.Context) {
+	if c.Request.URL.Path == healthPath {
+		a.recognize(c)
+		return
+	}
 	if !underBase(c.Request.URL.Path) && callOf(c.Request.Context()).ofrep == nil ||
 		c.Request.URL.Path == ofrepStream { // a pass is asked for there
 		return
@@ -28,6 +32,13 @@ func (a *API) authenticate(c *gin.Context) {
 	this.caller = caller
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 		a.tellRevision(c)
+	}
+}
+
+// recognize finds out who is asking where no key is needed. A wrong key is as none.
+func (a *API) recognize(c *gin.Context) {
+	if caller, err := a.whoIs(c.Request); err == nil {
+		callOf(c.Request.Context()).caller = caller
 	}
 }
 

@@ -2,11 +2,13 @@ package ginapi_test
 
 import (
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 func TestHealth(t *testing.T) {
@@ -22,7 +25,7 @@ func TestHealth(t *testing.T) {
 
 	t.Run("with a database it is healthy", func(t *testing.T) {
 		t.Parallel()
-		a := newHouse(t).send(http.MethodGet, "/health", "", nil)
+		a := newHouse(t).send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, http.StatusOK, a.status)
 		require.Equal(t, map[string]any{
 			"status": "healthy", "service": "config-service", "version": "1.2.3", "database": "healthy",
@@ -35,7 +38,7 @@ func TestHealth(t *testing.T) {
 	t.Run("without one it is unhealthy and 503", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
-		a := h.send(http.MethodGet, "/health", "", nil)
+		a := h.send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, http.StatusServiceUnavailable, a.status)
 		require.Equal(t, "unhealthy", a.json()["status"])
 		require.Equal(t, "unhealthy", a.json()["database"])
@@ -47,16 +50,16 @@ func TestHealth(t *testing.T) {
 			Topics: []relay.TopicStatus{{Pending: 2}, {}}}
 		told := &relaying{status: status}
 		h := newHouse(t, func(o *ginapi.Options) { o.Relay, o.Kafka = told, pinger{} })
-		a := h.send(http.MethodGet, "/health", "", nil)
+		a := h.send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, map[string]any{
 			"epoch": "0123456789abcdef", "revision": 9.0, "published": 7.0, "pending": 2.0,
 			"oldest_age_seconds": 4.0, "parked": 0.0,
 		}, a.json()["feed"])
 		require.Equal(t, "healthy, Kafka healthy", health(a))
 		told.status.OldestAge = 6 * time.Second
-		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", nil)))
+		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", as(readerKey))))
 		told.status.OldestAge, told.status.Parked = 0, make([]ports.Parked, 1)
-		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", nil)))
+		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", as(readerKey))))
 	})
 	t.Run("a condition is named, and is degraded", func(t *testing.T) {
 		t.Parallel()
@@ -64,7 +67,7 @@ func TestHealth(t *testing.T) {
 		h := newHouse(t, func(o *ginapi.Options) {
 			o.Conditions = []ports.Conditions{func() []ports.Condition { return []ports.Condition{condition} }}
 		})
-		a := h.send(http.MethodGet, "/health", "", nil)
+		a := h.send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, http.StatusOK, a.status)
 		require.Equal(t, "degraded", a.json()["status"])
 		require.Equal(t, []any{
@@ -74,7 +77,7 @@ func TestHealth(t *testing.T) {
 	t.Run("without Kafka it is degraded", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t, func(o *ginapi.Options) { o.Kafka = pinger{errNoDatabase} })
-		a := h.send(http.MethodGet, "/health", "", nil)
+		a := h.send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, http.StatusOK, a.status)
 		require.Equal(t, "degraded, Kafka unhealthy", health(a))
 	})
@@ -83,8 +86,57 @@ func TestHealth(t *testing.T) {
 		h := newHouse(t, func(o *ginapi.Options) {
 			o.Database, o.Relay = pinger{errNoDatabase}, &relaying{err: errNoDatabase}
 		})
-		require.NotContains(t, h.send(http.MethodGet, "/health", "", nil).json(), "feed")
+		require.NotContains(t, h.send(http.MethodGet, "/health", "", as(readerKey)).json(), "feed")
 	})
+	t.Run("a condition degrades its part", func(t *testing.T) {
+		t.Parallel()
+		condition := ports.Condition{Name: "database_writes_failing", Message: "Writes fail.", Part: "database"}
+		h := newHouse(t, func(o *ginapi.Options) {
+			o.Conditions = []ports.Conditions{func() []ports.Condition { return []ports.Condition{condition} }}
+		})
+		a := h.send(http.MethodGet, "/health", "", nil)
+		require.Equal(t, http.StatusOK, a.status)
+		require.Equal(t, "degraded", a.json()["status"])
+		require.Equal(t, "degraded", a.json()["database"])
+	})
+	t.Run("a caller without a key, with a wrong one, or who only evaluates gets no details", func(t *testing.T) {
+		t.Parallel()
+		condition := ports.Condition{Name: "damaged_rows", Message: "A row cannot be read."}
+		h := newHouse(t, func(o *ginapi.Options) {
+			o.Conditions = []ports.Conditions{func() []ports.Condition { return []ports.Condition{condition} }}
+		})
+		for _, headers := range []http.Header{nil, as("no-key"), as(evaluatorKey)} {
+			a := h.send(http.MethodGet, "/health", "", headers)
+			require.Equal(t, http.StatusOK, a.status)
+			require.Equal(t, "degraded", a.json()["status"])
+			require.NotContains(t, a.json(), "conditions")
+			require.NotContains(t, a.json(), "feed")
+		}
+		for _, key := range []string{readerKey, adminKey} {
+			require.Contains(t, h.send(http.MethodGet, "/health", "", as(key)).json(), "conditions")
+		}
+	})
+	t.Run("the stores are asked once a second, however many ask", func(t *testing.T) {
+		t.Parallel()
+		clock := fixture.NewClock()
+		asked := &countingPinger{}
+		h := newHouse(t, func(o *ginapi.Options) { o.Clock, o.Database = clock, asked })
+		for range 10 {
+			require.Equal(t, http.StatusOK, h.send(http.MethodGet, "/health", "", nil).status)
+		}
+		require.Equal(t, int64(1), asked.count.Load())
+		clock.Move(time.Second)
+		h.send(http.MethodGet, "/health", "", nil)
+		require.Equal(t, int64(2), asked.count.Load())
+	})
+}
+
+// countingPinger counts how often it is asked.
+type countingPinger struct{ count atomic.Int64 }
+
+func (p *countingPinger) Ping(context.Context) error {
+	p.count.Add(1)
+	return nil
 }
 
 // health returns the states of the service and of Kafka.

@@ -29,6 +29,9 @@ const (
 	ReadService Action = "service.read"
 	// WriteService registers, renews, reports, changes and deregisters.
 	WriteService Action = "service.write"
+	// ReadHealth shows the details of the service's health, which name parts of the
+	// installation.
+	ReadHealth Action = "health.read"
 )
 
 // Resource is what an action is done to. Zero fields mean any: a list over all
@@ -45,7 +48,7 @@ func (a Action) needsConfirmation() bool {
 	switch a {
 	case WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, WriteFlag, WriteService:
 		return true
-	case ReadConfiguration, ReadFlag, EvaluateFlag, ReadService:
+	case ReadConfiguration, ReadFlag, EvaluateFlag, ReadService, ReadHealth:
 		return false
 	}
 	return true
@@ -83,7 +86,7 @@ func Decide(grants []Grant, action Action, resource Resource) bool {
 func actions() []Action {
 	return []Action{
 		ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, ReadFlag, EvaluateFlag,
-		WriteFlag, ReadService, WriteService,
+		WriteFlag, ReadService, WriteService, ReadHealth,
 	}
 }
 

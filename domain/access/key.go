@@ -181,9 +181,9 @@ func (k *APIKey) Grants() []Grant {
 	case RoleAdmin:
 		return Unrestricted()
 	case RoleReader:
-		grants = ReadOnly()
+		grants = append(ReadOnly(), Allow(ReadHealth))
 	case RoleService:
-		grants = append(ReadOnly(), Allow(WriteService))
+		grants = append(ReadOnly(), Allow(WriteService, ReadHealth))
 	case RoleEvaluator:
 		return []Grant{AllowIn(k.attributes.Environment, EvaluateFlag)}
 	default:

@@ -26,6 +26,14 @@ func TestStoreInMemory(t *testing.T) {
 	})
 }
 
+func TestReplicasInMemory(t *testing.T) {
+	t.Parallel()
+	contract.Replicas(t, func(*testing.T) contract.Announced {
+		store := fixture.NewReplicas()
+		return contract.Announced{Replicas: store, Age: store.Age}
+	}, nil)
+}
+
 // noCommit is why a double cannot show a commit that fails.
 const noCommit = "memory has no commit that could fail after the statements succeeded"
 

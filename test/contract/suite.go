@@ -64,6 +64,7 @@ func Behaviours() []string {
 		names("ports.Deliveries", deliveriesSuite()),
 		names("ports.Leadership", leadershipSuite()),
 		names("ports.Publisher", publisherSuite()),
+		names("ports.Replicas", replicasSuite()),
 		names("ports.Memory", memorySuite()),
 		names("ports.Shared", sharedSuite()),
 		names("ports.Clock", clockSuite()),

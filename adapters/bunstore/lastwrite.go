@@ -1,0 +1,65 @@
+package bunstore
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"modernc.org/sqlite"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// lastWrite remembers why the last write of this process failed, until one succeeds.
+// A store that answers reads and refuses writes is not healthy. The zero value knows
+// of no failure.
+type lastWrite struct{ failure atomic.Pointer[string] }
+
+// succeeded notes that changes were committed.
+func (w *lastWrite) succeeded() {
+	if w.failure.Load() != nil {
+		w.failure.Store(nil)
+	}
+}
+
+// failed notes a failure that is the store's. One that is the caller's, such as a
+// stale version or a deadline that has passed, tells nothing of the store.
+func (w *lastWrite) failed(ctx context.Context, err error) {
+	meant := meaning(err)
+	if known, ok := errors.AsType[*fault.Error](err); ok {
+		meant = known
+	}
+	if meant == nil || meant.Kind() != fault.Unavailable || errors.Is(meant, fault.ErrContended) || ctx.Err() != nil {
+		return
+	}
+	w.failure.Store(new(reasonOf(err)))
+}
+
+// reasonOf says in the database's words, without any value, why a write failed.
+func reasonOf(err error) string {
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		return lite.Error()
+	}
+	if state := sqlState(err); state != "" {
+		return "SQLSTATE " + state
+	}
+	if known, ok := errors.AsType[*fault.Error](err); ok && known.Unwrap() != nil {
+		return known.Unwrap().Error()
+	}
+	return "the database did not answer"
+}
+
+// Conditions returns "database_writes_failing" from a write that the database
+// refused until one that it took.
+func (s *Store) Conditions() []ports.Condition {
+	reason := s.lastWrite.failure.Load()
+	if reason == nil {
+		return nil
+	}
+	return []ports.Condition{{
+		Name: "database_writes_failing", Part: "database",
+		Message: "The last write failed (" + *reason + "). Reads are answered. " +
+			"Look for a full disk, a read-only file or a standby.",
+	}}
+}

@@ -1,0 +1,58 @@
+package bunstore_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+func TestWriteConditions(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T) (store *bunstore.Store, save func(key, description string) error) {
+		t.Helper()
+		store = migrated(t, openSQLite(t, filepath.Join(t.TempDir(), "signalbox.db")))
+		return store, func(key, description string) error {
+			return store.Configurations().Save(t.Context(),
+				fixture.Configuration(t, fixture.Key(key), fixture.Described(t, description)))
+		}
+	}
+
+	t.Run("a full disk is a condition until a write succeeds", func(t *testing.T) {
+		t.Parallel()
+		store, save := setup(t)
+		require.NoError(t, save("before", ""))
+		require.Empty(t, store.Conditions())
+		require.NoError(t, store.ExecForTest(t.Context(), "PRAGMA max_page_count = 1"))
+		var err error
+		for n := 0; err == nil && n < 1000; n++ {
+			err = save("k"+strings.Repeat("x", n%200), strings.Repeat("d", 900))
+		}
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		require.Len(t, store.Conditions(), 1)
+		condition := store.Conditions()[0]
+		assert.Equal(t, "database_writes_failing", condition.Name)
+		assert.Equal(t, "database", condition.Part)
+		assert.Contains(t, condition.Message, "database or disk is full")
+
+		require.NoError(t, store.ExecForTest(t.Context(), "PRAGMA max_page_count = 100000"))
+		require.NotEmpty(t, store.Conditions(), "nothing was written yet")
+		require.NoError(t, save("after", ""))
+		require.Empty(t, store.Conditions())
+	})
+
+	t.Run("a write that loses to another one is no condition", func(t *testing.T) {
+		t.Parallel()
+		store, save := setup(t)
+		require.NoError(t, save("taken", ""))
+		require.ErrorIs(t, save("taken", ""), scope.ErrAlreadyExists)
+		require.Empty(t, store.Conditions())
+	})
+}

@@ -1,0 +1,59 @@
+package replicas
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Announcer announces one replica. It is safe for concurrent use.
+type Announcer struct {
+	store     ports.Replicas
+	self      ports.Replica
+	differing atomic.Pointer[[]ports.Replica]
+}
+
+// New returns an announcer of this replica.
+func New(store ports.Replicas, self ports.Replica) *Announcer {
+	return &Announcer{store: store, self: self}
+}
+
+// Announce makes one announcement, and compares the other replicas with this one.
+// An error leaves what was known of them.
+func (a *Announcer) Announce(ctx context.Context) error {
+	others, err := a.store.Announce(ctx, a.self)
+	if err != nil {
+		return err
+	}
+	var differing []ports.Replica
+	for _, other := range others {
+		if other.Environments != a.self.Environments {
+			differing = append(differing, other)
+		}
+	}
+	a.differing.Store(&differing)
+	return nil
+}
+
+// Leave withdraws the announcement, so that a replica that stops is not compared
+// with those that follow it.
+func (a *Announcer) Leave(ctx context.Context) error { return a.store.Leave(ctx, a.self.ID) }
+
+// Conditions returns "environments_differ" while another replica supports other
+// environments than this one: the same request is then answered by one and refused
+// by the other.
+func (a *Announcer) Conditions() []ports.Condition {
+	differing := a.differing.Load()
+	if differing == nil || len(*differing) == 0 {
+		return nil
+	}
+	other := (*differing)[0]
+	return []ports.Condition{{
+		Name: "environments_differ",
+		Message: fmt.Sprintf("SUPPORTED_ENVIRONMENTS is %q here and %q on replica %s (version %s). "+
+			"Give all replicas the same value.", a.self.Environments, other.Environments, other.ID, other.Version),
+		Count: int64(len(*differing)),
+	}}
+}

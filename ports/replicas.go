@@ -1,0 +1,30 @@
+package ports
+
+import (
+	"context"
+	"time"
+)
+
+// ReplicaTerm is how long a replica counts as serving after its last announcement.
+const ReplicaTerm = 30 * time.Second
+
+// Replica is a process that serves from the database.
+type Replica struct {
+	// ID is a UUID that the process draws at its start.
+	ID string
+	// Version is that of the binary.
+	Version string
+	// Environments are the supported ones, separated by commas, in their order.
+	Environments string
+}
+
+// Replicas keeps which processes serve from one database. A store that cannot be
+// reached is fault.ErrUnavailable from every method.
+type Replicas interface {
+	// Announce notes that a replica serves now, and returns the others that were
+	// announced within ReplicaTerm by the store's clock, ordered by id. Older ones are
+	// deleted.
+	Announce(ctx context.Context, r Replica) ([]Replica, error)
+	// Leave deletes a replica; one that is not there is passed over.
+	Leave(ctx context.Context, id string) error
+}
