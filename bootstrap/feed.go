@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/system"

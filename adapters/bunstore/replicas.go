@@ -23,8 +23,8 @@ type replicaRow struct {
 	SeenAt       int64
 }
 
-// now is the store's clock in seconds since 1970.
-func (d dialect) now() bun.Safe {
+// unixNow is the store's clock in seconds since 1970.
+func (d dialect) unixNow() bun.Safe {
 	if d == postgres {
 		return "extract(epoch FROM clock_timestamp())::bigint"
 	}
@@ -33,7 +33,7 @@ func (d dialect) now() bun.Safe {
 
 // Announce notes that a replica serves now.
 func (r *Replicas) Announce(ctx context.Context, one ports.Replica) (others []ports.Replica, err error) {
-	now, term := r.store.dialect.now(), int64(ports.ReplicaTerm/time.Second)
+	now, term := r.store.dialect.unixNow(), int64(ports.ReplicaTerm/time.Second)
 	err = r.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		row := &replicaRow{ID: one.ID, Version: one.Version, Environments: one.Environments}
 		_, err := tx.NewInsert().Model(row).Value("seen_at", "?", now).
