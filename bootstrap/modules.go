@@ -220,7 +220,7 @@ func newAPI(p httpParts) *ginapi.API {
 		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment,
 		ResponseBytes:      int64(p.Settings.ResponseMemory),
-		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access,
+		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,
 		Database: p.Store, Clock: p.Clock, IDs: p.IDs, Conditions: p.Conditions,
 	})
 }

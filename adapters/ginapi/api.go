@@ -100,6 +100,7 @@ type Options struct {
 	CORSOrigins []string
 	Access      Authenticator
 	Passes      Passes
+	Sessions    Sessions
 	Database    Pinger
 	// Redis and Kafka are nil where there are none.
 	Redis, Kafka Pinger

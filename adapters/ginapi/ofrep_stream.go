@@ -10,9 +10,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
@@ -44,7 +46,7 @@ func (a *API) ofrepStreamOperation() huma.Operation {
 	op.Tags, op.Responses = []string{"ofrep"}, map[string]*huma.Response{}
 	a.documentOFREPFailures(&op)
 	op.Description = "Server-sent events of OFREP's ADR 0008: `refetchEvaluation` when a flag of the environment was " +
-		"changed. The URL comes from `eventStreams` of a bulk evaluation and holds for an hour at least."
+		"changed, and first of all where the client's place is not known. The URL comes from `eventStreams` of a bulk evaluation and holds for an hour at least."
 	op.Parameters = []*huma.Param{
 		{Name: "pass", In: inQuery, Required: true, Schema: text, Description: "As the bulk evaluation gave it"},
 		{Name: "Last-Event-ID", In: "header", Schema: text, Description: "Where to go on"},
@@ -61,48 +63,67 @@ func (a *API) ofrepStream(c *gin.Context) {
 	if err == nil {
 		_, err = a.options.Flags.Snapshot(ctx, caller, environment.String())
 	}
-	ask := watchAsk{
-		since:  a.options.Watching.Position().Revision,
-		filter: relay.Filter{Environment: environment.String(), ResourceType: relay.ResourceFlag},
-	}
+	var session *accessapp.Session
 	if err == nil {
-		err = resumeFrom(c.Request.Header, &ask)
+		session, err = a.options.Sessions.Open(ctx, caller)
 	}
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	s := a.openStream(c)
-	missed := ask.epoch != "" && a.checkPlace(unhurried(c), ask) != nil
-	if missed {
-		ask.since = a.options.Watching.Position().Revision
+	defer session.Close()
+	ask := watchAsk{filter: relay.Filter{Environment: environment.String(), ResourceType: relay.ResourceFlag}}
+	a.findOFREPPlace(c, &ask)
+	s := a.openStream(c, session, ask.epoch)
+	s.quiet = true
+	if c.Request.Method == http.MethodHead {
+		return
 	}
-	if s.begin() == nil && c.Request.Method != http.MethodHead {
-		// Whoever could not be told has gone, which the access log tells.
-		_ = s.tellFlags(unhurried(c), ask, caller, missed)
+	err = s.tellFlags(unhurried(c), ask, caller)
+	if ended := session.Check(); ended != nil && err != nil {
+		err = errors.Join(s.put([]byte(": "+fault.Of(ended).Code()+"\n\n")), s.flush())
 	}
+	// Whoever could not be told has gone, which the access log tells.
+	_ = err
 }
 
-// tellFlags says that flags were changed, as often as they are. Missed says that the
-// client does not know what it has missed.
-func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.Caller, missed bool) error {
+// findOFREPPlace takes the place of a Last-Event-ID. Where there is none, or one from
+// which what follows is no longer in memory, it is the present one, and the client is
+// to evaluate anew.
+func (a *API) findOFREPPlace(c *gin.Context, ask *watchAsk) {
+	id := c.Request.Header.Get("Last-Event-ID")
+	if resumeFrom(id, ask) && a.checkPlace(unhurried(c), *ask) == nil && a.options.Watching.Holds(ask.since) {
+		return
+	}
+	now := a.options.Watching.Position()
+	ask.epoch, ask.since, ask.fresh, ask.lost = now.Epoch, now.Revision, id == "", true
+}
+
+// tellFlags says that flags were changed, as often as they are, and first of all where
+// the client does not know what it has missed.
+func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.Caller) error {
 	watching := s.api.options.Watching
 	w := watching.Watch(ask.filter)
 	defer w.Close()
 	beat := time.NewTicker(heartbeatPause)
 	defer beat.Stop()
+	if !ask.fresh {
+		if err := s.begin(nil); err != nil {
+			return err
+		}
+	}
 	for {
 		list, upTo, err := watching.Since(ctx, ask.since, maxWatchLimit, ask.filter)
 		if now := watching.Position(); errors.Is(err, relay.ErrGone) || now.Epoch != s.epoch {
-			s.epoch, upTo, missed, err = now.Epoch, now.Revision, true, nil
+			s.epoch, upTo, ask.lost, err = now.Epoch, now.Revision, true, nil
 		}
-		if err == nil && (missed || len(list) > 0) {
-			err = s.refetch(ctx, caller, ask.filter.Environment, upTo, list)
+		if err == nil && (ask.lost || len(list) > 0) {
+			err = s.refetch(ctx, caller, ask.filter.Environment, upTo, list, ask.fresh)
 		}
 		if err != nil {
 			return err
 		}
-		ask.since, missed = upTo, false
+		ask.since, ask.lost, ask.fresh = upTo, false, false
 		if !watching.Holds(upTo) { // more is to be looked through
 			if err := s.progress(ctx, beat, upTo); err != nil {
 				return err
@@ -122,6 +143,8 @@ func (s *streaming) rest(ctx context.Context, w *relay.Watch, beat *time.Ticker,
 	case <-w.Woken():
 	case <-beat.C:
 		return s.heartbeat(at)
+	case <-s.session.Ended():
+		return errEnded
 	case <-s.api.stopping:
 		return errors.Join(s.send([]byte(": the server stops; connect again\n\n")), errEnded)
 	case <-ctx.Done():
@@ -137,9 +160,10 @@ func (s *streaming) rest(ctx context.Context, w *relay.Watch, beat *time.Ticker,
 	}
 }
 
-// refetch tells the client to evaluate again, and which snapshot to wait for.
+// refetch tells the client to evaluate again, and which snapshot to wait for; in the
+// first frame where the stream begins so.
 func (s *streaming) refetch(
-	ctx context.Context, caller access.Caller, environment string, at int64, list []*relay.Notice,
+	ctx context.Context, caller access.Caller, environment string, at int64, list []*relay.Notice, begins bool,
 ) error {
 	flags, err := s.api.options.Flags.Snapshot(ctx, caller, environment)
 	if err != nil {
@@ -150,7 +174,11 @@ func (s *streaming) refetch(
 	if n := len(list); n > 0 {
 		s.frame = strconv.AppendInt(append(s.frame, `,"lastModified":`...), list[n-1].OccurredAt.Unix(), 10)
 	}
-	return s.send(append(s.frame, "}\n\n"...))
+	s.frame = append(s.frame, "}\n"...)
+	if begins {
+		return s.begin(s.frame)
+	}
+	return s.send(append(s.frame, '\n'))
 }
 
 // appendSnapshot names a snapshot, as the tag of a bulk evaluation begins.

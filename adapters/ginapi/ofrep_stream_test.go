@@ -8,12 +8,20 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/application/relay"
 )
 
 // streamOf returns where a bulk evaluation says that changes can be heard of.
 func streamOf(t *testing.T, h *house) string {
 	t.Helper()
-	a := h.ofrep(ofrepPath, `{}`)
+	return streamNamed(t, h.ofrep(ofrepPath, `{}`))
+}
+
+// streamNamed returns the stream that an answer names.
+func streamNamed(t *testing.T, a answer) string {
+	t.Helper()
 	require.Equal(t, http.StatusOK, a.status, a.body)
 	streams := a.json()["eventStreams"].([]any)
 	require.Len(t, streams, 1)
@@ -62,6 +70,58 @@ func TestOFREPStream(t *testing.T) {
 		s, _ = h.followStream(t, uri, http.Header{"Last-Event-Id": {"another-7"}})
 		s.next()
 		assert.Contains(t, s.next().data, "refetchEvaluation", "nobody knows what was missed")
+	})
+
+	t.Run("who names no place is told to ask in the first frame, and hears of what comes after", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		h.follow()
+		uri := streamOf(t, h)
+		// It was changed between the bulk answer and the connection.
+		h.flag(`{"name":"between","environment":"production"}`)
+		h.follow()
+		s, _ := h.followStream(t, uri, nil)
+		e := s.next()
+		assert.Equal(t, "0000000000000001-6", e.id)
+		assert.Equal(t, `{"type":"refetchEvaluation","etag":"5-production"}`, e.data)
+		h.flag(`{"name":"after","environment":"production"}`)
+		h.follow()
+		e = s.next()
+		assert.Equal(t, "0000000000000001-7", e.id)
+		assert.Contains(t, e.data, `"etag":"6-production"`)
+	})
+
+	t.Run("ids that name no place here are told to ask, those that do are told nothing", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		h.follow()
+		uri := streamOf(t, h)
+		for _, id := range []string{"another-5", "x", "0000000000000001-", "0000000000000002-5", "-5"} {
+			s, _ := h.followStream(t, uri, http.Header{"Last-Event-Id": {id}})
+			s.next()
+			e := s.next()
+			assert.Contains(t, e.data, "refetchEvaluation", id)
+			assert.Equal(t, "0000000000000001-5", e.id)
+		}
+		s, _ := h.followStream(t, uri, http.Header{"Last-Event-Id": {"0000000000000001-5"}})
+		assert.Empty(t, s.next().data)
+		h.flag(`{"name":"after","environment":"production"}`)
+		h.follow()
+		assert.Equal(t, "0000000000000001-6", s.next().id)
+	})
+
+	t.Run("who comes back to a replica that was started again is told to ask", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		h.follow()
+		uri := streamOf(t, h)
+		h.tail = relay.NewTail(h.feed, h.watch)
+		h.follow()
+		h.options.Watching = h.tail
+		h.api = ginapi.New(h.options)
+		s, _ := h.followStream(t, uri, http.Header{"Last-Event-Id": {"0000000000000001-4"}})
+		s.next()
+		assert.Contains(t, s.next().data, "refetchEvaluation")
 	})
 
 	t.Run("an epoch that begins is news", func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
@@ -87,6 +88,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		}),
 		Access:   h.access,
 		Passes:   h.access,
+		Sessions: h.access,
 		Database: pinger{},
 		Relay:    &relaying{},
 		Watching: h.tail,
@@ -207,13 +209,16 @@ const inBilling = "?environment=production&service_name=billing"
 
 // doorman knows who holds which key.
 type doorman struct {
+	*accessapp.Service
+
 	holders   map[string]access.Caller
 	anonymous error
 }
 
 func newDoorman(tb testing.TB) *doorman {
 	tb.Helper()
-	return &doorman{anonymous: access.ErrUnauthenticated, holders: map[string]access.Caller{
+	sessions := accessapp.New(accessapp.Dependencies{Clock: fixture.NewClock()})
+	return &doorman{Service: sessions, anonymous: access.ErrUnauthenticated, holders: map[string]access.Caller{
 		adminKey:    holder(tb, "adminkey", access.KeyAttributes{Name: "ann", Role: access.RoleAdmin}),
 		readerKey:   holder(tb, "readerky", access.KeyAttributes{Name: "rob", Role: access.RoleReader}),
 		revealerKey: holder(tb, "revealky", access.KeyAttributes{Name: "rev", Role: access.RoleReader, Reveal: true}),

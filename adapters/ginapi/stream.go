@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
@@ -26,77 +27,115 @@ const (
 	streamPage     = 100
 )
 
-// stream sends changes as they come, until the client leaves, is too slow, or the
-// server stops.
+// stream sends changes as they come, until the client leaves or is too slow, its access
+// ends, or the server stops.
 func (a *API) stream(c *gin.Context, in input) {
 	ask, err := a.readWatch(c, in)
 	if err == nil {
-		err = resumeFrom(c.Request.Header, &ask)
+		err = a.findPlace(c, in.given("since"), &ask)
 	}
+	var session *accessapp.Session
 	if err == nil {
-		err = a.checkPlace(unhurried(c), ask)
+		session, err = a.options.Sessions.Open(c.Request.Context(), callOf(c.Request.Context()).caller)
 	}
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	s := a.openStream(c)
-	err = s.begin()
-	if err == nil && c.Request.Method != http.MethodHead {
+	defer session.Close()
+	s := a.openStream(c, session, ask.epoch)
+	switch {
+	case c.Request.Method == http.MethodHead:
+	case ask.lost:
+		err = s.begin(s.appendPlace([]byte("event: resync\n"), ask.epoch, ask.since))
+	default:
 		err = s.run(unhurried(c), ask)
+	}
+	if ended := session.Check(); ended != nil && err != nil {
+		err = s.end(ended)
 	}
 	// Whoever could not be told has gone, which the access log tells.
 	_ = err
 }
 
-// resumeFrom takes the place of a Last-Event-ID: "epoch-revision".
-func resumeFrom(h http.Header, ask *watchAsk) error {
-	id := h.Get("Last-Event-ID")
-	if id == "" {
+// findPlace makes sure that the feed can be followed from where the caller is; given
+// says that it was asked for. A Last-Event-ID goes before since and epoch. Where it names no place that can be
+// followed the caller is lost, and is given the present one: clients send it by
+// themselves, and would give up at a refusal.
+func (a *API) findPlace(c *gin.Context, given bool, ask *watchAsk) error {
+	id := c.Request.Header.Get("Last-Event-ID")
+	switch {
+	case id == "":
+		ask.fresh = !given
+		return a.checkPlace(unhurried(c), *ask)
+	case resumeFrom(id, ask) && a.checkPlace(unhurried(c), *ask) == nil:
 		return nil
 	}
+	now := a.options.Watching.Position()
+	ask.epoch, ask.since, ask.lost = now.Epoch, now.Revision, true
+	return nil
+}
+
+// resumeFrom takes the place of a Last-Event-ID, "epoch-revision", and reports whether
+// it is one.
+func resumeFrom(id string, ask *watchAsk) bool {
 	epoch, digits, _ := strings.Cut(id, "-")
 	revision, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || revision < 0 || epoch == "" {
-		return fault.Bad("header.Last-Event-ID", "must be the id of an event of this stream")
+		return false
 	}
 	ask.epoch, ask.since = epoch, revision
-	return nil
+	return true
 }
 
 // streaming is one open stream.
 type streaming struct {
 	api     *API
+	session *accessapp.Session
 	writer  gin.ResponseWriter
 	control *http.ResponseController
 	epoch   string
-	frame   []byte
+	// told is the revision of the last id that was sent; quiet is for clients that are
+	// told of no positions.
+	told  int64
+	quiet bool
+	frame []byte
 }
 
-func (a *API) openStream(c *gin.Context) *streaming {
+// openStream sends the headers of a stream of an epoch, which lasts as long as the
+// session. Proxies are not to hold anything back (X-Accel-Buffering is nginx's word for
+// that).
+func (a *API) openStream(c *gin.Context, session *accessapp.Session, epoch string) *streaming {
 	narrow(c.Request.Context())
-	return &streaming{
-		api: a, writer: c.Writer, control: http.NewResponseController(c.Writer),
-		epoch: a.options.Watching.Position().Epoch,
-	}
-}
-
-// begin sends the headers, and how soon to connect again. Proxies are not to hold
-// anything back (X-Accel-Buffering is nginx's word for that).
-func (s *streaming) begin() error {
-	h := s.writer.Header()
+	h := c.Writer.Header()
 	h.Set("Content-Type", eventStream)
 	h.Set("X-Accel-Buffering", "no")
-	s.writer.WriteHeader(http.StatusOK)
-	_ = s.control.SetReadDeadline(time.Time{})       // a connection without deadlines has none to lift
-	pause := reconnectPause + rand.N(reconnectPause) //nolint:gosec // nothing secret hangs on it
-	s.frame = strconv.AppendInt(append(s.frame[:0], "retry: "...), pause.Milliseconds(), 10)
-	return s.send(append(s.frame, "\n\n"...))
+	c.Writer.WriteHeader(http.StatusOK)
+	s := &streaming{
+		api: a, session: session, writer: c.Writer, control: http.NewResponseController(c.Writer), epoch: epoch,
+	}
+	_ = s.control.SetReadDeadline(time.Time{}) // a connection without deadlines has none to lift
+	return s
 }
 
-// write writes all parts, or fails when the client does not read in time. Some of it may
-// wait for what is sent next.
+// begin sends the first frame: the fields of an event, if there are any, and how soon
+// to connect again.
+func (s *streaming) begin(event []byte) error {
+	pause := reconnectPause + rand.N(reconnectPause) //nolint:gosec // nothing secret hangs on it
+	event = strconv.AppendInt(append(event, "retry: "...), pause.Milliseconds(), 10)
+	return s.send(append(event, "\n\n"...))
+}
+
+// write writes all parts, or fails when the access has ended or the client does not
+// read in time. Some of it may wait for what is sent next.
 func (s *streaming) write(parts ...[]byte) error {
+	if err := s.session.Check(); err != nil {
+		return err
+	}
+	return s.put(parts...)
+}
+
+func (s *streaming) put(parts ...[]byte) error {
 	// A connection without deadlines is one of a test.
 	_ = s.control.SetWriteDeadline(time.Now().Add(writePatience)) //nolint:forbidigo // as the system's clock has it
 	for _, part := range parts {
@@ -112,6 +151,10 @@ func (s *streaming) send(parts ...[]byte) error {
 	if err := s.write(parts...); err != nil {
 		return err
 	}
+	return s.flush()
+}
+
+func (s *streaming) flush() error {
 	if err := s.control.Flush(); err != nil {
 		return fmt.Errorf("write to a stream: %w", err)
 	}
@@ -126,46 +169,55 @@ func (s *streaming) run(ctx context.Context, ask watchAsk) error {
 	defer w.Close()
 	beat := time.NewTicker(heartbeatPause)
 	defer beat.Stop()
-	at, caughtUp := ask.since, false
-	for {
-		next, err := s.tell(ctx, at, caughtUp, ask.filter)
-		if err != nil {
+	s.told = ask.since
+	var place []byte
+	if ask.fresh {
+		place = s.appendPosition(nil, ask.since)
+	}
+	err := s.begin(place)
+	for at, caughtUp, beats := ask.since, false, false; err == nil; {
+		if at, err = s.tell(ctx, at, caughtUp, ask.filter); err != nil {
 			return err
 		}
-		if at = next; at < s.api.options.Watching.Position().Revision {
-			if err := s.progress(ctx, beat, at); err != nil {
-				return err
-			}
+		if at < s.api.options.Watching.Position().Revision {
+			err = s.progress(ctx, beat, at)
 			continue
 		}
-		caughtUp = true
+		if beats {
+			if err = s.heartbeat(at); err != nil {
+				return err
+			}
+		}
+		caughtUp, beats = true, false
 		select {
 		case <-w.Woken():
 		case <-beat.C:
-			err = s.heartbeat(at)
+			beats = true
+		case <-s.session.Ended():
+			err = errEnded
 		case <-s.api.stopping:
 			err = errors.Join(s.send([]byte(": the server stops; connect again\n\n")), errEnded)
 		case <-ctx.Done():
 			err = errEnded
 		}
-		if err != nil {
-			return err
-		}
 	}
+	return err
 }
 
 // progress says how far a stream has looked through the feed, when it was silent for
-// long, and ends it when the client has gone or the server stops.
+// long, and ends it when its access has ended, the client has gone or the server stops.
 func (s *streaming) progress(ctx context.Context, beat *time.Ticker, at int64) error {
 	select {
 	case <-beat.C:
 		return s.heartbeat(at)
+	case <-s.session.Ended():
+		return errEnded
 	case <-s.api.stopping:
 		return errors.Join(s.send([]byte(": the server stops; connect again\n\n")), errEnded)
 	case <-ctx.Done():
 		return errEnded
 	default:
-		return nil
+		return s.session.Check()
 	}
 }
 
@@ -173,15 +225,11 @@ func (s *streaming) progress(ctx context.Context, beat *time.Ticker, at int64) e
 // the end once and has fallen behind what is held in memory is too slow.
 func (s *streaming) tell(ctx context.Context, at int64, caughtUp bool, f relay.Filter) (int64, error) {
 	watching := s.api.options.Watching
-	if now := watching.Position(); now.Epoch != s.epoch {
-		return 0, s.resync(now.Epoch, now.Revision)
-	}
-	if caughtUp && !watching.Holds(at) {
+	if caughtUp && watching.Position().Epoch == s.epoch && !watching.Holds(at) {
 		return 0, s.resync(s.epoch, at)
 	}
 	list, upTo, err := watching.Since(ctx, at, streamPage, f)
-	if errors.Is(err, relay.ErrGone) {
-		now := watching.Position()
+	if now := watching.Position(); now.Epoch != s.epoch || errors.Is(err, relay.ErrGone) {
 		return 0, s.resync(now.Epoch, now.Revision)
 	}
 	if err != nil || len(list) == 0 {
@@ -189,31 +237,58 @@ func (s *streaming) tell(ctx context.Context, at int64, caughtUp bool, f relay.F
 	}
 	// Nothing is put together for one stream alone: what is held for who does not read
 	// is held once for all of them.
-	for _, n := range list[:len(list)-1] {
+	for _, n := range list {
 		if err := s.write(s.appendID(s.frame[:0], n.Revision), told(n).frame); err != nil {
 			return 0, err
 		}
 	}
-	last := list[len(list)-1]
-	return upTo, s.send(s.appendID(s.frame[:0], last.Revision), told(last).frame)
+	return upTo, s.flush()
 }
 
+// appendID begins a frame with data; frames without have no id, because some clients
+// pass over it there.
 func (s *streaming) appendID(to []byte, revision int64) []byte {
-	to = append(append(append(to, "id: "...), s.epoch...), '-')
+	s.told = revision
+	return appendEventID(to, s.epoch, revision)
+}
+
+func appendEventID(to []byte, epoch string, revision int64) []byte {
+	to = append(append(append(to, "id: "...), epoch...), '-')
 	return append(strconv.AppendInt(to, revision, 10), '\n')
 }
 
-// heartbeat says that the stream is alive, and how far it is: a frame without data
-// moves the client's Last-Event-ID, and is no event.
+// appendPosition writes the fields of the event that says how far the stream is.
+func (s *streaming) appendPosition(to []byte, revision int64) []byte {
+	s.told = revision
+	return s.appendPlace(append(to, "event: position\n"...), s.epoch, revision)
+}
+
+// appendPlace writes id and data of an event that names a place.
+func (*streaming) appendPlace(to []byte, epoch string, revision int64) []byte {
+	to = append(append(appendEventID(to, epoch, revision), `data: {"epoch":"`...), epoch...)
+	return append(strconv.AppendInt(append(to, `","revision":`...), revision, 10), "}\n"...)
+}
+
+// heartbeat says that the stream is alive. Where it has looked further than the client
+// was told, because the filter took nothing, that is a position, so that the client does
+// not come back with a place that is no longer kept.
 func (s *streaming) heartbeat(at int64) error {
+	if at > s.told && !s.quiet {
+		s.frame = s.appendPosition(s.frame[:0], at)
+		return s.send(append(s.frame, '\n'))
+	}
 	s.frame = strconv.AppendInt(append(s.frame[:0], ": revision "...), at, 10)
-	s.frame = s.appendID(append(s.frame, '\n'), at)
-	return s.send(append(s.frame, '\n'))
+	return s.send(append(s.frame, "\n\n"...))
 }
 
 // resync tells where to go on, and ends the stream.
 func (s *streaming) resync(epoch string, revision int64) error {
-	s.frame = append(append(s.frame[:0], "event: resync\ndata: {\"epoch\":\""...), epoch...)
-	s.frame = strconv.AppendInt(append(s.frame, `","revision":`...), revision, 10)
-	return errors.Join(s.send(append(s.frame, "}\n\n"...)), errEnded)
+	s.frame = s.appendPlace(append(s.frame[:0], "event: resync\n"...), epoch, revision)
+	return errors.Join(s.send(append(s.frame, '\n')), errEnded)
+}
+
+// end tells why the access has ended.
+func (s *streaming) end(why error) error {
+	s.frame = append(append(s.frame[:0], "event: end\ndata: {\"code\":\""...), fault.Of(why).Code()...)
+	return errors.Join(s.put(append(s.frame, "\"}\n\n"...)), s.flush())
 }

@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -26,6 +28,14 @@ type Watching interface {
 	Check(ctx context.Context, epoch string, revision int64) error
 	Since(ctx context.Context, revision int64, limit int, f relay.Filter) ([]*relay.Notice, int64, error)
 	Watch(f relay.Filter) *relay.Watch
+}
+
+// Sessions bounds streams and long polls, and ends them with the access of their
+// caller, as accessapp.Service does.
+type Sessions interface {
+	// Open begins one; whoever opens it closes it. access.ErrTooManyStreams is one too
+	// many, access.ErrInvalidKey a key that holds no longer.
+	Open(ctx context.Context, by access.Caller) (*accessapp.Session, error)
 }
 
 const (
@@ -55,10 +65,12 @@ func (a *API) routeChanges() {
 	poll.Responses["200"] = a.jsonResponse(http.StatusOK, reflect.TypeFor[changesJSON]())
 	stream := a.operation("changes", "stream-changes", http.MethodGet, changesPath+"/stream",
 		"Follow changes as a stream of events", http.StatusGone)
-	stream.Description = "Server-sent events (HTML Living Standard, 9.2): `change` for each change, and `resync` " +
-		"before a stream is closed that cannot go on: for a client that is too slow, with the revision to go on " +
-		"from, or because that is no longer kept. The id of an event is `epoch-revision`; a client that connects " +
-		"again with Last-Event-ID misses nothing."
+	stream.Description = "Server-sent events (HTML Living Standard, 9.2): `change` for each change; `position` at " +
+		"the beginning where no place was asked for, and when much was looked through that the filter does not take, with the epoch and the " +
+		"revision that the stream has reached; `resync` before a stream is closed that cannot go on, because the " +
+		"client is too slow or its place is not known or no longer kept: read what stands, and go on from the " +
+		"revision there; `end` before a stream is closed because the API key holds no longer. The id of an event " +
+		"is `epoch-revision`; a client that connects again with Last-Event-ID misses nothing, or has `resync`."
 	stream.Parameters = append(watchParameters(), &huma.Param{
 		Name: "Last-Event-ID", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
 		Description: "Where to go on; it goes before since and epoch",
@@ -105,17 +117,22 @@ type watchAsk struct {
 	since  int64
 	limit  int
 	wait   time.Duration
+	// lost says that the watcher does not know what it has missed, fresh that it names
+	// no place at all.
+	lost, fresh bool
 }
 
 // readWatch understands what both ways of watching share, and names every part at
 // fault.
 func (a *API) readWatch(c *gin.Context, in input) (watchAsk, error) {
 	now := a.options.Watching.Position()
-	ask := watchAsk{epoch: in.query.Get("epoch"), since: now.Revision, limit: defaultWatchLimit}
+	// Without an epoch the revision is one of the present: it is compared below, and may
+	// be another one by the time that changes are read.
+	ask := watchAsk{epoch: cmp.Or(in.query.Get("epoch"), now.Epoch), since: now.Revision, limit: defaultWatchLimit}
 	var sinceErr, limitErr, waitErr, epochErr error
 	if in.given("since") {
 		ask.since, sinceErr = readWhole(in, "since", 0, maxVersion)
-	} else if ask.epoch != "" {
+	} else if in.given("epoch") {
 		epochErr = fault.Bad("epoch", "needs since beside it")
 	}
 	if in.given("limit") {
@@ -228,15 +245,22 @@ func (a *API) changes(c *gin.Context, in input) {
 	}
 	ctx, cancel := context.WithTimeout(unhurried(c), max(wait, maxCatchUp))
 	defer cancel()
-	a.letWrite(c, max(wait, maxCatchUp)+writePatience)
-	epoch := a.options.Watching.Position().Epoch
-	ask.epoch = epoch
-	list, upTo, err := a.awaitChanges(ctx, ask, wait)
+	session, err := a.options.Sessions.Open(ctx, callOf(c.Request.Context()).caller)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	a.sendBytes(c, appendChanges(nil, epoch, upTo, list))
+	defer session.Close()
+	a.letWrite(c, max(wait, maxCatchUp)+writePatience)
+	list, upTo, err := a.awaitChanges(ctx, session, ask, wait)
+	if ended := session.Check(); ended != nil {
+		err = ended
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.sendBytes(c, appendChanges(nil, ask.epoch, upTo, list))
 }
 
 // checkPlace makes sure that the feed can be followed from where the caller is.
@@ -247,8 +271,11 @@ func (a *API) checkPlace(ctx context.Context, ask watchAsk) error {
 }
 
 // awaitChanges returns what follows, as soon as there is something, and else how far it
-// has looked through the feed at the end of the wait or when the server stops.
-func (a *API) awaitChanges(ctx context.Context, ask watchAsk, wait time.Duration) ([]*relay.Notice, int64, error) {
+// has looked through the feed at the end of the wait, or when the server stops or the
+// access has ended.
+func (a *API) awaitChanges(
+	ctx context.Context, session *accessapp.Session, ask watchAsk, wait time.Duration,
+) ([]*relay.Notice, int64, error) {
 	w := a.options.Watching.Watch(ask.filter)
 	defer w.Close()
 	over := time.NewTimer(wait)
@@ -276,6 +303,8 @@ func (a *API) awaitChanges(ctx context.Context, ask watchAsk, wait time.Duration
 		case <-over.C:
 			ended = true
 		case <-a.stopping:
+			ended = true
+		case <-session.Ended():
 			ended = true
 		case <-ctx.Done():
 			return nil, upTo, nil // nobody waits any more, or the time is up

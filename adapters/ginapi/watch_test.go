@@ -410,17 +410,64 @@ func TestStream(t *testing.T) {
 		assert.Equal(t, "0000000000000001-3", s.next().id)
 	})
 
-	t.Run("a place that is gone, and an id that is none, are refused", func(t *testing.T) {
+	t.Run("a place that is gone is refused where it was asked for", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
-		ask := func(id string) answer {
-			return h.send(http.MethodGet, changesPath+"/stream", "",
-				http.Header{"Authorization": {"ApiKey " + adminKey}, "Last-Event-Id": {id}})
+		h.admin(http.MethodGet, changesPath+"/stream?since=0&epoch=another", "").
+			requireProblem(http.StatusGone, "revision_gone")
+	})
+
+	t.Run("an id that names no place here begins with resync, whose id goes on", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		h.configure("b")
+		for _, id := range []string{"another-0", "another-2", "x", "1", "a-b", "-1", "a--1"} {
+			s, response := h.followStream(t, changesPath+"/stream", http.Header{"Last-Event-Id": {id}})
+			require.Equal(t, http.StatusOK, response.StatusCode, "clients give up for good at a refusal")
+			e := s.next()
+			assert.Equal(t, "resync", e.name, id)
+			assert.Equal(t, "0000000000000001-2", e.id)
+			assert.JSONEq(t, `{"epoch":"0000000000000001","revision":2}`, e.data)
+			_, err := s.ReadByte()
+			require.Error(t, err)
 		}
-		ask("another-0").requireProblem(http.StatusGone, "revision_gone")
-		for _, id := range []string{"x", "1", "a-b", "-1", "a--1"} {
-			ask(id).requireProblem(http.StatusUnprocessableEntity, "validation_failed")
+		s, _ := h.followStream(t, changesPath+"/stream", http.Header{"Last-Event-Id": {"0000000000000001-2"}})
+		s.next()
+		h.configure("c")
+		assert.Equal(t, "0000000000000001-3", s.next().id)
+	})
+
+	t.Run("what was forgotten meanwhile is a resync, too", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		h.configure("b")
+		_, err := h.feed.Purge(t.Context(), ports.Retention{Published: map[string]int64{"configuration": 2}}, 2)
+		require.NoError(t, err)
+		h.configure("c")
+		s, _ := h.followStream(t, changesPath+"/stream", http.Header{"Last-Event-Id": {"0000000000000001-0"}})
+		e := s.next()
+		assert.Equal(t, "resync", e.name)
+		assert.Equal(t, "0000000000000001-3", e.id)
+	})
+
+	t.Run("the first frame says where it begins, unless that was asked for", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.configure("a")
+		h.configure("b")
+		for _, query := range []string{"", "?type=service", "?environment=production"} {
+			s, _ := h.followStream(t, changesPath+"/stream"+query, nil)
+			e := s.next()
+			assert.Equal(t, "position", e.name, query)
+			assert.Equal(t, "0000000000000001-2", e.id, query)
+			assert.JSONEq(t, `{"epoch":"0000000000000001","revision":2}`, e.data, query)
+			assert.Regexp(t, `^retry 1\d\d\d$`, e.comment)
 		}
+		s, _ := h.followStream(t, changesPath+"/stream?since=1", nil)
+		assert.Empty(t, s.next().name)
+		assert.Equal(t, "change", s.next().name)
 	})
 
 	t.Run("an epoch that begins ends it, with where to go on", func(t *testing.T) {
@@ -434,6 +481,7 @@ func TestStream(t *testing.T) {
 		h.follow()
 		e := s.next()
 		assert.Equal(t, "resync", e.name)
+		assert.Equal(t, "0000000000000002-1", e.id, "who connects again goes on from there")
 		assert.JSONEq(t, `{"epoch":"0000000000000002","revision":1}`, e.data)
 		_, err = s.ReadByte()
 		require.Error(t, err)

@@ -48,7 +48,8 @@ func newSessions(most int) sessions {
 
 // Open begins a session of a caller. One more than may be open, in all or by one key,
 // is ErrTooManyStreams; callers without a key count as one. The first session of a key
-// waits for a look-up: a key that holds no longer is ErrInvalidKey. Where the store is
+// waits for a look-up if the last one is older than RecheckInterval: a key that holds no
+// longer is ErrInvalidKey. Where the store is
 // slow or cannot be reached, a key that was read within Grace is believed.
 func (s *Service) Open(ctx context.Context, by access.Caller) (*Session, error) {
 	v, keyed := by.Verdict.(*verdict)
@@ -59,7 +60,7 @@ func (s *Service) Open(ctx context.Context, by access.Caller) (*Session, error) 
 	if s.sessions.rests(id, v.key) {
 		return s.enter(id, v.key, time.Time{})
 	}
-	key, err := s.find(ctx, id, 0)
+	key, err := s.find(ctx, id, RecheckInterval)
 	switch {
 	case errors.Is(err, access.ErrKeyNotFound):
 		return nil, access.ErrInvalidKey

@@ -153,6 +153,7 @@ func TestSession(t *testing.T) {
 		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
 		caller, err = b.Authenticate(t.Context(), token)
 		require.NoError(t, err, "the verdict is believed for a while")
+		b.clock.Move(accessapp.RecheckInterval)
 		_, err = b.Open(t.Context(), caller)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})

@@ -48,6 +48,11 @@ function hear(flags) {
   }
 }
 
+// What a plain EventSource has heard, and who waits for more.
+const changes = [];
+let resyncs = 0;
+let tell = () => {};
+
 const commands = {
   // One question to a provider of its own, as a page that was just opened.
   ask: async ({ question }) => {
@@ -87,6 +92,24 @@ const commands = {
     await OpenFeature.setProviderAndWait('page', provider, context);
     return { stream: await connected };
   },
+  // A plain EventSource on the feed of changes: what it has seen once there are that
+  // many changes. Nothing of it is the provider's.
+  listen: async ({ path }) => {
+    const { EventSource } = load('eventsource');
+    const { baseUrl, headers } = providerOptions({});
+    const withKey = (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...Object.fromEntries(headers) } });
+    const source = new EventSource(baseUrl + path, { fetch: withKey });
+    source.addEventListener('change', (e) => { changes.push(JSON.parse(e.data).revision); tell(); });
+    source.addEventListener('resync', () => { resyncs += 1; });
+    await new Promise((resolve) => source.addEventListener('position', resolve, { once: true }));
+    return {};
+  },
+  heard: async ({ count }) => {
+    while (changes.length < count) {
+      await new Promise((resolve) => { tell = resolve; });
+    }
+    return { changes, resyncs };
+  },
   requests: async () => ({ requests }),
   evaluate: async ({ question }) => ask('page', question),
   // The context of the page changes, as when a user logs in. A poll can come first.
@@ -117,3 +140,4 @@ const commands = {
 
 await converse((command) => commands[command.do](command));
 await OpenFeature.close();
+process.exit(0); // a plain EventSource would connect again for ever
