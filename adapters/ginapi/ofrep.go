@@ -155,6 +155,7 @@ func (a *API) ofrepSingle(c *gin.Context) {
 // ofrepBulk evaluates all flags on one snapshot, in the order of their names.
 func (a *API) ofrepBulk(c *gin.Context) {
 	wanted := snapshotWanted(c.Request.URL)
+	epoch := a.options.Watching.Position().Epoch // before the snapshot, which may be newer
 	s, b, err := a.ofrepAsk(c, wanted)
 	defer a.forget(b)
 	if err != nil {
@@ -168,7 +169,7 @@ func (a *API) ofrepBulk(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	current := bulkTag(s, b.buffer.Bytes(), pass)
+	current := bulkTag(epoch, s, b.buffer.Bytes(), pass)
 	h["Etag"] = []string{current}
 	a.tellStaleness(c)
 	if wanted <= s.Revision() && b.waited == 0 && holds(c.Request.Header["If-None-Match"], current) {
@@ -237,15 +238,18 @@ func snapshotWanted(u *url.URL) int64 {
 }
 
 // bulkTag is the strong tag of what a body gets of a snapshot: equal only for the
-// same flags, the same body, byte for byte, and the same pass.
-func bulkTag(s *flagapp.Snapshot, body []byte, pass string) string {
+// same flags, the same body, byte for byte, and the same pass. The same revision of
+// another epoch may be other flags.
+func bulkTag(epoch string, s *flagapp.Snapshot, body []byte, pass string) string {
+	b := make([]byte, 0, 256)
 	digest := sha256.New()
 	digest.Write(body)
-	digest.Write([]byte(pass))
-	sum := digest.Sum(nil)
-	b := append(make([]byte, 0, 128), '"')
-	b = append(appendSnapshot(b, s), '-')
-	return string(append(hex.AppendEncode(b, sum[:12]), '"'))
+	digest.Write(append(append(b, epoch...), pass...))
+	sum := digest.Sum(b)
+	var short [24]byte
+	hex.Encode(short[:], sum[:len(short)/2])
+	b = append(appendSnapshot(append(b, '"'), s), '-')
+	return string(append(append(b, short[:]...), '"'))
 }
 
 // holds reports whether an If-None-Match names a tag, in all the forms that

@@ -138,6 +138,18 @@ func TestOFREPStream(t *testing.T) {
 		assert.Contains(t, e.id, "0000000000000002-")
 	})
 
+	t.Run("an answer of another epoch is not what the client holds, whatever its revision", func(t *testing.T) {
+		t.Parallel()
+		h := ofrepHouse(t)
+		h.follow()
+		before := h.ofrep(ofrepPath, `{}`).header.Get("ETag")
+		require.Equal(t, http.StatusNotModified, h.ofrep(ofrepPath, `{}`, "If-None-Match", before).status)
+		_, err := h.feed.BeginEpoch(t.Context())
+		require.NoError(t, err)
+		h.follow()
+		require.Equal(t, http.StatusOK, h.ofrep(ofrepPath, `{}`, "If-None-Match", before).status)
+	})
+
 	t.Run("without a pass that holds nobody hears anything, and logs show none", func(t *testing.T) {
 		t.Parallel()
 		h := ofrepHouse(t)
