@@ -110,7 +110,7 @@ func (k *Keys) FindAll(ctx context.Context, ids []string) (map[string]*access.AP
 		return found, nil
 	}
 	var rows []keyRow
-	if err := k.store.read.NewSelect().Model(&rows).Where("id IN (?)", bun.In(ids)).Order("id").Scan(ctx); err != nil {
+	if err := k.store.read.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Order("id").Scan(ctx); err != nil {
 		return nil, translate(err, "load API keys", nil)
 	}
 	for _, row := range rows {

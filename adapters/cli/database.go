@@ -161,7 +161,7 @@ whose users can read the key.`,
 	cmd.Flags().StringVar(&in.Name, "name", "", "who uses it; shown in the history (1 to 100 bytes)")
 	cmd.Flags().StringVar(&in.Role, "role", "reader", "admin, reader, service or evaluator")
 	cmd.Flags().BoolVar(&in.Reveal, "reveal", false, "let a reader or a service see encrypted values")
-	cmd.Flags().StringVar(&in.Environment, "environment", "", "the one that an evaluator is bound to; for no other role")
+	cmd.Flags().StringVar(&in.Environment, "environment", "", "of an evaluator; for no other role")
 	cmd.Flags().DurationVar(&in.Lifetime, "expires", 0, "how long it holds, such as 720h; 0 is for ever")
 	return cmd
 }

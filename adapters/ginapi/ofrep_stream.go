@@ -46,7 +46,8 @@ func (a *API) ofrepStreamOperation() huma.Operation {
 	op.Tags, op.Responses = []string{"ofrep"}, map[string]*huma.Response{}
 	a.documentOFREPFailures(&op)
 	op.Description = "Server-sent events of OFREP's ADR 0008: `refetchEvaluation` when a flag of the environment was " +
-		"changed, and first of all where the client's place is not known. The URL comes from `eventStreams` of a bulk evaluation and holds for an hour at least."
+		"changed, and first of all where the client's place is not known. The URL comes from `eventStreams` of a " +
+		"bulk evaluation and holds for an hour at least."
 	op.Parameters = []*huma.Param{
 		{Name: "pass", In: inQuery, Required: true, Schema: text, Description: "As the bulk evaluation gave it"},
 		{Name: "Last-Event-ID", In: "header", Schema: text, Description: "Where to go on"},

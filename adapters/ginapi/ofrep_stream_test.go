@@ -83,7 +83,7 @@ func TestOFREPStream(t *testing.T) {
 		s, _ := h.followStream(t, uri, nil)
 		e := s.next()
 		assert.Equal(t, "0000000000000001-6", e.id)
-		assert.Equal(t, `{"type":"refetchEvaluation","etag":"5-production"}`, e.data)
+		assert.JSONEq(t, `{"type":"refetchEvaluation","etag":"5-production"}`, e.data)
 		h.flag(`{"name":"after","environment":"production"}`)
 		h.follow()
 		e = s.next()

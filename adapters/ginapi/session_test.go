@@ -3,6 +3,7 @@ package ginapi_test
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,14 +33,12 @@ type tap struct {
 }
 
 // connect asks by a connection of its own, until the client leaves.
-func (h *house) connect(method, target string, headers http.Header) *tap {
+func (h *house) connect(target string, headers http.Header) *tap {
 	h.tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &tap{header: http.Header{}, ended: make(chan struct{}), leave: cancel}
-	r := httptest.NewRequestWithContext(ctx, method, target, nil)
-	for name, values := range headers {
-		r.Header[name] = values
-	}
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	maps.Copy(r.Header, headers)
 	go func() {
 		defer close(c.ended)
 		h.api.Handler().ServeHTTP(c, r)
@@ -154,9 +153,9 @@ func (l *lodge) streamFor(t *testing.T, key string) string {
 func (l *lodge) watchers(t *testing.T, key string) []*tap {
 	t.Helper()
 	list := []*tap{
-		l.connect(http.MethodGet, changesPath+"/stream", as(key)),
-		l.connect(http.MethodGet, l.streamFor(t, key), nil),
-		l.connect(http.MethodGet, changesPath+"?wait=60s", as(key)),
+		l.connect(changesPath+"/stream", as(key)),
+		l.connect(l.streamFor(t, key), nil),
+		l.connect(changesPath+"?wait=60s", as(key)),
 	}
 	synctest.Wait()
 	for _, c := range list {
@@ -268,7 +267,7 @@ func TestStreamBounds(t *testing.T) {
 					if i%2 == 1 {
 						target = changesPath + "?wait=60s"
 					}
-					list = append(list, l.connect(http.MethodGet, target, headers))
+					list = append(list, l.connect(target, headers))
 				}
 				synctest.Wait()
 				for _, c := range list {
@@ -310,7 +309,7 @@ func TestStreamBounds(t *testing.T) {
 			for range 20 {
 				var list []*tap
 				for range 200 {
-					list = append(list, l.connect(http.MethodGet, changesPath+"/stream", as(key)))
+					list = append(list, l.connect(changesPath+"/stream", as(key)))
 				}
 				for _, c := range list {
 					c.leave()
@@ -319,7 +318,7 @@ func TestStreamBounds(t *testing.T) {
 			}
 			var list []*tap
 			for range 50 {
-				list = append(list, l.connect(http.MethodGet, changesPath+"/stream", as(key)))
+				list = append(list, l.connect(changesPath+"/stream", as(key)))
 			}
 			synctest.Wait()
 			for _, c := range list {
@@ -336,9 +335,9 @@ func TestHeartbeatOfStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLodge(t, accessapp.Policy{})
 		key, _ := l.issue(t, accessapp.Issue{})
-		all := l.connect(http.MethodGet, changesPath+"/stream", as(key))
-		some := l.connect(http.MethodGet, changesPath+"/stream?type=service", as(key))
-		flags := l.connect(http.MethodGet, l.streamFor(t, key), nil)
+		all := l.connect(changesPath+"/stream", as(key))
+		some := l.connect(changesPath+"/stream?type=service", as(key))
+		flags := l.connect(l.streamFor(t, key), nil)
 		defer func() {
 			for _, c := range []*tap{all, some, flags} {
 				c.leave()

@@ -66,7 +66,8 @@ func (a *API) routeChanges() {
 	stream := a.operation("changes", "stream-changes", http.MethodGet, changesPath+"/stream",
 		"Follow changes as a stream of events", http.StatusGone)
 	stream.Description = "Server-sent events (HTML Living Standard, 9.2): `change` for each change; `position` at " +
-		"the beginning where no place was asked for, and when much was looked through that the filter does not take, with the epoch and the " +
+		"the beginning where no place was asked for, and when much was looked through that the filter does not " +
+		"take, with the epoch and the " +
 		"revision that the stream has reached; `resync` before a stream is closed that cannot go on, because the " +
 		"client is too slow or its place is not known or no longer kept: read what stands, and go on from the " +
 		"revision there; `end` before a stream is closed because the API key holds no longer. The id of an event " +

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// lookupPatience is how long a look-up is awaited where a key may be believed
+	// LookupPatience is how long a look-up is awaited where a key may be believed
 	// without it; it goes on, and its answer is remembered.
 	lookupPatience = 250 * time.Millisecond
-	// lookupPause is how long nobody waits for the store, who can do without it, after
+	// LookupPause is how long nobody waits for the store, who can do without it, after
 	// a look-up has failed or was slow.
 	lookupPause = time.Second
-	// lookupTimeout bounds a look-up that nobody waits for any more.
+	// LookupTimeout bounds a look-up that nobody waits for any more.
 	lookupTimeout = 10 * time.Second
 )
 
