@@ -37,7 +37,7 @@ const (
 	adminKey    = "admin-key"
 	readerKey   = "reader-key"
 	revealerKey = "revealer-key"
-	// evaluatorKey is bound to production.
+	// EvaluatorKey is bound to production.
 	evaluatorKey = "evaluator-key"
 )
 

@@ -201,8 +201,10 @@ func TestEvaluatorKey(t *testing.T) {
 	require.NoError(t, caller.Require(access.EvaluateFlag, access.Resource{Environment: fixture.Production(t)}))
 	require.ErrorIs(t, caller.Require(access.EvaluateFlag, access.Resource{}), access.ErrForbidden)
 	for _, in := range []accessapp.Issue{
-		{Name: "web", Role: "evaluator"}, {Name: "web", Role: "reader", Environment: "production"},
-		{Name: "web", Role: "evaluator", Environment: "nowhere"}, {Name: "web", Role: "evaluator", Environment: "production", Reveal: true},
+		{Name: "web", Role: "evaluator"},
+		{Name: "web", Role: "reader", Environment: "production"},
+		{Name: "web", Role: "evaluator", Environment: "nowhere"},
+		{Name: "web", Role: "evaluator", Environment: "production", Reveal: true},
 	} {
 		_, _, err := b.Issue(t.Context(), in)
 		require.Error(t, err, in)
