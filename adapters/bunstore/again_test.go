@@ -40,7 +40,7 @@ func TestAgain(t *testing.T) {
 			return serialize(&tries)(context.WithoutCancel(inside), tx)
 		})
 		require.Error(t, err)
-		assert.NotErrorIs(t, err, fault.ErrUnavailable)
+		require.NotErrorIs(t, err, fault.ErrUnavailable)
 		assert.Equal(t, 1, tries)
 	})
 }

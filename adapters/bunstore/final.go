@@ -7,11 +7,11 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// PostgreSQL sends the rows of a statement before it commits it. bun takes the
-// first row of a query that is scanned into a scalar and drops the error that
-// follows, so that a failed commit looks like a success. Every statement that
-// returns rows and is not a plain SELECT is therefore run by the functions of this
-// file, which read the answer to its end. test/architecture holds that.
+// PostgreSQL sends the rows of a statement before it commits it. The library bun takes
+// the first row of a query that is scanned into a scalar and drops the error that
+// follows, so that a failed commit looks like a success. Every statement that returns
+// rows and is not a plain SELECT is therefore run by the functions of this file, which
+// read the answer to its end. A test in test/architecture holds that.
 
 // scanner is a query of bun that returns rows.
 type scanner interface {

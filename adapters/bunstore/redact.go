@@ -30,6 +30,8 @@ func (r redacted) Error() string {
 func (r redacted) Unwrap() error { return r.error }
 
 // quoted finds what is between quotation marks.
+//
+//nolint:gochecknoglobals // it is made once and never changes
 var quoted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"(\\.|[^"\\])*"`) })
 
 func withoutQuotes(text string) string { return quoted().ReplaceAllString(text, `"[REDACTED]"`) }
@@ -45,6 +47,8 @@ func (d *driverLog) Printf(_ context.Context, format string, args ...any) {
 }
 
 // driverMessages replaces the driver's logger, of which there is one in a process.
+//
+//nolint:gochecknoglobals // the driver's own logger is one
 var driverMessages = sync.OnceValue(func() *driverLog {
 	d := &driverLog{}
 	pgdriver.Logger = d

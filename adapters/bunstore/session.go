@@ -45,7 +45,8 @@ func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.Join(errURL, conn.Close())
 	}
 	if _, err := session.ExecContext(ctx, fmt.Sprintf(setSession, c.isolation), nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: set the session's parameters: %w", fault.ErrUnreached, err), conn.Close())
+		err = fmt.Errorf("%w: set the session's parameters: %w", fault.ErrUnreached, err)
+		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
 }

@@ -54,8 +54,10 @@ func (s *Snapshot) All() []*flag.Compiled { return s.ordered }
 func (s *Snapshot) with(states []flag.State, read bool) *Snapshot {
 	newer := slices.DeleteFunc(slices.Clone(states), func(f flag.State) bool {
 		held := s.versions[f.ID]
-		return f.Version < held.number ||
-			f.Version == held.number && !(read && scope.Differ(f.Event, held.event))
+		if f.Version == held.number {
+			return !read || !scope.Differ(f.Event, held.event)
+		}
+		return f.Version < held.number
 	})
 	if len(newer) == 0 {
 		return s

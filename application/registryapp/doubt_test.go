@@ -36,7 +36,7 @@ func (l *losing) Save(ctx context.Context, services ...*registry.Service) error 
 	if l.stores {
 		// What is stored is not marked saved: the answer was lost.
 		for _, s := range services {
-			again, err := l.Services.Find(ctx, s.State().Name)
+			again, err := l.Find(ctx, s.State().Name)
 			if err == nil && again != nil {
 				_ = again.Deregister(fixture.Stamp())
 				_ = l.Services.Save(ctx, again)

@@ -76,6 +76,6 @@ func receiverOf(call *ast.CallExpr) *ast.CallExpr {
 	if !ok {
 		return nil
 	}
-	inner, _ := s.X.(*ast.CallExpr) //nolint:errcheck // nil is the answer for anything else
+	inner, _ := s.X.(*ast.CallExpr)
 	return inner
 }
