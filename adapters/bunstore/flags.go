@@ -47,7 +47,7 @@ func (r *Flags) List(ctx context.Context, query flag.Query) (flag.Page, error) {
 	l := listing[flagRow, *flag.Flag]{
 		query:   func() *bun.SelectQuery { return narrowFlags(r.store.read.NewSelect(), query) },
 		columns: flagColumns(), order: []string{"environment", "name"},
-		size: r.store.dialect.jsonBytes("definition"), doing: "list flags",
+		size: r.store.dialect.jsonBytes("feature_flags", "f", "definition"), doing: "list flags",
 	}
 	p, total, err := l.page(ctx, query.Limit, query.Offset)
 	return flagPage(p, total), err
@@ -92,10 +92,10 @@ func (*Flags) entry(ctx context.Context, q *bun.SelectQuery) (flag.HistoryEntry,
 
 // Entries returns a page of entries, newest first, and the number of all.
 func (r *Flags) Entries(ctx context.Context, id flag.ID, limit, offset int) (flag.HistoryPage, error) {
-	d := r.store.dialect
+	bytes := func(column string) string { return r.store.dialect.jsonBytes("feature_flag_history", "fh", column) }
 	l := listing[flagEntryRow, flag.HistoryEntry]{
 		query: func() *bun.SelectQuery { return r.history(id) }, order: []string{"version DESC"},
-		size: d.jsonBytes("old_definition") + " + " + d.jsonBytes("new_definition"), doing: "load a history",
+		size: bytes("old_definition") + " + " + bytes("new_definition"), doing: "load a history",
 	}
 	p, total, err := l.page(ctx, limit, offset)
 	return flagHistoryPage(p, total), err

@@ -83,12 +83,14 @@ func (l listing[R, T]) part(ctx context.Context, plan []sizedRow) (part[T], erro
 // is stored apart is not read for it.
 func textBytes(column string) string { return "COALESCE(octet_length(" + column + "), 0)" }
 
-// jsonBytes is the same for a column that holds JSON.
-func (d dialect) jsonBytes(column string) string {
-	if d == postgres {
-		column += "::text"
+// jsonBytes is the same for a column of a table that holds JSON. PostgreSQL has to make
+// the text for it: in a subquery, which it leaves until it knows the rows of the page.
+func (d dialect) jsonBytes(table, alias, column string) string {
+	if d != postgres {
+		return textBytes(column)
 	}
-	return textBytes(column)
+	return "(SELECT " + textBytes("sized."+column+"::text") +
+		" FROM " + table + " AS sized WHERE sized.id = " + alias + ".id)"
 }
 
 // following returns what reads the rest of a page, in the words of a module; nil at

@@ -87,7 +87,7 @@ func (r *Services) List(ctx context.Context, query registry.Query) (registry.Pag
 			}
 			return q
 		},
-		order: []string{"service_name"}, size: r.store.dialect.jsonBytes("metadata"), doing: "list services",
+		order: []string{"service_name"}, size: r.store.dialect.jsonBytes("service_registry", "s", "metadata"), doing: "list services",
 	}
 	p, total, err := l.page(ctx, query.Limit, query.Offset)
 	return servicePage(p, total), err

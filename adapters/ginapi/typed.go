@@ -56,9 +56,11 @@ func encode(w io.Writer, v any) error {
 // decode reads a body that scan has passed. Its errors reach the client, so that
 // they say nothing of what stood there.
 func decode(data []byte, v any) error {
-	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true))
+	// That no name is repeated has been checked, at a cost.
+	once := jsontext.AllowDuplicateNames(true)
+	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true), once)
 	if _, untyped := v.(*any); untyped && err != nil {
-		err = json.Unmarshal(data, v, json.WithUnmarshalers(json.UnmarshalFromFunc(decodeNumber)))
+		err = json.Unmarshal(data, v, json.WithUnmarshalers(json.UnmarshalFromFunc(decodeNumber)), once)
 	}
 	if err == nil {
 		return nil

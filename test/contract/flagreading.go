@@ -17,6 +17,7 @@ import (
 
 func flagReadingBehaviours() []behaviour[StoredFlags] {
 	return []behaviour[StoredFlags]{
+		{"a page of flags, and a history, of many bytes come in parts that join to the whole", flagPartsJoin},
 		{"flags are listed by environment and name, a page at a time, with the true total", flagsInOrder},
 		{"lists of flags narrow by environment, prefix and deletion", flagsNarrowed},
 		{"history holds the whole draft before and after", flagHistory},

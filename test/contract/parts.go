@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
@@ -142,4 +143,56 @@ func partsFail(t *testing.T, s Stored) {
 	cancel()
 	_, err = page.Next(ended)
 	require.Error(t, err)
+}
+
+func flagPartsJoin(t *testing.T, s StoredFlags) {
+	value := strings.Repeat("x", 60<<10)
+	for i := range 7 {
+		s.save(t, fixture.Flag(t, fmt.Sprintf(`{"name":"f%d","type":"string","variants":{"a":%q},"default":{"variant":"a"}}`, i, value)))
+	}
+	page, err := s.Repository.List(t.Context(), flag.Query{Limit: 6, Offset: 1})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"production/f1", "production/f2", "production/f3", "production/f4"}, flagNames(page))
+	assert.Equal(t, 7, page.Total)
+	assert.InDelta(t, 4*len(value), page.Bytes, 4*1000)
+	f := page.Flags[0]
+	page, err = page.Next(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"production/f5", "production/f6"}, flagNames(page))
+	assert.Nil(t, page.Next)
+
+	for i := range 4 {
+		_, err := f.Update(fixture.FlagChange(t, fmt.Sprintf(`{"description":"%d"}`, i)), fixture.Stamp())
+		require.NoError(t, err)
+		s.save(t, f)
+	}
+	history, err := s.History.Entries(t.Context(), f.ID(), 10, 0)
+	require.NoError(t, err)
+	assert.Len(t, history.Entries, 2, "each entry holds what was before, too")
+	all, total, err := wholeFlagHistory(t, s.History, f.ID(), 10, 0)
+	require.NoError(t, err)
+	assert.Equal(t, 5, total)
+	assert.Len(t, all, 5)
+}
+
+func servicePartsJoin(t *testing.T, s StoredServices) {
+	metadata, err := registry.ParseMetadata([]byte(`{"a":"` + strings.Repeat("x", 60<<10) + `"}`))
+	require.NoError(t, err)
+	for i := range 6 {
+		service := registry.New(fixture.ServiceName(t, fmt.Sprint("s", i)))
+		r := fixture.Registration(t, "a")
+		r.Instance, r.Metadata = registry.InstanceID{}, &metadata
+		_, err := service.Register(r, fixture.Stamp())
+		require.NoError(t, err)
+		s.save(t, service)
+	}
+	page, err := s.List(t.Context(), registry.Query{Limit: 10, Offset: 1})
+	require.NoError(t, err)
+	assert.Len(t, page.Services, 4)
+	assert.Equal(t, 6, page.Total)
+	page, err = page.Next(t.Context())
+	require.NoError(t, err)
+	require.Len(t, page.Services, 1)
+	assert.Equal(t, "s5", page.Services[0].State().Name.String())
+	assert.Nil(t, page.Next)
 }
