@@ -1,6 +1,8 @@
 package ginapi
 
 import (
+	"maps"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
@@ -14,9 +16,7 @@ const actionKey = "action"
 // is read, if they may do the action nowhere. Every operation with a body has one.
 func needing(action access.Action, op huma.Operation) huma.Operation {
 	metadata := map[string]any{actionKey: action}
-	for name, value := range op.Metadata {
-		metadata[name] = value
-	}
+	maps.Copy(metadata, op.Metadata)
 	op.Metadata = metadata
 	return op
 }

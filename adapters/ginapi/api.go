@@ -161,7 +161,8 @@ func New(o Options) *API {
 	if o.ResponseBytes <= 0 {
 		o.ResponseBytes = DefaultResponseBytes
 	}
-	a := &API{options: o, responses: semaphore.NewWeighted(o.ResponseBytes), templates: map[string]string{}, stopping: make(chan struct{})}
+	a := &API{options: o, templates: map[string]string{}, stopping: make(chan struct{})}
+	a.responses = semaphore.NewWeighted(o.ResponseBytes)
 	a.lingering = make(chan struct{}, maxLingering)
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	a.ended = endedContext()

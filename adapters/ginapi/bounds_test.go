@@ -59,7 +59,9 @@ func TestWhoMayDoAnActionNowhereIsRefusedBeforeTheBodyIsRead(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, a.status, "%v: %s", op, a.body)
 	}
 	for _, op := range [][2]string{
-		{http.MethodPost, "/api/v1/feature-flags/"}, {http.MethodPut, "/api/v1/config/1"}, {http.MethodPost, "/api/v1/registry/register"},
+		{http.MethodPost, "/api/v1/feature-flags/"},
+		{http.MethodPut, "/api/v1/config/1"},
+		{http.MethodPost, "/api/v1/registry/register"},
 		{http.MethodPost, "/api/v1/registry/heartbeats"},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), op[0], op[1], unread{t})
@@ -165,5 +167,5 @@ func (b endingBody) Read(p []byte) (int, error) {
 	if errors.Is(err, io.EOF) {
 		b.end()
 	}
-	return n, err //nolint:wrapcheck // as it is
+	return n, err
 }

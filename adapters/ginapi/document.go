@@ -85,7 +85,7 @@ type problemJSON struct {
 	Status    int      `json:"status"`
 	Detail    string   `json:"detail,omitzero" doc:"A sentence for people; left out where the failure is ours"`
 	Code      string   `json:"code" doc:"Stable, for programs"`
-	Errors    []place  `json:"errors,omitzero" nullable:"false" doc:"At most 50 places at fault; errors_omitted counts the rest"`
+	Errors    []place  `json:"errors,omitzero" nullable:"false" doc:"At most 50 places; errors_omitted counts others"`
 	RequestID string   `json:"request_id" doc:"What to quote when reporting it"`
 }
 

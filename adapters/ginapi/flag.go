@@ -35,7 +35,8 @@ func (a *API) routeFlags() {
 		listFlagsJSON{}), a.listFlags)
 	a.routeReadFlag()
 	register(a, a.definitionOperation(access.WriteFlag, "update-flag", http.MethodPut, flagIDPath,
-		"Change any part of a feature flag", http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), a.updateFlag)
+		"Change any part of a feature flag",
+		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), a.updateFlag)
 	op = a.flagOperation("delete-flag", http.MethodDelete, flagIDPath, "Delete a feature flag",
 		http.StatusNotFound, http.StatusPreconditionFailed)
 	op.DefaultStatus = http.StatusNoContent

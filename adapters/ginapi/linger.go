@@ -13,11 +13,11 @@ import (
 // all. So the rest of a body is read and dropped after the answer was sent, within
 // these bounds.
 const (
-	// lingerBytes and lingerTime are how much is read for one request, and for how
+	// LingerBytes and lingerTime are how much is read for one request, and for how
 	// long.
 	lingerBytes = 16 << 20
 	lingerTime  = 5 * time.Second
-	// maxLingering is how many requests are lingered for at once. Others are closed
+	// MaxLingering is how many requests are lingered for at once. Others are closed
 	// at once, as without lingering.
 	maxLingering = 256
 	// drainedByServer is up to what length net/http itself reads the rest of a body

@@ -64,7 +64,7 @@ func paged[T, J any](
 	}
 	// What comes before the list may hold such a name too.
 	at := bytes.LastIndex(around, []byte(`"`+list+`":[]`)) + len(list) + len(`"":[`)
-	return func(c huma.Context) {
+	return func(c huma.Context) { //nolint:contextcheck // huma passes the same one
 		defer held.release()
 		s := a.newPageSender(c, slices.Clone(around[:at]))
 		err := sendParts(c.Context(), s, held, first, represent)
@@ -82,16 +82,9 @@ func sendParts[T, J any](
 ) error {
 	rest, cancel := sendingContext(ctx)
 	defer cancel()
-	for n := 0; ; {
-		for _, item := range p.items {
-			encoded, err := json.Marshal(represent(item))
-			if err != nil {
-				return fault.ErrInternal.WithCause(err)
-			}
-			if err := s.add(n > 0, encoded, p.next != nil); err != nil {
-				return err
-			}
-			n++
+	for {
+		if err := sendItems(s, p, represent); err != nil {
+			return err
 		}
 		if p.next == nil || s.finished {
 			return nil
@@ -107,6 +100,19 @@ func sendParts[T, J any](
 	}
 }
 
+func sendItems[T, J any](s *pageSender, p pagePart[T], represent func(T) J) error {
+	for _, item := range p.items {
+		encoded, err := json.Marshal(represent(item))
+		if err != nil {
+			return fault.ErrInternal.WithCause(err)
+		}
+		if err := s.add(encoded, p.next != nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pageSender writes a page. A short one is sent as a whole, with its length; a long one
 // in chunks, as soon as there is one.
 type pageSender struct {
@@ -116,6 +122,7 @@ type pageSender struct {
 	method  string
 	buffer  []byte
 	until   time.Time
+	items   int
 	// begun says that the status was sent. Finished says that nothing more needs to be.
 	begun, finished bool
 }
@@ -129,10 +136,11 @@ func (a *API) newPageSender(c huma.Context, begin []byte) *pageSender {
 }
 
 // add adds an item, and sends what there is if that is much.
-func (s *pageSender) add(more bool, item []byte, long bool) error {
-	if more {
+func (s *pageSender) add(item []byte, long bool) error {
+	if s.items > 0 {
 		s.buffer = append(s.buffer, ',')
 	}
+	s.items++
 	s.buffer = append(s.buffer, item...)
 	if len(s.buffer) < chunkBytes || !s.begun && !long && len(s.buffer) < wholeBytes {
 		return nil

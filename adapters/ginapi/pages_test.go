@@ -3,11 +3,11 @@ package ginapi_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -202,7 +202,7 @@ func TestAClientThatLeavesGivesItsMemoryBack(t *testing.T) {
 	require.NoError(t, err)
 	cancel()
 	_, err = io.ReadAll(response.Body)
-	require.True(t, errors.Is(err, context.Canceled), err)
+	require.ErrorIs(t, err, context.Canceled)
 	_ = response.Body.Close()
 	freed(t, h)
 	// Pages that are refused hold none either.
@@ -227,5 +227,5 @@ func TestEvaluationsOfLongValuesAreSentInChunks(t *testing.T) {
 		assert.Empty(t, a.header.Get("Content-Length"))
 	}
 	a := h.admin(http.MethodPost, flagsPath+"evaluate/batch", `{"environment":"production","flag_names":["f01","none"]}`)
-	assert.Equal(t, fmt.Sprint(len(a.body)), a.header.Get("Content-Length"))
+	assert.Equal(t, strconv.Itoa(len(a.body)), a.header.Get("Content-Length"))
 }

@@ -81,7 +81,8 @@ func (a *API) routeRegistry() {
 	op.DefaultStatus = http.StatusNoContent
 	register(a, op, a.deregisterService)
 	register(a, needing(access.WriteService, a.registryOperation("amend-instance", http.MethodPatch, instancePath,
-		"Change what is desired of an instance, or what describes it", http.StatusNotFound, http.StatusConflict)), a.amendInstance)
+		"Change what is desired of an instance, or what describes it",
+		http.StatusNotFound, http.StatusConflict)), a.amendInstance)
 	op = a.registryOperation("deregister-instance", http.MethodDelete, instancePath,
 		"Deregister an instance", http.StatusNotFound, http.StatusConflict)
 	op.DefaultStatus = http.StatusNoContent

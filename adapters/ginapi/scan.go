@@ -37,11 +37,8 @@ func scan(ctx context.Context, body []byte, values int, member func(name string)
 		if err != nil {
 			return syntaxFault(err, d.InputOffset())
 		}
-		if d.StackDepth() > maxDepth {
-			return ErrMalformedJSON.WithField(inBody, "is nested deeper than 32")
-		}
-		if values > 0 && n > 2*values {
-			return fault.Bad(inBody, "must hold at most "+strconv.Itoa(values)+" JSON values")
+		if err := beyond(d, n, values); err != nil {
+			return err
 		}
 		if member != nil && isMemberName(d) {
 			member(token.String())
@@ -49,6 +46,17 @@ func scan(ctx context.Context, body []byte, values int, member func(name string)
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return ErrMalformedJSON.WithField(inBody, "goes on after the value")
+	}
+	return nil
+}
+
+// beyond returns an error where a body is beyond its bounds at the n-th token.
+func beyond(d *jsontext.Decoder, n, values int) error {
+	switch {
+	case d.StackDepth() > maxDepth:
+		return ErrMalformedJSON.WithField(inBody, "is nested deeper than 32")
+	case values > 0 && n > 2*values:
+		return fault.Bad(inBody, "must hold at most "+strconv.Itoa(values)+" JSON values")
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package fault
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // Bounds of what one Error lists, whatever the input was.
 const (
@@ -78,7 +81,7 @@ func (c *Collector) Err() error {
 		return nil
 	}
 	merged := *ErrInvalid
-	merged.fields, merged.omitted = c.fields[:len(c.fields):len(c.fields)], c.omitted
+	merged.fields, merged.omitted = slices.Clip(c.fields), c.omitted
 	return &merged
 }
 

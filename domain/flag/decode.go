@@ -15,10 +15,10 @@ const (
 	// MaxDefinitionValues is how many JSON values the members of one change may hold
 	// in all, those in lists and objects included. It bounds what reading one takes.
 	MaxDefinitionValues = 500_000
-	// maxDefinitionDepth is how deep they may nest, as in encoding/json. Bodies of
+	// MaxDefinitionDepth is how deep they may nest, as in encoding/json. Bodies of
 	// requests nest less deep than that.
 	maxDefinitionDepth = 10_000
-	// decodeStride is how many values are read between two looks at the deadline.
+	// DecodeStride is how many values are read between two looks at the deadline.
 	decodeStride = 1024
 )
 
