@@ -125,6 +125,10 @@ type registryParts struct {
 
 func newRegistry(p registryParts) *registryapp.Service {
 	services := registryapp.New(registryapp.Dependencies{
+		Bounds: registry.Size{
+			Services: int(p.Settings.RegistryServices), Instances: int(p.Settings.RegistryInstances),
+			MetadataBytes: int(p.Settings.RegistryMetadata),
+		},
 		Services: p.Services, History: p.History, Source: p.Source,
 		Leases: p.Leases, Readings: p.Readings, Members: p.Members, Directory: p.Directory,
 		ShownFor: time.Duration(p.Settings.ServiceCacheTTL),
@@ -187,8 +191,8 @@ func keepRegistry(lc fx.Lifecycle, services *registryapp.Service, log *loopLog) 
 		},
 		loop{
 			every: registryPurge, timeout: purgeTimeout, step: services.Purge,
-			failing: "old transitions are not forgotten: the store cannot be reached",
-			working: "old transitions are forgotten again",
+			failing: "purge of old transitions and removed instances failed: the store cannot be reached",
+			working: "purge of old transitions and removed instances resumed",
 		},
 	)
 }

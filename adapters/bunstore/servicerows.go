@@ -31,12 +31,16 @@ type serviceRow struct {
 	InstancesKnown      int
 	Protections         string
 	LastEpoch           int64
-	Version             int64
-	Generation          int64
-	UpdatedBy           string
-	UpdatedByKey        string
-	IsDeleted           bool
-	LastEventID         *string
+	PurgedGeneration    int64
+	// PurgeAt is when a service that is deregistered may be purged, in seconds since
+	// 1970; null for one that lives.
+	PurgeAt      *int64
+	Version      int64
+	Generation   int64
+	UpdatedBy    string
+	UpdatedByKey string
+	IsDeleted    bool
+	LastEventID  *string
 }
 
 // protectionJSON is a protection as it is stored.
@@ -52,6 +56,8 @@ func rowOfService(s registry.State) (serviceRow, error) {
 	}
 	encoded, err := json.Marshal(protections)
 	return serviceRow{
+		PurgedGeneration: s.Purged,
+		PurgeAt:          purgeAt(s.Deleted, s.UpdatedAt, registry.KeptRemoved),
 		ID:               int64(s.ID),
 		ServiceName:      s.Name.String(),
 		ServiceURL:       s.URL.String(),
@@ -72,6 +78,14 @@ func rowOfService(s registry.State) (serviceRow, error) {
 		IsDeleted:        s.Deleted,
 		LastEventID:      textOrNull(s.Event),
 	}, err
+}
+
+// purgeAt returns when what was removed may be purged; nil for what lives.
+func purgeAt(removed bool, at time.Time, kept time.Duration) *int64 {
+	if !removed {
+		return nil
+	}
+	return new(at.Add(kept).Unix())
 }
 
 func textOrNull(text string) *string {
@@ -112,7 +126,7 @@ func (r serviceRow) rehydrate() (registry.State, error) {
 		Status:  status,
 		Tally:   registry.Tally{Total: r.InstancesTotal, Offered: r.InstancesOffered, Known: r.InstancesKnown},
 
-		Protections: protections, Epoch: registry.Epoch(r.LastEpoch), Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
+		Protections: protections, Epoch: registry.Epoch(r.LastEpoch), Purged: r.PurgedGeneration, Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time,
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
@@ -170,6 +184,10 @@ type instanceRow struct {
 	UpdatedAt     timestamp
 	IsRemoved     bool
 	Generation    int64
+	// KeptSeconds is for how long it is kept after its removal, PurgeAt until when, as
+	// that of services.
+	KeptSeconds int64
+	PurgeAt     *int64
 }
 
 // definitionJSON is what somebody registered about an instance, as it is stored.
@@ -220,7 +238,8 @@ func rowOfInstance(i *registry.Instance, serviceID, generation int64) (instanceR
 		Evidence: i.Evidence.String(), IsFlapping: i.Flapping, IsExpired: i.Expired, IsHeld: i.Held,
 		Since: timestamp{i.Since}, Reason: i.Reason, LeaseEpoch: int64(i.Epoch),
 		RegisteredAt: timestamp{i.RegisteredAt}, UpdatedAt: timestamp{i.UpdatedAt}, IsRemoved: i.Removed,
-		Generation: generation,
+		Generation: generation, KeptSeconds: int64(i.Kept() / time.Second),
+		PurgeAt: purgeAt(i.Removed, i.UpdatedAt, i.Kept()),
 	}, err
 }
 

@@ -47,7 +47,12 @@ func (r *Services) Since(ctx context.Context, id registry.ID, generation int64) 
 	if generation > 0 {
 		narrow = func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("generation > ?", generation) }
 	}
-	return r.whole(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("id = ?", int64(id)) }, narrow)
+	of := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("id = ?", int64(id)) }
+	found, err := r.whole(ctx, of, narrow)
+	if err != nil || generation == 0 || generation >= found.State().Purged {
+		return found, err
+	}
+	return r.whole(ctx, of, living)
 }
 
 func named(name scope.ServiceName) func(*bun.SelectQuery) *bun.SelectQuery {
@@ -154,24 +159,30 @@ func (r *Services) Purge(ctx context.Context, before time.Time, limit int) (int,
 	return int(gone), translate(err, "purge transitions", nil)
 }
 
-// Pulse returns the sum of all generations.
+// Pulse returns the sum of all generations, of purged services too.
 func (r *Services) Pulse(ctx context.Context) (int64, error) {
 	var sum int64
 	err := r.store.read.NewSelect().Model((*serviceRow)(nil)).
-		ColumnExpr("CAST(COALESCE(sum(generation), 0) AS bigint)").Scan(ctx, &sum)
+		ColumnExpr("CAST(COALESCE(sum(generation), 0) + (SELECT pulse FROM service_purges) AS bigint)").Scan(ctx, &sum)
 	return sum, translate(err, "count the saves of services", nil)
 }
 
-// Generations returns the generation of every service.
-func (r *Services) Generations(ctx context.Context) (map[registry.ID]int64, error) {
-	var rows []struct{ ID, Generation int64 }
-	err := r.store.read.NewSelect().Model((*serviceRow)(nil)).Column("id", "generation").Scan(ctx, &rows)
+// Generations returns the generation of every service, and what purged ones have left.
+func (r *Services) Generations(ctx context.Context) (map[registry.ID]int64, int64, error) {
+	var rows []struct{ ID, Generation, Pulse int64 }
+	err := r.store.read.NewSelect().Model((*purgeRow)(nil)).ColumnExpr("sp.pulse").
+		ColumnExpr("COALESCE(s.id, 0) AS id").ColumnExpr("COALESCE(s.generation, 0) AS generation").
+		Join("LEFT JOIN service_registry AS s ON true").Scan(ctx, &rows)
 	if err != nil {
-		return nil, translate(err, "load the generations of services", nil)
+		return nil, 0, translate(err, "load the generations of services", nil)
 	}
+	var purged int64
 	generations := make(map[registry.ID]int64, len(rows))
 	for _, row := range rows {
-		generations[registry.ID(row.ID)] = row.Generation
+		purged = row.Pulse
+		if row.ID != 0 {
+			generations[registry.ID(row.ID)] = row.Generation
+		}
 	}
-	return generations, nil
+	return generations, purged, nil
 }

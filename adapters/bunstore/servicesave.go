@@ -41,6 +41,7 @@ func (*Services) inTransaction(
 		_, err := tx.NewUpdate().Model((*instanceRow)(nil)).
 			Set("is_removed = ?", true).Set("is_held = ?", false).Set("generation = ?", unsaved.State.Generation).
 			Set("updated_at = ?", timestamp{unsaved.State.UpdatedAt}).
+			Set("purge_at = ? + kept_seconds", unsaved.State.UpdatedAt.Unix()).
 			Where("service_id = ?", id).Where("is_removed = ?", false).Exec(ctx)
 		if err != nil {
 			return 0, err
@@ -77,7 +78,7 @@ func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int6
 	update := tx.NewUpdate().Model(&row).
 		Column("service_url", "health_check_url", "status", "metadata", "updated_at", "instances_total",
 			"instances_offered", "instances_known", "protections", "last_epoch", "version", "generation", "updated_by",
-			"updated_by_key", "is_deleted", "last_event_id")
+			"updated_by_key", "is_deleted", "last_event_id", "purge_at")
 	if unsaved.Founded {
 		update = update.Column("registered_at", "last_health_check", "response_time", "response_time_average")
 	}
@@ -99,7 +100,7 @@ func saveInstances(ctx context.Context, tx bun.Tx, id int64, unsaved registry.Un
 		for _, column := range []string{
 			"definition", "desired", "desired_reason", "desired_by", "desired_by_key", "evidence",
 			"is_flapping", "is_expired", "is_held", "since", "reason", "lease_epoch", "registered_at", "updated_at",
-			"is_removed", "generation",
+			"is_removed", "generation", "kept_seconds", "purge_at",
 		} {
 			q = q.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
 		}

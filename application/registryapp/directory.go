@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -22,6 +23,8 @@ type exhibit struct {
 type exhibition struct {
 	mu    sync.Mutex
 	shown map[string]exhibit
+	// purges is up to which of the catalogue's shown is right.
+	purges int64
 }
 
 // Exhibit makes one step of showing services in the directory: at most SweepLimit of
@@ -35,6 +38,10 @@ func (s *Service) Exhibit(ctx context.Context) (more bool, err error) {
 	if s.deps.Directory == nil || !s.sweeper.turn.Load() {
 		x.shown = nil
 		return false, nil
+	}
+	if purges := s.catalogue.purges.Load(); purges != x.purges {
+		x.purges = purges
+		maps.DeleteFunc(x.shown, func(name string, _ exhibit) bool { return s.catalogue.find(name) == nil })
 	}
 	now := s.deps.Stopwatch.Elapsed()
 	entries, err := s.unshown(x.shown, now)

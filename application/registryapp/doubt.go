@@ -42,7 +42,7 @@ func (s *shelf) doubt() {
 // replace makes what the store has the only thing that is known: what it does not have
 // is gone.
 func (s *shelf) replace(state registry.State, instances []*registry.Instance) {
-	s.doubted, s.state = false, state
+	s.doubted, s.state, s.forgotten = false, state, 0
 	living := make(map[registry.Ref]bool, len(instances))
 	for _, i := range instances {
 		living[i.Ref()] = true

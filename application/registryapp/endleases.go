@@ -3,6 +3,7 @@ package registryapp
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -56,6 +57,10 @@ func (s *Service) overdue(ctx context.Context, l registry.Lease) (*registry.Inst
 // which there is something to decide, in order.
 func (s *Service) observePlaces(now registry.Instant, groups map[place][]registry.Lease) []place {
 	var busy []place
+	if purges := s.catalogue.purges.Load(); purges != s.sweeper.purges {
+		s.sweeper.purges = purges
+		maps.DeleteFunc(s.sweeper.guards, func(at place, _ *guard) bool { return s.catalogue.find(at.service) == nil })
+	}
 	s.catalogue.each(func(known *shelf) bool {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
@@ -134,6 +139,10 @@ func (s *Service) decide(ctx context.Context, at place, now registry.Instant, ov
 // enforce stores a decision, in parts that are short.
 func (s *Service) enforce(ctx context.Context, at place, d registry.Decision) error {
 	known := s.catalogue.find(at.service)
+	if known == nil {
+		// Purged; nobody is left to decide about.
+		return nil
+	}
 	known.mu.RLock()
 	_, protected := known.state.Protected(at.environment)
 	known.mu.RUnlock()

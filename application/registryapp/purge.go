@@ -8,12 +8,18 @@ import (
 // HistoryKept is for how long transitions are kept.
 const HistoryKept = 30 * 24 * time.Hour
 
-// purgeLimit bounds the transitions that one step forgets.
+// purgeLimit bounds what one step forgets of each kind.
 const purgeLimit = 1000
 
-// Purge forgets some of the transitions that are older than HistoryKept, and
-// reports whether there are more.
+// Purge forgets some of the transitions that are older than HistoryKept, and some of
+// the instances and services that were removed long ago, and reports whether there
+// are more. Memory forgets with the next Refresh, on every replica.
 func (s *Service) Purge(ctx context.Context) (more bool, err error) {
-	n, err := s.deps.History.Purge(ctx, s.deps.Clock.Now().Add(-HistoryKept), purgeLimit)
-	return n == purgeLimit, err
+	now := s.deps.Clock.Now()
+	transitions, err := s.deps.History.Purge(ctx, now.Add(-HistoryKept), purgeLimit)
+	if err != nil {
+		return false, err
+	}
+	removed, err := s.deps.History.PurgeRemoved(ctx, now, purgeLimit)
+	return transitions == purgeLimit || removed > 0, err
 }

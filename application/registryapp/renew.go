@@ -18,7 +18,7 @@ func (s *Service) Renew(ctx context.Context) error {
 }
 
 func (s *Service) reload(ctx context.Context) error {
-	generations, err := s.deps.Source.Generations(ctx)
+	generations, purged, err := s.deps.Source.Generations(ctx)
 	if err != nil {
 		return err
 	}
@@ -30,23 +30,27 @@ func (s *Service) reload(ctx context.Context) error {
 		}
 		found = append(found, service)
 	}
-	s.catalogue.replace(found)
+	s.catalogue.replace(found, purged)
 	s.sweeper.renewed.Store(true)
 	return nil
 }
 
 // replace makes services all that is known. What this process saves meanwhile is
 // found again by the next Refresh.
-func (c *catalogue) replace(found []*registry.Service) {
+func (c *catalogue) replace(found []*registry.Service, purged int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID = map[registry.ID]*shelf{}
+	c.byID, c.purged = map[registry.ID]*shelf{}, purged
+	c.services.Store(0)
+	c.all.Store(0)
+	c.metadata.Store(0)
 	stored := map[string]bool{}
 	for _, service := range found {
 		state := service.State()
-		fresh := newShelf(state.Name)
+		fresh := newShelf(state.Name, state.ID)
 		fresh.take(state, state.Generation, service.Instances())
 		fresh.complete = state.Generation
+		c.count(fresh)
 		c.byID[state.ID] = fresh
 		c.shelves.Store(state.Name.String(), fresh)
 		stored[state.Name.String()] = true

@@ -2,6 +2,7 @@ package registryapp
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
@@ -36,6 +37,16 @@ func (r roster) put(p placed) {
 		}
 	}
 	r[p.ID] = append(same, p)
+}
+
+// drop forgets an instance.
+func (r roster) drop(ref registry.Ref) {
+	left := slices.DeleteFunc(r[ref.Instance], func(p placed) bool { return p.Environment == ref.Environment })
+	if len(left) == 0 {
+		delete(r, ref.Instance)
+		return
+	}
+	r[ref.Instance] = left
 }
 
 // all returns every instance, in no order.

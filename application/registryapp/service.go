@@ -31,6 +31,9 @@ type Dependencies struct {
 	Environments scope.Environments
 	// DefaultEnvironment is where an instance is that names none.
 	DefaultEnvironment string
+	// Bounds is how large the registry may become; what is 0 has no bound. Replicas
+	// that register at the same time may exceed it by what they have not heard yet.
+	Bounds registry.Size
 	// Replica names this process among those that share the lease store.
 	Replica string
 }
@@ -111,7 +114,10 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 			return s.load(ctx, e)
 		},
 		Apply: func(_ context.Context, r *registry.Service) error {
-			return change.Final(e.apply(r))
+			if err := e.apply(r); err != nil {
+				return change.Final(err)
+			}
+			return change.Final(s.deps.Bounds.Admit(s.catalogue.size(), r.Growth()))
 		},
 		Save: func(ctx context.Context, r *registry.Service) error {
 			if e.before != nil {
@@ -139,8 +145,9 @@ func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error
 		return s.deps.Services.FindWhole(ctx, e.name)
 	}
 	r, err := s.deps.Services.Find(ctx, e.name, e.instances...)
-	if e.founds && fails(err, registry.ErrNotFound) {
-		return registry.New(e.name), nil
+	if !e.founds || !fails(err, registry.ErrNotFound) {
+		return r, err
 	}
-	return r, err
+	epoch, err := s.deps.Source.HighestEpoch(ctx)
+	return registry.NewAbove(e.name, epoch), err
 }

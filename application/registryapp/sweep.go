@@ -23,6 +23,8 @@ type sweeper struct {
 	// by the stopwatch.
 	failing   atomic.Bool
 	confirmed atomic.Int64
+	// purges is up to which of the catalogue's the guards are right.
+	purges int64
 	// guards are kept while this replica has the turn.
 	guards map[place]*guard
 	// swept is whether this process has ever had the turn, disturbed whether a store
@@ -249,6 +251,9 @@ func (s *Service) removeEnded(ctx context.Context, leases []registry.Lease) erro
 // keeps reports whether preservation forbids to remove an instance.
 func (s *Service) keeps(name scope.ServiceName, i *registry.Instance) bool {
 	known := s.catalogue.find(name.String())
+	if known == nil {
+		return false
+	}
 	known.mu.RLock()
 	defer known.mu.RUnlock()
 	_, protected := known.state.Protected(i.Environment)

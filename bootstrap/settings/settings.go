@@ -45,6 +45,10 @@ type Settings struct {
 	FlagCacheTTL    Duration `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"How long a flag that was read lives in Redis, a fifth more or less" allowed:"seconds, or a duration such as 5m"`
 	ServiceCacheTTL Duration `env:"SERVICE_REGISTRY_TTL" envDefault:"300" group:"Redis" doc:"For how long Redis shows a service that is not shown again" allowed:"seconds, or a duration such as 5m"`
 
+	RegistryServices  Count `env:"REGISTRY_MAX_SERVICES" envDefault:"10000" group:"Registry" doc:"How many services may be registered" allowed:"1 to 10000000"`
+	RegistryInstances Count `env:"REGISTRY_MAX_INSTANCES" envDefault:"200000" group:"Registry" doc:"How many instances of all services may be registered" allowed:"1 to 10000000"`
+	RegistryMetadata  Bytes `env:"REGISTRY_MAX_METADATA_BYTES" envDefault:"256MiB" group:"Registry" doc:"How much metadata all services and instances may hold together" allowed:"bytes, or such as 256MiB; 1MiB to 2GiB"`
+
 	ProbeAllow Prefixes `env:"PROBE_ALLOW_CIDRS" group:"Registry" doc:"Private networks whose addresses health checks may dial, also loopback; unset: an instance's own host alone" allowed:"CIDR blocks such as 10.0.0.0/8 separated by commas"`
 
 	KafkaServers      Brokers `env:"KAFKA_BOOTSTRAP_SERVERS" group:"Kafka" doc:"Brokers to publish changes to; unset: in process" allowed:"host:port, separated by commas"`

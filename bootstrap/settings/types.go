@@ -142,6 +142,20 @@ func (r *Rows) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Count is how many of something there may be.
+type Count int
+
+// UnmarshalText reads a number from 1 to 10,000,000.
+func (c *Count) UnmarshalText(text []byte) error {
+	const most = 10_000_000
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 || n > most {
+		return errNotAllowed
+	}
+	*c = Count(n)
+	return nil
+}
+
 // Streams is how many streams may be open.
 type Streams int
 

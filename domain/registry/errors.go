@@ -17,6 +17,15 @@ var (
 		"The lease is held under another epoch. Whoever registered last holds it; register again to take it over.")
 	// ErrLimitReached is one more instance of a service than there may be.
 	ErrLimitReached = fault.New(fault.Invalid, "limit_reached", "A service has at most 10,000 instances.")
+	// ErrTooManyServices is one more service than all replicas may hold.
+	ErrTooManyServices = fault.New(fault.Invalid, "service_limit_reached",
+		"There are as many services as REGISTRY_MAX_SERVICES allows. Deregister some, or raise it.")
+	// ErrTooManyInstances is one more instance of all services than there may be.
+	ErrTooManyInstances = fault.New(fault.Invalid, "instance_limit_reached",
+		"There are as many instances as REGISTRY_MAX_INSTANCES allows. Deregister some, or raise it.")
+	// ErrTooMuchMetadata is more metadata of all services and instances than there may be.
+	ErrTooMuchMetadata = fault.New(fault.Invalid, "metadata_limit_reached",
+		"Services and instances hold as much metadata as REGISTRY_MAX_METADATA_BYTES allows. Send less, or raise it.")
 	// ErrTooManyHeartbeats is a batch of more than 1,000.
 	ErrTooManyHeartbeats = fault.New(fault.Invalid, "too_many_heartbeats",
 		"A batch holds at most 1,000 heartbeats. Send the rest in another.")

@@ -61,6 +61,7 @@ func (s *Service) MarkSaved(id ID, event string) {
 	s.state = s.Unsaved().State
 	s.state.ID, s.state.Event = id, event
 	s.changed, s.founded, s.dropped, s.transitions = map[Ref]bool{}, false, false, nil
+	s.growth = Size{}
 	s.ForgetEvents()
 }
 

@@ -174,6 +174,23 @@ type Instance struct {
 	Removed bool
 }
 
+// How long what was removed is kept at least: KeptRemoved, or KeptMarked where an
+// operator wants something else of an instance than that it is up.
+const (
+	KeptRemoved = 24 * time.Hour
+	KeptMarked  = 30 * 24 * time.Hour
+)
+
+// Kept returns how long the instance is kept after its removal: as long as its lease
+// may be over before it is removed, and no shorter than KeptRemoved or KeptMarked.
+func (i *Instance) Kept() time.Duration {
+	least := KeptRemoved
+	if i.Desired != Up {
+		least = KeptMarked
+	}
+	return max(least, i.Removal)
+}
+
 // Ref returns what names the instance within its service.
 func (i *Instance) Ref() Ref { return Ref{Environment: i.Environment, Instance: i.ID} }
 

@@ -227,6 +227,7 @@ func (s *Service) enrolled(r Registration, ref Ref, stamp scope.Stamp) (*Instanc
 // life is known in it.
 func (s *Service) found(details Details, stamp scope.Stamp) {
 	s.founded = true
+	s.growth = s.growth.Plus(Size{Services: 1, MetadataBytes: len(details.Metadata.JSON())})
 	s.state.Details, s.state.Status, s.state.Protections = details, StatusUnknown, nil
 	s.state.LastCheck, s.state.ResponseTime = time.Time{}, nil
 	stamp = s.raise(ServiceRegistered, scope.ActionCreate, stamp, func(data map[string]any) string {
@@ -239,6 +240,7 @@ func (s *Service) found(details Details, stamp scope.Stamp) {
 // describe makes a version with other details, and with another default instance
 // if one is given.
 func (s *Service) describe(details Details, standIn *Instance, stamp scope.Stamp) {
+	s.growth.MetadataBytes += len(details.Metadata.JSON()) - len(s.state.Metadata.JSON())
 	s.state.Details = details
 	stamp = s.raise(ServiceUpdated, scope.ActionUpdate, stamp, nil)
 	if standIn != nil {

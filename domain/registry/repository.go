@@ -66,19 +66,30 @@ type History interface {
 	// Purge forgets transitions from before that time, the oldest first and at most
 	// limit, and returns how many.
 	Purge(ctx context.Context, before time.Time, limit int) (int, error)
+	// PurgeRemoved forgets what was removed: at most limit instances that were kept as
+	// long as Kept says, or else services that are deregistered, were kept for
+	// KeptRemoved and have no instance left, with their transitions. What the oldest
+	// change in the feed is not younger than is left. It returns how many records it
+	// has forgotten, and none where nothing is left to do.
+	PurgeRemoved(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
 // Source is what a memory of all services is filled from. A store that cannot be
 // reached is fault.ErrUnavailable.
 type Source interface {
-	// Pulse returns a number that grows with every Save that is committed and never
-	// else, whatever the order of commits. It is cheap to ask.
+	// Pulse returns a number that grows with every Save and every purge of a service
+	// that is committed and never else, whatever the order of commits. It is cheap to
+	// ask.
 	Pulse(ctx context.Context) (int64, error)
-	// Generations returns the generation of every service, deregistered ones too, as
-	// of one moment; they sum to the pulse of that moment.
-	Generations(ctx context.Context) (map[ID]int64, error)
+	// Generations returns the generation of every service, deregistered ones too, and
+	// what purged services have left of the pulse, as of one moment; together they sum
+	// to the pulse of that moment.
+	Generations(ctx context.Context) (generations map[ID]int64, purged int64, err error)
 	// Since returns the service of that id with the instances, removed ones too, that
-	// were saved after that generation; from 0 on, only those that live. An unknown
-	// id is ErrNotFound.
+	// were saved after that generation; from 0 on, or from one below State.Purged, all
+	// that live and no others. An unknown id is ErrNotFound.
 	Since(ctx context.Context, id ID, generation int64) (*Service, error)
+	// HighestEpoch returns the highest epoch of all services that were purged; 0 for
+	// none. A new service begins above it, so that epochs never go back.
+	HighestEpoch(ctx context.Context) (Epoch, error)
 }

@@ -106,6 +106,8 @@ type State struct {
 	Protections []Protection
 	// Epoch is the last one that was drawn for an instance.
 	Epoch Epoch
+	// Purged is the generation up to which removed instances may be purged.
+	Purged int64
 	// Generation counts what was saved of the service, also what made no version.
 	Generation int64
 	// LastCheck is when its health was last reported; the zero time for never.
@@ -142,11 +144,17 @@ type Service struct {
 	// dropped says that all instances go, also those that were not loaded.
 	dropped     bool
 	transitions []Transition
+	growth      Size
 }
 
 // New returns a service that no store has seen, and of which nothing is
 // registered yet.
-func New(name scope.ServiceName) *Service { return Rehydrate(State{Name: name}) }
+func New(name scope.ServiceName) *Service { return NewAbove(name, 0) }
+
+// NewAbove is New for a service whose epochs begin above another one.
+func NewAbove(name scope.ServiceName, epoch Epoch) *Service {
+	return Rehydrate(State{Name: name, Epoch: epoch})
+}
 
 // Rehydrate rebuilds a service from storage; only stores call it.
 func Rehydrate(state State, instances ...*Instance) *Service {
@@ -304,6 +312,7 @@ func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
 	}
 	s.state.Tally.add(before, -1)
 	s.state.Tally.add(&next, +1)
+	s.growth = s.growth.Plus(SizeOf(&next)).Minus(SizeOf(before))
 	s.instances[ref] = &next
 	s.changed[ref] = true
 }

@@ -41,7 +41,37 @@ DROP TABLE service_instances;
 ALTER TABLE service_instances_by_environment RENAME TO service_instances;
 CREATE INDEX service_instances_since ON service_instances (service_id, generation);
 
+-- What was removed is purged after purge_at, in seconds since 1970. Instances up to
+-- purged_generation may be missing then. service_purges is what is left of services
+-- that were purged: the highest epoch, and their part of the sum of generations.
+ALTER TABLE service_registry ADD COLUMN purged_generation bigint NOT NULL DEFAULT 0;
+ALTER TABLE service_registry ADD COLUMN purge_at bigint;
+UPDATE service_registry SET purge_at = 86400 + CAST(strftime('%s', updated_at) AS integer) WHERE is_deleted;
+CREATE INDEX service_registry_purge ON service_registry (purge_at) WHERE purge_at IS NOT NULL;
+
+ALTER TABLE service_instances ADD COLUMN kept_seconds bigint NOT NULL DEFAULT 86400;
+ALTER TABLE service_instances ADD COLUMN purge_at bigint;
+UPDATE service_instances SET kept_seconds = max(86400, CASE WHEN desired <> 'up' THEN 2592000 ELSE 0 END,
+    COALESCE(json_extract(definition, '$.removal_ns') / 1000000000, 0));
+UPDATE service_instances SET purge_at = kept_seconds + CAST(strftime('%s', updated_at) AS integer) WHERE is_removed;
+CREATE INDEX service_instances_purge ON service_instances (purge_at) WHERE purge_at IS NOT NULL;
+
+CREATE TABLE service_purges (
+    id    integer PRIMARY KEY CHECK (id = 1),
+    epoch bigint NOT NULL,
+    pulse bigint NOT NULL
+);
+INSERT INTO service_purges (id, epoch, pulse) VALUES (1, 0, 0);
+
 -- +goose Down
+DROP TABLE service_purges;
+DROP INDEX service_instances_purge;
+ALTER TABLE service_instances DROP COLUMN purge_at;
+ALTER TABLE service_instances DROP COLUMN kept_seconds;
+DROP INDEX service_registry_purge;
+ALTER TABLE service_registry DROP COLUMN purge_at;
+ALTER TABLE service_registry DROP COLUMN purged_generation;
+
 CREATE TABLE service_instances_by_id (
     service_id     bigint NOT NULL REFERENCES service_registry (id) ON DELETE RESTRICT,
     instance_id    varchar(128) NOT NULL,

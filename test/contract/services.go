@@ -37,8 +37,8 @@ func Services(t *testing.T, fresh func(*testing.T) StoredServices, without Witho
 }
 
 func servicesSuite() []behaviour[StoredServices] {
-	return slices.Concat(serviceSavingBehaviours(), serviceReadingBehaviours(), serviceCommittingBehaviours(),
-		serviceMarkingBehaviours())
+	return slices.Concat(serviceSavingBehaviours(), serviceReadingBehaviours(), servicePurgingBehaviours(),
+		serviceCommittingBehaviours(), serviceMarkingBehaviours())
 }
 
 func serviceSavingBehaviours() []behaviour[StoredServices] {

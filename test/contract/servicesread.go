@@ -137,9 +137,8 @@ func pulse(t *testing.T, s StoredServices) {
 		got, err := s.Pulse(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
-		generations, err := s.Generations(t.Context())
+		generations, sum, err := s.Generations(t.Context())
 		require.NoError(t, err)
-		var sum int64
 		for _, g := range generations {
 			sum += g
 		}

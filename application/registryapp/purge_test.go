@@ -1,0 +1,212 @@
+package registryapp_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+// purge purges all that is due.
+func (b *bundle) purge(t *testing.T) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		more, err = b.Purge(t.Context())
+		require.NoError(t, err)
+	}
+}
+
+// churn registers and deregisters services and instances that nobody sees again.
+func (b *bundle) churn(t *testing.T, pairs int) {
+	t.Helper()
+	admin := fixture.Admin()
+	for n := range pairs {
+		r := registration(fmt.Sprint("i-", n))
+		_, err := b.Register(t.Context(), admin, r)
+		require.NoError(t, err)
+		require.NoError(t, b.DeregisterInstance(t.Context(), admin, target(*r.InstanceID)))
+		r.ServiceName = fmt.Sprint("s-", n)
+		_, err = b.Register(t.Context(), admin, r)
+		require.NoError(t, err)
+		require.NoError(t, b.Deregister(t.Context(), admin, registryapp.Deregister{ServiceName: r.ServiceName}))
+	}
+}
+
+// holds asserts how many services and instances are in the memory of a replica.
+func holds(t *testing.T, s *registryapp.Service, services, instances int) {
+	t.Helper()
+	gotServices, gotInstances := registryapp.Held(s)
+	assert.Equal(t, []int{services, instances}, []int{gotServices, gotInstances})
+}
+
+// keeps asserts how many services and instances are in the store.
+func (b *bundle) keeps(t *testing.T, services, instances int) {
+	t.Helper()
+	gotServices, gotInstances := b.store.Kept()
+	assert.Equal(t, []int{services, instances}, []int{gotServices, gotInstances})
+}
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+
+	t.Run("what was removed leaves the store and the memory of every replica", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		other := b.replica(t, "replica-2")
+		b.register(t, "kept")
+		require.NoError(t, other.Refresh(t.Context()))
+		b.churn(t, 100)
+		require.NoError(t, other.Refresh(t.Context()))
+		for _, s := range []*registryapp.Service{b.Service, other} {
+			holds(t, s, 101, 1)
+		}
+		b.pass(registry.KeptRemoved)
+		b.purge(t)
+		b.keeps(t, 1, 1)
+		for _, s := range []*registryapp.Service{b.Service, other} {
+			require.NoError(t, s.Refresh(t.Context()))
+			holds(t, s, 1, 1)
+			assert.NotNil(t, instance(t, s, "kept"))
+		}
+	})
+
+	t.Run("a replica that missed a removal and its purge drops the instance, too", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		other := b.replica(t, "replica-2")
+		b.register(t, "a")
+		b.register(t, "b")
+		require.NoError(t, other.Refresh(t.Context()))
+		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), target("a")))
+		b.pass(registry.KeptRemoved)
+		b.purge(t)
+		require.NotNil(t, instance(t, other, "a"))
+		require.NoError(t, other.Refresh(t.Context()))
+		assert.Nil(t, instance(t, other, "a"))
+		assert.NotNil(t, instance(t, other, "b"))
+	})
+
+	t.Run("a service that is registered after its purge is another, with epochs above", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		other := b.replica(t, "replica-2")
+		epoch := b.register(t, "a")
+		require.NoError(t, other.Refresh(t.Context()))
+		first := view(t, b.Service).Service.ID
+		require.NoError(t, b.Deregister(t.Context(), fixture.Admin(), service()))
+		b.pass(registry.KeptRemoved)
+		b.purge(t)
+		again := b.register(t, "a")
+		assert.Greater(t, again, epoch)
+		require.NoError(t, b.beat(t, "a", again))
+		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeaseLost)
+		for _, s := range []*registryapp.Service{b.Service, other} {
+			for range 2 {
+				require.NoError(t, s.Refresh(t.Context()))
+				assert.Greater(t, view(t, s).Service.ID, first)
+				assert.Equal(t, []string{"a"}, ready(t, s))
+			}
+		}
+	})
+
+	t.Run("a mark keeps an instance for longer, and applies again", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.register(t, "a")
+		_, err := b.Amend(t.Context(), fixture.Admin(), registryapp.Amend{Target: target("a"), Desired: new("maintenance")})
+		require.NoError(t, err)
+		require.NoError(t, b.Deregister(t.Context(), fixture.Admin(), service()))
+		b.pass(registry.KeptMarked - time.Second)
+		b.purge(t)
+		b.register(t, "a")
+		assert.Equal(t, registry.Maintenance, instance(t, b.Service, "a").Desired)
+	})
+
+	t.Run("what the feed still tells of is kept", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.register(t, "a")
+		removed := b.clock.Now()
+		require.NoError(t, b.Deregister(t.Context(), fixture.Admin(), service()))
+		b.pass(10 * registry.KeptRemoved)
+		b.store.OldestChange(removed)
+		b.purge(t)
+		b.keeps(t, 1, 1)
+		b.store.OldestChange(removed.Add(time.Second))
+		b.purge(t)
+		b.keeps(t, 0, 0)
+	})
+}
+
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	bounded := func(t *testing.T, most registry.Size) *bundle {
+		t.Helper()
+		b := empty()
+		b.Service = b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Bounds = most })
+		require.NoError(t, b.Refresh(t.Context()))
+		b.sweep(t)
+		return b
+	}
+	registers := func(t *testing.T, b *bundle, service, instance, metadata string) error {
+		t.Helper()
+		r := registration(instance)
+		r.ServiceName = service
+		if metadata != "" {
+			r.Metadata = []byte(metadata)
+		}
+		_, err := b.Register(t.Context(), fixture.Admin(), r)
+		return err
+	}
+	leaves := func(t *testing.T, b *bundle, service string) {
+		t.Helper()
+		require.NoError(t, b.Deregister(t.Context(), fixture.Admin(), registryapp.Deregister{ServiceName: service}))
+	}
+
+	t.Run("services", func(t *testing.T) {
+		t.Parallel()
+		b := bounded(t, registry.Size{Services: 2})
+		require.NoError(t, registers(t, b, "one", "a", ""))
+		require.NoError(t, registers(t, b, "two", "a", ""))
+		require.ErrorIs(t, registers(t, b, "three", "a", ""), registry.ErrTooManyServices)
+		require.NoError(t, registers(t, b, "two", "b", ""))
+		require.NoError(t, registers(t, b, "two", "b", ""))
+		leaves(t, b, "one")
+		require.NoError(t, registers(t, b, "three", "a", ""))
+		require.ErrorIs(t, registers(t, b, "one", "a", ""), registry.ErrTooManyServices, "it comes back as one more")
+	})
+
+	t.Run("instances", func(t *testing.T) {
+		t.Parallel()
+		b := bounded(t, registry.Size{Instances: 2})
+		require.NoError(t, registers(t, b, "one", "a", ""))
+		require.NoError(t, registers(t, b, "two", "a", ""))
+		require.ErrorIs(t, registers(t, b, "one", "b", ""), registry.ErrTooManyInstances)
+		require.NoError(t, registers(t, b, "one", "a", ""), "it is there")
+		leaves(t, b, "two")
+		require.NoError(t, registers(t, b, "one", "b", ""))
+	})
+
+	t.Run("metadata", func(t *testing.T) {
+		t.Parallel()
+		b := bounded(t, registry.Size{MetadataBytes: 100})
+		// The service takes over the metadata of its first instance.
+		require.NoError(t, registers(t, b, "one", "a", `{"m":"0123456789012345678901234567890"}`))
+		require.ErrorIs(t, registers(t, b, "one", "b", `{"m":"01234567890123456789"}`), registry.ErrTooMuchMetadata)
+		amend := registryapp.Amend{Target: registryapp.Target{ServiceName: "one", InstanceID: "a"}}
+		amend.Metadata = []byte(`{"m":"0123456789012345678901234567890123456789012345678901234567890"}`)
+		_, err := b.Amend(t.Context(), fixture.Admin(), amend)
+		require.ErrorIs(t, err, registry.ErrTooMuchMetadata)
+		amend.Metadata = []byte(`{}`)
+		_, err = b.Amend(t.Context(), fixture.Admin(), amend)
+		require.NoError(t, err)
+		require.NoError(t, registers(t, b, "one", "b", `{"m":"01234567890123456789"}`))
+	})
+}
