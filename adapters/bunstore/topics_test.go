@@ -29,7 +29,8 @@ func TestTopicsMigration(t *testing.T) {
 			at, err := store.Deliveries().Delivered(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, ports.Delivered{Edition: 3, Streams: []ports.Stream{
-				{AggregateType: "configuration", Revision: 7}, {AggregateType: "flag", Revision: 7},
+				{AggregateType: "configuration", Revision: 7},
+				{AggregateType: "flag", Revision: 7},
 				{AggregateType: "service", Revision: 7},
 			}}, at)
 			moved := []ports.Stream{{AggregateType: "configuration", Revision: 9}}

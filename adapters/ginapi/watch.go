@@ -282,23 +282,11 @@ func (a *API) awaitChanges(
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	for ended := false; ; {
-		list, upTo, err := a.options.Watching.Since(ctx, ask.since, ask.limit, ask.filter)
-		if a.options.Watching.Position().Epoch != ask.epoch {
-			return nil, 0, a.options.Watching.Check(ctx, ask.epoch, ask.since)
-		}
-		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, ask.since, nil // the time is up: so far has been looked through
-		}
-		if err != nil || len(list) > 0 {
+		list, upTo, err := a.lookThrough(ctx, ask)
+		if err != nil || len(list) > 0 || ended || ctx.Err() != nil {
 			return list, upTo, err
 		}
-		behind := upTo < a.options.Watching.Position().Revision
-		if ask.since = upTo; behind && ctx.Err() == nil && !a.isStopping() {
-			continue
-		}
-		if ended || behind {
-			return nil, upTo, nil
-		}
+		ask.since = upTo
 		select {
 		case <-w.Woken():
 		case <-over.C:
@@ -308,8 +296,27 @@ func (a *API) awaitChanges(
 		case <-session.Ended():
 			ended = true
 		case <-ctx.Done():
-			return nil, upTo, nil // nobody waits any more, or the time is up
+			ended = true
 		}
+	}
+}
+
+// lookThrough returns what follows, and how far it has looked: through all that the
+// replica has, unless there is something, the server stops or the time is up. That the
+// time is up is no error.
+func (a *API) lookThrough(ctx context.Context, ask watchAsk) ([]*relay.Notice, int64, error) {
+	for {
+		list, upTo, err := a.options.Watching.Since(ctx, ask.since, ask.limit, ask.filter)
+		now := a.options.Watching.Position()
+		switch {
+		case now.Epoch != ask.epoch:
+			return nil, 0, a.options.Watching.Check(ctx, ask.epoch, ask.since)
+		case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return nil, ask.since, nil
+		case err != nil, len(list) > 0, upTo >= now.Revision, ctx.Err() != nil, a.isStopping():
+			return list, upTo, err
+		}
+		ask.since = upTo
 	}
 }
 

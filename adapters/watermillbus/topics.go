@@ -3,6 +3,7 @@ package watermillbus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -56,7 +57,7 @@ func (t *topics) look(ctx context.Context, messages []ports.Message) (map[string
 		}
 		return f.wrong, f.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, fmt.Errorf("look for topics: %w", context.Cause(ctx))
 	}
 }
 

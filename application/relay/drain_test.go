@@ -331,8 +331,8 @@ func (d delivery) put(rt *rapid.T) {
 	id, kind := rapid.Int64Range(1, 3).Draw(rt, "id"), rapid.SampledFrom([]string{"", "f", "q"}).Draw(rt, "kind")
 	name := fmt.Sprint(kind, id)
 	d.versions[name]++
-	make := map[string]func(int64, int64) ports.Change{"": updated, "f": flagged, "q": foreign}[kind]
-	d.house.put(make(id, d.versions[name]))
+	change := map[string]func(int64, int64) ports.Change{"": updated, "f": flagged, "q": foreign}[kind]
+	d.house.put(change(id, d.versions[name]))
 }
 
 func (d delivery) retryAll(*rapid.T) {
