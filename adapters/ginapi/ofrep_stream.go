@@ -125,12 +125,6 @@ func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.C
 			return err
 		}
 		ask.since, ask.lost, ask.fresh = upTo, false, false
-		if !watching.Holds(upTo) { // more is to be looked through
-			if err := s.progress(ctx, beat, upTo); err != nil {
-				return err
-			}
-			continue
-		}
 		if err := s.rest(ctx, w, beat, upTo); err != nil {
 			return err
 		}
@@ -138,8 +132,11 @@ func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.C
 }
 
 // rest waits for what concerns the stream, and a little longer for what comes with
-// it.
+// it. A stream that has not looked through all yet does not wait.
 func (s *streaming) rest(ctx context.Context, w *relay.Watch, beat *time.Ticker, at int64) error {
+	if !s.api.options.Watching.Holds(at) {
+		return s.progress(ctx, beat, at)
+	}
 	select {
 	case <-w.Woken():
 	case <-beat.C:

@@ -46,8 +46,10 @@ func TestHealth(t *testing.T) {
 	})
 	t.Run("what waits to be published is told, and is degraded when it waits for long", func(t *testing.T) {
 		t.Parallel()
-		status := relay.Status{Epoch: "0123456789abcdef", Head: 9, Published: 7, OldestAge: 4 * time.Second,
-			Topics: []relay.TopicStatus{{Pending: 2}, {}}}
+		status := relay.Status{
+			Epoch: "0123456789abcdef", Head: 9, Published: 7, OldestAge: 4 * time.Second,
+			Topics: []relay.TopicStatus{{Pending: 2}, {}},
+		}
 		told := &relaying{status: status}
 		h := newHouse(t, func(o *ginapi.Options) { o.Relay, o.Kafka = told, pinger{} })
 		a := h.send(http.MethodGet, "/health", "", as(readerKey))

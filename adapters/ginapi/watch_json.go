@@ -22,7 +22,7 @@ type changeJSON struct {
 	Revision         int64          `json:"revision" doc:"Its place among all changes of the epoch"`
 	EventType        string         `json:"event_type" doc:"Such as configuration.rolled_back"`
 	Action           string         `json:"action" enum:"create,update,delete"`
-	ResourceType     string         `json:"resource_type" doc:"configuration, feature_flag, service, or what a newer version has"`
+	ResourceType     string         `json:"resource_type" doc:"Such as configuration, feature_flag or service"`
 	ResourceID       string         `json:"resource_id" doc:"The id in decimal, of a service its name"`
 	AggregateVersion int64          `json:"aggregate_version" doc:"The version that the change made"`
 	Data             map[string]any `json:"data" doc:"What else is known of it; never a value"`
