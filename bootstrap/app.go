@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"sync/atomic"
 
 	"go.uber.org/dig"
 	"go.uber.org/fx"
@@ -25,6 +27,8 @@ type Output struct {
 type App struct {
 	fx       *fx.App
 	listener net.Listener
+	// listening is the listener's port; 0 before there is one.
+	listening atomic.Uint32
 	// listen is called when everything else has started: requests are taken only
 	// by a start that can no longer be given up.
 	listen func(context.Context) error
@@ -71,6 +75,17 @@ func (a *App) Stop(ctx context.Context) error {
 
 // Addr returns the address that a started service listens on.
 func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// port returns the port that the service listens on, 0 while there is none.
+func (a *App) port() uint16 { return uint16(a.listening.Load()) } //nolint:gosec // a port is stored
+
+// listens takes over the listener that requests come from.
+func (a *App) listens(on net.Listener) {
+	a.listener = on
+	if address, err := netip.ParseAddrPort(on.Addr().String()); err == nil {
+		a.listening.Store(uint32(address.Port()))
+	}
+}
 
 // Failed delivers an error when the started service cannot go on.
 func (a *App) Failed() <-chan error { return a.failed }

@@ -87,7 +87,10 @@ func feedModule() fx.Option {
 }
 
 func registryModule() fx.Option {
-	return fx.Module("registry", fx.Provide(newLeaseStore, newRegistry), fx.Invoke(keepRegistry))
+	conditions := func(s *registryapp.Service) ports.Conditions { return s.Conditions }
+	return fx.Module("registry",
+		fx.Provide(newLeaseStore, newRegistry, fx.Annotate(conditions, fx.ResultTags(`group:"conditions"`))),
+		fx.Invoke(keepRegistry))
 }
 
 func httpModule() fx.Option {
@@ -222,6 +225,7 @@ func newAPI(p httpParts) *ginapi.API {
 		ResponseBytes:      int64(p.Settings.ResponseMemory),
 		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,
 		Database: p.Store, Clock: p.Clock, IDs: p.IDs, Conditions: p.Conditions,
+		TrustedProxies: p.Settings.TrustedProxies,
 	})
 }
 
@@ -237,7 +241,7 @@ func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log 
 		if err != nil {
 			return fmt.Errorf("listen on port %d (SERVICE_PORT): %w", s.Port, err)
 		}
-		app.listener = listener
+		app.listens(listener)
 		api.SetReady(true)
 		go func() {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -20,6 +20,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -121,6 +122,7 @@ type registryParts struct {
 	Backoff   ports.Backoff
 	IDs       ports.IDs
 	Tail      *relay.Tail
+	App       *App
 }
 
 func newRegistry(p registryParts) *registryapp.Service {
@@ -132,7 +134,7 @@ func newRegistry(p registryParts) *registryapp.Service {
 		Services: p.Services, History: p.History, Source: p.Source,
 		Leases: p.Leases, Readings: p.Readings, Members: p.Members, Directory: p.Directory,
 		ShownFor: time.Duration(p.Settings.ServiceCacheTTL),
-		Prober:   httpprobe.New(httpprobe.Options{Allow: p.Settings.ProbeAllow, Own: ownAddresses(p.Settings)}),
+		Prober:   newProber(p.Settings, p.App),
 		Clock:    p.Clock, Stopwatch: p.Stopwatch, Backoff: p.Backoff,
 		Environments: p.Settings.Policy(), DefaultEnvironment: p.Settings.DefaultEnvironment, Replica: p.IDs.UUID(),
 	})
@@ -140,10 +142,18 @@ func newRegistry(p registryParts) *registryapp.Service {
 	return services
 }
 
-// ownAddresses returns where this service and what it stands on listen: no check
-// may dial them.
+// newProber returns nil where checks are turned off.
+func newProber(s settings.Settings, app *App) health.Prober {
+	if !s.ProbesEnabled {
+		return nil
+	}
+	return httpprobe.New(httpprobe.Options{Allow: s.ProbeAllow, Own: ownAddresses(s), Port: app.port})
+}
+
+// ownAddresses returns where what this service stands on listens: no check may dial
+// it.
 func ownAddresses(s settings.Settings) []string {
-	own := []string{net.JoinHostPort("", strconv.Itoa(int(s.Port)))}
+	var own []string
 	if u, err := url.Parse(s.Database.Postgres.Reveal()); err == nil && u.Host != "" {
 		port := u.Port()
 		if port == "" {

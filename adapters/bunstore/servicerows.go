@@ -3,6 +3,7 @@ package bunstore
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -204,6 +205,8 @@ type definitionJSON struct {
 	Weight      int             `json:"weight"`
 	TTL         time.Duration   `json:"ttl_ns,omitempty"`
 	Removal     time.Duration   `json:"removal_ns,omitempty"`
+	// Source is the zero address for rows of before it was stored.
+	Source netip.Addr `json:"source,omitzero"`
 }
 
 // checkJSON is a check as it is stored.
@@ -224,7 +227,7 @@ func rowOfInstance(i *registry.Instance, serviceID, generation int64) (instanceR
 	d := definitionJSON{
 		URL: i.Address.URL.String(), Host: i.Address.Host, Ports: i.Address.Ports, HealthCheck: i.HealthCheck.String(),
 		Zone: i.Zone, Version: i.Version, Tags: i.Tags, Metadata: json.RawMessage(i.Metadata.JSON()),
-		Weight: i.Weight, TTL: i.TTL, Removal: i.Removal,
+		Weight: i.Weight, TTL: i.TTL, Removal: i.Removal, Source: i.Source,
 	}
 	if i.Check != nil {
 		spec := checkJSON(i.Check.Spec())
@@ -282,12 +285,12 @@ func rehydrateInstance(text string) (registry.Definition, error) {
 	made := registry.Definition{
 		Address:     registry.Address{URL: url, Host: d.Host, Ports: d.Ports},
 		HealthCheck: healthCheck, Zone: d.Zone, Version: d.Version, Tags: d.Tags, Metadata: metadata,
-		Weight: d.Weight, TTL: d.TTL, Removal: d.Removal,
+		Weight: d.Weight, TTL: d.TTL, Removal: d.Removal, Source: d.Source.Unmap(),
 	}
 	if d.Check == nil {
 		return made, nil
 	}
-	check, err := health.ParseCheck(health.Spec(*d.Check))
+	check, err := health.RestoreCheck(health.Spec(*d.Check))
 	made.Check = &check
 	return made, err
 }

@@ -3,6 +3,7 @@ package ginapi
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,8 +112,8 @@ type Options struct {
 	Conditions []ports.Conditions
 	Clock      ports.Clock
 	IDs        ports.IDs
-	// TrustedProxies are addresses or CIDR blocks; none by default.
-	TrustedProxies []string
+	// TrustedProxies are those whose X-Forwarded-For counts; none by default.
+	TrustedProxies []netip.Prefix
 	// RequestTimeout is the deadline of a request's work, 10 s by default.
 	RequestTimeout time.Duration
 	// ResponseBytes is how much memory pages under construction may take in all,

@@ -22,6 +22,7 @@ const maxRequestID = 64
 type call struct {
 	requestID string
 	caller    access.Caller
+	peer      peer
 	// operation is nil until a route was found.
 	operation *huma.Operation
 	// reads says that a call is a read, whatever its method.
@@ -54,6 +55,7 @@ func (a *API) proceed(c *gin.Context, ctx *requestContext) {
 	defer ctx.end(a.ended)
 	this := &ctx.call
 	this.requestID = a.requestID(c.Request)
+	this.peer = peer{remote: c.Request.RemoteAddr, header: c.Request.Header}
 	if ctx.ofrepOf(c.Request.URL) {
 		this.ofrep = &ctx.ofrep
 	}

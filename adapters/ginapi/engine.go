@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	"go.uber.org/zap"
 )
 
 // newEngine returns gin as this API uses it: paths matched as they were sent, so
@@ -17,24 +16,11 @@ func (a *API) newEngine() *gin.Engine {
 	e.RedirectTrailingSlash = false
 	e.RedirectFixedPath = false
 	e.HandleMethodNotAllowed = true
-	a.trust(e)
+	e.ForwardedByClientIP = false
 	e.Use(a.begin, a.rescue, a.preflight, a.authenticate)
 	e.NoRoute(func(c *gin.Context) { a.fail(c, ErrRouteNotFound) })
 	e.NoMethod(func(c *gin.Context) { a.fail(c, ErrMethodNotAllowed) })
 	return e
-}
-
-// trust names the proxies whose word on a client's address counts. Where one of
-// them is no address, none is trusted.
-func (a *API) trust(e *gin.Engine) {
-	err := e.SetTrustedProxies(a.options.TrustedProxies)
-	if err == nil {
-		return
-	}
-	a.options.Logger.Warn("no proxy is trusted, because one of the trusted proxies is no address")
-	if err := e.SetTrustedProxies(nil); err != nil {
-		a.options.Logger.Warn("trusted proxies keep their default", zap.Error(err))
-	}
 }
 
 // underBase reports whether a path belongs to what needs authentication.

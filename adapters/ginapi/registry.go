@@ -133,7 +133,10 @@ type registerServiceOutput struct {
 }
 
 func (a *API) registerService(ctx context.Context, in *registerServiceInput) (*registerServiceOutput, error) {
-	r, err := a.options.Registry.Register(ctx, callOf(ctx).caller, in.Body.registration())
+	this := callOf(ctx)
+	registration := in.Body.registration()
+	registration.Source = this.peer.source(a.options.TrustedProxies)
+	r, err := a.options.Registry.Register(ctx, this.caller, registration)
 	if err != nil {
 		return nil, err
 	}

@@ -3,14 +3,15 @@ package httpprobe
 import (
 	"context"
 	"crypto/x509"
+	"net/netip"
 
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
 // ConnectForTest asks what every dial asks before it connects to a resolved
-// "ip:port", in a check of host for the instance of ownHost.
-func (p *Prober) ConnectForTest(ctx context.Context, host, ownHost, address string) error {
-	return p.guard.dialer(host, ownHost).ControlContext(ctx, "tcp", address, nil)
+// "ip:port", in a check of an instance that was registered from source.
+func (p *Prober) ConnectForTest(ctx context.Context, source netip.Addr, address string) error {
+	return p.guard.visit(health.Probe{Source: source}).dialer().ControlContext(ctx, "tcp", address, nil)
 }
 
 // TrustForTest makes certificates of others than the system's roots trusted.

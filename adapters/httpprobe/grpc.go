@@ -21,8 +21,8 @@ var errSpent = errors.New("a check has one connection")
 
 // grpc asks the standard health service, in plain text. The connection is dialled
 // before the client is made, so that its errors are seen as they are.
-func (p *Prober) grpc(ctx context.Context, probe health.Probe) health.Class {
-	dialled, err := p.dial(ctx, probe)
+func (v *visit) grpc(ctx context.Context, probe health.Probe) health.Class {
+	dialled, err := v.dial(ctx, probe)
 	if err != nil {
 		return classOf(ctx, err)
 	}

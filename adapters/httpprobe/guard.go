@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strings"
+	"sync"
 	"syscall"
+
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// errForbidden is an address that checks may not dial.
+// errForbidden is a check that may not be made.
 var errForbidden = errors.New("checks may not dial this address")
 
 // guard decides what checks may dial.
@@ -18,13 +20,15 @@ type guard struct {
 	allow    []netip.Prefix
 	refused  []netip.Prefix
 	global   []netip.Prefix
-	private  []netip.Prefix
+	special  []netip.Prefix
 	own      []endpoint
+	port     func() uint16
 }
 
 func newGuard(o Options) *guard {
 	g := &guard{
-		resolver: o.Resolver, allow: o.Allow, refused: refused(), global: globalIPv6(), private: private(),
+		resolver: o.Resolver, allow: o.Allow, port: o.Port,
+		refused: refused(), global: globalIPv6(), special: special(),
 	}
 	if g.resolver == nil {
 		g.resolver = net.DefaultResolver
@@ -35,52 +39,94 @@ func newGuard(o Options) *guard {
 	return g
 }
 
-// dialer returns a dialer for a check of host, for the instance of ownHost. It
-// judges addresses when they are resolved, right before each connect, so that a
-// name which changes in between gains nothing.
-func (g *guard) dialer(host, ownHost string) *net.Dialer {
-	own := sameHost(host, ownHost)
+// visit is one check, as the guard sees it.
+type visit struct {
+	guard *guard
+	// source is who registered the instance, reads whether the check looks into a body.
+	source netip.Addr
+	reads  bool
+
+	mu sync.Mutex
+	// last is what was dialled last; outside says that an address was dialled, or
+	// would be, that is not allowed by name, and inside that one was that is.
+	last            netip.Addr
+	inside, outside bool
+}
+
+// visit begins a check. A host that is an address counts as dialled before it is,
+// so that a check which is too late to dial it still tells so.
+func (g *guard) visit(p health.Probe) *visit {
+	v := &visit{guard: g, source: p.Source.Unmap(), reads: p.Contains != ""}
+	if ip, err := netip.ParseAddr(p.Host); err == nil {
+		v.note(ip)
+	}
+	return v
+}
+
+// dialer returns a dialer for the check. It judges addresses when they are
+// resolved, right before each connect, so that a name which changes in between
+// gains nothing.
+func (v *visit) dialer() *net.Dialer {
 	return &net.Dialer{
-		Resolver: g.resolver,
+		Resolver: v.guard.resolver,
 		ControlContext: func(ctx context.Context, _, address string, _ syscall.RawConn) error {
-			return g.admit(ctx, address, own)
+			return v.admit(ctx, address)
 		},
 	}
 }
 
-// admit returns errForbidden for a resolved "ip:port" that may not be dialled; own
-// is whether it is of the instance's own host.
-func (g *guard) admit(ctx context.Context, address string, own bool) error {
+// admit returns errForbidden for a resolved "ip:port" that may not be dialled.
+func (v *visit) admit(ctx context.Context, address string) error {
 	dialled, err := netip.ParseAddrPort(address)
-	if err != nil || !g.permits(dialled.Addr(), own) {
+	if err != nil || !v.guard.permits(dialled.Addr(), v.source) {
 		return errForbidden
 	}
-	return g.admitOther(ctx, dialled)
+	v.note(dialled.Addr())
+	if v.reads && !contains(v.guard.allow, dialled.Addr().Unmap()) {
+		return errForbidden
+	}
+	return v.guard.admitOther(ctx, dialled)
 }
 
-func (g *guard) permits(ip netip.Addr, own bool) bool {
+func (v *visit) note(ip netip.Addr) {
+	ip = ip.Unmap().WithZone("")
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.last = ip
+	if contains(v.guard.allow, ip) {
+		v.inside = true
+	} else {
+		v.outside = true
+	}
+}
+
+// tell returns a result as far as it may be told: outside the networks that are
+// allowed, nothing says in what way a check failed, so that checks find out no
+// more than whether an instance is well.
+func (v *visit) tell(r health.Result) health.Result {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r.Dialled = v.last
+	if v.inside && !v.outside || r.Passed() || r.Failed == health.Forbidden {
+		return r
+	}
+	r.Failed, r.Code = health.Failed, 0
+	return r
+}
+
+// permits reports whether an address may be dialled for an instance that was
+// registered from source.
+func (g *guard) permits(ip, source netip.Addr) bool {
 	if ip.Zone() != "" {
 		return false // link-local, or made to look like another
 	}
 	ip = ip.Unmap()
 	switch {
 	case ip.IsLoopback():
-		return contains(g.allow, ip)
 	case ip.Is6() && !contains(g.global, ip), contains(g.refused, ip):
 		return false
-	case contains(g.private, ip):
-		return own || contains(g.allow, ip)
+	case !contains(g.special, ip):
+		return true
 	}
-	return true
-}
-
-// sameHost reports whether two hosts are the same name, or the same address.
-func sameHost(a, b string) bool {
-	one, oneErr := netip.ParseAddr(a)
-	other, otherErr := netip.ParseAddr(b)
-	if oneErr == nil && otherErr == nil {
-		return one.Unmap() == other.Unmap()
-	}
-	a, b = strings.TrimSuffix(a, "."), strings.TrimSuffix(b, ".")
-	return a != "" && strings.EqualFold(a, b)
+	return ip == source || contains(g.allow, ip)
 }

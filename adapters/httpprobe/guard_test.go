@@ -3,9 +3,9 @@ package httpprobe_test
 import (
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/httpprobe"
@@ -16,10 +16,19 @@ func everything() []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 }
 
-// connect asks the guard about a dial for the instance of another host.
+// connect asks the guard about a dial for an instance that was registered from
+// elsewhere.
 func connect(t *testing.T, p *httpprobe.Prober, address string) error {
 	t.Helper()
-	return p.ConnectForTest(t.Context(), "shop.example", "other.example", address)
+	return p.ConnectForTest(t.Context(), netip.MustParseAddr("203.0.113.77"), address)
+}
+
+// connectBack asks about a dial for an instance that was registered from that very
+// address, where it is one.
+func connectBack(t *testing.T, p *httpprobe.Prober, address string) error {
+	t.Helper()
+	source, _ := netip.ParseAddrPort(address)
+	return p.ConnectForTest(t.Context(), source.Addr(), address)
 }
 
 func TestAddressesThatNothingAllows(t *testing.T) {
@@ -47,7 +56,7 @@ func TestAddressesThatNothingAllows(t *testing.T) {
 		"010.0.0.1:80", "1.2.3:80",
 	} {
 		require.ErrorIs(t, connect(t, p, address), httpprobe.ErrForbidden, address)
-		require.ErrorIs(t, p.ConnectForTest(t.Context(), "shop", "shop", address), httpprobe.ErrForbidden, address)
+		require.ErrorIs(t, connectBack(t, p, address), httpprobe.ErrForbidden, address)
 	}
 }
 
@@ -68,11 +77,12 @@ func TestPrivateAddresses(t *testing.T) {
 	for _, address := range []string{
 		"10.0.0.1:80", "10.255.255.255:80", "172.16.0.1:80", "172.31.255.255:80", "192.168.1.1:80", "100.64.0.1:80",
 		"100.127.255.255:80", "192.0.0.1:80", "198.18.0.1:80", "198.19.255.255:80", "[fc00::1]:80", "[fd12:3456::1]:80",
-		"[::ffff:10.0.0.1]:80",
+		"[::ffff:10.0.0.1]:80", "192.0.2.1:80", "198.51.100.255:80", "203.0.113.1:80", "[2001:2::1]:80",
+		"[2001:10::1]:80", "[2001:db8::1]:80", "[3fff::1]:80",
 	} {
 		p := httpprobe.New(httpprobe.Options{})
 		require.ErrorIs(t, connect(t, p, address), httpprobe.ErrForbidden, address)
-		require.NoError(t, p.ConnectForTest(t.Context(), "shop.example", "shop.example", address), address)
+		require.NoError(t, connectBack(t, p, address), address)
 		require.NoError(t, connect(t, httpprobe.New(httpprobe.Options{Allow: everything()}), address), address)
 
 		ip := netip.MustParseAddrPort(address).Addr().Unmap()
@@ -88,39 +98,53 @@ func TestLoopback(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:80", "127.255.255.254:80", "[::1]:80", "[::ffff:127.0.0.1]:80"} {
 		p := httpprobe.New(httpprobe.Options{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 		require.ErrorIs(t, connect(t, p, address), httpprobe.ErrForbidden, address)
-		require.ErrorIs(t, p.ConnectForTest(t.Context(), "127.0.0.1", "127.0.0.1", address), httpprobe.ErrForbidden, address)
+		require.NoError(t, connectBack(t, p, address), address)
 		require.NoError(t, connect(t, httpprobe.New(httpprobe.Options{Allow: everything()}), address), address)
 	}
 }
 
-func TestHostsOfAnInstance(t *testing.T) {
+func TestSources(t *testing.T) {
 	t.Parallel()
 	p := httpprobe.New(httpprobe.Options{})
 	for _, same := range [][2]string{
-		{"shop.internal", "shop.internal"},
-		{"SHOP.Internal", "shop.internal"},
-		{"shop.internal.", "shop.internal"},
-		{"shop.internal", "Shop.internal."},
-		{"10.0.0.1", "10.0.0.1"},
-		{"::ffff:10.0.0.1", "10.0.0.1"},
-		{"fd00::1", "FD00:0:0::0:1"},
-		{"::ffff:a00:1", "10.0.0.1"},
+		{"10.0.0.1", "10.0.0.1:80"},
+		{"::ffff:10.0.0.1", "10.0.0.1:80"},
+		{"10.0.0.1", "[::ffff:a00:1]:80"},
+		{"fd00::1", "[FD00:0:0::0:1]:80"},
+		{"::ffff:127.0.0.1", "127.0.0.1:80"},
 	} {
-		require.NoError(t, p.ConnectForTest(t.Context(), same[0], same[1], "10.0.0.1:80"), same)
+		require.NoError(t, p.ConnectForTest(t.Context(), netip.MustParseAddr(same[0]), same[1]), same)
 	}
 	for _, other := range [][2]string{
-		{"shop.internal", "cart.internal"},
-		{"shop.internal", ""},
-		{"", ""},
-		{".", "."},
-		{"shop.internal", "shop"},
-		{"10.0.0.1", "10.0.0.2"},
-		{"shop.internal", "internal"},
-		{"10.0.0.1.", "10.0.0.2"},
-		{"fd00::1", "fd00::2"},
+		{"10.0.0.1", "10.0.0.2:80"},
+		{"fd00::1", "[fd00::2]:80"},
+		{"127.0.0.1", "127.0.0.2:80"},
+		{"127.0.0.1", "[::1]:80"},
+		{"fd00::1%eth0", "[fd00::1]:80"},
+		{"169.254.169.254", "169.254.169.254:80"},
+		{"fe80::1", "[fe80::1]:80"},
+		{"64:ff9b::a00:1", "[64:ff9b::a00:1]:80"},
+		{"10.0.0.1", "[64:ff9b::a00:1]:80"},
+		{"10.0.0.1", "[2002:a00:1::]:80"},
 	} {
-		assert.ErrorIs(t, p.ConnectForTest(t.Context(), other[0], other[1], "10.0.0.1:80"), httpprobe.ErrForbidden, other)
+		require.ErrorIs(t, p.ConnectForTest(t.Context(), netip.MustParseAddr(other[0]), other[1]), httpprobe.ErrForbidden, other)
 	}
+	require.ErrorIs(t, p.ConnectForTest(t.Context(), netip.Addr{}, "10.0.0.1:80"), httpprobe.ErrForbidden)
+}
+
+func TestOwnPort(t *testing.T) {
+	t.Parallel()
+	var port atomic.Uint32
+	p := httpprobe.New(httpprobe.Options{
+		Allow: everything(), Port: func() uint16 { return uint16(port.Load()) },
+	})
+	for _, address := range []string{"127.0.0.1:80", "127.0.0.1:8082", "[::1]:80"} {
+		require.ErrorIs(t, connect(t, p, address), httpprobe.ErrForbidden, "while it is not known: %s", address)
+	}
+	require.NoError(t, connect(t, p, "10.255.255.1:80"), "an address of another machine")
+	port.Store(8082)
+	require.NoError(t, connect(t, p, "127.0.0.1:80"))
+	require.ErrorIs(t, connect(t, p, "127.0.0.1:8082"), httpprobe.ErrForbidden)
 }
 
 func TestOwnAddresses(t *testing.T) {
@@ -143,8 +167,7 @@ func TestOwnAddresses(t *testing.T) {
 	}
 	for _, address := range refused {
 		require.ErrorIs(t, connect(t, p, address), httpprobe.ErrForbidden, address)
-		host := netip.MustParseAddrPort(address).Addr().String()
-		require.ErrorIs(t, p.ConnectForTest(t.Context(), host, host, address), httpprobe.ErrForbidden, address)
+		require.ErrorIs(t, connectBack(t, p, address), httpprobe.ErrForbidden, address)
 	}
 	for _, address := range []string{
 		"10.0.0.5:5433", "10.0.0.6:5432", "[fd00::5]:6380", "8.8.8.8:8082", "127.0.0.1:8083", "8.8.8.8:7000", "10.0.0.9:80",

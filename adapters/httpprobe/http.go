@@ -16,7 +16,7 @@ import (
 
 // http makes one request. It asks a transport, and no client: that would follow
 // redirects and keep cookies.
-func (p *Prober) http(ctx context.Context, probe health.Probe) health.Result {
+func (p *Prober) http(ctx context.Context, v *visit, probe health.Probe) health.Result {
 	var untrusted atomic.Bool // set where connections are made, which a timeout leaves behind
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { untrusted.Store(err != nil) },
@@ -25,7 +25,7 @@ func (p *Prober) http(ctx context.Context, probe health.Probe) health.Result {
 	if err != nil {
 		return health.Result{Failed: health.Unreachable}
 	}
-	transport := p.transport(request.URL.Hostname(), probe.OwnHost)
+	transport := p.transport(v)
 	defer transport.CloseIdleConnections() // ends a dial that was left behind, too
 	response, err := transport.RoundTrip(request)
 	if err != nil {
@@ -51,11 +51,11 @@ func newRequest(ctx context.Context, probe health.Probe) (*http.Request, error) 
 	return request, nil
 }
 
-// transport returns one for a single request to a host: without a proxy, without
+// transport returns one for a single request: without a proxy, without
 // compression, and with a connection that is not kept.
-func (p *Prober) transport(host, ownHost string) *http.Transport {
+func (p *Prober) transport(v *visit) *http.Transport {
 	return &http.Transport{
-		DialContext:            p.guard.dialer(host, ownHost).DialContext,
+		DialContext:            v.dialer().DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: p.roots, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
 		DisableKeepAlives:      true,

@@ -20,9 +20,17 @@ import (
 
 func get(target string) health.Probe {
 	return health.Probe{
-		Kind: health.HTTP, URL: target, OwnHost: "shop.example", Method: http.MethodGet,
+		Kind: health.HTTP, URL: target, Host: host(target), Method: http.MethodGet,
 		Expect: []health.Range{{First: 200, Last: 299}}, Timeout: time.Minute,
 	}
+}
+
+func host(target string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		panic(err)
+	}
+	return u.Hostname()
 }
 
 func TestHTTP(t *testing.T) {
@@ -91,7 +99,7 @@ func TestHTTP(t *testing.T) {
 
 // untimed returns a result without its latency.
 func untimed(r health.Result) health.Result {
-	r.Latency = 0
+	r.Latency, r.Dialled = 0, netip.Addr{}
 	return r
 }
 

@@ -37,7 +37,7 @@ func newEndpoint(text string) endpoint {
 // another reason than that there is no such name, the check fails for it.
 func (g *guard) admitOther(ctx context.Context, dialled netip.AddrPort) error {
 	ip := dialled.Addr().Unmap()
-	for _, own := range g.own {
+	for _, own := range g.endpoints() {
 		if own.port != 0 && own.port != dialled.Port() {
 			continue
 		}
@@ -50,6 +50,14 @@ func (g *guard) admitOther(ctx context.Context, dialled netip.AddrPort) error {
 		}
 	}
 	return nil
+}
+
+// endpoints returns all that is the service's own now.
+func (g *guard) endpoints() []endpoint {
+	if g.port == nil {
+		return g.own
+	}
+	return append(slices.Clip(g.own), endpoint{port: g.port()})
 }
 
 func (g *guard) resolve(ctx context.Context, host string) ([]netip.Addr, error) {

@@ -18,11 +18,16 @@ const (
 // Options say what checks may dial.
 type Options struct {
 	// Allow are networks that may be dialled for any instance: private ones, and
-	// loopback. Nothing else that is refused can be allowed.
+	// loopback. Nothing else that is refused can be allowed. Only there are bodies
+	// looked into, and is told in what way a check failed.
 	Allow []netip.Prefix
 	// Own are the addresses of this service and of what it stands on, as "host:port";
 	// ":port" is every address of this machine. They are refused, even if allowed.
 	Own []string
+	// Port returns the port that this service listens on, which is refused at every
+	// address of this machine; 0 while it is not known, which refuses every port. Nil
+	// is none.
+	Port func() uint16
 	// Resolver looks up names; nil is the system's.
 	Resolver *net.Resolver
 }
@@ -46,19 +51,20 @@ func (p *Prober) Probe(ctx context.Context, probe health.Probe) health.Result {
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
 	started := time.Now() //nolint:forbidigo // a latency is real time, as the timeout above is
-	result := p.check(ctx, probe)
+	visit := p.guard.visit(probe)
+	result := visit.tell(p.check(ctx, visit, probe))
 	result.Latency = time.Since(started) //nolint:forbidigo // as above
 	return result
 }
 
-func (p *Prober) check(ctx context.Context, probe health.Probe) health.Result {
+func (p *Prober) check(ctx context.Context, v *visit, probe health.Probe) health.Result {
 	switch probe.Kind {
 	case health.HTTP:
-		return p.http(ctx, probe)
+		return p.http(ctx, v, probe)
 	case health.TCP:
-		return health.Result{Failed: p.tcp(ctx, probe)}
+		return health.Result{Failed: v.tcp(ctx, probe)}
 	case health.GRPC:
-		return health.Result{Failed: p.grpc(ctx, probe)}
+		return health.Result{Failed: v.grpc(ctx, probe)}
 	}
 	return health.Result{Failed: health.Unreachable}
 }

@@ -33,17 +33,25 @@ func globalIPv6() []netip.Prefix {
 	return prefixes("2000::/3", "fc00::/7")
 }
 
-// private returns the networks that are dialled for an instance's own host, or if
-// they are allowed.
-func private() []netip.Prefix {
+// special returns the networks that are not of the public internet (the special-purpose
+// registries of IANA, RFC 6890). They are dialled only if they are allowed, or for an
+// instance that was registered from the very address; so is loopback.
+func special() []netip.Prefix {
 	return prefixes(
-		"10.0.0.0/8",     // RFC 1918, as the next two
-		"172.16.0.0/12",  //
-		"192.168.0.0/16", //
-		"100.64.0.0/10",  // shared address space (RFC 6598)
-		"192.0.0.0/24",   // protocol assignments (RFC 6890)
-		"198.18.0.0/15",  // benchmarks (RFC 2544)
-		"fc00::/7",       // unique local (RFC 4193)
+		"10.0.0.0/8",      // RFC 1918, as the next two
+		"172.16.0.0/12",   //
+		"192.168.0.0/16",  //
+		"100.64.0.0/10",   // shared address space (RFC 6598)
+		"192.0.0.0/24",    // protocol assignments (RFC 6890)
+		"192.0.2.0/24",    // documentation (RFC 5737), as the next two
+		"198.51.100.0/24", //
+		"203.0.113.0/24",  //
+		"198.18.0.0/15",   // benchmarks (RFC 2544)
+		"fc00::/7",        // unique local (RFC 4193)
+		"2001:2::/48",     // benchmarks (RFC 5180)
+		"2001:10::/28",    // ORCHID (RFC 4843)
+		"2001:db8::/32",   // documentation (RFC 3849, RFC 9637)
+		"3fff::/20",       //
 	)
 }
 

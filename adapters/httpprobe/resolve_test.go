@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,12 +116,12 @@ func listen(t *testing.T, handler http.HandlerFunc) string {
 
 func fine(http.ResponseWriter, *http.Request) {}
 
-// everyKind returns a check of each kind at a host, which is the instance's own.
+// everyKind returns a check of each kind at a host.
 func everyKind(host, port string) []health.Probe {
 	return []health.Probe{
-		{Kind: health.HTTP, URL: "http://" + net.JoinHostPort(host, port), Method: http.MethodGet, Expect: []health.Range{{First: 200, Last: 299}}, OwnHost: host, Timeout: time.Minute},
-		{Kind: health.TCP, Address: net.JoinHostPort(host, port), OwnHost: host, Timeout: time.Minute},
-		{Kind: health.GRPC, Address: net.JoinHostPort(host, port), OwnHost: host, Timeout: time.Minute},
+		{Kind: health.HTTP, URL: "http://" + net.JoinHostPort(host, port), Method: http.MethodGet, Expect: []health.Range{{First: 200, Last: 299}}, Host: host, Timeout: time.Minute},
+		{Kind: health.TCP, Address: net.JoinHostPort(host, port), Host: host, Timeout: time.Minute},
+		{Kind: health.GRPC, Address: net.JoinHostPort(host, port), Host: host, Timeout: time.Minute},
 	}
 }
 
@@ -164,11 +165,11 @@ func TestNames(t *testing.T) {
 		})
 		assert.True(t, p.Probe(t.Context(), everyKind("shop.example", port)[0]).Passed())
 	})
-	t.Run("a name without an address is Unresolved, as is one that nobody can tell of", func(t *testing.T) {
+	t.Run("a name without an address fails, as does one that nobody can tell of", func(t *testing.T) {
 		t.Parallel()
 		p := httpprobe.New(httpprobe.Options{Resolver: knows(map[string][][]string{"empty": {{}}, "broken": {}})})
 		for _, host := range []string{"unknown.example", "empty.example", "broken.example"} {
-			each(t, p, health.Unresolved, host, port)
+			each(t, p, health.Failed, host, port)
 		}
 	})
 	t.Run("the timeout covers the look-up", func(t *testing.T) {
@@ -183,7 +184,7 @@ func TestNames(t *testing.T) {
 		for _, probe := range everyKind("shop.example", port) {
 			probe.Timeout = 30 * time.Millisecond
 			result := p.Probe(t.Context(), probe)
-			assert.Equal(t, health.TimedOut, result.Failed)
+			assert.Equal(t, health.Failed, result.Failed)
 			assert.Less(t, result.Latency, time.Minute)
 		}
 	})
@@ -202,7 +203,6 @@ func TestRebinding(t *testing.T) {
 				}),
 			})
 			probe := everyKind("shop.example", port)[i]
-			probe.OwnHost = "other.example"
 			for _, want := range []health.Class{0, health.Forbidden, health.Forbidden, health.Forbidden, 0} {
 				require.Equal(t, want.String(), p.Probe(t.Context(), probe).Failed.String())
 			}
@@ -240,4 +240,113 @@ func TestOwnNames(t *testing.T) {
 		t.Parallel()
 		each(t, setup(map[string][][]string{"database": {}}), health.Unresolved, "shop.example", port)
 	})
+}
+
+// secretive answers bodies that hold a secret, and counts its requests.
+func secretive(t *testing.T) (port string, asked *atomic.Int64) {
+	t.Helper()
+	asked = &atomic.Int64{}
+	return listen(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		_, _ = io.WriteString(w, "the secret is 42")
+	}), asked
+}
+
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	looking := func(host, port, text string) health.Probe {
+		p := everyKind(host, port)[0]
+		p.Contains, p.Source = text, netip.MustParseAddr("127.0.0.1")
+		return p
+	}
+
+	t.Run("they are looked into at allowed addresses", func(t *testing.T) {
+		t.Parallel()
+		port, _ := secretive(t)
+		p := httpprobe.New(httpprobe.Options{Allow: everything()})
+		assert.True(t, p.Probe(t.Context(), looking("127.0.0.1", port, "is 42")).Passed())
+		assert.Equal(t, health.WrongBody, p.Probe(t.Context(), looking("127.0.0.1", port, "is 43")).Failed)
+	})
+	t.Run("at others no request is made, whatever they hold, also for the registrant's own", func(t *testing.T) {
+		t.Parallel()
+		port, asked := secretive(t)
+		for _, p := range []*httpprobe.Prober{
+			httpprobe.New(httpprobe.Options{}),
+			httpprobe.New(httpprobe.Options{Resolver: knows(map[string][][]string{"shop": {{"127.0.0.1"}}})}),
+			httpprobe.New(httpprobe.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}}),
+		} {
+			for _, host := range []string{"127.0.0.1", "shop.example"} {
+				for _, text := range []string{"is 42", "is 43"} {
+					assert.False(t, p.Probe(t.Context(), looking(host, port, text)).Passed())
+				}
+			}
+		}
+		assert.Zero(t, asked.Load())
+		p := httpprobe.New(httpprobe.Options{})
+		assert.Equal(t, health.Forbidden, p.Probe(t.Context(), looking("127.0.0.1", port, "is 42")).Failed)
+		plain := looking("127.0.0.1", port, "")
+		assert.True(t, p.Probe(t.Context(), plain).Passed(), "without a text it may be asked")
+	})
+}
+
+func TestDetails(t *testing.T) {
+	t.Parallel()
+	silent, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	_, silentPort, err := net.SplitHostPort(silent.Addr().String())
+	require.NoError(t, err)
+	refusing, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	_, refusingPort, err := net.SplitHostPort(refusing.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, refusing.Close())
+	teapot := listen(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+
+	resolver := knows(map[string][][]string{"shop": {{"127.0.0.1"}}})
+	for name, c := range map[string]struct {
+		port, scheme string
+		want         health.Class
+	}{
+		"nothing listens":     {refusingPort, "http", health.Refused},
+		"nobody answers":      {silentPort, "http", health.TimedOut},
+		"another status":      {teapot, "http", health.WrongStatus},
+		"no TLS":              {teapot, "https", health.Untrusted},
+		"no gRPC, but a port": {teapot, "grpc", health.Garbled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, host := range []string{"127.0.0.1", "shop.example"} {
+				probe := everyKind(host, c.port)[0]
+				if c.scheme == "grpc" {
+					probe = everyKind(host, c.port)[2]
+				}
+				probe.URL = strings.Replace(probe.URL, "http:", c.scheme+":", 1)
+				probe.Source, probe.Timeout = netip.MustParseAddr("127.0.0.1"), time.Second
+				inside := httpprobe.New(httpprobe.Options{Allow: everything(), Resolver: resolver})
+				outside := httpprobe.New(httpprobe.Options{Resolver: resolver})
+				assert.Equal(t, c.want.String(), inside.Probe(t.Context(), probe).Failed.String())
+				got := outside.Probe(t.Context(), probe)
+				assert.Equal(t, health.Failed, got.Failed, "%s: %s", host, got.Failed)
+				assert.Zero(t, got.Code)
+				assert.Equal(t, netip.MustParseAddr("127.0.0.1"), got.Dialled)
+			}
+		})
+	}
+}
+
+func TestDialledAddresses(t *testing.T) {
+	t.Parallel()
+	port := listen(t, fine)
+	p := httpprobe.New(httpprobe.Options{
+		Allow:    everything(),
+		Resolver: knows(map[string][][]string{"shop": {{"127.0.0.1"}}}),
+	})
+	for _, host := range []string{"127.0.0.1", "::ffff:127.0.0.1", "::ffff:7f00:1", "shop.example", "SHOP.Example", "shop.example."} {
+		for _, probe := range everyKind(host, port)[:2] {
+			result := p.Probe(t.Context(), probe)
+			assert.Equal(t, netip.MustParseAddr("127.0.0.1"), result.Dialled, host)
+			assert.Equal(t, "127.0.0.1", health.Place(host, result.Dialled))
+		}
+	}
 }

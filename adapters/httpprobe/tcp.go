@@ -9,8 +9,8 @@ import (
 )
 
 // tcp connects, and hangs up.
-func (p *Prober) tcp(ctx context.Context, probe health.Probe) health.Class {
-	conn, err := p.dial(ctx, probe)
+func (v *visit) tcp(ctx context.Context, probe health.Probe) health.Class {
+	conn, err := v.dial(ctx, probe)
 	if err != nil {
 		return classOf(ctx, err)
 	}
@@ -19,12 +19,8 @@ func (p *Prober) tcp(ctx context.Context, probe health.Probe) health.Class {
 }
 
 // dial connects to the address of a probe, as the guard permits.
-func (p *Prober) dial(ctx context.Context, probe health.Probe) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(probe.Address)
-	if err != nil {
-		return nil, fmt.Errorf("read the address of a check: %w", err)
-	}
-	conn, err := p.guard.dialer(host, probe.OwnHost).DialContext(ctx, "tcp", probe.Address)
+func (v *visit) dial(ctx context.Context, probe health.Probe) (net.Conn, error) {
+	conn, err := v.dialer().DialContext(ctx, "tcp", probe.Address)
 	if err != nil {
 		return nil, fmt.Errorf("dial for a check: %w", err)
 	}

@@ -4,21 +4,23 @@ import (
 	"cmp"
 	"context"
 	"hash/fnv"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// How many checks are made at once, and how replicas share them.
+// How replicas share the checks.
 const (
-	maxProbes        = 64
-	maxProbesPerHost = 4
 	// A replica lives so long without a word, and gives one so often.
 	memberTTL     = 3 * time.Second
 	announceEvery = time.Second
+	// A check that ends so soon is expected to do so again.
+	promptly = time.Second
 )
 
 // checks is the active checks of this replica.
@@ -28,10 +30,10 @@ type checks struct {
 	// changes is up to which change of the catalogue the targets are right.
 	changes int64
 	doubt   health.Doubt
-	// perHost and all count the checks that are being made.
-	perHost map[string]int
-	all     int
+	slots   health.Slots
 	running sync.WaitGroup
+	// barred counts the targets whose last check was not allowed.
+	barred int64
 	// replicas were alive when this one was last announced.
 	replicas  []string
 	announced time.Duration
@@ -48,6 +50,10 @@ type target struct {
 	due      time.Duration
 	busy     bool
 	assessed health.Assessment
+	// dialled is what was dialled last, answered what was when a check last passed.
+	dialled, answered netip.Addr
+	// prompt says that the last check ended soon, barred that it was not allowed.
+	prompt, barred bool
 	// reports is how many there were when results were last counted anew.
 	reports int64
 }
@@ -67,11 +73,11 @@ func (s *Service) Check(ctx context.Context) {
 	for _, t := range c.due(now, s.deps.Replica) {
 		t.busy, t.due = true, now+t.interval
 		probe := t.probe
-		if c.doubt.Doubtful(now) {
-			probe.Timeout = min(health.DoubtFactor*probe.Timeout, t.interval)
+		if c.doubt.Whole(now) {
+			probe.Timeout = min(health.DoubtFactor*probe.Timeout, t.interval, health.MaxTimeout)
 		}
-		c.begin(probe.OwnHost)
-		c.running.Go(func() { s.probe(ctx, t, probe) })
+		claim := t.claim()
+		c.running.Go(func() { s.probe(ctx, t, probe, claim) })
 	}
 }
 
@@ -84,7 +90,7 @@ func (s *Service) announce(ctx context.Context, now time.Duration) {
 	c := &s.checks
 	c.mu.Lock()
 	wait := c.known && now-c.announced < announceEvery
-	doubtful := c.doubt.Doubtful(now)
+	doubtful := c.doubt.Whole(now)
 	c.mu.Unlock()
 	if wait || doubtful && c.known {
 		return
@@ -118,6 +124,7 @@ func (s *Service) retarget(now time.Duration) {
 	})
 	for key := range c.targets {
 		if !seen[key] {
+			c.bar(c.targets[key], false)
 			delete(c.targets, key)
 		}
 	}
@@ -156,7 +163,8 @@ func nameOf(key registry.Key) string {
 	return key.Service.String() + "/" + key.Environment.String() + "/" + key.Instance.String()
 }
 
-// due returns the targets to check now, the longest overdue first.
+// due takes slots for targets to check now, the longest overdue first, and returns
+// those that got one.
 func (c *checks) due(now time.Duration, replica string) []*target {
 	var list []*target
 	for _, t := range c.targets {
@@ -166,48 +174,68 @@ func (c *checks) due(now time.Duration, replica string) []*target {
 		case t.busy || t.due > now:
 		case !mine:
 			t.due = now + t.interval
+			c.bar(t, false)
 		default:
 			list = append(list, t)
 		}
 	}
 	slices.SortFunc(list, func(a, b *target) int { return cmp.Compare(a.due, b.due) })
-	var chosen []*target
-	hosts := map[string]int{}
-	for _, t := range list {
-		host := t.probe.OwnHost
-		if c.all+len(chosen) < maxProbes && c.perHost[host]+hosts[host] < maxProbesPerHost {
-			hosts[host]++
-			chosen = append(chosen, t)
-		}
-	}
-	return chosen
+	return slices.DeleteFunc(list, func(t *target) bool { return !c.slots.Take(t.claim()) })
 }
 
-func (c *checks) begin(host string) {
-	if c.perHost == nil {
-		c.perHost = map[string]int{}
+// claim returns what the target needs a slot for.
+func (t *target) claim() health.Claim {
+	return health.Claim{
+		Service: t.key.Service.String(), Place: health.Place(t.probe.Host, t.dialled), Source: t.probe.Source,
+		Prompt: t.prompt,
 	}
-	c.perHost[host]++
-	c.all++
 }
 
-func (c *checks) finish(t *target, host string) {
-	if c.perHost[host]--; c.perHost[host] == 0 {
-		delete(c.perHost, host)
+// bar remembers whether the last check of a target was not allowed.
+func (c *checks) bar(t *target, barred bool) {
+	switch {
+	case barred && !t.barred:
+		c.barred++
+	case !barred && t.barred:
+		c.barred--
 	}
-	c.all--
-	t.busy = false
+	t.barred = barred
 }
 
 // probe makes a check, and takes its result in.
-func (s *Service) probe(ctx context.Context, t *target, p health.Probe) {
-	result := s.deps.Prober.Probe(ctx, p)
+func (s *Service) probe(ctx context.Context, t *target, p health.Probe, claim health.Claim) {
+	result := health.Result{Failed: health.Forbidden}
+	if s.deps.Prober != nil {
+		result = s.deps.Prober.Probe(ctx, p)
+	}
 	if ctx.Err() == nil {
 		s.conclude(ctx, t, result)
 	}
+	c := &s.checks
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slots.Release(claim)
+	t.busy = false
+	t.dialled = cmp.Or(result.Dialled, t.dialled)
+	t.prompt = result.Failed != health.TimedOut && result.Latency < promptly
+	if c.targets[t.key] == t {
+		c.bar(t, result.Failed == health.Forbidden)
+	}
+}
+
+// Conditions returns the condition that checks of this replica are not allowed,
+// while they are made at all.
+func (s *Service) Conditions() []ports.Condition {
 	s.checks.mu.Lock()
 	defer s.checks.mu.Unlock()
-	s.checks.finish(t, p.OwnHost)
+	if s.deps.Prober == nil || s.checks.barred == 0 {
+		return nil
+	}
+	return []ports.Condition{{
+		Name: "checks_not_allowed", Count: s.checks.barred,
+		Message: "Health checks of instances are not made, because their addresses are private or they look into " +
+			"bodies. Name the networks in PROBE_ALLOW_CIDRS, or turn checks off with PROBES_ENABLED=false.",
+	}}
 }
 
 // conclude counts a result, and writes what the results have come to.
@@ -216,18 +244,47 @@ func (s *Service) conclude(ctx context.Context, t *target, result health.Result)
 	if i == nil || i.Expired {
 		return
 	}
+	if result.Failed == health.Forbidden {
+		s.withdraw(ctx, t.key, i)
+		return
+	}
 	s.recount(ctx, t, i, result.Passed())
-	now := s.deps.Stopwatch.Elapsed()
-	s.checks.mu.Lock()
-	s.checks.doubt.Add(i.Address.HostName(), result.Passed(), now)
-	verdict := t.assessed.Add(result.Passed(), now)
-	doubtful := s.checks.doubt.Doubtful(now)
-	s.checks.mu.Unlock()
+	verdict, doubtful := s.assess(t, result)
 	s.note(ctx, t.key, i, result)
-	if verdict.Status == i.Evidence && verdict.Flapping == i.Flapping || verdict.Status == health.Critical && doubtful {
+	settled := verdict.Status == i.Evidence && verdict.Flapping == i.Flapping
+	// A check that is made again says so, as soon as it confirms what is known.
+	again := i.Reason == registry.ReasonCheckNotAllowed && result.Passed() == i.Evidence.Serving()
+	if settled && !again || verdict.Status == health.Critical && doubtful {
 		return
 	}
 	s.judge(ctx, t.key, verdict, result)
+}
+
+// assess counts a result, and reports whether failures are not to be believed.
+func (s *Service) assess(t *target, result health.Result) (verdict health.Verdict, doubtful bool) {
+	c := &s.checks
+	now := s.deps.Stopwatch.Elapsed()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if result.Passed() {
+		t.answered = result.Dialled
+	}
+	service := t.key.Service.String()
+	place := health.Place(t.probe.Host, cmp.Or(t.answered, result.Dialled))
+	c.doubt.Add(service, place, result.Passed(), now)
+	return t.assessed.Add(result.Passed(), now), c.doubt.Of(service, now)
+}
+
+// withdraw takes in that an instance may not be checked. A write that fails is made
+// again after the next check.
+func (s *Service) withdraw(ctx context.Context, key registry.Key, i *registry.Instance) {
+	if !i.Barrable() {
+		return
+	}
+	_, _ = s.write(ctx, edition{
+		name: key.Service, instances: []registry.InstanceID{key.Instance},
+		apply: func(r *registry.Service) error { return r.Bar(key.Ref, s.own()) },
+	})
 }
 
 // recount begins counting anew where the instance was reported since, or is

@@ -24,7 +24,14 @@ const checkEvery = 100 * time.Millisecond
 // checked registers an instance whose health is checked every second.
 func (b *bundle) checked(t *testing.T, id, host string) {
 	t.Helper()
+	b.checkedOf(t, shop, id, host)
+}
+
+// checkedOf registers one of another service.
+func (b *bundle) checkedOf(t *testing.T, service, id, host string) {
+	t.Helper()
 	in := registration(id)
+	in.ServiceName = service
 	in.ServiceURL = new("http://" + host + ":8080")
 	in.TTLSeconds = new(3600)
 	in.Check = &health.Spec{Type: "http", Path: "/up", IntervalSeconds: new(1)}
@@ -113,7 +120,7 @@ func TestChecks(t *testing.T) {
 		b.check(t, 3*time.Second)
 		var ill sync.Map
 		b.prober.answer = func(_ context.Context, p health.Probe) bool {
-			_, failing := ill.Load(p.OwnHost)
+			_, failing := ill.Load(p.Host)
 			return !failing
 		}
 		ill.Store("host-0", true)
@@ -136,7 +143,7 @@ func TestChecks(t *testing.T) {
 		b := setup(t)
 		asked := map[string]int{}
 		b.prober.answer = func(_ context.Context, p health.Probe) bool {
-			asked[p.OwnHost]++
+			asked[p.Host]++
 			return true
 		}
 		b.checked(t, "a", "a.internal")
@@ -155,7 +162,7 @@ func TestFlapping(t *testing.T) {
 	// transition as soon as there can be one.
 	b := setup(t)
 	passes := func(p health.Probe) bool {
-		flapping := strings.HasPrefix(p.OwnHost, "flapping")
+		flapping := strings.HasPrefix(p.Host, "flapping")
 		return !flapping || b.elapsed.Elapsed() > 5*time.Minute || int(b.elapsed.Elapsed()/time.Second)%5 >= 3
 	}
 	b.prober.answer = func(_ context.Context, p health.Probe) bool { return passes(p) }
@@ -199,7 +206,7 @@ func TestOwnershipOfChecks(t *testing.T) {
 	b.prober.answer = func(_ context.Context, p health.Probe) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		asked[p.OwnHost]++
+		asked[p.Host]++
 		return true
 	}
 	for n := range 40 {
@@ -226,19 +233,20 @@ func TestBoundsOfChecks(t *testing.T) {
 		var mu sync.Mutex
 		running, perHost := 0, map[string]int{}
 		release := make(chan struct{})
-		b.prober.answer = func(_ context.Context, p health.Probe) bool {
-			mu.Lock()
-			running++
-			perHost[p.OwnHost]++
-			mu.Unlock()
-			<-release
-			return true
-		}
 		for n := range 90 {
-			b.checked(t, fmt.Sprintf("one-%02d", n), fmt.Sprintf("host-%02d", n))
+			b.checkedOf(t, fmt.Sprintf("one-%02d", n), "a", fmt.Sprintf("host-%02d", n))
 		}
 		for n := range 10 {
 			b.checked(t, fmt.Sprintf("same-%02d", n), "crowded")
+		}
+		b.check(t, 3*time.Second) // they have answered soon before
+		b.prober.answer = func(_ context.Context, p health.Probe) bool {
+			mu.Lock()
+			running++
+			perHost[p.Host]++
+			mu.Unlock()
+			<-release
+			return true
 		}
 		for range 30 {
 			b.pass(checkEvery)

@@ -3,6 +3,7 @@ package registryapp
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -32,6 +33,8 @@ type Register struct {
 	// DeregisterAfterSeconds is at least TTLSeconds; ten times that by default.
 	DeregisterAfterSeconds *int
 	Check                  *health.Spec
+	// Source is the address of the client; the zero address where it is not known.
+	Source netip.Addr
 }
 
 // Registered is a service after a registration.
@@ -112,7 +115,9 @@ func grant(name scope.ServiceName, i *registry.Instance) registry.Grant {
 func (s *Service) parseRegistration(in Register) (scope.ServiceName, registry.Registration, error) {
 	p := &parsing{}
 	name := parse(p, registry.ParseName, in.ServiceName)
-	r := registry.Registration{Host: in.Host, Ports: in.Ports, Zone: in.Zone, Version: in.Version, Tags: in.Tags}
+	r := registry.Registration{
+		Host: in.Host, Ports: in.Ports, Zone: in.Zone, Version: in.Version, Tags: in.Tags, Source: in.Source,
+	}
 	if in.InstanceID != nil {
 		r.Instance = parse(p, registry.ParseInstanceID, *in.InstanceID)
 	}

@@ -23,7 +23,8 @@ type Dependencies struct {
 	// Directory is nil where nobody reads the lease store.
 	Directory registry.Directory
 	// ShownFor is for how long the directory shows a service that is not shown again.
-	ShownFor     time.Duration
+	ShownFor time.Duration
+	// Prober is nil where checks are turned off.
 	Prober       health.Prober
 	Clock        ports.Clock
 	Stopwatch    ports.Stopwatch

@@ -49,7 +49,9 @@ type Settings struct {
 	RegistryInstances Count `env:"REGISTRY_MAX_INSTANCES" envDefault:"200000" group:"Registry" doc:"How many instances of all services may be registered" allowed:"1 to 10000000"`
 	RegistryMetadata  Bytes `env:"REGISTRY_MAX_METADATA_BYTES" envDefault:"256MiB" group:"Registry" doc:"How much metadata all services and instances may hold together" allowed:"bytes, or such as 256MiB; 1MiB to 2GiB"`
 
-	ProbeAllow Prefixes `env:"PROBE_ALLOW_CIDRS" group:"Registry" doc:"Private networks whose addresses health checks may dial, also loopback; unset: an instance's own host alone" allowed:"CIDR blocks such as 10.0.0.0/8 separated by commas"`
+	TrustedProxies Proxies  `env:"TRUSTED_PROXIES" group:"Registry" doc:"Proxies whose X-Forwarded-For says which address a registration came from; unset: none, and registrations through a proxy have no address" allowed:"addresses and CIDR blocks separated by commas"`
+	ProbesEnabled  bool     `env:"PROBES_ENABLED" envDefault:"true" group:"Registry" doc:"Make health checks of instances; false leaves their state to leases and reports" allowed:"true or false"`
+	ProbeAllow     Prefixes `env:"PROBE_ALLOW_CIDRS" group:"Registry" doc:"Private networks, also loopback, whose addresses health checks may dial for any instance, look into bodies of, and tell in what way a check failed; unset: private addresses only for registrations from the very address" allowed:"CIDR blocks such as 10.0.0.0/8 separated by commas"`
 
 	KafkaServers      Brokers `env:"KAFKA_BOOTSTRAP_SERVERS" group:"Kafka" doc:"Brokers to publish changes to; unset: in process" allowed:"host:port, separated by commas"`
 	KafkaConfigTopic  Topic   `env:"KAFKA_TOPIC_CONFIG_UPDATES" envDefault:"config-updates" group:"Kafka" doc:"Topic of changed configurations" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`

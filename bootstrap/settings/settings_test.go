@@ -1,6 +1,7 @@
 package settings_test
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -155,6 +156,31 @@ func TestEncryptionKey(t *testing.T) {
 			assert.Equal(t, row.ok, k.UnmarshalText([]byte(row.key)) == nil)
 		})
 	}
+}
+
+func TestNetworks(t *testing.T) {
+	t.Parallel()
+	load := func(set string) (settings.Settings, error) {
+		s, _, err := settings.Load([]string{set}, none(t))
+		return s, err
+	}
+	s, err := load("TRUSTED_PROXIES=10.0.0.1, 192.168.0.7/16,fd00::1,::ffff:10.0.0.2")
+	require.NoError(t, err)
+	assert.Equal(t, settings.Proxies{
+		netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::1/128"),
+		netip.MustParsePrefix("10.0.0.2/32"),
+	}, s.TrustedProxies)
+	for _, wrong := range []string{
+		"TRUSTED_PROXIES=proxy.internal", "TRUSTED_PROXIES=10.0.0.1,", "TRUSTED_PROXIES=10.0.0.0/33",
+		"TRUSTED_PROXIES=fe80::1%eth0", "TRUSTED_PROXIES=::ffff:10.0.0.0/104", "TRUSTED_PROXIES=10.1",
+		"PROBE_ALLOW_CIDRS=10.0.0.1", "PROBE_ALLOW_CIDRS=::ffff:10.0.0.0/104", "PROBES_ENABLED=maybe",
+	} {
+		_, err := load(wrong)
+		require.Error(t, err, wrong)
+	}
+	s, err = load("PROBES_ENABLED=false")
+	require.NoError(t, err)
+	assert.False(t, s.ProbesEnabled)
 }
 
 func TestWarnings(t *testing.T) {

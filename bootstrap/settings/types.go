@@ -56,7 +56,30 @@ type Prefixes []netip.Prefix
 func (p *Prefixes) UnmarshalText(text []byte) error {
 	for block := range strings.SplitSeq(string(text), ",") {
 		prefix, err := netip.ParsePrefix(strings.TrimSpace(block))
-		if err != nil {
+		if err != nil || prefix.Addr().Is4In6() { // which no unmapped address is in
+			return errNotAllowed
+		}
+		*p = append(*p, prefix.Masked())
+	}
+	return nil
+}
+
+// Proxies are networks; a single address is one, too.
+type Proxies []netip.Prefix
+
+// UnmarshalText reads addresses and CIDR blocks that are separated by commas.
+func (p *Proxies) UnmarshalText(text []byte) error {
+	for block := range strings.SplitSeq(string(text), ",") {
+		block = strings.TrimSpace(block)
+		prefix, err := netip.ParsePrefix(block)
+		if address, addressErr := netip.ParseAddr(block); addressErr == nil {
+			address = address.Unmap()
+			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+			if address.Zone() != "" {
+				err = errNotAllowed
+			}
+		}
+		if err != nil || prefix.Addr().Is4In6() {
 			return errNotAllowed
 		}
 		*p = append(*p, prefix.Masked())

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,9 @@ type Definition struct {
 	// TTL is how long its lease runs from each heartbeat on, and Removal how long
 	// after the end of its lease it is removed. Both are 0 for one without a lease.
 	TTL, Removal time.Duration
+	// Source is the address of the client that registered it last, unmapped; the zero
+	// address where that is not known. Checks may dial it. It is told to nobody.
+	Source netip.Addr
 }
 
 func (d Definition) same(e Definition) bool {
@@ -229,7 +233,8 @@ func (i *Instance) Alive() bool { return i.Leased() && i.Listed() }
 // same reports whether nothing is different that others are told of.
 func (i *Instance) same(j *Instance) bool {
 	return i.Definition.same(j.Definition) && i.Wish == j.Wish && i.Evidence == j.Evidence &&
-		i.Flapping == j.Flapping && i.Expired == j.Expired && i.Held == j.Held && i.Removed == j.Removed
+		i.Flapping == j.Flapping && i.Expired == j.Expired && i.Held == j.Held && i.Removed == j.Removed &&
+		i.Reason == j.Reason
 }
 
 // ActiveCheck returns how the instance is checked, or false where it is not.

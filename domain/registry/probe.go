@@ -2,6 +2,7 @@ package registry
 
 import (
 	"net"
+	"net/url"
 	"strconv"
 
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
@@ -15,18 +16,23 @@ func (i *Instance) Probe() (health.Probe, bool) {
 		return health.Probe{}, false
 	}
 	p := health.Probe{
-		Kind: c.Kind, OwnHost: i.Address.HostName(), Method: c.Method, Expect: c.Expect, Headers: c.Headers,
-		Contains: c.Contains, Service: c.Service, Timeout: c.Timeout,
+		Kind: c.Kind, Host: i.Address.HostName(), Source: i.Source,
+		Method: c.Method, Expect: c.Expect, Headers: c.Headers, Contains: c.Contains, Service: c.Service, Timeout: c.Timeout,
 	}
 	if c.Kind == health.HTTP {
 		p.URL = i.checkedURL(c)
-		return p, p.URL != ""
+		u, err := url.Parse(p.URL)
+		if err != nil || u.Host == "" {
+			return health.Probe{}, false
+		}
+		p.Host = u.Hostname()
+		return p, true
 	}
 	port := c.Port
 	if port == 0 {
 		port = i.Address.Port(c.Kind.String())
 	}
-	p.Address = net.JoinHostPort(p.OwnHost, strconv.Itoa(port))
+	p.Address = net.JoinHostPort(p.Host, strconv.Itoa(port))
 	return p, port != 0
 }
 

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -29,6 +30,8 @@ type Registration struct {
 	Check         *health.Check
 	// After is an epoch that the lease store keeps: the new one is higher. 0 for none.
 	After Epoch
+	// Source is the client's address, the zero address where it is not known.
+	Source netip.Addr
 }
 
 // describes reports whether anything is given that only instances have.
@@ -130,6 +133,8 @@ func (s *Service) registerDefault(r Registration, details Details, stamp scope.S
 		s.put(next, InstanceRegistered, ReasonRegistered, stamp)
 	case !details.same(s.state.Details) || !next.same(before):
 		s.describe(details, &next, stamp)
+	case next.Source != before.Source:
+		s.keepQuietly(&next)
 	}
 	s.settle(stamp)
 	return Registered{Created: created || before == nil}, nil
@@ -158,8 +163,8 @@ func (s *Service) registerInstance(r Registration, stamp scope.Stamp) (Registere
 		s.remove(standIn, ReasonReplaced, stamp)
 	}
 	if before != nil && next.same(before) {
-		// A new epoch alone is nobody's business but the holder's.
-		s.instances[ref], s.changed[ref] = next, true
+		// A new epoch or source alone is nobody's business but the holder's.
+		s.keepQuietly(next)
 	} else {
 		s.put(*next, InstanceRegistered, ReasonRegistered, stamp)
 	}
@@ -223,6 +228,12 @@ func (s *Service) enrolled(r Registration, ref Ref, stamp scope.Stamp) (*Instanc
 	return &next, next.validate()
 }
 
+// keepQuietly makes next what stands of an instance, without a version: nothing is
+// different that others are told of.
+func (s *Service) keepQuietly(next *Instance) {
+	s.instances[next.Ref()], s.changed[next.Ref()] = next, true
+}
+
 // found makes the version in which the service is registered. Nothing of an earlier
 // life is known in it.
 func (s *Service) found(details Details, stamp scope.Stamp) {
@@ -278,6 +289,7 @@ func (r *Registration) apply(d *Definition) {
 	if r.Check != nil {
 		d.Check = r.Check
 	}
+	d.Source = r.Source.Unmap()
 }
 
 func assign[T any](to, from *T) {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -16,6 +17,7 @@ const (
 	ReasonLeaseRenewed    = "lease_renewed"
 	ReasonCheckPassed     = "check_passed"
 	ReasonCheckFailed     = "check_failed"
+	ReasonCheckNotAllowed = "check_not_allowed"
 	ReasonProtected       = "protected"
 	ReasonProtectionEnded = "protection_ended"
 	ReasonDeregistered    = "deregistered"
@@ -35,6 +37,9 @@ func (s *Service) Report(ref Ref, status health.Status, stamp scope.Stamp) error
 func (s *Service) Judge(ref Ref, verdict health.Verdict, reason string, stamp scope.Stamp) error {
 	return s.amend(ref, InstanceHealthChanged, reason, stamp, func(i *Instance) {
 		i.Evidence, i.Flapping = verdict.Status, verdict.Flapping
+		if i.Reason == ReasonCheckNotAllowed {
+			i.Reason = reason
+		}
 	})
 }
 
@@ -72,6 +77,36 @@ func LeaseLostIn(in ...scope.Environment) error {
 		return ErrLeaseLost
 	}
 	return ErrLeaseLost.WithDetail(environmentsDetail, namesOf(in))
+}
+
+// Bar takes in that the active check of an instance may not be made. What was
+// reported stands. What checks found before is withdrawn, because nothing renews
+// it: the evidence is then Passing for an instance with a lease, and Unknown for
+// one without. It fails as Instance does.
+func (s *Service) Bar(ref Ref, stamp scope.Stamp) error {
+	return s.amend(ref, InstanceHealthChanged, ReasonCheckNotAllowed, stamp, func(i *Instance) {
+		if !i.Barrable() {
+			return
+		}
+		if i.checked() {
+			i.Evidence, i.Flapping = health.Unknown, false
+			if i.Leased() {
+				i.Evidence = health.Passing
+			}
+		}
+		i.Reason = ReasonCheckNotAllowed
+	})
+}
+
+// Barrable reports whether Bar would change the instance: its lease runs, and its
+// state does not rest on a report.
+func (i *Instance) Barrable() bool {
+	return !i.Expired && i.Reason != ReasonReported && i.Reason != ReasonCheckNotAllowed
+}
+
+// checked reports whether the evidence is that of active checks.
+func (i *Instance) checked() bool {
+	return i.Flapping || i.Reason == ReasonCheckPassed || strings.HasPrefix(i.Reason, ReasonCheckFailed)
 }
 
 // Revive takes in that the lease of an instance was renewed after its end, under

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +40,10 @@ func proberSuite() []behaviour[health.Prober] {
 		{"HTTP: a text is looked for in the first 64 KiB of the body", probeContains},
 		{"HTTP: an endless body ends after 64 KiB", probeEndless},
 		{"HTTP: endless headers are Garbled", probeEndlessHeaders},
+		{"HTTP: endless interim responses do not pass", probeEndlessInterim},
+		{"HTTP: endless trailers end with the connection", probeEndlessTrailers},
+		{"HTTP: a compressed body is looked into as it is", probeCompressed},
+		{"HTTP: headers that drip are TimedOut", probeDrippingHeaders},
 		{"HTTP: a body that ends too early is Garbled", probeCutBody},
 		{"HTTP: a certificate of nobody's is Untrusted, as is no TLS at all", probeUntrusted},
 		{"HTTP: what is no HTTP is Garbled", func(t *testing.T, p health.Prober) {
@@ -54,6 +60,7 @@ func proberSuite() []behaviour[health.Prober] {
 			probes(t, p, health.Garbled, asking(talking(t, "HTTP/1.1 200 OK\r\n\r\n"), ""))
 		}},
 		{"a port on which nothing listens is Refused", probeRefused},
+		{"a result names the address that was dialled", probeDialled},
 		{"a connection that is reset is Refused", probeReset},
 		{"no answer within the timeout is TimedOut, and lasts no longer", probeTimeout},
 		{"a ctx that has ended is TimedOut, and so is one that ends meanwhile", probeEndedContext},
@@ -61,19 +68,28 @@ func proberSuite() []behaviour[health.Prober] {
 	}
 }
 
-func getting(url string) health.Probe {
+func getting(target string) health.Probe {
 	return health.Probe{
-		Kind: health.HTTP, URL: url, OwnHost: "localhost", Method: http.MethodGet, Expect: []health.Range{{First: 200, Last: 299}},
+		Kind: health.HTTP, URL: target, Host: hostOf(target), Method: http.MethodGet, Expect: []health.Range{{First: 200, Last: 299}},
 		Timeout: patience,
 	}
 }
 
+// hostOf returns the host of a URL, "" for what is none.
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
 func connecting(address string) health.Probe {
-	return health.Probe{Kind: health.TCP, Address: address, OwnHost: "localhost", Timeout: patience}
+	return health.Probe{Kind: health.TCP, Address: address, Host: hostOf("//" + address), Timeout: patience}
 }
 
 func asking(address, service string) health.Probe {
-	return health.Probe{Kind: health.GRPC, Address: address, OwnHost: "localhost", Service: service, Timeout: patience}
+	return health.Probe{Kind: health.GRPC, Address: address, Host: hostOf("//" + address), Service: service, Timeout: patience}
 }
 
 // probes makes a check and asserts how it ends.
@@ -144,6 +160,14 @@ func probeRefused(t *testing.T, p health.Prober) {
 	probes(t, p, health.Refused, asking(address, ""))
 	result := probes(t, p, health.Refused, getting("http://"+address))
 	assert.Zero(t, result.Code)
+}
+
+func probeDialled(t *testing.T, p health.Prober) {
+	for _, probe := range []health.Probe{
+		getting(answering(t, replying(http.StatusOK))), connecting(talking(t, "")), connecting(abandoned(t)),
+	} {
+		assert.Equal(t, netip.MustParseAddr("127.0.0.1"), p.Probe(t.Context(), probe).Dialled)
+	}
 }
 
 func probeReset(t *testing.T, p health.Prober) {

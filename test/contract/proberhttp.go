@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"bytes"
+	"compress/gzip"
 	"io"
 	"log"
 	"net"
@@ -118,6 +120,59 @@ func probeEndlessHeaders(t *testing.T, p health.Prober) {
 	})
 	probes(t, p, health.Garbled, getting("http://"+address))
 	awaited(t, ended)
+}
+
+// repeating returns the URL of a server that says a text, and then another again
+// and again until the other side hangs up; ended tells of that.
+func repeating(t *testing.T, first, again string) (target string, ended <-chan struct{}) {
+	t.Helper()
+	over := make(chan struct{})
+	address := listening(t, func(conn *net.TCPConn) {
+		defer close(over)
+		_, err := io.WriteString(conn, first)
+		for err == nil {
+			_, err = io.WriteString(conn, again)
+		}
+	})
+	return "http://" + address, over
+}
+
+func probeEndlessInterim(t *testing.T, p health.Prober) {
+	target, ended := repeating(t, "", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+	assert.False(t, p.Probe(t.Context(), getting(target)).Passed())
+	awaited(t, ended)
+}
+
+func probeEndlessTrailers(t *testing.T, p health.Prober) {
+	target, ended := repeating(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\n",
+		"X: "+strings.Repeat("x", 1<<10)+"\r\n")
+	assert.False(t, p.Probe(t.Context(), getting(target)).Passed())
+	awaited(t, ended)
+}
+
+func probeCompressed(t *testing.T, p health.Prober) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := io.WriteString(w, strings.Repeat("x", 1<<24)+"needle")
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	probe := getting(answering(t, func(w http.ResponseWriter, r *http.Request) {
+		assert.Empty(t, r.Header["Accept-Encoding"])
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(packed.Bytes())
+	}))
+	probes(t, p, 0, probe)
+	probe.Contains = "xxxx"
+	probes(t, p, health.WrongBody, probe)
+}
+
+func probeDrippingHeaders(t *testing.T, p health.Prober) {
+	probe := getting("http://" + listening(t, func(conn *net.TCPConn) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX: ")
+		_, _ = io.Copy(io.Discard, conn)
+	}))
+	probe.Timeout = soon
+	probes(t, p, health.TimedOut, probe)
 }
 
 // awaited waits until something has happened.

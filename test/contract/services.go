@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -47,6 +48,7 @@ func serviceSavingBehaviours() []behaviour[StoredServices] {
 		{"a rich instance comes back as it was, member by member", richInstance},
 		{"states of instances and protections come back as they were", instanceStates},
 		{"a registration that changes nothing raises epoch and generation alone", epochAlone},
+		{"where an instance was registered from is kept, and forgotten where it is not known", sourceAlone},
 		{"a service without changes is passed over", unchangedService},
 		{"saving an old generation is ErrStale, also where the version is the same", staleService},
 		{"a name is taken once, also by a deregistered service", takenService},
@@ -134,7 +136,7 @@ func richInstance(t *testing.T, s StoredServices) {
 	r.TTL, r.Removal = new(time.Second), new(registry.MaxRemoval)
 	metadata, err := registry.ParseMetadata([]byte(`{"a":1e2,"b":{"ü":[null,true,"\\"]},"c":12345678901234567890.5}`))
 	require.NoError(t, err)
-	r.Metadata = &metadata
+	r.Metadata, r.Source = &metadata, netip.MustParseAddr("fd00::1234")
 	service := registry.New(fixture.ServiceName(t, "shop"))
 	_, err = service.Register(r, fixture.Stamp())
 	require.NoError(t, err)

@@ -19,6 +19,8 @@ const (
 	MaxInterval     = time.Hour
 	// DefaultTimeout is shorter where the interval is: half of it.
 	DefaultTimeout = 5 * time.Second
+	// MaxTimeout is the longest that a check runs.
+	MaxTimeout = 10 * time.Second
 
 	maxHeaders    = 16
 	maxTextBytes  = 1024
@@ -82,6 +84,15 @@ func ParseCheck(spec Spec) (Check, error) {
 	}
 	c.Interval, c.Timeout = p.times()
 	return c, p.faults.Err()
+}
+
+// RestoreCheck is ParseCheck for a spec that was stored; only stores call it. A
+// timeout above MaxTimeout, which could be stored once, becomes MaxTimeout.
+func RestoreCheck(spec Spec) (Check, error) {
+	if ms := spec.TimeoutMS; ms != nil {
+		spec.TimeoutMS = new(min(*ms, int(MaxTimeout/time.Millisecond)))
+	}
+	return ParseCheck(spec)
 }
 
 // Spec returns what ParseCheck makes the check from.
@@ -258,8 +269,8 @@ func (p *parser) times() (interval, timeout time.Duration) {
 	timeout = min(DefaultTimeout, interval/2)
 	if ms := p.spec.TimeoutMS; ms != nil {
 		timeout = time.Duration(*ms) * time.Millisecond
-		if *ms < 1 || *ms >= int(interval/time.Millisecond) {
-			p.bad("/timeout_ms", "must be at least 1 and less than the interval")
+		if *ms < 1 || *ms >= int(interval/time.Millisecond) || timeout > MaxTimeout {
+			p.bad("/timeout_ms", "must be 1 to 10000, and less than the interval")
 		}
 	}
 	return interval, timeout

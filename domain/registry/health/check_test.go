@@ -46,6 +46,25 @@ func TestParseCheck(t *testing.T) {
 		assert.Equal(t, map[string]string{"X-Health-Check": "a b"}, c.Headers)
 	})
 
+	t.Run("a timeout is at most ten seconds, and a longer one that was stored becomes that", func(t *testing.T) {
+		t.Parallel()
+		longest := health.Spec{Type: "tcp", IntervalSeconds: new(60), TimeoutMS: new(10_000)}
+		c, err := health.ParseCheck(longest)
+		require.NoError(t, err)
+		assert.Equal(t, health.MaxTimeout, c.Timeout)
+		for _, ms := range []int{10_001, 59_999} {
+			spec := health.Spec{Type: "tcp", IntervalSeconds: new(60), TimeoutMS: new(ms)}
+			_, err := health.ParseCheck(spec)
+			assert.Equal(t, []string{"/timeout_ms"}, wrong(err))
+			c, err := health.RestoreCheck(spec)
+			require.NoError(t, err)
+			assert.Equal(t, health.MaxTimeout, c.Timeout)
+			assert.Equal(t, ms, *spec.TimeoutMS, "what was given stays as it is")
+		}
+		_, err = health.RestoreCheck(health.Spec{Type: "tcp", IntervalSeconds: new(1), TimeoutMS: new(1_000)})
+		assert.Equal(t, []string{"/timeout_ms"}, wrong(err))
+	})
+
 	for place, specs := range map[string][]health.Spec{
 		"/type": {{}, {Type: "script"}, {Type: "HTTP"}},
 		"/path": {

@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -43,9 +44,11 @@ type Probe struct {
 	URL string
 	// Address is "host:port", for TCP and GRPC.
 	Address string
-	// OwnHost is the host of the instance's own address, as it was registered: a
-	// name or an IP address without brackets.
-	OwnHost string
+	// Host is the host in URL or Address: a name, or an IP address without brackets.
+	Host string
+	// Source is the address that the instance was registered from; the zero address
+	// where it is not known.
+	Source netip.Addr
 	// Method is GET or HEAD; HTTP alone, as are the next three.
 	Method string
 	// Expect are the status codes that pass.
@@ -74,7 +77,8 @@ const (
 	Unresolved
 	// Unreachable is a host or network without a route.
 	Unreachable
-	// Forbidden is an address that checks may not dial.
+	// Forbidden is a check that may not be made: it may not dial the address, or may
+	// not look into the body there. It says nothing about the instance.
 	Forbidden
 	// Untrusted is a TLS handshake that failed.
 	Untrusted
@@ -85,18 +89,22 @@ const (
 	WrongBody
 	// Garbled is an answer that cannot be read.
 	Garbled
+	// Failed is any failure at an address whose details are not told.
+	Failed
 )
 
 // Classes returns every class.
 func Classes() []Class {
-	return []Class{Refused, TimedOut, Unresolved, Unreachable, Forbidden, Untrusted, WrongStatus, WrongBody, Garbled}
+	return []Class{
+		Refused, TimedOut, Unresolved, Unreachable, Forbidden, Untrusted, WrongStatus, WrongBody, Garbled, Failed,
+	}
 }
 
 // String returns the class in lower-case snake case, and "none" for no failure.
 func (c Class) String() string {
 	names := [...]string{
 		"none", "refused", "timed_out", "unresolved", "unreachable", "forbidden", "untrusted", "wrong_status",
-		"wrong_body", "garbled",
+		"wrong_body", "garbled", "failed",
 	}
 	if int(c) >= len(names) {
 		return "none"
@@ -112,14 +120,19 @@ type Result struct {
 	Code int
 	// Latency is the time from the begin to the end of the check.
 	Latency time.Duration
+	// Dialled is the address that was dialled last, unmapped and without a zone; the
+	// zero address where none was.
+	Dialled netip.Addr
 }
 
 // Passed reports whether the check passed.
 func (r Result) Passed() bool { return r.Failed == 0 }
 
 // Prober makes checks. It never fails: what goes wrong is a Result. It follows no
-// redirect, and dials no address that checks may not reach. A ctx that ends is
-// TimedOut.
+// redirect, and dials no address that checks may not reach: that is Forbidden, as
+// is a probe with Contains at an address outside the networks that the operator
+// allows. At such addresses every other failure is Failed, without a Code.
+// A ctx that ends is TimedOut.
 type Prober interface {
 	Probe(ctx context.Context, p Probe) Result
 }
