@@ -67,7 +67,10 @@ func (a *API) evaluate(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	b.answer = b.appendEvaluation(b.answer, s, b.flagName)
+	if b.answer, err = b.appendEvaluation(b.answer, s, b.flagName); err != nil {
+		a.fail(c, err)
+		return
+	}
 	a.sendEvaluation(c, b.answer)
 }
 
@@ -135,7 +138,10 @@ func (a *API) evaluateBatch(c *gin.Context) {
 		if i > 0 {
 			b.answer = append(out.over(b.answer), ',')
 		}
-		b.answer = b.appendEvaluation(b.answer, s, name)
+		if b.answer, err = b.appendEvaluation(b.answer, s, name); err != nil {
+			a.giveUp(c, &out, err)
+			return
+		}
 	}
 	b.answer = append(b.answer, "]}"...)
 	out.end(b.answer)
@@ -159,15 +165,20 @@ func (a *API) tellStaleness(c *gin.Context) {
 	a.tellStale(c, a.options.Flags.Staleness())
 }
 
-// appendEvaluation writes what the context gets of a flag.
-func (b *evaluationBody) appendEvaluation(to []byte, s *flagapp.Snapshot, name string) []byte {
+// appendEvaluation writes what the context gets of a flag. It fails where the time
+// does not suffice.
+func (b *evaluationBody) appendEvaluation(to []byte, s *flagapp.Snapshot, name string) ([]byte, error) {
 	f := s.Find(name)
 	if f == nil {
 		to = append(to, `{"enabled":false,"reason":"flag_not_found","flag_name":`...)
 		to = appendMember(appendQuoted(to, name), "environment", b.environment)
-		return append(to, `,"variant":null,"value":null,"version":null}`...)
+		return append(to, `,"variant":null,"value":null,"version":null}`...), nil
 	}
-	return appendDecision(to, f, flag.Evaluate(f, &b.context))
+	d := flag.Evaluate(f, &b.context)
+	if d.Reason == flag.Late {
+		return to, d.Err()
+	}
+	return appendDecision(to, f, d), nil
 }
 
 // appendDecision writes a decision in the original's words. Names need no escapes.
@@ -205,6 +216,8 @@ func appendReason(to []byte, f *flag.Compiled, d flag.Decision) []byte {
 	switch {
 	case d.Reason == flag.Missing:
 		return append(to, "targeting_key_missing"...)
+	case d.Reason == flag.Oversized:
+		return append(to, "invalid_context"...)
 	case d.Reason == flag.Disabled:
 		return append(to, "globally_disabled"...)
 	case d.Rule != "":

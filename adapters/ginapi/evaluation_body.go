@@ -50,6 +50,7 @@ func (a *API) evaluationBody(w http.ResponseWriter, r *http.Request, members fun
 ) {
 	b, _ := a.bodies.Get().(*evaluationBody)
 	b.reset()
+	b.context.Until(r.Context())
 	err := b.receive(w, r, maxEvaluationBytes)
 	if err == nil {
 		err = parseObject(&b.objectBody, b, members)

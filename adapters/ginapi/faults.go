@@ -22,8 +22,6 @@ var (
 	// ErrUnsupportedMediaType is a body that is not declared as plain JSON.
 	ErrUnsupportedMediaType = fault.New(fault.UnsupportedMedia, "unsupported_media_type",
 		"Send the body uncompressed and with Content-Type: application/json.")
-	// ErrInvalidContext is a context of OFREP that is no object.
-	ErrInvalidContext = fault.New(fault.Invalid, "invalid_context", "The context must be an object.")
 	// ErrRouteNotFound is a path where nothing is.
 	ErrRouteNotFound = fault.New(fault.NotFound, "not_found", "There is nothing at this path.")
 	// ErrMethodNotAllowed is a path that is known, with another method.

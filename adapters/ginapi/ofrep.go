@@ -177,7 +177,11 @@ func (a *API) ofrepBulk(c *gin.Context) {
 		return
 	}
 	out := a.spillTo(c)
-	b.answer = append(appendStreams(appendBulk(b.answer, s, b, &out), pass), '}')
+	if b.answer, err = appendBulk(b.answer, s, b, &out); err != nil {
+		a.giveUp(c, &out, err)
+		return
+	}
+	b.answer = append(appendStreams(b.answer, pass), '}')
 	out.end(b.answer)
 }
 
@@ -189,7 +193,7 @@ func (a *API) ofrepAsk(c *gin.Context, revision int64) (*flagapp.Snapshot, *eval
 		return nil, b, err
 	}
 	if b.noContext {
-		return nil, b, ErrInvalidContext
+		return nil, b, flag.ErrInvalidContext
 	}
 	environment, err := a.ofrepEnvironment(c)
 	if err != nil {

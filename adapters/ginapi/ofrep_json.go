@@ -48,21 +48,25 @@ type ofrepErrorJSON struct {
 }
 
 // appendBulk writes what the context gets of all flags of a snapshot, as the first
-// member of an object that goes on. What is much is sent on the way.
-func appendBulk(to []byte, s *flagapp.Snapshot, b *evaluationBody, out *spill) []byte {
+// member of an object that goes on. What is much is sent on the way. It fails where
+// the time does not suffice.
+func appendBulk(to []byte, s *flagapp.Snapshot, b *evaluationBody, out *spill) ([]byte, error) {
 	to = append(to, `{"flags":[`...)
 	for i, f := range s.All() {
 		if i > 0 {
 			to = append(out.over(to), ',')
 		}
 		d := flag.Evaluate(f, &b.context)
+		if d.Reason == flag.Late {
+			return to, d.Err()
+		}
 		if err := d.Err(); err != nil {
 			to = appendOFREPError(to, f.Name(), true, fault.Of(err))
 			continue
 		}
 		to = appendOFREP(to, f, d)
 	}
-	return append(to, "],"...)
+	return append(to, "],"...), nil
 }
 
 // appendOFREP writes a decision. Names need no escapes.
@@ -102,7 +106,7 @@ func ofrepCode(f *fault.Error) string {
 		return "FLAG_NOT_FOUND"
 	case flag.ErrTargetingKeyMissing.Code():
 		return "TARGETING_KEY_MISSING"
-	case ErrInvalidContext.Code():
+	case flag.ErrInvalidContext.Code():
 		return "INVALID_CONTEXT"
 	case ErrMalformedJSON.Code(), ErrBodyIncomplete.Code():
 		return "PARSE_ERROR"

@@ -44,3 +44,13 @@ func (s *spill) send(body []byte) {
 	}
 	_, _ = s.writer.Write(body)
 }
+
+// giveUp answers a failure instead, or cuts an answer off that has begun, so that no
+// client takes a part for the whole.
+func (a *API) giveUp(c *gin.Context, s *spill, err error) {
+	if s.begun {
+		panic(http.ErrAbortHandler)
+	}
+	c.Writer.Header().Del("Etag")
+	a.fail(c, err)
+}

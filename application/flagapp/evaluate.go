@@ -2,6 +2,7 @@ package flagapp
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -69,13 +70,18 @@ type Explained struct {
 }
 
 // Explain evaluates a flag and returns each step. Deleted or unknown is
-// ErrNotFound; a version that never was is ErrVersionNotFound.
+// ErrNotFound; a version that never was is ErrVersionNotFound; one that does not end
+// before ctx is context.DeadlineExceeded.
 func (s *Service) Explain(ctx context.Context, by access.Caller, in Explain) (Explained, error) {
 	state, err := s.Read(ctx, by, Read{Name: in.Name, Environment: in.Environment, Version: in.Version})
 	if err != nil {
 		return Explained{}, err
 	}
 	compiled := flag.Compile(state.State)
+	in.Context.Until(ctx)
 	decision, steps := flag.EvaluateTraced(compiled, in.Context)
+	if err := decision.Err(); errors.Is(err, context.DeadlineExceeded) {
+		return Explained{}, err
+	}
 	return Explained{Flag: compiled, Decision: decision, Steps: steps}, nil
 }

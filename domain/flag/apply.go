@@ -127,6 +127,7 @@ func (a *application) rules() {
 	}
 	ids := a.ruleIDs(given)
 	a.next.rules = make([]rule, len(given))
+	size := 0
 	for i, r := range given {
 		at := indexed("/rules", i)
 		conditions, err := targeting.NewConditions(r.conditions)
@@ -138,7 +139,24 @@ func (a *application) rules() {
 		}
 		a.next.rules[i] = rule{id: ids[i], conditions: conditions, share: r.share}
 		a.next.rules[i].serve = a.serve(at, r.serve, a.before(ids[i]))
+		size += a.patterns(at+"/conditions", conditions)
 	}
+	if size > MaxPatternSizes {
+		a.bad("/rules", "must hold regular expressions that compile to at most 20,000 instructions together")
+	}
+}
+
+// patterns checks the regular expressions of a rule that is written, and returns
+// how many instructions they have.
+func (a *application) patterns(at string, conditions []targeting.Condition) int {
+	if a.stored {
+		return 0
+	}
+	size, err := targeting.CheckPatterns(conditions)
+	if err != nil {
+		a.faults.Note(fault.Within(at, err))
+	}
+	return size
 }
 
 // before returns what the rule of that id served so far; nothing for a new one.

@@ -17,6 +17,9 @@ const (
 	// MaxPatterns is how many regular expressions the rules of a flag may hold. Each
 	// may compile to some 70 KiB.
 	MaxPatterns = 100
+	// MaxPatternSizes is how many instructions those may compile to together, when
+	// they are written.
+	MaxPatternSizes = 20_000
 	// SaltBytes is how long a salt is.
 	SaltBytes = 16
 )

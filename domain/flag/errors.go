@@ -15,6 +15,11 @@ var (
 	ErrAlreadyExists = scope.ErrAlreadyExists
 	// ErrVersionIsDelete is a rollback to a version that was a deletion.
 	ErrVersionIsDelete = scope.ErrVersionIsDelete
+	// ErrInvalidContext is a context that is no object, or holds what is too large for
+	// the conditions that look at it.
+	ErrInvalidContext = fault.New(fault.Invalid, "invalid_context",
+		"The context must be an object. Rules look into texts and numbers of up to 4 KiB, and through lists of up to "+
+			"10,000 elements.")
 	// ErrStale is a write against a version that is not the present one.
 	ErrStale = scope.ErrStale
 )

@@ -1,6 +1,8 @@
 package flag
 
 import (
+	"context"
+
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
@@ -30,11 +32,15 @@ const (
 	Static
 	// Default is a fixed default after no rule matched.
 	Default
+	// Oversized is a context that holds what is too large for a rule: an error.
+	Oversized
+	// Late is an evaluation that did not end in time: an error.
+	Late
 )
 
 // String returns "ERROR", "DISABLED", "TARGETING_MATCH", "SPLIT", "STATIC" or "DEFAULT".
 func (r Reason) String() string {
-	return [...]string{"ERROR", "DISABLED", "TARGETING_MATCH", "SPLIT", "STATIC", "DEFAULT"}[r]
+	return [...]string{"ERROR", "DISABLED", "TARGETING_MATCH", "SPLIT", "STATIC", "DEFAULT", "ERROR", "ERROR"}[r]
 }
 
 // Decision is what a context gets of a flag.
@@ -54,10 +60,17 @@ type Decision struct {
 	Version scope.Version
 }
 
-// Err returns ErrTargetingKeyMissing for the decision that could not be made.
+// Err returns why a decision could not be made: ErrTargetingKeyMissing,
+// ErrInvalidContext, or context.DeadlineExceeded for one that did not end in time.
 func (d Decision) Err() error {
-	if d.Reason == Missing {
+	switch d.Reason {
+	case Missing:
 		return ErrTargetingKeyMissing
+	case Oversized:
+		return ErrInvalidContext
+	case Late:
+		return context.DeadlineExceeded
+	case Disabled, TargetingMatch, Split, Static, Default:
 	}
 	return nil
 }
@@ -159,7 +172,7 @@ func (c *Compiled) Off() *Variant { return c.off }
 
 // Evaluate decides what a context gets: disabled, target users, rules in their
 // order, the default. The same flag and context give the same decision, always
-// and everywhere.
+// and everywhere, unless the context's deadline has passed: that is Late.
 func Evaluate(c *Compiled, in *targeting.Context) Decision { return c.evaluate(in, nil) }
 
 // EvaluateTraced gives the same decision with each step that led to it.
@@ -170,6 +183,9 @@ func EvaluateTraced(c *Compiled, in *targeting.Context) (Decision, []Step) {
 }
 
 func (c *Compiled) evaluate(in *targeting.Context, t *trace) Decision {
+	if in.Begin(); in.Failure() != targeting.Sound {
+		return c.decide(nil, Late, "")
+	}
 	if !c.state.Definition.enabled {
 		t.disabled()
 		return c.decide(c.off, Disabled, "")
@@ -197,7 +213,15 @@ func (c *Compiled) evaluate(in *targeting.Context, t *trace) Decision {
 
 // follow applies one rule, and reports whether it decided.
 func (c *Compiled) follow(r *compiledRule, in *targeting.Context, t *trace) (Decision, bool) {
-	if !t.holds(r, in) {
+	held := t.holds(r, in)
+	switch in.Failure() {
+	case targeting.TooLarge:
+		return c.decide(nil, Oversized, r.id), true
+	case targeting.TooLate:
+		return c.decide(nil, Late, r.id), true
+	case targeting.Sound:
+	}
+	if !held {
 		return Decision{}, false
 	}
 	if r.share == nil {

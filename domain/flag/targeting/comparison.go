@@ -2,7 +2,6 @@ package targeting
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,22 +14,33 @@ import (
 type test struct {
 	operator   Operator
 	ignoreCase bool
-	// texts are in lower case where case is ignored; set holds many of them.
-	texts    []string
-	set      map[string]struct{}
-	numbers  []number
+	// texts are in lower case where case is ignored. Sets hold many values.
+	texts     []string
+	set       map[string]struct{}
+	numbers   []number
+	numberSet map[number]struct{}
+	// booleans are without repetition.
 	booleans []string
-	patterns []*regexp.Regexp
+	patterns []pattern
+	// longest is how long a text can be that is equal to one of texts.
+	longest  int
 	moment   time.Time
 	version  semver
 	prefixes []netip.Prefix
 }
 
+// scansPerUnit is how many bytes are looked through for a text in a unit of effort.
+const scansPerUnit = 8
+
 // maxAddress bounds the texts that are looked at as addresses.
 const maxAddress = 64
 
-// setFrom is the number of texts from which a set finds one quicker.
+// setFrom is the number of values from which a set finds one quicker.
 const setFrom = 8
+
+// shrinks is to what part of its bytes a text comes at least in lower case: U+212A
+// has three bytes, and becomes k.
+const shrinks = 3
 
 // newTest checks a condition on an attribute, and names every place that is wrong.
 func newTest(s Spec) (test, error) {
@@ -53,13 +63,31 @@ func newTest(s Spec) (test, error) {
 			faults.Bad("/values/"+strconv.Itoa(i), message)
 		}
 	}
-	if len(t.texts) >= setFrom {
-		t.set = make(map[string]struct{}, len(t.texts))
-		for _, text := range t.texts {
-			t.set[text] = struct{}{}
-		}
-	}
+	t.prepare()
 	return t, faults.Err()
+}
+
+// prepare makes ready what comparisons with all values need.
+func (t *test) prepare() {
+	t.set, t.numberSet = setOf(t.texts), setOf(t.numbers)
+	for _, text := range t.texts {
+		t.longest = max(t.longest, len(text))
+	}
+	if t.ignoreCase {
+		t.longest *= shrinks
+	}
+}
+
+// setOf returns the set of many values, and nil for few.
+func setOf[T comparable](values []T) map[T]struct{} {
+	if len(values) < setFrom {
+		return nil
+	}
+	set := make(map[T]struct{}, len(values))
+	for _, v := range values {
+		set[v] = struct{}{}
+	}
+	return set
 }
 
 func attributeFault(attribute string) error {
@@ -119,7 +147,9 @@ func (t *test) addScalar(v Value) string {
 	case Number:
 		t.numbers = append(t.numbers, parseNumber(v.Text))
 	case Bool:
-		t.booleans = append(t.booleans, v.Text)
+		if !slices.Contains(t.booleans, v.Text) {
+			t.booleans = append(t.booleans, v.Text)
+		}
 	case Absent, Null, Array, Object:
 		return "must be a text, a number, true or false"
 	}
@@ -133,7 +163,7 @@ func (t *test) addPattern(text string) string {
 	if t.ignoreCase {
 		text = "(?i)" + text
 	}
-	pattern, err := regexp.Compile(text)
+	pattern, err := newPattern(text)
 	if err != nil {
 		return "must be a regular expression of RE2 (https://github.com/google/re2/wiki/Syntax)"
 	}
@@ -204,24 +234,36 @@ func (t *test) folded(text string) string {
 }
 
 // passes reports whether a value, at that place of the context, passes. One of
-// another type does not.
+// another type does not. What is too large to be looked at is a failure of the
+// context.
 func (t *test) passes(in *Context, v Value, at int32) bool {
 	switch t.operator {
 	case Exists:
 		return v.Kind != Absent
 	case Equals, In:
-		return t.isOne(v)
+		return (v.Kind != Number || in.fits(v)) && t.isOne(v)
 	case Contains:
 		if v.Kind == Array {
 			return in.anyElement(at, t.isOne)
 		}
+	case StartsWith, EndsWith, Matches, Greater, GreaterOrEqual, Less, LessOrEqual, Before, After,
+		SemverEqual, SemverGreater, SemverLess, InCIDR:
+	}
+	return in.fits(v) && t.passesInside(in, v)
+}
+
+// passesInside is passes for operators that look into a text or a number.
+func (t *test) passesInside(in *Context, v Value) bool {
+	switch t.operator {
+	case Contains:
+		in.spend(len(v.Text) * len(t.texts) / scansPerUnit)
 		return v.Kind == Text && t.anyText(v.Text, strings.Contains)
 	case StartsWith:
 		return v.Kind == Text && t.anyText(v.Text, strings.HasPrefix)
 	case EndsWith:
 		return v.Kind == Text && t.anyText(v.Text, strings.HasSuffix)
 	case Matches:
-		return v.Kind == Text && t.matches(v.Text)
+		return v.Kind == Text && t.matches(in, v.Text)
 	case Greater, GreaterOrEqual, Less, LessOrEqual:
 		return v.Kind == Number && t.compares(parseNumber(v.Text).compare(t.numbers[0]))
 	case Before, After:
@@ -231,6 +273,7 @@ func (t *test) passes(in *Context, v Value, at int32) bool {
 		return v.Kind == Text && t.comparesVersion(v.Text)
 	case InCIDR:
 		return v.Kind == Text && t.inNetworks(v.Text)
+	case Equals, In, Exists:
 	}
 	return false
 }
@@ -239,6 +282,9 @@ func (t *test) passes(in *Context, v Value, at int32) bool {
 func (t *test) isOne(v Value) bool {
 	switch v.Kind {
 	case Text:
+		if len(v.Text) > t.longest {
+			return false
+		}
 		text := t.folded(v.Text)
 		if t.set != nil {
 			_, found := t.set[text]
@@ -246,6 +292,10 @@ func (t *test) isOne(v Value) bool {
 		}
 		return slices.Contains(t.texts, text)
 	case Number:
+		if t.numberSet != nil {
+			_, found := t.numberSet[parseNumber(v.Text)]
+			return found
+		}
 		return len(t.numbers) > 0 && slices.Contains(t.numbers, parseNumber(v.Text))
 	case Bool:
 		return slices.Contains(t.booleans, v.Text)
@@ -264,8 +314,11 @@ func (t *test) anyText(text string, has func(text, part string) bool) bool {
 	return false
 }
 
-func (t *test) matches(text string) bool {
+func (t *test) matches(in *Context, text string) bool {
 	for _, p := range t.patterns {
+		if in.spend(len(text) * p.size); in.failure != Sound {
+			return false
+		}
 		if p.MatchString(text) {
 			return true
 		}

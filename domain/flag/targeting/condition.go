@@ -112,10 +112,11 @@ func CountPatterns(specs []Spec) int {
 // Spec returns the condition as it is written.
 func (c *Condition) Spec() Spec { return c.spec }
 
-// Hold reports whether all the conditions hold; none holds always.
+// Hold reports whether all the conditions hold; none holds always. It counts only
+// while in.Failure is Sound.
 func Hold(conditions []Condition, in *Context) bool {
 	for i := range conditions {
-		if !conditions[i].holds(in) {
+		if !conditions[i].holds(in) || in.failure != Sound {
 			return false
 		}
 	}
@@ -131,6 +132,9 @@ func (c *Condition) holds(in *Context) bool {
 	case NoneOf:
 		return !c.any(in)
 	}
+	if in.spend(effortOfOne); in.failure != Sound {
+		return false
+	}
 	v, at := in.lookup(c.path)
 	return c.test.passes(in, v, at) != c.spec.Negate
 }
@@ -139,6 +143,9 @@ func (c *Condition) any(in *Context) bool {
 	for i := range c.members {
 		if c.members[i].holds(in) {
 			return true
+		}
+		if in.failure != Sound {
+			return false
 		}
 	}
 	return false
@@ -155,7 +162,8 @@ type Step struct {
 }
 
 // Explain returns what each condition finds, groups after their members, and
-// whether all hold. It asks every one, also where the answer is certain already.
+// whether all hold. It asks every one, also where the answer is certain already, up
+// to the first at which in.Failure is not Sound.
 func Explain(conditions []Condition, in *Context) (steps []Step, held bool) {
 	steps = explain(nil, "", conditions, in)
 	return steps, Hold(conditions, in)
@@ -165,7 +173,10 @@ func explain(steps []Step, pointer string, conditions []Condition, in *Context) 
 	for i := range conditions {
 		c := &conditions[i]
 		at := pointer + "/" + strconv.Itoa(i)
-		step := Step{Pointer: at, Spec: c.spec, Held: c.holds(in)}
+		if in.failure != Sound {
+			break
+		}
+		step := Step{Pointer: at, Spec: c.spec, Held: c.holds(in) && in.failure == Sound}
 		if c.spec.Group != "" {
 			steps = explain(steps, at+"/"+string(c.spec.Group), c.members, in)
 		} else {

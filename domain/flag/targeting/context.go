@@ -1,6 +1,7 @@
 package targeting
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -74,14 +75,19 @@ type Context struct {
 	nodes []node
 	open  []int32
 	index map[place]int32
+
+	until   context.Context //nolint:containedctx // of the call that the context belongs to
+	spent   int
+	failure Failure
 }
 
 // node is a value in the order of the text. Next is the place after all that is
-// in it.
+// in it, and count how many elements or members are in it itself.
 type node struct {
 	name  string
 	value Value
 	next  int32
+	count int32
 }
 
 type place struct {
@@ -95,7 +101,7 @@ const root = -1
 // Reset empties the context and keeps its memory.
 func (c *Context) Reset() {
 	clear(c.nodes)
-	c.key, c.nodes, c.open, c.index = Value{}, c.nodes[:0], c.open[:0], nil
+	*c = Context{nodes: c.nodes[:0], open: c.open[:0]}
 }
 
 // SetKey sets the targeting key, which wins over one in the context.
@@ -104,6 +110,9 @@ func (c *Context) SetKey(key Value) { c.key = key }
 // Add adds a member to what is open, or an element whose name is empty.
 func (c *Context) Add(name string, v Value) {
 	c.place(name)
+	if n := len(c.open); n > 0 {
+		c.nodes[c.open[n-1]].count++
+	}
 	next := int32(len(c.nodes) + 1) //nolint:gosec // bounded by a body
 	c.nodes = append(c.nodes, node{name: name, value: v, next: next})
 }
@@ -238,11 +247,17 @@ func (c *Context) member(parent int32, name string) int32 {
 }
 
 // anyElement reports whether an element of the array at a place passes. A key
-// that was set has no place, and no elements.
+// that was set has no place, and no elements. One of too many elements is TooLarge.
 func (c *Context) anyElement(array int32, passes func(Value) bool) bool {
 	if array == root {
 		return false
 	}
+	count := c.nodes[array].count
+	if count > MaxElements {
+		c.refuse()
+		return false
+	}
+	c.spend(int(count) * effortOfElement)
 	for i := array + 1; i < c.nodes[array].next; i = c.nodes[i].next {
 		if passes(c.nodes[i].value) {
 			return true
