@@ -70,8 +70,8 @@ func (c client) awaitReason(t *testing.T, service, id, observed, reason string) 
 	}, patience, checkEvery, "%s of %s is not %s for %s", id, service, observed, reason)
 }
 
-// conditionsShown is what /health lists.
-type conditionsShown struct {
+// barredShown is what /health lists.
+type barredShown struct {
 	Conditions []struct {
 		Name    string `json:"name"`
 		Message string `json:"message"`
@@ -79,9 +79,9 @@ type conditionsShown struct {
 	} `json:"conditions"`
 }
 
-func (c client) conditions(t *testing.T) conditionsShown {
+func (c client) barred(t *testing.T) barredShown {
 	t.Helper()
-	return decode[conditionsShown](t, c.get(t, "/health"))
+	return decode[barredShown](t, c.get(t, "/health"))
 }
 
 func TestChecksOfPrivateAddresses(t *testing.T) {
@@ -100,7 +100,7 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		c.awaitReason(t, "shop", "own", "critical", "check_failed:failed")
 		assert.Zero(t, other.asked.Load())
 		assert.Zero(t, looked.asked.Load())
-		health := c.conditions(t)
+		health := c.barred(t)
 		require.Len(t, health.Conditions, 1)
 		assert.Equal(t, "checks_not_allowed", health.Conditions[0].Name)
 		assert.Equal(t, 2, health.Conditions[0].Count)
@@ -113,7 +113,7 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		other := listens(t, net.IPv4(127, 0, 0, 2))
 		c.enrolChecked(t, "shop", "a", "127.0.0.2", other.port, object{"body_contains": "is 43"})
 		c.awaitReason(t, "shop", "a", "critical", "check_failed:wrong_body")
-		assert.Empty(t, c.conditions(t).Conditions)
+		assert.Empty(t, c.barred(t).Conditions)
 	})
 
 	t.Run("an address counts that a trusted proxy names, and no other", func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		require.Zero(t, instance.asked.Load())
 		trusting := register("TRUSTED_PROXIES=127.0.0.1")
 		require.Eventually(t, func() bool { return instance.asked.Load() > 0 }, patience, checkEvery)
-		assert.Empty(t, trusting.conditions(t).Conditions)
+		assert.Empty(t, trusting.barred(t).Conditions)
 	})
 
 	t.Run("PROBES_ENABLED=false makes no checks", func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		c.enrolChecked(t, "shop", "a", "127.0.0.1", instance.port, nil)
 		c.awaitReason(t, "shop", "a", "passing", "check_not_allowed")
 		assert.Zero(t, instance.asked.Load())
-		assert.Empty(t, c.conditions(t).Conditions)
+		assert.Empty(t, c.barred(t).Conditions)
 		c.reports(t, object{"service_name": "shop", "instance_id": "a", "status": "critical"})
 		c.awaitReason(t, "shop", "a", "critical", "reported")
 	})
