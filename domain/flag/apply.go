@@ -142,7 +142,7 @@ func (a *application) rules() {
 		size += a.patterns(at+"/conditions", conditions)
 	}
 	if size > MaxPatternSizes {
-		a.bad("/rules", "must hold regular expressions that compile to at most 20,000 instructions together")
+		a.bad("/rules", "must hold regular expressions that compile to at most 5,000 instructions together")
 	}
 }
 

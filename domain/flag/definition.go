@@ -19,7 +19,7 @@ const (
 	MaxPatterns = 100
 	// MaxPatternSizes is how many instructions those may compile to together, when
 	// they are written.
-	MaxPatternSizes = 20_000
+	MaxPatternSizes = 5_000
 	// SaltBytes is how long a salt is.
 	SaltBytes = 16
 )

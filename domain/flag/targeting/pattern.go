@@ -10,7 +10,7 @@ import (
 
 // MaxPatternSize is how many instructions a regular expression may compile to when
 // it is written. One of 1 KiB without counted repetitions fits.
-const MaxPatternSize = 2_200
+const MaxPatternSize = 1_100
 
 // pattern is a regular expression with the number of its instructions: a text is
 // matched in as many steps for each of its bytes, at worst.
@@ -47,7 +47,7 @@ func CheckPatterns(conditions []Condition) (size int, err error) {
 		for n, p := range c.test.patterns {
 			size += p.size
 			if p.size > MaxPatternSize {
-				faults.Bad(at+"/values/"+strconv.Itoa(n), "must compile to at most 2,200 instructions; repeat less in it")
+				faults.Bad(at+"/values/"+strconv.Itoa(n), "must compile to at most 1,100 instructions; repeat less in it")
 			}
 		}
 		inner, err := CheckPatterns(c.members)
