@@ -164,3 +164,31 @@ func (s *Store) Services(ctx context.Context, names ...string) ([]registry.Readi
 	}
 	return readings, nil
 }
+
+// Forget makes readings begin anew.
+func (s *Store) Forget(ctx context.Context, services []string, instances ...registry.Key) error {
+	if err := s.begin(ctx, "forget what was observed"); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, text := range services {
+		if name, err := scope.ParseServiceName(text); err == nil && s.services[name] != nil {
+			s.services[name].reset()
+		}
+	}
+	for _, key := range instances {
+		if r := s.records[key]; r != nil {
+			r.mu.Lock()
+			r.reading = reading{}
+			r.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+func (t *tally) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reading = reading{}
+}

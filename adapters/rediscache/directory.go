@@ -141,7 +141,7 @@ func (s *Store) Show(ctx context.Context, ttl time.Duration, entries ...registry
 			},
 			args: []any{
 				e.Name, e.Version, ttl.Milliseconds(), string(e.Info), bit(e.Active), bit(e.Healthy),
-				space.leasesOf(e.Name),
+				space.leasesOf(e.Name), e.ID,
 			},
 		}
 	}

@@ -106,3 +106,22 @@ func parseReading(fields []any) registry.Reading {
 	r.Reports, _ = strconv.ParseInt(text(4), 10, 64)
 	return r
 }
+
+// Forget makes readings begin anew.
+func (s *Store) Forget(ctx context.Context, services []string, instances ...registry.Key) error {
+	space, err := s.space()
+	if err != nil || len(services)+len(instances) == 0 {
+		return err
+	}
+	pipe := s.client.Pipeline()
+	for _, name := range services {
+		pipe.Del(ctx, space.reading(name))
+	}
+	for _, k := range instances {
+		pipe.HDel(ctx, space.lease(k), "a", "l", "v", "f", "c")
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !answered(err, "WRONGTYPE") {
+		return translate(err, "forget what was observed")
+	}
+	return nil
+}

@@ -14,6 +14,7 @@ import (
 
 // exhibit is a service as the directory shows it.
 type exhibit struct {
+	id      int64
 	version scope.Version
 	// until is when it is to be shown again, by the stopwatch.
 	until time.Duration
@@ -56,7 +57,7 @@ func (s *Service) Exhibit(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	for _, e := range entries {
-		x.shown[e.Name] = exhibit{version: scope.Version(e.Version), until: now + s.deps.ShownFor/2}
+		x.shown[e.Name] = exhibit{id: e.ID, version: scope.Version(e.Version), until: now + s.deps.ShownFor/2}
 	}
 	return again || len(entries) == SweepLimit, nil
 }
@@ -68,7 +69,7 @@ func (s *Service) unshown(shown map[string]exhibit, now time.Duration) (entries 
 		defer known.mu.RUnlock()
 		name := known.state.Name.String()
 		before, already := shown[name]
-		if already && before.version == known.state.Version && (now < before.until || known.state.Deleted) {
+		if already && before.id == int64(known.state.ID) && before.version == known.state.Version && (now < before.until || known.state.Deleted) {
 			return true
 		}
 		var entry registry.Entry
@@ -83,7 +84,7 @@ func (s *Service) unshown(shown map[string]exhibit, now time.Duration) (entries 
 // entryOf describes a service as the registry's JSON does.
 func entryOf(s *registry.State) (registry.Entry, error) {
 	e := registry.Entry{
-		Name: s.Name.String(), Version: int64(s.Version),
+		Name: s.Name.String(), ID: int64(s.ID), Version: int64(s.Version),
 		Active: s.Tally.Total > 0, Healthy: s.Status == registry.Healthy,
 	}
 	if s.Deleted {

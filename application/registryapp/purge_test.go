@@ -210,3 +210,21 @@ func TestBounds(t *testing.T) {
 		require.NoError(t, registers(t, b, "one", "b", `{"m":"01234567890123456789"}`))
 	})
 }
+
+func TestReadingsOfANewLife(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin, one := fixture.Admin(), registryapp.Heartbeat{ServiceName: shop, InstanceID: "a", ResponseTime: new(9.0)}
+	one.Epoch = b.register(t, "a")
+	_, err := b.Heartbeat(t.Context(), admin, one)
+	require.NoError(t, err)
+	// Whatever keeps readings from being dropped, such as a check that ends late.
+	late := registry.Note{Key: heldOf(t, "a", 1).Key, Observation: registry.Observation{ResponseTime: new(7.0)}}
+	require.NoError(t, b.Deregister(t.Context(), admin, service()))
+	require.NoError(t, b.leases.Note(t.Context(), late))
+	b.register(t, "a")
+	read, err := b.Read(t.Context(), admin, shop)
+	require.NoError(t, err)
+	assert.Zero(t, read.Observed)
+	assert.Zero(t, read.Instances[0].Reading)
+}

@@ -57,10 +57,12 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	}
 	var out Registered
 	var granted *registry.Held
+	founded := false
 	written, err := s.write(ctx, edition{
 		name: name, instances: named(r.Instance), founds: true,
 		apply: func(service *registry.Service) (err error) {
 			out.Registered, err = service.Register(r, s.stamp(by))
+			founded = service.Unsaved().Founded
 			return err
 		},
 		before: func(ctx context.Context, _ *registry.Service) error {
@@ -79,7 +81,24 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 		return Registered{}, err
 	}
 	out.Service = written.State()
+	s.forgetReadings(ctx, name, founded, out.Registered)
 	return out, nil
+}
+
+// forgetReadings makes what was observed begin anew with what is registered anew.
+func (s *Service) forgetReadings(ctx context.Context, name scope.ServiceName, founded bool, r registry.Registered) {
+	var services []string
+	var instances []registry.Key
+	if founded {
+		services = []string{name.String()}
+	}
+	if r.Created && r.Instance != nil {
+		instances = []registry.Key{{Service: name, Ref: r.Instance.Ref()}}
+	}
+	if len(services)+len(instances) > 0 {
+		// Readings are for those who look; nothing is decided by them.
+		_ = s.deps.Readings.Forget(context.WithoutCancel(ctx), services, instances...)
+	}
 }
 
 // grantFirst grants a lease of what is about to be saved, so that nothing is saved

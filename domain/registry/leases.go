@@ -180,6 +180,9 @@ type Readings interface {
 	// Services returns a reading for each of the services, in order, of all that
 	// was observed of whichever instance; the zero Reading where nothing was.
 	Services(ctx context.Context, names ...string) ([]Reading, error)
+	// Forget makes the readings of services, and of instances, begin anew. Leases stay
+	// as they are.
+	Forget(ctx context.Context, services []string, instances ...Key) error
 }
 
 // Note is an observation of an instance other than by a heartbeat.
@@ -229,7 +232,10 @@ type Directory interface {
 
 // Entry is a service as the store shows it.
 type Entry struct {
-	Name    string
+	Name string
+	// ID numbers the service: of two that had the name after each other the later one
+	// has the higher id, and is shown whatever the versions.
+	ID      int64
 	Version int64
 	// Info is the service as JSON; nil for one that is deregistered, which is no
 	// longer shown.

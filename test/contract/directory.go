@@ -33,6 +33,7 @@ func directorySuite() []behaviour[ShownDirectory] {
 	return []behaviour[ShownDirectory]{
 		{"entries are shown as they are", shownAsIs},
 		{"a later entry takes the place of an earlier one, wholly", shownLater},
+		{"a service that has the name of another is shown whatever its version, and the other one no more", shownAnother},
 		{"an entry of a lower version is passed over, and the others are shown", shownOlder},
 		{"an entry of the same version is shown anew", shownSame},
 		{"a service that is deregistered is no longer shown", shownNoMore},
@@ -175,4 +176,14 @@ func shownAgain(t *testing.T, d ShownDirectory) {
 		assert.False(t, again)
 		d.Epochs.Begin()
 	}
+}
+
+func shownAnother(t *testing.T, d ShownDirectory) {
+	first, second := entry("shop", 7, `{"v":"first"}`), entry("shop", 1, `{"v":"second"}`)
+	first.ID, second.ID = 1, 10
+	d.show(t, first, gone("cart", 1))
+	d.show(t, second)
+	d.show(t, first)
+	got := d.Look(t, "shop")
+	assert.JSONEq(t, `{"v":"second"}`, string(got.Info))
 }

@@ -19,6 +19,7 @@ func Readings(t *testing.T, fresh func(*testing.T) LeaseStore, without Without) 
 
 func readingsSuite() []behaviour[LeaseStore] {
 	return []behaviour[LeaseStore]{
+		{"what is forgotten begins anew, and leases stay as they are", forgotten},
 		{"where nothing was noted the reading is zero, a grant or not", nothingNoted},
 		{"the first measurement is the average, and each further one moves it by a fifth", averageMoves},
 		{"a response time of 0 is measured", zeroIsMeasured},
@@ -166,6 +167,21 @@ func heartbeatObserves(t *testing.T, s LeaseStore) {
 	of := s.ofService(t, "shop")
 	assert.InDelta(t, 25, of.Average, 1e-9)
 	assert.EqualValues(t, 2, of.Reports)
+}
+
+func forgotten(t *testing.T, s LeaseStore) {
+	s.grant(t, running(held(t, "a", 1), lasting), running(held(t, "b", 1), lasting))
+	for _, id := range []string{"a", "b"} {
+		s.note(t, id, reported(health.Critical), measured(9))
+	}
+	require.NoError(t, s.Forget(t.Context(), []string{"shop", "nobody"}, instance(t, "a"), instance(t, "nobody")))
+	assert.Zero(t, s.ofService(t, "shop"))
+	assert.Zero(t, s.reading(t, "a"))
+	assert.Equal(t, 1, s.reading(t, "b").Failures)
+	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "a", 1)))
+	s.note(t, "a", measured(3))
+	assert.InDelta(t, 3, s.ofService(t, "shop").Average, 1e-9)
+	require.NoError(t, s.Forget(t.Context(), nil))
 }
 
 func lostHeartbeat(t *testing.T, s LeaseStore) {

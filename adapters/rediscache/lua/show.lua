@@ -1,10 +1,11 @@
 -- KEYS: shown, info, active, healthy, instances, homes. ARGV: name, version, ttl in ms, info,
--- active, healthy, prefix of the service's leases. Returns whether this server has lost
+-- active, healthy, prefix of the service's leases, id. Returns whether this server has lost
 -- what it showed of others, and the position of a key whose value was of another kind.
-local version = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '')
-if version and version > tonumber(ARGV[2]) then return {0, 0} end
+local id, version = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+):(%d+)$')
+local same = id and tonumber(id) == tonumber(ARGV[8])
+if id and tonumber(id) > tonumber(ARGV[8]) or same and tonumber(version) > tonumber(ARGV[2]) then return {0, 0} end
 local lost, replaced = redis.call('EXISTS', KEYS[1]) == 0, 0
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[8] .. ':' .. ARGV[2])
 if cleared(KEYS[5], 'hash') then replaced = 5 end
 if cleared(KEYS[4], 'set') then lost, replaced = true, 4 end
 -- An epoch begins with an empty set: services of the one before may be no more.
