@@ -106,6 +106,7 @@ type Feed interface {
 	// how many.
 	Purge(ctx context.Context, keep Retention, limit int) (int, error)
 	// BeginEpoch begins a new epoch, because what is stored went back in time, and
-	// returns it. Revisions go on from the last one that is stored.
+	// returns it. Revisions go on from the last one that is stored, and lease epochs of
+	// services above all that were drawn before (registry.RestoreStep).
 	BeginEpoch(ctx context.Context) (string, error)
 }

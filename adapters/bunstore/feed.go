@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
@@ -211,16 +212,32 @@ func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int,
 	return old, translate(err, "forget old changes", nil)
 }
 
-// BeginEpoch begins a new epoch.
+// BeginEpoch begins a new epoch. Lease epochs of every service go on from the next step
+// (registry.RestoreStep), in a new generation, so that replicas that run see it.
 func (f *Feed) BeginEpoch(ctx context.Context) (string, error) {
 	epoch := newEpoch(f.store.options.IDs)
 	err := f.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := stepEpochs(ctx, tx); err != nil {
+			return err
+		}
 		return updateWhere(ctx, tx.NewUpdate().Model((*feedHeadRow)(nil)).Set("epoch = ?", epoch).Where("id = 1"))
 	})
 	if err != nil {
 		return "", translate(err, "begin an epoch", nil)
 	}
 	return epoch, nil
+}
+
+// stepEpochs moves the lease epochs of all services on, also of those to come.
+func stepEpochs(ctx context.Context, tx bun.Tx) error {
+	const step = int64(registry.RestoreStep)
+	_, err := tx.NewUpdate().Model((*serviceRow)(nil)).Where("last_epoch >= 0").
+		Set("last_epoch = (last_epoch / ? + 1) * ?", step, step).Set("generation = generation + 1").Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return updateWhere(ctx, tx.NewUpdate().Model((*purgeRow)(nil)).
+		Set("epoch = (epoch / ? + 1) * ?", step, step).Where("id = 1"))
 }
 
 // newEpoch returns the random digits of a UUID of version 7 (RFC 9562).

@@ -141,7 +141,7 @@ func (s *Store) forget(
 			return err
 		}
 	}
-	return s.client.ZRem(ctx, epochs, epoch).Err() //nolint:wrapcheck // translated by the caller
+	return s.client.ZRem(ctx, epochs, epoch).Err()
 }
 
 // forgetKeys goes on deleting keys that begin so, and reports whether there may be more.
@@ -151,7 +151,7 @@ func (s *Store) forgetKeys(ctx context.Context, prefix string) (more bool, err e
 		err = s.client.Unlink(ctx, keys...).Err()
 	}
 	if err != nil {
-		return false, err //nolint:wrapcheck // translated by the caller
+		return false, err
 	}
 	s.others.cursor = next
 	return next != 0, nil

@@ -38,7 +38,7 @@ func TestClusters(t *testing.T) {
 			err, otherErr = one.Claim(t.Context()), other.Claim(t.Context())
 		}
 		require.True(t, isShared(err) && isShared(otherErr), "%v, %v", err, otherErr)
-		assert.ErrorContains(t, err, otherEpoch.Present())
+		require.ErrorContains(t, err, otherEpoch.Present())
 		require.Len(t, one.Conditions(), 1)
 		assert.Equal(t, "redis_shared", one.Conditions()[0].Name)
 		for range 6 {

@@ -163,7 +163,7 @@ func (s *Store) Show(ctx context.Context, ttl time.Duration, entries ...registry
 func (s *Store) shown(c *call, r *redis.Cmd) (lost bool, err error) {
 	answer, err := r.Int64Slice()
 	if err != nil {
-		return false, err //nolint:wrapcheck // translated by the caller
+		return false, err
 	}
 	if len(answer) != 2 || answer[1] < 0 || int(answer[1]) > len(c.keys) {
 		return false, errAnswer

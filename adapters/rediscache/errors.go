@@ -15,15 +15,15 @@ import (
 // registry.ErrLeasesUnavailable.
 var (
 	// ErrFull is a Redis at its memory limit that may not evict keys.
-	ErrFull = errors.New("Redis is at its memory limit and refuses writes: raise maxmemory, or free memory")
+	ErrFull = errors.New("redis is at its memory limit and refuses writes: raise maxmemory, or free memory")
 	// ErrReadOnly is a Redis that is a replica.
-	ErrReadOnly = errors.New("Redis is a read-only replica and refuses writes: set REDIS_HOST to the primary")
+	ErrReadOnly = errors.New("redis is a read-only replica and refuses writes: set REDIS_HOST to the primary")
 	// ErrLoading is a Redis that has just started.
-	ErrLoading = errors.New("Redis is loading its data set: wait until it has finished")
+	ErrLoading = errors.New("redis is loading its data set: wait until it has finished")
 	// ErrNotSaving is a Redis that could not write its snapshot or log.
-	ErrNotSaving = errors.New("Redis cannot persist to its disk and refuses writes: look at its log and its disk")
+	ErrNotSaving = errors.New("redis cannot persist to its disk and refuses writes: look at its log and its disk")
 	// ErrDenied is a Redis that does not let this user in, or not at this key.
-	ErrDenied = errors.New("Redis denies access: check REDIS_PASSWORD and the rules (ACL) of the user")
+	ErrDenied = errors.New("redis denies access: check REDIS_PASSWORD and the rules (ACL) of the user")
 )
 
 // refusal returns why Redis refuses, or nil where the answer is none of those.
@@ -49,8 +49,8 @@ func answered(err error, code string) bool {
 	if redis.HasErrorPrefix(err, code) {
 		return true
 	}
-	var answer redis.Error
-	if !errors.As(err, &answer) || !strings.HasPrefix(answer.Error(), "ERR ") {
+	answer, ok := errors.AsType[redis.Error](err)
+	if !ok || !strings.HasPrefix(answer.Error(), "ERR ") {
 		return false
 	}
 	return strings.Contains(answer.Error(), ": -"+code+" ") || strings.Contains(answer.Error(), ": "+code+" ")

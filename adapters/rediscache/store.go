@@ -66,7 +66,8 @@ func Open(o Options) *Store {
 	timeout := cmp.Or(o.Timeout, defaultTimeout)
 	s := &Store{
 		prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: newClient(o, dialTimeout, timeout),
-		tell: o.Replaced, epoch: o.Epoch, others: others{seen: map[string]sighting{}}, readers: readers{outdated: map[registry.Key]struct{}{}},
+		tell: o.Replaced, epoch: o.Epoch, others: others{seen: map[string]sighting{}},
+		readers: readers{outdated: map[registry.Key]struct{}{}},
 	}
 	s.batches.run = s.renewAll
 	return s

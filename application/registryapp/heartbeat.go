@@ -232,9 +232,12 @@ func (s *Service) attend(
 		return nil, err
 	}
 	var i *registry.Instance
+	lives := false
 	_, err := s.write(ctx, edition{
 		name: r.Service, instances: []registry.InstanceID{r.Instance},
 		apply: func(service *registry.Service) (err error) {
+			_, err = service.Instance(r.Ref)
+			lives = err == nil
 			if err := service.Revive(r.Ref, r.Epoch, s.stamp(by)); err != nil {
 				return err
 			}
@@ -254,7 +257,7 @@ func (s *Service) attend(
 		},
 	})
 	gone := fails(err, registry.ErrNotFound) || fails(err, registry.ErrInstanceNotFound)
-	if !gone {
+	if !gone || lives {
 		return i, err
 	}
 	// Whoever renewed a lease of what is no more must not keep it.

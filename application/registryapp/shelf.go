@@ -76,6 +76,7 @@ func (s *shelf) holder(id registry.InstanceID, epoch registry.Epoch) (scope.Envi
 		case i.Removed || s.state.Deleted || !i.Leased():
 		case i.Epoch == epoch:
 			return i.Environment, nil
+		case s.state.Undone(i.Instance, epoch):
 		default:
 			others = append(others, i.Environment)
 		}

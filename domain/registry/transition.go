@@ -46,7 +46,8 @@ func (s *Service) Judge(ref Ref, verdict health.Verdict, reason string, stamp sc
 // Holder returns the loaded instance that lives under an id and holds a lease of
 // that epoch, in whichever environment. Where all leases of the id are of other
 // epochs it is LeaseLostIn their environments; where there is none, ErrNoLease,
-// ErrInstanceNotFound, or, if the service is deregistered, ErrNotFound.
+// ErrInstanceNotFound, or, if the service is deregistered, ErrNotFound. An epoch that a
+// restore has undone (State.Undone) is ErrInstanceNotFound, too.
 func (s *Service) Holder(id InstanceID, epoch Epoch) (*Instance, error) {
 	if !s.lives() {
 		return nil, ErrNotFound
@@ -60,6 +61,7 @@ func (s *Service) Holder(id InstanceID, epoch Epoch) (*Instance, error) {
 			err = ErrNoLease
 		case i.Epoch == epoch:
 			return i, nil
+		case s.state.Undone(i, epoch):
 		default:
 			others = append(others, i.Environment)
 		}
@@ -110,7 +112,8 @@ func (i *Instance) checked() bool {
 }
 
 // Revive takes in that the lease of an instance was renewed after its end, under
-// the epoch. Another epoch is ErrLeaseLost; else it fails as Instance does.
+// the epoch. Another epoch is ErrLeaseLost, or ErrInstanceNotFound where a restore has
+// undone it (State.Undone); else it fails as Instance does.
 func (s *Service) Revive(ref Ref, epoch Epoch, stamp scope.Stamp) error {
 	i, err := s.Instance(ref)
 	switch {
@@ -118,6 +121,8 @@ func (s *Service) Revive(ref Ref, epoch Epoch, stamp scope.Stamp) error {
 		return err
 	case !i.Leased():
 		return ErrNoLease
+	case s.state.Undone(i, epoch):
+		return ErrInstanceNotFound
 	case i.Epoch != epoch:
 		return ErrLeaseLost.WithDetail("lease_epoch", int64(i.Epoch))
 	}

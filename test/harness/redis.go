@@ -89,25 +89,50 @@ func redisFromDocker(s *server) (string, error) {
 
 // redisFromBinary starts redis-server on a free port, where it is on this machine.
 func redisFromBinary(s *server) (string, error) {
+	address, end, err := runRedis()
+	if end != nil {
+		s.ends = append(s.ends, end)
+	}
+	return address, err
+}
+
+// OwnRedis returns the address of an empty Redis that is the test's alone, and may be
+// configured by it.
+func OwnRedis(tb testing.TB) (address string) {
+	tb.Helper()
+	address, end, err := runRedis()
+	if end != nil {
+		tb.Cleanup(end)
+	}
+	require.NoError(tb, err)
+	if address == "" {
+		Skip(tb, "no Redis that can be configured: have redis-server here")
+	}
+	return address
+}
+
+// runRedis starts redis-server and returns how to end it; "" where there is none.
+func runRedis() (address string, end func(), err error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", nil //nolint:nilerr // no server here
+		return "", nil, nil //nolint:nilerr // no server here
 	}
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	process := exec.CommandContext(context.Background(), path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1",
 		"--save", "", "--appendonly", "no")
 	process.Dir = os.TempDir()
 	if err := process.Start(); err != nil {
-		return "", fmt.Errorf("start redis-server: %w", err)
+		return "", nil, fmt.Errorf("start redis-server: %w", err)
 	}
-	s.ends = append(s.ends, func() {
+	end = func() {
 		_ = process.Process.Kill()
 		_ = process.Wait()
-	})
-	return awaitRedis(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	}
+	address, err = awaitRedis(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	return address, end, err
 }
 
 // awaitRedis returns the address once the server answers.
