@@ -70,7 +70,9 @@ func (l *loopLog) Conditions() []ports.Condition {
 	defer l.mu.Unlock()
 	var list []ports.Condition
 	for _, message := range slices.Sorted(maps.Keys(l.failing)) {
-		list = append(list, ports.Condition{Name: "background_work_failing", Message: message + "; see the log for the cause"})
+		list = append(list, ports.Condition{
+			Name: "background_work_failing", Message: message + "; see the log for the cause",
+		})
 	}
 	return list
 }

@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap //nolint:testpackage // a loop is known to this package alone
 
 import (
 	"context"

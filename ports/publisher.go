@@ -38,7 +38,9 @@ type TopicError struct {
 }
 
 // Error says why.
-func (e TopicError) Error() string { return fmt.Sprintf("topic %s takes no messages: %v", e.Topic, e.Cause) }
+func (e TopicError) Error() string {
+	return fmt.Sprintf("topic %s takes no messages: %v", e.Topic, e.Cause)
+}
 
 // Unwrap returns what the broker said.
 func (e TopicError) Unwrap() error { return e.Cause }

@@ -35,7 +35,8 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := s.openFile(ctx, path); err != nil {
 		return nil, err
 	}
-	s.commits = newGroupCommit(s.write, s.file) //nolint:contextcheck // it lives until Close, not until the opening is done
+	//nolint:contextcheck // it lives until Close, not until the opening is done
+	s.commits = newGroupCommit(s.write, s.file)
 	return s, nil
 }
 

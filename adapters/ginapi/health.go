@@ -40,7 +40,7 @@ type healthJSON struct {
 	// Feed is left out where the database cannot tell, and for callers without a key.
 	Feed *feedJSON `json:"feed,omitempty"`
 	// Conditions are left out where there are none, and for callers without a key.
-	Conditions []healthConditionJSON `json:"conditions,omitempty" doc:"What an operator has to act on; for callers with a key"`
+	Conditions []healthConditionJSON `json:"conditions,omitempty" doc:"What to act on; for callers with a key"`
 	Timestamp  string                `json:"timestamp" format:"date-time"`
 }
 

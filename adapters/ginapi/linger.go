@@ -20,7 +20,7 @@ const (
 	// MaxLingering is how many requests are lingered for at once. Others are closed
 	// at once, as without lingering.
 	maxLingering = 256
-	// drainedByServer is up to what length net/http itself reads the rest of a body
+	// DrainedByServer is up to what length net/http itself reads the rest of a body
 	// before it answers.
 	drainedByServer = 256 << 10
 )

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// chunkBytes is how much of a page is written at once.
+	// ChunkBytes is how much of a page is written at once.
 	chunkBytes = 64 << 10
-	// wholeBytes is up to what length a page is sent as a whole, with its length.
+	// WholeBytes is up to what length a page is sent as a whole, with its length.
 	wholeBytes = 512 << 10
 	// chunkPatience is how long a client may take to read a chunk.
 	chunkPatience = 10 * time.Second

@@ -224,8 +224,8 @@ type Members interface {
 type Directory interface {
 	// Show makes the entries what the store shows, for ttl from now. An entry of a
 	// lower version than the one that is shown is passed over. A value of another kind
-	// that somebody put in the place of an entry is replaced. An entry that fails fails
-	// no other. Again says that the store has lost what it showed of other services:
+	// that somebody put in the place of an entry is replaced. The failure of one entry
+	// is its own. Again says that the store has lost what it showed of other services:
 	// they are to be shown again.
 	Show(ctx context.Context, ttl time.Duration, entries ...Entry) (again bool, err error)
 }

@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -118,7 +119,7 @@ func historyPartsJoin(t *testing.T, s Stored) {
 	c := fixture.Configuration(t, fixture.Holding(fixture.Plain(t, third())))
 	s.save(t, c)
 	for i := range 4 {
-		_, err := c.Update(fixture.Draft(t, third()+fmt.Sprint(i)), fixture.Stamp())
+		_, err := c.Update(fixture.Draft(t, third()+strconv.Itoa(i)), fixture.Stamp())
 		require.NoError(t, err)
 		s.save(t, c)
 	}

@@ -22,8 +22,14 @@ func runCommand(t *testing.T, args []string, environ ...string) (code int, text 
 func TestCommandsWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"key", "list"}, {"key", "create", "--name", "x"}, {"key", "revoke", "abcdefgh"}, {"migrate", "status"},
-		{"migrate", "epoch"}, {"relay", "status"}, {"relay", "retry", "--all"}, {"relay", "skip", "1"},
+		{"key", "list"},
+		{"key", "create", "--name", "x"},
+		{"key", "revoke", "abcdefgh"},
+		{"migrate", "status"},
+		{"migrate", "epoch"},
+		{"relay", "status"},
+		{"relay", "retry", "--all"},
+		{"relay", "skip", "1"},
 	} {
 		t.Run(strings.Join(args, " ")+" creates nothing and names the database", func(t *testing.T) {
 			t.Parallel()

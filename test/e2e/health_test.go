@@ -14,7 +14,9 @@ import (
 // conditions returns the names of the conditions that /health lists.
 func (c client) conditions(tb testing.TB) (names []string) {
 	tb.Helper()
-	h := decode[struct{ Conditions []struct{ Name, Message string } }](tb, c.get(tb, "/health"))
+	h := decode[struct {
+		Conditions []struct{ Name, Message string }
+	}](tb, c.get(tb, "/health"))
 	for _, condition := range h.Conditions {
 		names = append(names, condition.Name)
 	}
