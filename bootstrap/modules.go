@@ -48,7 +48,7 @@ func newClock(stopwatch ports.Stopwatch) *system.StoreClock {
 
 func storeModule() fx.Option {
 	return fx.Module("store", fx.Provide(
-		newStore, newCommits,
+		newStore, newCommits, fx.Annotate(damagedRows, fx.ResultTags(`group:"conditions"`)),
 		fx.Annotate((*bunstore.Store).Configurations,
 			fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
 		fx.Annotate((*bunstore.Store).Flags,
@@ -64,7 +64,7 @@ func storeModule() fx.Option {
 		fx.Annotate(storeConditions, fx.ResultTags(`group:"conditions"`)),
 		fx.Annotate(loopConditions, fx.ResultTags(`group:"conditions"`)),
 		fx.Annotate(replicaConditions, fx.ResultTags(`group:"conditions"`)),
-	), fx.Invoke(keepAnnouncing))
+	), fx.Invoke(keepAnnouncing, keepInspecting))
 }
 
 func accessModule() fx.Option {

@@ -32,6 +32,7 @@ type storeParts struct {
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 	store, err := openStore(context.Background(), p.Settings, bunstore.Options{
 		IDs: p.IDs, Committed: p.Commits.ring, Asked: p.Clock.Asked, Log: p.Log,
+		Damaged: func(r bunstore.DamagedRow) { tellDamaged(p.Log, r) },
 	})
 	if err != nil {
 		return nil, err

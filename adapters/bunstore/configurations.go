@@ -34,13 +34,14 @@ func (r *Configurations) FindByIdentity(
 		Where("service_name = ?", identity.Service.String()))
 }
 
-func (*Configurations) one(ctx context.Context, q *bun.SelectQuery) (*configuration.Configuration, error) {
-	return one[configurationRow](ctx, q, "load a configuration", configuration.ErrNotFound)
+func (r *Configurations) one(ctx context.Context, q *bun.SelectQuery) (*configuration.Configuration, error) {
+	return one[configurationRow](ctx, r.store, q, "load a configuration", configuration.ErrNotFound)
 }
 
 // List returns a page of what matches, and the number of all that does.
 func (r *Configurations) List(ctx context.Context, query configuration.Query) (configuration.Page, error) {
 	l := listing[configurationRow, *configuration.Configuration]{
+		store: r.store,
 		query: func() *bun.SelectQuery { return narrow(r.store.read.NewSelect(), query) },
 		order: []string{"environment", "service_name", "key"}, size: textBytes("value"), doing: "list configurations",
 	}
@@ -95,15 +96,15 @@ func (r *Configurations) Entry(
 func (r *Configurations) EntryAt(
 	ctx context.Context, id configuration.ID, at time.Time,
 ) (configuration.HistoryEntry, error) {
-	return r.entry(ctx, r.history(id).Where("changed_at <= ?", timestamp{at}).Order("version DESC"))
+	return r.entry(ctx, r.history(id).Where("changed_at <= ?", timed(at)).Order("version DESC"))
 }
 
 func (r *Configurations) history(id configuration.ID) *bun.SelectQuery {
 	return r.store.read.NewSelect().Where("configuration_id = ?", int64(id))
 }
 
-func (*Configurations) entry(ctx context.Context, q *bun.SelectQuery) (configuration.HistoryEntry, error) {
-	return one[historyRow](ctx, q, "load a version", configuration.ErrVersionNotFound)
+func (r *Configurations) entry(ctx context.Context, q *bun.SelectQuery) (configuration.HistoryEntry, error) {
+	return one[historyRow](ctx, r.store, q, "load a version", configuration.ErrVersionNotFound)
 }
 
 // Entries returns a page of entries, newest first, and the number of all.
@@ -111,6 +112,7 @@ func (r *Configurations) Entries(
 	ctx context.Context, id configuration.ID, limit, offset int,
 ) (configuration.HistoryPage, error) {
 	l := listing[historyRow, configuration.HistoryEntry]{
+		store: r.store,
 		query: func() *bun.SelectQuery { return r.history(id) }, order: []string{"version DESC"},
 		size: textBytes("old_value") + " + " + textBytes("new_value"), doing: "load a history",
 	}

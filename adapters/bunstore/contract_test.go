@@ -94,6 +94,7 @@ func TestRepositoryContract(t *testing.T) {
 				store := open(t)
 				return contract.Stored{
 					Repository: store.Configurations(), History: store.Configurations(), Outbox: store.OutboxForTest,
+					Damage:      damageOf(store),
 					FailCommits: failCommits(store, "outbox"),
 				}
 			}, nil)
@@ -126,6 +127,7 @@ func TestFlagsContract(t *testing.T) {
 				flags := store.Flags()
 				return contract.StoredFlags{
 					Repository: flags, History: flags, Source: flags, Outbox: store.OutboxForTest,
+					Damage:      flagDamageOf(store),
 					FailCommits: failCommits(store, "outbox"),
 				}
 			}, nil)
@@ -143,6 +145,7 @@ func TestServicesContract(t *testing.T) {
 				services := store.Services()
 				return contract.StoredServices{
 					Repository: services, History: services, Source: services, Outbox: store.OutboxForTest,
+					Damage:      serviceDamageOf(store),
 					FailCommits: failCommits(store, "outbox"),
 				}
 			}, nil)

@@ -46,7 +46,7 @@ type parkedRow struct {
 func rowOfParked(p ports.Parked) parkedRow {
 	return parkedRow{
 		AggregateType: p.AggregateType, AggregateID: p.AggregateID, Revision: p.Revision,
-		MessageKey: p.Key, Reason: p.Reason, ParkedAt: timestamp{p.At}, Asked: p.Asked,
+		MessageKey: p.Key, Reason: p.Reason, ParkedAt: timed(p.At), Asked: p.Asked,
 	}
 }
 
@@ -99,7 +99,7 @@ func (d *Deliveries) Advance(
 	moved := make([]streamRow, len(streams))
 	for i, s := range streams {
 		moved[i] = streamRow{
-			AggregateType: s.AggregateType, Revision: s.Revision, Reason: s.Reason, WaitsSince: timestamp{s.Since},
+			AggregateType: s.AggregateType, Revision: s.Revision, Reason: s.Reason, WaitsSince: timed(s.Since),
 		}
 	}
 	waiting := make([]parkedRow, len(parked))

@@ -41,7 +41,14 @@ func flagColumns() []string {
 	}
 }
 
+// rowOfFlag returns the row of a state. Of a damaged one only what stands is known.
 func (d dialect) rowOfFlag(s flag.State) (flagRow, error) {
+	if s.Damaged {
+		return flagRow{
+			ID: int64(s.ID), UpdatedAt: timed(s.UpdatedAt), Version: int64(s.Version), UpdatedBy: s.UpdatedBy.String(),
+			UpdatedByKey: s.UpdatedBy.KeyID, IsDeleted: s.Deleted, LastEventID: textOrNull(s.Event),
+		}, nil
+	}
 	users, err := d.list(s.Definition.Targets())
 	return flagRow{
 		ID:                int64(s.ID),
@@ -51,8 +58,8 @@ func (d dialect) rowOfFlag(s flag.State) (flagRow, error) {
 		RolloutPercentage: flag.Percentage(s.Definition.RolloutPercentage()),
 		TargetUsers:       users,
 		Environment:       s.Identity.Environment.String(),
-		CreatedAt:         timestamp{s.CreatedAt},
-		UpdatedAt:         timestamp{s.UpdatedAt},
+		CreatedAt:         timed(s.CreatedAt),
+		UpdatedAt:         timed(s.UpdatedAt),
 		Definition:        s.Definition.JSON(),
 		Version:           int64(s.Version),
 		UpdatedBy:         s.UpdatedBy.String(),
@@ -77,26 +84,33 @@ func (d dialect) list(texts []string) (any, error) {
 	return string(encoded), nil
 }
 
+func (r flagRow) at() place { return numbered("feature_flags", r.ID) }
+
 // rehydrate checks again what the domain promises of a row.
-func (r flagRow) rehydrate() (*flag.Flag, error) {
+func (r flagRow) rehydrate(unread error) (*flag.Flag, error) {
 	name, nameErr := flag.ParseName(r.Name)
 	environment, envErr := scope.ParseEnvironment(r.Environment)
 	draft, draftErr := rehydrateDraft(&r.Definition, r.Description)
-	for _, err := range []error{nameErr, envErr, draftErr} {
-		if err != nil {
-			return nil, fmt.Errorf("flag %d as stored breaks a rule: %s", r.ID, err.Error())
-		}
-	}
-	return flag.Rehydrate(flag.State{
+	s := flag.State{
 		ID:       flag.ID(r.ID),
 		Identity: flag.Identity{Environment: environment, Name: name},
-		Draft:    *draft,
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
 			Event: textOf(r.LastEventID),
 		},
-	}), nil
+	}
+	err := damagedBy(r.at(), r.IsDeleted, unread, nameErr, envErr, draftErr,
+		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.CreatedAt, r.UpdatedAt))
+	if err == nil {
+		s.Draft = *draft
+		return flag.Rehydrate(s), nil
+	}
+	s.Identity = flag.Identity{
+		Environment: scope.RehydrateEnvironment(shown(r.Environment)), Name: flag.RehydrateName(shown(r.Name)),
+	}
+	markDamaged(&s.Lifecycle)
+	return flag.Rehydrate(s), err
 }
 
 // rehydrateDraft returns nil where there is no definition.
@@ -137,7 +151,7 @@ func rowOfFlagEntry(e flag.HistoryEntry, id int64) flagEntryRow {
 		Action:       e.Action.String(),
 		ChangedBy:    e.Stamp.By.String(),
 		ChangedByKey: e.Stamp.By.KeyID,
-		ChangedAt:    timestamp{e.Stamp.At},
+		ChangedAt:    timed(e.Stamp.At),
 		RequestID:    e.Stamp.RequestID,
 	}
 	row.OldDefinition, row.OldDescription = draftColumns(e.Old)
@@ -153,24 +167,21 @@ func draftColumns(d *flag.Draft) (definition, description *string) {
 	return &text, optional(d.Description)
 }
 
-func (r flagEntryRow) rehydrate() (flag.HistoryEntry, error) {
+func (r flagEntryRow) at() place { return numbered("feature_flag_history", r.ID) }
+
+func (r flagEntryRow) rehydrate(unread error) (flag.HistoryEntry, error) {
 	action, actionErr := scope.ParseAction(r.Action)
 	before, oldErr := rehydrateDraft(r.OldDefinition, r.OldDescription)
 	after, newErr := rehydrateDraft(r.NewDefinition, r.NewDescription)
-	for _, err := range []error{actionErr, oldErr, newErr} {
-		if err != nil {
-			return flag.HistoryEntry{}, fmt.Errorf("history entry %d as stored breaks a rule: %s", r.ID, err.Error())
-		}
+	err := damagedBy(r.at(), false, unread, actionErr, oldErr, newErr,
+		textErr("changed_by", r.ChangedBy, r.ChangedByKey, r.RequestID), timeErr(r.ChangedAt))
+	entry := flag.HistoryEntry{
+		ID: r.ID, FlagID: flag.ID(r.FlagID), Version: scope.Version(r.Version), Damaged: err != nil,
 	}
-	return flag.HistoryEntry{
-		ID:      r.ID,
-		FlagID:  flag.ID(r.FlagID),
-		Version: scope.Version(r.Version),
-		Action:  action,
-		Old:     before,
-		New:     after,
-		Stamp: scope.Stamp{
-			By: actor(r.ChangedByKey, r.ChangedBy), At: r.ChangedAt.Time, RequestID: r.RequestID,
-		},
-	}, nil
+	if err != nil {
+		return entry, err
+	}
+	entry.Action, entry.Old, entry.New = action, before, after
+	entry.Stamp = scope.Stamp{By: actor(r.ChangedByKey, r.ChangedBy), At: r.ChangedAt.Time, RequestID: r.RequestID}
+	return entry, nil
 }

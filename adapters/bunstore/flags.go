@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -38,13 +37,14 @@ func (r *Flags) FindByIdentity(ctx context.Context, identity flag.Identity) (*fl
 		Where("environment = ?", identity.Environment.String()))
 }
 
-func (*Flags) one(ctx context.Context, q *bun.SelectQuery) (*flag.Flag, error) {
-	return one[flagRow](ctx, q, "load a flag", flag.ErrNotFound)
+func (r *Flags) one(ctx context.Context, q *bun.SelectQuery) (*flag.Flag, error) {
+	return one[flagRow](ctx, r.store, q, "load a flag", flag.ErrNotFound)
 }
 
 // List returns a page of what matches, and the number of all that does.
 func (r *Flags) List(ctx context.Context, query flag.Query) (flag.Page, error) {
 	l := listing[flagRow, *flag.Flag]{
+		store:   r.store,
 		query:   func() *bun.SelectQuery { return narrowFlags(r.store.read.NewSelect(), query) },
 		columns: flagColumns(), order: []string{"environment", "name"},
 		size: r.store.dialect.jsonBytes("feature_flags", "f", "definition"), doing: "list flags",
@@ -79,21 +79,22 @@ func (r *Flags) Entry(ctx context.Context, id flag.ID, version scope.Version) (f
 // EntryAt returns the newest entry made at or before that time, or
 // flag.ErrVersionNotFound.
 func (r *Flags) EntryAt(ctx context.Context, id flag.ID, at time.Time) (flag.HistoryEntry, error) {
-	return r.entry(ctx, r.history(id).Where("changed_at <= ?", timestamp{at}).Order("version DESC"))
+	return r.entry(ctx, r.history(id).Where("changed_at <= ?", timed(at)).Order("version DESC"))
 }
 
 func (r *Flags) history(id flag.ID) *bun.SelectQuery {
 	return r.store.read.NewSelect().Where("flag_id = ?", int64(id))
 }
 
-func (*Flags) entry(ctx context.Context, q *bun.SelectQuery) (flag.HistoryEntry, error) {
-	return one[flagEntryRow](ctx, q, "load a version", flag.ErrVersionNotFound)
+func (r *Flags) entry(ctx context.Context, q *bun.SelectQuery) (flag.HistoryEntry, error) {
+	return one[flagEntryRow](ctx, r.store, q, "load a version", flag.ErrVersionNotFound)
 }
 
 // Entries returns a page of entries, newest first, and the number of all.
 func (r *Flags) Entries(ctx context.Context, id flag.ID, limit, offset int) (flag.HistoryPage, error) {
 	bytes := func(column string) string { return r.store.dialect.jsonBytes("feature_flag_history", "fh", column) }
 	l := listing[flagEntryRow, flag.HistoryEntry]{
+		store: r.store,
 		query: func() *bun.SelectQuery { return r.history(id) }, order: []string{"version DESC"},
 		size: bytes("old_definition") + " + " + bytes("new_definition"), doing: "load a history",
 	}
@@ -123,7 +124,8 @@ func (r *Flags) Counts(ctx context.Context) (map[scope.Environment]int64, error)
 	for _, row := range rows {
 		e, err := scope.ParseEnvironment(row.Environment)
 		if err != nil {
-			return nil, fmt.Errorf("an environment of flags as stored breaks a rule: %s", err.Error())
+			// Flags of it are damaged, and in no memory.
+			continue
 		}
 		counts[e] = row.Versions
 	}
@@ -133,7 +135,8 @@ func (r *Flags) Counts(ctx context.Context) (map[scope.Environment]int64, error)
 // Versions returns the present version of every flag of an environment.
 func (r *Flags) Versions(ctx context.Context, environment scope.Environment) (map[flag.ID]scope.Version, error) {
 	var rows []struct{ ID, Version int64 }
-	err := r.store.read.NewSelect().Model((*flagRow)(nil)).Column("id", "version").
+	err := r.store.read.NewSelect().Model((*flagRow)(nil)).Column("id").
+		ColumnExpr("CAST(version AS bigint) AS version").
 		Where("environment = ?", environment.String()).Scan(ctx, &rows)
 	if err != nil {
 		return nil, translate(err, "load the versions of flags", nil)
@@ -150,17 +153,13 @@ const loadChunk = 500
 
 // Load returns the flags of those ids, in no order.
 func (r *Flags) Load(ctx context.Context, ids ...flag.ID) ([]*flag.Flag, error) {
-	var all []*flag.Flag
+	var found []*flag.Flag
 	for chunk := range slices.Chunk(ids, loadChunk) {
-		var rows []flagRow
-		if err := r.query().Model(&rows).Where("id IN (?)", bun.List(chunk)).Scan(ctx); err != nil {
-			return nil, translate(err, "load flags", nil)
-		}
-		flags, err := rehydrated(rows)
+		flags, err := all[flagRow](ctx, r.store, r.query().Where("id IN (?)", bun.List(chunk)), "load flags")
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, flags...)
+		found = append(found, flags...)
 	}
-	return all, nil
+	return found, nil
 }

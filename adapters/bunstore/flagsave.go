@@ -33,11 +33,14 @@ func (r *Flags) Save(ctx context.Context, flags ...*flag.Flag) error {
 
 func (*Flags) unsaved(f *flag.Flag) bool { return len(f.Unsaved().Entries) > 0 }
 
-func (*Flags) saved(f *flag.Flag, id int64, events made) { f.MarkSaved(flag.ID(id), events.last("")) }
+func (r *Flags) saved(f *flag.Flag, id int64, events made) {
+	f.MarkSaved(flag.ID(id), events.last(""))
+	r.store.damage.saved("feature_flags", id)
+}
 
 func (r *Flags) inOneStatement(ctx context.Context, f *flag.Flag, events made) (id int64, done bool, err error) {
 	unsaved := f.Unsaved()
-	if len(unsaved.Entries) != 1 || len(f.PendingEvents()) != 1 {
+	if len(unsaved.Entries) != 1 || len(f.PendingEvents()) != 1 || unsaved.State.Damaged {
 		return 0, false, nil
 	}
 	unsaved.State.Event = events.last("")
@@ -96,6 +99,9 @@ func (r *Flags) saveState(ctx context.Context, tx bun.Tx, unsaved flag.Unsaved) 
 	}
 	if unsaved.Base == 0 {
 		return insertState(ctx, tx.NewInsert().Model(&row), "name, environment")
+	}
+	if unsaved.State.Damaged {
+		return row.ID, updateDamaged(ctx, tx.NewUpdate().Model(&row), row.ID, unsaved.Base)
 	}
 	return row.ID, updateState(ctx, tx.NewUpdate().Model(&row).
 		Column("description", "is_enabled", "rollout_percentage", "target_users", "updated_at", "definition",

@@ -37,18 +37,27 @@ func rowOfKey(k *access.APIKey) keyRow {
 	return keyRow{
 		ID: a.ID, Name: a.Name, Role: a.Role.String(), Reveal: a.Reveal, Environment: a.Environment.String(),
 		Digest:    k.Digest(),
-		CreatedAt: timestamp{a.Created}, ExpiresAt: timestamp{a.Expires}, RevokedAt: timestamp{a.Revoked},
+		CreatedAt: timed(a.Created), ExpiresAt: timed(a.Expires), RevokedAt: timed(a.Revoked),
 	}
 }
 
-// rehydrate returns the key. A role that this version does not know allows nothing.
-func (r keyRow) rehydrate() *access.APIKey {
-	role, _ := access.ParseRole(r.Role)
-	environment, _ := scope.ParseEnvironment(r.Environment)
+func (r keyRow) at() place { return place{"api_keys", r.ID} }
+
+// rehydrate returns the key. One of a role that this version does not know is damaged:
+// it allows nothing.
+func (r keyRow) rehydrate(unread error) (*access.APIKey, error) {
+	role, roleErr := access.ParseRole(r.Role)
+	var environment scope.Environment
+	var environmentErr error
+	if r.Environment != "" {
+		environment, environmentErr = scope.ParseEnvironment(r.Environment)
+	}
+	err := damagedBy(r.at(), !r.RevokedAt.IsZero(), unread, roleErr, environmentErr, textErr("name", r.Name),
+		timeErr(r.CreatedAt, r.ExpiresAt, r.RevokedAt))
 	return access.RehydrateAPIKey(access.KeyAttributes{
-		ID: r.ID, Name: r.Name, Role: role, Reveal: r.Reveal, Environment: environment,
-		Created: r.CreatedAt.Time, Expires: r.ExpiresAt.Time, Revoked: r.RevokedAt.Time,
-	}, r.Digest)
+		ID: r.ID, Name: shown(r.Name), Role: role, Reveal: r.Reveal, Environment: environment,
+		Created: r.CreatedAt.Time, Expires: r.ExpiresAt.Time, Revoked: r.RevokedAt.Time, Damaged: err != nil,
+	}, r.Digest), err
 }
 
 // Create stores a new key, or is access.ErrKeyTaken.
@@ -92,15 +101,8 @@ func (k *Keys) CreateFirst(ctx context.Context, key *access.APIKey) (bool, error
 
 // Find returns the key of that id, or access.ErrKeyNotFound.
 func (k *Keys) Find(ctx context.Context, id string) (*access.APIKey, error) {
-	var row keyRow
-	err := k.store.read.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, access.ErrKeyNotFound
-	}
-	if err != nil {
-		return nil, translate(err, "load an API key", nil)
-	}
-	return row.rehydrate(), nil
+	return one[keyRow](ctx, k.store, k.store.read.NewSelect().Where("id = ?", id), "load an API key",
+		access.ErrKeyNotFound)
 }
 
 // FindAll returns the keys of those ids that exist.
@@ -109,14 +111,12 @@ func (k *Keys) FindAll(ctx context.Context, ids []string) (map[string]*access.AP
 	if len(ids) == 0 {
 		return found, nil
 	}
-	var rows []keyRow
-	if err := k.store.read.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Order("id").Scan(ctx); err != nil {
-		return nil, translate(err, "load API keys", nil)
+	q := k.store.read.NewSelect().Where("id IN (?)", bun.List(ids)).Order("id")
+	keys, err := all[keyRow](ctx, k.store, q, "load API keys")
+	for _, key := range keys {
+		found[key.Attributes().ID] = key
 	}
-	for _, row := range rows {
-		found[row.ID] = row.rehydrate()
-	}
-	return found, nil
+	return found, err
 }
 
 // maxKeys bounds a list of keys.
@@ -124,22 +124,15 @@ const maxKeys = 100_000
 
 // List returns all keys, the oldest first, then by id.
 func (k *Keys) List(ctx context.Context) ([]*access.APIKey, error) {
-	var rows []keyRow
-	if err := k.store.read.NewSelect().Model(&rows).Order("created_at", "id").Limit(maxKeys).Scan(ctx); err != nil {
-		return nil, translate(err, "list API keys", nil)
-	}
-	keys := make([]*access.APIKey, len(rows))
-	for i, row := range rows {
-		keys[i] = row.rehydrate()
-	}
-	return keys, nil
+	q := k.store.read.NewSelect().Order("created_at", "id").Limit(maxKeys)
+	return all[keyRow](ctx, k.store, q, "list API keys")
 }
 
 // Revoke stores when a key was revoked, and keeps an earlier time.
 func (k *Keys) Revoke(ctx context.Context, id string, at time.Time) error {
 	err := k.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewUpdate().Model((*keyRow)(nil)).
-			Set("revoked_at = COALESCE(revoked_at, ?)", timestamp{at}).Where("id = ?", id).Exec(ctx)
+			Set("revoked_at = COALESCE(revoked_at, ?)", timed(at)).Where("id = ?", id).Exec(ctx)
 		if err != nil {
 			return err
 		}
@@ -148,6 +141,9 @@ func (k *Keys) Revoke(ctx context.Context, id string, at time.Time) error {
 		}
 		return nil
 	})
+	if err == nil {
+		k.store.damage.forget(func(at place) bool { return at == place{"api_keys", id} })
+	}
 	return translate(err, "revoke an API key", nil)
 }
 

@@ -60,7 +60,8 @@ func (s *Store) runStatement(
 // and the history stays as it is.
 func fitsOneStatement(c *configuration.Configuration) bool {
 	unsaved := c.Unsaved()
-	return len(unsaved.Entries) == 1 && len(c.PendingEvents()) == 1 && unsaved.Sealer == nil
+	return len(unsaved.Entries) == 1 && len(c.PendingEvents()) == 1 && unsaved.Sealer == nil &&
+		!unsaved.State.Damaged
 }
 
 func (r *Configurations) inOneStatement(

@@ -50,7 +50,7 @@ func outboxRows(events []event.Event, ids ports.IDs) (made, error) {
 			ActorKey:         envelope.Stamp.By.KeyID,
 			ActorName:        envelope.Stamp.By.String(),
 			RequestID:        envelope.Stamp.RequestID,
-			OccurredAt:       timestamp{envelope.Stamp.At},
+			OccurredAt:       timed(envelope.Stamp.At),
 			Traceparent:      envelope.Stamp.TraceParent,
 		}
 	}

@@ -11,6 +11,7 @@ import (
 // listing says how a page of rows is read: first the ids and sizes of all its rows, as
 // of one moment, and then the rows in parts.
 type listing[R row[T], T any] struct {
+	store *Store
 	// query returns a new query over the rows that match, without columns and order.
 	query func() *bun.SelectQuery
 	// columns are those that are read; none means all.
@@ -65,12 +66,9 @@ func (l listing[R, T]) part(ctx context.Context, plan []sizedRow) (part[T], erro
 	for i, r := range plan[:n] {
 		ids[i] = r.ID
 	}
-	var rows []R
-	err := l.query().Model(&rows).Column(l.columns...).Where("id IN (?)", bun.List(ids)).Order(l.order...).Scan(ctx)
-	if err != nil {
-		return part[T]{}, translate(err, l.doing, nil)
-	}
-	if p.items, err = rehydrated(rows); err != nil {
+	q := l.query().Model((*R)(nil)).Column(l.columns...).Where("id IN (?)", bun.List(ids)).Order(l.order...)
+	var err error
+	if p.items, err = all[R](ctx, l.store, q, l.doing); err != nil {
 		return part[T]{}, err
 	}
 	if rest := plan[n:]; len(rest) > 0 {

@@ -39,7 +39,9 @@ func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(idleTime)
 	db := bun.NewDB(pool, pgdialect.New())
-	return &Store{write: db, read: db, options: o, dialect: postgres, connector: connector}, nil
+	return &Store{
+		write: db, read: db, options: o, dialect: postgres, connector: connector, damage: &damage{tell: o.Damaged},
+	}, nil
 }
 
 // postgresConnector reads a URL and returns how to connect, and how often at once.

@@ -1,9 +1,7 @@
 package bunstore
 
 import (
-	"context"
 	"database/sql/driver"
-	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -13,7 +11,13 @@ import (
 )
 
 // timestamp is a time as both databases take it: text of one width, in UTC.
-type timestamp struct{ time.Time } //nolint:recvcheck // Value is for values, Scan for pointers, by database/sql
+type timestamp struct { //nolint:recvcheck // Value is for values, Scan for pointers, by database/sql
+	time.Time
+	// broken says that what was read is no time.
+	broken bool
+}
+
+func timed(t time.Time) timestamp { return timestamp{Time: t} }
 
 const timestampFormat = "2006-01-02T15:04:05.000000Z"
 
@@ -25,55 +29,23 @@ func (t timestamp) Value() (driver.Value, error) {
 	return t.UTC().Format(timestampFormat), nil
 }
 
-// Scan reads what either driver returns.
+// Scan reads what either driver returns. What is no time is broken, and costs its
+// own row alone.
 func (t *timestamp) Scan(source any) error {
+	*t = timestamp{}
 	switch v := source.(type) {
 	case nil:
-		t.Time = time.Time{}
 	case time.Time:
 		t.Time = v.UTC()
 	case string:
 		parsed, err := time.Parse(timestampFormat, v)
-		if err != nil {
-			return fmt.Errorf("read a time: %w", err)
-		}
-		t.Time = parsed
+		t.Time, t.broken = parsed, err != nil
 	case []byte:
 		return t.Scan(string(v))
 	default:
-		return fmt.Errorf("read a time: %T is none", source)
+		t.broken = true
 	}
 	return nil
-}
-
-// row is what a table holds of a T.
-type row[T any] interface{ rehydrate() (T, error) }
-
-// one returns what the first row of a query holds, or absent without a row.
-func one[R row[T], T any](ctx context.Context, q *bun.SelectQuery, doing string, absent error) (T, error) {
-	var (
-		rows []R
-		none T
-	)
-	if err := q.Model(&rows).Limit(1).Scan(ctx); err != nil {
-		return none, translate(err, doing, nil)
-	}
-	if len(rows) == 0 {
-		return none, absent
-	}
-	return rows[0].rehydrate()
-}
-
-// rehydrated returns what rows hold, or nothing where one of them breaks a rule.
-func rehydrated[R row[T], T any](rows []R) ([]T, error) {
-	list := make([]T, len(rows))
-	for i, r := range rows {
-		var err error
-		if list[i], err = r.rehydrate(); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
 }
 
 type configurationRow struct {
@@ -105,8 +77,8 @@ func rowOfState(s configuration.State) configurationRow {
 		Description:  optional(s.Description),
 		IsEncrypted:  s.Content.Encrypted(),
 		Version:      int64(s.Version),
-		CreatedAt:    timestamp{s.CreatedAt},
-		UpdatedAt:    timestamp{s.UpdatedAt},
+		CreatedAt:    timed(s.CreatedAt),
+		UpdatedAt:    timed(s.UpdatedAt),
 		UpdatedBy:    s.UpdatedBy.String(),
 		UpdatedByKey: s.UpdatedBy.KeyID,
 		IsDeleted:    s.Deleted,
@@ -114,18 +86,15 @@ func rowOfState(s configuration.State) configurationRow {
 	}
 }
 
+func (r configurationRow) at() place { return numbered("configurations", r.ID) }
+
 // rehydrate checks again what the domain promises of a row.
-func (r configurationRow) rehydrate() (*configuration.Configuration, error) {
+func (r configurationRow) rehydrate(unread error) (*configuration.Configuration, error) {
 	key, keyErr := configuration.ParseKey(r.Key)
 	environment, envErr := scope.ParseEnvironment(r.Environment)
 	service, svcErr := scope.ParseServiceName(r.ServiceName)
 	description, descriptionErr := describe(r.Description)
-	for _, err := range []error{keyErr, envErr, svcErr, descriptionErr} {
-		if err != nil {
-			return nil, fmt.Errorf("configuration %d as stored breaks a rule: %s", r.ID, err.Error())
-		}
-	}
-	return configuration.Rehydrate(configuration.State{
+	s := configuration.State{
 		ID:          configuration.ID(r.ID),
 		Identity:    configuration.Identity{Environment: environment, Service: service, Key: key},
 		Content:     configuration.RehydrateContent(r.Value, r.IsEncrypted),
@@ -135,7 +104,25 @@ func (r configurationRow) rehydrate() (*configuration.Configuration, error) {
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
 			Event: textOf(r.LastEventID),
 		},
-	}), nil
+	}
+	err := damagedBy(r.at(), r.IsDeleted, unread, keyErr, envErr, svcErr, descriptionErr, textErr("value", r.Value),
+		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.CreatedAt, r.UpdatedAt))
+	if err != nil {
+		s.Content, s.Description = configuration.Content{}, configuration.Description{}
+		s.Identity = configuration.Identity{
+			Environment: scope.RehydrateEnvironment(shown(r.Environment)),
+			Service:     scope.RehydrateServiceName(shown(r.ServiceName)), Key: configuration.RehydrateKey(shown(r.Key)),
+		}
+		markDamaged(&s.Lifecycle)
+	}
+	return configuration.Rehydrate(s), err
+}
+
+// markDamaged marks what stands of a row that breaks a rule, and makes it such that it
+// can be shown.
+func markDamaged(l *scope.Lifecycle) {
+	l.Damaged = true
+	l.UpdatedBy.Name, l.UpdatedBy.KeyID = shown(l.UpdatedBy.Name), shown(l.UpdatedBy.KeyID)
 }
 
 type historyRow struct {
@@ -171,33 +158,42 @@ func rowOfEntry(e configuration.HistoryEntry, id configuration.ID) historyRow {
 		IsEncrypted:     e.Encrypted,
 		ChangedBy:       e.Stamp.By.String(),
 		ChangedByKey:    e.Stamp.By.KeyID,
-		ChangedAt:       timestamp{e.Stamp.At},
+		ChangedAt:       timed(e.Stamp.At),
 		RequestID:       e.Stamp.RequestID,
 	}
 }
 
-func (r historyRow) rehydrate() (configuration.HistoryEntry, error) {
+func (r historyRow) at() place { return numbered("configuration_history", r.ID) }
+
+func (r historyRow) rehydrate(unread error) (configuration.HistoryEntry, error) {
 	action, actionErr := scope.ParseAction(r.Action)
 	description, descriptionErr := describe(r.Description)
-	for _, err := range []error{actionErr, descriptionErr} {
-		if err != nil {
-			return configuration.HistoryEntry{},
-				fmt.Errorf("history entry %d as stored breaks a rule: %s", r.ID, err.Error())
-		}
-	}
-	return configuration.HistoryEntry{
+	err := damagedBy(r.at(), false, unread, actionErr, descriptionErr, textErr("value", texts(r.OldValue, r.NewValue)...),
+		textErr("changed_by", r.ChangedBy, r.ChangedByKey, r.RequestID), timeErr(r.ChangedAt))
+	entry := configuration.HistoryEntry{
 		ID:              r.ID,
 		ConfigurationID: configuration.ID(r.ConfigurationID),
 		Version:         configuration.Version(r.Version),
-		Action:          action,
-		Old:             content(r.OldValue, r.OldEncrypted),
-		New:             content(r.NewValue, r.NewEncrypted),
-		Description:     description,
-		Encrypted:       r.IsEncrypted,
-		Stamp: scope.Stamp{
-			By: actor(r.ChangedByKey, r.ChangedBy), At: r.ChangedAt.Time, RequestID: r.RequestID,
-		},
-	}, nil
+		Damaged:         err != nil,
+	}
+	if err != nil {
+		return entry, err
+	}
+	entry.Action, entry.Description, entry.Encrypted = action, description, r.IsEncrypted
+	entry.Old, entry.New = content(r.OldValue, r.OldEncrypted), content(r.NewValue, r.NewEncrypted)
+	entry.Stamp = scope.Stamp{By: actor(r.ChangedByKey, r.ChangedBy), At: r.ChangedAt.Time, RequestID: r.RequestID}
+	return entry, nil
+}
+
+// texts returns those that there are.
+func texts(columns ...*string) []string {
+	var list []string
+	for _, c := range columns {
+		if c != nil {
+			list = append(list, *c)
+		}
+	}
+	return list
 }
 
 func optional(d configuration.Description) *string {

@@ -115,6 +115,13 @@ func updateState(ctx context.Context, update *bun.UpdateQuery, id int64, base sc
 	return updateWhere(ctx, update.Where("id = ?", id).Where("version = ?", int64(base)))
 }
 
+// updateDamaged writes the end of a row that cannot be read, and leaves alone what it
+// holds.
+func updateDamaged(ctx context.Context, update *bun.UpdateQuery, id int64, base scope.Version) error {
+	return updateState(ctx, update.Column("version", "last_event_id", "updated_at", "updated_by", "updated_by_key",
+		"is_deleted"), id, base)
+}
+
 // updateWhere writes the row that stands, if the store holds what the update asks
 // for.
 func updateWhere(ctx context.Context, update *bun.UpdateQuery) error {
@@ -137,8 +144,9 @@ func (*Configurations) unsaved(c *configuration.Configuration) bool {
 	return len(c.Unsaved().Entries) > 0
 }
 
-func (*Configurations) saved(c *configuration.Configuration, id int64, events made) {
+func (r *Configurations) saved(c *configuration.Configuration, id int64, events made) {
 	c.MarkSaved(configuration.ID(id), events.last(""))
+	r.store.damage.saved("configurations", id)
 }
 
 func (*Configurations) inTransaction(
@@ -169,6 +177,9 @@ func saveState(ctx context.Context, tx bun.Tx, unsaved configuration.Unsaved) (i
 	if unsaved.Base == 0 {
 		return insertState(ctx, tx.NewInsert().Model(&row), "key, environment, service_name")
 	}
+	if unsaved.State.Damaged {
+		return row.ID, updateDamaged(ctx, tx.NewUpdate().Model(&row), row.ID, unsaved.Base)
+	}
 	return row.ID, updateState(ctx, tx.NewUpdate().Model(&row).
 		Column("value", "description", "is_encrypted", "version", "last_event_id",
 			"updated_at", "updated_by", "updated_by_key", "is_deleted"), row.ID, unsaved.Base)
@@ -198,10 +209,11 @@ func sealHistory(ctx context.Context, tx bun.Tx, id configuration.ID, unsaved co
 	}
 }
 
+// sealRow seals the values of an entry, also of one that breaks a rule elsewhere.
 func sealRow(ctx context.Context, tx bun.Tx, row historyRow, seal configuration.Sealer) error {
-	entry, err := row.rehydrate()
-	if err != nil {
-		return err
+	entry := configuration.HistoryEntry{
+		ID: row.ID, ConfigurationID: configuration.ID(row.ConfigurationID),
+		Old: content(row.OldValue, row.OldEncrypted), New: content(row.NewValue, row.NewEncrypted),
 	}
 	sealed, err := entry.Seal(seal)
 	if err != nil {

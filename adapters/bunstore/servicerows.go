@@ -2,12 +2,14 @@ package bunstore
 
 import (
 	"encoding/json"
-	"fmt"
+	"math"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
 
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -65,8 +67,8 @@ func rowOfService(s registry.State) (serviceRow, error) {
 		HealthCheckURL:   textOrNull(s.HealthCheck.String()),
 		Status:           s.Status.String(),
 		Metadata:         s.Metadata.JSON(),
-		RegisteredAt:     timestamp{s.CreatedAt},
-		UpdatedAt:        timestamp{s.UpdatedAt},
+		RegisteredAt:     timed(s.CreatedAt),
+		UpdatedAt:        timed(s.UpdatedAt),
 		InstancesTotal:   s.Tally.Total,
 		InstancesOffered: s.Tally.Offered,
 		InstancesKnown:   s.Tally.Known,
@@ -103,30 +105,17 @@ func textOf(text *string) string {
 	}
 	return *text
 }
+func (r serviceRow) at() place { return numbered("service_registry", r.ID) }
 
 // rehydrate checks again what the domain promises of a row.
-func (r serviceRow) rehydrate() (registry.State, error) {
+func (r serviceRow) rehydrate(unread error) (registry.State, error) {
 	name, nameErr := registry.ParseName(r.ServiceName)
-	url, urlErr := urlOf(r.ServiceURL)
-	check := ""
-	if r.HealthCheckURL != nil {
-		check = *r.HealthCheckURL
-	}
-	healthCheck, checkErr := urlOf(check)
-	metadata, metadataErr := registry.ParseMetadata([]byte(r.Metadata))
+	details, detailsErr := r.details()
 	status, statusErr := registry.ParseStatus(r.Status)
 	protections, protectErr := rehydrateProtections(r.Protections)
-	for _, err := range []error{nameErr, urlErr, checkErr, metadataErr, statusErr, protectErr} {
-		if err != nil {
-			return registry.State{}, fmt.Errorf("service %d as stored breaks a rule: %s", r.ID, err.Error())
-		}
-	}
 	s := registry.State{
-		ID: registry.ID(r.ID), Name: name,
-		Details: registry.Details{URL: url, HealthCheck: healthCheck, Metadata: metadata},
-		Status:  status,
-		Tally:   registry.Tally{Total: r.InstancesTotal, Offered: r.InstancesOffered, Known: r.InstancesKnown},
-
+		ID: registry.ID(r.ID), Name: name, Details: details, Status: status,
+		Tally:       registry.Tally{Total: r.InstancesTotal, Offered: r.InstancesOffered, Known: r.InstancesKnown},
 		Protections: protections, Epoch: registry.Epoch(r.LastEpoch), Purged: r.PurgedGeneration, Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time,
@@ -137,20 +126,49 @@ func (r serviceRow) rehydrate() (registry.State, error) {
 	if r.ResponseTime != nil && r.ResponseTimeAverage != nil {
 		s.ResponseTime = &registry.ResponseTime{Last: *r.ResponseTime, Average: *r.ResponseTimeAverage}
 	}
-	return s, nil
+	err := damagedBy(r.at(), r.IsDeleted, unread, nameErr, detailsErr, statusErr, protectErr, r.responseErr(),
+		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.LastHealthCheck, r.RegisteredAt, r.UpdatedAt))
+	if err != nil {
+		s.Name = scope.RehydrateServiceName(shown(r.ServiceName))
+		s.Details, s.Protections, s.ResponseTime = registry.Details{}, nil, nil
+		markDamaged(&s.Lifecycle)
+	}
+	return s, err
 }
 
-func urlOf(text string) (registry.URL, error) {
+func (r serviceRow) details() (registry.Details, error) {
+	check := ""
+	if r.HealthCheckURL != nil {
+		check = *r.HealthCheckURL
+	}
+	url, urlErr := urlOf("service_url", r.ServiceURL)
+	healthCheck, checkErr := urlOf("health_check_url", check)
+	metadata, metadataErr := registry.ParseMetadata([]byte(r.Metadata))
+	return registry.Details{URL: url, HealthCheck: healthCheck, Metadata: metadata},
+		fault.Merge(urlErr, checkErr, metadataErr)
+}
+
+// responseErr says what is wrong with the response times: JSON has no infinity.
+func (r serviceRow) responseErr() error {
+	for _, t := range []*float64{r.ResponseTime, r.ResponseTimeAverage} {
+		if t != nil && (math.IsNaN(*t) || math.IsInf(*t, 0)) {
+			return fault.Bad("response_time", "must be a finite number")
+		}
+	}
+	return nil
+}
+
+func urlOf(column, text string) (registry.URL, error) {
 	if text == "" {
 		return registry.URL{}, nil
 	}
-	return registry.ParseURL("url", text)
+	return registry.ParseURL(column, text)
 }
 
 func rehydrateProtections(text string) ([]registry.Protection, error) {
 	var stored []protectionJSON
-	if err := json.Unmarshal([]byte(text), &stored); err != nil {
-		return nil, fmt.Errorf("read protections: %w", err)
+	if json.Unmarshal([]byte(text), &stored) != nil {
+		return nil, fault.Bad("protections", "must be a list of environments and times")
 	}
 	var list []registry.Protection
 	for _, p := range stored {
@@ -239,60 +257,63 @@ func rowOfInstance(i *registry.Instance, serviceID, generation int64) (instanceR
 		Definition: string(definition),
 		Desired:    i.Desired.String(), DesiredReason: i.Wish.Reason, DesiredBy: i.By.Name, DesiredByKey: i.By.KeyID,
 		Evidence: i.Evidence.String(), IsFlapping: i.Flapping, IsExpired: i.Expired, IsHeld: i.Held,
-		Since: timestamp{i.Since}, Reason: i.Reason, LeaseEpoch: int64(i.Epoch),
-		RegisteredAt: timestamp{i.RegisteredAt}, UpdatedAt: timestamp{i.UpdatedAt}, IsRemoved: i.Removed,
+		Since: timed(i.Since), Reason: i.Reason, LeaseEpoch: int64(i.Epoch),
+		RegisteredAt: timed(i.RegisteredAt), UpdatedAt: timed(i.UpdatedAt), IsRemoved: i.Removed,
 		Generation: generation, KeptSeconds: int64(i.Kept() / time.Second),
 		PurgeAt: purgeAt(i.Removed, i.UpdatedAt, i.Kept()),
 	}, err
 }
 
+func (r instanceRow) at() place {
+	return place{"service_instances", strconv.FormatInt(r.ServiceID, 10) + "/" + shown(r.Environment+"/"+r.InstanceID)}
+}
+
 // rehydrate checks again what the domain promises of a row.
-func (r instanceRow) rehydrate() (*registry.Instance, error) {
+func (r instanceRow) rehydrate(unread error) (*registry.Instance, error) {
 	id, idErr := registry.ParseInstanceID(r.InstanceID)
 	environment, envErr := scope.ParseEnvironment(r.Environment)
 	definition, definitionErr := rehydrateInstance(r.Definition)
 	desired, desiredErr := registry.ParseDesired(r.Desired)
 	evidence, evidenceErr := health.Parse(r.Evidence)
-	for _, err := range []error{idErr, envErr, definitionErr, desiredErr, evidenceErr} {
-		if err != nil {
-			return nil, fmt.Errorf("instance %q of service %d as stored breaks a rule: %s",
-				r.InstanceID, r.ServiceID, err.Error())
-		}
-	}
 	definition.Environment = environment
-	return &registry.Instance{
+	i := &registry.Instance{
 		ID: id, Definition: definition,
 		Wish:     registry.Wish{Desired: desired, Reason: r.DesiredReason, By: actor(r.DesiredByKey, r.DesiredBy)},
 		Evidence: evidence, Flapping: r.IsFlapping, Expired: r.IsExpired, Held: r.IsHeld,
 		Since: r.Since.Time, Reason: r.Reason, Epoch: registry.Epoch(r.LeaseEpoch),
 		RegisteredAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time, Removed: r.IsRemoved,
-	}, nil
+	}
+	err := damagedBy(r.at(), r.IsRemoved, unread, idErr, envErr, definitionErr, desiredErr, evidenceErr,
+		textErr("reason", r.DesiredReason, r.DesiredBy, r.DesiredByKey, r.Reason),
+		timeErr(r.Since, r.RegisteredAt, r.UpdatedAt))
+	if err != nil {
+		i.Damaged, i.ID = true, registry.RehydrateInstanceID(shown(r.InstanceID))
+		i.Definition = registry.Definition{Environment: scope.RehydrateEnvironment(shown(r.Environment))}
+		i.Wish, i.Reason = registry.Wish{Desired: desired}, shown(r.Reason)
+	}
+	return i, err
 }
 
 func rehydrateInstance(text string) (registry.Definition, error) {
 	var d definitionJSON
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return registry.Definition{}, fmt.Errorf("read a definition: %w", err)
+	if json.Unmarshal([]byte(text), &d) != nil {
+		return registry.Definition{}, fault.Bad("definition", "must be a JSON object as it is written here")
 	}
-	url, urlErr := urlOf(d.URL)
-	healthCheck, checkErr := urlOf(d.HealthCheck)
+	url, urlErr := urlOf("definition/url", d.URL)
+	healthCheck, checkErr := urlOf("definition/health_check_url", d.HealthCheck)
 	metadata, metadataErr := registry.ParseMetadata(d.Metadata)
-	for _, err := range []error{urlErr, checkErr, metadataErr} {
-		if err != nil {
-			return registry.Definition{}, err
-		}
-	}
 	made := registry.Definition{
 		Address:     registry.Address{URL: url, Host: d.Host, Ports: d.Ports},
 		HealthCheck: healthCheck, Zone: d.Zone, Version: d.Version, Tags: d.Tags, Metadata: metadata,
 		Weight: d.Weight, TTL: d.TTL, Removal: d.Removal, Source: d.Source.Unmap(),
 	}
+	err := fault.Merge(urlErr, checkErr, metadataErr, made.Validate())
 	if d.Check == nil {
-		return made, nil
+		return made, err
 	}
-	check, err := health.RestoreCheck(health.Spec(*d.Check))
+	check, specErr := health.RestoreCheck(health.Spec(*d.Check))
 	made.Check = &check
-	return made, err
+	return made, fault.Merge(err, fault.Within("definition/check", specErr))
 }
 
 type transitionRow struct {
@@ -311,20 +332,21 @@ type transitionRow struct {
 func rowOfTransition(t registry.Transition, serviceID int64) transitionRow {
 	return transitionRow{
 		ServiceID: serviceID, InstanceID: t.Instance.String(), Environment: t.Environment.String(),
-		ChangedAt: timestamp{t.At}, FromStatus: t.From.String(), ToStatus: t.To.String(), Reason: t.Reason,
+		ChangedAt: timed(t.At), FromStatus: t.From.String(), ToStatus: t.To.String(), Reason: t.Reason,
 	}
 }
 
+func (r transitionRow) at() place { return numbered("service_health_history", r.ID) }
+
 // rehydrate checks again what the domain promises of a row.
-func (r transitionRow) rehydrate() (registry.Transition, error) {
+func (r transitionRow) rehydrate(unread error) (registry.Transition, error) {
 	id, idErr := registry.ParseInstanceID(r.InstanceID)
 	environment, envErr := scope.ParseEnvironment(r.Environment)
 	from, fromErr := health.Parse(r.FromStatus)
 	to, toErr := health.Parse(r.ToStatus)
-	for _, err := range []error{idErr, envErr, fromErr, toErr} {
-		if err != nil {
-			return registry.Transition{}, fmt.Errorf("transition %d as stored breaks a rule: %s", r.ID, err.Error())
-		}
+	err := damagedBy(r.at(), false, unread, idErr, envErr, fromErr, toErr, textErr("reason", r.Reason), timeErr(r.ChangedAt))
+	if err != nil {
+		return registry.Transition{ID: r.ID, Damaged: true}, err
 	}
 	return registry.Transition{
 		ID: r.ID, Ref: registry.Ref{Environment: environment, Instance: id}, At: r.ChangedAt.Time, From: from, To: to, Reason: r.Reason,

@@ -66,16 +66,12 @@ func living(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("is_removed = 
 func (r *Services) whole(
 	ctx context.Context, service, instances func(*bun.SelectQuery) *bun.SelectQuery,
 ) (*registry.Service, error) {
-	state, err := one[serviceRow](ctx, service(r.store.read.NewSelect()), "load a service", registry.ErrNotFound)
+	state, err := one[serviceRow](ctx, r.store, service(r.store.read.NewSelect()), "load a service", registry.ErrNotFound)
 	if err != nil {
 		return nil, err
 	}
-	var rows []instanceRow
-	err = instances(r.store.read.NewSelect().Model(&rows)).Where("service_id = ?", int64(state.ID)).Scan(ctx)
-	if err != nil {
-		return nil, translate(err, "load instances", nil)
-	}
-	list, err := rehydrated(rows)
+	q := instances(r.store.read.NewSelect()).Where("service_id = ?", int64(state.ID))
+	list, err := all[instanceRow](ctx, r.store, q, "load instances")
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +81,7 @@ func (r *Services) whole(
 // List returns a page of what matches, and the number of all that does.
 func (r *Services) List(ctx context.Context, query registry.Query) (registry.Page, error) {
 	l := listing[serviceRow, registry.State]{
+		store: r.store,
 		query: func() *bun.SelectQuery {
 			q := r.store.read.NewSelect().Where("is_deleted = ?", false)
 			if query.Status != nil {
@@ -113,7 +110,7 @@ func servicePage(p part[registry.State], total int) registry.Page {
 func (r *Services) Touch(ctx context.Context, id registry.ID, at time.Time, responseTime *float64) error {
 	err := r.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		q := tx.NewUpdate().Model((*serviceRow)(nil)).Where("id = ?", int64(id)).
-			Set("last_health_check = ?", timestamp{at})
+			Set("last_health_check = ?", timed(at))
 		if responseTime != nil {
 			q = q.Set("response_time = ?", *responseTime).
 				Set("response_time_average = COALESCE(response_time_average + 0.2 * (? - response_time_average), ?)",
@@ -129,18 +126,14 @@ func (r *Services) Touch(ctx context.Context, id registry.ID, at time.Time, resp
 func (r *Services) Transitions(
 	ctx context.Context, id registry.ID, of registry.Ref, limit int,
 ) ([]registry.Transition, error) {
-	var rows []transitionRow
-	q := r.store.read.NewSelect().Model(&rows).Where("service_id = ?", int64(id)).Order("id DESC").Limit(limit)
+	q := r.store.read.NewSelect().Where("service_id = ?", int64(id)).Order("id DESC").Limit(limit)
 	if !of.Instance.IsZero() {
 		q = q.Where("instance_id = ?", of.Instance.String())
 	}
 	if !of.Environment.IsZero() {
 		q = q.Where("environment = ?", of.Environment.String())
 	}
-	if err := q.Scan(ctx); err != nil {
-		return nil, translate(err, "load transitions", nil)
-	}
-	return rehydrated(rows)
+	return all[transitionRow](ctx, r.store, q, "load transitions")
 }
 
 // Purge forgets the oldest transitions from before that time.
@@ -148,7 +141,7 @@ func (r *Services) Purge(ctx context.Context, before time.Time, limit int) (int,
 	var gone int64
 	err := r.store.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		oldest := tx.NewSelect().Model((*transitionRow)(nil)).Column("id").
-			Where("changed_at < ?", timestamp{before}).Order("changed_at", "id").Limit(limit)
+			Where("changed_at < ?", timed(before)).Order("changed_at", "id").Limit(limit)
 		result, err := tx.NewDelete().Model((*transitionRow)(nil)).Where("id IN (?)", oldest).Exec(ctx)
 		if err != nil {
 			return err
@@ -171,7 +164,7 @@ func (r *Services) Pulse(ctx context.Context) (int64, error) {
 func (r *Services) Generations(ctx context.Context) (map[registry.ID]int64, int64, error) {
 	var rows []struct{ ID, Generation, Pulse int64 }
 	err := r.store.read.NewSelect().Model((*purgeRow)(nil)).ColumnExpr("sp.pulse").
-		ColumnExpr("COALESCE(s.id, 0) AS id").ColumnExpr("COALESCE(s.generation, 0) AS generation").
+		ColumnExpr("COALESCE(s.id, 0) AS id").ColumnExpr("CAST(COALESCE(s.generation, 0) AS bigint) AS generation").
 		Join("LEFT JOIN service_registry AS s ON true").Scan(ctx, &rows)
 	if err != nil {
 		return nil, 0, translate(err, "load the generations of services", nil)

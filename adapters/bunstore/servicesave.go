@@ -3,6 +3,8 @@ package bunstore
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -19,8 +21,20 @@ func (r *Services) Save(ctx context.Context, services ...*registry.Service) erro
 
 func (*Services) unsaved(s *registry.Service) bool { return !s.Unsaved().Empty() }
 
-func (*Services) saved(s *registry.Service, id int64, events made) {
+func (r *Services) saved(s *registry.Service, id int64, events made) {
+	unsaved := s.Unsaved()
 	s.MarkSaved(registry.ID(id), events.last(s.State().Event))
+	if r.store.DamagedRows() == 0 {
+		return
+	}
+	r.store.damage.saved("service_registry", id)
+	r.store.damage.forget(func(at place) bool {
+		service, instance, _ := strings.Cut(at.id, "/")
+		return at.table == "service_instances" && service == strconv.FormatInt(id, 10) && (unsaved.Dropped ||
+			slices.ContainsFunc(unsaved.Instances, func(i *registry.Instance) bool {
+				return i.Environment.String()+"/"+i.ID.String() == instance
+			}))
+	})
 }
 
 // inOneStatement leaves services to a transaction: they are rows of four tables.
@@ -40,7 +54,7 @@ func (*Services) inTransaction(
 	if unsaved.Dropped {
 		_, err := tx.NewUpdate().Model((*instanceRow)(nil)).
 			Set("is_removed = ?", true).Set("is_held = ?", false).Set("generation = ?", unsaved.State.Generation).
-			Set("updated_at = ?", timestamp{unsaved.State.UpdatedAt}).
+			Set("updated_at = ?", timed(unsaved.State.UpdatedAt)).
 			Set("purge_at = ? + kept_seconds", unsaved.State.UpdatedAt.Unix()).
 			Where("service_id = ?", id).Where("is_removed = ?", false).Exec(ctx)
 		if err != nil {
@@ -75,6 +89,12 @@ func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int6
 	if unsaved.Base == 0 {
 		return insertState(ctx, tx.NewInsert().Model(&row), "service_name")
 	}
+	if unsaved.State.Damaged {
+		return row.ID, updateWhere(ctx, tx.NewUpdate().Model(&row).
+			Column("status", "updated_at", "instances_total", "instances_offered", "instances_known", "protections",
+				"version", "generation", "last_event_id", "purge_at", "updated_by", "updated_by_key", "is_deleted").
+			Where("id = ?", row.ID).Where("generation = ?", unsaved.Base))
+	}
 	update := tx.NewUpdate().Model(&row).
 		Column("service_url", "health_check_url", "status", "metadata", "updated_at", "instances_total",
 			"instances_offered", "instances_known", "protections", "last_epoch", "version", "generation", "updated_by",
@@ -88,7 +108,15 @@ func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int6
 
 // saveInstances writes the instances that have changed.
 func saveInstances(ctx context.Context, tx bun.Tx, id int64, unsaved registry.Unsaved) error {
-	for some := range slices.Chunk(unsaved.Instances, rowsAtOnce) {
+	readable := slices.DeleteFunc(slices.Clone(unsaved.Instances), func(i *registry.Instance) bool { return i.Damaged })
+	for _, i := range unsaved.Instances {
+		if i.Damaged {
+			if err := saveDamagedInstance(ctx, tx, id, unsaved.State.Generation, i); err != nil {
+				return err
+			}
+		}
+	}
+	for some := range slices.Chunk(readable, rowsAtOnce) {
 		rows := make([]instanceRow, len(some))
 		for n, i := range some {
 			var err error
@@ -109,6 +137,17 @@ func saveInstances(ctx context.Context, tx bun.Tx, id int64, unsaved registry.Un
 		}
 	}
 	return nil
+}
+
+// saveDamagedInstance writes the end of an instance that cannot be read, and leaves
+// alone what its row holds.
+func saveDamagedInstance(ctx context.Context, tx bun.Tx, id, generation int64, i *registry.Instance) error {
+	_, err := tx.NewUpdate().Model((*instanceRow)(nil)).
+		Set("is_removed = ?", i.Removed).Set("is_held = ?", i.Held).Set("generation = ?", generation).
+		Set("updated_at = ?", timed(i.UpdatedAt)).Set("purge_at = ?", purgeAt(i.Removed, i.UpdatedAt, i.Kept())).
+		Where("service_id = ?", id).Where("instance_id = ?", i.ID.String()).
+		Where("environment = ?", i.Environment.String()).Exec(ctx)
+	return err
 }
 
 var _ writer[*registry.Service] = (*Services)(nil)

@@ -28,7 +28,7 @@ const sqliteReaders = 4
 // at the same time share one commit. Writes to a file that was deleted or replaced
 // since are fault.ErrUnavailable.
 func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
-	s := &Store{options: o, dialect: sqlite3, path: path}
+	s := &Store{options: o, dialect: sqlite3, path: path, damage: &damage{tell: o.Damaged}}
 	if path == Memory {
 		s.path = ""
 	}

@@ -28,6 +28,9 @@ type Options struct {
 	// Asked is called before a shared database is asked for its time, and what it
 	// returns with the answer; nil for nobody. Neither waits.
 	Asked func() (answered func(time.Time))
+	// Damaged is told once of each row that cannot be read, and does not wait; nil for
+	// nobody.
+	Damaged func(DamagedRow)
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -42,6 +45,8 @@ type Store struct {
 	commits *groupCommit
 	// connector makes connections to PostgreSQL, nil on SQLite.
 	connector driver.Connector
+	// damage knows the rows that cannot be read.
+	damage *damage
 	// path is the file of SQLite, empty where there is none.
 	path string
 	// file is the SQLite file that was opened, serving the lock of ServeAlone; nil

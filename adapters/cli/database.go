@@ -174,7 +174,7 @@ func printKeys(cmd *cobra.Command, _ []string, db Database) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 	table(w, "ID", "NAME", "ROLE", "REVEAL", "CREATED", "EXPIRES", "REVOKED", "ENVIRONMENT")
 	for _, k := range keys {
-		table(w, k.ID, k.Name, k.Role.String(), revealing(k),
+		table(w, k.ID, k.Name, roleOf(k), revealing(k),
 			moment(k.Created), moment(k.Expires), moment(k.Revoked), bound(k))
 	}
 	return printed(0, w.Flush())
@@ -188,6 +188,14 @@ func bound(k access.KeyAttributes) string {
 		return "-"
 	}
 	return k.Environment.String()
+}
+
+// roleOf is the role, unless the key's row cannot be read: then it opens nothing.
+func roleOf(k access.KeyAttributes) string {
+	if k.Damaged {
+		return "damaged"
+	}
+	return k.Role.String()
 }
 
 func revealing(k access.KeyAttributes) string {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -45,7 +47,16 @@ func (a *API) routeConfigurations() {
 }
 
 func (a *API) configurationOperation(id, method, path, summary string, problems ...int) huma.Operation {
-	return a.operation("configurations", id, method, path, summary, problems...)
+	return a.operation("configurations", id, method, path, summary, orDamaged(path, problems)...)
+}
+
+// orDamaged adds the status of something damaged to those of operations about one
+// thing.
+func orDamaged(path string, problems []int) []int {
+	if strings.HasSuffix(path, "/") || slices.Contains(problems, http.StatusConflict) {
+		return problems
+	}
+	return append(problems, http.StatusConflict)
 }
 
 // changedOutput is the answer to a write.

@@ -2,6 +2,7 @@ package ginapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -67,6 +68,10 @@ func (a *API) evaluate(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	if s.Find(b.flagName) == nil && errors.Is(s.Missing(b.flagName), flag.ErrDamaged) {
+		a.fail(c, flag.ErrDamaged)
+		return
+	}
 	if b.answer, err = b.appendEvaluation(b.answer, s, b.flagName); err != nil {
 		a.fail(c, err)
 		return
@@ -128,6 +133,7 @@ func (a *API) evaluateBatch(c *gin.Context) {
 		for _, f := range s.All() {
 			b.flagNames = append(b.flagNames, f.Name())
 		}
+		b.flagNames = append(b.flagNames, s.Damaged()...)
 	}
 	b.answer = append(b.answer, `{"environment":"`+b.environment+`","revision":`...)
 	b.answer = strconv.AppendInt(b.answer, s.Revision(), 10)
@@ -170,7 +176,8 @@ func (a *API) tellStaleness(c *gin.Context) {
 func (b *evaluationBody) appendEvaluation(to []byte, s *flagapp.Snapshot, name string) ([]byte, error) {
 	f := s.Find(name)
 	if f == nil {
-		to = append(to, `{"enabled":false,"reason":"flag_not_found","flag_name":`...)
+		to = append(append(to, `{"enabled":false,"reason":"`...), missingReason(s, name)...)
+		to = append(to, `","flag_name":`...)
 		to = appendMember(appendQuoted(to, name), "environment", b.environment)
 		return append(to, `,"variant":null,"value":null,"version":null}`...), nil
 	}
@@ -179,6 +186,14 @@ func (b *evaluationBody) appendEvaluation(to []byte, s *flagapp.Snapshot, name s
 		return to, d.Err()
 	}
 	return appendDecision(to, f, d), nil
+}
+
+// missingReason is why a snapshot has no flag to evaluate.
+func missingReason(s *flagapp.Snapshot, name string) string {
+	if errors.Is(s.Missing(name), flag.ErrDamaged) {
+		return "damaged"
+	}
+	return "flag_not_found"
 }
 
 // appendDecision writes a decision in the original's words. Names need no escapes.

@@ -35,7 +35,7 @@ type explainJSON struct {
 // evaluationJSON is what a context gets of a flag.
 type evaluationJSON struct {
 	Enabled     bool    `json:"enabled" doc:"Whether a boolean flag gave true, or another something else than off_variant"`
-	Reason      string  `json:"reason" doc:"flag_not_found, globally_disabled, user_targeted, rollout_percentage_<float>, globally_enabled, rollout_excluded, rule_matched, default or targeting_key_missing"`
+	Reason      string  `json:"reason" doc:"flag_not_found, globally_disabled, user_targeted, rollout_percentage_<float>, globally_enabled, rollout_excluded, rule_matched, default, targeting_key_missing or, among several, damaged"`
 	FlagName    string  `json:"flag_name"`
 	Environment string  `json:"environment"`
 	Variant     *string `json:"variant" doc:"Null where there is no value"`

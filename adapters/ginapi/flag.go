@@ -53,7 +53,7 @@ func (a *API) routeFlags() {
 }
 
 func (a *API) flagOperation(id, method, path, summary string, problems ...int) huma.Operation {
-	return a.operation("flags", id, method, path, summary, problems...)
+	return a.operation("flags", id, method, path, summary, orDamaged(path, problems)...)
 }
 
 // definitionOperation is for bodies that the domain reads.

@@ -82,6 +82,7 @@ type flagJSON struct {
 	UpdatedAt string `json:"updated_at" format:"date-time"`
 	UpdatedBy string `json:"updated_by" doc:"The name of the API key, or anonymous"`
 	Deleted   bool   `json:"deleted,omitzero" doc:"True in lists of deleted ones"`
+	Damaged   bool   `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id, name, environment and version are known, and its definition is left out. It can be deleted"`
 }
 
 // draftJSON is what a version of a flag held.
@@ -96,13 +97,14 @@ type flagEntryJSON struct {
 	ID             int64          `json:"id"`
 	FlagID         int64          `json:"flag_id"`
 	Version        int64          `json:"version"`
-	Action         string         `json:"action" enum:"create,update,rollback,delete"`
+	Action         string         `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown where it is damaged"`
 	Old            raw[draftJSON] `json:"old" doc:"What stood before, or null"`
 	New            raw[draftJSON] `json:"new" doc:"What stands since, or null"`
 	ChangedBy      string         `json:"changed_by" doc:"The name of the API key, or anonymous"`
 	ChangedByKeyID *string        `json:"changed_by_key_id"`
 	ChangedAt      string         `json:"changed_at" format:"date-time"`
 	RequestID      string         `json:"request_id"`
+	Damaged        bool           `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id and version are known"`
 }
 
 // previewJSON is what a change would do.

@@ -18,8 +18,12 @@ func representFlag(f flag.State) raw[flagJSON] {
 	b = appendMember(b, "environment", f.Identity.Environment.String())
 	b = append(b, `,"description":`...)
 	b = appendDescription(b, f.Draft)
-	b = append(b, ',')
-	b = append(b, membersOf(f.Definition)...)
+	if f.Damaged {
+		b = append(b, `,"damaged":true`...)
+	} else {
+		b = append(b, ',')
+		b = append(b, membersOf(f.Definition)...)
+	}
 	b = append(b, `,"version":`...)
 	b = strconv.AppendInt(b, int64(f.Version), 10)
 	b = appendMember(b, "created_at", stamp(f.CreatedAt))
@@ -70,6 +74,7 @@ func representFlagEntry(e flag.HistoryEntry) flagEntryJSON {
 		ChangedBy: e.Stamp.By.String(),
 		ChangedAt: stamp(e.Stamp.At),
 		RequestID: e.Stamp.RequestID,
+		Damaged:   e.Damaged,
 	}
 	if id := e.Stamp.By.KeyID; id != "" {
 		shown.ChangedByKeyID = &id

@@ -140,7 +140,7 @@ func (a *API) ofrepSingle(c *gin.Context) {
 	this := callOf(c.Request.Context())
 	f := s.Find(this.ofrep.key)
 	if f == nil {
-		a.fail(c, flag.ErrNotFound)
+		a.fail(c, s.Missing(this.ofrep.key))
 		return
 	}
 	d := flag.Evaluate(f, &b.context)
@@ -152,7 +152,8 @@ func (a *API) ofrepSingle(c *gin.Context) {
 	a.sendEvaluation(c, b.answer)
 }
 
-// ofrepBulk evaluates all flags on one snapshot, in the order of their names.
+// ofrepBulk evaluates all flags on one snapshot, in the order of their names; those
+// that cannot be read come last, as errors.
 func (a *API) ofrepBulk(c *gin.Context) {
 	wanted := snapshotWanted(c.Request.URL)
 	epoch := a.options.Watching.Position().Epoch // before the snapshot, which may be newer

@@ -66,6 +66,12 @@ func appendBulk(to []byte, s *flagapp.Snapshot, b *evaluationBody, out *spill) (
 		}
 		to = appendOFREP(to, f, d)
 	}
+	for i, name := range s.Damaged() {
+		if i > 0 || len(s.All()) > 0 {
+			to = append(to, ',')
+		}
+		to = appendOFREPError(to, name, true, flag.ErrDamaged)
+	}
 	return append(to, "],"...), nil
 }
 
@@ -108,15 +114,16 @@ func ofrepCode(f *fault.Error) string {
 		return "TARGETING_KEY_MISSING"
 	case flag.ErrInvalidContext.Code():
 		return "INVALID_CONTEXT"
-	case ErrMalformedJSON.Code(), ErrBodyIncomplete.Code():
+	case ErrMalformedJSON.Code(), ErrBodyIncomplete.Code(), flag.ErrDamaged.Code():
 		return "PARSE_ERROR"
 	}
 	return "GENERAL"
 }
 
-// ofrepStatus is the status of a failure: input that cannot be used is 400 alone.
+// ofrepStatus is the status of a failure: input that cannot be used, and a flag that
+// cannot be read, are 400 alone, for which clients look into the body.
 func ofrepStatus(f *fault.Error) int {
-	if f.Kind() == fault.Invalid {
+	if f.Kind() == fault.Invalid || f.Code() == flag.ErrDamaged.Code() {
 		return Status(fault.Malformed)
 	}
 	return Status(f.Kind())

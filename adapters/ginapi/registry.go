@@ -95,7 +95,7 @@ func (a *API) routeRegistry() {
 }
 
 func (a *API) registryOperation(id, method, path, summary string, problems ...int) huma.Operation {
-	return a.operation("registry", id, method, path, summary, problems...)
+	return a.operation("registry", id, method, path, summary, orDamaged(path, problems)...)
 }
 
 // ServiceTarget names the service that an operation is about. It is exported for
@@ -339,7 +339,7 @@ func (a *API) readHealthHistory(ctx context.Context, in *healthHistoryInput) (*h
 	for i, t := range found {
 		out.Body.History[i] = transitionJSON{
 			InstanceID: t.Instance.String(), Environment: t.Environment.String(), ChangedAt: stamp(t.At),
-			From: t.From.String(), To: t.To.String(), Reason: t.Reason,
+			From: t.From.String(), To: t.To.String(), Reason: t.Reason, Damaged: t.Damaged,
 		}
 	}
 	return out, nil

@@ -64,6 +64,7 @@ type serviceJSON struct {
 	Metadata            object   `json:"metadata"`
 	InstanceCount       int      `json:"instance_count"`
 	ProtectedIn         []string `json:"protected_in,omitzero" nullable:"false" doc:"The environments in which preservation holds instances"`
+	Damaged             bool     `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id, service_name, instance_count and version are known. It can be deregistered"`
 	Version             int64    `json:"version" doc:"Counts the changes from 1"`
 	RegisteredAt        string   `json:"registered_at" format:"date-time"`
 	UpdatedAt           string   `json:"updated_at" format:"date-time"`
@@ -126,6 +127,7 @@ type instanceJSON struct {
 	Since          string         `json:"since" format:"date-time" doc:"When observed became what it is"`
 	Reason         string         `json:"reason" doc:"Why: registered, reported, lease_expired, lease_renewed, check_passed or check_failed: and a class"`
 	RegisteredAt   string         `json:"registered_at" format:"date-time"`
+	Damaged        bool           `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only instance_id and environment are known. It can be deregistered, and registered again"`
 	*readingJSON
 }
 
@@ -152,6 +154,7 @@ type transitionJSON struct {
 	From        string `json:"from" enum:"passing,warning,critical,unknown"`
 	To          string `json:"to" enum:"passing,warning,critical,unknown"`
 	Reason      string `json:"reason"`
+	Damaged     bool   `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read"`
 }
 
 // heartbeatJSON is the body of a heartbeat.

@@ -50,7 +50,7 @@ func representService(r registryapp.Reading) serviceJSON {
 		ID: int64(s.ID), ServiceName: s.Name.String(), ServiceURL: s.URL.String(),
 		HealthCheckURL: textOrNull(s.HealthCheck.String()), Status: s.Status.String(),
 		Metadata: object{[]byte(s.Metadata.JSON())}, InstanceCount: s.Tally.Total, Version: int64(s.Version),
-		RegisteredAt: stamp(s.CreatedAt), UpdatedAt: stamp(s.UpdatedAt),
+		RegisteredAt: stamp(s.CreatedAt), UpdatedAt: stamp(s.UpdatedAt), Damaged: s.Damaged,
 	}
 	last := s.LastCheck
 	if t := s.ResponseTime; t != nil {
@@ -80,7 +80,7 @@ func representInstance(i *registry.Instance) instanceJSON {
 		Desired: i.Desired.String(), DesiredReason: i.Wish.Reason, DesiredBy: i.By.Name,
 		Observed: i.Observed().String(), Serving: i.Serving(), Ready: i.Ready(), Terminating: i.Terminating(),
 		Flapping: i.Flapping, Held: i.Held, Since: stamp(i.Since), Reason: i.Reason,
-		RegisteredAt: stamp(i.RegisteredAt),
+		RegisteredAt: stamp(i.RegisteredAt), Damaged: i.Damaged,
 	}
 	if i.Leased() {
 		shown.TTLSeconds, shown.Deregister = new(int64(i.TTL/time.Second)), new(int64(i.Removal/time.Second))

@@ -11,6 +11,8 @@ import (
 // Versioned is an aggregate that can be written to.
 type Versioned interface {
 	Deleted() bool
+	// Damage returns scope.ErrDamaged where the stored row could not be read, else nil.
+	Damage() error
 	// Expect returns scope.ErrStale unless the present version is one of these, or
 	// none is named.
 	Expect(versions ...scope.Version) error
@@ -22,6 +24,8 @@ type Edit[A Versioned] struct {
 	Expect []scope.Version
 	// Revives says that a deleted aggregate may be written to.
 	Revives bool
+	// Mends says that a damaged aggregate may be written to.
+	Mends bool
 	// Load returns the aggregate, if the caller may write to it.
 	Load func(context.Context) (A, error)
 	// NotFound is the error for a deleted one.
@@ -50,6 +54,9 @@ func Do[K comparable, A Versioned](
 		}
 		if a.Deleted() && !e.Revives {
 			return e.NotFound
+		}
+		if err := a.Damage(); err != nil && !e.Mends {
+			return err
 		}
 		if err := a.Expect(e.Expect...); err != nil {
 			return Final(err)

@@ -13,13 +13,15 @@ type edition struct {
 	id      configuration.ID
 	expect  []configuration.Version
 	revives bool
-	apply   func(context.Context, *configuration.Configuration) error
+	// mends says that a damaged one may be written to.
+	mends bool
+	apply func(context.Context, *configuration.Configuration) error
 }
 
 // write makes the edition and returns what stands after it.
 func (s *Service) write(ctx context.Context, by access.Caller, e edition) (written View, err error) {
 	err = change.Do(ctx, &s.turns, e.id, s.deps.Backoff, change.Edit[*configuration.Configuration]{
-		Expect: e.expect, Revives: e.revives, NotFound: configuration.ErrNotFound, Apply: e.apply,
+		Expect: e.expect, Revives: e.revives, Mends: e.mends, NotFound: configuration.ErrNotFound, Apply: e.apply,
 		Load: func(ctx context.Context) (*configuration.Configuration, error) {
 			return s.load(ctx, by, access.WriteConfiguration, e.id)
 		},
@@ -42,6 +44,10 @@ func (s *Service) save(ctx context.Context, c *configuration.Configuration) (Vie
 	if err := s.deps.Configurations.Save(ctx, c); err != nil {
 		s.memory.Failed(ctx, c.Identity().Locator(), err)
 		return View{}, err
+	}
+	if c.State().Damaged {
+		s.memory.Doubt(ctx, c.Identity().Locator())
+		return View{State: c.State()}, nil
 	}
 	s.memory.Written(c.Identity().Locator(), c.State(), int64(c.Version()))
 	return View{State: c.State()}, nil

@@ -57,6 +57,6 @@ func (s *Service) ask(identity configuration.Identity) readthrough.Load[configur
 		if err != nil {
 			return configuration.State{}, 0, err
 		}
-		return c.State(), int64(c.Version()), nil
+		return c.State(), int64(c.Version()), c.Damage()
 	}
 }

@@ -20,7 +20,7 @@ type RollBack struct {
 // never was is ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
 func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (View, error) {
 	return s.write(ctx, by, edition{
-		id: in.ID, expect: in.Expect, revives: true,
+		id: in.ID, expect: in.Expect, revives: true, mends: true,
 		apply: func(ctx context.Context, c *configuration.Configuration) error {
 			entry, err := s.deps.History.Entry(ctx, in.ID, in.Version)
 			if err != nil {

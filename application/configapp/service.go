@@ -61,8 +61,11 @@ type View struct {
 	opened   bool
 }
 
-// Value returns the value, or false where it is encrypted and not revealed.
+// Value returns the value, or false where it is encrypted and not revealed, or damaged.
 func (v View) Value() (secret.Text, bool) {
+	if v.Damaged {
+		return secret.Text{}, false
+	}
 	if v.Content.Encrypted() {
 		return v.revealed, v.opened
 	}

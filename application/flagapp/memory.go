@@ -22,6 +22,9 @@ type Snapshot struct {
 	ordered     []*flag.Compiled
 	// versions are those of all flags, deleted ones too.
 	versions map[flag.ID]version
+	// damaged are the names of the flags that live, cannot be read, and of which there
+	// is no earlier form; in order.
+	damaged []string
 }
 
 // version is one of a flag, with the id of the event that made it.
@@ -32,6 +35,19 @@ type version struct {
 
 func emptySnapshot(e scope.Environment) *Snapshot {
 	return &Snapshot{environment: e, flags: map[string]*flag.Compiled{}, versions: map[flag.ID]version{}}
+}
+
+// Damaged returns the names of the flags that live and cannot be evaluated, because
+// what is stored of them cannot be read; it is not to be changed.
+func (s *Snapshot) Damaged() []string { return s.damaged }
+
+// Missing returns why there is no flag of that name: flag.ErrDamaged, or
+// flag.ErrNotFound.
+func (s *Snapshot) Missing(name string) error {
+	if slices.Contains(s.damaged, name) {
+		return flag.ErrDamaged
+	}
+	return flag.ErrNotFound
 }
 
 // Environment returns whose flags they are.
@@ -50,8 +66,9 @@ func (s *Snapshot) All() []*flag.Compiled { return s.ordered }
 
 // with returns the snapshot with those flags in place of their older versions, or
 // itself where it holds all of them already. Where they were read from the store, one
-// also takes the place of the same version that another event made.
-func (s *Snapshot) with(states []flag.State, read bool) *Snapshot {
+// also takes the place of the same version that another event made. A damaged flag keeps the
+// form that it has here or in an earlier snapshot, if there is one.
+func (s *Snapshot) with(states []flag.State, read bool, earlier *Snapshot) *Snapshot {
 	newer := slices.DeleteFunc(slices.Clone(states), func(f flag.State) bool {
 		held := s.versions[f.ID]
 		if f.Version == held.number {
@@ -64,19 +81,37 @@ func (s *Snapshot) with(states []flag.State, read bool) *Snapshot {
 	}
 	next := &Snapshot{
 		environment: s.environment, revision: s.revision, flags: maps.Clone(s.flags), versions: maps.Clone(s.versions),
+		damaged: slices.Clone(s.damaged),
 	}
 	for _, f := range newer {
 		next.revision += int64(f.Version - next.versions[f.ID].number)
 		next.versions[f.ID] = version{number: f.Version, event: f.Event}
-		delete(next.flags, f.Identity.Name.String())
-		if !f.Deleted {
-			next.flags[f.Identity.Name.String()] = flag.Compile(f)
-		}
+		next.take(f, earlier)
 	}
+	slices.Sort(next.damaged)
 	next.ordered = slices.SortedFunc(maps.Values(next.flags), func(a, b *flag.Compiled) int {
 		return cmp.Compare(a.Name(), b.Name())
 	})
 	return next
+}
+
+// take puts a flag in place of its older version.
+func (s *Snapshot) take(f flag.State, earlier *Snapshot) {
+	name := f.Identity.Name.String()
+	before := s.flags[name]
+	delete(s.flags, name)
+	s.damaged = slices.DeleteFunc(s.damaged, func(d string) bool { return d == name })
+	switch {
+	case f.Deleted:
+	case !f.Damaged:
+		s.flags[name] = flag.Compile(f)
+	case before != nil:
+		s.flags[name] = before
+	case earlier != nil && earlier.flags[name] != nil:
+		s.flags[name] = earlier.flags[name]
+	default:
+		s.damaged = append(s.damaged, name)
+	}
 }
 
 // memory holds the snapshots. The zero value holds none.
@@ -92,6 +127,8 @@ type memory struct {
 // cell holds the present snapshot of one environment.
 type cell struct {
 	current atomic.Pointer[Snapshot]
+	// earlier is what was held before all was loaded anew; nil for nothing.
+	earlier *Snapshot
 	// mu guards the steps from one snapshot to the next, and renewed.
 	mu sync.Mutex
 	// renewed is closed when the present snapshot is replaced.
@@ -105,10 +142,14 @@ func (m *memory) find(environment string) *cell {
 	return nil
 }
 
-func newCells(environments []scope.Environment) map[string]*cell {
+// newCells returns cells to be filled in place of those that there are.
+func (m *memory) newCells(environments []scope.Environment) map[string]*cell {
 	cells := map[string]*cell{}
 	for _, e := range environments {
 		c := &cell{renewed: make(chan struct{})}
+		if before := m.find(e.String()); before != nil {
+			c.earlier = before.current.Load()
+		}
 		c.current.Store(emptySnapshot(e))
 		cells[e.String()] = c
 	}
@@ -127,13 +168,20 @@ func (m *memory) put(f flag.State, read bool) {
 func (c *cell) renew(states []flag.State, read bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next := c.current.Load().with(states, read)
+	next := c.current.Load().with(states, read, c.earlier)
 	if next == c.current.Load() {
 		return
 	}
 	c.current.Store(next)
 	close(c.renewed)
 	c.renewed = make(chan struct{})
+}
+
+// forget lets go of what was held before.
+func (c *cell) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.earlier = nil
 }
 
 // await returns the first snapshot of at least that revision, or the present one
@@ -174,9 +222,12 @@ func (s *Service) Refresh(ctx context.Context) error {
 func (s *Service) Renew(ctx context.Context) error {
 	s.reads.Clear()
 	asked := s.deps.Stopwatch.Elapsed()
-	cells := newCells(s.deps.Environments.All())
+	cells := s.memory.newCells(s.deps.Environments.All())
 	if err := s.fill(ctx, cells); err != nil {
 		return err
+	}
+	for _, c := range cells {
+		c.forget()
 	}
 	s.memory.cells.Store(&cells)
 	s.memory.confirmed.Store(int64(asked))

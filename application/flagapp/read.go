@@ -93,7 +93,7 @@ func (s *Service) ask(identity flag.Identity) readthrough.Load[flag.State] {
 		if err != nil {
 			return flag.State{}, 0, err
 		}
-		return f.State(), int64(f.Version()), nil
+		return f.State(), int64(f.Version()), f.Damage()
 	}
 }
 

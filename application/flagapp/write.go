@@ -37,7 +37,7 @@ func (s *Service) Create(ctx context.Context, by access.Caller, definition []byt
 	err = change.UntilSaved(ctx, s.deps.Backoff, func() error {
 		created, err = s.save(ctx, flag.New(identity, draft, s.stamp(by)))
 		if errors.Is(err, flag.ErrAlreadyExists) {
-			created, err = s.recreate(ctx, by, identity, c)
+			created, err = s.recreate(ctx, by, identity, c, draft)
 		}
 		return err
 	})
@@ -45,13 +45,18 @@ func (s *Service) Create(ctx context.Context, by access.Caller, definition []byt
 }
 
 func (s *Service) recreate(
-	ctx context.Context, by access.Caller, identity flag.Identity, c flag.Change,
+	ctx context.Context, by access.Caller, identity flag.Identity, c flag.Change, draft flag.Draft,
 ) (flag.State, error) {
 	existing, err := s.deps.Flags.FindByIdentity(ctx, identity)
 	if err != nil {
 		return flag.State{}, err
 	}
-	if err := existing.Recreate(c, s.stamp(by)); err != nil {
+	if existing.Damage() != nil {
+		err = existing.Mend(draft, s.stamp(by))
+	} else {
+		err = existing.Recreate(c, s.stamp(by))
+	}
+	if err != nil {
 		return flag.State{}, change.Final(err)
 	}
 	return s.save(ctx, existing)
@@ -90,7 +95,7 @@ type Delete struct {
 // Deleted already or unknown is ErrNotFound, a version other than the expected
 // ErrStale.
 func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (flag.State, error) {
-	return s.write(ctx, by, edition{id: in.ID, expect: in.Expect, apply: func(_ context.Context, f *flag.Flag) error {
+	return s.write(ctx, by, edition{id: in.ID, expect: in.Expect, mends: true, apply: func(_ context.Context, f *flag.Flag) error {
 		return f.Delete(s.stamp(by))
 	}})
 }
@@ -115,7 +120,7 @@ func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (
 		_, err = f.RollBack(entry, s.stamp(by))
 		return err
 	}
-	return s.write(ctx, by, edition{id: in.ID, expect: in.Expect, revives: true, apply: apply})
+	return s.write(ctx, by, edition{id: in.ID, expect: in.Expect, revives: true, mends: true, apply: apply})
 }
 
 // edition is one write to a flag that exists.
@@ -123,13 +128,15 @@ type edition struct {
 	id      flag.ID
 	expect  []scope.Version
 	revives bool
-	apply   func(context.Context, *flag.Flag) error
+	// mends says that a damaged one may be written to.
+	mends bool
+	apply func(context.Context, *flag.Flag) error
 }
 
 // write makes the edition and returns what stands after it.
 func (s *Service) write(ctx context.Context, by access.Caller, e edition) (written flag.State, err error) {
 	err = change.Do(ctx, &s.turns, e.id, s.deps.Backoff, change.Edit[*flag.Flag]{
-		Expect: e.expect, Revives: e.revives, NotFound: flag.ErrNotFound, Apply: e.apply,
+		Expect: e.expect, Revives: e.revives, Mends: e.mends, NotFound: flag.ErrNotFound, Apply: e.apply,
 		Load: func(ctx context.Context) (*flag.Flag, error) { return s.load(ctx, by, access.WriteFlag, e.id) },
 		Save: func(ctx context.Context, f *flag.Flag) (err error) {
 			written, err = s.save(ctx, f)
@@ -149,6 +156,10 @@ func (s *Service) save(ctx context.Context, f *flag.Flag) (flag.State, error) {
 	}
 	state := f.State()
 	s.memory.put(state, false)
+	if state.Damaged {
+		s.reads.Doubt(ctx, at)
+		return state, nil
+	}
 	s.reads.Written(at, state, int64(state.Version))
 	return state, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
@@ -57,6 +58,9 @@ func (c *Cache[K, V]) Present(ctx context.Context, at K, least int64, ask Load[V
 	l := c.fetch(ctx, q, ask)
 	select {
 	case <-l.done:
+		if damaged(l.err) {
+			return nil, 0, l.err
+		}
 		if l.err == nil && (l.stale == 0 || l.held.Version >= older.Version) {
 			return l.held, l.stale, nil
 		}
@@ -120,6 +124,8 @@ func (c *Cache[K, V]) answer(ctx context.Context, q question[K], ask Load[V], l 
 		l.held = c.held(kept)
 		c.keep(q.at, l.held, asked)
 		c.share(q.at, kept)
+	case damaged(err):
+		l.err = err
 	case known != nil:
 		l.held, l.stale = known, c.o.Freshness.Age()
 	default:
@@ -143,6 +149,10 @@ func (c *Cache[K, V]) shared(ctx context.Context, at K) *Held[V] {
 	return c.held(kept)
 }
 
+// damaged reports whether a store has answered that what it holds cannot be read.
+// That is an answer: nothing older is given in its place, and nothing is kept.
+func damaged(err error) bool { return errors.Is(err, scope.ErrDamaged) }
+
 // load asks the store, if it may be asked now.
 func (c *Cache[K, V]) load(ctx context.Context, ask Load[V]) (ports.Kept[V], error) {
 	leave, err := c.admit(ctx)
@@ -153,8 +163,9 @@ func (c *Cache[K, V]) load(ctx context.Context, ask Load[V]) (ports.Kept[V], err
 	var none V
 	kept := c.kept(none, 0)
 	kept.Value, kept.Version, err = ask(ctx)
-	c.failed.Store(err != nil)
-	if err != nil {
+	failed := err != nil && !damaged(err)
+	c.failed.Store(failed)
+	if failed {
 		c.resting.Store(int64(c.o.Stopwatch.Elapsed() + loadPause))
 	}
 	return kept, err

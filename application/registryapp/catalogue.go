@@ -72,7 +72,7 @@ func (c *catalogue) recall(e edition) *registry.Service {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.doubted || s.state.ID == 0 || s.complete != s.state.Generation {
+	if s.doubted || s.state.ID == 0 || s.state.Damaged || s.complete != s.state.Generation {
 		return nil
 	}
 	var instances []*registry.Instance

@@ -112,7 +112,7 @@ func (s *Service) retarget(now time.Duration) {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
 		for i := range known.instances.all() {
-			if i.Removed || i.Expired || known.state.Deleted {
+			if i.Removed || i.Expired || !known.state.Usable() {
 				continue
 			}
 			key := registry.Key{Service: known.name, Ref: i.Ref()}

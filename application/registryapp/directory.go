@@ -87,7 +87,8 @@ func entryOf(s *registry.State) (registry.Entry, error) {
 		Name: s.Name.String(), ID: int64(s.ID), Version: int64(s.Version),
 		Active: s.Tally.Total > 0, Healthy: s.Status == registry.Healthy,
 	}
-	if s.Deleted {
+	if !s.Usable() {
+		e.Active, e.Healthy = false, false
 		return e, nil
 	}
 	info := map[string]any{

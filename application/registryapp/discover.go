@@ -37,7 +37,7 @@ func (v *View) Select(n Selection) []*registry.Instance {
 
 // Discover returns the instances of a service in an environment as they stand in
 // memory; in the default environment for "". It waits for nothing. A service that
-// is not registered is ErrNotFound; before the first Refresh it is
+// is not registered is ErrNotFound, a damaged one ErrDamaged; before the first Refresh it is
 // fault.ErrUnavailable.
 func (s *Service) Discover(by access.Caller, serviceName, environment string) (*View, error) {
 	known := s.catalogue.find(serviceName)
@@ -53,7 +53,7 @@ func (s *Service) Discover(by access.Caller, serviceName, environment string) (*
 	}
 	v := known.view(e)
 	if v == nil {
-		return nil, registry.ErrNotFound
+		return nil, known.missing()
 	}
 	return v, nil
 }

@@ -34,15 +34,15 @@ func (s *Service) endLeases(ctx context.Context, found *registry.Sweep) error {
 }
 
 // overdue returns the instance of an overdue lease, or nil where the lease is of
-// nobody any more, and is dropped.
+// nobody any more, or of something damaged, and is dropped.
 func (s *Service) overdue(ctx context.Context, l registry.Lease) (*registry.Instance, error) {
 	if i := s.catalogue.instance(l.Key); i != nil && i.Epoch == l.Epoch {
 		return i, nil
 	}
 	found, err := s.deps.Services.Find(ctx, l.Service, l.Instance)
-	if err == nil && !found.Deleted() {
+	if err == nil && !found.Deleted() && found.Damage() == nil {
 		var i *registry.Instance
-		if i, err = found.Instance(l.Ref); err == nil && i.Epoch == l.Epoch {
+		if i, err = found.Instance(l.Ref); err == nil && i.Epoch == l.Epoch && !i.Damaged {
 			s.catalogue.look(found)
 			return i, nil
 		}
@@ -64,6 +64,9 @@ func (s *Service) observePlaces(now registry.Instant, groups map[place][]registr
 	s.catalogue.each(func(known *shelf) bool {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
+		if known.state.Damaged {
+			return true
+		}
 		for e, c := range known.counts {
 			at := place{service: known.name.String(), environment: e}
 			g := s.sweeper.guards[at]
@@ -170,7 +173,8 @@ func (s *Service) enforce(ctx context.Context, at place, d registry.Decision) er
 	return nil
 }
 
-// alter writes to a service; one that was deregistered meanwhile is passed over.
+// alter writes to a service; one that was deregistered meanwhile, or is damaged, is
+// passed over.
 func (s *Service) alter(
 	ctx context.Context, name scope.ServiceName, leases []registry.Held, apply func(*registry.Service),
 ) error {
@@ -181,7 +185,13 @@ func (s *Service) alter(
 			return nil
 		},
 	})
-	if fails(err, registry.ErrNotFound) {
+	return unlessGone(err)
+}
+
+// unlessGone returns err, or nil where it says that there is no such service, or none
+// that can be read: it keeps nobody from going on with the others.
+func unlessGone(err error) error {
+	if fails(err, registry.ErrNotFound) || fails(err, registry.ErrDamaged) {
 		return nil
 	}
 	return err

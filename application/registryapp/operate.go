@@ -168,7 +168,7 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 		return err
 	}
 	var leases []registry.Held
-	written, err := s.write(ctx, edition{name: t.service, whole: true, apply: func(service *registry.Service) error {
+	written, err := s.write(ctx, edition{name: t.service, whole: true, mends: true, apply: func(service *registry.Service) error {
 		leases = leasesIn(service, t.Environment)
 		in := service.Environments()
 		switch {

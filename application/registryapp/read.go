@@ -29,7 +29,7 @@ type Observed struct {
 }
 
 // Read returns a service with all its instances. Deregistered or unknown is
-// ErrNotFound. While the store is away it is what is in memory.
+// ErrNotFound, damaged ErrDamaged. While the store is away it is what is in memory.
 func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string) (Reading, error) {
 	name, err := registry.ParseName(serviceName)
 	if err != nil {
@@ -53,6 +53,9 @@ func (s *Service) whole(ctx context.Context, name scope.ServiceName) (registry.S
 		err = registry.ErrNotFound
 	}
 	if err == nil {
+		err = found.Damage()
+	}
+	if err == nil {
 		return found.State(), found.Instances(), nil
 	}
 	if !fails(err, fault.ErrUnavailable) || !s.catalogue.loaded.Load() {
@@ -63,8 +66,8 @@ func (s *Service) whole(ctx context.Context, name scope.ServiceName) (registry.S
 		return registry.State{}, nil, registry.ErrNotFound
 	}
 	state, instances := known.living()
-	if state.Deleted {
-		return registry.State{}, nil, registry.ErrNotFound
+	if !state.Usable() {
+		return registry.State{}, nil, known.missing()
 	}
 	return state, instances, nil
 }

@@ -95,7 +95,9 @@ type edition struct {
 	// remembered says that only instances that live are written to, so that memory
 	// will do to begin with; the store refuses what is out of date.
 	remembered bool
-	apply      func(*registry.Service) error
+	// mends says that a damaged service may be written to.
+	mends bool
+	apply func(*registry.Service) error
 	// before is called with what is about to be saved, each time; its error ends the
 	// attempt. Nil for nothing.
 	before func(context.Context, *registry.Service) error
@@ -106,7 +108,7 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 	var written *registry.Service
 	remembered := e.remembered
 	err := change.Do(ctx, &s.turns, e.name, s.deps.Backoff, change.Edit[*registry.Service]{
-		Revives: e.founds, NotFound: registry.ErrNotFound,
+		Revives: e.founds, Mends: e.mends || e.founds, NotFound: registry.ErrNotFound,
 		Load: func(ctx context.Context) (*registry.Service, error) {
 			if r := s.catalogue.recall(e); remembered && r != nil {
 				remembered = false

@@ -54,7 +54,7 @@ func (s *shelf) instance(ref registry.Ref) *registry.Instance {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if i := s.instances.get(ref).Instance; i != nil && !i.Removed && !s.state.Deleted {
+	if i := s.instances.get(ref).Instance; i != nil && !i.Removed && s.state.Usable() {
 		return i
 	}
 	return nil
@@ -95,7 +95,7 @@ func (s *shelf) take(state registry.State, generation int64, instances []*regist
 	for _, i := range instances {
 		known := s.instances.get(i.Ref())
 		if known.generation <= generation && (known.Instance != nil || generation >= s.forgotten) {
-			s.set(i, generation)
+			s.admit(i, generation)
 		}
 	}
 	s.views = nil
@@ -169,9 +169,9 @@ func (s *shelf) present() registry.Size {
 // registered.
 func (s *shelf) view(e scope.Environment) *View {
 	s.mu.RLock()
-	v, deleted := s.views[e], s.state.Deleted || s.state.ID == 0
+	v, usable := s.views[e], s.state.Usable()
 	s.mu.RUnlock()
-	if v != nil || deleted {
+	if v != nil || !usable {
 		return v
 	}
 	s.mu.Lock()
@@ -205,7 +205,7 @@ func (s *shelf) living() (registry.State, []*registry.Instance) {
 	defer s.mu.RUnlock()
 	var list []*registry.Instance
 	for i := range s.instances.all() {
-		if !i.Removed && !s.state.Deleted {
+		if !i.Removed && s.state.Usable() {
 			list = append(list, i.Instance)
 		}
 	}

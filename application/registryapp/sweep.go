@@ -187,7 +187,7 @@ func (s *Service) eachLeased(show func(scope.ServiceName, *registry.Instance)) {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
 		for i := range known.instances.all() {
-			if i.Leased() && !i.Removed && !known.state.Deleted {
+			if i.Leased() && !i.Removed && known.state.Usable() {
 				show(known.name, i.Instance)
 			}
 		}
@@ -286,7 +286,7 @@ func (s *Service) removeExpired(ctx context.Context, name scope.ServiceName, lea
 			return nil
 		},
 	})
-	if err != nil && !fails(err, registry.ErrNotFound) {
+	if err := unlessGone(err); err != nil {
 		return err
 	}
 	return s.deps.Leases.Drop(ctx, leases...)

@@ -74,6 +74,9 @@ type KeyAttributes struct {
 	// Expires and Revoked are zero for never and not.
 	Expires time.Time
 	Revoked time.Time
+	// Damaged says that the stored row breaks a rule. Such a key opens nothing, and can
+	// be revoked.
+	Damaged bool
 }
 
 // APIKey is a key as the service knows it: what it may do, until when, and a
@@ -148,10 +151,10 @@ func (k *APIKey) Opens(token Token, pepper secret.Text, at time.Time) bool {
 	return same && k.HoldsAt(at)
 }
 
-// HoldsAt reports whether the key is neither expired nor revoked at that time.
+// HoldsAt reports whether the key is neither expired, revoked nor damaged at that time.
 func (k *APIKey) HoldsAt(at time.Time) bool {
 	expired := !k.attributes.Expires.IsZero() && !at.Before(k.attributes.Expires)
-	return !expired && k.attributes.Revoked.IsZero()
+	return !expired && k.attributes.Revoked.IsZero() && !k.attributes.Damaged
 }
 
 // SameRights reports whether another key allows what this one does, to the holder of

@@ -65,6 +65,9 @@ func (c *Configuration) Update(draft Draft, stamp scope.Stamp) (changed bool, er
 	if c.state.Deleted {
 		return false, ErrNotFound
 	}
+	if err := c.Damage(); err != nil {
+		return false, err
+	}
 	if draft == c.draft() {
 		return false, nil
 	}
@@ -75,21 +78,29 @@ func (c *Configuration) Update(draft Draft, stamp scope.Stamp) (changed bool, er
 // RollBack makes what stood at entry the present again, as a new version with
 // its value, description and encryption; a deleted configuration comes back. It
 // reports whether anything changed: going back to what stands makes no version.
-// An entry that is a deletion is ErrVersionIsDelete.
+// An entry that is a deletion is ErrVersionIsDelete, one that cannot be read is
+// ErrDamaged. It mends a damaged configuration, unless its identity is what is
+// damaged: ErrDamaged.
 func (c *Configuration) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, err error) {
 	if entry.Action == scope.ActionDelete {
 		return false, ErrVersionIsDelete
 	}
+	if entry.Damaged {
+		return false, entry.damage()
+	}
+	if _, err := c.state.Identity.Locator().Parse(); err != nil {
+		return false, c.Damage()
+	}
 	draft := Draft{Content: entry.New, Description: entry.Description}
-	if !c.state.Deleted && draft == c.draft() {
+	if !c.state.Deleted && !c.state.Damaged && draft == c.draft() {
 		return false, nil
 	}
 	c.change(scope.ActionRollback, draft, stamp)
 	return true, nil
 }
 
-// Delete makes the version in which the configuration does not exist. One that
-// is deleted already is ErrNotFound.
+// Delete makes the version in which the configuration does not exist, also of a
+// damaged one. One that is deleted already is ErrNotFound.
 func (c *Configuration) Delete(stamp scope.Stamp) error {
 	if c.state.Deleted {
 		return ErrNotFound
@@ -116,16 +127,22 @@ func (c *Configuration) change(action Action, draft Draft, stamp scope.Stamp) {
 	if action == scope.ActionDelete {
 		entry.New = Content{}
 	}
+	revived := c.state.Deleted
 	entry.Stamp = c.state.Advance(action, stamp)
 	entry.Version = c.state.Version
 	c.state.Content, c.state.Description = draft.Content, draft.Description
+	c.state.Damaged = c.state.Damaged && action == scope.ActionDelete
 	c.entries = append(c.entries, entry)
-	c.Record(newEvent(c.state, entry))
+	c.Record(newEvent(c.state, entry, revived))
 }
 
 func (c *Configuration) draft() Draft {
 	return Draft{Content: c.state.Content, Description: c.state.Description}
 }
+
+// Damage returns ErrDamaged with the id where the stored row could not be read, else
+// nil.
+func (c *Configuration) Damage() error { return c.state.DamagedAt(int64(c.state.ID)) }
 
 // State returns the configuration as it stands.
 func (c *Configuration) State() State { return c.state }

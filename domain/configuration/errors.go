@@ -15,6 +15,8 @@ var (
 	ErrAlreadyExists = scope.ErrAlreadyExists
 	// ErrVersionIsDelete is a rollback to a version that was a deletion.
 	ErrVersionIsDelete = scope.ErrVersionIsDelete
+	// ErrDamaged is a configuration or a version whose row cannot be read.
+	ErrDamaged = scope.ErrDamaged
 	// ErrStale is a write against a version that is not the present one.
 	ErrStale = scope.ErrStale
 )

@@ -23,7 +23,7 @@ type Changed struct{ envelope event.Envelope }
 // version and whether the value is encrypted, but nothing of the value.
 func (e Changed) Envelope() event.Envelope { return e.envelope }
 
-func newEvent(state State, entry HistoryEntry) Changed {
+func newEvent(state State, entry HistoryEntry, revived bool) Changed {
 	data := map[string]any{
 		"key":          state.Identity.Key.String(),
 		"environment":  state.Identity.Environment.String(),
@@ -31,7 +31,7 @@ func newEvent(state State, entry HistoryEntry) Changed {
 		"is_encrypted": entry.Encrypted,
 	}
 	if entry.Action == scope.ActionRollback {
-		data["revived"] = entry.Old.IsZero()
+		data["revived"] = revived
 	}
 	return Changed{envelope: event.Envelope{
 		Type:             AggregateType + "." + entry.Action.PastTense(),

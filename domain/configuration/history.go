@@ -27,6 +27,13 @@ type HistoryEntry struct {
 	Description Description
 	Encrypted   bool
 	Stamp       scope.Stamp
+	// Damaged says that the stored row breaks a rule: only ID, ConfigurationID and
+	// Version are known.
+	Damaged bool
+}
+
+func (e *HistoryEntry) damage() error {
+	return ErrDamaged.WithDetail("id", int64(e.ConfigurationID)).WithDetail("version", int64(e.Version))
 }
 
 // Seal returns the entry with its plain values sealed. An entry whose values
@@ -57,8 +64,11 @@ type State struct {
 }
 
 // AsOf returns the configuration as it stood when entry was made. A deletion is
-// ErrNotFound.
+// ErrNotFound, an entry that cannot be read ErrDamaged.
 func (c *Configuration) AsOf(entry HistoryEntry) (State, error) {
+	if entry.Damaged {
+		return State{}, entry.damage()
+	}
 	if entry.Action == scope.ActionDelete {
 		return State{}, ErrNotFound
 	}

@@ -10,8 +10,13 @@ import (
 
 // JSON returns the definition as one JSON object, in one form: the same bytes for
 // the same definition. RehydrateDefinition reads it, and so does ParseChange, but
-// for the salt.
-func (d *Definition) JSON() string { return d.encoded }
+// for the salt. It is "" for nil, which a damaged flag has.
+func (d *Definition) JSON() string {
+	if d == nil {
+		return ""
+	}
+	return d.encoded
+}
 
 // Number of a percentage, which has up to four decimals.
 func percentage(buckets uint32) json.Number {

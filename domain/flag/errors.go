@@ -15,6 +15,8 @@ var (
 	ErrAlreadyExists = scope.ErrAlreadyExists
 	// ErrVersionIsDelete is a rollback to a version that was a deletion.
 	ErrVersionIsDelete = scope.ErrVersionIsDelete
+	// ErrDamaged is a flag or a version whose row cannot be read.
+	ErrDamaged = scope.ErrDamaged
 	// ErrInvalidContext is a context that is no object, or holds what is too large for
 	// the conditions that look at it.
 	ErrInvalidContext = fault.New(fault.Invalid, "invalid_context",

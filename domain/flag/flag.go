@@ -27,7 +27,7 @@ func (d Draft) same(e Draft) bool {
 }
 
 // State is a flag as it stood at one version. It holds what readers see, and
-// nothing that can change it.
+// nothing that can change it. The draft of a damaged one is empty.
 type State struct {
 	ID       ID
 	Identity Identity
@@ -66,6 +66,17 @@ func (f *Flag) Recreate(c Change, stamp scope.Stamp) error {
 	return nil
 }
 
+// Mend brings a deleted flag back of which nothing can be read, with a draft that
+// owes nothing to what was; id and version go on. On one that lives it is
+// ErrAlreadyExists with its id.
+func (f *Flag) Mend(draft Draft, stamp scope.Stamp) error {
+	if !f.state.Deleted {
+		return scope.Exists(int64(f.state.ID))
+	}
+	f.change(scope.ActionCreate, draft, stamp)
+	return nil
+}
+
 // Update makes a change, and reports whether anything changed: a change to what
 // stands makes no version. A deleted flag is ErrNotFound; else it fails as
 // Definition.Apply does.
@@ -83,6 +94,9 @@ func (f *Flag) Preview(c Change) (Draft, error) {
 	if f.state.Deleted {
 		return Draft{}, ErrNotFound
 	}
+	if err := f.Damage(); err != nil {
+		return Draft{}, err
+	}
 	definition, err := f.state.Definition.Apply(c)
 	if err != nil {
 		return Draft{}, err
@@ -94,20 +108,28 @@ func (f *Flag) Preview(c Change) (Draft, error) {
 
 // RollBack makes what stood at entry the present again, as a new version with the
 // very same ranges; a deleted flag comes back. It reports whether anything
-// changed. An entry that is a deletion is ErrVersionIsDelete.
+// changed. An entry that is a deletion is ErrVersionIsDelete, one that cannot be read
+// is ErrDamaged. It mends a damaged flag, unless its identity is what is damaged:
+// ErrDamaged.
 func (f *Flag) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, err error) {
+	if entry.Damaged {
+		return false, entry.damage()
+	}
 	if entry.New == nil {
 		return false, ErrVersionIsDelete
 	}
-	if !f.state.Deleted && entry.New.same(f.state.Draft) {
+	if _, err := f.state.Identity.Locator().Parse(); err != nil {
+		return false, f.Damage()
+	}
+	if !f.state.Deleted && !f.state.Damaged && entry.New.same(f.state.Draft) {
 		return false, nil
 	}
 	f.change(scope.ActionRollback, *entry.New, stamp)
 	return true, nil
 }
 
-// Delete makes the version in which the flag does not exist. One that is deleted
-// already is ErrNotFound.
+// Delete makes the version in which the flag does not exist, also of a damaged one.
+// One that is deleted already is ErrNotFound.
 func (f *Flag) Delete(stamp scope.Stamp) error {
 	if f.state.Deleted {
 		return ErrNotFound
@@ -119,18 +141,24 @@ func (f *Flag) Delete(stamp scope.Stamp) error {
 // change makes the next version.
 func (f *Flag) change(action scope.Action, draft Draft, stamp scope.Stamp) {
 	entry := HistoryEntry{FlagID: f.state.ID, Action: action}
-	if before := f.state.Draft; f.state.Version > 0 && !f.state.Deleted {
+	if before := f.state.Draft; f.state.Version > 0 && !f.state.Deleted && !f.state.Damaged {
 		entry.Old = &before
 	}
+	revived := f.state.Deleted
 	if action != scope.ActionDelete {
 		entry.New = &draft
 	}
 	entry.Stamp = f.state.Advance(action, stamp)
 	entry.Version = f.state.Version
 	f.state.Draft = draft
+	f.state.Damaged = f.state.Damaged && action == scope.ActionDelete
 	f.entries = append(f.entries, entry)
-	f.Record(newEvent(f.state, entry))
+	f.Record(newEvent(f.state, entry, revived))
 }
+
+// Damage returns ErrDamaged with the id where the stored row could not be read, else
+// nil.
+func (f *Flag) Damage() error { return f.state.DamagedAt(int64(f.state.ID)) }
 
 // State returns the flag as it stands.
 func (f *Flag) State() State { return f.state }

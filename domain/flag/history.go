@@ -18,10 +18,21 @@ type HistoryEntry struct {
 	// New is what stands from this version on; nil for a deletion.
 	New   *Draft
 	Stamp scope.Stamp
+	// Damaged says that the stored row breaks a rule: only ID, FlagID and Version are
+	// known.
+	Damaged bool
 }
 
-// AsOf returns the flag as it stood when entry was made. A deletion is ErrNotFound.
+func (e *HistoryEntry) damage() error {
+	return ErrDamaged.WithDetail("id", int64(e.FlagID)).WithDetail("version", int64(e.Version))
+}
+
+// AsOf returns the flag as it stood when entry was made. A deletion is ErrNotFound, an
+// entry that cannot be read ErrDamaged.
 func (f *Flag) AsOf(entry HistoryEntry) (State, error) {
+	if entry.Damaged {
+		return State{}, entry.damage()
+	}
 	if entry.New == nil {
 		return State{}, ErrNotFound
 	}
@@ -66,16 +77,16 @@ type Changed struct{ envelope event.Envelope }
 // and whether the flag is enabled.
 func (e Changed) Envelope() event.Envelope { return e.envelope }
 
-func newEvent(s State, entry HistoryEntry) Changed {
+func newEvent(s State, entry HistoryEntry, revived bool) Changed {
 	environment := s.Identity.Environment.String()
 	data := map[string]any{
 		"name":        s.Identity.Name.String(),
 		"environment": environment,
 		"version":     int64(entry.Version),
-		"is_enabled":  s.Definition.Enabled() && !s.Deleted,
+		"is_enabled":  !s.Deleted && s.Definition.Enabled(),
 	}
 	if entry.Action == scope.ActionRollback {
-		data["revived"] = entry.Old == nil
+		data["revived"] = revived
 	}
 	return Changed{envelope: event.Envelope{
 		Type:             AggregateType + "." + entry.Action.PastTense(),

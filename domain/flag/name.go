@@ -55,6 +55,10 @@ func notInNames(r rune) bool {
 	return !letterOrDigit && !strings.ContainsRune("._:/-", r)
 }
 
+// RehydrateName returns the name of a text as it is stored, which may break the rules;
+// only stores call it, for damaged rows.
+func RehydrateName(text string) Name { return Name{text: text} }
+
 // String returns the text.
 func (n Name) String() string { return n.text }
 

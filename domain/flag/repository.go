@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Repository stores flags. Whoever calls it gets deleted ones too and decides
-// what they mean. A store that cannot be reached is fault.ErrUnavailable from
+// Repository stores flags. Whoever calls it gets deleted and damaged ones too and
+// decides what they mean: a row that breaks a rule costs that row only. A store that cannot be reached is fault.ErrUnavailable from
 // every method.
 type Repository interface {
 	// Save writes the unsaved changes of all the given flags in one transaction:
@@ -52,7 +52,8 @@ type Page struct {
 	Next func(context.Context) (Page, error)
 }
 
-// History reads what a Repository has saved, version by version.
+// History reads what a Repository has saved, version by version. An entry whose row
+// breaks a rule is Damaged, and stands in its place.
 type History interface {
 	// Entry returns the entry that made a version, or ErrVersionNotFound.
 	Entry(ctx context.Context, id ID, version scope.Version) (HistoryEntry, error)

@@ -16,6 +16,8 @@ type Transition struct {
 	At       time.Time
 	From, To health.Status
 	Reason   string
+	// Damaged says that the stored row breaks a rule: only ID is known.
+	Damaged bool
 }
 
 // Unsaved is what a Repository has to write for one service, all or none. Events

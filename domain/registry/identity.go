@@ -65,6 +65,10 @@ func badInstanceID() error {
 	return fault.Bad("instance_id", "must be 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'")
 }
 
+// RehydrateInstanceID returns the instance of an id as it is stored, which may break
+// the rules; only stores call it, for damaged rows.
+func RehydrateInstanceID(text string) InstanceID { return InstanceID{id: text} }
+
 // String returns the id.
 func (i InstanceID) String() string { return i.id }
 

@@ -61,7 +61,8 @@ func sameCheck(a, b *health.Check) bool {
 	return a.Same(*b)
 }
 
-func (d Definition) validate() error {
+// Validate returns ErrInvalid for what no definition may hold.
+func (d Definition) Validate() error {
 	return fault.Merge(d.Address.validate(), labelFault("zone", d.Zone), labelFault("version", d.Version),
 		tagsFault(d.Tags), weightFault(d.Weight), d.leaseFault())
 }
@@ -176,6 +177,19 @@ type Instance struct {
 	// Removed says that it was deregistered, or removed after its lease ended. All
 	// but the epoch and the wish is history then.
 	Removed bool
+	// Damaged says that the stored row breaks a rule: beside the id, which may break
+	// one too, epoch and what counts in a Tally, nothing can be relied upon. It can be
+	// deregistered, and registered again.
+	Damaged bool
+}
+
+// damage returns ErrDamaged with the id where the stored row could not be read, else
+// nil.
+func (i *Instance) damage() error {
+	if !i.Damaged {
+		return nil
+	}
+	return ErrDamaged.WithDetail("instance_id", i.ID.String())
 }
 
 // How long what was removed is kept at least: KeptRemoved, or KeptMarked where an
@@ -225,7 +239,7 @@ func (i *Instance) Terminating() bool { return i.Desired == Draining || i.Remove
 func (i *Instance) Offered() bool { return i.Ready() || i.Held && i.Desired == Up }
 
 // Listed reports whether discovery lists it at all: it has not expired, or is held.
-func (i *Instance) Listed() bool { return !i.Removed && (!i.Expired || i.Held) }
+func (i *Instance) Listed() bool { return !i.Removed && !i.Damaged && (!i.Expired || i.Held) }
 
 // Alive reports whether it holds a lease that preservation counts.
 func (i *Instance) Alive() bool { return i.Leased() && i.Listed() }
@@ -240,7 +254,7 @@ func (i *Instance) same(j *Instance) bool {
 // ActiveCheck returns how the instance is checked, or false where it is not.
 func (i *Instance) ActiveCheck() (health.Check, bool) {
 	switch {
-	case i.Removed:
+	case i.Removed, i.Damaged:
 		return health.Check{}, false
 	case i.Check != nil:
 		return *i.Check, true

@@ -73,7 +73,7 @@ func (a *Amendment) validate() error {
 	return fault.Merge(reasonErr, tagsErr, weightErr)
 }
 
-// DeregisterInstance takes an instance away. Its wish is kept. It fails as
+// DeregisterInstance takes an instance away, also a damaged one. Its wish is kept. It fails as
 // Instance does.
 func (s *Service) DeregisterInstance(ref Ref, stamp scope.Stamp) error {
 	i, err := s.Instance(ref)
@@ -104,7 +104,7 @@ func (s *Service) remove(i *Instance, reason string, stamp scope.Stamp) {
 }
 
 // Deregister takes the service and all its instances away, also those that were
-// not loaded. One that is deregistered already is ErrNotFound.
+// not loaded, and damaged ones. One that is deregistered already is ErrNotFound.
 func (s *Service) Deregister(stamp scope.Stamp) error {
 	if !s.lives() {
 		return ErrNotFound

@@ -49,7 +49,7 @@ func (r *Registration) Validate() error {
 	if d.Address.IsZero() {
 		d.Address.Host, d.Address.Ports = "any", Ports{"any": 1}
 	}
-	return d.validate()
+	return d.Validate()
 }
 
 // Registered is what became of a registration.
@@ -65,7 +65,12 @@ type Registered struct {
 // instances of that id and the default ones have to be loaded, if they are stored.
 // A new registration knows nothing of what was removed, but for what is desired of
 // the instance. What breaks a rule is ErrInvalid for the members of a registration.
+// A damaged instance is registered anew; a damaged service is ErrDamaged until it is
+// deregistered.
 func (s *Service) Register(r Registration, stamp scope.Stamp) (Registered, error) {
+	if s.state.Damaged && s.lives() {
+		return Registered{}, s.Damage()
+	}
 	if r.Instance.IsZero() {
 		return s.registerWhole(r, stamp)
 	}
@@ -107,7 +112,7 @@ func leaseless(r Registration) error {
 // registerDefault registers a service that has no instance but the default one.
 func (s *Service) registerDefault(r Registration, details Details, stamp scope.Stamp) (Registered, error) {
 	ref := s.defaultRef(r)
-	before := s.find(ref)
+	before := s.readable(ref)
 	next := s.begun(ref, stamp)
 	next.Reason = ReasonRegistered
 	if before != nil {
@@ -115,7 +120,7 @@ func (s *Service) registerDefault(r Registration, details Details, stamp scope.S
 	}
 	r.apply(&next.Definition)
 	next.HealthCheck, next.Metadata = details.HealthCheck, details.Metadata
-	if err := next.validate(); err != nil {
+	if err := next.Validate(); err != nil {
 		return Registered{}, err
 	}
 	if details.URL.IsZero() {
@@ -146,12 +151,12 @@ func (s *Service) registerInstance(r Registration, stamp scope.Stamp) (Registere
 			"must not be default, which stands for a service that is registered without an instance")
 	}
 	ref := Ref{Environment: r.place(), Instance: r.Instance}
-	before, standIn := s.find(ref), s.find(Ref{Environment: ref.Environment, Instance: DefaultInstance()})
+	before, standIn := s.readable(ref), s.find(Ref{Environment: ref.Environment, Instance: DefaultInstance()})
 	next, err := s.enrolled(r, ref, stamp)
 	if err != nil {
 		return Registered{}, err
 	}
-	if before == nil && standIn == nil && s.lives() && s.state.Tally.Total >= MaxInstances {
+	if s.find(ref) == nil && standIn == nil && s.lives() && s.state.Tally.Total >= MaxInstances {
 		return Registered{}, ErrLimitReached
 	}
 	if !s.lives() {
@@ -213,7 +218,7 @@ func (s *Service) begun(ref Ref, stamp scope.Stamp) Instance {
 
 // enrolled returns the instance that a registration makes of what lived before.
 func (s *Service) enrolled(r Registration, ref Ref, stamp scope.Stamp) (*Instance, error) {
-	before := s.find(ref)
+	before := s.readable(ref)
 	next := s.begun(ref, stamp)
 	next.TTL = DefaultTTL
 	if before != nil {
@@ -225,7 +230,7 @@ func (s *Service) enrolled(r Registration, ref Ref, stamp scope.Stamp) (*Instanc
 	}
 	next.Epoch = max(s.state.Epoch, r.After) + 1
 	next.Evidence, next.Flapping, next.Expired, next.Held = health.Passing, false, false, false
-	return &next, next.validate()
+	return &next, next.Validate()
 }
 
 // keepQuietly makes next what stands of an instance, without a version: nothing is
@@ -240,6 +245,7 @@ func (s *Service) found(details Details, stamp scope.Stamp) {
 	s.founded = true
 	s.growth = s.growth.Plus(Size{Services: 1, MetadataBytes: len(details.Metadata.JSON())})
 	s.state.Details, s.state.Status, s.state.Protections = details, StatusUnknown, nil
+	s.state.Damaged = false
 	s.state.LastCheck, s.state.ResponseTime = time.Time{}, nil
 	stamp = s.raise(ServiceRegistered, scope.ActionCreate, stamp, func(data map[string]any) string {
 		data["status"] = s.state.Status.String()

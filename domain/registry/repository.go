@@ -8,7 +8,8 @@ import (
 )
 
 // Repository stores services with their instances. Whoever calls it gets
-// deregistered services and removed instances too, and decides what they mean. A
+// deregistered services, removed instances and damaged ones of both too, and decides
+// what they mean: a row that breaks a rule costs that row only. A
 // store that cannot be reached is fault.ErrUnavailable from every method.
 type Repository interface {
 	// Save writes the unsaved changes of all the given services in one transaction:

@@ -95,7 +95,8 @@ type Protection struct {
 	Since       time.Time
 }
 
-// State is a service as it stands, without its instances.
+// State is a service as it stands, without its instances. Of a damaged one details
+// and protections are empty, and the rest is what could be read.
 type State struct {
 	ID   ID
 	Name scope.ServiceName
@@ -120,6 +121,9 @@ type State struct {
 // ResponseTime is the last response time in milliseconds, and the exponentially
 // weighted moving average of them all with a weight of 0.2 for the last.
 type ResponseTime struct{ Last, Average float64 }
+
+// Usable reports whether the service is registered and can be read.
+func (s *State) Usable() bool { return s.ID != 0 && !s.Deleted && !s.Damaged }
 
 // Protected returns since when the service is protected in an environment.
 func (s *State) Protected(e scope.Environment) (since time.Time, protected bool) {
@@ -168,6 +172,15 @@ func Rehydrate(state State, instances ...*Instance) *Service {
 // State returns the service as it stands.
 func (s *Service) State() State { return s.state }
 
+// Damage returns ErrDamaged with the id where the service's stored row could not be
+// read, else nil.
+func (s *Service) Damage() error {
+	if !s.state.Damaged {
+		return nil
+	}
+	return ErrDamaged.WithDetail("id", int64(s.state.ID)).WithDetail("version", int64(s.state.Version))
+}
+
 // Deleted reports whether the service is deregistered.
 func (s *Service) Deleted() bool { return s.state.Deleted }
 
@@ -175,7 +188,7 @@ func (s *Service) Deleted() bool { return s.state.Deleted }
 // versions. Nothing expected is nil.
 func (s *Service) Expect(versions ...scope.Version) error { return s.state.Expect(versions...) }
 
-// Instance returns a loaded instance that lives, or ErrInstanceNotFound.
+// Instance returns a loaded instance that lives, also a damaged one, or ErrInstanceNotFound.
 func (s *Service) Instance(ref Ref) (*Instance, error) {
 	if i := s.find(ref); i != nil {
 		return i, nil
@@ -273,6 +286,14 @@ func (s *Service) find(ref Ref) *Instance {
 	return nil
 }
 
+// readable returns a loaded instance that lives and can be read, or nil.
+func (s *Service) readable(ref Ref) *Instance {
+	if i := s.find(ref); i != nil && !i.Damaged {
+		return i
+	}
+	return nil
+}
+
 // lives reports whether the service is registered.
 func (s *Service) lives() bool { return s.state.Version > 0 && !s.state.Deleted }
 
@@ -295,7 +316,7 @@ func (s *Service) put(next Instance, kind, reason string, stamp scope.Stamp) {
 func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
 	ref := next.Ref()
 	before := s.instances[ref]
-	from, known := health.Unknown, before != nil && !before.Removed
+	from, known := health.Unknown, before != nil && !before.Removed && !before.Damaged
 	if known {
 		from = before.Observed()
 	}

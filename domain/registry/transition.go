@@ -57,6 +57,8 @@ func (s *Service) Holder(id InstanceID, epoch Epoch) (*Instance, error) {
 	for _, i := range s.Instances() {
 		switch {
 		case i.ID != id || s.find(i.Ref()) == nil:
+		case i.Damaged:
+			err = ErrDamaged
 		case !i.Leased():
 			err = ErrNoLease
 		case i.Epoch == epoch:
@@ -119,6 +121,8 @@ func (s *Service) Revive(ref Ref, epoch Epoch, stamp scope.Stamp) error {
 	switch {
 	case err != nil:
 		return err
+	case i.Damaged:
+		return i.damage()
 	case !i.Leased():
 		return ErrNoLease
 	case s.state.Undone(i, epoch):
@@ -165,7 +169,7 @@ func (s *Service) Release(stamp scope.Stamp, refs ...Ref) {
 // Protect takes in that the service is protected in an environment from now on,
 // or no longer. What is so already changes nothing.
 func (s *Service) Protect(e scope.Environment, protected bool, stamp scope.Stamp) {
-	if _, already := s.state.Protected(e); already == protected || !s.lives() {
+	if _, already := s.state.Protected(e); already == protected || !s.lives() || s.state.Damaged {
 		return
 	}
 	mode := "normal"
@@ -189,12 +193,15 @@ func (s *Service) Protect(e scope.Environment, protected bool, stamp scope.Stamp
 	s.state.Protections = others
 }
 
-// amend changes an instance, if the change is one.
+// amend changes an instance, if the change is one. A damaged one is ErrDamaged.
 func (s *Service) amend(
 	ref Ref, kind, reason string, stamp scope.Stamp, change func(*Instance),
 ) error {
 	before, err := s.Instance(ref)
 	if err != nil {
+		return err
+	}
+	if err := before.damage(); err != nil {
 		return err
 	}
 	next := *before

@@ -23,6 +23,10 @@ func ParseEnvironment(name string) (Environment, error) {
 	return Environment{name: name}, nil
 }
 
+// RehydrateEnvironment returns the environment of a name as it is stored, which may
+// break the grammar; only stores call it, for damaged rows.
+func RehydrateEnvironment(name string) Environment { return Environment{name: name} }
+
 // String returns the name.
 func (e Environment) String() string { return e.name }
 

@@ -16,6 +16,10 @@ func ParseServiceName(name string) (ServiceName, error) {
 	return ServiceName{name: name}, nil
 }
 
+// RehydrateServiceName returns the service of a name as it is stored, which may break
+// the grammar; only stores call it, for damaged rows.
+func RehydrateServiceName(name string) ServiceName { return ServiceName{name: name} }
+
 // String returns the name.
 func (s ServiceName) String() string { return s.name }
 

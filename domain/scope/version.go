@@ -20,10 +20,23 @@ var (
 	// ErrAlreadyExists is a creation where a thing of that identity lives.
 	ErrAlreadyExists = fault.New(fault.Conflict, "already_exists",
 		"One of that name exists there already. Update it by its id.")
+	// ErrDamaged is a thing whose stored row breaks a rule, so that nothing of it can
+	// be relied upon. It can be deleted, and rolled back to a version that can be read.
+	ErrDamaged = fault.New(fault.Conflict, "damaged",
+		"What is stored of it cannot be read. Delete it, roll it back to an earlier version, "+
+			"or repair its row in the database (docs/operations.md, Damaged rows).")
 	// ErrStale is a write against a version that is not the present one.
 	ErrStale = fault.New(fault.Stale, "stale_version",
 		"It has changed since that version. Read it again and repeat the change.")
 )
+
+// DamagedAt returns ErrDamaged with an id, unless nothing is damaged: then nil.
+func (l *Lifecycle) DamagedAt(id int64) error {
+	if !l.Damaged {
+		return nil
+	}
+	return ErrDamaged.WithDetail("id", id).WithDetail("version", int64(l.Version))
+}
 
 // Exists returns ErrAlreadyExists with the id of the one that lives.
 func Exists(id int64) error { return ErrAlreadyExists.WithDetail("id", id) }
@@ -98,6 +111,9 @@ type Lifecycle struct {
 	// Event is the id of the event that made the version, as the store has it; empty
 	// for a version that is not saved, and for one from before ids were kept.
 	Event string
+	// Damaged says that the stored row breaks a rule: beside the id, the identity as
+	// it is stored and what stands here, nothing is known. Identities may break a rule.
+	Damaged bool
 }
 
 // Differ reports whether two ids are of different events. An id that is not known
@@ -129,6 +145,7 @@ func (l *Lifecycle) AsOf(version Version, made Stamp) Lifecycle {
 	if version != l.Version {
 		then.Event = ""
 	}
+	then.Damaged = false
 	return then
 }
 

@@ -19,7 +19,9 @@ func TestStoreInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Repository(t, func(*testing.T) contract.Stored {
 		store := fixture.NewStore()
-		return contract.Stored{Repository: store, History: store, Outbox: outbox(store.Outbox)}
+		return contract.Stored{Repository: store, History: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
+			Row: store.Damage, Version: store.DamageVersion,
+		}}
 	}, contract.Without{
 		"a commit that fails is an error, and stores and marks nothing":            noCommit,
 		"a commit of several that fails is an error, and stores and marks nothing": noCommit,
@@ -41,7 +43,9 @@ func TestFlagsInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Flags(t, func(*testing.T) contract.StoredFlags {
 		store := fixture.NewFlags()
-		return contract.StoredFlags{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox)}
+		return contract.StoredFlags{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
+			Row: store.Damage, Version: store.DamageVersion,
+		}}
 	}, contract.Without{"a commit that fails is an error, and stores and marks nothing": noCommit})
 }
 
@@ -49,7 +53,9 @@ func TestServicesInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Services(t, func(*testing.T) contract.StoredServices {
 		store := fixture.NewServices()
-		return contract.StoredServices{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox)}
+		return contract.StoredServices{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
+			Row: store.Damage, Instance: store.DamageInstance, Transitions: store.DamageTransitions,
+		}}
 	}, contract.Without{"a commit that fails is an error, and stores and marks nothing": noCommit})
 }
 

@@ -24,6 +24,8 @@ type StoredFlags struct {
 	Source     flag.Source
 	// Outbox returns the events of all that was saved, in the order of their ids.
 	Outbox func(ctx context.Context) ([]Event, error)
+	// Damage makes rows break a rule.
+	Damage Damage
 	// FailCommits is nil where no commit can fail.
 	FailCommits FailCommits
 }
@@ -36,7 +38,7 @@ func Flags(t *testing.T, fresh func(*testing.T) StoredFlags, without Without) {
 }
 
 func flagsSuite() []behaviour[StoredFlags] {
-	return slices.Concat(flagSavingBehaviours(), flagReadingBehaviours(), flagCommittingBehaviours(), flagMarkingBehaviours())
+	return slices.Concat(damagedFlagBehaviours(), flagSavingBehaviours(), flagReadingBehaviours(), flagCommittingBehaviours(), flagMarkingBehaviours())
 }
 
 func flagSavingBehaviours() []behaviour[StoredFlags] {

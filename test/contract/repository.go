@@ -17,6 +17,8 @@ type Stored struct {
 	History    configuration.History
 	// Outbox returns the events of all that was saved, in the order of their ids.
 	Outbox func(ctx context.Context) ([]Event, error)
+	// Damage makes rows break a rule.
+	Damage Damage
 	// FailCommits is nil where no commit can fail.
 	FailCommits FailCommits
 }
@@ -42,7 +44,7 @@ func Repository(t *testing.T, fresh func(*testing.T) Stored, without Without) {
 }
 
 func repositorySuite() []behaviour[Stored] {
-	return slices.Concat(savingBehaviours(), lockingBehaviours(), listingBehaviours(), partBehaviours(), historyBehaviours(),
+	return slices.Concat(damagedConfigurationBehaviours(), savingBehaviours(), lockingBehaviours(), listingBehaviours(), partBehaviours(), historyBehaviours(),
 		sealingBehaviours(), committingBehaviours(), markingBehaviours())
 }
 

@@ -26,6 +26,8 @@ type StoredServices struct {
 	registry.Source
 	// Outbox returns the events of all that was saved, in the order of their ids.
 	Outbox func(ctx context.Context) ([]Event, error)
+	// Damage makes rows break a rule.
+	Damage Damage
 	// FailCommits is nil where no commit can fail.
 	FailCommits FailCommits
 }
@@ -38,7 +40,7 @@ func Services(t *testing.T, fresh func(*testing.T) StoredServices, without Witho
 }
 
 func servicesSuite() []behaviour[StoredServices] {
-	return slices.Concat(serviceSavingBehaviours(), serviceReadingBehaviours(), servicePurgingBehaviours(),
+	return slices.Concat(damagedServiceBehaviours(), serviceSavingBehaviours(), serviceReadingBehaviours(), servicePurgingBehaviours(),
 		serviceCommittingBehaviours(), serviceMarkingBehaviours())
 }
 
