@@ -17,7 +17,8 @@ func (i *Instance) Probe() (health.Probe, bool) {
 	}
 	p := health.Probe{
 		Kind: c.Kind, Host: i.Address.HostName(), Source: i.Source,
-		Method: c.Method, Expect: c.Expect, Headers: c.Headers, Contains: c.Contains, Service: c.Service, Timeout: c.Timeout,
+		Method: c.Method, Expect: c.Expect, Headers: c.Headers, Contains: c.Contains,
+		Service: c.Service, Timeout: c.Timeout,
 	}
 	if c.Kind == health.HTTP {
 		p.URL = i.checkedURL(c)

@@ -47,7 +47,8 @@ func CheckPatterns(conditions []Condition) (size int, err error) {
 		for n, p := range c.test.patterns {
 			size += p.size
 			if p.size > MaxPatternSize {
-				faults.Bad(at+"/values/"+strconv.Itoa(n), "must compile to at most 1,100 instructions; repeat less in it")
+				faults.Bad(at+"/values/"+strconv.Itoa(n),
+					"must compile to at most 1,100 instructions; repeat less in it")
 			}
 		}
 		inner, err := CheckPatterns(c.members)
