@@ -63,6 +63,7 @@ func (s *Store) Claim(ctx context.Context) error {
 	answer, err := s.runAll(ctx, []call{{
 		script: s.scripts.claim, keys: []string{key}, args: []any{space.epoch},
 	}})[0].Slice()
+	s.lastRefusal.note(err)
 	if err != nil {
 		return translate(err, "claim Redis")
 	}

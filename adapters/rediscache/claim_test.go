@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/rediscache"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -152,5 +153,13 @@ func TestRefusals(t *testing.T) {
 		_, err = store.Sweep(t.Context(), replica, 1)
 		require.ErrorIs(t, err, why, answer)
 		require.ErrorIs(t, store.Ping(t.Context()), why, answer)
+
+		require.ErrorIs(t, store.Claim(t.Context()), why, answer)
+		require.Equal(t, []ports.Condition{
+			{Name: "redis_writes_failing", Part: "redis", Message: why.Error()},
+		}, store.Conditions())
+		server.SetError("")
+		require.NoError(t, store.Claim(t.Context()))
+		require.Empty(t, store.Conditions())
 	}
 }

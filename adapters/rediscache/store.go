@@ -49,8 +49,9 @@ type Store struct {
 	readers readers
 	epoch   ports.Epoch
 	// present are the keys of the epoch that was last asked for.
-	present atomic.Pointer[space]
-	others  others
+	present     atomic.Pointer[space]
+	others      others
+	lastRefusal lastRefusal
 }
 
 // silent keeps the client from writing to standard error by itself: what fails is
@@ -86,7 +87,7 @@ func newClient(o Options, dial, call time.Duration) *redis.Client {
 
 // Conditions returns what an operator has to know of this Redis.
 func (s *Store) Conditions() []ports.Condition {
-	return append(s.others.conditions(), s.readers.conditions()...)
+	return slices.Concat(s.lastRefusal.conditions(), s.others.conditions(), s.readers.conditions())
 }
 
 // Ping returns nil if Redis answers, else registry.ErrLeasesUnavailable.

@@ -11,25 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// conditions returns the names of the conditions that /health lists.
-func (c client) conditions(tb testing.TB) (names []string) {
-	tb.Helper()
-	h := decode[struct {
-		Conditions []struct{ Name, Message string }
-	}](tb, c.get(tb, "/health"))
-	for _, condition := range h.Conditions {
-		names = append(names, condition.Name)
-	}
-	return names
-}
-
 func TestWriteHealth(t *testing.T) {
 	t.Parallel()
 	databaseURL := freshPostgres(t)
 	s := boot(t, databaseURL)
 	c := s.admin(t)
 	c.create(t, "before", "v")
-	require.Empty(t, c.conditions(t))
+	require.Empty(t, conditionsOf(t, c))
 
 	u, err := url.Parse(databaseURL)
 	require.NoError(t, err)
@@ -57,12 +45,12 @@ func TestWriteHealth(t *testing.T) {
 		h := decode[object](t, a)
 		return a.status == http.StatusOK && h["status"] == "degraded" && h["database"] == "degraded"
 	}, patience, 100*time.Millisecond, "every write fails, and reads are answered")
-	require.Contains(t, c.conditions(t), "database_writes_failing")
+	require.Contains(t, conditionsOf(t, c), "database_writes_failing")
 	require.NotContains(t, decode[object](t, s.anonymous().get(t, "/health")), "conditions")
 
 	readOnly("off")
 	require.Eventually(t, func() bool { return write() == http.StatusCreated }, patience, 100*time.Millisecond)
-	require.Eventually(t, func() bool { return len(c.conditions(t)) == 0 }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(conditionsOf(t, c)) == 0 }, patience, 100*time.Millisecond)
 }
 
 func TestEnvironmentsDiffer(t *testing.T) {
@@ -71,13 +59,13 @@ func TestEnvironmentsDiffer(t *testing.T) {
 	one := boot(t, databaseURL, "SUPPORTED_ENVIRONMENTS=production,staging")
 	_, stop := run(t, databaseURL, "SUPPORTED_ENVIRONMENTS=staging,production")
 	other, stopOther := run(t, databaseURL, "SUPPORTED_ENVIRONMENTS=production")
-	require.Eventually(t, func() bool { return len(other.admin(t).conditions(t)) == 1 }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(conditionsOf(t, other.admin(t))) == 1 }, patience, 100*time.Millisecond)
 	a := other.admin(t).get(t, "/health")
 	require.Contains(t, string(a.body), "environments_differ")
 	require.Contains(t, string(a.body), "production,staging")
-	require.Eventually(t, func() bool { return len(one.admin(t).conditions(t)) == 1 }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(conditionsOf(t, one.admin(t))) == 1 }, patience, 100*time.Millisecond)
 	stopOther()
-	require.Eventually(t, func() bool { return len(one.admin(t).conditions(t)) == 0 }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(conditionsOf(t, one.admin(t))) == 0 }, patience, 100*time.Millisecond)
 	stop()
 }
 

@@ -42,6 +42,10 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 			}
 			require.Equal(t, []string{"before"}, ids(c.service(t, "shop").Instances), "nothing is stored")
 			c.get(t, registryPath+"new").problem(t, http.StatusNotFound, "service_not_found")
+			require.EventuallyWithT(t, func(e *assert.CollectT) {
+				assert.Contains(e, conditionsOf(t, c), "redis_writes_failing")
+			}, patience, leaseStep)
+			require.Equal(t, "degraded", decode[object](t, c.get(t, "/health"))["redis"])
 			require.Len(t, c.transitions(t, "shop/health-history"), 1)
 
 			require.NoError(t, shared.client.Do(t.Context(), refusal.end...).Err())
