@@ -28,8 +28,7 @@ var (
 
 // refusal returns why Redis refuses, or nil where the answer is none of those.
 func refusal(err error) error {
-	var answer redis.Error
-	if !errors.As(err, &answer) {
+	if _, ok := errors.AsType[redis.Error](err); !ok {
 		return nil
 	}
 	for code, why := range map[string]error{

@@ -213,7 +213,7 @@ func (s *Store) discard(ctx context.Context, space *space, members []any) error 
 	pipe.ZRem(ctx, space.running(), members...)
 	pipe.ZRem(ctx, space.ended(), members...)
 	_, err := pipe.Exec(ctx)
-	return err //nolint:wrapcheck // translated by the caller
+	return err
 }
 
 // parseSweep returns what a sweep found, and the members that name no lease.

@@ -197,7 +197,7 @@ func (s *Store) replaced(key string) {
 func firstError(results []*redis.Cmd) error {
 	for _, r := range results {
 		if err := r.Err(); err != nil {
-			return err //nolint:wrapcheck // translated by the caller
+			return err
 		}
 	}
 	return nil

@@ -69,7 +69,8 @@ func (s *Service) unshown(shown map[string]exhibit, now time.Duration) (entries 
 		defer known.mu.RUnlock()
 		name := known.state.Name.String()
 		before, already := shown[name]
-		if already && before.id == int64(known.state.ID) && before.version == known.state.Version && (now < before.until || known.state.Deleted) {
+		same := already && before.id == int64(known.state.ID) && before.version == known.state.Version
+		if same && (now < before.until || known.state.Deleted) {
 			return true
 		}
 		var entry registry.Entry
