@@ -31,7 +31,8 @@ func (r *Services) HighestEpoch(ctx context.Context) (registry.Epoch, error) {
 // PurgeRemoved forgets instances that were removed long ago, or else services.
 func (r *Services) PurgeRemoved(ctx context.Context, now time.Time, limit int) (int, error) {
 	due := duePurge{now: now.Unix()}
-	err := r.store.read.NewSelect().Table("changes").Column("occurred_at").Order("revision").Limit(1).Scan(ctx, &due.feed)
+	err := r.store.read.NewSelect().Table("changes").Column("occurred_at").Order("revision").Limit(1).
+		Scan(ctx, &due.feed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, translate(err, "read the oldest change", nil)
 	}
@@ -63,7 +64,8 @@ func (d duePurge) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 func (r *Services) purgeInstances(ctx context.Context, due duePurge, limit int) (purged int, err error) {
 	var services []int64
 	oldest := due.narrow(r.store.read.NewSelect().Model((*instanceRow)(nil)).Column("service_id")).Limit(limit)
-	err = r.store.read.NewSelect().TableExpr("(?) AS due", oldest).ColumnExpr("DISTINCT service_id").Scan(ctx, &services)
+	err = r.store.read.NewSelect().TableExpr("(?) AS due", oldest).ColumnExpr("DISTINCT service_id").
+		Scan(ctx, &services)
 	for i := 0; i < len(services) && purged < limit && err == nil; i++ {
 		var n int
 		n, err = r.purgeInstancesOf(ctx, services[i], due, limit-purged)

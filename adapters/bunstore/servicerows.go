@@ -116,7 +116,8 @@ func (r serviceRow) rehydrate(unread error) (registry.State, error) {
 	s := registry.State{
 		ID: registry.ID(r.ID), Name: name, Details: details, Status: status,
 		Tally:       registry.Tally{Total: r.InstancesTotal, Offered: r.InstancesOffered, Known: r.InstancesKnown},
-		Protections: protections, Epoch: registry.Epoch(r.LastEpoch), Purged: r.PurgedGeneration, Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
+		Protections: protections, Epoch: registry.Epoch(r.LastEpoch), Purged: r.PurgedGeneration,
+		Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time,
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,
@@ -349,6 +350,7 @@ func (r transitionRow) rehydrate(unread error) (registry.Transition, error) {
 		return registry.Transition{ID: r.ID, Damaged: true}, err
 	}
 	return registry.Transition{
-		ID: r.ID, Ref: registry.Ref{Environment: environment, Instance: id}, At: r.ChangedAt.Time, From: from, To: to, Reason: r.Reason,
+		ID: r.ID, Ref: registry.Ref{Environment: environment, Instance: id}, At: r.ChangedAt.Time,
+		From: from, To: to, Reason: r.Reason,
 	}, nil
 }

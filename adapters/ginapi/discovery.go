@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
 // modeProtected and modeStale are what Signalbox-Registry-Mode says.
@@ -89,8 +90,15 @@ func newAnswer(v *registryapp.View, n registryapp.Selection) (*answer, error) {
 		return nil, fault.ErrInternal.WithCause(err)
 	}
 	return &answer{
-		etag: []string{versionTag(v.Service.Version)}, length: []string{strconv.Itoa(len(body))}, body: body,
+		etag: []string{lifeTag(&v.Service)}, length: []string{strconv.Itoa(len(body))}, body: body,
 	}, nil
+}
+
+// lifeTag is the strong tag of a service: its versions begin anew when it is
+// registered after its purge, under another id.
+func lifeTag(s *registry.State) string {
+	tag := strconv.AppendInt([]byte{'"'}, int64(s.ID), 10)
+	return string(append(strconv.AppendInt(append(tag, '.'), int64(s.Version), 10), '"'))
 }
 
 func (a *API) discover(c *gin.Context, in intake) {

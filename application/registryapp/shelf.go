@@ -62,7 +62,7 @@ func (s *shelf) instance(ref registry.Ref) *registry.Instance {
 
 // holder returns the environment in which the instance of an id holds the lease of
 // an epoch. Where memory knows that no instance does any more it is ErrLeaseLost;
-// where it knows nothing of that epoch, both are zero. s may be nil.
+// where it knows nothing of that epoch, both are zero. The shelf may be nil.
 func (s *shelf) holder(id registry.InstanceID, epoch registry.Epoch) (scope.Environment, error) {
 	var none scope.Environment
 	if s == nil {

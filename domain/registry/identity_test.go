@@ -20,10 +20,10 @@ func environment(tb testing.TB, name string) scope.Environment {
 	return e
 }
 
-// leaseIn registers an instance in an environment.
-func leaseIn(tb testing.TB, name, instance string) registry.Registration {
+// leaseIn registers instance a in an environment.
+func leaseIn(tb testing.TB, name string) registry.Registration {
 	tb.Helper()
-	r := lease(tb, instance)
+	r := lease(tb, "a")
 	r.Environment = new(environment(tb, name))
 	return r
 }
@@ -43,8 +43,8 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 	both := func(t *testing.T) (s *registry.Service, inProduction, inStaging *registry.Instance) {
 		t.Helper()
 		s = registry.New(shop(t))
-		first := register(t, s, leaseIn(t, "production", "a"))
-		second := register(t, s, leaseIn(t, "staging", "a"))
+		first := register(t, s, leaseIn(t, "production"))
+		second := register(t, s, leaseIn(t, "staging"))
 		assert.True(t, second.Created)
 		return s, first.Instance, second.Instance
 	}
@@ -95,7 +95,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 	t.Run("a registration that names no environment is in the fallback, whatever lives elsewhere", func(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
-		register(t, s, leaseIn(t, "staging", "a"))
+		register(t, s, leaseIn(t, "staging"))
 		done := register(t, s, lease(t, "a"))
 		assert.True(t, done.Created)
 		assert.Equal(t, "production", done.Instance.Environment.String())
@@ -110,7 +110,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		assert.True(t, register(t, s, inStaging).Created)
 		_, err := s.Locate(scope.Environment{}, registry.InstanceID{})
 		require.ErrorIs(t, err, registry.ErrEnvironmentRequired)
-		register(t, s, leaseIn(t, "staging", "a"))
+		register(t, s, leaseIn(t, "staging"))
 		i, err := s.Locate(scope.Environment{}, registry.InstanceID{})
 		require.NoError(t, err)
 		assert.Equal(t, "production", i.Environment.String())

@@ -111,6 +111,6 @@ func TestRegistryWithoutDatabase(t *testing.T) {
 	c.beat(t, "shop", "a", 3).want(t, http.StatusOK)
 	require.Equal(t, []string{"a", "b"}, ids(c.discovers(t, "shop?ready=true")))
 	require.Len(t, c.transitions(t, "shop/health-history"), 2, "nothing has expired")
-	outlives(t, c, 2)
+	outlives(t, c, 3)
 	c.get(t, registryPath+"other").problem(t, http.StatusNotFound, "service_not_found")
 }
