@@ -17,6 +17,9 @@ import (
 // MaxKeyNameBytes is the longest name of an API key.
 const MaxKeyNameBytes = 100
 
+// lastYear is the last one that every store and RFC 3339 can write.
+const lastYear = 9999
+
 // Role is what an API key is for. The zero value is no role and allows nothing.
 type Role uint8
 
@@ -100,6 +103,9 @@ func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error
 	}
 	if !a.Expires.IsZero() && !a.Expires.After(a.Created) {
 		expires = fault.Bad("expires", "must lie in the future")
+	}
+	if a.Expires.Year() > lastYear {
+		expires = fault.Bad("expires", "must lie before the year 10000")
 	}
 	if err := fault.Merge(checkKeyName(a.Name), role, checkBinding(a), expires); err != nil {
 		return nil, err
