@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"io"
@@ -168,6 +169,10 @@ func probeCompressed(t *testing.T, p health.Prober) {
 
 func probeDrippingHeaders(t *testing.T, p health.Prober) {
 	probe := getting("http://" + listening(t, func(conn *net.TCPConn) {
+		// A response before the request would be an unsolicited one.
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+			return
+		}
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX: ")
 		_, _ = io.Copy(io.Discard, conn)
 	}))
