@@ -35,7 +35,7 @@ func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 		Damaged: func(r bunstore.DamagedRow) { tellDamaged(p.Log, r) },
 	})
 	if err != nil {
-		return nil, err
+		return nil, aboutDatabase(p.Settings, err)
 	}
 	lc.Append(fx.StartStopHook(
 		func(ctx context.Context) error { return p.prepare(ctx, store) },
@@ -85,6 +85,9 @@ func aboutDatabase(s settings.Settings, err error) error {
 		return nil
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind() == fault.Unavailable {
+		if bunstore.LoginRefused(err) {
+			f = f.WithMessage("The database server refuses this login, role or database. Correct DATABASE_URL.")
+		}
 		return f.WithCause(fmt.Errorf("%s: %w", s.Database.Place(), f.Unwrap()))
 	}
 	return fmt.Errorf("%s: %w", s.Database.Place(), err)

@@ -69,6 +69,41 @@ func TestDatabaseFile(t *testing.T) {
 		require.NoError(t, second.Close())
 	})
 
+	t.Run("a file has one lock, by whichever path it is opened", func(t *testing.T) {
+		t.Parallel()
+		store, path := setup(t)
+		require.NoError(t, store.ServeAlone(t.Context()))
+		link := filepath.Join(t.TempDir(), "link.db")
+		require.NoError(t, os.Symlink(path, link))
+		second := openSQLite(t, link)
+		require.ErrorContains(t, second.ServeAlone(t.Context()), "another 'signalbox serve'")
+	})
+
+	t.Run("a file of another program is refused, and nothing is changed or created", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		path := filepath.Join(dir, "other.db")
+		db, err := sql.Open("sqlite", path)
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), "CREATE TABLE configurations (id integer); INSERT INTO configurations VALUES (1)")
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+		before, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, existing := range []bool{false, true} {
+			o := options()
+			o.Existing = existing
+			_, err = bunstore.OpenSQLite(t.Context(), path, o)
+			require.ErrorContains(t, err, "tables of another program (configurations)")
+		}
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, before, after)
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Len(t, left, 1)
+	})
+
 	t.Run("a closed store leaves the file to the next one", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "signalbox.db")

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"sync/atomic"
 
@@ -26,11 +27,15 @@ func (w *lastWrite) succeeded() {
 // failed notes a failure that is the store's. One that is the caller's, such as a
 // stale version or a deadline that has passed, tells nothing of the store.
 func (w *lastWrite) failed(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, sql.ErrNoRows) {
+		return
+	}
 	meant := meaning(err)
 	if known, ok := errors.AsType[*fault.Error](err); ok {
 		meant = known
 	}
-	if meant == nil || meant.Kind() != fault.Unavailable || errors.Is(meant, fault.ErrContended) || ctx.Err() != nil {
+	// What has no meaning to a caller is a store that fails in a way of its own.
+	if meant != nil && (meant.Kind() != fault.Unavailable || errors.Is(meant, fault.ErrContended)) {
 		return
 	}
 	w.failure.Store(new(reasonOf(err)))
@@ -47,7 +52,7 @@ func reasonOf(err error) string {
 	if known, ok := errors.AsType[*fault.Error](err); ok && known.Unwrap() != nil {
 		return known.Unwrap().Error()
 	}
-	return "the database did not answer"
+	return "see the log"
 }
 
 // Conditions returns "database_writes_failing" from a write that the database
@@ -60,6 +65,6 @@ func (s *Store) Conditions() []ports.Condition {
 	return []ports.Condition{{
 		Name: "database_writes_failing", Part: "database",
 		Message: "The last write failed (" + *reason + "). Reads are answered. " +
-			"Look for a full disk, a read-only file or a standby.",
+			"Look for a full disk, a read-only file, a standby, missing rights or a trigger.",
 	}}
 }

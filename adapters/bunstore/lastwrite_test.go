@@ -48,6 +48,18 @@ func TestWriteConditions(t *testing.T) {
 		require.Empty(t, store.Conditions())
 	})
 
+	t.Run("a failure of the store that has no name is a condition too", func(t *testing.T) {
+		t.Parallel()
+		store, save := setup(t)
+		require.NoError(t, store.ExecForTest(t.Context(), `CREATE TRIGGER refuse BEFORE INSERT ON outbox
+BEGIN SELECT RAISE(ABORT, 'refused by a trigger'); END`))
+		require.Error(t, save("refused", ""))
+		require.Len(t, store.Conditions(), 1)
+		require.NoError(t, store.ExecForTest(t.Context(), "DROP TRIGGER refuse"))
+		require.NoError(t, save("written.again", ""))
+		require.Empty(t, store.Conditions())
+	})
+
 	t.Run("a write that loses to another one is no condition", func(t *testing.T) {
 		t.Parallel()
 		store, save := setup(t)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -31,6 +32,8 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	s := &Store{options: o, dialect: sqlite3, path: path, damage: &damage{tell: o.Damaged}}
 	if path == Memory {
 		s.path = ""
+	} else {
+		s.path = resolved(path)
 	}
 	if err := s.openFile(ctx, path); err != nil {
 		return nil, err
@@ -42,12 +45,16 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 
 // openFile opens the connections to a file, and remembers which file it is.
 func (s *Store) openFile(ctx context.Context, path string) error {
+	if err := refuseForeignFile(ctx, path); err != nil {
+		return err
+	}
 	if !s.options.Existing || path == Memory {
 		return s.openOrCreate(ctx, path)
 	}
 	if _, err := os.Stat(path); err != nil {
-		return fault.ErrUnavailable.WithCause(fmt.Errorf("there is no database file %s: "+
-			"start 'signalbox serve' or run 'signalbox migrate up' to create it, or correct DATABASE_URL", path))
+		return fault.ErrUnavailable.WithMessage("There is no database.").WithCause(fmt.Errorf(
+			"there is no database file %s: start 'signalbox serve' or run 'signalbox migrate up' to create it, "+
+				"or correct DATABASE_URL", path))
 	}
 	return s.openPools(ctx, path, "mode=rw")
 }
@@ -76,6 +83,36 @@ func (s *Store) openPools(ctx context.Context, path, mode string) (err error) {
 	}
 	s.file, err = watchFile(path)
 	return err
+}
+
+// refuseForeignFile returns why a file is another program's, or nil. It looks before
+// anything is opened for writing: turning the journal to WAL would change the file.
+func refuseForeignFile(ctx context.Context, path string) error {
+	if found, err := os.Stat(path); path == Memory || err != nil || found.Size() == 0 {
+		return nil //nolint:nilerr // there is no file to look into
+	}
+	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	look := &Store{read: bun.NewDB(pool, sqlitedialect.New()), dialect: sqlite3}
+	defer func() { _ = pool.Close() }() // nothing was written
+	holds, err := look.schema(ctx)
+	if err != nil || len(holds.foreign) == 0 {
+		return nil //nolint:nilerr // opening it tells what is wrong with it
+	}
+	return holds.refusal()
+}
+
+// resolved returns the path without symbolic links, so that one file has one lock.
+func resolved(path string) string {
+	if whole, err := filepath.EvalSymlinks(path); err == nil {
+		return whole
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
 }
 
 func openSQLite(ctx context.Context, path string, connections int, extra string) (*bun.DB, error) {

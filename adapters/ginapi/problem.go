@@ -91,10 +91,17 @@ func (a *API) judge(ctx context.Context, err error) (f *fault.Error, gone bool) 
 	switch {
 	case interrupted && errors.Is(ctx.Err(), context.Canceled):
 		return f, true
-	case f.Code() == fault.ErrInternal.Code() && errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case late(f, err) && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return ErrDeadline.WithCause(err), false
 	}
 	return f, false
+}
+
+// late reports whether a failure may be our own deadline, which interrupts whatever
+// the store was doing. A store that was not reached at all is away.
+func late(f *fault.Error, err error) bool {
+	return f.Code() == fault.ErrInternal.Code() ||
+		f.Code() == fault.ErrUnavailable.Code() && !errors.Is(err, fault.ErrUnreached)
 }
 
 // failure returns the log fields of a failure of ours.

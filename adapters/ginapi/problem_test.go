@@ -176,6 +176,16 @@ func TestDeadlines(t *testing.T) {
 		contended := func(ctx context.Context) error { <-ctx.Done(); return fault.ErrContended.WithCause(ctx.Err()) }
 		acting(t, contended, short).admin(http.MethodGet, reads()[0], "").requireProblem(503, "contended")
 	})
+	t.Run("our deadline is no outage of the store", func(t *testing.T) {
+		t.Parallel()
+		interrupted := func(ctx context.Context) error { <-ctx.Done(); return fault.ErrUnavailable.WithCause(ctx.Err()) }
+		acting(t, interrupted, short).admin(http.MethodGet, reads()[0], "").requireProblem(503, "deadline_exceeded")
+		away := func(ctx context.Context) error {
+			<-ctx.Done()
+			return fault.ErrUnavailable.WithCause(fault.ErrUnreached)
+		}
+		acting(t, away, short).admin(http.MethodGet, reads()[0], "").requireProblem(503, "unavailable")
+	})
 	t.Run("every call of the API has one", func(t *testing.T) {
 		t.Parallel()
 		var bounded bool
