@@ -29,10 +29,11 @@ func TestCanaries(t *testing.T) {
 			t.Parallel()
 			databaseURL := store.fresh(t)
 			environ := encryption(t)
-			s := boot(t, databaseURL, environ...)
+			s, stop := run(t, databaseURL, environ...)
 			w := &watcher{admin: s.admin(t), reader: s.reader(t), revealer: s.reader(t, "--reveal")}
 			w.live(t)
 			w.stray(t)
+			stop()
 			other := boot(t, databaseURL, encryption(t)...)
 			w.failToDecrypt(t, other)
 

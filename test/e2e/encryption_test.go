@@ -135,10 +135,11 @@ func TestEncryptionFailsClosed(t *testing.T) {
 	t.Run("a token of another key is told by id and version, and never shown", func(t *testing.T) {
 		t.Parallel()
 		databaseURL := freshSQLite(t)
-		first := boot(t, databaseURL, encryption(t)...)
+		first, stop := run(t, databaseURL, encryption(t)...)
 		made := first.admin(t).createDraft(t, draft{
 			Key: "s", Value: "hush", Environment: "production", ServiceName: "shop", IsEncrypted: true,
 		})
+		stop()
 		second := boot(t, databaseURL, encryption(t)...)
 		a := second.admin(t).get(t, at("s"))
 		p := a.problem(t, http.StatusInternalServerError, "decryption_failed")
@@ -158,9 +159,11 @@ func TestEncryptionFailsClosed(t *testing.T) {
 	t.Run("encryption that was turned off still opens what is stored", func(t *testing.T) {
 		t.Parallel()
 		databaseURL, environ := freshSQLite(t), encryption(t)
-		boot(t, databaseURL, environ...).admin(t).createDraft(t, draft{
+		s, stop := run(t, databaseURL, environ...)
+		s.admin(t).createDraft(t, draft{
 			Key: "s", Value: "hush", Environment: "production", ServiceName: "shop", IsEncrypted: true,
 		})
+		stop()
 		require.Equal(t, "hush", boot(t, databaseURL, environ[1]).admin(t).read(t, "s").value())
 	})
 }

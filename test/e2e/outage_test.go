@@ -48,7 +48,7 @@ func TestOutage(t *testing.T) {
 	require.Equal(t, made, c.read(t, "known"), "what was refused did not happen")
 	c.get(t, at("new")).problem(t, http.StatusNotFound, "configuration_not_found")
 	c.put(t, made.path(), map[string]any{"value": "w"}).want(t, http.StatusOK)
-	c.get(t, "/health").want(t, http.StatusOK)
+	require.Eventually(t, func() bool { return c.get(t, "/health").status == http.StatusOK }, patience, 100*time.Millisecond)
 }
 
 // TestStartWithoutDatabase starts the service before its database.
@@ -57,7 +57,7 @@ func TestStartWithoutDatabase(t *testing.T) {
 	between := newGate(t, freshPostgres(t))
 	between.shut()
 	p := begin(t, between.url, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-	p.log.await(t, "the database cannot be reached yet", p.ended)
+	p.log.await(t, "database unreachable; retrying", p.ended)
 	between.open(t)
 	p.awaitReady(t)
 	p.admin(t).create(t, "late", "v")
@@ -69,7 +69,7 @@ func TestStopBeforeDatabase(t *testing.T) {
 	between := newGate(t, freshPostgres(t))
 	between.shut()
 	p := begin(t, between.url)
-	p.log.await(t, "the database cannot be reached yet", p.ended)
+	p.log.await(t, "database unreachable; retrying", p.ended)
 	p.terminate(t)
 	require.Zero(t, p.awaitEnd(t))
 	require.Empty(t, p.out.String())

@@ -60,7 +60,7 @@ func TestPythonCryptography(t *testing.T) {
 			databaseURL := store.fresh(t)
 			environ := encryption(t)
 			key := strings.TrimPrefix(environ[1], "ENCRYPTION_KEY=")
-			s := boot(t, databaseURL, environ...)
+			s, stop := run(t, databaseURL, environ...)
 			c := s.admin(t)
 			value := "opened by Python: é \U0001F642\nsecond line"
 			made := c.createDraft(t, draft{
@@ -76,7 +76,7 @@ func TestPythonCryptography(t *testing.T) {
 				_, err := openDatabase(t, databaseURL).ExecContext(t.Context(),
 					"UPDATE configurations SET value = '"+token+"'")
 				require.NoError(t, err)
-				// The other one has not read it yet.
+				stop()
 				require.Equal(t, "made by Python: é", boot(t, databaseURL, environ...).admin(t).read(t, "shared").value())
 			})
 		})

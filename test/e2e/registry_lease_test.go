@@ -141,7 +141,7 @@ func TestHeartbeats(t *testing.T) {
 			c.beat(t, "nobody", "a", 1).problem(t, http.StatusNotFound, "service_not_found")
 			c.beat(t, "shop", "nobody", 1).problem(t, http.StatusNotFound, "instance_not_found")
 			c.beat(t, "plain", "default", 1).problem(t, http.StatusConflict, "no_lease")
-			c.beat(t, "shop", "b:1.2_x-y", 1).want(t, http.StatusOK)
+			c.beat(t, "shop", "b:1.2_x-y", 2).want(t, http.StatusOK)
 
 			// A heartbeat may report, and counts at once.
 			c.beat(t, "shop", "a", 1, object{"status": "critical", "response_time": 7.5}).want(t, http.StatusOK)
@@ -157,7 +157,7 @@ func TestHeartbeats(t *testing.T) {
 			of := func(service, id string, epoch int64) object {
 				return object{"service_name": service, "instance_id": id, "lease_epoch": epoch}
 			}
-			worse := of("shop", "b:1.2_x-y", 1)
+			worse := of("shop", "b:1.2_x-y", 2)
 			worse["status"] = "warning"
 			a := c.post(t, registryPath+"heartbeats", object{"heartbeats": []object{
 				of("shop", "a", 1), of("shop", "a", 2), of("shop", "nobody", 1), of("nobody", "a", 1), of("shop", "a", 0),
@@ -169,7 +169,7 @@ func TestHeartbeats(t *testing.T) {
 				{Service: "shop", Instance: "nobody", Status: 404, Code: "instance_not_found"},
 				{Service: "nobody", Instance: "a", Status: 404, Code: "service_not_found"},
 				{Service: "shop", Instance: "a", Status: 422, Code: "validation_failed"},
-				{Service: "shop", Instance: "b:1.2_x-y", Status: 200, Epoch: 1, ExpiresIn: 30_000},
+				{Service: "shop", Instance: "b:1.2_x-y", Status: 200, Epoch: 2, ExpiresIn: 30_000},
 				{Service: "plain", Instance: "default", Status: 409, Code: "no_lease"},
 			}, decode[beatsShown](t, a).Results)
 			require.Equal(t, "warning", c.discovers(t, "shop")[1].Observed)

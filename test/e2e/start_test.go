@@ -41,38 +41,53 @@ func TestFirstStart(t *testing.T) {
 
 func TestReplicasThatStartTogether(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
-			t.Parallel()
-			databaseURL := store.fresh(t)
-			replicas := make([]*process, 4)
-			for i := range replicas {
-				replicas[i] = begin(t, databaseURL)
-			}
-			for _, p := range replicas {
-				p.awaitReady(t)
-			}
-			key := awaitKey(t, replicas)
-			made := client{url: replicas[0].url, key: key}.create(t, "shared", "0")
-			versions := inParallel(16, func(i int) int64 {
-				c := client{url: replicas[i%len(replicas)].url, key: key}
-				a := c.put(t, made.path(), map[string]any{"value": strings.Repeat("x", i+1)})
-				return decode[configuration](t, a).Version
-			})
-			for v := range int64(16) {
-				require.Equal(t, 1, occurrences(versions, v+2), "every writer has a version of its own: %v", versions)
-			}
-
-			var out, log string
-			for _, p := range replicas {
-				p.terminate(t)
-				require.Zero(t, p.awaitEnd(t))
-				out, log = out+p.out.String(), log+p.log.String()
-			}
-			require.Equal(t, 1, strings.Count(log, "database migrated"), "one migrates:\n%s", log)
-			require.Equal(t, 1, strings.Count(out, "admin key: sbx_"), "one makes the first key:\n%s", out)
-		})
+	databaseURL := freshPostgres(t)
+	replicas := make([]*process, 4)
+	for i := range replicas {
+		replicas[i] = begin(t, databaseURL)
 	}
+	for _, p := range replicas {
+		p.awaitReady(t)
+	}
+	key := awaitKey(t, replicas)
+	made := client{url: replicas[0].url, key: key}.create(t, "shared", "0")
+	versions := inParallel(16, func(i int) int64 {
+		c := client{url: replicas[i%len(replicas)].url, key: key}
+		a := c.put(t, made.path(), map[string]any{"value": strings.Repeat("x", i+1)})
+		return decode[configuration](t, a).Version
+	})
+	for v := range int64(16) {
+		require.Equal(t, 1, occurrences(versions, v+2), "every writer has a version of its own: %v", versions)
+	}
+
+	var out, log string
+	for _, p := range replicas {
+		p.terminate(t)
+		require.Zero(t, p.awaitEnd(t))
+		out, log = out+p.out.String(), log+p.log.String()
+	}
+	require.Equal(t, 1, strings.Count(log, "database migrated"), "one migrates:\n%s", log)
+	require.Equal(t, 1, strings.Count(out, "admin key: sbx_"), "one makes the first key:\n%s", out)
+}
+
+func TestServicesThatStartTogetherOnSQLite(t *testing.T) {
+	t.Parallel()
+	databaseURL := freshSQLite(t)
+	replicas := make([]*process, 4)
+	for i := range replicas {
+		replicas[i] = begin(t, databaseURL)
+	}
+	started := 0
+	for _, p := range replicas {
+		if p.startsOrEnds(t) {
+			started++
+			continue
+		}
+		require.Equal(t, 1, p.awaitEnd(t))
+		require.Contains(t, p.log.String(), "another 'signalbox serve' has")
+		require.Empty(t, p.out.String())
+	}
+	require.Equal(t, 1, started)
 }
 
 // awaitKey returns the first admin key, which one of the replicas prints.
