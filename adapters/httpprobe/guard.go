@@ -51,6 +51,9 @@ type visit struct {
 	// would be, that is not allowed by name, and inside that one was that is.
 	last            netip.Addr
 	inside, outside bool
+	// unjudged counts the addresses that were not found to be others than the
+	// service's own.
+	unjudged int
 }
 
 // visit begins a check. A host that is an address counts as dialled before it is,
@@ -85,7 +88,24 @@ func (v *visit) admit(ctx context.Context, address string) error {
 	if v.reads && !contains(v.guard.allow, dialled.Addr().Unmap()) {
 		return errForbidden
 	}
-	return v.guard.admitOther(ctx, dialled)
+	return v.admitOther(ctx, dialled)
+}
+
+// admitOther asks the guard, and remembers an address that the guard did not admit:
+// when the time is up while a name is looked up, the dialler's error is that alone.
+func (v *visit) admitOther(ctx context.Context, dialled netip.AddrPort) error {
+	v.count(1)
+	err := v.guard.admitOther(ctx, dialled)
+	if err == nil {
+		v.count(-1)
+	}
+	return err
+}
+
+func (v *visit) count(unjudged int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.unjudged += unjudged
 }
 
 func (v *visit) note(ip netip.Addr) {
@@ -100,13 +120,17 @@ func (v *visit) note(ip netip.Addr) {
 	}
 }
 
-// tell returns a result as far as it may be told: outside the networks that are
+// tell returns a result as far as it may be told. A check that did not pass is
+// Forbidden where an address was not admitted. Outside the networks that are
 // allowed, nothing says in what way a check failed, so that checks find out no
 // more than whether an instance is well.
 func (v *visit) tell(r health.Result) health.Result {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	r.Dialled = v.last
+	if !r.Passed() && v.unjudged > 0 {
+		r.Failed, r.Code = health.Forbidden, 0
+	}
 	if v.inside && !v.outside || r.Passed() || r.Failed == health.Forbidden {
 		return r
 	}

@@ -34,7 +34,8 @@ func newEndpoint(text string) endpoint {
 
 // admitOther returns errForbidden for an address of the service's own. Names are
 // resolved anew for each check whose port is theirs; where that cannot be done, for
-// another reason than that there is no such name, the check fails for it.
+// another reason than that there is no such name, it returns that error. Any error
+// makes the check Forbidden (visit.tell): it says nothing about the instance.
 func (g *guard) admitOther(ctx context.Context, dialled netip.AddrPort) error {
 	ip := dialled.Addr().Unmap()
 	for _, own := range g.endpoints() {

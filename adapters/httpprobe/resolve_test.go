@@ -236,9 +236,23 @@ func TestOwnNames(t *testing.T) {
 		probe := everyKind("shop.example", port)[0]
 		assert.True(t, setup(map[string][][]string{}).Probe(t.Context(), probe).Passed())
 	})
-	t.Run("where it cannot be looked up nothing is dialled", func(t *testing.T) {
+	t.Run("where it cannot be looked up nothing is dialled, and the check is Forbidden", func(t *testing.T) {
 		t.Parallel()
-		each(t, setup(map[string][][]string{"database": {}}), health.Unresolved, "shop.example", port)
+		each(t, setup(map[string][][]string{"database": {}}), health.Forbidden, "shop.example", port)
+	})
+	t.Run("the same where the look-up does not end in time", func(t *testing.T) {
+		t.Parallel()
+		p := httpprobe.New(httpprobe.Options{
+			Allow: everything(), Own: []string{"database.internal:" + port},
+			Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}},
+		})
+		for _, probe := range everyKind("127.0.0.1", port) {
+			probe.Timeout = 50 * time.Millisecond
+			assert.Equal(t, health.Forbidden, p.Probe(t.Context(), probe).Failed, probe.Kind)
+		}
 	})
 }
 

@@ -234,7 +234,8 @@ func (s *Service) Conditions() []ports.Condition {
 	return []ports.Condition{{
 		Name: "checks_not_allowed", Count: s.checks.barred,
 		Message: "Health checks of instances are not made, because their addresses are private or they look into " +
-			"bodies. Name the networks in PROBE_ALLOW_CIDRS, or turn checks off with PROBES_ENABLED=false.",
+			"bodies, or because the name of the database, Redis or Kafka cannot be resolved. Name the networks in " +
+			"PROBE_ALLOW_CIDRS, repair DNS, or turn checks off with PROBES_ENABLED=false.",
 	}}
 }
 
@@ -308,16 +309,19 @@ func (s *Service) recount(ctx context.Context, t *target, i *registry.Instance, 
 	}
 }
 
-// note tells those who look what a check found; they can do without.
+// note keeps what a check found, on best effort. The latency of a check that failed
+// where the way is not told (health.Failed) is left out: a refused port could be told
+// from a filtered one by it.
 func (s *Service) note(ctx context.Context, key registry.Key, i *registry.Instance, result health.Result) {
 	status := health.Critical
 	if result.Passed() {
 		status = health.Passing
 	}
-	latency := float64(result.Latency) / float64(time.Millisecond)
-	_ = s.deps.Readings.Note(ctx, registry.Note{
-		Key: key, Observation: registry.Observation{Status: &status, ResponseTime: &latency}, URL: i.Address.Base(),
-	})
+	o := registry.Observation{Status: &status}
+	if result.Failed != health.Failed {
+		o.ResponseTime = new(float64(result.Latency) / float64(time.Millisecond))
+	}
+	_ = s.deps.Readings.Note(ctx, registry.Note{Key: key, Observation: o, URL: i.Address.Base()})
 }
 
 // judge writes a verdict. One that cannot be stored is reached again by the next

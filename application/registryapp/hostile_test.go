@@ -67,6 +67,29 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		assert.Equal(t, registry.ReasonCheckPassed, instance(t, b.Service, "a").Reason)
 	})
 
+	t.Run("the latency of a failure is kept where the way is told alone", func(t *testing.T) {
+		t.Parallel()
+		for _, class := range append(health.Classes(), 0) {
+			if class == health.Forbidden {
+				continue // nothing is kept of it: see above
+			}
+			measured := class != health.Failed
+			b := setup(t)
+			b.prober.result = func(health.Probe) health.Result {
+				return health.Result{Failed: class, Latency: 3 * time.Second}
+			}
+			b.checked(t, "a", "a.internal")
+			b.check(t, 2*time.Second)
+			reading, err := b.Read(t.Context(), fixture.Admin(), shop)
+			require.NoError(t, err)
+			require.Len(t, reading.Instances, 1)
+			of := reading.Instances[0].Reading
+			assert.Equal(t, measured, of.Measured, class)
+			assert.Equal(t, measured, of.ResponseTime > 0, class)
+			assert.Equal(t, class != 0, of.Failures > 0, "it was counted: %s", class)
+		}
+	})
+
 	t.Run("they are no failures between others", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
