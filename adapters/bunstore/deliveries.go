@@ -138,7 +138,7 @@ func (d *Deliveries) Pending(ctx context.Context, of ports.Stream) (ports.Pendin
 		return found, translate(err, "count what waits", nil)
 	}
 	var oldest timestamp
-	err = waiting().Column("occurred_at").Limit(1).Scan(ctx, &oldest)
+	err = scanSelect(ctx, waiting().Column("occurred_at").Limit(1), &oldest)
 	found.Oldest = oldest.Time
 	return found, translate(err, "look for what waits longest", nil)
 }

@@ -147,8 +147,8 @@ func (f *Feed) headAndTime(ctx context.Context) (ports.FeedHead, time.Time, erro
 // filter is selective.
 func (f *Feed) Changes(ctx context.Context, q ports.ChangeQuery) ([]ports.Change, error) {
 	var rows []changeRow
-	err := selectChanges(f.store.read.NewSelect().Model(&rows), q).
-		Order("revision").Limit(q.Limit).Scan(ctx)
+	err := scanSelect(ctx, selectChanges(f.store.read.NewSelect().Model(&rows), q).
+		Order("revision").Limit(q.Limit))
 	if err != nil {
 		return nil, translate(err, "read the feed", nil)
 	}

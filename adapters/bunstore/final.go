@@ -42,6 +42,15 @@ func finalNumber(ctx context.Context, q scanner) (int64, error) {
 	return numbers[0], nil
 }
 
+// scanSelect scans the rows of a SELECT, as its Scan does. Queries that are not one
+// chain from NewSelect on are scanned by it: its type admits a SELECT alone.
+func scanSelect(ctx context.Context, q *bun.SelectQuery, dest ...any) error {
+	return q.Scan(ctx, dest...)
+}
+
+// selectRows returns the rows of a SELECT one by one; the caller closes them.
+func selectRows(ctx context.Context, q *bun.SelectQuery) (*sql.Rows, error) { return q.Rows(ctx) }
+
 // finalBool runs a statement of a session that returns one truth value. The Scan of
 // database/sql closes the rows, which reads them to the end, and returns that error.
 func finalBool(ctx context.Context, session *sql.Conn, statement string, args ...any) (answer bool, err error) {

@@ -40,9 +40,9 @@ type sizedRow struct {
 func (l listing[R, T]) page(ctx context.Context, limit, offset int) (part[T], int, error) {
 	var plan []sizedRow
 	model := (*R)(nil)
-	err := l.query().Model(model).Column("id").ColumnExpr("? AS bytes", bun.Safe(l.size)).
+	err := scanSelect(ctx, l.query().Model(model).Column("id").ColumnExpr("? AS bytes", bun.Safe(l.size)).
 		ColumnExpr("(?) AS total", l.query().Model(model).ColumnExpr("count(*)")).
-		Order(l.order...).Limit(limit).Offset(offset).Scan(ctx, &plan)
+		Order(l.order...).Limit(limit).Offset(offset), &plan)
 	if err != nil {
 		return part[T]{}, 0, translate(err, l.doing, nil)
 	}

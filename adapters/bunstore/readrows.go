@@ -51,7 +51,7 @@ func all[R row[T], T any](ctx context.Context, s *Store, q *bun.SelectQuery, doi
 
 // scanned returns a query's rows, and which of them could not be taken over.
 func scanned[R any](ctx context.Context, s *Store, q *bun.SelectQuery) (rows []R, broken map[int]error, err error) {
-	if err = q.Model(&rows).Scan(ctx); err != nil && ofContent(ctx, err) {
+	if err = scanSelect(ctx, q.Model(&rows)); err != nil && ofContent(ctx, err) {
 		return oneByOne[R](ctx, s, q)
 	}
 	return rows, nil, err
@@ -78,7 +78,7 @@ func ofContent(ctx context.Context, err error) bool {
 // oneByOne reads rows one at a time, and returns which of them could not be taken
 // over; of those, the columns before the one at fault are there.
 func oneByOne[R any](ctx context.Context, s *Store, q *bun.SelectQuery) (list []R, broken map[int]error, err error) {
-	rows, err := q.Rows(ctx)
+	rows, err := selectRows(ctx, q)
 	if err != nil {
 		return nil, nil, err
 	}

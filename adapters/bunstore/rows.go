@@ -38,14 +38,18 @@ func (t *timestamp) Scan(source any) error {
 	case time.Time:
 		t.Time = v.UTC()
 	case string:
-		parsed, err := time.Parse(timestampFormat, v)
-		t.Time, t.broken = parsed, err != nil
+		t.parse(v)
 	case []byte:
-		return t.Scan(string(v))
+		t.parse(string(v))
 	default:
 		t.broken = true
 	}
 	return nil
+}
+
+func (t *timestamp) parse(text string) {
+	parsed, err := time.Parse(timestampFormat, text)
+	t.Time, t.broken = parsed, err != nil
 }
 
 type configurationRow struct {

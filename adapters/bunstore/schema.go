@@ -128,7 +128,7 @@ func (s *Store) tables(ctx context.Context) ([]string, error) {
 			Where("n.nspname = current_schema()").Where("c.relkind IN ('r', 'p', 'v', 'm', 'f')").Order("c.relname")
 	}
 	var names []string
-	if err := query.Scan(ctx, &names); err != nil {
+	if err := scanSelect(ctx, query, &names); err != nil {
 		return nil, translate(err, "list the tables", nil)
 	}
 	return names, nil

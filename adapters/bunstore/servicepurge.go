@@ -110,7 +110,7 @@ func (r *Services) purgeServices(ctx context.Context, due duePurge, limit int) (
 		if r.store.dialect == postgres {
 			q = q.For("UPDATE SKIP LOCKED")
 		}
-		if err := q.Scan(ctx, &ids); err != nil || len(ids) == 0 {
+		if err := scanSelect(ctx, q, &ids); err != nil || len(ids) == 0 {
 			return err
 		}
 		some := tx.NewSelect().Model((*transitionRow)(nil)).Column("id").

@@ -3,6 +3,7 @@ package architecture_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,6 +171,41 @@ func bad() {
 	require.Len(t, breaches, 5)
 	for i, want := range []string{"NewRaw", "NewInsert…Scan", "Returning", "NewUpdate…Scan", "QueryRowContext"} {
 		assert.Contains(t, breaches[i], "adapters/bad/bad.go calls "+want)
+	}
+}
+
+func TestStatementRuleOfTheStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for statement, want := range map[string]string{
+		"q := tx.NewInsert().Model(&row); _ = q.Scan(ctx, &id)":               "Scan",
+		"_ = insert(tx).Where(`id = 1`).Scan(ctx, &id)":                       "Scan",
+		"_, _ = q.ScanAndCount(ctx, &ids)":                                    "ScanAndCount",
+		"_, _ = q.Rows(ctx)":                                                  "Rows",
+		"_, _ = tx.NewInsert().Model(&row).Exec(ctx, &id)":                    "Exec",
+		"_, _ = tx.Query(`DELETE FROM t RETURNING id`)":                       "Query",
+		"_, _ = tx.QueryContext(ctx, `DELETE FROM t RETURNING id`)":           "QueryContext",
+		"_ = tx.QueryRowContext(ctx, `DELETE FROM t RETURNING id`).Scan(&id)": "QueryRowContext",
+		"_ = tx.NewSelect().Model(&row).Where(`id = 1`).Scan(ctx)":            "",
+		"_, _ = s.pool().NewSelect().Model(&row).Rows(ctx)":                   "",
+		"_ = scanSelect(ctx, q, &ids)":                                        "",
+		"_, _ = tx.NewInsert().Model(&row).Exec(ctx)":                         "",
+		"_, _ = tx.ExecContext(ctx, `DELETE FROM t WHERE id = ?`, id)":        "",
+		"_ = url.Query()": "",
+	} {
+		source := "package bad\n\nfunc bad() { " + statement + " }\n"
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.go"), []byte(source), 0o600))
+		breaches, err := architecture.CheckStatements(architecture.Tree{
+			Packages: []architecture.Package{{Path: "adapters/bunstore", Dir: dir, Files: []string{"bad.go"}}},
+		})
+		require.NoError(t, err)
+		if want == "" {
+			assert.Empty(t, breaches, statement)
+			continue
+		}
+		assert.True(t, slices.ContainsFunc(breaches, func(breach string) bool {
+			return strings.HasSuffix(breach, "adapters/bunstore/bad.go calls "+want)
+		}), "%s: %v", statement, breaches)
 	}
 }
 
