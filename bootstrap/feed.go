@@ -205,8 +205,8 @@ func keepFeed(lc fx.Lifecycle, p feedParts) {
 		loop{
 			every: listenPause, timeout: listenTimeout, settled: listenSettled,
 			step:    once(func(ctx context.Context) error { return p.Feed.Listen(ctx, p.Commits.ring) }),
-			failing: "other replicas' changes are looked for now and then: the store does not tell of them",
-			working: "the store tells of other replicas' changes again",
+			failing: "feed notifications failed: changes of other replicas are polled for",
+			working: "feed notifications recovered",
 		},
 		loop{
 			every: drainPoll, slowest: drainSlowest, timeout: drainTimeout, wake: sequenced, eager: true,
@@ -220,8 +220,8 @@ func keepFeed(lc fx.Lifecycle, p feedParts) {
 				n, err := p.Relay.Purge(ctx, keep)
 				return n == relay.PurgeBatch, err
 			},
-			failing: "old changes are not forgotten: the store cannot be reached",
-			working: "old changes are forgotten again",
+			failing: "feed purge failed",
+			working: "feed purge recovered",
 		},
 	)
 }

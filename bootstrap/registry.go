@@ -182,13 +182,13 @@ func keepRegistry(lc fx.Lifecycle, services *registryapp.Service, log *loopLog) 
 	runLoops(lc, log, first,
 		loop{
 			every: registryPoll, timeout: registryTimeout, step: once(services.Refresh),
-			failing: "services are served from memory: the store cannot be asked for changes",
-			working: "services follow the store again",
+			failing: "registry refresh failed: services are served from memory",
+			working: "registry refresh recovered",
 		},
 		loop{
 			every: registrySweep, timeout: registryTimeout, step: services.Sweep,
-			failing: "no lease ends: the stores cannot be reached",
-			working: "leases end again, after a grace",
+			failing: "lease sweep failed",
+			working: "lease sweep recovered: leases end after a grace",
 		},
 		loop{
 			every: registrySweep, timeout: registryTimeout, step: services.Exhibit,
@@ -201,7 +201,7 @@ func keepRegistry(lc fx.Lifecycle, services *registryapp.Service, log *loopLog) 
 		},
 		loop{
 			every: registryPurge, timeout: purgeTimeout, step: services.Purge,
-			failing: "purge of old transitions and removed instances failed: the store cannot be reached",
+			failing: "purge of old transitions and removed instances failed",
 			working: "purge of old transitions and removed instances resumed",
 		},
 	)

@@ -88,7 +88,7 @@ func TestForeignValuesInRedis(t *testing.T) {
 		assert.Equal(e, "1", shared.client.Get(t.Context(), foreign[3]).Val())
 	}, patience, leaseStep)
 	require.NotEmpty(t, s.log.find("redis value of wrong type replaced"))
-	require.Empty(t, s.log.find("no lease ends"))
+	require.Empty(t, s.log.find("lease sweep failed"))
 	require.NotContains(t, conditionsOf(t, c), "redis_projection_failed")
 
 	// Readers are denied one name: leases do not depend on it, and it is shown.

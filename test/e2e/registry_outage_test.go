@@ -70,7 +70,7 @@ func TestRegistryWithoutRedis(t *testing.T) {
 		require.Equal(t, "registered", one.Reason, "nothing has expired, and nothing came of what was refused")
 	}
 	require.Equal(t, []string{"a", "b"}, ids(c.discovers(t, "shop?ready=true")))
-	require.Equal(t, 1, strings.Count(s.log.String(), "no lease ends: the stores cannot be reached"), "it is said once")
+	require.Equal(t, 1, strings.Count(s.log.String(), "lease sweep failed"), "it is said once")
 
 	// Leases end again, of those who do not beat.
 	outlives(t, c, 1)

@@ -196,7 +196,7 @@ func TestRestore(t *testing.T) {
 			for _, p := range all.replicas {
 				require.NotContains(t, conditionsOf(t, p.admin(t)), "redis_shared")
 				require.Empty(t, p.log.find("redis shared by two clusters"))
-				require.Empty(t, p.log.find("no lease ends"))
+				require.Empty(t, p.log.find("lease sweep failed"))
 			}
 			// Leases end.
 			first.enrol(t, "brief", "x", quick())
