@@ -18,7 +18,8 @@ type Change struct {
 	// AggregateType is "configuration", "flag" or "service", or what a newer version
 	// stores.
 	AggregateType string
-	// AggregateID is the store's, AggregateVersion the version that the event made.
+	// AggregateID is the store's, AggregateVersion the version that the event made. Each
+	// is 0 where the stored change is damaged and it cannot be read.
 	AggregateID, AggregateVersion int64
 	// Environment is empty for what lives in none, ServiceName for what belongs to no
 	// service.
@@ -96,7 +97,8 @@ type Feed interface {
 	Head(ctx context.Context) (FeedHead, error)
 	// Changes returns the first changes that a query selects, ordered by revision. Fewer
 	// than its limit are all that it selects. Those that are no longer kept are missing
-	// at the beginning; FeedHead.Oldest tells.
+	// at the beginning; FeedHead.Oldest tells. A damaged change is returned in its place,
+	// with the facts that can be read.
 	Changes(ctx context.Context, q ChangeQuery) ([]Change, error)
 	// Listen calls hear whenever another process may have given events their revisions,
 	// until ctx ends; then it returns nil. A store that cannot tell returns nil at once,

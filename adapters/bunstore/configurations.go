@@ -35,7 +35,13 @@ func (r *Configurations) FindByIdentity(
 }
 
 func (r *Configurations) one(ctx context.Context, q *bun.SelectQuery) (*configuration.Configuration, error) {
-	return one[configurationRow](ctx, r.store, q, "load a configuration", configuration.ErrNotFound)
+	found, err := one[configurationRow](ctx, r.store, q, "load a configuration", configuration.ErrNotFound)
+	if err != nil || found.Version() > 0 {
+		return found, err
+	}
+	s := found.State()
+	s.Version, err = r.store.lastVersion(ctx, r.history(s.ID).Model((*historyRow)(nil)))
+	return configuration.Rehydrate(s), err
 }
 
 // List returns a page of what matches, and the number of all that does.

@@ -148,6 +148,14 @@ func textErr(column string, texts ...string) error {
 	return nil
 }
 
+// countErr returns what is wrong with a number that counts from 1.
+func countErr(column string, n int64) error {
+	if n < 1 {
+		return fault.Bad(column, "must be a whole number of at least 1")
+	}
+	return nil
+}
+
 // timeErr returns what is wrong with times.
 func timeErr(times ...timestamp) error {
 	for _, t := range times {

@@ -15,7 +15,9 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/contract"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
@@ -202,4 +204,118 @@ func TestDeregisteringAServiceSettlesItsDamage(t *testing.T) {
 	require.NoError(t, found.Deregister(fixture.Stamp()))
 	require.NoError(t, store.Services().Save(t.Context(), found))
 	assert.Zero(t, store.DamagedRows())
+}
+
+func TestRowWithoutAVersionThatCanBeReadIsDeletedAndMadeAgain(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"'x'", "1.5", "0", "x'ff'"} {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			store, _ := tellingStore(t)
+			c, f := fixture.Configuration(t), fixture.Flag(t, `{"is_enabled":true}`)
+			require.NoError(t, store.Configurations().Save(t.Context(), c))
+			_, err := c.Update(fixture.Draft(t, "second"), fixture.Stamp())
+			require.NoError(t, err)
+			require.NoError(t, store.Configurations().Save(t.Context(), c))
+			require.NoError(t, store.Flags().Save(t.Context(), f))
+			require.NoError(t, execf(t.Context(), store, "UPDATE configurations SET version = %s", value))
+			require.NoError(t, execf(t.Context(), store, "UPDATE feature_flags SET version = %s", value))
+			require.NoError(t, store.Inspect(t.Context()))
+			assert.Equal(t, int64(2), store.DamagedRows())
+
+			found, err := store.Configurations().Find(t.Context(), c.ID())
+			require.NoError(t, err)
+			require.Error(t, found.Damage())
+			assert.Equal(t, configuration.Version(2), found.Version(), "the history goes on")
+			require.NoError(t, found.Delete(fixture.Stamp()))
+			require.NoError(t, store.Configurations().Save(t.Context(), found))
+			found, err = store.Configurations().FindByIdentity(t.Context(), c.Identity())
+			require.NoError(t, err)
+			require.NoError(t, found.Damage())
+			assert.Equal(t, []any{true, configuration.Version(3)}, []any{found.Deleted(), found.Version()})
+
+			mended, err := store.Flags().Find(t.Context(), f.ID())
+			require.NoError(t, err)
+			first, err := store.Flags().Entry(t.Context(), f.ID(), 1)
+			require.NoError(t, err)
+			_, err = mended.RollBack(first, fixture.Stamp())
+			require.NoError(t, err)
+			require.NoError(t, store.Flags().Save(t.Context(), mended))
+			require.NoError(t, execf(t.Context(), store, "UPDATE feature_flags SET version = %s", value))
+			gone, err := store.Flags().Find(t.Context(), f.ID())
+			require.NoError(t, err)
+			require.NoError(t, gone.Delete(fixture.Stamp()))
+			require.NoError(t, store.Flags().Save(t.Context(), gone))
+			gone, err = store.Flags().Find(t.Context(), f.ID())
+			require.NoError(t, err)
+			assert.Equal(t, []any{true, scope.Version(3)}, []any{gone.Deleted(), gone.Version()})
+			assert.Zero(t, store.DamagedRows())
+		})
+	}
+}
+
+func TestServiceWithoutACounterThatCanBeReadIsDeregistered(t *testing.T) {
+	t.Parallel()
+	for _, column := range []string{"version", "generation", "last_epoch", "instances_total", "purged_generation"} {
+		t.Run(column, func(t *testing.T) {
+			t.Parallel()
+			store, _ := tellingStore(t)
+			s := registry.New(fixture.ServiceName(t, "shop"))
+			_, err := s.Register(fixture.Registration(t, "a"), fixture.Stamp())
+			require.NoError(t, err)
+			require.NoError(t, store.Services().Save(t.Context(), s))
+			before := s.State()
+			require.NoError(t, execf(t.Context(), store, "UPDATE service_registry SET %s = 'x'", column))
+			found, err := store.Services().FindWhole(t.Context(), before.Name)
+			require.NoError(t, err)
+			require.Error(t, found.Damage())
+			require.NoError(t, found.Deregister(fixture.Stamp()))
+			require.NoError(t, store.Services().Save(t.Context(), found))
+			gone, err := store.Services().FindWhole(t.Context(), before.Name)
+			require.NoError(t, err)
+			assert.True(t, gone.Deleted())
+			assert.Greater(t, gone.State().Version, before.Version)
+			assert.Greater(t, gone.State().Generation, before.Generation)
+			assert.Zero(t, store.DamagedRows())
+		})
+	}
+}
+
+func TestDamagedChangeStopsNobody(t *testing.T) {
+	t.Parallel()
+	for column, value := range map[string]string{
+		"aggregate_version": "'x'", "aggregate_id": "'x'", "occurred_at": "'yesterday'",
+	} {
+		t.Run(column, func(t *testing.T) {
+			t.Parallel()
+			store, d := tellingStore(t)
+			c := fixture.Configuration(t)
+			require.NoError(t, store.Configurations().Save(t.Context(), c, fixture.Configuration(t, fixture.Key("other")),
+				fixture.Configuration(t, fixture.Key("third"))))
+			_, err := store.Feed().Sequence(t.Context(), 10)
+			require.NoError(t, err)
+			require.NoError(t, execf(t.Context(), store, "UPDATE changes SET %s = %s WHERE revision = 2", column, value))
+			for range 2 {
+				list, err := store.Feed().Changes(t.Context(), ports.ChangeQuery{Limit: 10})
+				require.NoError(t, err)
+				require.Len(t, list, 3)
+				for i, found := range list {
+					assert.Equal(t, int64(i+1), found.Revision)
+					assert.Equal(t, configuration.AggregateType, found.AggregateType)
+					assert.Contains(t, string(found.Data), `"key"`)
+				}
+				assert.Equal(t, []int64{1, 1}, []int64{list[0].AggregateVersion, list[2].AggregateVersion})
+				assert.Equal(t, column == "aggregate_version", list[1].AggregateVersion == 0)
+			}
+			require.Len(t, d.rows, 1)
+			assert.Equal(t, []string{"changes", "2"}, []string{d.rows[0].Table, d.rows[0].ID})
+			assert.Equal(t, int64(1), store.DamagedRows())
+
+			all := ports.Retention{Published: map[string]int64{configuration.AggregateType: 3}}
+			n, err := store.Feed().Purge(t.Context(), all, 10)
+			require.NoError(t, err)
+			assert.Equal(t, 3, n)
+			assert.Zero(t, store.DamagedRows(), "what is purged needs nobody to act")
+		})
+	}
 }

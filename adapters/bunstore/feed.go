@@ -44,6 +44,15 @@ type changeRow struct {
 	Traceparent      string
 }
 
+func (r changeRow) at() place { return numbered("changes", r.Revision) }
+
+// rehydrate returns a change also of a row that breaks a rule, so that it stops nobody
+// who reads the feed; what cannot be read of it is zero.
+func (r changeRow) rehydrate(unread error) (ports.Change, error) {
+	return r.change(), damagedBy(r.at(), false, unread, timeErr(r.OccurredAt),
+		countErr("aggregate_version", r.AggregateVersion))
+}
+
 func (r changeRow) change() ports.Change {
 	return ports.Change{
 		Revision: r.Revision, EventID: r.EventID, EventType: r.EventType,
@@ -146,13 +155,8 @@ func (f *Feed) headAndTime(ctx context.Context) (ports.FeedHead, time.Time, erro
 // rows that are looked at; the indexes of migration 13 spare most of them where the
 // filter is selective.
 func (f *Feed) Changes(ctx context.Context, q ports.ChangeQuery) ([]ports.Change, error) {
-	var rows []changeRow
-	err := scanSelect(ctx, selectChanges(f.store.read.NewSelect().Model(&rows), q).
-		Order("revision").Limit(q.Limit))
-	if err != nil {
-		return nil, translate(err, "read the feed", nil)
-	}
-	return changesOf(rows), nil
+	selected := selectChanges(f.store.read.NewSelect(), q).Order("revision").Limit(q.Limit)
+	return all[changeRow](ctx, f.store, selected, "read the feed")
 }
 
 func selectChanges(s *bun.SelectQuery, q ports.ChangeQuery) *bun.SelectQuery {
@@ -178,14 +182,6 @@ func selectChanges(s *bun.SelectQuery, q ports.ChangeQuery) *bun.SelectQuery {
 	return s.Where("(environment = ? OR aggregate_type IN (?))", q.Environment, bun.List(q.Everywhere))
 }
 
-func changesOf(rows []changeRow) []ports.Change {
-	list := make([]ports.Change, len(rows))
-	for i, r := range rows {
-		list[i] = r.change()
-	}
-	return list
-}
-
 // Purge forgets changes from the beginning, so that there is never a gap.
 func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int, error) {
 	var rows []changeRow
@@ -209,6 +205,11 @@ func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int,
 		_, err := tx.NewDelete().Model((*changeRow)(nil)).Where("revision <= ?", rows[old-1].Revision).Exec(ctx)
 		return err
 	})
+	if err == nil && f.store.DamagedRows() > 0 {
+		for _, r := range rows[:old] {
+			f.store.damage.saved("changes", r.Revision)
+		}
+	}
 	return old, translate(err, "forget old changes", nil)
 }
 

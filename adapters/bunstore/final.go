@@ -51,6 +51,9 @@ func scanSelect(ctx context.Context, q *bun.SelectQuery, dest ...any) error {
 // selectRows returns the rows of a SELECT one by one; the caller closes them.
 func selectRows(ctx context.Context, q *bun.SelectQuery) (*sql.Rows, error) { return q.Rows(ctx) }
 
+// scanPresent scans the columns of the present row of selectRows.
+func scanPresent(rows *sql.Rows, dest ...any) error { return rows.Scan(dest...) }
+
 // finalBool runs a statement of a session that returns one truth value. The Scan of
 // database/sql closes the rows, which reads them to the end, and returns that error.
 func finalBool(ctx context.Context, session *sql.Conn, statement string, args ...any) (answer bool, err error) {

@@ -101,7 +101,8 @@ func (r flagRow) rehydrate(unread error) (*flag.Flag, error) {
 		},
 	}
 	err := damagedBy(r.at(), r.IsDeleted, unread, nameErr, envErr, draftErr,
-		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.CreatedAt, r.UpdatedAt))
+		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.CreatedAt, r.UpdatedAt),
+		countErr("version", r.Version))
 	if err == nil {
 		s.Draft = *draft
 		return flag.Rehydrate(s), nil

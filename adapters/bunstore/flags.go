@@ -38,7 +38,13 @@ func (r *Flags) FindByIdentity(ctx context.Context, identity flag.Identity) (*fl
 }
 
 func (r *Flags) one(ctx context.Context, q *bun.SelectQuery) (*flag.Flag, error) {
-	return one[flagRow](ctx, r.store, q, "load a flag", flag.ErrNotFound)
+	found, err := one[flagRow](ctx, r.store, q, "load a flag", flag.ErrNotFound)
+	if err != nil || found.Version() > 0 {
+		return found, err
+	}
+	s := found.State()
+	s.Version, err = r.store.lastVersion(ctx, r.history(s.ID).Model((*flagEntryRow)(nil)))
+	return flag.Rehydrate(s), err
 }
 
 // List returns a page of what matches, and the number of all that does.

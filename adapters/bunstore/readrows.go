@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"reflect"
 
 	"github.com/uptrace/bun"
+
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // row is what a table holds of a T.
@@ -49,6 +52,14 @@ func all[R row[T], T any](ctx context.Context, s *Store, q *bun.SelectQuery, doi
 	return list, nil
 }
 
+// lastVersion returns the greatest version of a history, at least 1: the version of a
+// row in which that cannot be read.
+func (s *Store) lastVersion(ctx context.Context, history *bun.SelectQuery) (scope.Version, error) {
+	var last int64
+	err := scanSelect(ctx, history.ColumnExpr("COALESCE(max(CAST(version AS bigint)), 1)"), &last)
+	return scope.Version(max(last, 1)), translate(err, "look for the last version", nil)
+}
+
 // scanned returns a query's rows, and which of them could not be taken over.
 func scanned[R any](ctx context.Context, s *Store, q *bun.SelectQuery) (rows []R, broken map[int]error, err error) {
 	if err = scanSelect(ctx, q.Model(&rows)); err != nil && ofContent(ctx, err) {
@@ -76,7 +87,7 @@ func ofContent(ctx context.Context, err error) bool {
 }
 
 // oneByOne reads rows one at a time, and returns which of them could not be taken
-// over; of those, the columns before the one at fault are there.
+// over; of those, the columns that can be read are there.
 func oneByOne[R any](ctx context.Context, s *Store, q *bun.SelectQuery) (list []R, broken map[int]error, err error) {
 	rows, err := selectRows(ctx, q)
 	if err != nil {
@@ -88,8 +99,37 @@ func oneByOne[R any](ctx context.Context, s *Store, q *bun.SelectQuery) (list []
 		var r R
 		if s.read.ScanRow(ctx, rows, &r) != nil {
 			broken[len(list)] = errUnread
+			if r, err = columnByColumn[R](s, rows); err != nil {
+				return nil, nil, err
+			}
 		}
 		list = append(list, r)
 	}
 	return list, broken, rows.Err()
+}
+
+// columnByColumn reads the present row again. A column that cannot be taken over is
+// left zero.
+func columnByColumn[R any](s *Store, rows *sql.Rows) (R, error) {
+	var r R
+	names, err := rows.Columns()
+	if err != nil {
+		return r, err
+	}
+	values, pointers := make([]any, len(names)), make([]any, len(names))
+	for i := range values {
+		pointers[i] = &values[i]
+	}
+	if err := scanPresent(rows, pointers...); err != nil {
+		return r, err
+	}
+	target := reflect.ValueOf(&r).Elem()
+	table := s.read.Table(target.Type())
+	for i, name := range names {
+		field := table.LookupField(name)
+		if field != nil && field.ScanValue(target, values[i]) != nil {
+			field.Value(target).SetZero()
+		}
+	}
+	return r, nil
 }

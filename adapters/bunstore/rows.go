@@ -110,7 +110,8 @@ func (r configurationRow) rehydrate(unread error) (*configuration.Configuration,
 		},
 	}
 	err := damagedBy(r.at(), r.IsDeleted, unread, keyErr, envErr, svcErr, descriptionErr, textErr("value", r.Value),
-		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.CreatedAt, r.UpdatedAt))
+		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.CreatedAt, r.UpdatedAt),
+		countErr("version", r.Version))
 	if err != nil {
 		s.Content, s.Description = configuration.Content{}, configuration.Description{}
 		s.Identity = configuration.Identity{

@@ -110,9 +110,17 @@ func insertState(ctx context.Context, insert *bun.InsertQuery, identity string) 
 	return id, err
 }
 
-// updateState writes the row that stands, if the store holds the version before.
+// updateState writes the row that stands, if the store holds the version before, or
+// one that cannot be read.
 func updateState(ctx context.Context, update *bun.UpdateQuery, id int64, base scope.Version) error {
-	return updateWhere(ctx, update.Where("id = ?", id).Where("version = ?", int64(base)))
+	return updateWhere(ctx, whereCount(update.Where("id = ?", id), "version", int64(base)))
+}
+
+// whereCount narrows to a row whose column is the base, or is no whole number of at
+// least 1: SQLite does not hold a column to its type.
+func whereCount(update *bun.UpdateQuery, column string, base int64) *bun.UpdateQuery {
+	c := bun.Ident(column)
+	return update.Where("(? = ? OR ? < 1 OR CAST(? AS bigint) <> ?)", c, base, c, c, c)
 }
 
 // updateDamaged writes the end of a row that cannot be read, and leaves alone what it

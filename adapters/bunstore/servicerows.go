@@ -128,7 +128,8 @@ func (r serviceRow) rehydrate(unread error) (registry.State, error) {
 		s.ResponseTime = &registry.ResponseTime{Last: *r.ResponseTime, Average: *r.ResponseTimeAverage}
 	}
 	err := damagedBy(r.at(), r.IsDeleted, unread, nameErr, detailsErr, statusErr, protectErr, r.responseErr(),
-		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.LastHealthCheck, r.RegisteredAt, r.UpdatedAt))
+		textErr("updated_by", r.UpdatedBy, r.UpdatedByKey), timeErr(r.LastHealthCheck, r.RegisteredAt, r.UpdatedAt),
+		countErr("version", r.Version), countErr("generation", r.Generation))
 	if err != nil {
 		s.Name = scope.RehydrateServiceName(shown(r.ServiceName))
 		s.Details, s.Protections, s.ResponseTime = registry.Details{}, nil, nil

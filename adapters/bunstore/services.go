@@ -75,7 +75,36 @@ func (r *Services) whole(
 	if err != nil {
 		return nil, err
 	}
-	return registry.Rehydrate(state, list...), nil
+	state, err = r.counted(ctx, state)
+	return registry.Rehydrate(state, list...), err
+}
+
+// What is known elsewhere of the version and the generation of a service.
+const (
+	greatestVersion = `SELECT COALESCE(max(CAST(aggregate_version AS bigint)), 0) FROM (
+  SELECT aggregate_version FROM changes WHERE aggregate_type = ?0 AND aggregate_id = ?1
+  UNION ALL SELECT aggregate_version FROM outbox WHERE aggregate_type = ?0 AND aggregate_id = ?1) AS known`
+	greatestGeneration = `SELECT COALESCE(max(CAST(generation AS bigint)), 0) FROM service_instances WHERE service_id = ?`
+)
+
+// counted returns a state with a version and a generation to go on from where those
+// that are stored cannot be read: the greatest ones that are known.
+func (r *Services) counted(ctx context.Context, s registry.State) (registry.State, error) {
+	if s.Version < 1 {
+		n, err := finalRaw(ctx, r.store.read, greatestVersion, registry.AggregateType, int64(s.ID))
+		if err != nil {
+			return s, translate(err, "look for the version of a service", nil)
+		}
+		s.Version = scope.Version(max(n, s.Generation, 1))
+	}
+	if s.Generation < 1 {
+		n, err := finalRaw(ctx, r.store.read, greatestGeneration, int64(s.ID))
+		if err != nil {
+			return s, translate(err, "look for the generation of a service", nil)
+		}
+		s.Generation = max(n, 1)
+	}
+	return s, nil
 }
 
 // List returns a page of what matches, and the number of all that does.

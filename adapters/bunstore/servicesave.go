@@ -90,10 +90,10 @@ func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int6
 		return insertState(ctx, tx.NewInsert().Model(&row), "service_name")
 	}
 	if unsaved.State.Damaged {
-		return row.ID, updateWhere(ctx, tx.NewUpdate().Model(&row).
+		return row.ID, updateWhere(ctx, whereCount(tx.NewUpdate().Model(&row).
 			Column("status", "updated_at", "instances_total", "instances_offered", "instances_known", "protections",
 				"version", "generation", "last_event_id", "purge_at", "updated_by", "updated_by_key", "is_deleted").
-			Where("id = ?", row.ID).Where("generation = ?", unsaved.Base))
+			Where("id = ?", row.ID), "generation", unsaved.Base))
 	}
 	update := tx.NewUpdate().Model(&row).
 		Column("service_url", "health_check_url", "status", "metadata", "updated_at", "instances_total",

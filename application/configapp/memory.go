@@ -31,7 +31,7 @@ func (s *Service) Follow(_ context.Context, changes []ports.Change) error {
 		var data struct {
 			Key string `json:"key"`
 		}
-		if json.Unmarshal(c.Data, &data) != nil || data.Key == "" {
+		if json.Unmarshal(c.Data, &data) != nil || data.Key == "" || c.AggregateVersion < 1 {
 			s.memory.Clear()
 			continue
 		}

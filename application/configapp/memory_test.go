@@ -136,6 +136,17 @@ func TestMemory(t *testing.T) {
 		assert.Equal(t, 1, store.count())
 	})
 
+	t.Run("a change of no version makes everything be read anew", func(t *testing.T) {
+		t.Parallel()
+		b, store := remembering(t)
+		b.created(t, "v1", false)
+		change := told(2)
+		change[0].AggregateVersion = 0
+		require.NoError(t, b.Follow(t.Context(), change))
+		b.reads(t)
+		assert.Equal(t, 1, store.count())
+	})
+
 	t.Run("a change that does not say of what makes everything be read anew", func(t *testing.T) {
 		t.Parallel()
 		for _, data := range []string{`[]`, `{}`, `{"key":7}`, ``} {

@@ -415,3 +415,26 @@ func TestSnapshots(t *testing.T) {
 		})
 	})
 }
+
+func TestFlagWithoutAVersionThatCanBeReadIsDamaged(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.create(t, `"is_enabled":true`)
+	b.create(t, `"name":"other"`)
+	b.store.LoseVersion(f.ID)
+	started := b.replica(t)
+	for range 2 {
+		require.NoError(t, started.Refresh(t.Context()))
+		found := snapshot(t, started)
+		require.ErrorIs(t, found.Missing("f"), flag.ErrDamaged)
+		assert.NotNil(t, found.Find("other"))
+	}
+
+	// A damaged flag is all that there is, so that nothing counts.
+	alone := setup(t)
+	f = alone.create(t, `"is_enabled":true`)
+	alone.store.LoseVersion(f.ID)
+	started = alone.replica(t)
+	require.NoError(t, started.Refresh(t.Context()))
+	require.ErrorIs(t, snapshot(t, started).Missing("f"), flag.ErrDamaged)
+}

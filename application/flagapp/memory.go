@@ -70,7 +70,10 @@ func (s *Snapshot) All() []*flag.Compiled { return s.ordered }
 // form that it has here or in an earlier snapshot, if there is one.
 func (s *Snapshot) with(states []flag.State, read bool, earlier *Snapshot) *Snapshot {
 	newer := slices.DeleteFunc(slices.Clone(states), func(f flag.State) bool {
-		held := s.versions[f.ID]
+		held, known := s.versions[f.ID]
+		if !known {
+			return false
+		}
 		if f.Version == held.number {
 			return !read || !scope.Differ(f.Event, held.event)
 		}
@@ -242,7 +245,9 @@ func (s *Service) fill(ctx context.Context, cells map[string]*cell) error {
 	}
 	for _, e := range s.deps.Environments.All() {
 		c := cells[e.String()]
-		if c.current.Load().revision == counts[e] {
+		count, some := counts[e]
+		// Where nothing counts, there may still be damaged flags.
+		if c.current.Load().revision == count && (count > 0 || !some) {
 			continue
 		}
 		if err := s.reload(ctx, e, c); err != nil {
@@ -277,7 +282,8 @@ func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
 	return nil
 }
 
-// reload takes in the flags whose version is not the one that is held.
+// reload takes in the flags that are not held, and those that are held in an older
+// version. The version of a damaged flag may be 0.
 func (s *Service) reload(ctx context.Context, e scope.Environment, c *cell) error {
 	versions, err := s.deps.Source.Versions(ctx, e)
 	if err != nil {
@@ -286,7 +292,7 @@ func (s *Service) reload(ctx context.Context, e scope.Environment, c *cell) erro
 	held := c.current.Load().versions
 	var ids []flag.ID
 	for id, v := range versions {
-		if held[id].number < v {
+		if h, known := held[id]; !known || h.number < v {
 			ids = append(ids, id)
 		}
 	}

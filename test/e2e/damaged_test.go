@@ -100,12 +100,11 @@ func furnish(t *testing.T, databaseURL string, c client) houseOfDamage {
 // plant damages a row of each table.
 func (h houseOfDamage) plant(t *testing.T) {
 	t.Helper()
-	db := openDatabase(t, h.databaseURL)
 	digest := `'\x00'`
 	if strings.HasPrefix(h.databaseURL, "sqlite") {
 		digest = "x'00'"
 	}
-	for _, statement := range []string{
+	alterRows(t, h.databaseURL,
 		fmt.Sprintf("UPDATE configurations SET service_name = 'not a name' WHERE id = %d", h.configuration),
 		fmt.Sprintf("UPDATE configuration_history SET action = '?' WHERE configuration_id = %d", h.configuration),
 		fmt.Sprintf("UPDATE feature_flags SET definition = '[]' WHERE id = %d", h.flag),
@@ -114,12 +113,9 @@ func (h houseOfDamage) plant(t *testing.T) {
 		"UPDATE service_instances SET definition = '{' WHERE instance_id = 'broken'",
 		"UPDATE service_health_history SET to_status = '?' WHERE instance_id = 'broken'",
 		"UPDATE changes SET data = '[]' WHERE revision = 1",
-		"INSERT INTO api_keys (id, name, role, digest, created_at) VALUES ('zzzzzzzz', 'x', 'king', " + digest +
+		"INSERT INTO api_keys (id, name, role, digest, created_at) VALUES ('zzzzzzzz', 'x', 'king', "+digest+
 			", '2026-01-01T00:00:00.000000Z')",
-	} {
-		_, err := db.ExecContext(t.Context(), statement)
-		require.NoError(t, err, statement)
-	}
+	)
 }
 
 // others holds a service to answering for everything that is whole.
@@ -264,4 +260,58 @@ func leasesEnd(t *testing.T, c client, service string) {
 	c.enrol(t, service, "short", object{"ttl_seconds": 1})
 	c.enrol(t, service, "long", object{"ttl_seconds": 3600})
 	c.awaitListed(t, patience, service, "long")
+}
+
+// TestRowsWithoutAVersionAreDeletedThroughTheAPI takes the versions of rows, and the name of
+// one, which only SQLite lets happen to columns of numbers.
+func TestRowsWithoutAVersionAreDeletedThroughTheAPI(t *testing.T) {
+	t.Parallel()
+	databaseURL := freshSQLite(t)
+	p := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
+	c := p.admin(t)
+	h := furnish(t, databaseURL, c)
+	c.enrol(t, "nameless", "a", object{"ttl_seconds": 3600})
+	c.awaitPublished(t, 1)
+	p.kill(t)
+	alterRows(t, databaseURL,
+		fmt.Sprintf("UPDATE configurations SET version = 'x' WHERE id = %d", h.configuration),
+		fmt.Sprintf("UPDATE feature_flags SET version = 'x' WHERE id = %d", h.flag),
+		"UPDATE service_registry SET version = 'x' WHERE service_name = 'bad'",
+		"UPDATE service_registry SET service_name = 'a b' WHERE service_name = 'nameless'",
+		"UPDATE service_instances SET instance_id = 'c d' WHERE instance_id = 'broken'",
+		"UPDATE changes SET aggregate_version = 'x' WHERE revision = 1",
+	)
+	c = serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t)).admin(t)
+	h.others(t, c)
+	require.Contains(t, string(c.get(t, "/api/v1/changes?since=0").want(t, http.StatusOK).body), `"revision":2`)
+	c.post(t, flagsPath+"evaluate", object{"flag_name": "bad", "environment": "production", "user_id": "u"}).
+		problem(t, http.StatusConflict, "damaged")
+	c.delete(t, fmt.Sprintf("/api/v1/config/%d", h.configuration)).want(t, http.StatusNoContent)
+	c.delete(t, fmt.Sprintf("%s%d", flagsPath, h.flag)).want(t, http.StatusNoContent)
+	c.delete(t, registryPath+"bad").want(t, http.StatusNoContent)
+
+	// A name that breaks a rule is replaced first, as docs/operations.md says.
+	c.delete(t, registryPath+"a%20b").problem(t, http.StatusUnprocessableEntity, "validation_failed")
+	alterRows(t, databaseURL,
+		"UPDATE service_registry SET service_name = 'damaged-' || id WHERE service_name = 'a b'",
+		"UPDATE service_instances SET instance_id = 'damaged-1' WHERE instance_id = 'c d'",
+	)
+	db := openDatabase(t, databaseURL)
+	var name string
+	require.NoError(t, db.QueryRowContext(t.Context(),
+		"SELECT service_name FROM service_registry WHERE service_name LIKE 'damaged-%'").Scan(&name))
+	c.delete(t, registryPath+name).want(t, http.StatusNoContent)
+	c.delete(t, registryPath+"good/instances/damaged-1").want(t, http.StatusNoContent)
+	h.others(t, c)
+	require.Equal(t, []string{"good"}, c.services(t, "").names())
+}
+
+// alterRows runs statements past the service.
+func alterRows(t *testing.T, databaseURL string, statements ...string) {
+	t.Helper()
+	db := openDatabase(t, databaseURL)
+	for _, statement := range statements {
+		_, err := db.ExecContext(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
 }
