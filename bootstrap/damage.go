@@ -32,8 +32,8 @@ func damagedRows(store *bunstore.Store) ports.Conditions {
 		}
 		return []ports.Condition{{
 			Name: "damaged_rows", Count: n,
-			Message: "Rows in the database cannot be read; the log names them (damaged row skipped). Delete or roll back " +
-				"what they belong to, or repair them: docs/operations.md, Damaged rows.",
+			Message: "Rows in the database cannot be read; the log names them (damaged row skipped). Delete or " +
+				"roll back what they belong to, or repair them: docs/operations.md, Damaged rows.",
 		}}
 	}
 }

@@ -89,15 +89,15 @@ func (s *Store) DamagedRows() int64 {
 	return int64(len(s.damage.rows))
 }
 
-// damagedRow is the error of a row that breaks a rule.
-type damagedRow struct {
+// damagedRowError is the error of a row that breaks a rule.
+type damagedRowError struct {
 	at  place
 	why string
 	// gone says that nobody has to act: the row is of something that is deleted.
 	gone bool
 }
 
-func (e *damagedRow) Error() string {
+func (e *damagedRowError) Error() string {
 	return e.at.table + " " + e.at.id + " as stored breaks a rule: " + e.why
 }
 
@@ -115,7 +115,7 @@ func damagedBy(at place, gone bool, parts ...error) error {
 	if why == nil {
 		return nil
 	}
-	return &damagedRow{at: at, gone: gone, why: strings.Join(why, "; ")}
+	return &damagedRowError{at: at, gone: gone, why: strings.Join(why, "; ")}
 }
 
 // whyOf says what is wrong without any of the content: messages of faults never

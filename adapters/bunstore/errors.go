@@ -46,7 +46,8 @@ func again(ctx context.Context, transaction func() error) error {
 	for n := 1; ; n++ {
 		err := transaction()
 		state := sqlState(err)
-		if state != "40001" && state != "40P01" || n == maxTries || !pause(ctx, rand.N(wait)) { //nolint:gosec // nobody gains by guessing it
+		//nolint:gosec // nobody gains by guessing the pause
+		if state != "40001" && state != "40P01" || n == maxTries || !pause(ctx, rand.N(wait)) {
 			return err
 		}
 		wait = min(2*wait, longestWait)

@@ -51,7 +51,8 @@ func inspect[R row[T], T any](
 // break but to be text, and are long.
 func (s *Store) inspectConfigurations(ctx context.Context) error {
 	return inspect(ctx, s, "configurations", func() *bun.SelectQuery {
-		return s.read.NewSelect().Model((*configurationRow)(nil)).ExcludeColumn("value").Where("is_deleted = ?", false).Order("id")
+		return s.read.NewSelect().Model((*configurationRow)(nil)).ExcludeColumn("value").
+			Where("is_deleted = ?", false).Order("id")
 	}, func(q *bun.SelectQuery, last configurationRow) { q.Where("id > ?", last.ID) })
 }
 

@@ -14,7 +14,7 @@ import (
 // row is what a table holds of a T.
 type row[T any] interface {
 	// rehydrate checks again what the domain promises of a row. One that breaks a rule,
-	// or that could not be taken over for the given reason, is a *damagedRow, with all of
+	// or that could not be taken over for the given reason, is a *damagedRowError, with all of
 	// the T that can be known.
 	rehydrate(unread error) (T, error)
 	// at is where the row is.
@@ -34,7 +34,7 @@ func one[R row[T], T any](ctx context.Context, s *Store, q *bun.SelectQuery, doi
 // absentUnless returns absent where there is no other error.
 func absentUnless(err, absent error) error {
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // the caller has err
 	}
 	return absent
 }
@@ -71,7 +71,7 @@ func scanned[R any](ctx context.Context, s *Store, q *bun.SelectQuery) (rows []R
 // rehydrated returns what a row holds. A damaged one is noted.
 func rehydrated[R row[T], T any](s *Store, r R, unread error) T {
 	v, err := r.rehydrate(unread)
-	found, damaged := errors.AsType[*damagedRow](err)
+	found, damaged := errors.AsType[*damagedRowError](err)
 	if damaged && !found.gone {
 		s.damage.note(found.at, found.why)
 	} else if s.DamagedRows() > 0 {

@@ -116,7 +116,8 @@ func (r configurationRow) rehydrate(unread error) (*configuration.Configuration,
 		s.Content, s.Description = configuration.Content{}, configuration.Description{}
 		s.Identity = configuration.Identity{
 			Environment: scope.RehydrateEnvironment(shown(r.Environment)),
-			Service:     scope.RehydrateServiceName(shown(r.ServiceName)), Key: configuration.RehydrateKey(shown(r.Key)),
+			Service:     scope.RehydrateServiceName(shown(r.ServiceName)),
+			Key:         configuration.RehydrateKey(shown(r.Key)),
 		}
 		markDamaged(&s.Lifecycle)
 	}
@@ -173,7 +174,8 @@ func (r historyRow) at() place { return numbered("configuration_history", r.ID) 
 func (r historyRow) rehydrate(unread error) (configuration.HistoryEntry, error) {
 	action, actionErr := scope.ParseAction(r.Action)
 	description, descriptionErr := describe(r.Description)
-	err := damagedBy(r.at(), false, unread, actionErr, descriptionErr, textErr("value", texts(r.OldValue, r.NewValue)...),
+	err := damagedBy(r.at(), false, unread, actionErr, descriptionErr,
+		textErr("value", texts(r.OldValue, r.NewValue)...),
 		textErr("changed_by", r.ChangedBy, r.ChangedByKey, r.RequestID), timeErr(r.ChangedAt))
 	entry := configuration.HistoryEntry{
 		ID:              r.ID,

@@ -346,7 +346,8 @@ func (r transitionRow) rehydrate(unread error) (registry.Transition, error) {
 	environment, envErr := scope.ParseEnvironment(r.Environment)
 	from, fromErr := health.Parse(r.FromStatus)
 	to, toErr := health.Parse(r.ToStatus)
-	err := damagedBy(r.at(), false, unread, idErr, envErr, fromErr, toErr, textErr("reason", r.Reason), timeErr(r.ChangedAt))
+	err := damagedBy(r.at(), false, unread, idErr, envErr, fromErr, toErr,
+		textErr("reason", r.Reason), timeErr(r.ChangedAt))
 	if err != nil {
 		return registry.Transition{ID: r.ID, Damaged: true}, err
 	}

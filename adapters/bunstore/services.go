@@ -66,7 +66,8 @@ func living(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("is_removed = 
 func (r *Services) whole(
 	ctx context.Context, service, instances func(*bun.SelectQuery) *bun.SelectQuery,
 ) (*registry.Service, error) {
-	state, err := one[serviceRow](ctx, r.store, service(r.store.read.NewSelect()), "load a service", registry.ErrNotFound)
+	state, err := one[serviceRow](ctx, r.store, service(r.store.read.NewSelect()), "load a service",
+		registry.ErrNotFound)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +119,8 @@ func (r *Services) List(ctx context.Context, query registry.Query) (registry.Pag
 			}
 			return q
 		},
-		order: []string{"service_name"}, size: r.store.dialect.jsonBytes("service_registry", "s", "metadata"), doing: "list services",
+		order: []string{"service_name"}, size: r.store.dialect.jsonBytes("service_registry", "s", "metadata"),
+		doing: "list services",
 	}
 	p, total, err := l.page(ctx, query.Limit, query.Offset)
 	return servicePage(p, total), err

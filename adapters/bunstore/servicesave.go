@@ -108,19 +108,27 @@ func saveService(ctx context.Context, tx bun.Tx, unsaved registry.Unsaved) (int6
 
 // saveInstances writes the instances that have changed.
 func saveInstances(ctx context.Context, tx bun.Tx, id int64, unsaved registry.Unsaved) error {
-	readable := slices.DeleteFunc(slices.Clone(unsaved.Instances), func(i *registry.Instance) bool { return i.Damaged })
+	var readable []*registry.Instance
 	for _, i := range unsaved.Instances {
-		if i.Damaged {
-			if err := saveDamagedInstance(ctx, tx, id, unsaved.State.Generation, i); err != nil {
-				return err
-			}
+		if !i.Damaged {
+			readable = append(readable, i)
+			continue
+		}
+		if err := saveDamagedInstance(ctx, tx, id, unsaved.State.Generation, i); err != nil {
+			return err
 		}
 	}
+	return saveReadableInstances(ctx, tx, id, unsaved.State.Generation, readable)
+}
+
+func saveReadableInstances(
+	ctx context.Context, tx bun.Tx, id, generation int64, readable []*registry.Instance,
+) error {
 	for some := range slices.Chunk(readable, rowsAtOnce) {
 		rows := make([]instanceRow, len(some))
 		for n, i := range some {
 			var err error
-			if rows[n], err = rowOfInstance(i, id, unsaved.State.Generation); err != nil {
+			if rows[n], err = rowOfInstance(i, id, generation); err != nil {
 				return err
 			}
 		}

@@ -89,7 +89,7 @@ func (s *Store) openPools(ctx context.Context, path, mode string) (err error) {
 // anything is opened for writing: turning the journal to WAL would change the file.
 func refuseForeignFile(ctx context.Context, path string) error {
 	if found, err := os.Stat(path); path == Memory || err != nil || found.Size() == 0 {
-		return nil //nolint:nilerr // there is no file to look into
+		return nil // there is no file to look into
 	}
 	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
 	if err != nil {
@@ -99,7 +99,7 @@ func refuseForeignFile(ctx context.Context, path string) error {
 	defer func() { _ = pool.Close() }() // nothing was written
 	holds, err := look.schema(ctx)
 	if err != nil || len(holds.foreign) == 0 {
-		return nil //nolint:nilerr // opening it tells what is wrong with it
+		return nil // opening it tells what is wrong with it
 	}
 	return holds.refusal()
 }

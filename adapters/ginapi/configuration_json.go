@@ -22,7 +22,7 @@ func stamp(t time.Time) string { return t.UTC().Format(timeLayout) }
 type configurationJSON struct {
 	ID            int64   `json:"id" doc:"The number that it keeps for ever"`
 	Key           string  `json:"key"`
-	Value         *string `json:"value,omitzero" nullable:"false" doc:"Left out where it is encrypted and not revealed, or damaged"`
+	Value         *string `json:"value,omitzero" nullable:"false" doc:"Left out where it is not revealed, or damaged"`
 	ValueRedacted bool    `json:"value_redacted,omitzero" doc:"True where value is left out"`
 	Environment   string  `json:"environment"`
 	ServiceName   string  `json:"service_name"`
@@ -33,7 +33,7 @@ type configurationJSON struct {
 	UpdatedAt     string  `json:"updated_at" format:"date-time"`
 	UpdatedBy     string  `json:"updated_by" doc:"The name of the API key, or anonymous"`
 	Deleted       bool    `json:"deleted,omitzero" doc:"True in lists of deleted ones"`
-	Damaged       bool    `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id, key, environment, service_name and version are known. It can be deleted"`
+	Damaged       bool    `json:"damaged,omitzero" doc:"True where the stored row cannot be read; it can be deleted"`
 }
 
 func represent(v configapp.View) configurationJSON {
@@ -72,7 +72,7 @@ type entryJSON struct {
 	ID              int64     `json:"id"`
 	ConfigurationID int64     `json:"configuration_id"`
 	Version         int64     `json:"version"`
-	Action          string    `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown where it is damaged"`
+	Action          string    `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown if damaged"`
 	OldValue        entryText `json:"old_value,omitzero" doc:"What stood before, or null; left out where encrypted"`
 	NewValue        entryText `json:"new_value,omitzero" doc:"What stands since, or null; left out where encrypted"`
 	ValueRedacted   bool      `json:"value_redacted,omitzero" doc:"True where a value is left out"`
@@ -82,7 +82,7 @@ type entryJSON struct {
 	ChangedByKeyID  *string   `json:"changed_by_key_id"`
 	ChangedAt       string    `json:"changed_at" format:"date-time"`
 	RequestID       string    `json:"request_id"`
-	Damaged         bool      `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id and version are known"`
+	Damaged         bool      `json:"damaged,omitzero" doc:"True where the stored row cannot be read"`
 }
 
 func representEntry(e configuration.HistoryEntry) entryJSON {

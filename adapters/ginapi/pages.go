@@ -21,7 +21,7 @@ const (
 	chunkBytes = 64 << 10
 	// WholeBytes is up to what length a page is sent as a whole, with its length.
 	wholeBytes = 512 << 10
-	// chunkPatience is how long a client may take to read a chunk.
+	// ChunkPatience is how long a client may take to read a chunk.
 	chunkPatience = 10 * time.Second
 )
 

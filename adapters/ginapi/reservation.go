@@ -13,13 +13,13 @@ const (
 	// DefaultResponseBytes is how much memory pages under construction may take where
 	// Options say nothing.
 	DefaultResponseBytes = 64 << 20
-	// partWeight is what a page takes before anything is known of it.
+	// PartWeight is what a page takes before anything is known of it.
 	partWeight = 1 << 20
-	// partOverhead and partFactor say what a part takes of which the bytes are known:
+	// PartOverhead and partFactor say what a part takes of which the bytes are known:
 	// its rows, what is made of them, and what is written of them.
 	partOverhead = 64 << 10
 	partFactor   = 4
-	// reservePatience is how long a page waits for memory.
+	// ReservePatience is how long a page waits for memory.
 	reservePatience = time.Second
 )
 

@@ -16,10 +16,10 @@ import (
 const maxDepth = 32
 
 const (
-	// maxBodyValues is how many JSON values a body may hold whose members the schema
+	// MaxBodyValues is how many JSON values a body may hold whose members the schema
 	// checks: the longest metadata hold half as many.
 	maxBodyValues = 64 << 10
-	// scanStride is how many tokens are read between two looks at the deadline.
+	// ScanStride is how many tokens are read between two looks at the deadline.
 	scanStride = 4096
 )
 

@@ -95,9 +95,11 @@ type Delete struct {
 // Deleted already or unknown is ErrNotFound, a version other than the expected
 // ErrStale.
 func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (flag.State, error) {
-	return s.write(ctx, by, edition{id: in.ID, expect: in.Expect, mends: true, apply: func(_ context.Context, f *flag.Flag) error {
+	removal := edition{id: in.ID, expect: in.Expect, mends: true}
+	removal.apply = func(_ context.Context, f *flag.Flag) error {
 		return f.Delete(s.stamp(by))
-	}})
+	}
+	return s.write(ctx, by, removal)
 }
 
 // RollBack says to which version to go back.

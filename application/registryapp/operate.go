@@ -168,7 +168,8 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 		return err
 	}
 	var leases []registry.Held
-	written, err := s.write(ctx, edition{name: t.service, whole: true, mends: true, apply: func(service *registry.Service) error {
+	removal := edition{name: t.service, whole: true, mends: true}
+	removal.apply = func(service *registry.Service) error {
 		leases = leasesIn(service, t.Environment)
 		in := service.Environments()
 		switch {
@@ -178,7 +179,8 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 			return registry.SeveralEnvironments(in...)
 		}
 		return service.Deregister(s.stamp(by))
-	}})
+	}
+	written, err := s.write(ctx, removal)
 	if err != nil {
 		return err
 	}

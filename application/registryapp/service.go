@@ -128,19 +128,28 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 					return err
 				}
 			}
-			unsaved := r.Unsaved()
-			if err := s.deps.Services.Save(ctx, r); err != nil {
-				if change.Unknown(err) {
-					s.catalogue.doubt(r.State().Name.String())
-				}
-				return err
-			}
-			s.catalogue.put(r.State(), unsaved)
 			written = r
-			return nil
+			return s.save(ctx, r)
 		},
 	})
-	return written, err
+	if err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+// save stores what is unsaved of a service, and lets discovery see it. What is
+// unknown to be stored is doubted.
+func (s *Service) save(ctx context.Context, r *registry.Service) error {
+	unsaved := r.Unsaved()
+	if err := s.deps.Services.Save(ctx, r); err != nil {
+		if change.Unknown(err) {
+			s.catalogue.doubt(r.State().Name.String())
+		}
+		return err
+	}
+	s.catalogue.put(r.State(), unsaved)
+	return nil
 }
 
 func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error) {

@@ -254,7 +254,7 @@ func TestConfirmation(t *testing.T) {
 	t.Parallel()
 	confirmed := map[access.Action]bool{
 		access.ReadConfiguration: false, access.ReadFlag: false, access.EvaluateFlag: false, access.ReadService: false,
-		access.ReadHealth: false,
+		access.ReadHealth:         false,
 		access.WriteConfiguration: true, access.RevealConfiguration: true, access.DeclassifyConfiguration: true,
 		access.WriteFlag: true, access.WriteService: true,
 	}

@@ -32,7 +32,7 @@ type HistoryEntry struct {
 	Damaged bool
 }
 
-func (e *HistoryEntry) damage() error {
+func (e HistoryEntry) damage() error {
 	return ErrDamaged.WithDetail("id", int64(e.ConfigurationID)).WithDetail("version", int64(e.Version))
 }
 

@@ -8,8 +8,8 @@ import (
 )
 
 // Repository stores configurations. Whoever calls it gets deleted and damaged ones
-// too and decides what they mean: a row that breaks a rule costs that row only. A store that cannot be reached is fault.ErrUnavailable
-// from every method.
+// too and decides what they mean: a row that breaks a rule costs that row only. A
+// store that cannot be reached is fault.ErrUnavailable from every method.
 type Repository interface {
 	// Save writes the unsaved changes of all the given configurations in one
 	// transaction: state, history entries and events, all or none. It marks them

@@ -41,7 +41,8 @@ func ParseURL(field, text string) (URL, error) {
 	case !utf8.ValidString(text):
 		return URL{}, fault.Bad(field, "must be valid UTF-8")
 	case err == nil && strings.Contains(u.Hostname(), "%"):
-		return URL{}, fault.Bad(field, "must not hold a zone after the address, because it means something on one machine alone")
+		return URL{}, fault.Bad(field,
+			"must not hold a zone after the address, because it means something on one machine alone")
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Opaque != "", !hostNamed(u.Hostname()),
 		u.Fragment != "", !portNamed(u):
 		return URL{}, fault.Bad(field, "must be an absolute URL that begins with http:// or https://")
@@ -215,7 +216,8 @@ func (a Address) hostFault() error {
 		return fault.Bad("host", "must be a host name or an IP address, without brackets and port")
 	case a.URL.IsZero() && a.Base() != "":
 		if _, err := ParseURL("host", a.Base()); err != nil {
-			return fault.Bad("host", "must make a URL of at most 255 bytes with http:// and the port; or give service_url")
+			return fault.Bad("host",
+				"must make a URL of at most 255 bytes with http:// and the port; or give service_url")
 		}
 	}
 	return nil

@@ -44,8 +44,8 @@ var (
 	ErrLeasesUnavailable = fault.New(fault.Unavailable, "leases_unavailable",
 		"Leases cannot be granted or renewed right now; none expires meanwhile. Try again shortly.")
 	// ErrDamaged is a service or an instance whose row cannot be read.
-	ErrDamaged = scope.ErrDamaged.WithMessage("What is stored of it cannot be read. Deregister it and register it again, " +
-		"or repair its row in the database (docs/operations.md, Damaged rows).")
+	ErrDamaged = scope.ErrDamaged.WithMessage("What is stored of it cannot be read. Deregister it and register " +
+		"it again, or repair its row in the database (docs/operations.md, Damaged rows).")
 	// ErrStale is a write against a version that is not the present one.
 	ErrStale = scope.ErrStale
 )

@@ -56,7 +56,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		assert.Equal(t, 2, s.State().Tally.Total)
 		require.NoError(t, s.Report(inStaging.Ref(), health.Critical, stamp()))
 		assert.True(t, find(t, s, "a").Ready(), "the other one is as it was")
-		for epoch, want := range map[registry.Epoch]string{1: "production", 2: "staging"} {
+		for epoch, want := range map[registry.Epoch]string{1: "production", 2: "staging"} { //nolint:exhaustive // epochs are no closed set
 			i, err := s.Holder(id(t, "a"), epoch)
 			require.NoError(t, err)
 			assert.Equal(t, want, i.Environment.String())

@@ -39,7 +39,8 @@ func ParseMetadata(text []byte) (Metadata, error) {
 	canonical := encode(tree)
 	switch {
 	case len(canonical) > MaxMetadataBytes:
-		return Metadata{}, fault.Bad("metadata", "must be at most 64 KiB long, with numbers written without an exponent")
+		return Metadata{}, fault.Bad("metadata",
+			"must be at most 64 KiB long, with numbers written without an exponent")
 	case canonical == "{}":
 		return Metadata{}, nil
 	}
@@ -75,9 +76,7 @@ func encode(tree any) string {
 func storable(tree any) (kept any, message string) {
 	switch v := tree.(type) {
 	case string:
-		if strings.IndexByte(v, 0) >= 0 {
-			return nil, "must not hold a NUL character"
-		}
+		return tree, textFault(v)
 	case json.Number:
 		text, ok := plainNumber(v.String())
 		if !ok {
@@ -91,16 +90,29 @@ func storable(tree any) (kept any, message string) {
 			}
 		}
 	case map[string]any:
-		for name, e := range v {
-			if strings.IndexByte(name, 0) >= 0 {
-				return nil, "must not hold a NUL character"
-			}
-			if v[name], message = storable(e); message != "" {
-				return nil, message
-			}
-		}
+		return storableObject(v)
 	}
 	return tree, ""
+}
+
+func storableObject(object map[string]any) (kept any, message string) {
+	for name, e := range object {
+		if object[name], message = storable(e); message == "" {
+			message = textFault(name)
+		}
+		if message != "" {
+			return nil, message
+		}
+	}
+	return object, ""
+}
+
+// textFault says what databases cannot keep of a text, or nothing.
+func textFault(text string) string {
+	if strings.IndexByte(text, 0) >= 0 {
+		return "must not hold a NUL character"
+	}
+	return ""
 }
 
 // maxDigits bounds a number that is written without an exponent.
