@@ -38,11 +38,10 @@ func failCommits(store *bunstore.Store, table string) contract.FailCommits {
 func postgresRefusal(table string) (fail, heal []string) {
 	fail = []string{
 		`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused at commit'; END $$`,
-			`CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE OR DELETE ON ` + table +
-				` DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`,
-		}, []string{
-			`DROP TRIGGER refuse ON ` + table, `DROP FUNCTION refuse()`,
-		}
+		`CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE OR DELETE ON ` + table +
+			` DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`,
+	}
+	return fail, []string{`DROP TRIGGER refuse ON ` + table, `DROP FUNCTION refuse()`}
 }
 
 func sqliteRefusal(table string) (fail, heal []string) {
