@@ -39,6 +39,18 @@ func (s *Store) ExecForTest(ctx context.Context, statement string) error {
 // IsPostgresForTest reports which database is spoken to.
 func (s *Store) IsPostgresForTest() bool { return s.dialect == postgres }
 
+// UncheckedTimesForTest returns the columns of PostgreSQL that hold times and that no
+// constraint bounds.
+func (s *Store) UncheckedTimesForTest(ctx context.Context) (columns []string, err error) {
+	err = s.read.NewSelect().TableExpr("information_schema.columns AS c").
+		ColumnExpr("c.table_name || '.' || c.column_name").
+		Where("c.table_schema = current_schema() AND c.data_type = 'timestamp with time zone'").
+		Where(`NOT EXISTS (SELECT 1 FROM information_schema.check_constraints AS k
+WHERE k.constraint_schema = c.table_schema AND k.constraint_name = c.table_name || '_finite_times'
+ AND strpos(k.check_clause, c.column_name) > 0)`).Scan(ctx, &columns)
+	return columns, err
+}
+
 // TablesForTest returns the names of the tables, in order.
 func (s *Store) TablesForTest(ctx context.Context) ([]string, error) { return s.tables(ctx) }
 
