@@ -85,7 +85,8 @@ const (
 	greatestVersion = `SELECT COALESCE(max(CAST(aggregate_version AS bigint)), 0) FROM (
   SELECT aggregate_version FROM changes WHERE aggregate_type = ?0 AND aggregate_id = ?1
   UNION ALL SELECT aggregate_version FROM outbox WHERE aggregate_type = ?0 AND aggregate_id = ?1) AS known`
-	greatestGeneration = `SELECT COALESCE(max(CAST(generation AS bigint)), 0) FROM service_instances WHERE service_id = ?`
+	greatestGeneration = `SELECT COALESCE(max(CAST(generation AS bigint)), 0)
+FROM service_instances WHERE service_id = ?`
 )
 
 // counted returns a state with a version and a generation to go on from where those
