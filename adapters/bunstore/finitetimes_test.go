@@ -18,7 +18,7 @@ func TestTimesThatCannotBeReadAreRefused(t *testing.T) {
 	require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)))
 	for _, text := range []string{"infinity", "-infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00:00+00"} {
 		err := store.ExecForTest(t.Context(), fmt.Sprintf("UPDATE configurations SET updated_at = '%s'", text))
-		assert.ErrorContains(t, err, "configurations_finite_times", text)
+		require.ErrorContains(t, err, "configurations_finite_times", text)
 	}
 	columns, err := store.UncheckedTimesForTest(t.Context())
 	require.NoError(t, err)
