@@ -116,7 +116,7 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// RequestTimeout is the deadline of a request's work, 10 s by default.
 	RequestTimeout time.Duration
-	// ResponseBytes is how much memory pages under construction may take in all,
+	// ResponseBytes is how much memory pages and long answers under construction may take in all,
 	// DefaultResponseBytes by default.
 	ResponseBytes int64
 }
@@ -136,8 +136,10 @@ type API struct {
 	bodies sync.Pool
 	// beats are bodies of heartbeats, to be used again.
 	beats sync.Pool
-	// responses is the memory for pages under construction.
+	// responses is the memory for pages and long answers under construction.
 	responses *semaphore.Weighted
+	// flagLoads are loads of flags whose size is not known; flagWrites are writes.
+	flagLoads, flagWrites *semaphore.Weighted
 	// lingering holds one element for each request that is lingered for.
 	lingering chan struct{}
 	// stopping is closed when the server stops.
@@ -163,7 +165,7 @@ func New(o Options) *API {
 		o.ResponseBytes = DefaultResponseBytes
 	}
 	a := &API{options: o, templates: map[string]string{}, stopping: make(chan struct{})}
-	a.responses = semaphore.NewWeighted(o.ResponseBytes)
+	a.boundAnswers()
 	a.lingering = make(chan struct{}, maxLingering)
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	a.ended = endedContext()

@@ -29,7 +29,12 @@ type call struct {
 	reads bool
 	// ofrep is nil for all but calls of OFREP.
 	ofrep *ofrepCall
+	// ends are run when the request has been answered.
+	ends []func()
 }
+
+// atEnd has end run when the request has been answered.
+func (c *call) atEnd(end func()) { c.ends = append(c.ends, end) }
 
 type callKey struct{}
 

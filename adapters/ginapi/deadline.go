@@ -62,12 +62,15 @@ func (c *requestContext) limit() context.Context {
 	return c.limited
 }
 
-// end gives the timer back, if there is one, and lets none be made any more: from
-// here on the context has ended, as the given one has.
+// end gives the timer back, if there is one, and what the answer held, and lets none be
+// made any more: from here on the context has ended, as the given one has.
 func (c *requestContext) end(ended context.Context) {
 	c.waited.Do(func() { c.limited = ended })
 	if c.cancel != nil {
 		c.cancel()
+	}
+	for _, end := range c.call.ends {
+		end()
 	}
 }
 

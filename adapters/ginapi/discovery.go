@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -61,10 +62,15 @@ type answer struct {
 }
 
 // answerOf returns the answer for a view. Those that are asked for most are made
-// once: those without a zone, tag or version.
-func answerOf(v *registryapp.View, n registryapp.Selection) (*answer, error) {
+// once: those without a zone, tag or version. The others are each request's own, which
+// reserves their memory.
+func (a *API) answerOf(ctx context.Context, v *registryapp.View, n registryapp.Selection) (*answer, error) {
 	if n.Zone != "" || n.Tag != "" || n.Version != "" {
-		return newAnswer(v, n)
+		selected := v.Select(n)
+		if err := a.holdAnswer(ctx, bytesOf(selected)); err != nil {
+			return nil, err
+		}
+		return newAnswer(v, selected)
 	}
 	kept := &v.Prepared
 	if n.Ready {
@@ -73,16 +79,25 @@ func answerOf(v *registryapp.View, n registryapp.Selection) (*answer, error) {
 	if made, ok := kept.Load().(*answer); ok {
 		return made, nil
 	}
-	made, err := newAnswer(v, n)
-	if err == nil {
-		kept.Store(made)
+	made, err := newAnswer(v, v.Select(n))
+	if err == nil && !kept.CompareAndSwap(nil, made) {
+		made, _ = kept.Load().(*answer)
 	}
 	return made, err
 }
 
-func newAnswer(v *registryapp.View, n registryapp.Selection) (*answer, error) {
+// bytesOf returns some number of bytes that instances take in an answer.
+func bytesOf(instances []*registry.Instance) int {
+	bytes := len(instances) * instanceBytes
+	for _, i := range instances {
+		bytes += len(i.Metadata.JSON())
+	}
+	return bytes
+}
+
+func newAnswer(v *registryapp.View, selected []*registry.Instance) (*answer, error) {
 	list := []instanceJSON{}
-	for _, i := range v.Select(n) {
+	for _, i := range selected {
 		list = append(list, representInstance(i))
 	}
 	body, err := json.Marshal(list)
@@ -107,13 +122,13 @@ func (a *API) discover(c *gin.Context, in intake) {
 		a.fail(c, err)
 		return
 	}
-	v, err := a.options.Registry.Discover(
-		callOf(c.Request.Context()).caller, unescaped(c.Params[0].Value), environment)
+	ctx := c.Request.Context()
+	v, err := a.options.Registry.Discover(callOf(ctx).caller, unescaped(c.Params[0].Value), environment)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	ready, err := answerOf(v, selection)
+	ready, err := a.answerOf(ctx, v, selection)
 	if err != nil {
 		a.fail(c, err)
 		return

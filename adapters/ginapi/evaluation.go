@@ -256,13 +256,7 @@ func (a *API) explain(c *gin.Context) {
 	if !ok {
 		return
 	}
-	ctx := c.Request.Context()
-	found, err := a.explanation(ctx, b)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	shown, err := representExplanation(found)
+	shown, err := a.explanation(c.Request.Context(), b)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -270,8 +264,22 @@ func (a *API) explain(c *gin.Context) {
 	c.Data(http.StatusOK, jsonMediaType, shown)
 }
 
-func (a *API) explanation(ctx context.Context, b *evaluationBody) (flagapp.Explained, error) {
-	return a.options.Flags.Explain(ctx, callOf(ctx).caller, flagapp.Explain{
+// explanation returns an explanation as it is sent, with its memory reserved.
+func (a *API) explanation(ctx context.Context, b *evaluationBody) ([]byte, error) {
+	leave, err := a.enterFlagLoad(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	found, err := a.options.Flags.Explain(ctx, callOf(ctx).caller, flagapp.Explain{
 		Name: b.flagName, Environment: b.environment, Version: b.version, Context: &b.context,
 	})
+	if err != nil {
+		return nil, err
+	}
+	shown, err := representExplanation(found)
+	if err == nil {
+		err = a.holdAnswer(ctx, len(shown))
+	}
+	return shown, err
 }

@@ -23,3 +23,15 @@ func (a *API) ResponseMemoryIsFree() bool {
 	}
 	return free
 }
+
+// MaxFlagWritesForTest is how many flags are written at once.
+const MaxFlagWritesForTest = maxFlagWrites
+
+// FlagWritesAreFull reports whether no further write of a flag may begin.
+func (a *API) FlagWritesAreFull() bool {
+	free := a.flagWrites.TryAcquire(1)
+	if free {
+		a.flagWrites.Release(1)
+	}
+	return !free
+}

@@ -77,7 +77,9 @@ type createFlagOutput struct {
 }
 
 func (a *API) createFlag(ctx context.Context, in *createFlagInput) (*createFlagOutput, error) {
-	f, err := a.options.Flags.Create(ctx, callOf(ctx).caller, in.Body.text)
+	f, err := a.writeFlag(ctx, func() (flag.State, error) {
+		return a.options.Flags.Create(ctx, callOf(ctx).caller, in.Body.text)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +155,10 @@ func changedFlag(f flag.State, err error) (*changedFlagOutput, error) {
 }
 
 func (a *API) updateFlag(ctx context.Context, in *updateFlagInput) (*changedFlagOutput, error) {
-	return changedFlag(a.options.Flags.Update(ctx, callOf(ctx).caller, flagapp.Update{
-		ID: in.id(), Change: in.Body.text, Expect: in.expect,
+	return changedFlag(a.writeFlag(ctx, func() (flag.State, error) {
+		return a.options.Flags.Update(ctx, callOf(ctx).caller, flagapp.Update{
+			ID: in.id(), Change: in.Body.text, Expect: in.expect,
+		})
 	}))
 }
 
@@ -210,8 +214,10 @@ type rollBackFlagInput struct {
 }
 
 func (a *API) rollBackFlag(ctx context.Context, in *rollBackFlagInput) (*changedFlagOutput, error) {
-	return changedFlag(a.options.Flags.RollBack(ctx, callOf(ctx).caller, flagapp.RollBack{
-		ID: in.id(), Version: scope.Version(in.Body.Version), Expect: in.expect,
+	return changedFlag(a.writeFlag(ctx, func() (flag.State, error) {
+		return a.options.Flags.RollBack(ctx, callOf(ctx).caller, flagapp.RollBack{
+			ID: in.id(), Version: scope.Version(in.Body.Version), Expect: in.expect,
+		})
 	}))
 }
 
@@ -225,8 +231,16 @@ type previewFlagOutput struct {
 }
 
 func (a *API) previewFlag(ctx context.Context, in *previewFlagInput) (*previewFlagOutput, error) {
+	leave, err := a.enterFlagLoad(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	p, err := a.options.Flags.Preview(ctx, callOf(ctx).caller, flagapp.Preview{ID: in.id(), Change: in.Body.text})
 	if err != nil {
+		return nil, err
+	}
+	if err := a.holdAnswer(ctx, len(p.From.Definition.JSON())+len(p.To.Definition.JSON())); err != nil {
 		return nil, err
 	}
 	return &previewFlagOutput{representPreview(p)}, nil

@@ -38,8 +38,7 @@ func (a *API) readFlag(c *gin.Context, in input) {
 		a.fail(c, err)
 		return
 	}
-	ctx := c.Request.Context()
-	f, err := a.options.Flags.Read(ctx, callOf(ctx).caller, flagapp.Read{
+	f, err := a.heldFlag(c, flagapp.Read{
 		Name: in.param("name"), Environment: in.query.Get("environment"), Version: version, At: at, MinVersion: least,
 	})
 	a.tellStale(c, f.Stale)
@@ -50,4 +49,23 @@ func (a *API) readFlag(c *gin.Context, in input) {
 	if !a.notModified(c, versionTag(f.Version), f.UpdatedAt) {
 		c.Data(http.StatusOK, jsonMediaType, representFlag(f.State).text)
 	}
+}
+
+// heldFlag reads a flag, and reserves the memory of its answer unless the caller holds
+// it as it is.
+func (a *API) heldFlag(c *gin.Context, in flagapp.Read) (flagapp.View, error) {
+	ctx := c.Request.Context()
+	// What stands is in memory already, or loaded once for all that ask.
+	if in.Version != 0 || !in.At.IsZero() {
+		leave, err := a.enterFlagLoad(ctx)
+		if err != nil {
+			return flagapp.View{}, err
+		}
+		defer leave()
+	}
+	f, err := a.options.Flags.Read(ctx, callOf(ctx).caller, in)
+	if err == nil && !unchanged(c.Request.Header.Values("If-None-Match"), versionTag(f.Version)) {
+		err = a.holdAnswer(ctx, len(f.Definition.JSON()))
+	}
+	return f, err
 }

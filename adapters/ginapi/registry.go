@@ -42,6 +42,7 @@ type Registry interface {
 // RegistryReads are the use cases that look services up.
 type RegistryReads interface {
 	Read(ctx context.Context, by access.Caller, serviceName string) (registryapp.Reading, error)
+	SizeOf(serviceName string) registry.Size
 	List(ctx context.Context, by access.Caller, in registryapp.List) (registryapp.Listing, error)
 	Healthy(ctx context.Context, by access.Caller) (registryapp.Listing, error)
 	ReadHealthHistory(
@@ -211,7 +212,8 @@ type wholeServiceOutput struct {
 }
 
 func (a *API) readService(ctx context.Context, in *ServiceTarget) (*wholeServiceOutput, error) {
-	held, err := a.reserve(ctx)
+	size := a.options.Registry.SizeOf(in.ServiceName)
+	held, err := a.reserveFor(ctx, size.MetadataBytes+size.Instances*instanceBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +236,7 @@ func (a *API) readService(ctx context.Context, in *ServiceTarget) (*wholeService
 func instancePart(instances []registryapp.Observed) pagePart[registryapp.Observed] {
 	p := pagePart[registryapp.Observed]{items: instances}
 	for _, i := range instances {
-		p.bytes += len(i.Metadata.JSON())
+		p.bytes += instanceBytes + len(i.Metadata.JSON())
 	}
 	return p
 }

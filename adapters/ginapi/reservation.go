@@ -23,9 +23,9 @@ const (
 	reservePatience = time.Second
 )
 
-// ErrResponseMemory is a page for which there is no memory right now.
+// ErrResponseMemory is a page or a long answer for which there is no memory right now.
 var ErrResponseMemory = fault.New(fault.Unavailable, "response_memory_exhausted",
-	"Too many long pages are being sent at once. Try again shortly, or ask for fewer items with limit.")
+	"Too many long answers are being sent at once. Try again shortly, or ask for fewer items of a list with limit.")
 
 // reservation is a part of the memory for pages under construction. Whoever has it
 // releases it.
@@ -36,14 +36,21 @@ type reservation struct {
 
 // reserve waits for the memory that a page takes, for reservePatience at most, and is
 // ErrResponseMemory where there is none.
-func (a *API) reserve(ctx context.Context) (*reservation, error) {
+func (a *API) reserve(ctx context.Context) (*reservation, error) { return a.reserveFor(ctx, 0) }
+
+// reserveFor is reserve for a page whose first part is known to have so many bytes. It
+// reserves all at once: two that hold a part of it and wait for the rest would both fail.
+func (a *API) reserveFor(ctx context.Context, bytes int) (*reservation, error) {
 	r := &reservation{memory: a.responses, limit: a.options.ResponseBytes}
-	return r, r.resize(ctx, min(partWeight, r.limit))
+	return r, r.resize(ctx, min(max(partWeight, weightOf(bytes)), r.limit))
 }
+
+// weightOf returns what a part of so many bytes takes.
+func weightOf(bytes int) int64 { return partOverhead + partFactor*int64(bytes) }
 
 // hold makes the reservation what a part of so many bytes takes.
 func (r *reservation) hold(ctx context.Context, bytes int) error {
-	return r.resize(ctx, min(partOverhead+partFactor*int64(bytes), r.limit))
+	return r.resize(ctx, min(weightOf(bytes), r.limit))
 }
 
 func (r *reservation) resize(ctx context.Context, weight int64) error {

@@ -47,6 +47,18 @@ func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string
 	return out, nil
 }
 
+// SizeOf returns how large a service with all its instances is in memory; zero where it
+// is deregistered or not known.
+func (s *Service) SizeOf(serviceName string) registry.Size {
+	known := s.catalogue.find(serviceName)
+	if known == nil {
+		return registry.Size{}
+	}
+	known.mu.RLock()
+	defer known.mu.RUnlock()
+	return known.present()
+}
+
 func (s *Service) whole(ctx context.Context, name scope.ServiceName) (registry.State, []*registry.Instance, error) {
 	found, err := s.deps.Services.FindWhole(ctx, name)
 	if err == nil && found.Deleted() {
