@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// shortAnswer is up to how many bytes an answer is not counted.
+	// ShortAnswer is up to how many bytes an answer is not counted.
 	shortAnswer = 64 << 10
-	// maxFlagLoads is how many flags of unknown size are loaded at once to be shown.
+	// MaxFlagLoads is how many flags of unknown size are loaded at once to be shown.
 	maxFlagLoads = 4
-	// maxFlagWrites is how many flags are written at once.
+	// MaxFlagWrites is how many flags are written at once.
 	maxFlagWrites = 8
 	// instanceBytes is what an instance takes beside its metadata.
 	instanceBytes = 512
