@@ -15,7 +15,7 @@ const (
 	maxFlagLoads = 4
 	// MaxFlagWrites is how many flags are written at once.
 	maxFlagWrites = 8
-	// instanceBytes is what an instance takes beside its metadata.
+	// InstanceBytes is what an instance takes beside its metadata.
 	instanceBytes = 512
 )
 
