@@ -39,7 +39,7 @@ type Settings struct {
 	RedisPassword secret.Text `env:"REDIS_PASSWORD" group:"Redis" secret:"true" doc:"Password of Redis" allowed:"any text"`
 
 	CacheMaxBytes  Bytes `env:"CACHE_MAX_BYTES" envDefault:"64MiB" group:"Service" doc:"Memory for configurations and flags that are read most" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
-	ResponseMemory Bytes `env:"RESPONSE_MEMORY" envDefault:"64MiB" group:"Service" doc:"Memory for lists and histories that are being sent; further ones wait for a second, and then get 503" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
+	ResponseMemory Bytes `env:"RESPONSE_MEMORY" envDefault:"64MiB" group:"Service" doc:"Memory for long answers that are being sent; further ones wait for a second, and then get 503" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
 
 	ConfigCacheTTL  Duration `env:"CONFIG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"How long a configuration that was read lives in Redis, a fifth more or less" allowed:"seconds, or a duration such as 5m"`
 	FlagCacheTTL    Duration `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"How long a flag that was read lives in Redis, a fifth more or less" allowed:"seconds, or a duration such as 5m"`
