@@ -26,11 +26,17 @@ type sessionConnector struct {
 	isolation string
 }
 
+// idleInTransaction is for how long a transaction may wait for its client, in
+// milliseconds. A process that is stopped or cut off inside a transaction holds its
+// locks, the one of the sequencer among them, until the database ends its session.
+const idleInTransaction = 5000
+
 // setSession is one statement. A commit that is not awaited (synchronous_commit=off)
 // would be lost by a crash after it was acknowledged; stronger settings than on stay.
 const setSession = `SELECT set_config('bytea_output', 'hex', false), set_config('DateStyle', 'ISO, MDY', false),
  set_config('IntervalStyle', 'postgres', false), set_config('TimeZone', 'UTC', false),
  set_config('default_transaction_isolation', '%s', false),
+ set_config('idle_in_transaction_session_timeout', '%d', false),
  set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
   ELSE current_setting('synchronous_commit') END, false)`
 
@@ -44,7 +50,7 @@ func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(errURL, conn.Close())
 	}
-	if _, err := session.ExecContext(ctx, fmt.Sprintf(setSession, c.isolation), nil); err != nil {
+	if _, err := session.ExecContext(ctx, fmt.Sprintf(setSession, c.isolation, idleInTransaction), nil); err != nil {
 		err = fmt.Errorf("%w: set the session's parameters: %w", fault.ErrUnreached, err)
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -56,7 +62,8 @@ func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 func takeIsolation(query url.Values) (string, error) {
 	for name := range query {
 		switch strings.ToLower(name) {
-		case "bytea_output", "datestyle", "intervalstyle", "timezone", "synchronous_commit":
+		case "bytea_output", "datestyle", "intervalstyle", "timezone", "synchronous_commit",
+			"idle_in_transaction_session_timeout":
 			return "", fmt.Errorf("read the database URL: %s is set by Signalbox; leave it out", name)
 		}
 	}

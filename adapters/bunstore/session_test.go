@@ -59,6 +59,7 @@ func TestSessionParameters(t *testing.T) {
 			for name, want := range map[string]string{
 				"bytea_output": "hex", "DateStyle": "ISO, MDY", "TimeZone": "UTC", "IntervalStyle": "postgres",
 				"default_transaction_isolation": "read committed", "synchronous_commit": "on",
+				"idle_in_transaction_session_timeout": "5s",
 			} {
 				assert.Equal(t, want, shows(t, store, name), name)
 			}
@@ -77,7 +78,8 @@ func TestSessionParameters(t *testing.T) {
 		store := openPostgres(t, url+"&default_transaction_isolation=serializable")
 		assert.Equal(t, "serializable", shows(t, store, "transaction_isolation"))
 		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)))
-		for _, wrong := range []string{"default_transaction_isolation=chaos", "datestyle=German", "synchronous_commit=off"} {
+		for _, wrong := range []string{"default_transaction_isolation=chaos", "datestyle=German", "synchronous_commit=off",
+			"idle_in_transaction_session_timeout=0"} {
 			_, err := bunstore.OpenPostgres(t.Context(), url+"&"+wrong, options())
 			require.ErrorContains(t, err, "read the database URL")
 		}

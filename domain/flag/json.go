@@ -103,7 +103,7 @@ func appendText(b []byte, s string) []byte {
 
 // pointer adds a name to a JSON pointer (RFC 6901).
 func pointer(parent, name string) string {
-	return parent + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return parent + "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }
 
 func indexed(parent string, i int) string { return parent + "/" + strconv.Itoa(i) }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -325,13 +326,25 @@ func TestPythonConsumer(t *testing.T) {
 }
 
 // TestFaultStoppedPublisher stops the replica that publishes, as a machine that hangs does,
-// and lets it go on: the other one takes over, and no version comes before its time.
+// and lets it go on: the other one takes over, and no version comes before its time. That
+// also holds where the stopped one has the lock of the sequencer.
 func TestFaultStoppedPublisher(t *testing.T) {
 	t.Parallel()
+	for _, failpoints := range []string{"", "SIGNALBOX_FAILPOINTS=inside-sequencer=stop@2"} {
+		t.Run(failpoints, func(t *testing.T) {
+			t.Parallel()
+			stopPublisher(t, failpoints)
+		})
+	}
+}
+
+func stopPublisher(t *testing.T, failpoints string) {
+	t.Helper()
 	k := newKafka(harness.FakeKafka(t).ListenAddrs())
 	databaseURL := freshPostgres(t)
 	environ := append(k.environ(), "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-	first := serve(t, databaseURL, environ...)
+	first := serve(t, databaseURL, slices.Concat(environ, strings.Fields(failpoints))...)
+	t.Cleanup(func() { _ = first.cmd.Process.Signal(syscall.SIGCONT) })
 	id := first.admin(t).createConfig(t, "k", "0")
 	first.admin(t).awaitPublished(t, 1) // so that it is the one
 	other := serve(t, databaseURL, environ...)
@@ -342,8 +355,10 @@ func TestFaultStoppedPublisher(t *testing.T) {
 		}
 	}
 	update(other.admin(t), 1, 20)
-	require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP))
-	t.Cleanup(func() { _ = first.cmd.Process.Signal(syscall.SIGCONT) })
+	if failpoints == "" {
+		require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP))
+	}
+	require.Eventually(t, func() bool { return stopped(first) }, patience, leaseStep)
 	began := time.Now()
 	update(other.admin(t), 20, 60)
 	other.admin(t).awaitPublished(t, 60)
