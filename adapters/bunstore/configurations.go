@@ -57,7 +57,7 @@ func (r *Configurations) List(ctx context.Context, query configuration.Query) (c
 
 func configurationPage(p part[*configuration.Configuration], total int) configuration.Page {
 	return configuration.Page{
-		Configurations: p.items, Total: total, Bytes: p.bytes,
+		Items: p.items, Total: total, Bytes: p.bytes,
 		Next: following(p, func(next part[*configuration.Configuration]) configuration.Page {
 			return configurationPage(next, total)
 		}),

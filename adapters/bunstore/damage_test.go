@@ -149,7 +149,7 @@ func TestRowWithAColumnOfAnotherTypeCostsItselfAlone(t *testing.T) {
 			require.NoError(t, whole.Damage())
 			page, err := store.Configurations().List(t.Context(), configuration.Query{Limit: 10})
 			require.NoError(t, err)
-			assert.Equal(t, len(page.Configurations), page.Total)
+			assert.Equal(t, len(page.Items), page.Total)
 			assert.Len(t, d.rows, 1)
 		})
 	}

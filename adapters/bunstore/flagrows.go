@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 type flagRow struct {
@@ -176,9 +177,9 @@ func (r flagEntryRow) rehydrate(unread error) (flag.HistoryEntry, error) {
 	after, newErr := rehydrateDraft(r.NewDefinition, r.NewDescription)
 	err := damagedBy(r.at(), false, unread, actionErr, oldErr, newErr,
 		textErr("changed_by", r.ChangedBy, r.ChangedByKey, r.RequestID), timeErr(r.ChangedAt))
-	entry := flag.HistoryEntry{
-		ID: r.ID, FlagID: flag.ID(r.FlagID), Version: scope.Version(r.Version), Damaged: err != nil,
-	}
+	entry := flag.HistoryEntry{Entry: versioned.Entry[flag.ID]{
+		ID: r.ID, AggregateID: flag.ID(r.FlagID), Version: scope.Version(r.Version), Damaged: err != nil,
+	}}
 	if err != nil {
 		return entry, err
 	}

@@ -61,7 +61,7 @@ func (r *Flags) List(ctx context.Context, query flag.Query) (flag.Page, error) {
 
 func flagPage(p part[*flag.Flag], total int) flag.Page {
 	return flag.Page{
-		Flags: p.items, Total: total, Bytes: p.bytes,
+		Items: p.items, Total: total, Bytes: p.bytes,
 		Next: following(p, func(next part[*flag.Flag]) flag.Page { return flagPage(next, total) }),
 	}
 }

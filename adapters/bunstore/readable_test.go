@@ -162,7 +162,7 @@ func TestConfigurationsComeBackAsTheyWereSaved(t *testing.T) {
 		kept, total := history.Entries, history.Total
 		require.Equal(t, len(entries), total)
 		for i, e := range entries {
-			e.ID, e.ConfigurationID = kept[total-1-i].ID, c.ID()
+			e.ID, e.AggregateID = kept[total-1-i].ID, c.ID()
 			require.Equal(t, e, kept[total-1-i])
 		}
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // timestamp is a time as both databases take it: text of one width, in UTC.
@@ -177,12 +178,9 @@ func (r historyRow) rehydrate(unread error) (configuration.HistoryEntry, error) 
 	err := damagedBy(r.at(), false, unread, actionErr, descriptionErr,
 		textErr("value", texts(r.OldValue, r.NewValue)...),
 		textErr("changed_by", r.ChangedBy, r.ChangedByKey, r.RequestID), timeErr(r.ChangedAt))
-	entry := configuration.HistoryEntry{
-		ID:              r.ID,
-		ConfigurationID: configuration.ID(r.ConfigurationID),
-		Version:         configuration.Version(r.Version),
-		Damaged:         err != nil,
-	}
+	entry := configuration.HistoryEntry{Entry: versioned.Entry[configuration.ID]{
+		ID: r.ID, AggregateID: configuration.ID(r.ConfigurationID), Version: scope.Version(r.Version), Damaged: err != nil,
+	}}
 	if err != nil {
 		return entry, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/event"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // writer stores the aggregates of one module.
@@ -220,14 +221,14 @@ func sealHistory(ctx context.Context, tx bun.Tx, id configuration.ID, unsaved co
 // sealRow seals the values of an entry, also of one that breaks a rule elsewhere.
 func sealRow(ctx context.Context, tx bun.Tx, row historyRow, seal configuration.Sealer) error {
 	entry := configuration.HistoryEntry{
-		ID: row.ID, ConfigurationID: configuration.ID(row.ConfigurationID),
-		Old: content(row.OldValue, row.OldEncrypted), New: content(row.NewValue, row.NewEncrypted),
+		Entry: versioned.Entry[configuration.ID]{ID: row.ID, AggregateID: configuration.ID(row.ConfigurationID)},
+		Old:   content(row.OldValue, row.OldEncrypted), New: content(row.NewValue, row.NewEncrypted),
 	}
 	sealed, err := entry.Seal(seal)
 	if err != nil {
 		return err
 	}
-	row = rowOfEntry(sealed, sealed.ConfigurationID)
+	row = rowOfEntry(sealed, sealed.AggregateID)
 	_, err = tx.NewUpdate().Model(&row).
 		Column("old_value", "old_encrypted", "new_value", "new_encrypted", "is_encrypted").WherePK().Exec(ctx)
 	return err

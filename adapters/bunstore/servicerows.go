@@ -114,10 +114,13 @@ func (r serviceRow) rehydrate(unread error) (registry.State, error) {
 	status, statusErr := registry.ParseStatus(r.Status)
 	protections, protectErr := rehydrateProtections(r.Protections)
 	s := registry.State{
-		ID: registry.ID(r.ID), Name: name, Details: details, Status: status,
-		Tally:       registry.Tally{Total: r.InstancesTotal, Offered: r.InstancesOffered, Known: r.InstancesKnown},
-		Protections: protections, Epoch: registry.Epoch(r.LastEpoch), Purged: r.PurgedGeneration,
-		Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
+		ID: registry.ID(r.ID),
+		Attributes: registry.Attributes{
+			Name: name, Details: details, Status: status,
+			Tally:       registry.Tally{Total: r.InstancesTotal, Offered: r.InstancesOffered, Known: r.InstancesKnown},
+			Protections: protections, Epoch: registry.Epoch(r.LastEpoch), Purged: r.PurgedGeneration,
+			Generation: r.Generation, LastCheck: r.LastHealthCheck.Time,
+		},
 		Lifecycle: scope.Lifecycle{
 			Version: scope.Version(r.Version), CreatedAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time,
 			UpdatedBy: actor(r.UpdatedByKey, r.UpdatedBy), Deleted: r.IsDeleted,

@@ -129,11 +129,11 @@ func (r *Services) List(ctx context.Context, query registry.Query) (registry.Pag
 
 func servicePage(p part[registry.State], total int) registry.Page {
 	page := registry.Page{
-		Total: total, Bytes: p.bytes, Services: make([]*registry.Service, len(p.items)),
+		Total: total, Bytes: p.bytes, Items: make([]*registry.Service, len(p.items)),
 		Next: following(p, func(next part[registry.State]) registry.Page { return servicePage(next, total) }),
 	}
 	for i, state := range p.items {
-		page.Services[i] = registry.Rehydrate(state)
+		page.Items[i] = registry.Rehydrate(state)
 	}
 	return page
 }

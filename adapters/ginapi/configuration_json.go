@@ -88,7 +88,7 @@ type entryJSON struct {
 func representEntry(e configuration.HistoryEntry) entryJSON {
 	shown := entryJSON{
 		ID:              e.ID,
-		ConfigurationID: int64(e.ConfigurationID),
+		ConfigurationID: int64(e.AggregateID),
 		Version:         int64(e.Version),
 		Action:          e.Action.String(),
 		OldValue:        entryText{e.Old},

@@ -66,7 +66,7 @@ func representDraft(d *flag.Draft) raw[draftJSON] {
 func representFlagEntry(e flag.HistoryEntry) flagEntryJSON {
 	shown := flagEntryJSON{
 		ID:        e.ID,
-		FlagID:    int64(e.FlagID),
+		FlagID:    int64(e.AggregateID),
 		Version:   int64(e.Version),
 		Action:    e.Action.String(),
 		Old:       representDraft(e.Old),

@@ -52,10 +52,10 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 
 func listing(found configuration.Page) Listing {
 	l := Listing{
-		Configurations: make([]View, len(found.Configurations)), Total: found.Total, Bytes: found.Bytes,
+		Configurations: make([]View, len(found.Items)), Total: found.Total, Bytes: found.Bytes,
 		Next: page.Following(found.Next, listing),
 	}
-	for i, c := range found.Configurations {
+	for i, c := range found.Items {
 		l.Configurations[i] = View{State: c.State()}
 	}
 	return l

@@ -171,10 +171,10 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 
 func listing(found flag.Page) Listing {
 	l := Listing{
-		Flags: make([]flag.State, len(found.Flags)), Total: found.Total, Bytes: found.Bytes,
+		Flags: make([]flag.State, len(found.Items)), Total: found.Total, Bytes: found.Bytes,
 		Next: page.Following(found.Next, listing),
 	}
-	for i, f := range found.Flags {
+	for i, f := range found.Items {
 		l.Flags[i] = f.State()
 	}
 	return l

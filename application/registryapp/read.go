@@ -179,7 +179,7 @@ func (s *Service) list(ctx context.Context, query registry.Query) (Listing, erro
 
 func (s *Service) listing(ctx context.Context, found registry.Page) Listing {
 	out := Listing{Total: found.Total, Bytes: found.Bytes}
-	for _, f := range found.Services {
+	for _, f := range found.Items {
 		out.Services = append(out.Services, Reading{Service: f.State()})
 	}
 	s.observeAll(ctx, out.Services)

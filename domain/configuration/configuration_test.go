@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -175,7 +176,7 @@ func TestRollBack(t *testing.T) {
 
 	t.Run("a deletion is nothing to go back to", func(t *testing.T) {
 		t.Parallel()
-		_, err := stored(t).RollBack(configuration.HistoryEntry{Action: scope.ActionDelete}, fixture.Stamp())
+		_, err := stored(t).RollBack(configuration.HistoryEntry{Entry: versioned.Entry[configuration.ID]{Action: scope.ActionDelete}}, fixture.Stamp())
 		require.ErrorIs(t, err, configuration.ErrVersionIsDelete)
 	})
 }
@@ -207,7 +208,7 @@ func TestAsOf(t *testing.T) {
 
 	t.Run("as of a deletion there is nothing", func(t *testing.T) {
 		t.Parallel()
-		_, err := stored(t).AsOf(configuration.HistoryEntry{Action: scope.ActionDelete})
+		_, err := stored(t).AsOf(configuration.HistoryEntry{Entry: versioned.Entry[configuration.ID]{Action: scope.ActionDelete}})
 		require.ErrorIs(t, err, configuration.ErrNotFound)
 	})
 }

@@ -23,11 +23,11 @@ type Changed struct{ envelope event.Envelope }
 // version and whether the value is encrypted, but nothing of the value.
 func (e Changed) Envelope() event.Envelope { return e.envelope }
 
-func newEvent(state State, entry HistoryEntry, revived bool) Changed {
+func newEvent(identity Identity, entry HistoryEntry, revived bool) Changed {
 	data := map[string]any{
-		"key":          state.Identity.Key.String(),
-		"environment":  state.Identity.Environment.String(),
-		"service_name": state.Identity.Service.String(),
+		"key":          identity.Key.String(),
+		"environment":  identity.Environment.String(),
+		"service_name": identity.Service.String(),
 		"is_encrypted": entry.Encrypted,
 	}
 	if entry.Action == scope.ActionRollback {
@@ -37,8 +37,8 @@ func newEvent(state State, entry HistoryEntry, revived bool) Changed {
 		Type:             AggregateType + "." + entry.Action.PastTense(),
 		AggregateType:    AggregateType,
 		AggregateVersion: int64(entry.Version),
-		Environment:      state.Identity.Environment.String(),
-		ServiceName:      state.Identity.Service.String(),
+		Environment:      identity.Environment.String(),
+		ServiceName:      identity.Service.String(),
 		Data:             data,
 		Stamp:            entry.Stamp,
 	}}

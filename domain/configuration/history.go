@@ -2,6 +2,7 @@ package configuration
 
 import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // Version counts a configuration's changes, from 1 and without a gap.
@@ -14,11 +15,7 @@ type Action = scope.Action
 // who made it. Entries are never changed, but for Seal: turning encryption on
 // seals the values of the earlier ones.
 type HistoryEntry struct {
-	// ID numbers the entries of all configurations; 0 until it is stored.
-	ID              int64
-	ConfigurationID ID
-	Version         Version
-	Action          Action
+	versioned.Entry[ID]
 	// Old is what stood before; none for what was created anew.
 	Old Content
 	// New is what stands from this version on; none for a deletion.
@@ -26,14 +23,6 @@ type HistoryEntry struct {
 	// Description and Encrypted are as they stand from this version on.
 	Description Description
 	Encrypted   bool
-	Stamp       scope.Stamp
-	// Damaged says that the stored row breaks a rule: only ID, ConfigurationID and
-	// Version are known.
-	Damaged bool
-}
-
-func (e HistoryEntry) damage() error {
-	return ErrDamaged.WithDetail("id", int64(e.ConfigurationID)).WithDetail("version", int64(e.Version))
 }
 
 // Seal returns the entry with its plain values sealed. An entry whose values
@@ -66,8 +55,8 @@ type State struct {
 // AsOf returns the configuration as it stood when entry was made. A deletion is
 // ErrNotFound, an entry that cannot be read ErrDamaged.
 func (c *Configuration) AsOf(entry HistoryEntry) (State, error) {
-	if entry.Damaged {
-		return State{}, entry.damage()
+	if err := entry.Damage(); err != nil {
+		return State{}, err
 	}
 	if entry.Action == scope.ActionDelete {
 		return State{}, ErrNotFound

@@ -1,33 +1,13 @@
 package configuration
 
 import (
-	"context"
-	"time"
-
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
-// Repository stores configurations. Whoever calls it gets deleted and damaged ones
-// too and decides what they mean: a row that breaks a rule costs that row only. A
-// store that cannot be reached is fault.ErrUnavailable from every method.
+// Repository stores configurations; it lists them by environment, service name and key.
 type Repository interface {
-	// Save writes the unsaved changes of all the given configurations in one
-	// transaction: state, history entries and events, all or none. It marks them
-	// saved and gives new ones their id. One without changes is passed over.
-	//
-	// ErrStale: the store holds another version than the one that was loaded.
-	// ErrAlreadyExists: a new one's identity is taken, also by a deleted one.
-	// After an error that is no refusal (fault.Unavailable or fault.Internal) it is unknown
-	// whether the store has them, unless it wraps fault.ErrUnreached.
-	Save(ctx context.Context, configurations ...*Configuration) error
-	// Find returns the configuration of that id, or ErrNotFound.
-	Find(ctx context.Context, id ID) (*Configuration, error)
-	// FindByIdentity returns the configuration of that identity, or ErrNotFound.
-	FindByIdentity(ctx context.Context, identity Identity) (*Configuration, error)
-	// List returns a page of what matches, ordered by environment, service name
-	// and key (bytewise), with the true number of all that matches as of the same
-	// moment. A page of many bytes comes in parts: see scope.PartBytes.
-	List(ctx context.Context, query Query) (Page, error)
+	versioned.Repository[ID, Identity, Query, *Configuration]
 }
 
 // Query says which configurations to list. Zero fields do not narrow.
@@ -43,36 +23,12 @@ type Query struct {
 }
 
 // Page is a part of a list, or the first part of it.
-type Page struct {
-	Configurations []*Configuration
-	Total          int
-	// Bytes is how many bytes the store holds of what the part holds.
-	Bytes int
-	// Next returns the next part of the same page; it is nil at the end. What was
-	// deleted since the first part was read is left out.
-	Next func(context.Context) (Page, error)
-}
+type Page = versioned.Page[*Configuration]
 
-// History reads what a Repository has saved, version by version. An entry whose row
-// breaks a rule is Damaged, and stands in its place.
+// History reads the versions of configurations.
 type History interface {
-	// Entry returns the entry that made a version, or ErrVersionNotFound.
-	Entry(ctx context.Context, id ID, version Version) (HistoryEntry, error)
-	// EntryAt returns the newest entry made at or before that time, or
-	// ErrVersionNotFound where there is none.
-	EntryAt(ctx context.Context, id ID, at time.Time) (HistoryEntry, error)
-	// Entries returns a page of entries, newest first, with the number of all; a
-	// configuration that does not exist has none. A page of many bytes comes in parts.
-	Entries(ctx context.Context, id ID, limit, offset int) (HistoryPage, error)
+	versioned.History[ID, HistoryEntry]
 }
 
 // HistoryPage is a part of a history, or the first part of it.
-type HistoryPage struct {
-	Entries []HistoryEntry
-	Total   int
-	// Bytes is how many bytes the store holds of what the part holds.
-	Bytes int
-	// Next returns the next part of the same page; it is nil at the end. What was
-	// deleted since the first part was read is left out.
-	Next func(context.Context) (HistoryPage, error)
-}
+type HistoryPage = versioned.HistoryPage[HistoryEntry]

@@ -1,19 +1,18 @@
 package flag
 
 import (
-	"github.com/signalbox-hq/signalbox/domain/event"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // Flag is the aggregate: one flag in one environment, with its version. Changes
 // are made by its methods, which keep the version, the history and the events in
 // step; a Repository stores all three at once.
 type Flag struct {
-	event.Recorder
-	state   State
-	stored  scope.Version
-	entries []HistoryEntry
+	versioned.Root[ID, HistoryEntry]
+	identity Identity
+	present  Draft
 }
 
 // Draft is what a writer decides about a flag.
@@ -37,22 +36,27 @@ type State struct {
 
 // New returns a flag that no store has seen, at version 1.
 func New(identity Identity, draft Draft, stamp scope.Stamp) *Flag {
-	f := &Flag{state: State{Identity: identity}}
+	f := &Flag{identity: identity}
 	f.change(scope.ActionCreate, draft, stamp)
 	return f
 }
 
 // Rehydrate rebuilds a flag from storage; only stores call it.
-func Rehydrate(state State) *Flag { return &Flag{state: state, stored: state.Version} }
+func Rehydrate(state State) *Flag {
+	return &Flag{
+		Root:     versioned.Rehydrate[ID, HistoryEntry](state.ID, state.Lifecycle),
+		identity: state.Identity, present: state.Draft,
+	}
+}
 
 // Recreate brings a deleted flag back with a new definition; id, version, salt
 // and type go on. On one that lives it is ErrAlreadyExists with its id. A change
 // to another type is ErrInvalid.
 func (f *Flag) Recreate(c Change, stamp scope.Stamp) error {
-	if !f.state.Deleted {
-		return scope.Exists(int64(f.state.ID))
+	if !f.Deleted() {
+		return scope.Exists(int64(f.ID()))
 	}
-	present := f.state.Definition
+	present := f.present.Definition
 	definition, err := Define(c, present.salt)
 	if err != nil {
 		return err
@@ -70,8 +74,8 @@ func (f *Flag) Recreate(c Change, stamp scope.Stamp) error {
 // owes nothing to what was; id and version go on. On one that lives it is
 // ErrAlreadyExists with its id.
 func (f *Flag) Mend(draft Draft, stamp scope.Stamp) error {
-	if !f.state.Deleted {
-		return scope.Exists(int64(f.state.ID))
+	if !f.Deleted() {
+		return scope.Exists(int64(f.ID()))
 	}
 	f.change(scope.ActionCreate, draft, stamp)
 	return nil
@@ -82,7 +86,7 @@ func (f *Flag) Mend(draft Draft, stamp scope.Stamp) error {
 // Definition.Apply does.
 func (f *Flag) Update(c Change, stamp scope.Stamp) (changed bool, err error) {
 	draft, err := f.Preview(c)
-	if err != nil || draft.same(f.state.Draft) {
+	if err != nil || draft.same(f.present) {
 		return false, err
 	}
 	f.change(scope.ActionUpdate, draft, stamp)
@@ -91,17 +95,17 @@ func (f *Flag) Update(c Change, stamp scope.Stamp) (changed bool, err error) {
 
 // Preview returns what an Update would make of the flag, which stays as it is.
 func (f *Flag) Preview(c Change) (Draft, error) {
-	if f.state.Deleted {
+	if f.Deleted() {
 		return Draft{}, ErrNotFound
 	}
 	if err := f.Damage(); err != nil {
 		return Draft{}, err
 	}
-	definition, err := f.state.Definition.Apply(c)
+	definition, err := f.present.Definition.Apply(c)
 	if err != nil {
 		return Draft{}, err
 	}
-	draft := Draft{Description: f.state.Description, Definition: definition}
+	draft := Draft{Description: f.present.Description, Definition: definition}
 	assign(&draft.Description, c.Description)
 	return draft, nil
 }
@@ -112,16 +116,16 @@ func (f *Flag) Preview(c Change) (Draft, error) {
 // is ErrDamaged. It mends a damaged flag, unless its identity is what is damaged:
 // ErrDamaged.
 func (f *Flag) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, err error) {
-	if entry.Damaged {
-		return false, entry.damage()
+	if err := entry.Damage(); err != nil {
+		return false, err
 	}
 	if entry.New == nil {
 		return false, ErrVersionIsDelete
 	}
-	if _, err := f.state.Identity.Locator().Parse(); err != nil {
+	if _, err := f.identity.Locator().Parse(); err != nil {
 		return false, f.Damage()
 	}
-	if !f.state.Deleted && !f.state.Damaged && entry.New.same(f.state.Draft) {
+	if !f.Deleted() && !f.Damaged() && entry.New.same(f.present) {
 		return false, nil
 	}
 	f.change(scope.ActionRollback, *entry.New, stamp)
@@ -131,50 +135,34 @@ func (f *Flag) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, er
 // Delete makes the version in which the flag does not exist, also of a damaged one.
 // One that is deleted already is ErrNotFound.
 func (f *Flag) Delete(stamp scope.Stamp) error {
-	if f.state.Deleted {
+	if f.Deleted() {
 		return ErrNotFound
 	}
-	f.change(scope.ActionDelete, f.state.Draft, stamp)
+	f.change(scope.ActionDelete, f.present, stamp)
 	return nil
 }
 
 // change makes the next version.
 func (f *Flag) change(action scope.Action, draft Draft, stamp scope.Stamp) {
-	entry := HistoryEntry{FlagID: f.state.ID, Action: action}
-	if before := f.state.Draft; f.state.Version > 0 && !f.state.Deleted && !f.state.Damaged {
+	var entry HistoryEntry
+	if before := f.present; f.Version() > 0 && !f.Deleted() && !f.Damaged() {
 		entry.Old = &before
 	}
-	revived := f.state.Deleted
+	revived := f.Deleted()
 	if action != scope.ActionDelete {
 		entry.New = &draft
+		f.ClearDamage()
 	}
-	entry.Stamp = f.state.Advance(action, stamp)
-	entry.Version = f.state.Version
-	f.state.Draft = draft
-	f.state.Damaged = f.state.Damaged && action == scope.ActionDelete
-	f.entries = append(f.entries, entry)
-	f.Record(newEvent(f.state, entry, revived))
+	entry.Entry = f.Next(action, stamp)
+	f.present = draft
+	f.AddEntry(entry)
+	f.Record(newEvent(f.State(), entry, revived))
 }
 
-// Damage returns ErrDamaged with the id where the stored row could not be read, else
-// nil.
-func (f *Flag) Damage() error { return f.state.DamagedAt(int64(f.state.ID)) }
-
 // State returns the flag as it stands.
-func (f *Flag) State() State { return f.state }
-
-// ID returns the id, 0 before the first Save.
-func (f *Flag) ID() ID { return f.state.ID }
+func (f *Flag) State() State {
+	return State{ID: f.ID(), Identity: f.identity, Draft: f.present, Lifecycle: f.Lifecycle()}
+}
 
 // Identity returns what tells the flag from others.
-func (f *Flag) Identity() Identity { return f.state.Identity }
-
-// Version returns the present version.
-func (f *Flag) Version() scope.Version { return f.state.Version }
-
-// Deleted reports whether the flag is deleted.
-func (f *Flag) Deleted() bool { return f.state.Deleted }
-
-// Expect returns ErrStale with the present version unless that is one of the
-// versions. Nothing expected is nil.
-func (f *Flag) Expect(versions ...scope.Version) error { return f.state.Expect(versions...) }
+func (f *Flag) Identity() Identity { return f.identity }

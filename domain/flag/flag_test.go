@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // stored returns a flag as a store gives it back, at version 1.
@@ -57,7 +58,7 @@ func TestVersions(t *testing.T) {
 		entry := f.Unsaved().Entries[0]
 		assert.False(t, entry.Old.Definition.Enabled())
 		assert.True(t, entry.New.Definition.Enabled())
-		assert.Equal(t, flag.ID(7), entry.FlagID)
+		assert.Equal(t, flag.ID(7), entry.AggregateID)
 		assert.Equal(t, scope.Version(2), f.Version())
 		assert.Equal(t, []string{"flag.updated"}, eventTypes(f))
 	})
@@ -120,7 +121,9 @@ func TestVersions(t *testing.T) {
 		f := stored(t, ``)
 		_, err := f.Update(change(t, `"is_enabled":true`), stamp(5))
 		require.NoError(t, err)
-		then, err := f.AsOf(flag.HistoryEntry{Version: 1, New: f.Unsaved().Entries[0].Old, Stamp: stamp(0)})
+		then, err := f.AsOf(flag.HistoryEntry{
+			Entry: versioned.Entry[flag.ID]{Version: 1, Stamp: stamp(0)}, New: f.Unsaved().Entries[0].Old,
+		})
 		require.NoError(t, err)
 		assert.False(t, then.Definition.Enabled())
 		assert.Equal(t, scope.Version(1), then.Version)

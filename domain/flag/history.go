@@ -3,35 +3,24 @@ package flag
 import (
 	"github.com/signalbox-hq/signalbox/domain/event"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // HistoryEntry is one version as it was made: the whole definition that it
 // replaced and set, and who made it. Entries are never changed.
 type HistoryEntry struct {
-	// ID numbers the entries of all flags; 0 until it is stored.
-	ID      int64
-	FlagID  ID
-	Version scope.Version
-	Action  scope.Action
+	versioned.Entry[ID]
 	// Old is what stood before; nil for what was created anew.
 	Old *Draft
 	// New is what stands from this version on; nil for a deletion.
-	New   *Draft
-	Stamp scope.Stamp
-	// Damaged says that the stored row breaks a rule: only ID, FlagID and Version are
-	// known.
-	Damaged bool
-}
-
-func (e *HistoryEntry) damage() error {
-	return ErrDamaged.WithDetail("id", int64(e.FlagID)).WithDetail("version", int64(e.Version))
+	New *Draft
 }
 
 // AsOf returns the flag as it stood when entry was made. A deletion is ErrNotFound, an
 // entry that cannot be read ErrDamaged.
 func (f *Flag) AsOf(entry HistoryEntry) (State, error) {
-	if entry.Damaged {
-		return State{}, entry.damage()
+	if err := entry.Damage(); err != nil {
+		return State{}, err
 	}
 	if entry.New == nil {
 		return State{}, ErrNotFound
@@ -41,29 +30,12 @@ func (f *Flag) AsOf(entry HistoryEntry) (State, error) {
 	return s, nil
 }
 
-// Unsaved is what a Repository has to write for one flag, all or none. Events are
-// PendingEvents.
-type Unsaved struct {
-	// State is what stands after the change.
-	State State
-	// Base is the version that the store must hold; 0 for one that it must not
-	// have yet.
-	Base scope.Version
-	// Entries are the history entries to add, oldest first; without any there is
-	// nothing to write.
-	Entries []HistoryEntry
-}
+// Unsaved is what a Repository has to write for one flag, all or none.
+type Unsaved = versioned.Unsaved[State, HistoryEntry]
 
 // Unsaved returns what is to be written.
-func (f *Flag) Unsaved() Unsaved { return Unsaved{State: f.state, Base: f.stored, Entries: f.entries} }
-
-// MarkSaved tells the flag that it is stored, under which id, and the id of the
-// event that made its version; only stores call it, after their commit.
-func (f *Flag) MarkSaved(id ID, event string) {
-	f.state.ID, f.state.Event = id, event
-	f.stored = f.state.Version
-	f.entries = nil
-	f.ForgetEvents()
+func (f *Flag) Unsaved() Unsaved {
+	return Unsaved{State: f.State(), Base: f.Base(), Entries: f.Entries()}
 }
 
 // AggregateType is what events call a flag.

@@ -46,7 +46,7 @@ func (u Unsaved) Empty() bool { return u.State.Generation == u.Base }
 // Unsaved returns what is to be written.
 func (s *Service) Unsaved() Unsaved {
 	u := Unsaved{
-		State: s.state, Base: s.state.Generation, Founded: s.founded, Dropped: s.dropped, Transitions: s.transitions,
+		State: s.State(), Base: s.state.Generation, Founded: s.founded, Dropped: s.dropped, Transitions: s.Entries(),
 	}
 	for ref := range s.changed {
 		u.Instances = append(u.Instances, s.instances[ref])
@@ -57,14 +57,13 @@ func (s *Service) Unsaved() Unsaved {
 	return u
 }
 
-// MarkSaved tells the service that it is stored, under which id, and the id of the
+// MarkSaved records that the service is stored, under which id, and the id of the
 // event that made its version; only stores call it, after their commit.
 func (s *Service) MarkSaved(id ID, event string) {
-	s.state = s.Unsaved().State
-	s.state.ID, s.state.Event = id, event
-	s.changed, s.founded, s.dropped, s.transitions = map[Ref]bool{}, false, false, nil
+	s.state.Generation = s.Unsaved().State.Generation
+	s.Root.MarkSaved(id, event)
+	s.changed, s.founded, s.dropped = map[Ref]bool{}, false, false
 	s.growth = Size{}
-	s.ForgetEvents()
 }
 
 // AggregateType is what events call a service.
@@ -89,13 +88,13 @@ type Changed struct{ envelope event.Envelope }
 // no address and no metadata.
 func (e Changed) Envelope() event.Envelope { return e.envelope }
 
-func newEvent(kind, environment string, s *State, data map[string]any, stamp scope.Stamp) Changed {
+func newEvent(kind, environment string, s *Service, data map[string]any, stamp scope.Stamp) Changed {
 	return Changed{envelope: event.Envelope{
 		Type:             kind,
 		AggregateType:    AggregateType,
-		AggregateVersion: int64(s.Version),
+		AggregateVersion: int64(s.Version()),
 		Environment:      environment,
-		ServiceName:      s.Name.String(),
+		ServiceName:      s.state.Name.String(),
 		Data:             data,
 		Stamp:            stamp,
 	}}

@@ -114,7 +114,7 @@ func (s *Service) Deregister(stamp scope.Stamp) error {
 	s.dropped = true
 	for ref, i := range s.instances {
 		gone := *i
-		gone.Removed, gone.Held, gone.UpdatedAt = true, false, s.state.UpdatedAt
+		gone.Removed, gone.Held, gone.UpdatedAt = true, false, s.UpdatedAt()
 		s.instances[ref] = &gone
 	}
 	return nil

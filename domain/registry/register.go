@@ -68,7 +68,7 @@ type Registered struct {
 // A damaged instance is registered anew; a damaged service is ErrDamaged until it is
 // deregistered.
 func (s *Service) Register(r Registration, stamp scope.Stamp) (Registered, error) {
-	if s.state.Damaged && s.lives() {
+	if s.Damaged() && s.lives() {
 		return Registered{}, s.Damage()
 	}
 	if r.Instance.IsZero() {
@@ -245,13 +245,13 @@ func (s *Service) found(details Details, stamp scope.Stamp) {
 	s.founded = true
 	s.growth = s.growth.Plus(Size{Services: 1, MetadataBytes: len(details.Metadata.JSON())})
 	s.state.Details, s.state.Status, s.state.Protections = details, StatusUnknown, nil
-	s.state.Damaged = false
+	s.ClearDamage()
 	s.state.LastCheck, s.state.ResponseTime = time.Time{}, nil
-	stamp = s.raise(ServiceRegistered, scope.ActionCreate, stamp, func(data map[string]any) string {
+	s.raise(ServiceRegistered, scope.ActionCreate, stamp, func(data map[string]any) string {
 		data["status"] = s.state.Status.String()
 		return ""
 	})
-	s.state.CreatedAt = stamp.At
+	s.Restart()
 }
 
 // describe makes a version with other details, and with another default instance

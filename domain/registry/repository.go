@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // Repository stores services with their instances. Whoever calls it gets
@@ -48,15 +49,7 @@ type Query struct {
 }
 
 // Page is a part of a list, or the first part of it.
-type Page struct {
-	Services []*Service
-	Total    int
-	// Bytes is how many bytes the store holds of what the part holds.
-	Bytes int
-	// Next returns the next part of the same page; it is nil at the end. What was
-	// deleted since the first part was read is left out.
-	Next func(context.Context) (Page, error)
-}
+type Page = versioned.Page[*Service]
 
 // History reads the transitions that a Repository has saved.
 type History interface {

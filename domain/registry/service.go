@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/signalbox-hq/signalbox/domain/event"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // Status is what a service's instances come to. The zero value is StatusUnknown.
@@ -98,7 +98,13 @@ type Protection struct {
 // State is a service as it stands, without its instances. Of a damaged one details
 // and protections are empty, and the rest is what could be read.
 type State struct {
-	ID   ID
+	ID ID
+	Attributes
+	scope.Lifecycle
+}
+
+// Attributes is what is known of a service beside its id and lifecycle.
+type Attributes struct {
 	Name scope.ServiceName
 	Details
 	Status Status
@@ -115,7 +121,6 @@ type State struct {
 	LastCheck time.Time
 	// ResponseTime is of the reports, in milliseconds; nil for none.
 	ResponseTime *ResponseTime
-	scope.Lifecycle
 }
 
 // ResponseTime is the last response time in milliseconds, and the exponentially
@@ -126,7 +131,7 @@ type ResponseTime struct{ Last, Average float64 }
 func (s *State) Usable() bool { return s.ID != 0 && !s.Deleted && !s.Damaged }
 
 // Protected returns since when the service is protected in an environment.
-func (s *State) Protected(e scope.Environment) (since time.Time, protected bool) {
+func (s *Attributes) Protected(e scope.Environment) (since time.Time, protected bool) {
 	i := slices.IndexFunc(s.Protections, func(p Protection) bool { return p.Environment == e })
 	if i < 0 {
 		return time.Time{}, false
@@ -139,16 +144,15 @@ func (s *State) Protected(e scope.Environment) (since time.Time, protected bool)
 // Repository stores them all at once. Its id and version, and the epochs of its
 // instances, go on for ever, also when it is deregistered.
 type Service struct {
-	event.Recorder
-	state     State
+	versioned.Root[ID, Transition]
+	state     Attributes
 	instances map[Ref]*Instance
 	changed   map[Ref]bool
 	// founded says that it is registered anew.
 	founded bool
 	// dropped says that all instances go, also those that were not loaded.
-	dropped     bool
-	transitions []Transition
-	growth      Size
+	dropped bool
+	growth  Size
 }
 
 // New returns a service that no store has seen, and of which nothing is
@@ -157,12 +161,15 @@ func New(name scope.ServiceName) *Service { return NewAbove(name, 0) }
 
 // NewAbove is New for a service whose epochs begin above another one.
 func NewAbove(name scope.ServiceName, epoch Epoch) *Service {
-	return Rehydrate(State{Name: name, Epoch: epoch})
+	return Rehydrate(State{Attributes: Attributes{Name: name, Epoch: epoch}})
 }
 
 // Rehydrate rebuilds a service from storage; only stores call it.
 func Rehydrate(state State, instances ...*Instance) *Service {
-	s := &Service{state: state, instances: map[Ref]*Instance{}, changed: map[Ref]bool{}}
+	s := &Service{
+		Root:  versioned.Rehydrate[ID, Transition](state.ID, state.Lifecycle),
+		state: state.Attributes, instances: map[Ref]*Instance{}, changed: map[Ref]bool{},
+	}
 	for _, i := range instances {
 		s.instances[i.Ref()] = i
 	}
@@ -170,23 +177,18 @@ func Rehydrate(state State, instances ...*Instance) *Service {
 }
 
 // State returns the service as it stands.
-func (s *Service) State() State { return s.state }
+func (s *Service) State() State {
+	return State{ID: s.ID(), Attributes: s.state, Lifecycle: s.Lifecycle()}
+}
 
 // Damage returns ErrDamaged with the id where the service's stored row could not be
 // read, else nil.
 func (s *Service) Damage() error {
-	if !s.state.Damaged {
+	if !s.Damaged() {
 		return nil
 	}
-	return ErrDamaged.WithDetail("id", int64(s.state.ID)).WithDetail("version", int64(s.state.Version))
+	return ErrDamaged.WithDetail("id", int64(s.ID())).WithDetail("version", int64(s.Version()))
 }
-
-// Deleted reports whether the service is deregistered.
-func (s *Service) Deleted() bool { return s.state.Deleted }
-
-// Expect returns ErrStale with the present version unless that is one of the
-// versions. Nothing expected is nil.
-func (s *Service) Expect(versions ...scope.Version) error { return s.state.Expect(versions...) }
 
 // Instance returns a loaded instance that lives, also a damaged one, or ErrInstanceNotFound.
 func (s *Service) Instance(ref Ref) (*Instance, error) {
@@ -280,7 +282,7 @@ func ByID(a, b *Instance) int {
 
 // find returns a loaded instance that lives, or nil.
 func (s *Service) find(ref Ref) *Instance {
-	if i := s.instances[ref]; i != nil && !i.Removed && !s.state.Deleted {
+	if i := s.instances[ref]; i != nil && !i.Removed && !s.Deleted() {
 		return i
 	}
 	return nil
@@ -295,7 +297,7 @@ func (s *Service) readable(ref Ref) *Instance {
 }
 
 // lives reports whether the service is registered.
-func (s *Service) lives() bool { return s.state.Version > 0 && !s.state.Deleted }
+func (s *Service) lives() bool { return s.Version() > 0 && !s.Deleted() }
 
 // put makes next what stands of an instance, and a version with its event. A
 // transition of what is observed is kept with the reason.
@@ -327,9 +329,7 @@ func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
 	next.UpdatedAt = stamp.At
 	if from != to || !known || next.Removed {
 		next.Since, next.Reason = stamp.At, reason
-		s.transitions = append(s.transitions, Transition{
-			Ref: ref, At: stamp.At, From: from, To: to, Reason: reason,
-		})
+		s.AddEntry(Transition{Ref: ref, At: stamp.At, From: from, To: to, Reason: reason})
 	}
 	s.state.Tally.add(before, -1)
 	s.state.Tally.add(&next, +1)
@@ -343,8 +343,8 @@ func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
 func (s *Service) raise(
 	kind string, action scope.Action, stamp scope.Stamp, describe func(data map[string]any) string,
 ) scope.Stamp {
-	stamp = s.state.Advance(action, stamp)
-	data := map[string]any{"service_name": s.state.Name.String(), "version": int64(s.state.Version)}
+	stamp = s.Next(action, stamp).Stamp
+	data := map[string]any{"service_name": s.state.Name.String(), "version": int64(s.Version())}
 	environment := ""
 	if describe != nil {
 		environment = describe(data)
@@ -352,7 +352,7 @@ func (s *Service) raise(
 	if environment != "" {
 		data["environment"] = environment
 	}
-	s.Record(newEvent(kind, environment, &s.state, data, stamp))
+	s.Record(newEvent(kind, environment, s, data, stamp))
 	return stamp
 }
 

@@ -169,7 +169,7 @@ func (s *Service) Release(stamp scope.Stamp, refs ...Ref) {
 // Protect takes in that the service is protected in an environment from now on,
 // or no longer. What is so already changes nothing.
 func (s *Service) Protect(e scope.Environment, protected bool, stamp scope.Stamp) {
-	if _, already := s.state.Protected(e); already == protected || !s.lives() || s.state.Damaged {
+	if _, already := s.state.Protected(e); already == protected || !s.lives() || s.Damaged() {
 		return
 	}
 	mode := "normal"

@@ -9,7 +9,7 @@ const RestoreStep Epoch = 1 << 24
 // undone: the instance, as it stands, was registered under a lower one, before the last
 // restore. Whoever holds such an epoch has lost its registration and nothing else: it
 // is to register again.
-func (s *State) Undone(i *Instance, epoch Epoch) bool {
+func (s *Attributes) Undone(i *Instance, epoch Epoch) bool {
 	restored := s.Epoch / RestoreStep * RestoreStep
 	return i.Epoch < epoch && epoch <= restored
 }

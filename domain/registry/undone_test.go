@@ -18,7 +18,9 @@ func TestEpochsAfterRestore(t *testing.T) {
 	service := func(mark registry.Epoch) *registry.Service {
 		i := &registry.Instance{ID: ref.Instance, Epoch: 3}
 		i.Environment, i.TTL = ref.Environment, registry.DefaultTTL
-		state := registry.State{ID: 1, Name: fixture.ServiceName(t, "shop"), Epoch: mark}
+		state := registry.State{
+			ID: 1, Attributes: registry.Attributes{Name: fixture.ServiceName(t, "shop"), Epoch: mark},
+		}
 		state.Version = 1
 		return registry.Rehydrate(state, i)
 	}

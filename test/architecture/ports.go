@@ -54,12 +54,14 @@ func interfaces(file string, every bool) ([]string, error) {
 	return list, nil
 }
 
-// waits reports whether a method of the interface takes a context.
+// waits reports whether a method of the interface takes a context, or it is one of the
+// generic ports of domain/versioned.
 func waits(i *ast.InterfaceType) bool {
 	found := false
 	ast.Inspect(i, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Context" {
-			found = true
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			pkg, _ := s.X.(*ast.Ident)
+			found = found || s.Sel.Name == "Context" || pkg != nil && pkg.Name == "versioned"
 		}
 		return !found
 	})

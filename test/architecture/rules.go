@@ -8,7 +8,7 @@ import (
 
 // kernel is what every layer shares.
 func kernel() []string {
-	return []string{"domain/event", "domain/fault", "domain/scope", "domain/secret"}
+	return []string{"domain/event", "domain/fault", "domain/scope", "domain/secret", "domain/versioned"}
 }
 
 // Rule says what the packages under some folders may import of the house and of

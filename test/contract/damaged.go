@@ -43,7 +43,7 @@ func damagedConfiguration(t *testing.T, s Stored) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, page.Total)
 	var damaged []string
-	for _, found := range page.Configurations {
+	for _, found := range page.Items {
 		if found.State().Damaged {
 			damaged = append(damaged, found.Identity().Key.String())
 		}
@@ -119,7 +119,7 @@ func damagedFlag(t *testing.T, s StoredFlags) {
 	require.NoError(t, err)
 	require.Equal(t, 2, page.Total)
 	assert.Equal(t, []string{"production/a", "production/b"}, flagNames(page))
-	assert.Equal(t, []bool{false, true}, []bool{page.Flags[0].State().Damaged, page.Flags[1].State().Damaged})
+	assert.Equal(t, []bool{false, true}, []bool{page.Items[0].State().Damaged, page.Items[1].State().Damaged})
 	loaded, err := s.Source.Load(t.Context(), good.ID(), f.ID())
 	require.NoError(t, err)
 	assert.Len(t, loaded, 2)
@@ -190,7 +190,7 @@ func damagedService(t *testing.T, s StoredServices) {
 	require.NoError(t, err)
 	require.Equal(t, 2, page.Total)
 	assert.Equal(t, []bool{false, true},
-		[]bool{page.Services[0].State().Damaged, page.Services[1].State().Damaged})
+		[]bool{page.Items[0].State().Damaged, page.Items[1].State().Damaged})
 	found, err := s.Since(t.Context(), id, 0)
 	require.NoError(t, err)
 	assert.Equal(t, service.State().Generation, found.State().Generation)

@@ -32,7 +32,7 @@ func flagReadingBehaviours() []behaviour[StoredFlags] {
 
 func flagNames(page flag.Page) []string {
 	names := []string{}
-	for _, f := range page.Flags {
+	for _, f := range page.Items {
 		names = append(names, f.Identity().Environment.String()+"/"+f.Identity().Name.String())
 	}
 	return names
@@ -74,11 +74,11 @@ func flagsNarrowed(t *testing.T, s StoredFlags) {
 		page, err := s.Repository.List(t.Context(), query)
 		require.NoError(t, err)
 		var got []string
-		for _, f := range page.Flags {
+		for _, f := range page.Items {
 			got = append(got, f.Identity().Name.String())
 		}
 		assert.Equal(t, want, strings.Join(got, " "))
-		assert.Len(t, page.Flags, page.Total)
+		assert.Len(t, page.Items, page.Total)
 	}
 }
 
@@ -122,7 +122,7 @@ func flagHistoryPages(t *testing.T, s StoredFlags) {
 		got := []scope.Version{}
 		for _, e := range entries {
 			got = append(got, e.Version)
-			assert.Equal(t, f.ID(), e.FlagID)
+			assert.Equal(t, f.ID(), e.AggregateID)
 			single, err := s.History.Entry(t.Context(), f.ID(), e.Version)
 			require.NoError(t, err)
 			assert.Equal(t, e, single)

@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -51,8 +52,10 @@ func entryComesBack(t *testing.T, s Stored) {
 	require.NoError(t, err)
 	assert.Positive(t, entry.ID)
 	assert.Equal(t, configuration.HistoryEntry{
-		ID: entry.ID, ConfigurationID: c.ID(), Version: 2, Action: scope.ActionUpdate,
-		Old: fixture.Plain(t, "value"), New: fixture.Plain(t, "second"), Stamp: later(time.Minute),
+		Entry: versioned.Entry[configuration.ID]{
+			ID: entry.ID, AggregateID: c.ID(), Version: 2, Action: scope.ActionUpdate, Stamp: later(time.Minute),
+		},
+		Old: fixture.Plain(t, "value"), New: fixture.Plain(t, "second"),
 	}, entry)
 	first, err := s.History.Entry(t.Context(), c.ID(), 1)
 	require.NoError(t, err)

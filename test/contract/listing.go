@@ -30,7 +30,7 @@ func keysOf(t *testing.T, s Stored, q configuration.Query) ([]string, int) {
 	page, err := s.Repository.List(t.Context(), q)
 	require.NoError(t, err)
 	var list []string
-	for _, c := range page.Configurations {
+	for _, c := range page.Items {
 		i := c.Identity()
 		list = append(list, i.Environment.String()+"|"+i.Service.String()+"|"+i.Key.String())
 	}

@@ -73,7 +73,7 @@ func partsOf(t *testing.T, page configuration.Page, total int) (parts [][]string
 		assert.Equal(t, total, page.Total)
 		assert.LessOrEqual(t, page.Bytes, scope.PartBytes)
 		bytes, keys := 0, []string{}
-		for _, c := range page.Configurations {
+		for _, c := range page.Items {
 			keys = append(keys, c.Identity().Key.String())
 			bytes += len(c.State().Content.Stored().Reveal())
 		}
@@ -104,14 +104,14 @@ func partsStayPut(t *testing.T, s Stored) {
 	require.NoError(t, err)
 	s.save(t, fixture.Configuration(t, fixture.Key("a")))
 	s.save(t, fixture.Configuration(t, fixture.Key("k2a")))
-	gone, err := s.Repository.FindByIdentity(t.Context(), page.Configurations[0].Identity())
+	gone, err := s.Repository.FindByIdentity(t.Context(), page.Items[0].Identity())
 	require.NoError(t, err)
 	require.NoError(t, gone.Delete(fixture.Stamp()))
 	s.save(t, gone)
 	late, err := s.Repository.List(t.Context(), configuration.Query{Limit: 1, Offset: 6})
 	require.NoError(t, err)
-	require.NoError(t, late.Configurations[0].Delete(fixture.Stamp()))
-	s.save(t, late.Configurations...)
+	require.NoError(t, late.Items[0].Delete(fixture.Stamp()))
+	s.save(t, late.Items...)
 	assert.Equal(t, [][]string{{"k0", "k1", "k2"}, {"k3", "k4"}}, partsOf(t, page, 6), "k5 was deleted before its part was read")
 }
 
@@ -156,7 +156,7 @@ func flagPartsJoin(t *testing.T, s StoredFlags) {
 	assert.Equal(t, []string{"production/f1", "production/f2", "production/f3", "production/f4"}, flagNames(page))
 	assert.Equal(t, 7, page.Total)
 	assert.InDelta(t, 4*len(value), page.Bytes, 4*1000)
-	f := page.Flags[0]
+	f := page.Items[0]
 	page, err = page.Next(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"production/f5", "production/f6"}, flagNames(page))
@@ -189,11 +189,11 @@ func servicePartsJoin(t *testing.T, s StoredServices) {
 	}
 	page, err := s.List(t.Context(), registry.Query{Limit: 10, Offset: 1})
 	require.NoError(t, err)
-	assert.Len(t, page.Services, 4)
+	assert.Len(t, page.Items, 4)
 	assert.Equal(t, 6, page.Total)
 	page, err = page.Next(t.Context())
 	require.NoError(t, err)
-	require.Len(t, page.Services, 1)
-	assert.Equal(t, "s5", page.Services[0].State().Name.String())
+	require.Len(t, page.Items, 1)
+	assert.Equal(t, "s5", page.Items[0].State().Name.String())
 	assert.Nil(t, page.Next)
 }

@@ -34,7 +34,7 @@ func unknownService(t *testing.T, s StoredServices) {
 	require.ErrorIs(t, err, registry.ErrNotFound)
 	page, err := s.List(t.Context(), registry.Query{Limit: 10})
 	require.NoError(t, err)
-	assert.Equal(t, 0, page.Total+len(page.Services))
+	assert.Equal(t, 0, page.Total+len(page.Items))
 	found, err := s.Transitions(t.Context(), 99, registry.Ref{}, 10)
 	require.NoError(t, err)
 	assert.Empty(t, found)
@@ -76,7 +76,7 @@ func listedServices(t *testing.T, s StoredServices) {
 		require.NoError(t, err)
 		assert.Equal(t, total, page.Total)
 		var names []string
-		for _, f := range page.Services {
+		for _, f := range page.Items {
 			names = append(names, f.State().Name.String())
 		}
 		return names
