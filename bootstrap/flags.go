@@ -31,8 +31,8 @@ type flagParts struct {
 func newFlags(p flagParts) *flagapp.Service {
 	flags := flagapp.New(flagapp.Dependencies{
 		Flags: p.Flags, History: p.History, Source: p.Source,
-		Clock: p.Clock, Stopwatch: p.Stopwatch, Freshness: p.Tail,
-		Memory: localcache.NewMemory[flag.Locator, *flagapp.Held](int(p.Settings.CacheMaxBytes) / flagShare),
+		Clock: p.Clock, Stopwatch: p.Stopwatch, Feed: p.Tail,
+		Memory: localcache.NewMemory[flag.Locator, *flagapp.Entry](int(p.Settings.CacheMaxBytes) / flagShare),
 		Shared: p.Shared, Lifetime: longest(p.Settings.FlagCacheTTL),
 		IDs: p.IDs, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})

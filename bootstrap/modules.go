@@ -184,10 +184,10 @@ type configurationParts struct {
 func newConfigurations(p configurationParts) *configapp.Service {
 	configurations := configapp.New(configapp.Dependencies{
 		Configurations: p.Configurations, History: p.History, Cipher: p.Cipher,
-		Memory: localcache.NewMemory[configuration.Locator, *configapp.Held](
+		Memory: localcache.NewMemory[configuration.Locator, *configapp.Entry](
 			int(p.Settings.CacheMaxBytes) - int(p.Settings.CacheMaxBytes)/flagShare),
 		Shared: p.Shared, Lifetime: longest(p.Settings.ConfigCacheTTL),
-		Freshness: p.Tail, Stopwatch: p.Stopwatch,
+		Feed: p.Tail, Stopwatch: p.Stopwatch,
 		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})
 	p.Tail.Lead(configurations)

@@ -16,6 +16,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/httpprobe"
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/adapters/rediscache"
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
@@ -32,7 +33,6 @@ const (
 	registryPurge   = time.Hour
 	registryPublish = time.Second
 	registryClaim   = time.Second
-	claimAge        = 2 * time.Second
 	registryTimeout = 5 * time.Second
 	purgeTimeout    = time.Minute
 )
@@ -90,7 +90,7 @@ func newLeaseStore(
 // says nothing of a Redis that does not answer: others do.
 func claiming(store *rediscache.Store, tail *relay.Tail) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if tail.Age() > claimAge {
+		if freshness.Stale(tail.Age()) {
 			return nil
 		}
 		err := store.Claim(ctx)

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
@@ -117,7 +118,7 @@ func plainQuery(raw string) (environment, service string, ok bool) {
 
 // tellStale says how old an answer may be, where it may be older than it should.
 func (*API) tellStale(c *gin.Context, stale time.Duration) {
-	if stale > toleratedStaleness {
+	if freshness.Stale(stale) {
 		c.Writer.Header().Set("Signalbox-Stale", strconv.Itoa(int(stale/time.Second)))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,10 +14,6 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
-
-// toleratedStaleness is for how long the store may not have been asked before
-// answers say so.
-const toleratedStaleness = 2 * time.Second
 
 // routeEvaluation registers the evaluation of flags. Programs ask for it most, so
 // that it reads and writes without huma's machinery, and stands in the same

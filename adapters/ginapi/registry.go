@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -245,7 +246,7 @@ func instancePart(instances []registryapp.Observed) pagePart[registryapp.Observe
 // few.
 func (a *API) registryStale() string {
 	stale := a.options.Registry.Staleness()
-	if stale <= toleratedStaleness {
+	if !freshness.Stale(stale) {
 		return ""
 	}
 	return strconv.Itoa(int(stale / time.Second))

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -20,8 +21,6 @@ const (
 	// call finds out whether it is back.
 	cacheFailures = 3
 	cachePause    = time.Second
-	// NoneFor is how long it is held that there is no value.
-	noneFor = 2 * time.Second
 	// MaxEntryBytes is more than the largest value takes.
 	maxEntryBytes = 2 << 20
 )
@@ -120,7 +119,7 @@ func (s *shared[K, V]) Get(ctx context.Context, key K) (ports.Kept[V], bool) {
 // Put holds a value.
 func (s *shared[K, V]) Put(ctx context.Context, key K, kept ports.Kept[V]) {
 	e := entry{epoch: kept.Epoch, version: kept.Version, revision: kept.Revision}
-	lifetime := noneFor
+	lifetime := freshness.AbsenceLifetime
 	if kept.Version > 0 {
 		var err error
 		if e.body, err = s.encode(kept.Value); err != nil {

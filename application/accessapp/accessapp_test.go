@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -119,7 +120,7 @@ func TestAuthenticate(t *testing.T) {
 		}
 	})
 
-	t.Run("a key is looked up once, and a revoked one stops within Trust", func(t *testing.T) {
+	t.Run("a key is looked up once, and a revoked one stops within the maximum staleness", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
@@ -129,7 +130,7 @@ func TestAuthenticate(t *testing.T) {
 		}
 		assert.EqualValues(t, 1, b.keys.finds.Load())
 		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
-		b.clock.Move(accessapp.Trust - time.Microsecond)
+		b.clock.Move(freshness.MaxStaleness - time.Microsecond)
 		_, err := b.Authenticate(t.Context(), token)
 		require.NoError(t, err)
 		b.clock.Move(time.Microsecond)

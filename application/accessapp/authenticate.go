@@ -7,13 +7,11 @@ import (
 	"errors"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
 const (
-	// Trust is how long a key that was read is believed without looking again:
-	// the longest time for which a revoked key still works.
-	Trust = 2 * time.Second
 	// Grace is how long a key that was read is believed while the store cannot be
 	// reached, for what needs no confirmation: reads from memory and renewals of leases.
 	Grace = time.Hour
@@ -35,7 +33,7 @@ func (s *Service) Anonymous() (access.Caller, error) {
 
 // Authenticate returns who the holder of a key is. A key that is unknown, wrong,
 // expired or revoked is ErrInvalidKey, also where anonymous callers may read:
-// who shows a key means to be somebody. A revoked key works for Trust at most. While
+// who shows a key means to be somebody. A revoked key works for freshness.MaxStaleness at most. While
 // the store is slow or cannot be reached, a key that was read within Grace is let in
 // with a verdict that has yet to be confirmed.
 func (s *Service) Authenticate(ctx context.Context, presented string) (access.Caller, error) {
@@ -57,7 +55,7 @@ func (s *Service) Authenticate(ctx context.Context, presented string) (access.Ca
 	if err != nil {
 		return access.Caller{}, err
 	}
-	key, err := s.find(ctx, token.KeyID(), Trust)
+	key, err := s.find(ctx, token.KeyID(), freshness.MaxStaleness)
 	if errors.Is(err, access.ErrKeyNotFound) {
 		return access.Caller{}, access.ErrInvalidKey
 	}
@@ -83,7 +81,7 @@ func (s *Service) remembered(id string, digest [sha256.Size]byte, now time.Time)
 	s.mu.Lock()
 	known := s.known[id]
 	s.mu.Unlock()
-	believed := known.within(Trust, now) && known.key.HoldsAt(now)
+	believed := known.within(freshness.MaxStaleness, now) && known.key.HoldsAt(now)
 	if !believed || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
 		return access.Caller{}, false
 	}

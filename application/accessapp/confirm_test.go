@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -93,7 +94,7 @@ func TestConfirm(t *testing.T) {
 		attributes := key.Attributes()
 		attributes.Role = access.RoleReader
 		b.keys.Replace(access.RehydrateAPIKey(attributes, key.Digest()))
-		b.clock.Move(accessapp.Trust)
+		b.clock.Move(freshness.MaxStaleness)
 		require.ErrorIs(t, write(t.Context(), caller), access.ErrInvalidKey)
 	})
 
@@ -151,7 +152,7 @@ func TestConfirm(t *testing.T) {
 		})
 	})
 
-	t.Run("a request that takes longer than Trust is asked for again at its write", func(t *testing.T) {
+	t.Run("a request that takes longer than the maximum staleness is asked for again at its write", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
@@ -159,7 +160,7 @@ func TestConfirm(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, write(t.Context(), caller))
 		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
-		b.clock.Move(accessapp.Trust)
+		b.clock.Move(freshness.MaxStaleness)
 		require.ErrorIs(t, write(t.Context(), caller), access.ErrInvalidKey)
 	})
 

@@ -64,7 +64,7 @@ func (s *Service) List(ctx context.Context) ([]access.KeyAttributes, error) {
 	return list, nil
 }
 
-// Revoke ends a key, everywhere within Trust. An unknown id is ErrKeyNotFound; a
+// Revoke ends a key, everywhere within freshness.MaxStaleness. An unknown id is ErrKeyNotFound; a
 // key that is revoked already stays so.
 func (s *Service) Revoke(ctx context.Context, id string) error {
 	return s.deps.Keys.Revoke(ctx, id, s.deps.Clock.Now())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
@@ -123,14 +124,14 @@ type verdict struct {
 var _ access.Verdict = (*verdict)(nil)
 
 // Confirm returns nil when the key holds with the same rights, by a look-up that is at
-// most Trust old.
+// most freshness.MaxStaleness old.
 func (v *verdict) Confirm(until access.Ending) error {
 	s, id := v.service, v.key.Attributes().ID
 	now := s.deps.Clock.Now()
 	s.mu.Lock()
 	known := s.known[id]
 	s.mu.Unlock()
-	if known.within(Trust, now) {
+	if known.within(freshness.MaxStaleness, now) {
 		return v.judge(known.key, now)
 	}
 	var ended <-chan struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -48,7 +49,7 @@ func (s *Service) Admit(ctx context.Context, pass string) (access.Caller, scope.
 		caller, err := s.Anonymous()
 		return caller, p.Environment, err
 	}
-	key, err := s.find(ctx, p.KeyID, Trust)
+	key, err := s.find(ctx, p.KeyID, freshness.MaxStaleness)
 	switch {
 	case errors.Is(err, access.ErrKeyNotFound), err == nil && !key.HoldsAt(now):
 		return access.Caller{}, scope.Environment{}, access.ErrInvalidKey

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -32,7 +33,7 @@ func TestPass(t *testing.T) {
 		assert.Equal(t, caller, admitted)
 		assert.Equal(t, fixture.Production(t), e)
 		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
-		b.clock.Move(accessapp.Trust)
+		b.clock.Move(freshness.MaxStaleness)
 		_, _, err = b.Admit(t.Context(), pass)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 // RecheckInterval is how often Recheck and Expire are to be called, so that sessions
-// end within Trust after their key.
+// end within freshness.MaxStaleness after their key.
 const RecheckInterval = time.Second
 
 // findAllMost is how many keys are looked up at once.

@@ -42,13 +42,13 @@ func (s *Service) save(ctx context.Context, c *configuration.Configuration) (Vie
 		}
 	}
 	if err := s.deps.Configurations.Save(ctx, c); err != nil {
-		s.memory.Failed(ctx, c.Identity().Locator(), err)
+		s.memory.SaveFailed(ctx, c.Identity().Locator(), err)
 		return View{}, err
 	}
 	if c.State().Damaged {
-		s.memory.Doubt(ctx, c.Identity().Locator())
+		s.memory.Invalidate(ctx, c.Identity().Locator())
 		return View{State: c.State()}, nil
 	}
-	s.memory.Written(c.Identity().Locator(), c.State(), int64(c.Version()))
+	s.memory.Saved(c.Identity().Locator(), c.State(), int64(c.Version()))
 	return View{State: c.State()}, nil
 }

@@ -10,19 +10,16 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Held is what is known of a place.
-type Held = readthrough.Held[configuration.State]
+// Entry is a cached configuration.
+type Entry = readthrough.Entry[configuration.State]
 
-// Freshness tells how old what is in memory may be, as relay.Tail does.
-type Freshness = readthrough.Freshness
-
-// size is about how much memory is used for a state, with what is prepared of it.
+// size is about how many bytes a cached state takes, with its prepared response.
 func size(s configuration.State) int {
 	description, _ := s.Description.Text()
 	return 3*len(s.Content.Stored().Reveal()) + 2*len(description)
 }
 
-// Follow lets go of what was changed; of everything where a change does not say what.
+// Follow evicts changed configurations; all where a change does not name one.
 func (s *Service) Follow(_ context.Context, changes []ports.Change) error {
 	for _, c := range changes {
 		if c.AggregateType != configuration.AggregateType {
@@ -36,19 +33,19 @@ func (s *Service) Follow(_ context.Context, changes []ports.Change) error {
 			continue
 		}
 		at := configuration.Locator{Environment: c.Environment, Service: c.ServiceName, Key: data.Key}
-		s.memory.Told(at, c.AggregateVersion, c.Revision, c.EventID)
+		s.memory.Changed(at, c.AggregateVersion, c.Revision, c.EventID)
 	}
 	return nil
 }
 
-// Renew lets go of all.
+// Renew evicts all configurations.
 func (s *Service) Renew(context.Context) error {
 	s.memory.Clear()
 	return nil
 }
 
-// ask asks the store what stands.
-func (s *Service) ask(identity configuration.Identity) readthrough.Load[configuration.State] {
+// loader queries the store for a configuration.
+func (s *Service) loader(identity configuration.Identity) readthrough.Loader[configuration.State] {
 	return func(ctx context.Context) (configuration.State, int64, error) {
 		c, err := s.deps.Configurations.FindByIdentity(ctx, identity)
 		if errors.Is(err, configuration.ErrNotFound) {

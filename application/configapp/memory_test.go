@@ -95,7 +95,7 @@ func (b *bench) elsewhere(t *testing.T) *configapp.Service {
 	require.NoError(t, err)
 	return configapp.New(configapp.Dependencies{
 		Configurations: b.store, History: b.store, Cipher: b.cipher,
-		Memory: fixture.NewMemory[configuration.Locator, *configapp.Held](1 << 20), Freshness: fixture.NewTail(), Stopwatch: b.watch,
+		Memory: fixture.NewMemory[configuration.Locator, *configapp.Entry](1 << 20), Feed: fixture.NewTail(), Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,
 	})
 }

@@ -25,7 +25,7 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 	}
 	var stale time.Duration
 	if h == nil || h.Value.Version < in.MinVersion {
-		if h, stale, err = s.memory.Present(ctx, at, int64(in.MinVersion), s.ask(identity)); err != nil {
+		if h, stale, err = s.memory.Load(ctx, at, int64(in.MinVersion), s.loader(identity)); err != nil {
 			return View{}, err
 		}
 	}
@@ -41,10 +41,10 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 }
 
 // lives reports whether there is a configuration. One that was deleted has a version.
-func lives(h *Held) bool { return h.Version > 0 && !h.Value.Deleted }
+func lives(h *Entry) bool { return h.Version > 0 && !h.Value.Deleted }
 
 // show returns what is held as one caller sees it.
-func (s *Service) show(ctx context.Context, by access.Caller, h *Held) (View, error) {
+func (s *Service) show(ctx context.Context, by access.Caller, h *Entry) (View, error) {
 	if err := by.Require(access.ReadConfiguration, resourceOf(h.Value.Identity)); err != nil {
 		return View{}, err
 	}

@@ -22,12 +22,12 @@ type Dependencies struct {
 	History        configuration.History
 	Cipher         ports.Cipher
 	// Memory holds what is read most.
-	Memory ports.Memory[configuration.Locator, *Held]
+	Memory ports.Memory[configuration.Locator, *Entry]
 	// Shared is nil where replicas share nothing; what is in it lives for Lifetime at
 	// most.
 	Shared       ports.Shared[configuration.Locator, configuration.State]
 	Lifetime     time.Duration
-	Freshness    Freshness
+	Feed         readthrough.Feed
 	Stopwatch    ports.Stopwatch
 	Clock        ports.Clock
 	Backoff      ports.Backoff
@@ -44,7 +44,7 @@ type Service struct {
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
 	return &Service{deps: d, memory: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
-		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Freshness: d.Freshness, Stopwatch: d.Stopwatch,
+		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
 		Size: size, Event: func(s configuration.State) string { return s.Event },
 	})}
 }

@@ -28,7 +28,7 @@ type bench struct {
 	backoff *fixture.NoWait
 	cipher  *reversingCipher
 	watch   *fixture.Stopwatch
-	memory  *fixture.Memory[configuration.Locator, *configapp.Held]
+	memory  *fixture.Memory[configuration.Locator, *configapp.Entry]
 	tail    *fixture.Tail
 }
 
@@ -44,11 +44,11 @@ func setupWith(t *testing.T, between func(configuration.Repository) configuratio
 	require.NoError(t, err)
 	b := &bench{
 		store: fixture.NewStore(), clock: fixture.NewClock(), backoff: &fixture.NoWait{}, cipher: &reversingCipher{available: true},
-		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewMemory[configuration.Locator, *configapp.Held](1 << 20),
+		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewMemory[configuration.Locator, *configapp.Entry](1 << 20),
 	}
 	b.Service = configapp.New(configapp.Dependencies{
 		Configurations: between(b.store), History: b.store, Cipher: b.cipher,
-		Memory: b.memory, Freshness: b.tail, Stopwatch: b.watch,
+		Memory: b.memory, Feed: b.tail, Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,
 	})
 	return b

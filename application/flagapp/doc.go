@@ -1,8 +1,7 @@
-// Package flagapp is what can be done with feature flags: create, read, list,
-// update, preview, roll back and delete them, read their history, and evaluate
-// them.
+// Package flagapp is the use cases of feature flags: create, read, list, update,
+// preview, roll back, delete, read the history, and evaluate.
 //
-// Every use case takes the caller explicitly and asks access.Decide before it
-// does anything. Evaluation reads a Snapshot: all flags of an environment as they
-// stood at one moment, in memory. It takes no lock and waits for nothing.
+// Every use case takes the caller explicitly and asks access.Decide first. Evaluation
+// reads a Snapshot: all flags of an environment as they were at one moment, cached.
+// Reading a snapshot is lock-free.
 package flagapp

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -11,18 +12,17 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Snapshot returns all flags of an environment as they stand in memory, for
-// callers who may evaluate them. It waits for nothing while the memory is known to be
-// fresh; else it is loaded anew first, and used as it is where that fails: Staleness
-// tells. It fails only for who asks: an environment that is not supported is
-// ErrInvalid for "environment".
+// Snapshot returns the current snapshot of an environment, for callers that may
+// evaluate its flags. A fresh snapshot is returned without waiting. A stale one is
+// refreshed first, and returned as it is where that fails: Staleness returns its age. An
+// environment that is not supported is ErrInvalid for "environment".
 func (s *Service) Snapshot(ctx context.Context, by access.Caller, environment string) (*Snapshot, error) {
 	c, err := s.cell(by, environment)
 	if err != nil {
 		return nil, err
 	}
-	if s.Staleness() > Tolerated {
-		s.revive(ctx)
+	if freshness.Stale(s.Staleness()) {
+		s.snapshots.refresher.Refresh(ctx)
 		if c, err = s.cell(by, environment); err != nil {
 			return nil, err
 		}
@@ -30,8 +30,8 @@ func (s *Service) Snapshot(ctx context.Context, by access.Caller, environment st
 	return c.current.Load(), nil
 }
 
-// SnapshotAt returns the first snapshot of at least that revision, or the present
-// one when ctx ends before there is one. It fails as Snapshot does.
+// SnapshotAt returns the first snapshot of at least that revision, or the current one
+// when ctx ends first. It fails as Snapshot does.
 func (s *Service) SnapshotAt(
 	ctx context.Context, by access.Caller, environment string, revision int64,
 ) (*Snapshot, error) {
@@ -43,7 +43,7 @@ func (s *Service) SnapshotAt(
 }
 
 func (s *Service) cell(by access.Caller, environment string) (*cell, error) {
-	c := s.memory.find(environment)
+	c := s.snapshots.find(environment)
 	if c == nil {
 		if _, err := s.deps.Environments.Parse(environment); err != nil {
 			return nil, err
@@ -53,7 +53,7 @@ func (s *Service) cell(by access.Caller, environment string) (*cell, error) {
 	return c, by.Require(access.EvaluateFlag, access.Resource{Environment: c.current.Load().environment})
 }
 
-// Explain says what to explain.
+// Explain selects a flag and a context.
 type Explain struct {
 	Name        string
 	Environment string
@@ -62,7 +62,7 @@ type Explain struct {
 	Context *targeting.Context
 }
 
-// Explained is a decision with all that led to it.
+// Explained is a decision with the steps that led to it.
 type Explained struct {
 	Flag     *flag.Compiled
 	Decision flag.Decision

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -47,8 +48,8 @@ func (b *bundle) replica(t *testing.T) *flagapp.Service {
 	require.NoError(t, err)
 	return flagapp.New(flagapp.Dependencies{
 		Flags: b.store, History: b.store, Source: b.store,
-		Clock: b.clock, Stopwatch: b.watch, Freshness: b.tail, IDs: b.ids,
-		Memory: fixture.NewMemory[flag.Locator, *flagapp.Held](1 << 20), Backoff: &fixture.NoWait{}, Environments: environments,
+		Clock: b.clock, Stopwatch: b.watch, Feed: b.tail, IDs: b.ids,
+		Memory: fixture.NewMemory[flag.Locator, *flagapp.Entry](1 << 20), Backoff: &fixture.NoWait{}, Environments: environments,
 	})
 }
 
@@ -341,7 +342,7 @@ func TestSnapshots(t *testing.T) {
 			other := b.replica(t)
 			require.NoError(t, other.Refresh(t.Context()))
 			b.create(t, `"is_enabled":true`)
-			b.pass(flagapp.Tolerated)
+			b.pass(freshness.MaxStaleness)
 			assert.Nil(t, snapshot(t, other).Find("f"))
 			b.pass(1)
 			assert.NotNil(t, snapshot(t, other).Find("f"))

@@ -69,7 +69,7 @@ func (s *Service) readPresent(ctx context.Context, identity flag.Identity, least
 	var v View
 	if h == nil || h.Value.Version < least {
 		var err error
-		if h, v.Stale, err = s.reads.Present(ctx, at, int64(least), s.ask(identity)); err != nil {
+		if h, v.Stale, err = s.reads.Load(ctx, at, int64(least), s.loader(identity)); err != nil {
 			return View{}, err
 		}
 	}
@@ -83,8 +83,8 @@ func (s *Service) readPresent(ctx context.Context, identity flag.Identity, least
 	return v, nil
 }
 
-// ask asks the store what stands.
-func (s *Service) ask(identity flag.Identity) readthrough.Load[flag.State] {
+// loader queries the store for a flag.
+func (s *Service) loader(identity flag.Identity) readthrough.Loader[flag.State] {
 	return func(ctx context.Context) (flag.State, int64, error) {
 		f, err := s.deps.Flags.FindByIdentity(ctx, identity)
 		if errors.Is(err, flag.ErrNotFound) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/application/readthrough"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -21,12 +22,11 @@ type Dependencies struct {
 	Source    flag.Source
 	Clock     ports.Clock
 	Stopwatch ports.Stopwatch
-	// Freshness tells since when changes may not have come to Follow.
-	Freshness readthrough.Freshness
-	// Memory holds the flags that are read most, one by one.
-	Memory ports.Memory[flag.Locator, *Held]
-	// Shared is nil where replicas share nothing; what is in it lives for Lifetime at
-	// most.
+	// Feed tells since when changes may not have been delivered to Follow.
+	Feed readthrough.Feed
+	// Memory caches the flags that are read most, one by one.
+	Memory ports.Memory[flag.Locator, *Entry]
+	// Shared is nil where replicas share nothing; its values live for Lifetime at most.
 	Shared       ports.Shared[flag.Locator, flag.State]
 	Lifetime     time.Duration
 	IDs          ports.IDs
@@ -34,22 +34,22 @@ type Dependencies struct {
 	Environments scope.Environments
 }
 
-// Held is what is known of a flag.
-type Held = readthrough.Held[flag.State]
+// Entry is a cached flag.
+type Entry = readthrough.Entry[flag.State]
 
 // Service offers the use cases. It is safe for concurrent use. Evaluation answers
 // fault.ErrUnavailable before the first Refresh.
 type Service struct {
-	deps   Dependencies
-	turns  change.Turns[flag.ID]
-	memory memory
-	reads  *readthrough.Cache[flag.Locator, flag.State]
+	deps      Dependencies
+	turns     change.Turns[flag.ID]
+	snapshots snapshots
+	reads     *readthrough.Cache[flag.Locator, flag.State]
 }
 
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
-	return &Service{deps: d, reads: readthrough.New(readthrough.Options[flag.Locator, flag.State]{
-		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Freshness: d.Freshness, Stopwatch: d.Stopwatch,
+	s := &Service{deps: d, reads: readthrough.New(readthrough.Options[flag.Locator, flag.State]{
+		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
 		Event: func(s flag.State) string { return s.Event },
 		Size: func(s flag.State) int {
 			if s.Definition == nil {
@@ -58,6 +58,8 @@ func New(d Dependencies) *Service {
 			return 3 * len(s.Definition.JSON())
 		},
 	})}
+	s.snapshots.refresher = freshness.NewRefresher(d.Stopwatch.Elapsed, refreshTimeout, s.Refresh)
+	return s
 }
 
 func resourceOf(i flag.Identity) access.Resource { return access.Resource{Environment: i.Environment} }
@@ -68,15 +70,15 @@ func (s *Service) stamp(by access.Caller) scope.Stamp {
 	}
 }
 
-// salt returns 16 bytes that nobody can guess.
+// salt returns 16 random bytes.
 func (s *Service) salt() string {
 	const enoughForEveryBit = 43
 	sum := sha256.Sum256([]byte(s.deps.IDs.Base62(enoughForEveryBit)))
 	return string(sum[:flag.SaltBytes])
 }
 
-// load returns the flag of that id if the caller may do that to it. Who may do it
-// nowhere does not learn whether it exists.
+// load returns the flag of that id if the caller may do that to it. A caller that may do
+// it nowhere does not learn whether the flag exists.
 func (s *Service) load(ctx context.Context, by access.Caller, action access.Action, id flag.ID) (*flag.Flag, error) {
 	f, err := s.deps.Flags.Find(ctx, id)
 	if errors.Is(err, flag.ErrNotFound) {

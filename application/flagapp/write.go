@@ -153,15 +153,15 @@ func (s *Service) save(ctx context.Context, f *flag.Flag) (flag.State, error) {
 	at := f.Identity().Locator()
 	if err := s.deps.Flags.Save(ctx, f); err != nil {
 		// The snapshot holds what was stored before, until the tail tells.
-		s.reads.Failed(ctx, at, err)
+		s.reads.SaveFailed(ctx, at, err)
 		return flag.State{}, err
 	}
 	state := f.State()
-	s.memory.put(state, false)
+	s.snapshots.put(state, false)
 	if state.Damaged {
-		s.reads.Doubt(ctx, at)
+		s.reads.Invalidate(ctx, at)
 		return state, nil
 	}
-	s.reads.Written(at, state, int64(state.Version))
+	s.reads.Saved(at, state, int64(state.Version))
 	return state, nil
 }

@@ -1,8 +1,8 @@
-// Package readthrough is how single things are read: from memory while that is known
-// to be fresh, else from what replicas share, else from the store; and while the
-// store is away from whichever has it, with how old it may be.
+// Package readthrough reads single values: from local memory while that is fresh, else
+// from the cache that replicas share, else from the store; and, while the store is
+// unavailable, from whichever has the value, with its age.
 //
-// What is in memory was true when the replica's tail was there, or is newer. Versions
-// of one thing only grow, so that of two answers the one with the higher version is
-// the newer one, and what is known of versions decides what may be kept or believed.
+// A local value is at least as new as the replica's position in the change feed.
+// Versions of a key only grow: of two values the one with the higher version is newer,
+// and values older than the highest known version are rejected as stale.
 package readthrough

@@ -26,14 +26,14 @@ type version struct {
 // identified is a replica whose values carry their event.
 type identified struct {
 	*readthrough.Cache[string, version]
-	local *fixture.Memory[string, *readthrough.Held[version]]
+	local *fixture.Memory[string, *readthrough.Entry[version]]
 	tail  *fixture.Tail
 }
 
 func newIdentified(shared ports.Shared[string, version]) identified {
-	r := identified{local: fixture.NewMemory[string, *readthrough.Held[version]](1 << 20), tail: fixture.NewTail()}
+	r := identified{local: fixture.NewMemory[string, *readthrough.Entry[version]](1 << 20), tail: fixture.NewTail()}
 	r.Cache = readthrough.New(readthrough.Options[string, version]{
-		Local: r.local, Shared: shared, Lifetime: lifetime, Freshness: r.tail, Stopwatch: fixture.NewStopwatch(),
+		Local: r.local, Shared: shared, Lifetime: lifetime, Feed: r.tail, Stopwatch: fixture.NewStopwatch(),
 		Size: func(version) int { return 8 }, Event: func(v version) string { return v.event },
 	})
 	return r
@@ -44,7 +44,7 @@ func (r identified) reads(tb testing.TB, stored *version) version {
 	if h := r.Recall("a"); h != nil {
 		return h.Value
 	}
-	h, _, err := r.Present(tb.Context(), "a", 0, func(context.Context) (version, int64, error) {
+	h, _, err := r.Load(tb.Context(), "a", 0, func(context.Context) (version, int64, error) {
 		if stored == nil {
 			tb.Error("the store was asked")
 			return version{}, 0, fault.ErrUnavailable
@@ -68,17 +68,17 @@ func TestEvents(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			shared := fixture.NewShared[string, version]()
 			a := newIdentified(shared)
-			a.Written("a", lost, 2)
+			a.Saved("a", lost, 2)
 			synctest.Wait()
 			assert.Equal(t, lost, a.reads(t, nil))
-			a.Told("a", 2, 1, "two")
+			a.Changed("a", 2, 1, "two")
 			assert.Nil(t, a.Recall("a"))
 			assert.Equal(t, two, a.reads(t, &two), "what is shared is not believed, either")
 			assert.Equal(t, two, a.reads(t, nil))
 			a.local.Drop("a")
 			shared.Hold("a", sharedVersion(lost, 9))
 			assert.Equal(t, two, a.reads(t, &two))
-			a.Written("a", lost, 2)
+			a.Saved("a", lost, 2)
 			assert.Equal(t, two, a.reads(t, &two), "a write that is told of late")
 		})
 	})
@@ -87,7 +87,7 @@ func TestEvents(t *testing.T) {
 		t.Parallel()
 		shared := fixture.NewShared[string, version]()
 		b := newIdentified(shared)
-		b.Told("a", 2, 1, "two")
+		b.Changed("a", 2, 1, "two")
 		shared.Hold("a", sharedVersion(lost, 5))
 		assert.Equal(t, two, b.reads(t, &two))
 	})
@@ -96,14 +96,14 @@ func TestEvents(t *testing.T) {
 		t.Parallel()
 		for _, event := range []string{"two", ""} {
 			a := newIdentified(nil)
-			a.Written("a", two, 2)
-			a.Told("a", 2, 1, event)
+			a.Saved("a", two, 2)
+			a.Changed("a", 2, 1, event)
 			assert.Equal(t, two, a.reads(t, nil))
 		}
 		old := version{number: 2}
 		a := newIdentified(nil)
 		assert.Equal(t, old, a.reads(t, &old))
-		a.Told("a", 2, 1, "two")
+		a.Changed("a", 2, 1, "two")
 		assert.Equal(t, old, a.reads(t, nil), "a row from before ids were kept")
 	})
 }
@@ -144,7 +144,7 @@ func TestDoubt(t *testing.T) {
 			synctest.Wait()
 			gone, cancel := context.WithCancel(t.Context())
 			cancel()
-			a.Failed(gone, "a", unknown)
+			a.SaveFailed(gone, "a", unknown)
 			require.NoError(t, shared.ended)
 			_, held := shared.Get(t.Context(), "a")
 			assert.False(t, held)
@@ -158,7 +158,7 @@ func TestDoubt(t *testing.T) {
 			shared := fixture.NewShared[string, int64]()
 			r := newReplica(deafTo{shared})
 			r.tail.Move(7)
-			r.Doubt(t.Context(), "a")
+			r.Invalidate(t.Context(), "a")
 			r.turn(turns)
 			shared.Hold("a", kept(1, 7))
 			assert.Equal(t, int64(2), r.reads(t, "a", says(2)), "after %d lifetimes", turns)
@@ -170,7 +170,7 @@ func TestDoubt(t *testing.T) {
 		shared := fixture.NewShared[string, version]()
 		a := newIdentified(deaf{shared})
 		a.tail.Move(7)
-		a.Doubt(t.Context(), "a")
+		a.Invalidate(t.Context(), "a")
 		shared.Hold("a", sharedVersion(two, 8))
 		assert.Equal(t, two, a.reads(t, nil))
 	})
@@ -179,7 +179,7 @@ func TestDoubt(t *testing.T) {
 		t.Parallel()
 		r := newReplica(nil)
 		assert.Equal(t, int64(1), r.reads(t, "a", func(context.Context) (int64, int64, error) {
-			r.Doubt(t.Context(), "a")
+			r.Invalidate(t.Context(), "a")
 			return 1, 1, nil
 		}))
 		assert.Nil(t, r.Recall("a"))
@@ -196,7 +196,7 @@ func TestDoubt(t *testing.T) {
 			fault.ErrUnavailable.WithCause(fmt.Errorf("%w: refused", fault.ErrUnreached)): true,
 		} {
 			a.reads(t, &one)
-			a.Failed(t.Context(), "a", err)
+			a.SaveFailed(t.Context(), "a", err)
 			assert.Equal(t, kept, a.Recall("a") != nil, "%v", err)
 		}
 	})

@@ -5,198 +5,132 @@ import (
 	"errors"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
 
-// Load asks the store what stands at a place. Version 0 says that there never was
-// anything.
-type Load[V any] func(ctx context.Context) (value V, version int64, err error)
+// Loader queries the store for the current value of a key. Version 0 says that there
+// never was one.
+type Loader[V any] func(ctx context.Context) (value V, version int64, err error)
 
-// question is what is asked about a place; store says that nobody else will do.
-type question[K comparable] struct {
-	at    K
-	store bool
+// flightKey identifies an in-flight load.
+type flightKey[K comparable] struct {
+	key K
+	// storeOnly says that the shared cache is bypassed.
+	storeOnly bool
 }
 
-// load is one answer, for all who ask the same.
-type load[V any] struct {
-	done chan struct{}
-	held *Held[V]
-	// stale is how old it may be, where the store could not be asked.
+// loaded is the result of a load.
+type loaded[V any] struct {
+	entry *Entry[V]
+	// stale is the entry's age, where the store could not be queried.
 	stale time.Duration
 	err   error
 }
 
-// Present returns what stands at a place of which nothing that may be relied upon is
-// in memory: what replicas share or the store says, or, while the store cannot be
-// asked, what is known and how old that may be. Where at least some version is wanted
-// the store is asked.
-func (c *Cache[K, V]) Present(ctx context.Context, at K, least int64, ask Load[V]) (*Held[V], time.Duration, error) {
-	q := question[K]{at: at, store: least > 0}
-	older, held := c.o.Local.Get(at)
-	if !held {
-		l := c.fetch(ctx, q, ask)
-		select {
-		case <-l.done:
-			return l.held, l.stale, l.err
-		case <-ctx.Done():
+// Load returns the current value of a key that Recall has not returned: from the shared
+// cache or the store, or, while the store is unavailable, the cached one with its age.
+// Where at least some version is wanted the shared cache is bypassed.
+func (c *Cache[K, V]) Load(
+	ctx context.Context, key K, minVersion int64, query Loader[V],
+) (*Entry[V], time.Duration, error) {
+	flight := flightKey[K]{key: key, storeOnly: minVersion > 0}
+	older, cached := c.o.Local.Get(key)
+	if !cached {
+		l, landed := c.start(ctx, flight, query).Await(ctx)
+		if !landed {
 			return nil, 0, fault.ErrUnavailable.WithCause(context.Cause(ctx))
 		}
+		return l.entry, l.stale, l.err
 	}
-	if c.rests() {
-		return older, c.o.Freshness.Age(), nil
+	if c.backingOff() {
+		return older, c.o.Feed.Age(), nil
 	}
-	wait := loadPatience
-	if q.store {
-		wait = storePatience
+	wait := freshness.RefreshWait
+	if flight.storeOnly {
+		wait = versionWait
 	}
-	patience := time.NewTimer(wait)
-	defer patience.Stop()
-	l := c.fetch(ctx, q, ask)
-	select {
-	case <-l.done:
-		if damaged(l.err) {
-			return nil, 0, l.err
-		}
-		if l.err == nil && (l.stale == 0 || l.held.Version >= older.Version) {
-			return l.held, l.stale, nil
-		}
-	case <-patience.C:
-	case <-ctx.Done():
+	l, landed := c.start(ctx, flight, query).AwaitFor(ctx, wait)
+	switch {
+	case landed && damaged(l.err):
+		return nil, 0, l.err
+	case landed && l.err == nil && (l.stale == 0 || l.entry.Version >= older.Version):
+		return l.entry, l.stale, nil
 	}
-	return older, c.o.Freshness.Age(), nil
+	return older, c.o.Feed.Age(), nil
 }
 
-// rests reports whether the store is left alone, because it has failed just now.
-func (c *Cache[K, V]) rests() bool { return int64(c.o.Stopwatch.Elapsed()) < c.resting.Load() }
+// backingOff reports whether the store is not queried because it has just failed.
+func (c *Cache[K, V]) backingOff() bool { return c.limiter.Active(c.o.Stopwatch.Elapsed()) }
 
-// fetch asks once for all who want to know.
-func (c *Cache[K, V]) fetch(ctx context.Context, q question[K], ask Load[V]) *load[V] {
+// start joins an in-flight load, or starts one.
+func (c *Cache[K, V]) start(
+	ctx context.Context, flight flightKey[K], query Loader[V],
+) *freshness.Flight[loaded[V]] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if l := c.loads[q]; l != nil {
-		return l
-	}
-	l := &load[V]{done: make(chan struct{})}
-	c.loads[q] = l
-	asked := c.known.now()
-	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
-		defer cancel()
-		c.answer(ctx, q, ask, l, asked)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.loads[q] == l {
-			delete(c.loads, q)
-		}
-		close(l.done)
-	}()
-	return l
+	start := c.versions.start()
+	return c.loads.Do(ctx, flight, loadTimeout, func(ctx context.Context) loaded[V] {
+		return c.load(ctx, flight, query, start)
+	})
 }
 
-// answer finds out what stands.
-func (c *Cache[K, V]) answer(ctx context.Context, q question[K], ask Load[V], l *load[V], asked moment) {
-	var known *Held[V]
-	if !q.store {
-		known = c.shared(ctx, q.at)
+// load finds the current value.
+func (c *Cache[K, V]) load(ctx context.Context, flight flightKey[K], query Loader[V], start loadStart) loaded[V] {
+	var shared *Entry[V]
+	if !flight.storeOnly {
+		shared = c.recallShared(ctx, flight.key)
 	}
-	age := c.o.Freshness.Age()
+	age := c.o.Feed.Age()
 	switch {
-	case known != nil && age <= Tolerated:
-		l.held = known
-		c.keep(q.at, known, asked)
-		return
-	case known != nil && c.rests():
-		l.held, l.stale = known, age
-		return
-	case known != nil:
-		patient, cancel := context.WithTimeout(ctx, loadPatience)
+	case shared != nil && !freshness.Stale(age):
+		c.fill(flight.key, shared, start)
+		return loaded[V]{entry: shared}
+	case shared != nil && c.backingOff():
+		return loaded[V]{entry: shared, stale: age}
+	case shared != nil:
+		bounded, cancel := context.WithTimeout(ctx, freshness.RefreshWait)
 		defer cancel()
-		ctx = patient
+		ctx = bounded
 	}
-	kept, err := c.load(ctx, ask)
+	value, err := c.query(ctx, query)
 	failpoint.Hit("before-keep")
 	switch {
 	case err == nil:
-		l.held = c.held(kept)
-		c.keep(q.at, l.held, asked)
-		c.share(q.at, kept)
-	case damaged(err):
-		l.err = err
-	case known != nil:
-		l.held, l.stale = known, c.o.Freshness.Age()
-	default:
-		l.err = err
+		entry := c.entryOf(value)
+		c.fill(flight.key, entry, start)
+		c.share(flight.key, value)
+		return loaded[V]{entry: entry}
+	case shared != nil && !damaged(err):
+		return loaded[V]{entry: shared, stale: c.o.Feed.Age()}
+	}
+	return loaded[V]{err: err}
+}
+
+func (c *Cache[K, V]) entryOf(shared ports.Kept[V]) *Entry[V] {
+	return &Entry[V]{
+		Value: shared.Value, Version: shared.Version,
+		expires: c.o.Stopwatch.Elapsed() + freshness.AbsenceLifetime,
 	}
 }
 
-func (c *Cache[K, V]) held(kept ports.Kept[V]) *Held[V] {
-	return &Held[V]{Value: kept.Value, Version: kept.Version, until: c.o.Stopwatch.Elapsed() + NoneFor}
-}
-
-// shared returns what replicas share of a place, if nothing contradicts it.
-func (c *Cache[K, V]) shared(ctx context.Context, at K) *Held[V] {
-	if c.o.Shared == nil {
-		return nil
-	}
-	kept, held := c.o.Shared.Get(ctx, at)
-	if !held || !c.believes(at, kept) {
-		return nil
-	}
-	return c.held(kept)
-}
-
-// damaged reports whether a store has answered that what it holds cannot be read.
-// That is an answer: nothing older is given in its place, and nothing is kept.
+// damaged reports whether a store has answered that its row is unreadable. That is an
+// answer: no older value replaces it, and it is not cached.
 func damaged(err error) bool { return errors.Is(err, scope.ErrDamaged) }
 
-// load asks the store, if it may be asked now.
-func (c *Cache[K, V]) load(ctx context.Context, ask Load[V]) (ports.Kept[V], error) {
-	leave, err := c.admit(ctx)
+// query queries the store, when the limiter admits it.
+func (c *Cache[K, V]) query(ctx context.Context, query Loader[V]) (ports.Kept[V], error) {
+	release, err := c.limiter.Acquire(ctx, c.stale)
 	if err != nil {
-		return ports.Kept[V]{}, err
+		return ports.Kept[V]{}, fault.ErrUnavailable.WithCause(err)
 	}
-	defer leave()
+	defer release()
 	var none V
-	kept := c.kept(none, 0)
-	kept.Value, kept.Version, err = ask(ctx)
-	failed := err != nil && !damaged(err)
-	c.failed.Store(failed)
-	if failed {
-		c.resting.Store(int64(c.o.Stopwatch.Elapsed() + loadPause))
-	}
-	return kept, err
+	value := c.sharedValue(none, 0)
+	value.Value, value.Version, err = query(ctx)
+	c.limiter.Record(c.o.Stopwatch.Elapsed(), err != nil && !damaged(err))
+	return value, err
 }
-
-// admit lets only so many ask the store at once, and one alone while it does not
-// answer: the others are told so instead of waiting with it.
-func (c *Cache[K, V]) admit(ctx context.Context) (leave func(), err error) {
-	if !c.away() {
-		select {
-		case c.slots <- struct{}{}:
-			if !c.away() {
-				return func() { <-c.slots }, nil
-			}
-			<-c.slots
-		case <-ctx.Done():
-		}
-	}
-	if ctx.Err() != nil {
-		return nil, fault.ErrUnavailable.WithCause(context.Cause(ctx))
-	}
-	select {
-	case c.alone <- struct{}{}:
-		return func() { <-c.alone }, nil
-	default:
-		return nil, fault.ErrUnavailable.WithCause(errAway)
-	}
-}
-
-// errAway is why the store is not asked.
-var errAway = errors.New("the last question was not answered, and another one is under way")
-
-// away reports whether the store answered neither the last question nor the tail.
-func (c *Cache[K, V]) away() bool { return c.failed.Load() && c.o.Freshness.Age() > Tolerated }

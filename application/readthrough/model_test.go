@@ -53,7 +53,7 @@ func (w *world) commit(at string) int64 {
 
 func (w *world) write(f *follower, at string) {
 	version := w.commit(at)
-	f.Written(at, version, version)
+	f.Saved(at, version, version)
 	delete(f.asking, at)
 	f.owed[at] = version
 }
@@ -63,7 +63,7 @@ func (w *world) lose(f *follower, at string) {
 	if w.draw("committed", 1) == 1 {
 		w.commit(at)
 	}
-	f.Doubt(context.Background(), at)
+	f.Invalidate(context.Background(), at)
 	delete(f.asking, at)
 }
 
@@ -76,7 +76,7 @@ func (w *world) follow(f *follower) {
 func (w *world) followTo(f *follower, to int64) {
 	for revision := f.tail.Position().Revision + 1; revision <= to; revision++ {
 		c := w.feed[revision-1]
-		f.Told(c.Value, c.Version, revision, "")
+		f.Changed(c.Value, c.Version, revision, "")
 		delete(f.asking, c.Value)
 		f.owed[c.Value] = max(f.owed[c.Value], c.Version)
 	}
@@ -126,7 +126,7 @@ func (w *world) pass() {
 		f.tail.Grow(lifetime)
 		if w.draw("to the end", 3) > 0 {
 			w.followTo(f, int64(len(w.feed)))
-			f.Told("other", 1, f.tail.Position().Revision, "")
+			f.Changed("other", 1, f.tail.Position().Revision, "")
 		}
 	}
 }

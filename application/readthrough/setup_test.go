@@ -18,29 +18,29 @@ const lifetime = time.Minute
 // replica is a cache with all that it stands on. A value is the version's number.
 type replica struct {
 	*readthrough.Cache[string, int64]
-	local *fixture.Memory[string, *readthrough.Held[int64]]
+	local *fixture.Memory[string, *readthrough.Entry[int64]]
 	tail  *fixture.Tail
 	watch *fixture.Stopwatch
 }
 
 func newReplica(shared ports.Shared[string, int64]) *replica {
 	r := &replica{
-		local: fixture.NewMemory[string, *readthrough.Held[int64]](1 << 20), tail: fixture.NewTail(),
+		local: fixture.NewMemory[string, *readthrough.Entry[int64]](1 << 20), tail: fixture.NewTail(),
 		watch: fixture.NewStopwatch(),
 	}
 	r.Cache = readthrough.New(readthrough.Options[string, int64]{
-		Local: r.local, Shared: shared, Lifetime: lifetime, Freshness: r.tail, Stopwatch: r.watch,
+		Local: r.local, Shared: shared, Lifetime: lifetime, Feed: r.tail, Stopwatch: r.watch,
 		Size: func(int64) int { return 8 },
 	})
 	return r
 }
 
 // answer returns what the replica answers, when asking the store is ask.
-func (r *replica) answer(ctx context.Context, at string, ask readthrough.Load[int64]) (int64, error) {
+func (r *replica) answer(ctx context.Context, at string, ask readthrough.Loader[int64]) (int64, error) {
 	if h := r.Recall(at); h != nil {
 		return h.Version, nil
 	}
-	h, _, err := r.Present(ctx, at, 0, ask)
+	h, _, err := r.Load(ctx, at, 0, ask)
 	if err != nil {
 		return 0, err
 	}
@@ -48,7 +48,7 @@ func (r *replica) answer(ctx context.Context, at string, ask readthrough.Load[in
 }
 
 // reads is answer where there has to be one.
-func (r *replica) reads(tb testing.TB, at string, ask readthrough.Load[int64]) int64 {
+func (r *replica) reads(tb testing.TB, at string, ask readthrough.Loader[int64]) int64 {
 	tb.Helper()
 	version, err := r.answer(tb.Context(), at, ask)
 	require.NoError(tb, err)
@@ -56,7 +56,7 @@ func (r *replica) reads(tb testing.TB, at string, ask readthrough.Load[int64]) i
 }
 
 // says is a store that has one version.
-func says(version int64) readthrough.Load[int64] {
+func says(version int64) readthrough.Loader[int64] {
 	return func(context.Context) (int64, int64, error) { return version, version, nil }
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // nobody is a store that is not to be asked.
-func nobody(tb testing.TB) readthrough.Load[int64] {
+func nobody(tb testing.TB) readthrough.Loader[int64] {
 	tb.Helper()
 	return func(context.Context) (int64, int64, error) {
 		tb.Error("the store was asked")
@@ -35,7 +35,7 @@ func TestShared(t *testing.T) {
 			shared := fixture.NewShared[string, int64]()
 			one, other := newReplica(shared), newReplica(shared)
 			one.reads(t, "a", says(3))
-			one.Written("b", 2, 2)
+			one.Saved("b", 2, 2)
 			synctest.Wait()
 			assert.Equal(t, int64(3), other.reads(t, "a", nobody(t)))
 			assert.Equal(t, int64(2), other.reads(t, "b", nobody(t)))
@@ -45,12 +45,12 @@ func TestShared(t *testing.T) {
 	t.Run("what is known to be older is not believed", func(t *testing.T) {
 		t.Parallel()
 		for name, know := range map[string]func(*replica){
-			"told":           func(r *replica) { r.Told("a", 2, 1, "") },
-			"written":        func(r *replica) { r.Written("a", 2, 2); r.local.Drop("a") },
+			"told":           func(r *replica) { r.Changed("a", 2, 1, "") },
+			"written":        func(r *replica) { r.Saved("a", 2, 2); r.local.Drop("a") },
 			"read before":    func(r *replica) { r.reads(t, "a", says(2)); r.local.Drop("a") },
 			"another epoch":  func(r *replica) { r.tail.Move(0); r.tail.Begin("fedcba9876543210") },
 			"begins anew":    func(r *replica) { r.watch.Move(time.Second); r.tail.Grow(1); r.Clear() },
-			"told long ago":  func(r *replica) { r.Told("a", 2, 1, ""); r.turn(2) },
+			"told long ago":  func(r *replica) { r.Changed("a", 2, 1, ""); r.turn(2) },
 			"behind at once": func(r *replica) { r.tail.Move(5); r.Clear(); r.watch.Move(1) },
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestShared(t *testing.T) {
 			one.reads(t, "a", says(0))
 			synctest.Wait()
 			assert.Zero(t, other.reads(t, "a", nobody(t)))
-			other.Told("a", 1, 1, "")
+			other.Changed("a", 1, 1, "")
 			assert.Equal(t, int64(1), other.reads(t, "a", says(1)))
 		})
 	})
@@ -102,9 +102,9 @@ func TestShared(t *testing.T) {
 				})
 			}()
 			synctest.Wait()
-			other.Written("a", 2, 2)
+			other.Saved("a", 2, 2)
 			for _, r := range []*replica{one, other} {
-				r.Told("a", 2, 1, "")
+				r.Changed("a", 2, 1, "")
 				r.tail.Move(1)
 			}
 			synctest.Wait()
@@ -125,7 +125,7 @@ func TestShared(t *testing.T) {
 		shared := fixture.NewShared[string, int64]()
 		shared.Hold("a", kept(1, 0))
 		r := newReplica(shared)
-		h, _, err := r.Present(t.Context(), "a", 2, says(2))
+		h, _, err := r.Load(t.Context(), "a", 2, says(2))
 		require.NoError(t, err)
 		assert.Equal(t, int64(2), h.Version)
 	})
@@ -133,7 +133,7 @@ func TestShared(t *testing.T) {
 
 func TestSharedWithoutStore(t *testing.T) {
 	t.Parallel()
-	away := func(asked *int) readthrough.Load[int64] {
+	away := func(asked *int) readthrough.Loader[int64] {
 		return func(ctx context.Context) (int64, int64, error) {
 			*asked++
 			<-ctx.Done()
@@ -153,7 +153,7 @@ func TestSharedWithoutStore(t *testing.T) {
 			asked := 0
 			for range 3 {
 				began := time.Now()
-				h, stale, err := r.Present(t.Context(), "a", 0, away(&asked))
+				h, stale, err := r.Load(t.Context(), "a", 0, away(&asked))
 				require.NoError(t, err)
 				assert.Equal(t, int64(1), h.Version)
 				assert.Equal(t, 10*time.Second, stale)
@@ -161,7 +161,7 @@ func TestSharedWithoutStore(t *testing.T) {
 				assert.Nil(t, r.Recall("a"))
 			}
 			assert.Equal(t, 1, asked, "a store that has failed is left alone for a second")
-			_, _, err := r.Present(t.Context(), "b", 0, away(&asked))
+			_, _, err := r.Load(t.Context(), "b", 0, away(&asked))
 			require.ErrorIs(t, err, fault.ErrUnavailable)
 		})
 	})
@@ -182,12 +182,12 @@ func TestStoreAway(t *testing.T) {
 			<-ctx.Done()
 			return 0, 0, fault.ErrUnavailable
 		}
-		many := func(ask readthrough.Load[int64]) (failed int, took time.Duration) {
+		many := func(ask readthrough.Loader[int64]) (failed int, took time.Duration) {
 			began := time.Now()
 			errs := make(chan error, 100)
 			for n := range cap(errs) {
 				go func() {
-					_, _, err := r.Present(t.Context(), strconv.Itoa(n), 0, ask)
+					_, _, err := r.Load(t.Context(), strconv.Itoa(n), 0, ask)
 					errs <- err
 				}()
 			}
@@ -210,19 +210,19 @@ func TestStoreAway(t *testing.T) {
 		assert.Zero(t, took, "all but one do not wait")
 		assert.Equal(t, 1, asked)
 
-		_, _, err := r.Present(t.Context(), "it", 0, says(1))
+		_, _, err := r.Load(t.Context(), "it", 0, says(1))
 		require.NoError(t, err, "one finds out that it is back")
 		failed, _ = many(says(1))
 		assert.Zero(t, failed)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newReplica(nil)
-		_, _, err := r.Present(t.Context(), "a", 0, func(context.Context) (int64, int64, error) { return 0, 0, fault.ErrUnavailable })
+		_, _, err := r.Load(t.Context(), "a", 0, func(context.Context) (int64, int64, error) { return 0, 0, fault.ErrUnavailable })
 		require.Error(t, err)
 		enough := make(chan struct{})
 		for n := range 2 {
 			go func() {
-				_, _, err := r.Present(t.Context(), strconv.Itoa(n), 0, func(context.Context) (int64, int64, error) {
+				_, _, err := r.Load(t.Context(), strconv.Itoa(n), 0, func(context.Context) (int64, int64, error) {
 					<-enough
 					return 1, 1, nil
 				})
@@ -242,9 +242,9 @@ func TestForgetting(t *testing.T) {
 		t.Parallel()
 		shared := fixture.NewShared[string, int64]()
 		r := newReplica(shared)
-		r.Told("a", 2, 1, "")
+		r.Changed("a", 2, 1, "")
 		for i := range int64(40_000) {
-			r.Told(strconv.FormatInt(i, 10), 1, 2+i, "")
+			r.Changed(strconv.FormatInt(i, 10), 1, 2+i, "")
 		}
 		r.tail.Move(40_001)
 		shared.Hold("a", kept(1, 0))
@@ -257,7 +257,7 @@ func TestForgetting(t *testing.T) {
 		t.Parallel()
 		r := newReplica(nil)
 		r.reads(t, "a", func(context.Context) (int64, int64, error) {
-			r.Told("a", 2, 1, "")
+			r.Changed("a", 2, 1, "")
 			r.turn(3)
 			return 1, 1, nil
 		})
@@ -275,10 +275,10 @@ func TestForgetting(t *testing.T) {
 		for range 3 {
 			r.watch.Move(lifetime)
 			r.tail.Grow(lifetime)
-			r.Told("b", 1, 1, "")
+			r.Changed("b", 1, 1, "")
 		}
 		shared.Hold("a", kept(1, 0))
-		h, _, err := r.Present(t.Context(), "a", 0, says(2))
+		h, _, err := r.Load(t.Context(), "a", 0, says(2))
 		require.NoError(t, err)
 		assert.Equal(t, int64(2), h.Version)
 	})
@@ -288,6 +288,6 @@ func TestForgetting(t *testing.T) {
 func (r *replica) turn(n int) {
 	for range n {
 		r.watch.Move(lifetime)
-		r.Told("other", 1, 0, "")
+		r.Changed("other", 1, 0, "")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -18,10 +19,8 @@ type catalogue struct {
 	// byID holds the same shelves; mu guards it, and refreshes.
 	mu   sync.Mutex
 	byID map[registry.ID]*shelf
-	// loaded is whether the store has ever been read; failing whether the last look
-	// failed; confirmed when it was last known to be the store's, by the stopwatch.
-	loaded, failing atomic.Bool
-	confirmed       atomic.Int64
+	// confirmation is of refreshes.
+	confirmation freshness.Confirmation
 	// changes counts what was taken in, purges the times that services were forgotten.
 	changes, purges atomic.Int64
 	// purged is what purged services have left of the pulse; mu guards it.
@@ -87,15 +86,8 @@ func (c *catalogue) recall(e edition) *registry.Service {
 // Staleness returns for how long the store could not be asked whether services
 // have changed, or the lease store which leases have ended; 0 while both can.
 func (s *Service) Staleness() time.Duration {
-	var stale time.Duration
 	now := s.deps.Stopwatch.Elapsed()
-	if s.catalogue.failing.Load() {
-		stale = now - time.Duration(s.catalogue.confirmed.Load())
-	}
-	if s.sweeper.failing.Load() {
-		stale = max(stale, now-time.Duration(s.sweeper.confirmed.Load()))
-	}
-	return stale
+	return max(s.catalogue.confirmation.Outage(now), s.sweeper.confirmation.Outage(now))
 }
 
 // fails reports whether err is target.

@@ -66,7 +66,7 @@ func (s *Service) undiscovered(by access.Caller, serviceName string) error {
 	if err := by.Require(access.ReadService, resource(name)); err != nil {
 		return err
 	}
-	if !s.catalogue.loaded.Load() {
+	if !s.catalogue.confirmation.Ever() {
 		return fault.ErrUnavailable
 	}
 	return registry.ErrNotFound
@@ -89,7 +89,7 @@ func (s *Service) Everything(by access.Caller, environment, serviceName string) 
 			return nil, err
 		}
 	}
-	if !s.catalogue.loaded.Load() {
+	if !s.catalogue.confirmation.Ever() {
 		return nil, fault.ErrUnavailable
 	}
 	var views []*View

@@ -115,13 +115,9 @@ func (c *catalogue) look(found *registry.Service) {
 // what was. The first one that succeeds makes discovery possible. An error leaves
 // the memory as it is; Staleness tells since when.
 func (s *Service) Refresh(ctx context.Context) error {
-	asked := s.deps.Stopwatch.Elapsed()
+	began := s.deps.Stopwatch.Elapsed()
 	err := s.refresh(ctx)
-	s.catalogue.failing.Store(err != nil)
-	if err == nil {
-		s.catalogue.confirmed.Store(int64(asked))
-		s.catalogue.loaded.Store(true)
-	}
+	s.catalogue.confirmation.Record(began, err)
 	return err
 }
 
@@ -130,7 +126,7 @@ func (s *Service) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.catalogue.loaded.Load() && s.catalogue.pulse() == pulse {
+	if s.catalogue.confirmation.Ever() && s.catalogue.pulse() == pulse {
 		return nil
 	}
 	held := s.catalogue.ids()

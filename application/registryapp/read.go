@@ -70,7 +70,7 @@ func (s *Service) whole(ctx context.Context, name scope.ServiceName) (registry.S
 	if err == nil {
 		return found.State(), found.Instances(), nil
 	}
-	if !fails(err, fault.ErrUnavailable) || !s.catalogue.loaded.Load() {
+	if !fails(err, fault.ErrUnavailable) || !s.catalogue.confirmation.Ever() {
 		return registry.State{}, nil, err
 	}
 	known := s.catalogue.find(name.String())
@@ -169,7 +169,7 @@ func (s *Service) list(ctx context.Context, query registry.Query) (Listing, erro
 	switch {
 	case err == nil:
 		return s.listing(ctx, found), nil
-	case fails(err, fault.ErrUnavailable) && s.catalogue.loaded.Load():
+	case fails(err, fault.ErrUnavailable) && s.catalogue.confirmation.Ever():
 		out := s.listKnown(query)
 		s.observeAll(ctx, out.Services)
 		return out, nil

@@ -9,7 +9,7 @@ import (
 // Renew forgets what is in memory and takes in what the store has: after a restore
 // that is less than was known, and generations start over from there.
 func (s *Service) Renew(ctx context.Context) error {
-	if s.catalogue.loaded.Load() {
+	if s.catalogue.confirmation.Ever() {
 		if err := s.reload(ctx); err != nil {
 			return err
 		}

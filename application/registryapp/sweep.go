@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -19,10 +20,8 @@ const SweepLimit = 100
 // sweeper is what the steps remember between them. Only Sweep uses it.
 type sweeper struct {
 	mu sync.Mutex
-	// failing is whether the last step failed, confirmed when the last one went well,
-	// by the stopwatch.
-	failing   atomic.Bool
-	confirmed atomic.Int64
+	// confirmation is of steps.
+	confirmation freshness.Confirmation
 	// purges is up to which of the catalogue's the guards are right.
 	purges int64
 	// guards are kept while this replica has the turn.
@@ -68,21 +67,20 @@ const maxJump = 300 * time.Millisecond
 func (s *Service) Sweep(ctx context.Context) (more bool, err error) {
 	s.sweeper.mu.Lock()
 	defer s.sweeper.mu.Unlock()
-	asked := s.deps.Stopwatch.Elapsed()
+	began := s.deps.Stopwatch.Elapsed()
 	more, err = s.sweep(ctx)
-	s.sweeper.failing.Store(err != nil)
+	s.sweeper.confirmation.Record(began, err)
 	if err != nil {
 		s.sweeper.disturbed = s.sweeper.disturbed || fault.Of(err).Kind() == fault.Unavailable
 		return false, err
 	}
-	s.sweeper.confirmed.Store(int64(asked))
 	return more, nil
 }
 
 func (s *Service) sweep(ctx context.Context) (more bool, err error) {
 	// Without the store nothing could be ended. The turn is left to a replica that
 	// reaches it, and whoever goes on afterwards begins with a grace.
-	if !s.catalogue.loaded.Load() || s.catalogue.failing.Load() {
+	if !s.catalogue.confirmation.Ever() || s.catalogue.confirmation.Failing() {
 		return false, fault.ErrUnavailable
 	}
 	if s.sweeper.renewed.Swap(false) {

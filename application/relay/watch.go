@@ -5,8 +5,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
+	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -70,9 +70,6 @@ var (
 		"This replica does not hear of changes right now, and has not reached that revision. Try again shortly.")
 )
 
-// behindAfter is the age from which a tail is stale.
-const behindAfter = 2 * time.Second
-
 // Check returns nil where the feed can be followed from a revision of an epoch, of
 // any if that is empty. A replica that has not heard of the revision yet waits for it
 // until ctx ends. Then it is ErrFuture where the replica has meanwhile been at the end
@@ -97,7 +94,7 @@ func (t *Tail) missing(asked int64) error {
 	switch {
 	case t.confirmed.Load() > asked:
 		return ErrFuture
-	case t.Age() > behindAfter:
+	case freshness.Stale(t.Age()):
 		return ErrBehind
 	}
 	return ErrNotReached.WithDetail("current_revision", t.Position().Revision)

@@ -56,7 +56,8 @@ func ImportRules() []Rule {
 			Name: "the application imports the standard library, domain and ports, and no other application module",
 			Of:   []string{"application"},
 			May: func(of string, i Path) bool {
-				return i.Std || i.House && within(i.Name, "domain", "ports", "application/change", "application/page", "application/readthrough", of)
+				return i.Std || i.House && within(i.Name, "domain", "ports", "application/change", "application/freshness",
+					"application/page", "application/readthrough", of)
 			},
 		},
 		{
