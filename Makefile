@@ -28,7 +28,7 @@ test: ## Run everything that this machine allows, and say what was left out
 
 .PHONY: faults
 faults: ## Run all tests of faults, at their full length (FAULT_SEED repeats one)
-	FAULTS=full go test -count=1 -timeout 90m -v -run '^TestFault' ./test/e2e
+	FAULTS=full go test -count=1 -timeout 90m -v -run '^TestFault' ./test/e2e/fault
 
 .PHONY: bench
 bench: ## Measure the binary against ceilings (ARGS='-only write-sqlite -json')

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
 // The canaries: texts that would be recognised wherever they come to light.
@@ -24,28 +26,28 @@ const (
 // be recognised, and then looks for them where they must not be.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
+	for _, store := range e2etest.Stores() {
+		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			databaseURL := store.fresh(t)
-			environ := encryption(t)
-			s, stop := run(t, databaseURL, environ...)
-			w := &watcher{admin: s.admin(t), reader: s.reader(t), revealer: s.reader(t, "--reveal")}
+			databaseURL := store.New(t)
+			environ := e2etest.Encryption(t)
+			s, stop := e2etest.Run(t, databaseURL, environ...)
+			w := &watcher{admin: s.Admin(t), reader: s.Reader(t), revealer: s.Reader(t, "--reveal")}
 			w.live(t)
 			w.stray(t)
 			stop()
-			other := boot(t, databaseURL, encryption(t)...)
+			other := e2etest.Boot(t, databaseURL, e2etest.Encryption(t)...)
 			w.failToDecrypt(t, other)
 
-			for _, log := range []string{s.log.String(), other.log.String(), s.out.String(), other.out.String()} {
+			for _, log := range []string{s.Log.String(), other.Log.String(), s.Out.String(), other.Out.String()} {
 				for line := range strings.Lines(log) {
 					require.NotContains(t, line, anyCanary)
-					for _, key := range []string{w.admin.key, w.reader.key, w.revealer.key, environ[1][len("ENCRYPTION_KEY="):]} {
+					for _, key := range []string{w.admin.Key, w.reader.Key, w.revealer.Key, environ[1][len("ENCRYPTION_KEY="):]} {
 						require.NotContains(t, line, key)
 					}
 				}
 			}
-			require.Contains(t, s.log.String(), `"level":"debug"`, "the log was looked at in full")
+			require.Contains(t, s.Log.String(), `"level":"debug"`, "the log was looked at in full")
 			w.lookInto(t, s)
 		})
 	}
@@ -53,17 +55,17 @@ func TestCanaries(t *testing.T) {
 
 // watcher keeps every answer in mind.
 type watcher struct {
-	admin, reader, revealer client
+	admin, reader, revealer e2etest.Client
 	// quiet are the answers that must not hold a secret, failed those that must
 	// not hold anything of what was sent.
-	quiet, failed []answer
+	quiet, failed []e2etest.Response
 }
 
 // send makes a call whose answer shows no secret.
-func (w *watcher) send(tb testing.TB, c client, method, path string, body any, headers ...with) answer {
+func (w *watcher) send(tb testing.TB, c e2etest.Client, method, path string, body any, headers ...e2etest.Header) e2etest.Response {
 	tb.Helper()
-	a := c.do(tb, method, path, body, headers...)
-	if a.status >= http.StatusBadRequest {
+	a := c.Do(tb, method, path, body, headers...)
+	if a.Status >= http.StatusBadRequest {
 		w.failed = append(w.failed, a)
 	}
 	w.quiet = append(w.quiet, a)
@@ -73,41 +75,41 @@ func (w *watcher) send(tb testing.TB, c client, method, path string, body any, h
 // live does everything that goes well.
 func (w *watcher) live(tb testing.TB) {
 	tb.Helper()
-	for _, d := range []draft{
+	for _, d := range []e2etest.Draft{
 		{Key: "plain", Value: plainCanary},
 		{Key: "secret", Value: secretCanary, IsEncrypted: true},
 		{Key: "turned", Value: turnedCanary},
 	} {
 		d.Environment, d.ServiceName, d.Description = "production", "shop", new("described "+plainCanary)
-		made := w.send(tb, w.admin, http.MethodPost, "/api/v1/config/", d).want(tb, http.StatusCreated)
+		made := w.send(tb, w.admin, http.MethodPost, "/api/v1/config/", d).Want(tb, http.StatusCreated)
 		if d.Key == "turned" {
 			// So long as it is plain, it is shown.
 			w.quiet = w.quiet[:len(w.quiet)-1]
 		}
-		w.change(tb, decode[configuration](tb, made), d)
+		w.change(tb, e2etest.Decode[e2etest.Configuration](tb, made), d)
 	}
-	for _, c := range []client{w.admin, w.reader, w.revealer} {
-		w.send(tb, c, http.MethodGet, "/api/v1/config/", nil).want(tb, http.StatusOK)
-		w.send(tb, c, http.MethodGet, "/api/v1/config/?deleted=true", nil).want(tb, http.StatusOK)
+	for _, c := range []e2etest.Client{w.admin, w.reader, w.revealer} {
+		w.send(tb, c, http.MethodGet, "/api/v1/config/", nil).Want(tb, http.StatusOK)
+		w.send(tb, c, http.MethodGet, "/api/v1/config/?deleted=true", nil).Want(tb, http.StatusOK)
 	}
-	w.send(tb, w.reader, http.MethodGet, at("secret"), nil).want(tb, http.StatusOK)
-	w.send(tb, w.reader, http.MethodGet, at("turned", "&version=1"), nil).want(tb, http.StatusOK)
-	require.Equal(tb, secretCanary, w.revealer.read(tb, "secret").value(), "the canary lives")
+	w.send(tb, w.reader, http.MethodGet, e2etest.ReadPath("secret"), nil).Want(tb, http.StatusOK)
+	w.send(tb, w.reader, http.MethodGet, e2etest.ReadPath("turned", "&version=1"), nil).Want(tb, http.StatusOK)
+	require.Equal(tb, secretCanary, w.revealer.Read(tb, "secret").ShownValue(), "the canary lives")
 }
 
 // change takes a configuration through its life and leaves it with its value.
-func (w *watcher) change(tb testing.TB, c configuration, d draft) {
+func (w *watcher) change(tb testing.TB, c e2etest.Configuration, d e2etest.Draft) {
 	tb.Helper()
 	on := map[string]any{"is_encrypted": d.Key != "plain"}
-	w.send(tb, w.admin, http.MethodPut, c.path(), on).want(tb, http.StatusOK)
-	w.send(tb, w.admin, http.MethodPut, c.path(), map[string]any{"value": d.Value + " changed"}).want(tb, http.StatusOK)
-	w.send(tb, w.admin, http.MethodPut, c.path(), map[string]any{"description": "x"}, with{"If-Match", `"1"`}).want(tb, 412)
-	w.send(tb, w.admin, http.MethodPost, c.path()+"/rollback", `{"version":1}`).want(tb, http.StatusOK)
-	w.send(tb, w.admin, http.MethodDelete, c.path(), nil).want(tb, http.StatusNoContent)
-	w.send(tb, w.admin, http.MethodPost, c.path()+"/rollback", `{"version":2}`)
-	w.send(tb, w.admin, http.MethodPost, c.path()+"/rollback", `{"version":1}`)
-	w.send(tb, w.admin, http.MethodGet, c.path()+"/history", nil).want(tb, http.StatusOK)
-	w.send(tb, w.admin, http.MethodPost, "/api/v1/config/", d).want(tb, http.StatusConflict)
+	w.send(tb, w.admin, http.MethodPut, c.Path(), on).Want(tb, http.StatusOK)
+	w.send(tb, w.admin, http.MethodPut, c.Path(), map[string]any{"value": d.Value + " changed"}).Want(tb, http.StatusOK)
+	w.send(tb, w.admin, http.MethodPut, c.Path(), map[string]any{"description": "x"}, e2etest.With("If-Match", `"1"`)).Want(tb, 412)
+	w.send(tb, w.admin, http.MethodPost, c.Path()+"/rollback", `{"version":1}`).Want(tb, http.StatusOK)
+	w.send(tb, w.admin, http.MethodDelete, c.Path(), nil).Want(tb, http.StatusNoContent)
+	w.send(tb, w.admin, http.MethodPost, c.Path()+"/rollback", `{"version":2}`)
+	w.send(tb, w.admin, http.MethodPost, c.Path()+"/rollback", `{"version":1}`)
+	w.send(tb, w.admin, http.MethodGet, c.Path()+"/history", nil).Want(tb, http.StatusOK)
+	w.send(tb, w.admin, http.MethodPost, "/api/v1/config/", d).Want(tb, http.StatusConflict)
 }
 
 // stray puts a canary in every wrong place but one: an unknown member or
@@ -130,64 +132,56 @@ func (w *watcher) stray(tb testing.TB) {
 	}
 	for _, query := range []string{"limit", "offset", "version", "at", "environment", "service_name", "x"} {
 		w.send(tb, w.admin, http.MethodGet, "/api/v1/config/?"+query+"="+strayCanary+"!", nil)
-		w.send(tb, w.admin, http.MethodGet, at("plain", "&"+query+"="+strayCanary), nil)
+		w.send(tb, w.admin, http.MethodGet, e2etest.ReadPath("plain", "&"+query+"="+strayCanary), nil)
 	}
-	for _, path := range []string{"/" + strayCanary, "/api/v1/config/" + strayCanary + "/history", at(strayCanary)} {
-		w.send(tb, w.admin, http.MethodGet, path, nil).want(tb, w.failed[len(w.failed)-1].status)
+	for _, path := range []string{"/" + strayCanary, "/api/v1/config/" + strayCanary + "/history", e2etest.ReadPath(strayCanary)} {
+		w.send(tb, w.admin, http.MethodGet, path, nil).Want(tb, w.failed[len(w.failed)-1].Status)
 	}
-	for _, h := range []with{
-		{"If-Match", strayCanary},
-		{"Content-Type", strayCanary},
-		{"Content-Encoding", strayCanary},
-		{"Authorization", "Bearer " + strayCanary},
-		{"X-API-Key", strayCanary},
-		{"X-Request-Id", strayCanary + "/"},
+	for _, h := range []e2etest.Header{
+		e2etest.With("If-Match", strayCanary),
+		e2etest.With("Content-Type", strayCanary),
+		e2etest.With("Content-Encoding", strayCanary),
+		e2etest.With("Authorization", "Bearer "+strayCanary),
+		e2etest.With("X-API-Key", strayCanary),
+		e2etest.With("X-Request-Id", strayCanary+"/"),
 	} {
 		a := w.send(tb, w.admin, http.MethodPut, "/api/v1/config/1", `{"value":5}`, h)
-		require.GreaterOrEqual(tb, a.status, http.StatusBadRequest)
+		require.GreaterOrEqual(tb, a.Status, http.StatusBadRequest)
 	}
 }
 
 // failToDecrypt reads with a service that has another key.
-func (w *watcher) failToDecrypt(tb testing.TB, s *service) {
+func (w *watcher) failToDecrypt(tb testing.TB, s *e2etest.Server) {
 	tb.Helper()
-	w.send(tb, s.admin(tb), http.MethodGet, at("secret"), nil).want(tb, http.StatusInternalServerError)
-	w.send(tb, s.admin(tb), http.MethodGet, at("turned", "&version=1"), nil).want(tb, http.StatusInternalServerError)
+	w.send(tb, s.Admin(tb), http.MethodGet, e2etest.ReadPath("secret"), nil).Want(tb, http.StatusInternalServerError)
+	w.send(tb, s.Admin(tb), http.MethodGet, e2etest.ReadPath("turned", "&version=1"), nil).Want(tb, http.StatusInternalServerError)
 }
 
 // lookInto looks for canaries in answers and in the database.
-func (w *watcher) lookInto(tb testing.TB, s *service) {
+func (w *watcher) lookInto(tb testing.TB, s *e2etest.Server) {
 	tb.Helper()
 	for _, a := range w.quiet {
-		require.NotContains(tb, a.text(), secretCanary)
-		require.NotContains(tb, a.text(), turnedCanary)
+		require.NotContains(tb, a.Text(), secretCanary)
+		require.NotContains(tb, a.Text(), turnedCanary)
 	}
 	require.NotEmpty(tb, w.failed)
 	for _, a := range w.failed {
-		require.NotContains(tb, a.text(), anyCanary)
+		require.NotContains(tb, a.Text(), anyCanary)
 	}
-	db := openDatabase(tb, s.databaseURL)
-	for _, row := range dump(tb, db, allEvents) {
+	db := e2etest.OpenDatabase(tb, s.DatabaseURL)
+	for _, row := range e2etest.Dump(tb, db, e2etest.AllEvents) {
 		require.NotContains(tb, row, anyCanary)
 	}
-	for _, row := range append(dump(tb, db, "configuration_history"), dump(tb, db, "configurations")...) {
+	for _, row := range append(e2etest.Dump(tb, db, "configuration_history"), e2etest.Dump(tb, db, "configurations")...) {
 		require.NotContains(tb, row, secretCanary)
 		require.NotContains(tb, row, turnedCanary)
 	}
-	for _, row := range dump(tb, db, "api_keys") {
-		for _, c := range []client{w.admin, w.reader, w.revealer} {
-			require.NotContains(tb, row, c.key[len("sbx_12345678_"):])
+	for _, row := range e2etest.Dump(tb, db, "api_keys") {
+		for _, c := range []e2etest.Client{w.admin, w.reader, w.revealer} {
+			require.NotContains(tb, row, c.Key[len("sbx_12345678_"):])
 		}
 	}
-	requireNotInFiles(tb, s.databaseURL, secretCanary)
-}
-
-// text returns all that was sent, head and body.
-func (a answer) text() string {
-	var b bytes.Buffer
-	_ = a.header.Write(&b)
-	b.Write(a.body)
-	return b.String()
+	requireNotInFiles(tb, s.DatabaseURL, secretCanary)
 }
 
 // requireNotInFiles looks through every byte of a SQLite database and its log.

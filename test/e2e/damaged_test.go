@@ -8,57 +8,59 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
 // TestWhatIsAcceptedIsReadAgain registers what once took the registry down: an
 // address with a zone, and metadata that the database prints longer than they are.
 func TestWhatIsAcceptedIsReadAgain(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
+	for _, store := range e2etest.Stores() {
+		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			databaseURL := store.fresh(t)
-			p := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-			c := p.admin(t)
-			zoned := c.post(t, registryPath+"register", object{
-				"service_name": "app", "instance_id": "a1", "host": "fe80::1%eth0", "ports": object{"http": 8080},
-			}).problem(t, http.StatusUnprocessableEntity, "validation_failed")
-			require.Equal(t, []string{"body.host"}, places(t, zoned))
+			databaseURL := store.New(t)
+			p := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
+			c := p.Admin(t)
+			zoned := c.Post(t, e2etest.RegistryPath+"register", e2etest.Object{
+				"service_name": "app", "instance_id": "a1", "host": "fe80::1%eth0", "ports": e2etest.Object{"http": 8080},
+			}).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
+			require.Equal(t, []string{"body.host"}, e2etest.Locations(t, zoned))
 			require.Contains(t, fmt.Sprint(zoned["errors"]), "zone")
 
-			members := object{}
+			members := e2etest.Object{}
 			for n := range 6_400 {
 				members[fmt.Sprintf("m%04d", n)] = 1
 			}
-			c.registers(t, http.StatusCreated, object{
+			c.Register(t, http.StatusCreated, e2etest.Object{
 				"service_name": "app", "instance_id": "a1", "service_url": "http://10.0.0.1:8080", "metadata": members,
 			})
-			c.registers(t, http.StatusCreated, object{
+			c.Register(t, http.StatusCreated, e2etest.Object{
 				"service_name": "app", "instance_id": "a2", "service_url": "http://10.0.0.2:8080",
-				"metadata": object{"html": strings.Repeat("<", 60_000)},
+				"metadata": e2etest.Object{"html": strings.Repeat("<", 60_000)},
 			})
-			before := c.service(t, "app")
-			p.kill(t)
-			p = serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-			c = p.admin(t)
-			require.Equal(t, []string{"app"}, c.services(t, "").names())
+			before := c.Service(t, "app")
+			p.Kill(t)
+			p = e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
+			c = p.Admin(t)
+			require.Equal(t, []string{"app"}, c.Services(t, "").Names())
 			require.Len(t, before.Metadata, 6_400)
-			require.Equal(t, before.Metadata, c.service(t, "app").Metadata)
-			c.get(t, registryPath+"healthy").want(t, http.StatusOK)
+			require.Equal(t, before.Metadata, c.Service(t, "app").Metadata)
+			c.Get(t, e2etest.RegistryPath+"healthy").Want(t, http.StatusOK)
 			require.Empty(t, conditionCounts(t, c))
 		})
 	}
 }
 
 // conditionCounts returns the counts of the conditions in /health, by name.
-func conditionCounts(t *testing.T, c client) map[string]int64 {
+func conditionCounts(t *testing.T, c e2etest.Client) map[string]int64 {
 	t.Helper()
-	shown := decode[struct {
+	shown := e2etest.Decode[struct {
 		Conditions []struct {
 			Name  string `json:"name"`
 			Count int64  `json:"count"`
 		} `json:"conditions"`
-	}](t, c.get(t, "/health"))
+	}](t, c.Get(t, "/health"))
 	counts := map[string]int64{}
 	for _, condition := range shown.Conditions {
 		counts[condition.Name] = condition.Count
@@ -67,9 +69,9 @@ func conditionCounts(t *testing.T, c client) map[string]int64 {
 }
 
 // awaitDamaged waits until so many rows are known to be damaged.
-func awaitDamaged(t *testing.T, c client, want int64) {
+func awaitDamaged(t *testing.T, c e2etest.Client, want int64) {
 	t.Helper()
-	require.Eventually(t, func() bool { return conditionCounts(t, c)["damaged_rows"] == want }, patience, 50*time.Millisecond,
+	require.Eventually(t, func() bool { return conditionCounts(t, c)["damaged_rows"] == want }, e2etest.Timeout, 50*time.Millisecond,
 		"want %d, have %v", want, conditionCounts(t, c))
 }
 
@@ -80,20 +82,20 @@ type houseOfDamage struct {
 }
 
 // furnish makes good and bad of everything.
-func furnish(t *testing.T, databaseURL string, c client) houseOfDamage {
+func furnish(t *testing.T, databaseURL string, c e2etest.Client) houseOfDamage {
 	t.Helper()
 	h := houseOfDamage{databaseURL: databaseURL}
-	c.create(t, "good", "v")
-	h.configuration = c.create(t, "bad", "v").ID
+	c.Create(t, "good", "v")
+	h.configuration = c.Create(t, "bad", "v").ID
 	for _, name := range []string{"good", "bad"} {
-		f := decode[flagShown](t, c.post(t, flagsPath, object{
+		f := e2etest.Decode[e2etest.Flag](t, c.Post(t, e2etest.FlagsPath, e2etest.Object{
 			"name": name, "environment": "production", "is_enabled": true,
-		}).want(t, http.StatusCreated))
+		}).Want(t, http.StatusCreated))
 		h.flag = f.ID
 	}
-	c.enrol(t, "good", "a", object{"ttl_seconds": 3600})
-	c.enrol(t, "good", "broken", object{"ttl_seconds": 3600})
-	c.enrol(t, "bad", "a", object{"ttl_seconds": 3600})
+	c.RegisterInstance(t, "good", "a", e2etest.Object{"ttl_seconds": 3600})
+	c.RegisterInstance(t, "good", "broken", e2etest.Object{"ttl_seconds": 3600})
+	c.RegisterInstance(t, "bad", "a", e2etest.Object{"ttl_seconds": 3600})
 	return h
 }
 
@@ -119,22 +121,22 @@ func (h houseOfDamage) plant(t *testing.T) {
 }
 
 // others holds a service to answering for everything that is whole.
-func (h houseOfDamage) others(t *testing.T, c client) {
+func (h houseOfDamage) others(t *testing.T, c e2etest.Client) {
 	t.Helper()
-	require.Equal(t, "v", *c.read(t, "good").Value)
-	require.True(t, decode[evaluated](t, c.post(t, flagsPath+"evaluate", object{
+	require.Equal(t, "v", *c.Read(t, "good").Value)
+	require.True(t, e2etest.Decode[e2etest.Evaluation](t, c.Post(t, e2etest.FlagsPath+"evaluate", e2etest.Object{
 		"flag_name": "good", "environment": "production", "user_id": "u",
-	}).want(t, http.StatusOK)).Enabled)
-	a := c.get(t, discoveryPath+"good").want(t, http.StatusOK)
-	require.Equal(t, []string{"a"}, ids(decode[[]instanceShown](t, a)))
-	require.Empty(t, a.header.Get("Signalbox-Stale"))
-	require.Empty(t, a.header.Get("Signalbox-Registry-Mode"))
+	}).Want(t, http.StatusOK)).Enabled)
+	a := c.Get(t, e2etest.DiscoveryPath+"good").Want(t, http.StatusOK)
+	require.Equal(t, []string{"a"}, e2etest.InstanceIDs(e2etest.Decode[[]e2etest.Instance](t, a)))
+	require.Empty(t, a.Header.Get("Signalbox-Stale"))
+	require.Empty(t, a.Header.Get("Signalbox-Registry-Mode"))
 }
 
 // damagedIn returns the names of what a list shows as damaged, and holds its total.
-func damagedIn(t *testing.T, c client, path, list, name string) (damaged []string) {
+func damagedIn(t *testing.T, c e2etest.Client, path, list, name string) (damaged []string) {
 	t.Helper()
-	page := decode[map[string]any](t, c.get(t, path).want(t, http.StatusOK))
+	page := e2etest.Decode[map[string]any](t, c.Get(t, path).Want(t, http.StatusOK))
 	for _, item := range page[list].([]any) {
 		shown := item.(map[string]any)
 		if shown["damaged"] == true {
@@ -147,91 +149,91 @@ func damagedIn(t *testing.T, c client, path, list, name string) (damaged []strin
 }
 
 // listed holds a service to listing what is damaged in its place.
-func (h houseOfDamage) listed(t *testing.T, c client) {
+func (h houseOfDamage) listed(t *testing.T, c e2etest.Client) {
 	t.Helper()
 	for _, l := range []struct{ path, list, name string }{
 		{"/api/v1/config/", "configurations", "key"},
-		{flagsPath, "flags", "name"},
-		{registryPath, "services", "service_name"},
+		{e2etest.FlagsPath, "flags", "name"},
+		{e2etest.RegistryPath, "services", "service_name"},
 	} {
 		require.Equal(t, []string{"bad"}, damagedIn(t, c, l.path, l.list, l.name), l.path)
 	}
 }
 
 // asked holds a service to saying what is wrong with what is asked for.
-func (h houseOfDamage) asked(t *testing.T, c client) {
+func (h houseOfDamage) asked(t *testing.T, c e2etest.Client) {
 	t.Helper()
-	damaged := func(a answer) {
+	damaged := func(a e2etest.Response) {
 		t.Helper()
-		a.problem(t, http.StatusConflict, "damaged")
+		a.Problem(t, http.StatusConflict, "damaged")
 	}
-	damaged(c.get(t, flagsPath+"bad?environment=production"))
-	damaged(c.get(t, registryPath+"bad"))
-	damaged(c.get(t, discoveryPath+"bad"))
-	damaged(c.post(t, flagsPath+"evaluate", object{"flag_name": "bad", "environment": "production", "user_id": "u"}))
-	damaged(c.post(t, flagsPath+"explain", object{"flag_name": "bad", "environment": "production", "user_id": "u"}))
-	damaged(c.put(t, fmt.Sprintf("/api/v1/config/%d", h.configuration), object{"value": "x"}))
-	damaged(c.post(t, fmt.Sprintf("%s%d/rollback", flagsPath, h.flag), object{"version": 1}))
-	batch := c.post(t, flagsPath+"evaluate/batch", object{"environment": "production", "user_id": "u"}).want(t, http.StatusOK)
-	require.Contains(t, string(batch.body), `"reason":"damaged","flag_name":"bad"`)
-	single := c.post(t, "/ofrep/v1/evaluate/flags/bad", object{"context": object{"targetingKey": "u"}}, with{"X-Environment", "production"})
-	require.Equal(t, http.StatusBadRequest, single.status)
-	require.Contains(t, string(single.body), `"errorCode":"PARSE_ERROR"`)
-	bulk := c.post(t, "/ofrep/v1/evaluate/flags", object{"context": object{"targetingKey": "u"}}, with{"X-Environment", "production"}).
-		want(t, http.StatusOK)
-	require.Contains(t, string(bulk.body), `{"key":"bad","errorCode":"PARSE_ERROR"`)
-	require.Contains(t, string(bulk.body), `"key":"good"`)
-	require.Equal(t, 1, strings.Count(string(c.get(t, registryPath+"good").want(t, http.StatusOK).body), `"damaged":true`))
+	damaged(c.Get(t, e2etest.FlagsPath+"bad?environment=production"))
+	damaged(c.Get(t, e2etest.RegistryPath+"bad"))
+	damaged(c.Get(t, e2etest.DiscoveryPath+"bad"))
+	damaged(c.Post(t, e2etest.FlagsPath+"evaluate", e2etest.Object{"flag_name": "bad", "environment": "production", "user_id": "u"}))
+	damaged(c.Post(t, e2etest.FlagsPath+"explain", e2etest.Object{"flag_name": "bad", "environment": "production", "user_id": "u"}))
+	damaged(c.Put(t, fmt.Sprintf("/api/v1/config/%d", h.configuration), e2etest.Object{"value": "x"}))
+	damaged(c.Post(t, fmt.Sprintf("%s%d/rollback", e2etest.FlagsPath, h.flag), e2etest.Object{"version": 1}))
+	batch := c.Post(t, e2etest.FlagsPath+"evaluate/batch", e2etest.Object{"environment": "production", "user_id": "u"}).Want(t, http.StatusOK)
+	require.Contains(t, string(batch.Body), `"reason":"damaged","flag_name":"bad"`)
+	single := c.Post(t, "/ofrep/v1/evaluate/flags/bad", e2etest.Object{"context": e2etest.Object{"targetingKey": "u"}}, e2etest.With("X-Environment", "production"))
+	require.Equal(t, http.StatusBadRequest, single.Status)
+	require.Contains(t, string(single.Body), `"errorCode":"PARSE_ERROR"`)
+	bulk := c.Post(t, "/ofrep/v1/evaluate/flags", e2etest.Object{"context": e2etest.Object{"targetingKey": "u"}}, e2etest.With("X-Environment", "production")).
+		Want(t, http.StatusOK)
+	require.Contains(t, string(bulk.Body), `{"key":"bad","errorCode":"PARSE_ERROR"`)
+	require.Contains(t, string(bulk.Body), `"key":"good"`)
+	require.Equal(t, 1, strings.Count(string(c.Get(t, e2etest.RegistryPath+"good").Want(t, http.StatusOK).Body), `"damaged":true`))
 }
 
 // cleared deletes what is damaged, and makes it anew.
-func (h houseOfDamage) cleared(t *testing.T, c client) {
+func (h houseOfDamage) cleared(t *testing.T, c e2etest.Client) {
 	t.Helper()
 	path := fmt.Sprintf("/api/v1/config/%d", h.configuration)
-	c.delete(t, path).want(t, http.StatusNoContent)
-	c.get(t, path+"/history").want(t, http.StatusOK)
-	path = fmt.Sprintf("%s%d", flagsPath, h.flag)
-	c.delete(t, path).want(t, http.StatusNoContent)
-	c.get(t, path+"/history").want(t, http.StatusOK)
-	c.delete(t, registryPath+"good/instances/broken").want(t, http.StatusNoContent)
-	c.delete(t, registryPath+"bad").want(t, http.StatusNoContent)
-	c.create(t, "bad", "again")
-	again := decode[flagShown](t, c.post(t, flagsPath, object{
+	c.Delete(t, path).Want(t, http.StatusNoContent)
+	c.Get(t, path+"/history").Want(t, http.StatusOK)
+	path = fmt.Sprintf("%s%d", e2etest.FlagsPath, h.flag)
+	c.Delete(t, path).Want(t, http.StatusNoContent)
+	c.Get(t, path+"/history").Want(t, http.StatusOK)
+	c.Delete(t, e2etest.RegistryPath+"good/instances/broken").Want(t, http.StatusNoContent)
+	c.Delete(t, e2etest.RegistryPath+"bad").Want(t, http.StatusNoContent)
+	c.Create(t, "bad", "again")
+	again := e2etest.Decode[e2etest.Flag](t, c.Post(t, e2etest.FlagsPath, e2etest.Object{
 		"name": "bad", "environment": "production", "is_enabled": true,
-	}).want(t, http.StatusCreated))
+	}).Want(t, http.StatusCreated))
 	require.Equal(t, h.flag, again.ID)
 	require.Equal(t, int64(3), again.Version)
-	c.enrol(t, "bad", "a")
-	require.Equal(t, []string{"a"}, ids(c.discovers(t, "bad")))
+	c.RegisterInstance(t, "bad", "a")
+	require.Equal(t, []string{"a"}, e2etest.InstanceIDs(c.Discover(t, "bad")))
 }
 
 // TestDamagedRowsCostThemselvesAlone damages a row of each table of a service that
 // runs, that starts again, and of another replica.
 func TestDamagedRowsCostThemselvesAlone(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
+	for _, store := range e2etest.Stores() {
+		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			databaseURL := store.fresh(t)
-			p := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-			c := p.admin(t)
+			databaseURL := store.New(t)
+			p := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
+			c := p.Admin(t)
 			h := furnish(t, databaseURL, c)
-			c.awaitPublished(t, 1)
+			c.AwaitPublished(t, 1)
 			h.plant(t)
 			// A flag keeps its last good form in memory, and leases go on ending.
-			require.True(t, decode[evaluated](t, c.post(t, flagsPath+"evaluate", object{
+			require.True(t, e2etest.Decode[e2etest.Evaluation](t, c.Post(t, e2etest.FlagsPath+"evaluate", e2etest.Object{
 				"flag_name": "bad", "environment": "production", "user_id": "u",
-			}).want(t, http.StatusOK)).Enabled)
+			}).Want(t, http.StatusOK)).Enabled)
 			h.listed(t, c)
 			leasesEnd(t, c, "first")
-			replicas := []client{c}
-			if store.name == "PostgreSQL" {
-				replicas = append(replicas, serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t)).admin(t))
+			replicas := []e2etest.Client{c}
+			if store.Name == "PostgreSQL" {
+				replicas = append(replicas, e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t)).Admin(t))
 			}
 
-			p.kill(t)
-			p = serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-			replicas[0] = p.admin(t)
+			p.Kill(t)
+			p = e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
+			replicas[0] = p.Admin(t)
 			for n, c := range replicas {
 				h.others(t, c)
 				h.listed(t, c)
@@ -240,8 +242,8 @@ func TestDamagedRowsCostThemselvesAlone(t *testing.T) {
 				leasesEnd(t, c, fmt.Sprintf("again%d", n))
 				h.others(t, c)
 			}
-			require.Equal(t, 1, strings.Count(p.log.String(), `"table":"feature_flags",`))
-			require.NotContains(t, p.log.String(), "not a name")
+			require.Equal(t, 1, strings.Count(p.Log.String(), `"table":"feature_flags",`))
+			require.NotContains(t, p.Log.String(), "not a name")
 			h.cleared(t, replicas[0])
 			for _, c := range replicas {
 				h.others(t, c)
@@ -255,24 +257,24 @@ func TestDamagedRowsCostThemselvesAlone(t *testing.T) {
 const damagedAtTheStart = 6
 
 // leasesEnd registers an instance that does not beat, and waits until it has left.
-func leasesEnd(t *testing.T, c client, service string) {
+func leasesEnd(t *testing.T, c e2etest.Client, service string) {
 	t.Helper()
-	c.enrol(t, service, "short", object{"ttl_seconds": 1})
-	c.enrol(t, service, "long", object{"ttl_seconds": 3600})
-	c.awaitListed(t, patience, service, "long")
+	c.RegisterInstance(t, service, "short", e2etest.Object{"ttl_seconds": 1})
+	c.RegisterInstance(t, service, "long", e2etest.Object{"ttl_seconds": 3600})
+	c.AwaitDiscovered(t, e2etest.Timeout, service, "long")
 }
 
 // TestRowsWithoutAVersionAreDeletedThroughTheAPI takes the versions of rows, and the name of
 // one, which only SQLite lets happen to columns of numbers.
 func TestRowsWithoutAVersionAreDeletedThroughTheAPI(t *testing.T) {
 	t.Parallel()
-	databaseURL := freshSQLite(t)
-	p := serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t))
-	c := p.admin(t)
+	databaseURL := e2etest.NewSQLite(t)
+	p := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
+	c := p.Admin(t)
 	h := furnish(t, databaseURL, c)
-	c.enrol(t, "nameless", "a", object{"ttl_seconds": 3600})
-	c.awaitPublished(t, 1)
-	p.kill(t)
+	c.RegisterInstance(t, "nameless", "a", e2etest.Object{"ttl_seconds": 3600})
+	c.AwaitPublished(t, 1)
+	p.Kill(t)
 	alterRows(t, databaseURL,
 		fmt.Sprintf("UPDATE configurations SET version = 'x' WHERE id = %d", h.configuration),
 		fmt.Sprintf("UPDATE feature_flags SET version = 'x' WHERE id = %d", h.flag),
@@ -281,35 +283,35 @@ func TestRowsWithoutAVersionAreDeletedThroughTheAPI(t *testing.T) {
 		"UPDATE service_instances SET instance_id = 'c d' WHERE instance_id = 'broken'",
 		"UPDATE changes SET aggregate_version = 'x' WHERE revision = 1",
 	)
-	c = serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+adminKey(t)).admin(t)
+	c = e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t)).Admin(t)
 	h.others(t, c)
-	require.Contains(t, string(c.get(t, "/api/v1/changes?since=0").want(t, http.StatusOK).body), `"revision":2`)
-	c.post(t, flagsPath+"evaluate", object{"flag_name": "bad", "environment": "production", "user_id": "u"}).
-		problem(t, http.StatusConflict, "damaged")
-	c.delete(t, fmt.Sprintf("/api/v1/config/%d", h.configuration)).want(t, http.StatusNoContent)
-	c.delete(t, fmt.Sprintf("%s%d", flagsPath, h.flag)).want(t, http.StatusNoContent)
-	c.delete(t, registryPath+"bad").want(t, http.StatusNoContent)
+	require.Contains(t, string(c.Get(t, "/api/v1/changes?since=0").Want(t, http.StatusOK).Body), `"revision":2`)
+	c.Post(t, e2etest.FlagsPath+"evaluate", e2etest.Object{"flag_name": "bad", "environment": "production", "user_id": "u"}).
+		Problem(t, http.StatusConflict, "damaged")
+	c.Delete(t, fmt.Sprintf("/api/v1/config/%d", h.configuration)).Want(t, http.StatusNoContent)
+	c.Delete(t, fmt.Sprintf("%s%d", e2etest.FlagsPath, h.flag)).Want(t, http.StatusNoContent)
+	c.Delete(t, e2etest.RegistryPath+"bad").Want(t, http.StatusNoContent)
 
 	// A name that breaks a rule is replaced first, as docs/operations.md says.
-	c.delete(t, registryPath+"a%20b").problem(t, http.StatusUnprocessableEntity, "validation_failed")
+	c.Delete(t, e2etest.RegistryPath+"a%20b").Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 	alterRows(t, databaseURL,
 		"UPDATE service_registry SET service_name = 'damaged-' || id WHERE service_name = 'a b'",
 		"UPDATE service_instances SET instance_id = 'damaged-1' WHERE instance_id = 'c d'",
 	)
-	db := openDatabase(t, databaseURL)
+	db := e2etest.OpenDatabase(t, databaseURL)
 	var name string
 	require.NoError(t, db.QueryRowContext(t.Context(),
 		"SELECT service_name FROM service_registry WHERE service_name LIKE 'damaged-%'").Scan(&name))
-	c.delete(t, registryPath+name).want(t, http.StatusNoContent)
-	c.delete(t, registryPath+"good/instances/damaged-1").want(t, http.StatusNoContent)
+	c.Delete(t, e2etest.RegistryPath+name).Want(t, http.StatusNoContent)
+	c.Delete(t, e2etest.RegistryPath+"good/instances/damaged-1").Want(t, http.StatusNoContent)
 	h.others(t, c)
-	require.Equal(t, []string{"good"}, c.services(t, "").names())
+	require.Equal(t, []string{"good"}, c.Services(t, "").Names())
 }
 
 // alterRows runs statements past the service.
 func alterRows(t *testing.T, databaseURL string, statements ...string) {
 	t.Helper()
-	db := openDatabase(t, databaseURL)
+	db := e2etest.OpenDatabase(t, databaseURL)
 	for _, statement := range statements {
 		_, err := db.ExecContext(t.Context(), statement)
 		require.NoError(t, err, statement)

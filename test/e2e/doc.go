@@ -1,9 +1,6 @@
-// Package e2e tests the whole service from outside: it boots bootstrap.New in
-// this process, or the built binary as a process of its own, and speaks HTTP to
-// it, on SQLite and on PostgreSQL.
+// Package e2e tests the complete service from outside, on SQLite and on PostgreSQL:
+// configurations, flags, access and the feed here; the registry, the lifecycle of the
+// process, faults, and clients of others in folders of their own.
 //
-// It is not for rules that one part can be asked about alone; those are tested
-// where they live. What stands here is that the parts together keep the promises
-// that users read: the calls, the settings, the command line, and what is left
-// after a crash.
+// It is not for rules that one part can be tested for alone.
 package e2e

@@ -8,106 +8,98 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
-
-// encryption returns the settings that turn encryption on, under a new key.
-func encryption(tb testing.TB) []string {
-	tb.Helper()
-	key, err := fernetcipher.GenerateKey()
-	require.NoError(tb, err)
-	return []string{"ENABLE_ENCRYPTION=true", "ENCRYPTION_KEY=" + key.Reveal()}
-}
 
 func TestEncryption(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
+	for _, store := range e2etest.Stores() {
+		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			databaseURL := store.fresh(t)
-			s := boot(t, databaseURL, encryption(t)...)
-			admin := s.admin(t)
-			secret := func(key, value string) draft {
-				return draft{Key: key, Value: value, Environment: "production", ServiceName: "shop", IsEncrypted: true}
+			databaseURL := store.New(t)
+			s := e2etest.Boot(t, databaseURL, e2etest.Encryption(t)...)
+			admin := s.Admin(t)
+			secret := func(key, value string) e2etest.Draft {
+				return e2etest.Draft{Key: key, Value: value, Environment: "production", ServiceName: "shop", IsEncrypted: true}
 			}
 
 			t.Run("what is stored is a Fernet token", func(t *testing.T) {
 				t.Parallel()
-				made := admin.createDraft(t, secret("token", "hush"))
-				require.True(t, strings.HasPrefix(s.stored(t, made), "gAAAA"), "a token's first byte and time")
+				made := admin.CreateDraft(t, secret("token", "hush"))
+				require.True(t, strings.HasPrefix(s.StoredValue(t, made), "gAAAA"), "a token's first byte and time")
 			})
 
 			t.Run("an admin and a reader that may reveal see it by key, others do not", func(t *testing.T) {
 				t.Parallel()
-				a := admin.post(t, "/api/v1/config/", secret("seen", "hush")).want(t, http.StatusCreated)
+				a := admin.Post(t, "/api/v1/config/", secret("seen", "hush")).Want(t, http.StatusCreated)
 				requireRedacted(t, a)
-				require.Equal(t, `"1-redacted"`, a.header.Get("ETag"))
+				require.Equal(t, `"1-redacted"`, a.Header.Get("ETag"))
 
-				for _, c := range []client{admin, s.reader(t, "--reveal")} {
-					shown := c.get(t, at("seen")).want(t, http.StatusOK)
-					require.Equal(t, "hush", decode[configuration](t, shown).value())
-					require.Equal(t, `"1-revealed"`, shown.header.Get("ETag"))
+				for _, c := range []e2etest.Client{admin, s.Reader(t, "--reveal")} {
+					shown := c.Get(t, e2etest.ReadPath("seen")).Want(t, http.StatusOK)
+					require.Equal(t, "hush", e2etest.Decode[e2etest.Configuration](t, shown).ShownValue())
+					require.Equal(t, `"1-revealed"`, shown.Header.Get("ETag"))
 				}
-				hidden := s.reader(t).get(t, at("seen"), with{"If-None-Match", `"1-revealed"`}).want(t, http.StatusOK)
+				hidden := s.Reader(t).Get(t, e2etest.ReadPath("seen"), e2etest.With("If-None-Match", `"1-revealed"`)).Want(t, http.StatusOK)
 				requireRedacted(t, hidden)
-				require.Equal(t, `"1-redacted"`, hidden.header.Get("ETag"))
+				require.Equal(t, `"1-redacted"`, hidden.Header.Get("ETag"))
 			})
 
 			t.Run("writes, lists and histories show it to nobody", func(t *testing.T) {
 				t.Parallel()
-				made := admin.createDraft(t, secret("closed", "hush one"))
-				changed := admin.put(t, made.path(), map[string]any{"value": "hush two"}).want(t, http.StatusOK)
+				made := admin.CreateDraft(t, secret("closed", "hush one"))
+				changed := admin.Put(t, made.Path(), map[string]any{"value": "hush two"}).Want(t, http.StatusOK)
 				requireRedacted(t, changed)
-				requireRedacted(t, admin.post(t, made.path()+"/rollback", `{"version":1}`).want(t, http.StatusOK))
-				list := admin.get(t, "/api/v1/config/?key_prefix=closed").want(t, http.StatusOK)
-				require.NotContains(t, string(list.body), "hush")
-				require.Contains(t, string(list.body), `"value_redacted":true`)
-				history := admin.get(t, made.path()+"/history").want(t, http.StatusOK)
-				require.NotContains(t, string(history.body), "hush")
-				for _, e := range decode[timeline](t, history).History {
+				requireRedacted(t, admin.Post(t, made.Path()+"/rollback", `{"version":1}`).Want(t, http.StatusOK))
+				list := admin.Get(t, "/api/v1/config/?key_prefix=closed").Want(t, http.StatusOK)
+				require.NotContains(t, string(list.Body), "hush")
+				require.Contains(t, string(list.Body), `"value_redacted":true`)
+				history := admin.Get(t, made.Path()+"/history").Want(t, http.StatusOK)
+				require.NotContains(t, string(history.Body), "hush")
+				for _, e := range e2etest.Decode[e2etest.HistoryPage](t, history).History {
 					require.True(t, e.ValueRedacted)
 					require.True(t, e.IsEncrypted)
 					require.Nil(t, e.NewValue)
 				}
-				require.Equal(t, "hush one", admin.read(t, "closed").value())
-				require.Equal(t, "hush two", decode[configuration](t, admin.get(t, at("closed", "&version=2"))).value())
+				require.Equal(t, "hush one", admin.Read(t, "closed").ShownValue())
+				require.Equal(t, "hush two", e2etest.Decode[e2etest.Configuration](t, admin.Get(t, e2etest.ReadPath("closed", "&version=2"))).ShownValue())
 			})
 
 			t.Run("the same value again makes no version", func(t *testing.T) {
 				t.Parallel()
-				made := admin.createDraft(t, secret("again", "hush"))
-				a := admin.put(t, made.path(), map[string]any{"value": "hush", "is_encrypted": true}).want(t, http.StatusOK)
-				require.EqualValues(t, 1, decode[configuration](t, a).Version)
+				made := admin.CreateDraft(t, secret("again", "hush"))
+				a := admin.Put(t, made.Path(), map[string]any{"value": "hush", "is_encrypted": true}).Want(t, http.StatusOK)
+				require.EqualValues(t, 1, e2etest.Decode[e2etest.Configuration](t, a).Version)
 			})
 
 			t.Run("turning it on encrypts the history too", func(t *testing.T) {
 				t.Parallel()
-				made := admin.create(t, "turned.on", "plain one")
-				admin.put(t, made.path(), map[string]any{"value": "plain two"}).want(t, http.StatusOK)
-				a := admin.put(t, made.path(), map[string]any{"is_encrypted": true}).want(t, http.StatusOK)
+				made := admin.Create(t, "turned.on", "plain one")
+				admin.Put(t, made.Path(), map[string]any{"value": "plain two"}).Want(t, http.StatusOK)
+				a := admin.Put(t, made.Path(), map[string]any{"is_encrypted": true}).Want(t, http.StatusOK)
 				requireRedacted(t, a)
-				require.EqualValues(t, 3, decode[configuration](t, a).Version)
+				require.EqualValues(t, 3, e2etest.Decode[e2etest.Configuration](t, a).Version)
 
-				history := admin.get(t, made.path()+"/history").want(t, http.StatusOK)
-				require.NotContains(t, string(history.body), "plain")
-				for _, row := range dump(t, openDatabase(t, s.databaseURL), "configuration_history") {
+				history := admin.Get(t, made.Path()+"/history").Want(t, http.StatusOK)
+				require.NotContains(t, string(history.Body), "plain")
+				for _, row := range e2etest.Dump(t, e2etest.OpenDatabase(t, s.DatabaseURL), "configuration_history") {
 					require.NotContains(t, row, "plain one")
 					require.NotContains(t, row, "plain two")
 				}
-				require.Equal(t, "plain one", decode[configuration](t, admin.get(t, at("turned.on", "&version=1"))).value())
-				requireRedacted(t, s.reader(t).get(t, at("turned.on", "&version=1")).want(t, http.StatusOK))
+				require.Equal(t, "plain one", e2etest.Decode[e2etest.Configuration](t, admin.Get(t, e2etest.ReadPath("turned.on", "&version=1"))).ShownValue())
+				requireRedacted(t, s.Reader(t).Get(t, e2etest.ReadPath("turned.on", "&version=1")).Want(t, http.StatusOK))
 			})
 
 			t.Run("an admin turns it off", func(t *testing.T) {
 				t.Parallel()
-				made := admin.createDraft(t, secret("turned.off", "hush"))
-				s.reader(t, "--reveal").put(t, made.path(), `{"is_encrypted":false}`).
-					problem(t, http.StatusForbidden, "forbidden")
-				a := admin.put(t, made.path(), map[string]any{"is_encrypted": false}).want(t, http.StatusOK)
-				require.Equal(t, "hush", decode[configuration](t, a).value())
-				require.Equal(t, "hush", s.stored(t, made))
-				history := admin.history(t, made)
-				require.Equal(t, "hush", deref(history[0].NewValue))
+				made := admin.CreateDraft(t, secret("turned.off", "hush"))
+				s.Reader(t, "--reveal").Put(t, made.Path(), `{"is_encrypted":false}`).
+					Problem(t, http.StatusForbidden, "forbidden")
+				a := admin.Put(t, made.Path(), map[string]any{"is_encrypted": false}).Want(t, http.StatusOK)
+				require.Equal(t, "hush", e2etest.Decode[e2etest.Configuration](t, a).ShownValue())
+				require.Equal(t, "hush", s.StoredValue(t, made))
+				history := admin.History(t, made)
+				require.Equal(t, "hush", e2etest.Deref(history[0].NewValue))
 				require.Nil(t, history[1].NewValue)
 			})
 		})
@@ -119,68 +111,59 @@ func TestEncryptionFailsClosed(t *testing.T) {
 
 	t.Run("without encryption nothing is stored that should be encrypted", func(t *testing.T) {
 		t.Parallel()
-		key := encryption(t)[1]
+		key := e2etest.Encryption(t)[1]
 		for _, environ := range [][]string{{}, {"ENABLE_ENCRYPTION=true"}, {key}} {
-			c := boot(t, freshSQLite(t), environ...).admin(t)
-			c.post(t, "/api/v1/config/", draft{
+			c := e2etest.Boot(t, e2etest.NewSQLite(t), environ...).Admin(t)
+			c.Post(t, "/api/v1/config/", e2etest.Draft{
 				Key: "s", Value: "hush", Environment: "production", ServiceName: "shop", IsEncrypted: true,
-			}).problem(t, http.StatusUnprocessableEntity, "encryption_unavailable")
-			made := c.create(t, "s", "plain")
-			c.put(t, made.path(), map[string]any{"is_encrypted": true}).
-				problem(t, http.StatusUnprocessableEntity, "encryption_unavailable")
-			require.Equal(t, made, c.read(t, "s"))
+			}).Problem(t, http.StatusUnprocessableEntity, "encryption_unavailable")
+			made := c.Create(t, "s", "plain")
+			c.Put(t, made.Path(), map[string]any{"is_encrypted": true}).
+				Problem(t, http.StatusUnprocessableEntity, "encryption_unavailable")
+			require.Equal(t, made, c.Read(t, "s"))
 		}
 	})
 
 	t.Run("a token of another key is told by id and version, and never shown", func(t *testing.T) {
 		t.Parallel()
-		databaseURL := freshSQLite(t)
-		first, stop := run(t, databaseURL, encryption(t)...)
-		made := first.admin(t).createDraft(t, draft{
+		databaseURL := e2etest.NewSQLite(t)
+		first, stop := e2etest.Run(t, databaseURL, e2etest.Encryption(t)...)
+		made := first.Admin(t).CreateDraft(t, e2etest.Draft{
 			Key: "s", Value: "hush", Environment: "production", ServiceName: "shop", IsEncrypted: true,
 		})
 		stop()
-		second := boot(t, databaseURL, encryption(t)...)
-		a := second.admin(t).get(t, at("s"))
-		p := a.problem(t, http.StatusInternalServerError, "decryption_failed")
+		second := e2etest.Boot(t, databaseURL, e2etest.Encryption(t)...)
+		a := second.Admin(t).Get(t, e2etest.ReadPath("s"))
+		p := a.Problem(t, http.StatusInternalServerError, "decryption_failed")
 		require.NotContains(t, p, "detail")
-		line := second.log.find("decryption_failed")
+		line := second.Log.Find("decryption_failed")
 		require.Contains(t, line, fmt.Sprintf(`"id":%d`, made.ID))
 		require.Contains(t, line, `"version":1`)
-		require.Contains(t, line, a.header.Get("X-Request-Id"))
-		require.NotContains(t, line, first.stored(t, made))
+		require.Contains(t, line, a.Header.Get("X-Request-Id"))
+		require.NotContains(t, line, first.StoredValue(t, made))
 
-		requireRedacted(t, second.reader(t).get(t, at("s")).want(t, http.StatusOK))
-		changed := second.admin(t).put(t, made.path(), map[string]any{"value": "new"}).want(t, http.StatusOK)
-		require.EqualValues(t, 2, decode[configuration](t, changed).Version)
-		require.Equal(t, "new", second.admin(t).read(t, "s").value())
+		requireRedacted(t, second.Reader(t).Get(t, e2etest.ReadPath("s")).Want(t, http.StatusOK))
+		changed := second.Admin(t).Put(t, made.Path(), map[string]any{"value": "new"}).Want(t, http.StatusOK)
+		require.EqualValues(t, 2, e2etest.Decode[e2etest.Configuration](t, changed).Version)
+		require.Equal(t, "new", second.Admin(t).Read(t, "s").ShownValue())
 	})
 
 	t.Run("encryption that was turned off still opens what is stored", func(t *testing.T) {
 		t.Parallel()
-		databaseURL, environ := freshSQLite(t), encryption(t)
-		s, stop := run(t, databaseURL, environ...)
-		s.admin(t).createDraft(t, draft{
+		databaseURL, environ := e2etest.NewSQLite(t), e2etest.Encryption(t)
+		s, stop := e2etest.Run(t, databaseURL, environ...)
+		s.Admin(t).CreateDraft(t, e2etest.Draft{
 			Key: "s", Value: "hush", Environment: "production", ServiceName: "shop", IsEncrypted: true,
 		})
 		stop()
-		require.Equal(t, "hush", boot(t, databaseURL, environ[1]).admin(t).read(t, "s").value())
+		require.Equal(t, "hush", e2etest.Boot(t, databaseURL, environ[1]).Admin(t).Read(t, "s").ShownValue())
 	})
 }
 
 // requireRedacted checks that an answer says that there is a value, and not which.
-func requireRedacted(tb testing.TB, a answer) {
+func requireRedacted(tb testing.TB, a e2etest.Response) {
 	tb.Helper()
-	shown := decode[map[string]any](tb, a)
+	shown := e2etest.Decode[map[string]any](tb, a)
 	require.Equal(tb, true, shown["value_redacted"])
 	require.NotContains(tb, shown, "value")
-}
-
-// stored returns what the database holds as a configuration's value.
-func (s *service) stored(tb testing.TB, of configuration) string {
-	tb.Helper()
-	var value string
-	require.NoError(tb, openDatabase(tb, s.databaseURL).QueryRowContext(tb.Context(),
-		fmt.Sprintf("SELECT value FROM configurations WHERE id = %d", of.ID)).Scan(&value))
-	return value
 }

@@ -9,20 +9,22 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
 func TestWriteHealth(t *testing.T) {
 	t.Parallel()
-	databaseURL := freshPostgres(t)
-	s := boot(t, databaseURL)
-	c := s.admin(t)
-	c.create(t, "before", "v")
-	require.Empty(t, conditionsOf(t, c))
+	databaseURL := e2etest.NewPostgres(t)
+	s := e2etest.Boot(t, databaseURL)
+	c := s.Admin(t)
+	c.Create(t, "before", "v")
+	require.Empty(t, e2etest.ConditionNames(t, c))
 
 	u, err := url.Parse(databaseURL)
 	require.NoError(t, err)
 	name := strings.TrimPrefix(u.Path, "/")
-	db := openDatabase(t, databaseURL)
+	db := e2etest.OpenDatabase(t, databaseURL)
 	readOnly := func(on string) {
 		t.Helper()
 		for _, statement := range []string{
@@ -34,38 +36,38 @@ func TestWriteHealth(t *testing.T) {
 		}
 	}
 	write := func() int {
-		return c.post(t, "/api/v1/config/", draft{
+		return c.Post(t, "/api/v1/config/", e2etest.Draft{
 			Key: "k" + time.Now().Format("150405.000000000"), Environment: "production", ServiceName: "shop",
-		}).status
+		}).Status
 	}
 	readOnly("on")
 	require.Eventually(t, func() bool {
 		require.NotEqual(t, http.StatusCreated, write())
-		a := c.get(t, "/health")
-		h := decode[object](t, a)
-		return a.status == http.StatusOK && h["status"] == "degraded" && h["database"] == "degraded"
-	}, patience, 100*time.Millisecond, "every write fails, and reads are answered")
-	require.Contains(t, conditionsOf(t, c), "database_writes_failing")
-	require.NotContains(t, decode[object](t, s.anonymous().get(t, "/health")), "conditions")
+		a := c.Get(t, "/health")
+		h := e2etest.Decode[e2etest.Object](t, a)
+		return a.Status == http.StatusOK && h["status"] == "degraded" && h["database"] == "degraded"
+	}, e2etest.Timeout, 100*time.Millisecond, "every write fails, and reads are answered")
+	require.Contains(t, e2etest.ConditionNames(t, c), "database_writes_failing")
+	require.NotContains(t, e2etest.Decode[e2etest.Object](t, s.Anonymous().Get(t, "/health")), "conditions")
 
 	readOnly("off")
-	require.Eventually(t, func() bool { return write() == http.StatusCreated }, patience, 100*time.Millisecond)
-	require.Eventually(t, func() bool { return len(conditionsOf(t, c)) == 0 }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return write() == http.StatusCreated }, e2etest.Timeout, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(e2etest.ConditionNames(t, c)) == 0 }, e2etest.Timeout, 100*time.Millisecond)
 }
 
 func TestEnvironmentsDiffer(t *testing.T) {
 	t.Parallel()
-	databaseURL := freshPostgres(t)
-	one := boot(t, databaseURL, "SUPPORTED_ENVIRONMENTS=production,staging")
-	_, stop := run(t, databaseURL, "SUPPORTED_ENVIRONMENTS=staging,production")
-	other, stopOther := run(t, databaseURL, "SUPPORTED_ENVIRONMENTS=production")
-	require.Eventually(t, func() bool { return len(conditionsOf(t, other.admin(t))) == 1 }, patience, 100*time.Millisecond)
-	a := other.admin(t).get(t, "/health")
-	require.Contains(t, string(a.body), "environments_differ")
-	require.Contains(t, string(a.body), "production,staging")
-	require.Eventually(t, func() bool { return len(conditionsOf(t, one.admin(t))) == 1 }, patience, 100*time.Millisecond)
+	databaseURL := e2etest.NewPostgres(t)
+	one := e2etest.Boot(t, databaseURL, "SUPPORTED_ENVIRONMENTS=production,staging")
+	_, stop := e2etest.Run(t, databaseURL, "SUPPORTED_ENVIRONMENTS=staging,production")
+	other, stopOther := e2etest.Run(t, databaseURL, "SUPPORTED_ENVIRONMENTS=production")
+	require.Eventually(t, func() bool { return len(e2etest.ConditionNames(t, other.Admin(t))) == 1 }, e2etest.Timeout, 100*time.Millisecond)
+	a := other.Admin(t).Get(t, "/health")
+	require.Contains(t, string(a.Body), "environments_differ")
+	require.Contains(t, string(a.Body), "production,staging")
+	require.Eventually(t, func() bool { return len(e2etest.ConditionNames(t, one.Admin(t))) == 1 }, e2etest.Timeout, 100*time.Millisecond)
 	stopOther()
-	require.Eventually(t, func() bool { return len(conditionsOf(t, one.admin(t))) == 0 }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(e2etest.ConditionNames(t, one.Admin(t))) == 0 }, e2etest.Timeout, 100*time.Millisecond)
 	stop()
 }
 
@@ -74,7 +76,7 @@ func TestUnreachableKafkaIsLogged(t *testing.T) {
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, silent.Close())
-	s := boot(t, freshSQLite(t), "KAFKA_BOOTSTRAP_SERVERS="+silent.Addr().String())
-	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "kafka unreachable") },
-		patience, 20*time.Millisecond)
+	s := e2etest.Boot(t, e2etest.NewSQLite(t), "KAFKA_BOOTSTRAP_SERVERS="+silent.Addr().String())
+	require.Eventually(t, func() bool { return strings.Contains(s.Log.String(), "kafka unreachable") },
+		e2etest.Timeout, 20*time.Millisecond)
 }

@@ -6,31 +6,33 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
 func TestHistory(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
+	for _, store := range e2etest.Stores() {
+		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			databaseURL := store.fresh(t)
-			s := boot(t, databaseURL)
-			c := s.admin(t)
+			databaseURL := store.New(t)
+			s := e2etest.Boot(t, databaseURL)
+			c := s.Admin(t)
 
 			t.Run("every version says who did what, when and in which request", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "told", "one")
-				changed := decode[configuration](t, c.put(t, made.path(), map[string]any{"value": "two", "description": "why"},
-					with{"X-Request-Id", "change-42"}).want(t, http.StatusOK))
-				history := c.history(t, made)
+				made := c.Create(t, "told", "one")
+				changed := e2etest.Decode[e2etest.Configuration](t, c.Put(t, made.Path(), map[string]any{"value": "two", "description": "why"},
+					e2etest.With("X-Request-Id", "change-42")).Want(t, http.StatusOK))
+				history := c.History(t, made)
 				require.Len(t, history, 2)
 				last := history[0]
 				require.Equal(t, made.ID, last.ConfigurationID)
 				require.EqualValues(t, 2, last.Version)
 				require.Equal(t, "update", last.Action)
-				require.Equal(t, "one", deref(last.OldValue))
-				require.Equal(t, "two", deref(last.NewValue))
-				require.Equal(t, "why", deref(last.Description))
+				require.Equal(t, "one", e2etest.Deref(last.OldValue))
+				require.Equal(t, "two", e2etest.Deref(last.NewValue))
+				require.Equal(t, "why", e2etest.Deref(last.Description))
 				require.Equal(t, "first admin", last.ChangedBy)
 				require.Equal(t, "change-42", last.RequestID)
 				require.Equal(t, changed.UpdatedAt, last.ChangedAt)
@@ -40,11 +42,11 @@ func TestHistory(t *testing.T) {
 
 			t.Run("it comes in pages, newest first", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "paged", "0")
+				made := c.Create(t, "paged", "0")
 				for i := range 4 {
-					c.put(t, made.path(), map[string]any{"value": strconv.Itoa(i + 1)}).want(t, http.StatusOK)
+					c.Put(t, made.Path(), map[string]any{"value": strconv.Itoa(i + 1)}).Want(t, http.StatusOK)
 				}
-				page := decode[timeline](t, c.get(t, made.path()+"/history?limit=2&offset=1").want(t, http.StatusOK))
+				page := e2etest.Decode[e2etest.HistoryPage](t, c.Get(t, made.Path()+"/history?limit=2&offset=1").Want(t, http.StatusOK))
 				require.Equal(t, 5, page.Total)
 				require.EqualValues(t, 4, page.History[0].Version)
 				require.EqualValues(t, 3, page.History[1].Version)
@@ -53,7 +55,7 @@ func TestHistory(t *testing.T) {
 
 			t.Run("of what does not exist there is none", func(t *testing.T) {
 				t.Parallel()
-				c.get(t, "/api/v1/config/987654321/history").problem(t, http.StatusNotFound, "configuration_not_found")
+				c.Get(t, "/api/v1/config/987654321/history").Problem(t, http.StatusNotFound, "configuration_not_found")
 			})
 		})
 	}
@@ -61,68 +63,68 @@ func TestHistory(t *testing.T) {
 
 func TestRollback(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
+	for _, store := range e2etest.Stores() {
+		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			databaseURL := store.fresh(t)
-			s := boot(t, databaseURL)
-			c := s.admin(t)
-			back := func(t *testing.T, to configuration, version int, headers ...with) answer {
+			databaseURL := store.New(t)
+			s := e2etest.Boot(t, databaseURL)
+			c := s.Admin(t)
+			back := func(t *testing.T, to e2etest.Configuration, version int, headers ...e2etest.Header) e2etest.Response {
 				t.Helper()
-				return c.post(t, to.path()+"/rollback", map[string]any{"version": version}, headers...)
+				return c.Post(t, to.Path()+"/rollback", map[string]any{"version": version}, headers...)
 			}
 
 			t.Run("a rollback is a new version with what stood then", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "undone", "one")
-				c.put(t, made.path(), map[string]any{"value": "two", "description": "why"}).want(t, http.StatusOK)
-				a := back(t, made, 1).want(t, http.StatusOK)
-				require.Equal(t, `"3"`, a.header.Get("ETag"))
-				now := decode[configuration](t, a)
-				require.Equal(t, "one", now.value())
+				made := c.Create(t, "undone", "one")
+				c.Put(t, made.Path(), map[string]any{"value": "two", "description": "why"}).Want(t, http.StatusOK)
+				a := back(t, made, 1).Want(t, http.StatusOK)
+				require.Equal(t, `"3"`, a.Header.Get("ETag"))
+				now := e2etest.Decode[e2etest.Configuration](t, a)
+				require.Equal(t, "one", now.ShownValue())
 				require.Nil(t, now.Description)
-				require.Equal(t, now, c.read(t, "undone"))
-				require.Equal(t, []string{"rollback", "update", "create"}, actions(c.history(t, made)))
+				require.Equal(t, now, c.Read(t, "undone"))
+				require.Equal(t, []string{"rollback", "update", "create"}, actions(c.History(t, made)))
 				require.Equal(t, []string{"configuration.created", "configuration.updated", "configuration.rolled_back"},
-					s.events(t, made))
+					s.EventTypes(t, made))
 			})
 
 			t.Run("a deleted configuration comes back", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "revived", "one")
-				c.delete(t, made.path()).want(t, http.StatusNoContent)
-				require.EqualValues(t, 3, decode[configuration](t, back(t, made, 1).want(t, http.StatusOK)).Version)
-				require.Equal(t, "one", c.read(t, "revived").value())
+				made := c.Create(t, "revived", "one")
+				c.Delete(t, made.Path()).Want(t, http.StatusNoContent)
+				require.EqualValues(t, 3, e2etest.Decode[e2etest.Configuration](t, back(t, made, 1).Want(t, http.StatusOK)).Version)
+				require.Equal(t, "one", c.Read(t, "revived").ShownValue())
 			})
 
 			t.Run("to a deletion it is refused", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "void", "one")
-				c.delete(t, made.path()).want(t, http.StatusNoContent)
-				back(t, made, 2).problem(t, http.StatusConflict, "version_is_delete")
+				made := c.Create(t, "void", "one")
+				c.Delete(t, made.Path()).Want(t, http.StatusNoContent)
+				back(t, made, 2).Problem(t, http.StatusConflict, "version_is_delete")
 			})
 
 			t.Run("to a version that never was it is not found", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "short", "one")
-				back(t, made, 9).problem(t, http.StatusNotFound, "version_not_found")
-				back(t, configuration{ID: 987654321}, 1).problem(t, http.StatusNotFound, "configuration_not_found")
+				made := c.Create(t, "short", "one")
+				back(t, made, 9).Problem(t, http.StatusNotFound, "version_not_found")
+				back(t, e2etest.Configuration{ID: 987654321}, 1).Problem(t, http.StatusNotFound, "configuration_not_found")
 			})
 
 			t.Run("against another version it is stale", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "raced", "one")
-				c.put(t, made.path(), map[string]any{"value": "two"}).want(t, http.StatusOK)
-				back(t, made, 1, with{"If-Match", `"1"`}).problem(t, http.StatusPreconditionFailed, "stale_version")
+				made := c.Create(t, "raced", "one")
+				c.Put(t, made.Path(), map[string]any{"value": "two"}).Want(t, http.StatusOK)
+				back(t, made, 1, e2etest.With("If-Match", `"1"`)).Problem(t, http.StatusPreconditionFailed, "stale_version")
 			})
 
 			t.Run("a version is a number from one", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "numbered", "one")
-				p := back(t, made, 0).problem(t, http.StatusUnprocessableEntity, "validation_failed")
-				require.Equal(t, []string{"body.version"}, places(t, p))
-				c.post(t, made.path()+"/rollback", `{"version":"1"}`).
-					problem(t, http.StatusUnprocessableEntity, "validation_failed")
+				made := c.Create(t, "numbered", "one")
+				p := back(t, made, 0).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
+				require.Equal(t, []string{"body.version"}, e2etest.Locations(t, p))
+				c.Post(t, made.Path()+"/rollback", `{"version":"1"}`).
+					Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 			})
 		})
 	}

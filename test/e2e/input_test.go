@@ -6,23 +6,25 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
 func TestInput(t *testing.T) {
 	t.Parallel()
-	c := boot(t, freshSQLite(t)).admin(t)
+	c := e2etest.Boot(t, e2etest.NewSQLite(t)).Admin(t)
 	whole := `{"key":"k","value":"v","environment":"production","service_name":"shop"}`
 	replace := func(part, other string) string { return strings.Replace(whole, part, other, 1) }
 
 	for _, r := range []struct {
 		name   string
 		body   string
-		header with
+		header e2etest.Header
 		status int
 		code   string
 		places []string
 	}{
-		{name: "another content type", body: whole, header: with{"Content-Type", "text/plain"}, status: 415, code: "unsupported_media_type"},
+		{name: "another content type", body: whole, header: e2etest.With("Content-Type", "text/plain"), status: 415, code: "unsupported_media_type"},
 		{name: "nothing", body: "", status: 400, code: "body_missing"},
 		{name: "no JSON", body: "{", status: 400, code: "malformed_json"},
 		{name: "something after the end", body: whole + "{}", status: 400, code: "malformed_json"},
@@ -41,13 +43,13 @@ func TestInput(t *testing.T) {
 	} {
 		t.Run("refused: "+r.name, func(t *testing.T) {
 			t.Parallel()
-			var headers []with
-			if r.header.name != "" {
+			var headers []e2etest.Header
+			if r.header.Name != "" {
 				headers = append(headers, r.header)
 			}
-			p := c.post(t, "/api/v1/config/", r.body, headers...).problem(t, r.status, r.code)
+			p := c.Post(t, "/api/v1/config/", r.body, headers...).Problem(t, r.status, r.code)
 			if r.places != nil {
-				require.ElementsMatch(t, r.places, places(t, p))
+				require.ElementsMatch(t, r.places, e2etest.Locations(t, p))
 			}
 		})
 	}
@@ -55,34 +57,34 @@ func TestInput(t *testing.T) {
 	t.Run("null for an optional member is as if it were not there", func(t *testing.T) {
 		t.Parallel()
 		body := `{"key":"n","value":"v","environment":"staging","service_name":"shop","description":null,"is_encrypted":null}`
-		c.post(t, "/api/v1/config/", body).want(t, http.StatusCreated)
+		c.Post(t, "/api/v1/config/", body).Want(t, http.StatusCreated)
 	})
 
 	t.Run("an unknown path is not found, and another method not allowed", func(t *testing.T) {
 		t.Parallel()
-		c.get(t, "/api/v2/config/").problem(t, http.StatusNotFound, "not_found")
-		a := c.do(t, http.MethodPatch, "/api/v1/config/1", "{}")
-		a.problem(t, http.StatusMethodNotAllowed, "method_not_allowed")
-		require.Contains(t, a.header.Get("Allow"), http.MethodPut)
+		c.Get(t, "/api/v2/config/").Problem(t, http.StatusNotFound, "not_found")
+		a := c.Do(t, http.MethodPatch, "/api/v1/config/1", "{}")
+		a.Problem(t, http.StatusMethodNotAllowed, "method_not_allowed")
+		require.Contains(t, a.Header.Get("Allow"), http.MethodPut)
 	})
 
 	t.Run("a broken path or query is malformed", func(t *testing.T) {
 		t.Parallel()
-		c.get(t, "/api/v1/config/?environment=%zz").problem(t, http.StatusBadRequest, "malformed_query")
+		c.Get(t, "/api/v1/config/?environment=%zz").Problem(t, http.StatusBadRequest, "malformed_query")
 	})
 
 	t.Run("an id that is none is refused", func(t *testing.T) {
 		t.Parallel()
-		p := c.put(t, "/api/v1/config/abc", `{"value":"v"}`).problem(t, http.StatusUnprocessableEntity, "validation_failed")
-		require.Equal(t, []string{"path.config_id"}, places(t, p))
-		c.put(t, "/api/v1/config/1", `{"value":"v"}`, with{"If-Match", "1"}).
-			problem(t, http.StatusUnprocessableEntity, "validation_failed")
+		p := c.Put(t, "/api/v1/config/abc", `{"value":"v"}`).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
+		require.Equal(t, []string{"path.config_id"}, e2etest.Locations(t, p))
+		c.Put(t, "/api/v1/config/1", `{"value":"v"}`, e2etest.With("If-Match", "1")).
+			Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 	})
 
 	t.Run("a sane request id is taken, another is made anew", func(t *testing.T) {
 		t.Parallel()
-		require.Equal(t, "my-id_1.2", c.get(t, "/livez", with{"X-Request-Id", "my-id_1.2"}).header.Get("X-Request-Id"))
-		made := c.get(t, "/livez", with{"X-Request-Id", "a b"}).header.Get("X-Request-Id")
+		require.Equal(t, "my-id_1.2", c.Get(t, "/livez", e2etest.With("X-Request-Id", "my-id_1.2")).Header.Get("X-Request-Id"))
+		made := c.Get(t, "/livez", e2etest.With("X-Request-Id", "a b")).Header.Get("X-Request-Id")
 		require.NotEmpty(t, made)
 		require.NotEqual(t, "a b", made)
 	})

@@ -2,112 +2,103 @@ package e2e_test
 
 import (
 	"net/http"
-	"net/url"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
 func TestRead(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
+	for _, store := range e2etest.Stores() {
+		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			databaseURL := store.fresh(t)
-			c := boot(t, databaseURL).admin(t)
+			databaseURL := store.New(t)
+			c := e2etest.Boot(t, databaseURL).Admin(t)
 
 			t.Run("an answer says what it is worth to caches", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "cached", "v")
-				a := c.get(t, at("cached")).want(t, http.StatusOK)
-				require.Equal(t, `"1"`, a.header.Get("ETag"))
-				require.Equal(t, made.UpdatedAt.UTC().Format(http.TimeFormat), a.header.Get("Last-Modified"))
+				made := c.Create(t, "cached", "v")
+				a := c.Get(t, e2etest.ReadPath("cached")).Want(t, http.StatusOK)
+				require.Equal(t, `"1"`, a.Header.Get("ETag"))
+				require.Equal(t, made.UpdatedAt.UTC().Format(http.TimeFormat), a.Header.Get("Last-Modified"))
 
-				same := c.get(t, at("cached"), with{"If-None-Match", `"7", W/"1"`}).want(t, http.StatusNotModified)
-				require.Empty(t, same.body)
-				require.Equal(t, `"1"`, same.header.Get("ETag"))
-				c.put(t, made.path(), map[string]any{"value": "w"}).want(t, http.StatusOK)
-				c.get(t, at("cached"), with{"If-None-Match", `"1"`}).want(t, http.StatusOK)
+				same := c.Get(t, e2etest.ReadPath("cached"), e2etest.With("If-None-Match", `"7", W/"1"`)).Want(t, http.StatusNotModified)
+				require.Empty(t, same.Body)
+				require.Equal(t, `"1"`, same.Header.Get("ETag"))
+				c.Put(t, made.Path(), map[string]any{"value": "w"}).Want(t, http.StatusOK)
+				c.Get(t, e2etest.ReadPath("cached"), e2etest.With("If-None-Match", `"1"`)).Want(t, http.StatusOK)
 			})
 
 			t.Run("HEAD answers as GET does, without the body", func(t *testing.T) {
 				t.Parallel()
-				c.create(t, "head", "v")
-				a := c.do(t, http.MethodHead, at("head"), nil).want(t, http.StatusOK)
-				require.Equal(t, `"1"`, a.header.Get("ETag"))
-				require.Empty(t, a.body)
+				c.Create(t, "head", "v")
+				a := c.Do(t, http.MethodHead, e2etest.ReadPath("head"), nil).Want(t, http.StatusOK)
+				require.Equal(t, `"1"`, a.Header.Get("ETag"))
+				require.Empty(t, a.Body)
 			})
 
 			t.Run("what does not exist is not found", func(t *testing.T) {
 				t.Parallel()
-				c.get(t, at("nowhere")).problem(t, http.StatusNotFound, "configuration_not_found")
+				c.Get(t, e2etest.ReadPath("nowhere")).Problem(t, http.StatusNotFound, "configuration_not_found")
 			})
 
 			t.Run("environment and service have to be named", func(t *testing.T) {
 				t.Parallel()
-				p := c.get(t, "/api/v1/config/database.url").problem(t, http.StatusUnprocessableEntity, "validation_failed")
-				require.ElementsMatch(t, []string{"query.environment", "query.service_name"}, places(t, p))
+				p := c.Get(t, "/api/v1/config/database.url").Problem(t, http.StatusUnprocessableEntity, "validation_failed")
+				require.ElementsMatch(t, []string{"query.environment", "query.service_name"}, e2etest.Locations(t, p))
 			})
 
 			t.Run("every version can be read again", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "versions", "one")
-				c.put(t, made.path(), map[string]any{"value": "two"}).want(t, http.StatusOK)
-				c.delete(t, made.path()).want(t, http.StatusNoContent)
+				made := c.Create(t, "versions", "one")
+				c.Put(t, made.Path(), map[string]any{"value": "two"}).Want(t, http.StatusOK)
+				c.Delete(t, made.Path()).Want(t, http.StatusNoContent)
 
-				one := c.get(t, at("versions", "&version=1")).want(t, http.StatusOK)
-				require.Equal(t, "one", decode[configuration](t, one).value())
-				require.Equal(t, `"1"`, one.header.Get("ETag"))
-				two := decode[configuration](t, c.get(t, at("versions", "&version=2")).want(t, http.StatusOK))
-				require.Equal(t, "two", two.value())
+				one := c.Get(t, e2etest.ReadPath("versions", "&version=1")).Want(t, http.StatusOK)
+				require.Equal(t, "one", e2etest.Decode[e2etest.Configuration](t, one).ShownValue())
+				require.Equal(t, `"1"`, one.Header.Get("ETag"))
+				two := e2etest.Decode[e2etest.Configuration](t, c.Get(t, e2etest.ReadPath("versions", "&version=2")).Want(t, http.StatusOK))
+				require.Equal(t, "two", two.ShownValue())
 				require.EqualValues(t, 2, two.Version)
-				c.get(t, at("versions", "&version=3")).problem(t, http.StatusNotFound, "configuration_not_found")
-				c.get(t, at("versions", "&version=4")).problem(t, http.StatusNotFound, "version_not_found")
+				c.Get(t, e2etest.ReadPath("versions", "&version=3")).Problem(t, http.StatusNotFound, "configuration_not_found")
+				c.Get(t, e2etest.ReadPath("versions", "&version=4")).Problem(t, http.StatusNotFound, "version_not_found")
 			})
 
 			t.Run("what stood at a time can be read again", func(t *testing.T) {
 				t.Parallel()
-				made := c.create(t, "times", "one")
-				changed := decode[configuration](t, c.put(t, made.path(), map[string]any{"value": "two"}).want(t, 200))
-				c.delete(t, made.path()).want(t, http.StatusNoContent)
+				made := c.Create(t, "times", "one")
+				changed := e2etest.Decode[e2etest.Configuration](t, c.Put(t, made.Path(), map[string]any{"value": "two"}).Want(t, 200))
+				c.Delete(t, made.Path()).Want(t, http.StatusNoContent)
 
-				require.Equal(t, "one", c.readAt(t, "times", made.UpdatedAt).value())
-				require.Equal(t, "one", c.readAt(t, "times", changed.UpdatedAt.Add(-time.Microsecond)).value())
-				require.Equal(t, "two", c.readAt(t, "times", changed.UpdatedAt).value())
-				c.get(t, atTime("times", made.CreatedAt.Add(-time.Microsecond))).
-					problem(t, http.StatusNotFound, "configuration_not_found")
-				c.get(t, atTime("times", time.Now().Add(time.Hour))).
-					problem(t, http.StatusNotFound, "configuration_not_found")
+				require.Equal(t, "one", c.ReadAt(t, "times", made.UpdatedAt).ShownValue())
+				require.Equal(t, "one", c.ReadAt(t, "times", changed.UpdatedAt.Add(-time.Microsecond)).ShownValue())
+				require.Equal(t, "two", c.ReadAt(t, "times", changed.UpdatedAt).ShownValue())
+				c.Get(t, e2etest.ReadPathAt("times", made.CreatedAt.Add(-time.Microsecond))).
+					Problem(t, http.StatusNotFound, "configuration_not_found")
+				c.Get(t, e2etest.ReadPathAt("times", time.Now().Add(time.Hour))).
+					Problem(t, http.StatusNotFound, "configuration_not_found")
 			})
 
 			t.Run("version and time together are refused", func(t *testing.T) {
 				t.Parallel()
-				c.get(t, at("both", "&version=1&at=2026-01-01T00:00:00Z")).
-					problem(t, http.StatusUnprocessableEntity, "validation_failed")
+				c.Get(t, e2etest.ReadPath("both", "&version=1&at=2026-01-01T00:00:00Z")).
+					Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 			})
 		})
 	}
 }
 
-// readAt returns a configuration of the shop in production as it stood then.
-func (c client) readAt(tb testing.TB, key string, then time.Time) configuration {
-	tb.Helper()
-	return decode[configuration](tb, c.get(tb, atTime(key, then)).want(tb, http.StatusOK))
-}
-
-func atTime(key string, then time.Time) string {
-	return at(key, "&at=", url.QueryEscape(then.Format(time.RFC3339Nano)))
-}
-
 func TestList(t *testing.T) {
 	t.Parallel()
-	for _, store := range stores() {
-		t.Run(store.name, func(t *testing.T) {
+	for _, store := range e2etest.Stores() {
+		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			databaseURL := store.fresh(t)
-			c := boot(t, databaseURL).admin(t)
-			for _, d := range []draft{
+			databaseURL := store.New(t)
+			c := e2etest.Boot(t, databaseURL).Admin(t)
+			for _, d := range []e2etest.Draft{
 				{Key: "b", Environment: "staging", ServiceName: "shop"},
 				{Key: "b_1", Environment: "production", ServiceName: "shop"},
 				{Key: "bx1", Environment: "production", ServiceName: "shop"},
@@ -115,13 +106,13 @@ func TestList(t *testing.T) {
 				{Key: "a", Environment: "production", ServiceName: "shop"},
 				{Key: "z", Environment: "production", ServiceName: "Shop"},
 			} {
-				c.createDraft(t, d)
+				c.CreateDraft(t, d)
 			}
-			gone := c.create(t, "gone", "v")
-			c.delete(t, gone.path()).want(t, http.StatusNoContent)
-			list := func(t *testing.T, query string) listing {
+			gone := c.Create(t, "gone", "v")
+			c.Delete(t, gone.Path()).Want(t, http.StatusNoContent)
+			list := func(t *testing.T, query string) e2etest.ConfigurationPage {
 				t.Helper()
-				return decode[listing](t, c.get(t, "/api/v1/config/?"+query).want(t, http.StatusOK))
+				return e2etest.Decode[e2etest.ConfigurationPage](t, c.Get(t, "/api/v1/config/?"+query).Want(t, http.StatusOK))
 			}
 
 			t.Run("everything is in the order of environment, service and key, by bytes", func(t *testing.T) {
@@ -156,9 +147,9 @@ func TestList(t *testing.T) {
 				require.Equal(t, 6, page.Total)
 				require.Equal(t, 2, page.Limit)
 				require.Equal(t, 1, page.Offset)
-				past := c.get(t, "/api/v1/config/?offset=100").want(t, http.StatusOK)
-				require.Equal(t, 6, decode[listing](t, past).Total)
-				require.Contains(t, string(past.body), `"configurations":[]`)
+				past := c.Get(t, "/api/v1/config/?offset=100").Want(t, http.StatusOK)
+				require.Equal(t, 6, e2etest.Decode[e2etest.ConfigurationPage](t, past).Total)
+				require.Contains(t, string(past.Body), `"configurations":[]`)
 			})
 
 			for _, query := range []string{
@@ -166,21 +157,21 @@ func TestList(t *testing.T) {
 			} {
 				t.Run("refused: "+query, func(t *testing.T) {
 					t.Parallel()
-					p := c.get(t, "/api/v1/config/?"+query).problem(t, http.StatusUnprocessableEntity, "validation_failed")
-					require.NotEmpty(t, places(t, p))
+					p := c.Get(t, "/api/v1/config/?"+query).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
+					require.NotEmpty(t, e2etest.Locations(t, p))
 				})
 			}
 
 			t.Run("an unknown query parameter is refused", func(t *testing.T) {
 				t.Parallel()
-				c.get(t, "/api/v1/config/?envronment=staging").problem(t, http.StatusUnprocessableEntity, "validation_failed")
-				c.get(t, at("a", "&versn=1")).problem(t, http.StatusUnprocessableEntity, "validation_failed")
+				c.Get(t, "/api/v1/config/?envronment=staging").Problem(t, http.StatusUnprocessableEntity, "validation_failed")
+				c.Get(t, e2etest.ReadPath("a", "&versn=1")).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 			})
 		})
 	}
 }
 
-func identities(l listing) []string {
+func identities(l e2etest.ConfigurationPage) []string {
 	list := make([]string, len(l.Configurations))
 	for i, c := range l.Configurations {
 		list[i] = c.Environment + "/" + c.ServiceName + "/" + c.Key

@@ -10,15 +10,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
 // configurableRedis is a Redis that a test may configure.
-func configurableRedis(t *testing.T) ownRedis {
+func configurableRedis(t *testing.T) e2etest.Redis {
 	t.Helper()
-	own := ownRedis{address: harness.OwnRedis(t)}
-	own.client = redis.NewClient(&redis.Options{Addr: own.address})
-	t.Cleanup(func() { _ = own.client.Close() })
+	own := e2etest.Redis{Address: harness.OwnRedis(t)}
+	own.Client = redis.NewClient(&redis.Options{Addr: own.Address})
+	t.Cleanup(func() { _ = own.Client.Close() })
 	return own
 }
 
@@ -32,28 +33,28 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			shared := configurableRedis(t)
-			c := boot(t, freshSQLite(t), shared.environ(t)...).admin(t)
-			c.enrol(t, "shop", "before")
-			require.NoError(t, shared.client.Do(t.Context(), refusal.begin...).Err())
+			c := e2etest.Boot(t, e2etest.NewSQLite(t), shared.Environ(t)...).Admin(t)
+			c.RegisterInstance(t, "shop", "before")
+			require.NoError(t, shared.Client.Do(t.Context(), refusal.begin...).Err())
 			for _, service := range []string{"shop", "new"} {
-				c.post(t, registryPath+"register", object{
+				c.Post(t, e2etest.RegistryPath+"register", e2etest.Object{
 					"service_name": service, "instance_id": "refused", "service_url": "http://h",
-				}).problem(t, http.StatusServiceUnavailable, "leases_unavailable")
+				}).Problem(t, http.StatusServiceUnavailable, "leases_unavailable")
 			}
-			require.Equal(t, []string{"before"}, ids(c.service(t, "shop").Instances), "nothing is stored")
-			c.get(t, registryPath+"new").problem(t, http.StatusNotFound, "service_not_found")
+			require.Equal(t, []string{"before"}, e2etest.InstanceIDs(c.Service(t, "shop").Instances), "nothing is stored")
+			c.Get(t, e2etest.RegistryPath+"new").Problem(t, http.StatusNotFound, "service_not_found")
 			require.EventuallyWithT(t, func(e *assert.CollectT) {
-				assert.Contains(e, conditionsOf(t, c), "redis_writes_failing")
-			}, patience, leaseStep)
-			require.Equal(t, "degraded", decode[object](t, c.get(t, "/health"))["redis"])
-			require.Len(t, c.transitions(t, "shop/health-history"), 1)
+				assert.Contains(e, e2etest.ConditionNames(t, c), "redis_writes_failing")
+			}, e2etest.Timeout, e2etest.PollInterval)
+			require.Equal(t, "degraded", e2etest.Decode[e2etest.Object](t, c.Get(t, "/health"))["redis"])
+			require.Len(t, c.Transitions(t, "shop/health-history"), 1)
 
-			require.NoError(t, shared.client.Do(t.Context(), refusal.end...).Err())
+			require.NoError(t, shared.Client.Do(t.Context(), refusal.end...).Err())
 			require.Eventually(t, func() bool {
-				return c.beat(t, "shop", "before", 1).status == http.StatusOK
-			}, patience, leaseStep)
-			require.Equal(t, int64(2), *c.enrol(t, "shop", "refused").Epoch)
-			c.beat(t, "shop", "refused", 2).want(t, http.StatusOK)
+				return c.Heartbeat(t, "shop", "before", 1).Status == http.StatusOK
+			}, e2etest.Timeout, e2etest.PollInterval)
+			require.Equal(t, int64(2), *c.RegisterInstance(t, "shop", "refused").Epoch)
+			c.Heartbeat(t, "shop", "refused", 2).Want(t, http.StatusOK)
 		})
 	}
 }
@@ -62,71 +63,71 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 // README of the original does.
 func TestForeignValuesInRedis(t *testing.T) {
 	t.Parallel()
-	shared := freshRedis(t)
-	s := boot(t, freshPostgres(t), shared.environ(t)...)
-	c := s.admin(t)
+	shared := e2etest.NewRedis(t)
+	s := e2etest.Boot(t, e2etest.NewPostgres(t), shared.Environ(t)...)
+	c := s.Admin(t)
 	foreign := []string{"healthy_services", "service:shop:instances", "service_info:shop", "service:shop:active"}
 	for n, key := range foreign {
 		if n < 2 {
-			require.NoError(t, shared.client.Set(t.Context(), key, "x", 0).Err())
+			require.NoError(t, shared.Client.Set(t.Context(), key, "x", 0).Err())
 		} else {
-			require.NoError(t, shared.client.RPush(t.Context(), key, "x").Err())
+			require.NoError(t, shared.Client.RPush(t.Context(), key, "x").Err())
 		}
 	}
-	c.enrol(t, "shop", "a")
-	c.enrol(t, "shop", "brief", quick())
-	c.enrol(t, "cart", "b")
+	c.RegisterInstance(t, "shop", "a")
+	c.RegisterInstance(t, "shop", "brief", e2etest.ShortLease())
+	c.RegisterInstance(t, "cart", "b")
 	for range 20 {
-		c.beat(t, "shop", "a", 1).want(t, http.StatusOK)
-		c.beat(t, "cart", "b", 1).want(t, http.StatusOK)
+		c.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
+		c.Heartbeat(t, "cart", "b", 1).Want(t, http.StatusOK)
 	}
-	c.awaitListed(t, patience, "shop", "a")
+	c.AwaitDiscovered(t, e2etest.Timeout, "shop", "a")
 	require.EventuallyWithT(t, func(e *assert.CollectT) {
-		assert.ElementsMatch(e, []string{"shop", "cart"}, shared.client.SMembers(t.Context(), foreign[0]).Val())
-		assert.Contains(e, shared.client.HKeys(t.Context(), foreign[1]).Val(), "a")
-		assert.Contains(e, shared.client.Get(t.Context(), foreign[2]).Val(), "shop")
-		assert.Equal(e, "1", shared.client.Get(t.Context(), foreign[3]).Val())
-	}, patience, leaseStep)
-	require.NotEmpty(t, s.log.find("redis value of wrong type replaced"))
-	require.Empty(t, s.log.find("lease sweep failed"))
-	require.NotContains(t, conditionsOf(t, c), "redis_projection_failed")
+		assert.ElementsMatch(e, []string{"shop", "cart"}, shared.Client.SMembers(t.Context(), foreign[0]).Val())
+		assert.Contains(e, shared.Client.HKeys(t.Context(), foreign[1]).Val(), "a")
+		assert.Contains(e, shared.Client.Get(t.Context(), foreign[2]).Val(), "shop")
+		assert.Equal(e, "1", shared.Client.Get(t.Context(), foreign[3]).Val())
+	}, e2etest.Timeout, e2etest.PollInterval)
+	require.NotEmpty(t, s.Log.Find("redis value of wrong type replaced"))
+	require.Empty(t, s.Log.Find("lease sweep failed"))
+	require.NotContains(t, e2etest.ConditionNames(t, c), "redis_projection_failed")
 
 	// Readers are denied one name: leases do not depend on it, and it is shown.
 	denied := configurableRedis(t)
-	require.NoError(t, denied.client.Do(t.Context(), "acl", "setuser", "default", "resetkeys", "~registry:*", "~config:*").Err())
-	s = boot(t, freshSQLite(t), denied.environ(t)...)
-	c = s.admin(t)
-	c.enrol(t, "shop", "a")
-	c.enrol(t, "shop", "brief", quick())
-	c.beat(t, "shop", "a", 1).want(t, http.StatusOK)
-	c.awaitListed(t, patience, "shop", "a")
+	require.NoError(t, denied.Client.Do(t.Context(), "acl", "setuser", "default", "resetkeys", "~registry:*", "~config:*").Err())
+	s = e2etest.Boot(t, e2etest.NewSQLite(t), denied.Environ(t)...)
+	c = s.Admin(t)
+	c.RegisterInstance(t, "shop", "a")
+	c.RegisterInstance(t, "shop", "brief", e2etest.ShortLease())
+	c.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
+	c.AwaitDiscovered(t, e2etest.Timeout, "shop", "a")
 	require.EventuallyWithT(t, func(e *assert.CollectT) {
-		assert.Contains(e, conditionsOf(t, c), "redis_projection_failed")
-	}, patience, leaseStep)
-	require.NotEmpty(t, s.log.await(t, "redis projection failed", nil))
-	require.Equal(t, 1, strings.Count(s.log.String(), "redis projection failed: instances"), "it is said once")
+		assert.Contains(e, e2etest.ConditionNames(t, c), "redis_projection_failed")
+	}, e2etest.Timeout, e2etest.PollInterval)
+	require.NotEmpty(t, s.Log.Await(t, "redis projection failed", nil))
+	require.Equal(t, 1, strings.Count(s.Log.String(), "redis projection failed: instances"), "it is said once")
 }
 
 // TestTwoClustersOnOneRedis starts two clusters, with a database each, on one Redis.
 func TestTwoClustersOnOneRedis(t *testing.T) {
 	t.Parallel()
-	shared := freshRedis(t)
-	one, other := boot(t, freshSQLite(t), shared.environ(t)...), boot(t, freshSQLite(t), shared.environ(t)...)
-	for n, s := range []*service{one, other} {
-		c := s.admin(t)
+	shared := e2etest.NewRedis(t)
+	one, other := e2etest.Boot(t, e2etest.NewSQLite(t), shared.Environ(t)...), e2etest.Boot(t, e2etest.NewSQLite(t), shared.Environ(t)...)
+	for n, s := range []*e2etest.Server{one, other} {
+		c := s.Admin(t)
 		for range n {
-			c.registers(t, http.StatusCreated, object{"service_name": "shop", "instance_id": "b", "service_url": "http://h"})
+			c.Register(t, http.StatusCreated, e2etest.Object{"service_name": "shop", "instance_id": "b", "service_url": "http://h"})
 		}
-		c.enrol(t, "shop", "a", object{"ttl_seconds": 1 + 3599*n})
+		c.RegisterInstance(t, "shop", "a", e2etest.Object{"ttl_seconds": 1 + 3599*n})
 	}
 	began := time.Now()
-	one.admin(t).awaitListed(t, patience, "shop")
-	for _, s := range []*service{one, other} {
-		s.log.await(t, "redis shared by two clusters", nil)
-		require.Contains(t, conditionsOf(t, s.admin(t)), "redis_shared")
+	one.Admin(t).AwaitDiscovered(t, e2etest.Timeout, "shop")
+	for _, s := range []*e2etest.Server{one, other} {
+		s.Log.Await(t, "redis shared by two clusters", nil)
+		require.Contains(t, e2etest.ConditionNames(t, s.Admin(t)), "redis_shared")
 	}
 	t.Logf("two clusters found each other after %s", time.Since(began))
-	other.admin(t).beat(t, "shop", "a", 2).want(t, http.StatusOK)
-	require.Equal(t, []string{"a", "b"}, ids(other.admin(t).discovers(t, "shop?ready=true")))
-	one.admin(t).beat(t, "shop", "a", 1).want(t, http.StatusOK)
+	other.Admin(t).Heartbeat(t, "shop", "a", 2).Want(t, http.StatusOK)
+	require.Equal(t, []string{"a", "b"}, e2etest.InstanceIDs(other.Admin(t).Discover(t, "shop?ready=true")))
+	one.Admin(t).Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
 }

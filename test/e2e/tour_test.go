@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
 // TestTour pastes the README's tour into a shell, line by line as it is printed,
@@ -20,20 +22,20 @@ func TestTour(t *testing.T) {
 	blocks := tour(string(readme))
 	require.NotEmpty(t, blocks, "README.md has a tour between its markers")
 	p := serveForTour(t)
-	_, key, found := strings.Cut(p.out.await(t, "admin key: ", p.ended), "admin key: ")
+	_, key, found := strings.Cut(p.Out.Await(t, "admin key: ", p.Exited), "admin key: ")
 	require.True(t, found)
 
 	for _, block := range blocks {
-		for _, a := range paste(t, strings.ReplaceAll(block, "http://localhost:8082", p.url), key) {
+		for _, a := range paste(t, strings.ReplaceAll(block, "http://localhost:8082", p.URL), key) {
 			require.Regexp(t, `^2\d\d$`, a.status, "%s\n%s", block, a.body)
 			require.True(t, json.Valid([]byte(a.body)), "%s\n%s", block, a.body)
 		}
 	}
-	c := client{url: p.url, key: key}
-	history := c.history(t, configuration{ID: 1})
+	c := e2etest.Client{URL: p.URL, Key: key}
+	history := c.History(t, e2etest.Configuration{ID: 1})
 	require.Equal(t, []string{"rollback", "update", "create"}, actions(history))
-	require.Equal(t, deref(history[2].NewValue), deref(history[0].NewValue))
-	require.NotEqual(t, deref(history[1].NewValue), deref(history[0].NewValue))
+	require.Equal(t, e2etest.Deref(history[2].NewValue), e2etest.Deref(history[0].NewValue))
+	require.NotEqual(t, e2etest.Deref(history[1].NewValue), e2etest.Deref(history[0].NewValue))
 }
 
 // tour returns the shell blocks between the tour's markers.
@@ -53,15 +55,15 @@ func tour(readme string) []string {
 
 // serveForTour starts the binary with nothing set but its database. Where the
 // README's port is taken on this machine, it takes another.
-func serveForTour(t *testing.T) *process {
+func serveForTour(t *testing.T) *e2etest.Process {
 	t.Helper()
-	databaseURL := freshSQLite(t)
-	p := begin(t, databaseURL, "SERVICE_PORT=8082")
-	if p.startsOrEnds(t) {
-		p.url = "http://localhost:8082"
+	databaseURL := e2etest.NewSQLite(t)
+	p := e2etest.StartServer(t, databaseURL, "SERVICE_PORT=8082")
+	if p.AwaitReadyOrExit(t) {
+		p.URL = "http://localhost:8082"
 		return p
 	}
-	return serve(t, databaseURL)
+	return e2etest.Serve(t, databaseURL)
 }
 
 // pasted is what curl printed: the body and, as this test's .curlrc asks, the

@@ -36,12 +36,12 @@ type answer struct {
 
 // TestAsk asks every question of the file SIGNALBOX_QUESTIONS and writes the
 // answers to the file SIGNALBOX_ANSWERS. The questions, and what is to come of
-// them, are in the product's test/e2e/openfeature_test.go, which runs this.
+// them, are in the product's test/e2e/client/openfeature_test.go, which runs this.
 func TestAsk(t *testing.T) {
 	t.Parallel()
 	path := os.Getenv("SIGNALBOX_QUESTIONS")
 	if path == "" {
-		t.Skip("left out, there is no SIGNALBOX_QUESTIONS: this is run by the product's test/e2e")
+		t.Skip("left out, there is no SIGNALBOX_QUESTIONS: this is run by the product's test/e2e/client")
 	}
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -20,12 +20,12 @@ type object = map[string]any
 type server struct{ url, key string }
 
 // TestTargets registers instances of every kind and asserts what Prometheus makes
-// of them. The product's test/e2e/prometheus_test.go runs it.
+// of them. The product's test/e2e/client/prometheus_test.go runs it.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	s := server{url: os.Getenv("SIGNALBOX_URL"), key: os.Getenv("SIGNALBOX_KEY")}
 	if s.url == "" {
-		t.Skip("left out, there is no SIGNALBOX_URL: this is run by the product's test/e2e")
+		t.Skip("left out, there is no SIGNALBOX_URL: this is run by the product's test/e2e/client")
 	}
 	production := "/prometheus/sd?environment=production"
 	require.Empty(t, s.discover(t, production).groups)

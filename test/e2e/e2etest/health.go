@@ -1,0 +1,68 @@
+package e2etest
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// feed is what /health says of it.
+type feed struct {
+	Epoch     string  `json:"epoch"`
+	Revision  int64   `json:"revision"`
+	Published int64   `json:"published"`
+	Pending   int64   `json:"pending"`
+	OldestAge float64 `json:"oldest_age_seconds"`
+	Parked    int     `json:"parked"`
+}
+
+type Health struct {
+	Status, Kafka string
+	Feed          feed
+	Conditions    []struct{ Name, Message string }
+}
+
+func (c Client) Health(tb testing.TB) Health {
+	tb.Helper()
+	var h Health
+	require.NoError(tb, json.Unmarshal(c.Get(tb, "/health").Body, &h))
+	return h
+}
+
+// AwaitPublished waits until all changes were published, at least that many.
+func (c Client) AwaitPublished(tb testing.TB, revision int64) {
+	tb.Helper()
+	require.Eventually(tb, func() bool {
+		f := c.Health(tb).Feed
+		return f.Pending == 0 && f.Revision >= revision && f.Published == f.Revision
+	}, Timeout, PollInterval)
+}
+
+// Conditions is what /health lists.
+type Conditions struct {
+	Conditions []struct {
+		Name    string `json:"name"`
+		Message string `json:"message"`
+		Count   int    `json:"count"`
+	} `json:"conditions"`
+}
+
+func (c Client) Conditions(t *testing.T) Conditions {
+	t.Helper()
+	return Decode[Conditions](t, c.Get(t, "/health"))
+}
+
+// ConditionNames returns the names of the conditions that /health lists.
+func ConditionNames(t *testing.T, c Client) (names []string) {
+	t.Helper()
+	h := Decode[struct {
+		Conditions []struct {
+			Name string `json:"name"`
+		} `json:"conditions"`
+	}](t, c.Get(t, "/health"))
+	for _, one := range h.Conditions {
+		names = append(names, one.Name)
+	}
+	return names
+}

@@ -1,0 +1,153 @@
+package e2etest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Process is the binary, running.
+type Process struct {
+	Server
+	Cmd    *exec.Cmd
+	Exited chan struct{}
+}
+
+// Start runs the binary in an empty folder until the test ends, with no settings
+// but the given ones.
+func Start(t *testing.T, args []string, environ ...string) *Process {
+	t.Helper()
+	binary, err := built().plain()
+	if slices.ContainsFunc(environ, func(e string) bool { return strings.HasPrefix(e, "SIGNALBOX_FAILPOINTS=") }) {
+		binary, err = built().failpoints()
+	}
+	require.NoError(t, err)
+	p := &Process{Server: Server{Log: NewLines(), Out: NewLines()}, Exited: make(chan struct{})}
+	// The context outlives the test's own, which ends before the cleanup.
+	p.Cmd = exec.CommandContext(context.Background(), binary, args...)
+	p.Cmd.Dir, p.Cmd.Env = t.TempDir(), append([]string{"PATH=" + os.Getenv("PATH")}, environ...)
+	p.Cmd.Stdout, p.Cmd.Stderr = p.Out, p.Log
+	require.NoError(t, p.Cmd.Start())
+	go func() {
+		// How it ended is asked of cmd.ProcessState.
+		_ = p.Cmd.Wait()
+		close(p.Exited)
+	}()
+	t.Cleanup(func() {
+		p.Kill(t)
+		if t.Failed() {
+			t.Logf("the log of %v: %s", args, p.Log)
+		}
+	})
+	return p
+}
+
+// Serve runs the binary as a service on a database and returns when it is ready.
+func Serve(t *testing.T, databaseURL string, environ ...string) *Process {
+	t.Helper()
+	p := StartServer(t, databaseURL, environ...)
+	p.AwaitReady(t)
+	return p
+}
+
+// StartServer is serve without waiting.
+func StartServer(t *testing.T, databaseURL string, environ ...string) *Process {
+	t.Helper()
+	environ = append([]string{"DATABASE_URL=" + databaseURL, "SERVICE_PORT=0"}, environ...)
+	p := Start(t, []string{"serve"}, environ...)
+	p.DatabaseURL = databaseURL
+	return p
+}
+
+// AwaitReady waits for the line that says where the service listens.
+func (p *Process) AwaitReady(tb testing.TB) {
+	tb.Helper()
+	var line struct {
+		Address string `json:"address"`
+	}
+	require.NoError(tb, json.Unmarshal([]byte(p.Log.Await(tb, `"msg":"ready"`, p.Exited)), &line))
+	p.URL = loopbackURL(line.Address)
+}
+
+// AwaitReadyOrExit waits until the process is ready, or has ended instead, and
+// reports which.
+func (p *Process) AwaitReadyOrExit(tb testing.TB) bool {
+	tb.Helper()
+	deadline := time.After(Timeout)
+	for {
+		text, changed := p.Log.read()
+		if lineWith(text, `"msg":"ready"`) != "" {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-p.Exited:
+			return false
+		case <-deadline:
+			require.FailNow(tb, "the program neither started nor ended", "it wrote: %s", p.Log)
+		}
+	}
+}
+
+// Kill ends the process at once, as a crash does, and waits for it.
+func (p *Process) Kill(tb testing.TB) {
+	tb.Helper()
+	if err := p.Cmd.Process.Kill(); !errors.Is(err, os.ErrProcessDone) {
+		require.NoError(tb, err)
+	}
+	p.AwaitExit(tb)
+}
+
+// Terminate asks the process to stop, as an operator does.
+func (p *Process) Terminate(tb testing.TB) {
+	tb.Helper()
+	require.NoError(tb, p.Cmd.Process.Signal(syscall.SIGTERM))
+}
+
+// AwaitExit waits for the process and returns its exit code, -1 if it was killed.
+func (p *Process) AwaitExit(tb testing.TB) int {
+	tb.Helper()
+	return p.AwaitExitWithin(tb, Timeout)
+}
+
+// AwaitExitWithin is awaitEnd for a process that takes longer.
+func (p *Process) AwaitExitWithin(tb testing.TB, within time.Duration) int {
+	tb.Helper()
+	select {
+	case <-p.Exited:
+		return p.Cmd.ProcessState.ExitCode()
+	case <-time.After(within):
+		require.FailNow(tb, "the process did not end", "it wrote: %s", p.Log)
+		return 0
+	}
+}
+
+// Goroutines ends a process and returns how many it had.
+func (p *Process) Goroutines(tb testing.TB) int {
+	tb.Helper()
+	require.NoError(tb, p.Cmd.Process.Signal(syscall.SIGQUIT))
+	p.AwaitExit(tb)
+	return strings.Count(p.Log.String(), "\ngoroutine ")
+}
+
+// AwaitRefusal waits until the service takes no connection any more.
+func (p *Process) AwaitRefusal(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.URL, "http://"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	}, Timeout, 5*time.Millisecond)
+}

@@ -1,0 +1,94 @@
+package e2etest
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/signalbox-hq/signalbox/bootstrap"
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
+
+// CheckEvery is how often a test looks what checks have come to.
+const CheckEvery = 20 * time.Millisecond
+
+// PollInterval is how often a test looks whether a lease has ended.
+const PollInterval = 20 * time.Millisecond
+
+// PropagationBound is how long a change may take from one replica to another, when
+// tests of all packages share the machine.
+const PropagationBound = 2 * time.Second
+
+// Timeout bounds everything that a test waits for.
+const Timeout = 20 * time.Second
+
+// Server is a running service and what it wrote.
+type Server struct {
+	URL         string
+	DatabaseURL string
+	Log         *Lines
+	Out         *Lines
+}
+
+// Boot runs the service in this process until the test ends, on a database and
+// with settings as an operator would write them ("NAME=value").
+func Boot(t *testing.T, databaseURL string, environ ...string) *Server {
+	t.Helper()
+	s, stop := Run(t, databaseURL, environ...)
+	t.Cleanup(stop)
+	return s
+}
+
+// Run is boot until stop is called.
+func Run(t *testing.T, databaseURL string, environ ...string) (s *Server, stop func()) {
+	t.Helper()
+	environ = append([]string{
+		"DATABASE_URL=" + databaseURL, "SERVICE_PORT=0", "LOG_LEVEL=DEBUG", "BOOTSTRAP_ADMIN_KEY=" + AdminKey(t),
+	}, environ...)
+	set, _, err := settings.Load(environ, "")
+	require.NoError(t, err)
+	log, out := NewLines(), NewLines()
+	app := bootstrap.New(set, "e2e", bootstrap.Output{Out: out, Log: logger(log)})
+	ctx, cancel := context.WithTimeout(t.Context(), Timeout)
+	defer cancel()
+	require.NoError(t, app.Start(ctx))
+	return &Server{URL: loopbackURL(app.Addr()), DatabaseURL: databaseURL, Log: log, Out: out}, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), Timeout)
+		defer cancel()
+		require.NoError(t, app.Stop(ctx))
+	}
+}
+
+// logger writes everything, as JSON.
+func logger(w *Lines) *zap.Logger {
+	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), zapcore.DebugLevel))
+}
+
+// loopbackURL returns the URL of a service that listens on that address.
+func loopbackURL(address string) string {
+	return "http://127.0.0.1:" + address[strings.LastIndexByte(address, ':')+1:]
+}
+
+// AdminKey returns the admin key of every service that a test starts.
+func AdminKey(tb testing.TB) string {
+	tb.Helper()
+	token, err := access.NewToken("e2eadmin", strings.Repeat("E2e8", 8))
+	require.NoError(tb, err)
+	return token.Text().Reveal()
+}
+
+// Admin returns a client that may do everything.
+func (s *Server) Admin(tb testing.TB) Client {
+	tb.Helper()
+	return Client{URL: s.URL, Key: AdminKey(tb)}
+}
+
+// Anonymous returns a client without a key.
+func (s *Server) Anonymous() Client { return Client{URL: s.URL} }

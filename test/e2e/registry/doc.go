@@ -1,0 +1,2 @@
+// Package registry tests the registry, discovery and leases through HTTP.
+package registry
