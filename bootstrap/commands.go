@@ -47,7 +47,7 @@ func describe(document string, version Version) (string, error) {
 	case "settings-env":
 		return settings.EnvTemplate(), nil
 	case "openapi":
-		text, err := ginapi.Document(string(version))
+		text, err := ginapi.Document(string(version), modules())
 		return string(text), err
 	}
 	return "", fmt.Errorf("there is no document %q", document)
@@ -162,7 +162,7 @@ func (d *database) Skip(ctx context.Context, revision int64) error {
 // relay is one that publishes nothing.
 func (d *database) relay() *relay.Service {
 	return relay.New(relay.Dependencies{
-		Feed: d.store.Feed(), Deliveries: d.store.Deliveries(), Clock: d.clock, Topics: topicsOf(d.settings),
+		Feed: d.store.Feed(), Deliveries: d.store.Deliveries(), Clock: d.clock, Modules: modules(), Topics: topicsOf(d.settings),
 	})
 }
 

@@ -11,11 +11,15 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -97,6 +101,7 @@ type relayParts struct {
 	Feed       ports.Feed
 	Deliveries ports.Deliveries
 	Publisher  ports.Publisher
+	Modules    ports.Modules
 	Clock      ports.Clock
 	Stopwatch  ports.Stopwatch
 	Log        *zap.Logger
@@ -104,7 +109,7 @@ type relayParts struct {
 
 func newRelay(p relayParts) *relay.Service {
 	return relay.New(relay.Dependencies{
-		Feed: p.Feed, Deliveries: p.Deliveries, Publisher: p.Publisher, Clock: p.Clock, Stopwatch: p.Stopwatch,
+		Feed: p.Feed, Deliveries: p.Deliveries, Publisher: p.Publisher, Modules: p.Modules, Clock: p.Clock, Stopwatch: p.Stopwatch,
 		Source: "/signalbox/" + p.Settings.ServiceName, Topics: topicsOf(p.Settings),
 		TopicChanged: func(topic string, err error) {
 			if err != nil {
@@ -116,9 +121,17 @@ func newRelay(p relayParts) *relay.Service {
 	})
 }
 
-func topicsOf(s settings.Settings) relay.Topics {
-	return relay.Topics{
-		Configuration: string(s.KafkaConfigTopic), Flag: string(s.KafkaFlagTopic), Service: string(s.KafkaServiceTopic),
+// modules returns the descriptors of the modules.
+func modules() ports.Modules {
+	return ports.NewModules(configapp.Module(), flagapp.Module(), registryapp.Module())
+}
+
+// topicsOf returns the topics by aggregate type.
+func topicsOf(s settings.Settings) map[string]string {
+	return map[string]string{
+		configuration.AggregateType: string(s.KafkaConfigTopic),
+		flag.AggregateType:          string(s.KafkaFlagTopic),
+		registry.AggregateType:      string(s.KafkaServiceTopic),
 	}
 }
 
@@ -131,7 +144,7 @@ type feedConditions struct {
 	Clock   ports.Conditions `group:"conditions"`
 }
 
-func newFeedConditions(t *relay.Tail, r *relay.Service, c *system.StoreClock) feedConditions {
+func newFeedConditions(t *changefeed.Tailer, r *relay.Service, c *system.StoreClock) feedConditions {
 	return feedConditions{
 		Unknown: t.Conditions, Topics: r.Conditions, Clock: func() []ports.Condition { return clockSkew(c.Skew()) },
 	}
@@ -163,7 +176,7 @@ type feedParts struct {
 
 	Settings   settings.Settings
 	Relay      *relay.Service
-	Tail       *relay.Tail
+	Tail       *changefeed.Tailer
 	Feed       ports.Feed
 	Leadership ports.Leadership
 	Stopwatch  ports.Stopwatch
@@ -187,7 +200,7 @@ func keepFeed(lc fx.Lifecycle, p feedParts) {
 		if n > 0 {
 			sequenced.ring()
 		}
-		return n == relay.SequenceBatch, err
+		return n == changefeed.SequenceBatch, err
 	}
 	first := func(ctx context.Context) error {
 		if _, err := p.follow(ctx); err != nil {
@@ -229,7 +242,7 @@ func keepFeed(lc fx.Lifecycle, p feedParts) {
 // follow gives events their revisions and takes in what has one. It returns how
 // many of either there were, and SequenceBatch where there may be more.
 func (p feedParts) follow(ctx context.Context) (int, error) {
-	sequenced, err := p.Relay.Sequence(ctx)
+	sequenced, err := p.Tail.Sequence(ctx)
 	if err != nil {
 		return 0, err
 	}

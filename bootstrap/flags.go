@@ -4,8 +4,8 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
-	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -21,7 +21,7 @@ type flagParts struct {
 	Source    flag.Source
 	Clock     ports.Clock
 	Stopwatch ports.Stopwatch
-	Tail      *relay.Tail
+	Tail      *changefeed.Tailer
 	Shared    ports.Shared[flag.Locator, flag.State]
 	IDs       ports.IDs
 	Backoff   ports.Backoff
@@ -36,6 +36,6 @@ func newFlags(p flagParts) *flagapp.Service {
 		Shared: p.Shared, Lifetime: longest(p.Settings.FlagCacheTTL),
 		IDs: p.IDs, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})
-	p.Tail.Lead(flags)
+	p.Tail.Subscribe(flags)
 	return flags
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
@@ -83,7 +84,7 @@ func flagModule() fx.Option {
 }
 
 func feedModule() fx.Option {
-	return fx.Module("feed", fx.Provide(newBroker, newRelay, relay.NewTail, newFeedConditions), fx.Invoke(keepFeed))
+	return fx.Module("feed", fx.Provide(newBroker, newRelay, modules, changefeed.NewTailer, newFeedConditions), fx.Invoke(keepFeed))
 }
 
 func registryModule() fx.Option {
@@ -175,7 +176,7 @@ type configurationParts struct {
 	Clock          ports.Clock
 	Stopwatch      ports.Stopwatch
 	Backoff        ports.Backoff
-	Tail           *relay.Tail
+	Tail           *changefeed.Tailer
 	Shared         ports.Shared[configuration.Locator, configuration.State]
 }
 
@@ -190,7 +191,7 @@ func newConfigurations(p configurationParts) *configapp.Service {
 		Feed: p.Tail, Stopwatch: p.Stopwatch,
 		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})
-	p.Tail.Lead(configurations)
+	p.Tail.Subscribe(configurations)
 	return configurations
 }
 
@@ -205,7 +206,8 @@ type httpParts struct {
 	Flags          *flagapp.Service
 	Registry       *registryapp.Service
 	Relay          *relay.Service
-	Tail           *relay.Tail
+	Tail           *changefeed.Tailer
+	Modules        ports.Modules
 	Redis          ginapi.Pinger
 	Kafka          ginapi.Pinger `name:"kafka"`
 	Access         *accessapp.Service
@@ -220,7 +222,8 @@ func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
-		Redis: p.Redis, Kafka: p.Kafka,
+		Modules: p.Modules,
+		Redis:   p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment,
 		ResponseBytes:      int64(p.Settings.ResponseMemory),
 		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,

@@ -16,9 +16,9 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/httpprobe"
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/adapters/rediscache"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
-	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
@@ -53,7 +53,7 @@ type leaseStore struct {
 
 // newLeaseStore keeps leases in Redis, or in this process where there is none.
 func newLeaseStore(
-	lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch, tail *relay.Tail, log *loopLog,
+	lc fx.Lifecycle, s settings.Settings, clock ports.Clock, stopwatch ports.Stopwatch, tail *changefeed.Tailer, log *loopLog,
 ) leaseStore {
 	epoch := func() string { return tail.Position().Epoch }
 	if s.RedisHost == "" {
@@ -88,7 +88,7 @@ func newLeaseStore(
 // claiming is the step that finds out whether another cluster uses the same Redis. It
 // is not made while the epoch of the feed may be another one than is known here, and
 // says nothing of a Redis that does not answer: others do.
-func claiming(store *rediscache.Store, tail *relay.Tail) func(context.Context) error {
+func claiming(store *rediscache.Store, tail *changefeed.Tailer) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if freshness.Stale(tail.Age()) {
 			return nil
@@ -121,7 +121,7 @@ type registryParts struct {
 	Stopwatch ports.Stopwatch
 	Backoff   ports.Backoff
 	IDs       ports.IDs
-	Tail      *relay.Tail
+	Tail      *changefeed.Tailer
 	App       *App
 }
 
@@ -138,7 +138,7 @@ func newRegistry(p registryParts) *registryapp.Service {
 		Clock:    p.Clock, Stopwatch: p.Stopwatch, Backoff: p.Backoff,
 		Environments: p.Settings.Policy(), DefaultEnvironment: p.Settings.DefaultEnvironment, Replica: p.IDs.UUID(),
 	})
-	p.Tail.Lead(services)
+	p.Tail.Subscribe(services)
 	return services
 }
 

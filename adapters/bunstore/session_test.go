@@ -78,8 +78,10 @@ func TestSessionParameters(t *testing.T) {
 		store := openPostgres(t, url+"&default_transaction_isolation=serializable")
 		assert.Equal(t, "serializable", shows(t, store, "transaction_isolation"))
 		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)))
-		for _, wrong := range []string{"default_transaction_isolation=chaos", "datestyle=German", "synchronous_commit=off",
-			"idle_in_transaction_session_timeout=0"} {
+		for _, wrong := range []string{
+			"default_transaction_isolation=chaos", "datestyle=German", "synchronous_commit=off",
+			"idle_in_transaction_session_timeout=0",
+		} {
 			_, err := bunstore.OpenPostgres(t.Context(), url+"&"+wrong, options())
 			require.ErrorContains(t, err, "read the database URL")
 		}

@@ -80,7 +80,7 @@ func TestClockAhead(t *testing.T) {
 	for i, store := range list {
 		r := relay.New(relay.Dependencies{
 			Feed: store.Feed(), Deliveries: store.Deliveries(), Clock: clocks[i], Stopwatch: system.NewStopwatch(),
-			Publisher: fixture.NewBroker(),
+			Publisher: fixture.NewBroker(), Modules: fixture.Modules(),
 		})
 		_, err := r.Drain(t.Context())
 		require.NoError(t, err)

@@ -107,6 +107,8 @@ type Options struct {
 	Redis, Kafka Pinger
 	Relay        Relay
 	Watching     Watching
+	// Modules are those whose changes can be watched.
+	Modules ports.Modules
 	// Conditions are asked by /health for what an operator has to act on; none by
 	// default.
 	Conditions []ports.Conditions
@@ -222,6 +224,6 @@ func (a *API) OpenAPI() ([]byte, error) {
 
 // Document returns what OpenAPI returns for an API of that version, without
 // anything to serve it.
-func Document(version string) ([]byte, error) {
-	return New(Options{Version: version}).OpenAPI()
+func Document(version string, modules ports.Modules) ([]byte, error) {
+	return New(Options{Version: version, Modules: modules}).OpenAPI()
 }

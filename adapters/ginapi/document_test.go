@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	setup := func(t *testing.T) map[string]any {
 		t.Helper()
-		body, err := ginapi.Document("1.2.3")
+		body, err := ginapi.Document("1.2.3", fixture.Modules())
 		require.NoError(t, err)
 		var d map[string]any
 		require.NoError(t, json.Unmarshal(body, &d))
@@ -24,9 +25,9 @@ func TestDocument(t *testing.T) {
 
 	t.Run("it is the same each time, and what an API serves", func(t *testing.T) {
 		t.Parallel()
-		first, err := ginapi.Document("1.2.3")
+		first, err := ginapi.Document("1.2.3", fixture.Modules())
 		require.NoError(t, err)
-		second, err := ginapi.Document("1.2.3")
+		second, err := ginapi.Document("1.2.3", fixture.Modules())
 		require.NoError(t, err)
 		require.Equal(t, string(first), string(second))
 		h := newHouse(t)

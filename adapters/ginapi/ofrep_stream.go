@@ -11,8 +11,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
-	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -73,7 +73,7 @@ func (a *API) ofrepStream(c *gin.Context) {
 		return
 	}
 	defer session.Close()
-	ask := watchAsk{filter: relay.Filter{Environment: environment.String(), ResourceType: relay.ResourceFlag}}
+	ask := watchAsk{filter: changefeed.Filter{Environment: environment.String(), ResourceType: flagapp.ResourceType}}
 	a.findOFREPPlace(c, &ask)
 	s := a.openStream(c, session, ask.epoch)
 	s.quiet = true
@@ -93,7 +93,7 @@ func (a *API) ofrepStream(c *gin.Context) {
 // to evaluate anew.
 func (a *API) findOFREPPlace(c *gin.Context, ask *watchAsk) {
 	id := c.Request.Header.Get("Last-Event-ID")
-	if resumeFrom(id, ask) && a.checkPlace(unhurried(c), *ask) == nil && a.options.Watching.Holds(ask.since) {
+	if resumeFrom(id, ask) && a.checkPlace(unhurried(c), *ask) == nil && a.options.Watching.Cached(ask.since) {
 		return
 	}
 	now := a.options.Watching.Position()
@@ -104,7 +104,7 @@ func (a *API) findOFREPPlace(c *gin.Context, ask *watchAsk) {
 // the client does not know what it has missed.
 func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.Caller) error {
 	watching := s.api.options.Watching
-	w := watching.Watch(ask.filter)
+	w := watching.Observe(ask.filter)
 	defer w.Close()
 	beat := time.NewTicker(heartbeatPause)
 	defer beat.Stop()
@@ -114,8 +114,8 @@ func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.C
 		}
 	}
 	for {
-		list, upTo, err := watching.Since(ctx, ask.since, maxWatchLimit, ask.filter)
-		if now := watching.Position(); errors.Is(err, relay.ErrGone) || now.Epoch != s.epoch {
+		list, upTo, err := w.Since(ctx, ask.since, maxWatchLimit)
+		if now := watching.Position(); errors.Is(err, changefeed.ErrCompacted) || now.Epoch != s.epoch {
 			s.epoch, upTo, ask.lost, err = now.Epoch, now.Revision, true, nil
 		}
 		if err == nil && (ask.lost || len(list) > 0) {
@@ -133,12 +133,12 @@ func (s *streaming) tellFlags(ctx context.Context, ask watchAsk, caller access.C
 
 // rest waits for what concerns the stream, and a little longer for what comes with
 // it. A stream that has not looked through all yet does not wait.
-func (s *streaming) rest(ctx context.Context, w *relay.Watch, beat *time.Ticker, at int64) error {
-	if !s.api.options.Watching.Holds(at) {
+func (s *streaming) rest(ctx context.Context, w *changefeed.Watch, beat *time.Ticker, at int64) error {
+	if !s.api.options.Watching.Cached(at) {
 		return s.progress(ctx, beat, at)
 	}
 	select {
-	case <-w.Woken():
+	case <-w.Notified():
 	case <-beat.C:
 		return s.heartbeat(at)
 	case <-s.session.Ended():
@@ -161,7 +161,7 @@ func (s *streaming) rest(ctx context.Context, w *relay.Watch, beat *time.Ticker,
 // refetch tells the client to evaluate again, and which snapshot to wait for; in the
 // first frame where the stream begins so.
 func (s *streaming) refetch(
-	ctx context.Context, caller access.Caller, environment string, at int64, list []*relay.Notice, begins bool,
+	ctx context.Context, caller access.Caller, environment string, at int64, list []*changefeed.Notification, begins bool,
 ) error {
 	flags, err := s.api.options.Flags.Snapshot(ctx, caller, environment)
 	if err != nil {

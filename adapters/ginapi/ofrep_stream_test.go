@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
-	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 // streamOf returns where a bulk evaluation says that changes can be heard of.
@@ -115,7 +116,7 @@ func TestOFREPStream(t *testing.T) {
 		h := ofrepHouse(t)
 		h.follow()
 		uri := streamOf(t, h)
-		h.tail = relay.NewTail(h.feed, h.watch)
+		h.tail = changefeed.NewTailer(h.feed, fixture.Modules(), h.watch)
 		h.follow()
 		h.options.Watching = h.tail
 		h.api = ginapi.New(h.options)

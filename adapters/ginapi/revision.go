@@ -9,7 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
-	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 )
 
 // revisionName is the header that says how far the feed is in an answer.
@@ -57,7 +57,7 @@ func (a *API) reach(c *gin.Context, in input) error {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), maxCatchUp)
 	defer cancel()
 	if a.options.Watching.Await(ctx, wanted) != nil {
-		return relay.ErrNotReached.WithDetail("current_revision", a.options.Watching.Position().Revision)
+		return changefeed.ErrNotReached.WithDetail("current_revision", a.options.Watching.Position().Revision)
 	}
 	a.tellRevision(c)
 	return nil

@@ -21,6 +21,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
@@ -50,7 +51,7 @@ type house struct {
 	useFlags *flagapp.Service
 	feed     *fixture.Feed
 	watch    *fixture.Stopwatch
-	tail     *relay.Tail
+	tail     *changefeed.Tailer
 	access   *doorman
 	logs     *observer.ObservedLogs
 	options  ginapi.Options
@@ -67,7 +68,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	clock := &clock{now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
 	h.feed = fixture.NewFeed(h.store.Outbox, h.flags.Outbox)
 	h.watch = fixture.NewStopwatch()
-	h.tail = relay.NewTail(h.feed, h.watch)
+	h.tail = changefeed.NewTailer(h.feed, fixture.Modules(), h.watch)
 	h.useFlags = flagapp.New(flagapp.Dependencies{
 		Flags: h.flags, History: h.flags, Source: h.flags,
 		Memory: fixture.NewMemory[flag.Locator, *flagapp.Entry](1 << 20), Feed: h.tail,
@@ -92,6 +93,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		Database: pinger{},
 		Relay:    &relaying{},
 		Watching: h.tail,
+		Modules:  fixture.Modules(),
 		Clock:    clock,
 		IDs:      &ids{},
 	}

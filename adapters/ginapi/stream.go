@@ -13,7 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
-	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
@@ -32,6 +32,7 @@ const (
 func (a *API) stream(c *gin.Context, in input) {
 	ask, err := a.readWatch(c, in)
 	if err == nil {
+		defer ask.watch.Close()
 		err = a.findPlace(c, in.given("since"), &ask)
 	}
 	var session *accessapp.Session
@@ -165,8 +166,6 @@ func (s *streaming) flush() error {
 var errEnded = errors.New("the stream has ended")
 
 func (s *streaming) run(ctx context.Context, ask watchAsk) error {
-	w := s.api.options.Watching.Watch(ask.filter)
-	defer w.Close()
 	beat := time.NewTicker(heartbeatPause)
 	defer beat.Stop()
 	s.told = ask.since
@@ -176,7 +175,7 @@ func (s *streaming) run(ctx context.Context, ask watchAsk) error {
 	}
 	err := s.begin(place)
 	for at, caughtUp, beats := ask.since, false, false; err == nil; {
-		if at, err = s.tell(ctx, at, caughtUp, ask.filter); err != nil {
+		if at, err = s.tell(ctx, at, caughtUp, ask.watch); err != nil {
 			return err
 		}
 		if at < s.api.options.Watching.Position().Revision {
@@ -190,7 +189,7 @@ func (s *streaming) run(ctx context.Context, ask watchAsk) error {
 		}
 		caughtUp, beats = true, false
 		select {
-		case <-w.Woken():
+		case <-ask.watch.Notified():
 		case <-beat.C:
 			beats = true
 		case <-s.session.Ended():
@@ -223,13 +222,13 @@ func (s *streaming) progress(ctx context.Context, beat *time.Ticker, at int64) e
 
 // tell sends what follows a revision, and returns how far it has looked. Who was at
 // the end once and has fallen behind what is held in memory is too slow.
-func (s *streaming) tell(ctx context.Context, at int64, caughtUp bool, f relay.Filter) (int64, error) {
+func (s *streaming) tell(ctx context.Context, at int64, caughtUp bool, w *changefeed.Watch) (int64, error) {
 	watching := s.api.options.Watching
-	if caughtUp && watching.Position().Epoch == s.epoch && !watching.Holds(at) {
+	if caughtUp && watching.Position().Epoch == s.epoch && !watching.Cached(at) {
 		return 0, s.resync(s.epoch, at)
 	}
-	list, upTo, err := watching.Since(ctx, at, streamPage, f)
-	if now := watching.Position(); now.Epoch != s.epoch || errors.Is(err, relay.ErrGone) {
+	list, upTo, err := w.Since(ctx, at, streamPage)
+	if now := watching.Position(); now.Epoch != s.epoch || errors.Is(err, changefeed.ErrCompacted) {
 		return 0, s.resync(now.Epoch, now.Revision)
 	}
 	if err != nil || len(list) == 0 {
@@ -238,7 +237,7 @@ func (s *streaming) tell(ctx context.Context, at int64, caughtUp bool, f relay.F
 	// Nothing is put together for one stream alone: what is held for who does not read
 	// is held once for all of them.
 	for _, n := range list {
-		if err := s.write(s.appendID(s.frame[:0], n.Revision), told(n).frame); err != nil {
+		if err := s.write(s.appendID(s.frame[:0], n.Revision), changeFrame(n)); err != nil {
 			return 0, err
 		}
 	}

@@ -14,20 +14,21 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
-	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Watching tells what has changed, as relay.Tail does.
+// Watching follows the change feed, as changefeed.Tailer does.
 type Watching interface {
 	Position() ports.FeedHead
-	Holds(revision int64) bool
+	Cached(revision int64) bool
 	Await(ctx context.Context, revision int64) error
 	Check(ctx context.Context, epoch string, revision int64) error
-	Since(ctx context.Context, revision int64, limit int, f relay.Filter) ([]*relay.Notice, int64, error)
-	Watch(f relay.Filter) *relay.Watch
+	CheckFilter(f changefeed.Filter) error
+	Watch(caller access.Caller, f changefeed.Filter) (*changefeed.Watch, error)
+	Observe(f changefeed.Filter) *changefeed.Watch
 }
 
 // Sessions bounds streams and long polls, and ends them with the access of their
@@ -55,7 +56,7 @@ func (a *API) routeChanges() {
 	poll.Description = "Answers as soon as there are changes after `since`, or when `wait` is over. Ask again with " +
 		"the revision and the epoch of the answer: then nothing is missed and nothing comes twice. 410 says that " +
 		"what followed is no longer kept: read what stands, and go on from the revision named there."
-	poll.Parameters = append(watchParameters(), &huma.Param{
+	poll.Parameters = append(a.watchParameters(), &huma.Param{
 		Name: "wait", In: inQuery, Schema: &huma.Schema{Type: huma.TypeString},
 		Description: "How long to wait, such as 30s, which is used if not given; 0s to 60s",
 	}, &huma.Param{
@@ -72,7 +73,7 @@ func (a *API) routeChanges() {
 		"client is too slow or its place is not known or no longer kept: read what stands, and go on from the " +
 		"revision there; `end` before a stream is closed because the API key holds no longer. The id of an event " +
 		"is `epoch-revision`; a client that connects again with Last-Event-ID misses nothing, or has `resync`."
-	stream.Parameters = append(watchParameters(), &huma.Param{
+	stream.Parameters = append(a.watchParameters(), &huma.Param{
 		Name: "Last-Event-ID", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
 		Description: "Where to go on; it goes before since and epoch",
 	})
@@ -89,8 +90,12 @@ func between(low, high float64) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &low, Maximum: &high}
 }
 
-func watchParameters() []*huma.Param {
+func (a *API) watchParameters() []*huma.Param {
 	text := &huma.Schema{Type: huma.TypeString}
+	types := []any{}
+	for _, t := range a.options.Modules.ResourceTypes() {
+		types = append(types, t)
+	}
 	return []*huma.Param{
 		{
 			Name: "since", In: inQuery, Schema: between(0, maxVersion),
@@ -104,20 +109,20 @@ func watchParameters() []*huma.Param {
 		{Name: "service_name", In: inQuery, Schema: text, Description: "This service, and its configurations"},
 		{
 			Name: "type", In: inQuery, Description: "The type of resource",
-			Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{
-				relay.ResourceConfiguration, relay.ResourceFlag, relay.ResourceService,
-			}},
+			Schema: &huma.Schema{Type: huma.TypeString, Enum: types},
 		},
 	}
 }
 
 // watchAsk is what a watcher asks for.
 type watchAsk struct {
-	filter relay.Filter
-	epoch  string
-	since  int64
-	limit  int
-	wait   time.Duration
+	filter changefeed.Filter
+	// watch is opened by readWatch; who calls that closes it.
+	watch *changefeed.Watch
+	epoch string
+	since int64
+	limit int
+	wait  time.Duration
 	// lost says that the watcher does not know what it has missed, fresh that it names
 	// no place at all.
 	lost, fresh bool
@@ -146,12 +151,11 @@ func (a *API) readWatch(c *gin.Context, in input) (watchAsk, error) {
 	if err := fault.Merge(sinceErr, limitErr, waitErr, epochErr, filterErr); err != nil {
 		return watchAsk{}, err
 	}
-	caller := callOf(c.Request.Context()).caller
-	if err := mayWatch(caller, filter.ResourceType); err != nil {
+	watch, err := a.options.Watching.Watch(callOf(c.Request.Context()).caller, filter)
+	if err != nil {
 		return watchAsk{}, err
 	}
-	filter.May = func(n *relay.Notice) bool { return mayRead(caller, n) }
-	ask.filter = filter
+	ask.filter, ask.watch = filter, watch
 	return ask, nil
 }
 
@@ -179,8 +183,8 @@ func readWait(in input) (time.Duration, error) {
 	return wait, nil
 }
 
-func (a *API) readFilter(in input) (relay.Filter, error) {
-	f := relay.Filter{
+func (a *API) readFilter(in input) (changefeed.Filter, error) {
+	f := changefeed.Filter{
 		Environment: in.query.Get("environment"), ServiceName: in.query.Get("service_name"),
 		ResourceType: in.query.Get("type"),
 	}
@@ -189,46 +193,7 @@ func (a *API) readFilter(in input) (relay.Filter, error) {
 			return f, fault.Bad(name, "may not be empty")
 		}
 	}
-	if in.given("type") && actionToRead(f.ResourceType) == "" {
-		return f, fault.Bad("type", "must be configuration, feature_flag or service")
-	}
-	return f, nil
-}
-
-// actionToRead returns what showing a change of a resource needs, or "" for what is
-// no type of resource.
-func actionToRead(resourceType string) access.Action {
-	switch resourceType {
-	case relay.ResourceConfiguration:
-		return access.ReadConfiguration
-	case relay.ResourceFlag:
-		return access.ReadFlag
-	case relay.ResourceService:
-		return access.ReadService
-	}
-	return ""
-}
-
-// mayRead reports whether a caller may be shown a change. What showing a change of an
-// unknown type needs is unknown, too: it takes every right that there is.
-func mayRead(caller access.Caller, n *relay.Notice) bool {
-	if action := actionToRead(n.Told.ResourceType); action != "" {
-		return caller.May(action, resourceOf(n))
-	}
-	return caller.MayAll(resourceOf(n))
-}
-
-// mayWatch returns nil for who may read something of what is asked for.
-func mayWatch(caller access.Caller, resourceType string) error {
-	if resourceType != "" {
-		return caller.Require(actionToRead(resourceType), access.Resource{})
-	}
-	for _, action := range []access.Action{access.ReadConfiguration, access.ReadFlag} {
-		if caller.May(action, access.Resource{}) {
-			return nil
-		}
-	}
-	return caller.Require(access.ReadService, access.Resource{})
+	return f, a.options.Watching.CheckFilter(f)
 }
 
 // changes answers a long poll.
@@ -238,6 +203,7 @@ func (a *API) changes(c *gin.Context, in input) {
 		a.fail(c, err)
 		return
 	}
+	defer ask.watch.Close()
 	// The wait is shortened a little, so that clients who began together part.
 	wait := ask.wait - rand.N(ask.wait/10+1) //nolint:gosec // nothing secret hangs on it
 	if err := a.checkPlace(unhurried(c), ask); err != nil {
@@ -276,9 +242,7 @@ func (a *API) checkPlace(ctx context.Context, ask watchAsk) error {
 // access has ended.
 func (a *API) awaitChanges(
 	ctx context.Context, session *accessapp.Session, ask watchAsk, wait time.Duration,
-) ([]*relay.Notice, int64, error) {
-	w := a.options.Watching.Watch(ask.filter)
-	defer w.Close()
+) ([]*changefeed.Notification, int64, error) {
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	for ended := false; ; {
@@ -288,7 +252,7 @@ func (a *API) awaitChanges(
 		}
 		ask.since = upTo
 		select {
-		case <-w.Woken():
+		case <-ask.watch.Notified():
 		case <-over.C:
 			ended = true
 		case <-a.stopping:
@@ -304,9 +268,9 @@ func (a *API) awaitChanges(
 // lookThrough returns what follows, and how far it has looked: through all that the
 // replica has, unless there is something, the server stops or the time is up. That the
 // time is up is no error.
-func (a *API) lookThrough(ctx context.Context, ask watchAsk) ([]*relay.Notice, int64, error) {
+func (a *API) lookThrough(ctx context.Context, ask watchAsk) ([]*changefeed.Notification, int64, error) {
 	for {
-		list, upTo, err := a.options.Watching.Since(ctx, ask.since, ask.limit, ask.filter)
+		list, upTo, err := ask.watch.Since(ctx, ask.since, ask.limit)
 		now := a.options.Watching.Position()
 		switch {
 		case now.Epoch != ask.epoch:

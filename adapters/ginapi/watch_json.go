@@ -5,9 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/signalbox-hq/signalbox/application/relay"
-	"github.com/signalbox-hq/signalbox/domain/access"
-	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 )
 
 // changesJSON is the answer to a long poll.
@@ -31,39 +29,35 @@ type changeJSON struct {
 	OccurredAt       string         `json:"occurred_at" format:"date-time"`
 }
 
-// toldNotice is a notice ready to be sent.
-type toldNotice struct {
-	json []byte
-	// frame is it as an event of a stream, but for its id.
-	frame    []byte
-	resource access.Resource
+// The fields of a change's event around its data.
+const (
+	changeBegins = "event: change\ndata: "
+	changeEnds   = "\n\n"
+)
+
+// changeFrame returns a change as an event of a stream, but for its id.
+func changeFrame(n *changefeed.Notification) []byte { return n.Encoded(encodeChange) }
+
+// changeText returns a change as JSON.
+func changeText(n *changefeed.Notification) []byte {
+	frame := changeFrame(n)
+	return frame[len(changeBegins) : len(frame)-len(changeEnds)]
 }
 
-// told returns a notice ready to be sent; it is made once.
-func told(n *relay.Notice) *toldNotice {
-	if made, ok := n.Prepared.Load().(*toldNotice); ok {
-		return made
-	}
+func encodeChange(n *changefeed.Notification) []byte {
 	text, err := json.Marshal(changeJSON{
-		Revision: n.Revision, EventType: n.EventType, Action: n.Told.Action, ResourceType: n.Told.ResourceType,
-		ResourceID: n.Told.ResourceID, AggregateVersion: n.AggregateVersion, Data: n.Told.Data,
-		Environment: n.Told.Environment, Actor: n.Actor.String(), OccurredAt: stamp(n.OccurredAt),
+		Revision: n.Revision, EventType: n.EventType, Action: string(n.Event.Action), ResourceType: n.Event.ResourceType,
+		ResourceID: n.Event.ID, AggregateVersion: n.AggregateVersion, Data: n.Event.Data,
+		Environment: n.Event.Environment, Actor: n.Actor.String(), OccurredAt: stamp(n.OccurredAt),
 	}, json.Deterministic(true))
 	if err != nil {
 		panic("ginapi: a change that is no JSON: " + err.Error())
 	}
-	made := &toldNotice{json: text, frame: append(append([]byte("event: change\ndata: "), text...), "\n\n"...)}
-	// What was stored is not refused for its names.
-	made.resource.Environment, _ = scope.ParseEnvironment(n.Environment)
-	made.resource.Service, _ = scope.ParseServiceName(n.ServiceName)
-	n.Prepared.Store(made)
-	return made
+	return append(append([]byte(changeBegins), text...), changeEnds...)
 }
 
-func resourceOf(n *relay.Notice) access.Resource { return told(n).resource }
-
 // appendChanges writes the answer to a long poll.
-func appendChanges(to []byte, epoch string, revision int64, list []*relay.Notice) []byte {
+func appendChanges(to []byte, epoch string, revision int64, list []*changefeed.Notification) []byte {
 	to = append(append(to, `{"epoch":"`...), epoch...)
 	to = strconv.AppendInt(append(to, `","revision":`...), revision, 10)
 	to = append(to, `,"changes":[`...)
@@ -71,7 +65,7 @@ func appendChanges(to []byte, epoch string, revision int64, list []*relay.Notice
 		if i > 0 {
 			to = append(to, ',')
 		}
-		to = append(to, told(n).json...)
+		to = append(to, changeText(n)...)
 	}
 	return append(to, "]}"...)
 }

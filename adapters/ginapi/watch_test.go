@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
-	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -251,7 +251,7 @@ func longFeed(t *testing.T) (*house, *slowFeed) {
 	}
 	feed := &slowFeed{}
 	h := newHouse(t, func(o *ginapi.Options) {
-		tail := relay.NewTail(feed, fixture.NewStopwatch())
+		tail := changefeed.NewTailer(feed, fixture.Modules(), fixture.NewStopwatch())
 		o.Watching = tail
 		kept := fixture.NewFeed()
 		kept.Put(list...)

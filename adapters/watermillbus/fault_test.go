@@ -149,7 +149,7 @@ func TestTroubledKafka(t *testing.T) {
 	_, err := feed.Sequence(t.Context(), aggregates*versions)
 	require.NoError(t, err)
 	service := relay.New(relay.Dependencies{
-		Feed: feed, Deliveries: feed, Publisher: bus, Clock: fixture.NewClock(), Stopwatch: fixture.NewStopwatch(), Topics: relay.Topics{Configuration: topic},
+		Feed: feed, Deliveries: feed, Publisher: bus, Clock: fixture.NewClock(), Stopwatch: fixture.NewStopwatch(), Modules: fixture.Modules(), Topics: map[string]string{"configuration": topic},
 	})
 	failures := 0
 	for began := time.Now(); ; {

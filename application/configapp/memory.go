@@ -19,8 +19,8 @@ func size(s configuration.State) int {
 	return 3*len(s.Content.Stored().Reveal()) + 2*len(description)
 }
 
-// Follow evicts changed configurations; all where a change does not name one.
-func (s *Service) Follow(_ context.Context, changes []ports.Change) error {
+// Apply evicts changed configurations; all where a change does not name one.
+func (s *Service) Apply(_ context.Context, changes []ports.Change) error {
 	for _, c := range changes {
 		if c.AggregateType != configuration.AggregateType {
 			continue
@@ -38,8 +38,8 @@ func (s *Service) Follow(_ context.Context, changes []ports.Change) error {
 	return nil
 }
 
-// Renew evicts all configurations.
-func (s *Service) Renew(context.Context) error {
+// Resync evicts all configurations.
+func (s *Service) Resync(context.Context) error {
 	s.memory.Clear()
 	return nil
 }

@@ -122,7 +122,7 @@ func TestMemory(t *testing.T) {
 		t.Parallel()
 		b, store := remembering(t)
 		made := b.created(t, "v1", false)
-		require.NoError(t, b.Follow(t.Context(), told(1)))
+		require.NoError(t, b.Apply(t.Context(), told(1)))
 		b.reads(t)
 		assert.Zero(t, store.count(), "that was its own")
 		other := b.elsewhere(t)
@@ -130,7 +130,7 @@ func TestMemory(t *testing.T) {
 		require.NoError(t, err)
 		got, _ := b.reads(t)
 		assert.Equal(t, "v1", got)
-		require.NoError(t, b.Follow(t.Context(), told(2)))
+		require.NoError(t, b.Apply(t.Context(), told(2)))
 		got, _ = b.reads(t)
 		assert.Equal(t, "v2", got)
 		assert.Equal(t, 1, store.count())
@@ -142,7 +142,7 @@ func TestMemory(t *testing.T) {
 		b.created(t, "v1", false)
 		change := told(2)
 		change[0].AggregateVersion = 0
-		require.NoError(t, b.Follow(t.Context(), change))
+		require.NoError(t, b.Apply(t.Context(), change))
 		b.reads(t)
 		assert.Equal(t, 1, store.count())
 	})
@@ -154,7 +154,7 @@ func TestMemory(t *testing.T) {
 			b.created(t, "v1", false)
 			change := told(2)
 			change[0].Data = []byte(data)
-			require.NoError(t, b.Follow(t.Context(), change), data)
+			require.NoError(t, b.Apply(t.Context(), change), data)
 			b.reads(t)
 			assert.Equal(t, 1, store.count(), data)
 		}
@@ -167,7 +167,7 @@ func TestMemory(t *testing.T) {
 				t.Parallel()
 				b, store := remembering(t)
 				made := b.created(t, "v1", false)
-				require.NoError(t, b.Renew(t.Context()))
+				require.NoError(t, b.Resync(t.Context()))
 				store.after = func(context.Context) error {
 					store.after = nil
 					if !tell {
@@ -178,7 +178,7 @@ func TestMemory(t *testing.T) {
 					}
 					_, err := b.elsewhere(t).Update(t.Context(), fixture.Admin(), configapp.Update{ID: made.ID, Value: new(secret.New("v2"))})
 					require.NoError(t, err)
-					require.NoError(t, b.Follow(t.Context(), told(2)))
+					require.NoError(t, b.Apply(t.Context(), told(2)))
 					return nil
 				}
 				_, version := b.reads(t)
@@ -194,10 +194,10 @@ func TestMemory(t *testing.T) {
 		t.Parallel()
 		b, store := remembering(t)
 		b.created(t, "v1", false)
-		require.NoError(t, b.Renew(t.Context()))
+		require.NoError(t, b.Resync(t.Context()))
 		store.after = func(ctx context.Context) error {
 			store.after = nil
-			return b.Renew(ctx)
+			return b.Resync(ctx)
 		}
 		b.reads(t)
 		b.reads(t)
@@ -331,7 +331,7 @@ func TestMemoryWithoutFeed(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b, store := remembering(t)
 			b.created(t, "v1", false)
-			require.NoError(t, b.Renew(t.Context()))
+			require.NoError(t, b.Resync(t.Context()))
 			answer := make(chan struct{})
 			store.before = func(context.Context) error {
 				<-answer

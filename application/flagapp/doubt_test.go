@@ -29,7 +29,7 @@ func TestLostVersion(t *testing.T) {
 		require.False(t, snapshot(t, b.Service).Find("f").State().Definition.Enabled())
 		stored, err := b.store.Find(t.Context(), f.ID)
 		require.NoError(t, err)
-		require.NoError(t, b.Follow(t.Context(), []ports.Change{{
+		require.NoError(t, b.Apply(t.Context(), []ports.Change{{
 			AggregateType: flag.AggregateType, AggregateID: int64(f.ID), AggregateVersion: 2, Revision: 2,
 			EventID: stored.State().Event,
 		}}))

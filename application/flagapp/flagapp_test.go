@@ -298,15 +298,15 @@ func TestSnapshots(t *testing.T) {
 		require.NoError(t, other.Refresh(t.Context()))
 		f := b.create(t, `"is_enabled":true`)
 		b.disable(t, f.ID)
-		require.NoError(t, other.Follow(t.Context(), []ports.Change{
+		require.NoError(t, other.Apply(t.Context(), []ports.Change{
 			{AggregateType: "configuration", AggregateID: int64(f.ID)}, {AggregateType: "service"},
 		}))
 		assert.Nil(t, snapshot(t, other).Find("f"), "that was not told")
 		told := ports.Change{AggregateType: flag.AggregateType, AggregateID: int64(f.ID)}
-		require.NoError(t, other.Follow(t.Context(), []ports.Change{told, told}))
+		require.NoError(t, other.Apply(t.Context(), []ports.Change{told, told}))
 		assert.Equal(t, scope.Version(2), snapshot(t, other).Find("f").State().Version)
 		b.store.Fail(fault.ErrUnavailable)
-		require.ErrorIs(t, other.Follow(t.Context(), []ports.Change{told}), fault.ErrUnavailable)
+		require.ErrorIs(t, other.Apply(t.Context(), []ports.Change{told}), fault.ErrUnavailable)
 	})
 
 	t.Run("while the store is away they go on and tell for how long", func(t *testing.T) {
@@ -389,7 +389,7 @@ func TestSnapshots(t *testing.T) {
 		b.store.Forget()
 		require.NoError(t, b.Refresh(t.Context()))
 		assert.NotNil(t, snapshot(t, b.Service).Find("f"))
-		require.NoError(t, b.Renew(t.Context()))
+		require.NoError(t, b.Resync(t.Context()))
 		assert.Nil(t, snapshot(t, b.Service).Find("f"))
 		assert.Zero(t, snapshot(t, b.Service).Revision())
 	})

@@ -21,15 +21,15 @@ func (s *Service) Refresh(ctx context.Context) error {
 	began := s.deps.Stopwatch.Elapsed()
 	cells := s.snapshots.cells.Load()
 	if cells == nil {
-		return s.Renew(ctx)
+		return s.Resync(ctx)
 	}
 	err := s.fill(ctx, *cells)
 	s.snapshots.confirmation.Record(began, err)
 	return err
 }
 
-// Renew discards all cached flags, and loads the snapshots from the store.
-func (s *Service) Renew(ctx context.Context) error {
+// Resync discards all cached flags, and loads the snapshots from the store.
+func (s *Service) Resync(ctx context.Context) error {
 	s.reads.Clear()
 	began := s.deps.Stopwatch.Elapsed()
 	cells := s.snapshots.newCells(s.deps.Environments.All())
@@ -64,8 +64,8 @@ func (s *Service) fill(ctx context.Context, cells map[string]*cell) error {
 	return nil
 }
 
-// Follow loads the flags that were changed.
-func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
+// Apply loads the flags that were changed.
+func (s *Service) Apply(ctx context.Context, changes []ports.Change) error {
 	var ids []flag.ID
 	var last int64
 	for _, c := range changes {

@@ -22,7 +22,7 @@ type Dependencies struct {
 	Source    flag.Source
 	Clock     ports.Clock
 	Stopwatch ports.Stopwatch
-	// Feed tells since when changes may not have been delivered to Follow.
+	// Feed tells since when changes may not have been delivered to Apply.
 	Feed readthrough.Feed
 	// Memory caches the flags that are read most, one by one.
 	Memory ports.Memory[flag.Locator, *Entry]

@@ -82,7 +82,7 @@ func TestDoubtedServices(t *testing.T) {
 		require.Equal(t, []string{"a", "lost"}, instancesIn(t, b.Service))
 		found, err := b.store.Find(t.Context(), fixture.ServiceName(t, "shop"))
 		require.NoError(t, err)
-		require.NoError(t, b.Follow(t.Context(), []ports.Change{{
+		require.NoError(t, b.Apply(t.Context(), []ports.Change{{
 			AggregateType: registry.AggregateType, AggregateID: int64(found.State().ID),
 			AggregateVersion: int64(found.State().Version), EventID: found.State().Event,
 		}}))

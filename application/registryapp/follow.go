@@ -8,8 +8,8 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Follow takes in what was changed, if it was a service.
-func (s *Service) Follow(ctx context.Context, changes []ports.Change) error {
+// Apply takes in what was changed, if it was a service.
+func (s *Service) Apply(ctx context.Context, changes []ports.Change) error {
 	service := func(c ports.Change) bool { return c.AggregateType == registry.AggregateType }
 	if !slices.ContainsFunc(changes, service) {
 		return nil

@@ -6,9 +6,9 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// Renew forgets what is in memory and takes in what the store has: after a restore
+// Resync forgets what is in memory and takes in what the store has: after a restore
 // that is less than was known, and generations start over from there.
-func (s *Service) Renew(ctx context.Context) error {
+func (s *Service) Resync(ctx context.Context) error {
 	if s.catalogue.confirmation.Ever() {
 		if err := s.reload(ctx); err != nil {
 			return err

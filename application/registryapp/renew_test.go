@@ -35,7 +35,7 @@ func TestRenew(t *testing.T) {
 	g.Services = backup.store
 	b.epoch.Begin()
 
-	require.NoError(t, b.Renew(t.Context()))
+	require.NoError(t, b.Resync(t.Context()))
 	assert.Equal(t, []string{"a"}, ready(t, b.Service))
 	assert.Equal(t, registry.Epoch(epoch), instance(t, b.Service, "a").Epoch)
 	_, err = b.Discover(fixture.Admin(), "lost", "")

@@ -62,7 +62,7 @@ func (s *Service) step(ctx context.Context, tried map[string]bool) (stuck []stri
 
 // advance publishes a batch of changes, and moves the streams that they belong to.
 func (s *Service) advance(ctx context.Context, from ports.Delivered, w work) ([]string, int, error) {
-	changes, err := s.deps.Feed.Changes(ctx, w.query())
+	changes, err := s.deps.Feed.Changes(ctx, s.query(w))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -70,7 +70,7 @@ func (s *Service) advance(ctx context.Context, from ports.Delivered, w work) ([]
 	if len(changes) == DrainBatch {
 		end = changes[DrainBatch-1].Revision
 	}
-	s.unclaimed.note(changes)
+	s.unclaimed.note(s.deps.Modules, changes)
 	outcomes, err := s.publish(ctx, w, from.Parked, changes)
 	if err != nil {
 		return nil, 0, err
@@ -115,7 +115,7 @@ func (s *Service) moved(from ports.Delivered, w work, end int64, r reckoning) (s
 // retry publishes a batch of what is parked, up to where its stream is.
 func (s *Service) retry(ctx context.Context, from ports.Delivered, w work) ([]string, int, error) {
 	was := *w.parked
-	changes, err := s.deps.Feed.Changes(ctx, w.query())
+	changes, err := s.deps.Feed.Changes(ctx, s.query(w))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -31,9 +31,9 @@ func TestDrain(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.drain()
-		h.put(updated(1, 1), updated(2, 1), updated(1, 2))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(2, 1), fixture.UpdatedConfiguration(1, 2))
 		h.drain()
-		h.put(updated(1, 3))
+		h.put(fixture.UpdatedConfiguration(1, 3))
 		h.drain()
 		assert.Equal(t, []string{"1.1", "2.1", "1.2", "1.3"}, h.arrived())
 		assert.Zero(t, h.status().Pending())
@@ -42,7 +42,7 @@ func TestDrain(t *testing.T) {
 	t.Run("what has no revision is not published", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
-		h.feed.Put(updated(1, 1))
+		h.feed.Put(fixture.UpdatedConfiguration(1, 1))
 		h.drain()
 		assert.Empty(t, h.arrived())
 	})
@@ -50,7 +50,7 @@ func TestDrain(t *testing.T) {
 	t.Run("a broker that goes away stops the relay where it is", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
-		h.put(updated(1, 1), updated(2, 1), updated(1, 2))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(2, 1), fixture.UpdatedConfiguration(1, 2))
 		h.broker.FailAfter(2)
 		n, err := h.relay.Drain(t.Context())
 		require.ErrorIs(t, err, ports.ErrBrokerUnavailable)
@@ -67,7 +67,7 @@ func TestDrain(t *testing.T) {
 	t.Run("what was published, but not written down, is published again with its id", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
-		h.put(updated(1, 1), updated(1, 2))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(1, 2))
 		dying := h.another(publishing{h.broker, func() { h.feed.SetDown(true) }})
 		_, err := dying.Drain(t.Context())
 		require.ErrorIs(t, err, fault.ErrUnavailable)
@@ -79,11 +79,11 @@ func TestDrain(t *testing.T) {
 	t.Run("of two relays one goes on", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
-		h.put(updated(1, 1))
+		h.put(fixture.UpdatedConfiguration(1, 1))
 		slow := h.another(publishing{h.broker, h.drain})
 		_, err := slow.Drain(t.Context())
 		require.ErrorIs(t, err, ports.ErrOvertaken)
-		h.put(updated(1, 2))
+		h.put(fixture.UpdatedConfiguration(1, 2))
 		h.drain()
 		assert.Equal(t, []string{"1.1", "1.1", "1.2"}, h.arrived())
 	})
@@ -91,7 +91,7 @@ func TestDrain(t *testing.T) {
 	t.Run("who has gone away publishes nothing", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
-		h.put(updated(1, 1))
+		h.put(fixture.UpdatedConfiguration(1, 1))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := h.relay.Drain(ctx)
@@ -102,7 +102,7 @@ func TestDrain(t *testing.T) {
 	t.Run("changes that this version does not know hold nothing up, and are left to a newer one", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
-		h.put(updated(1, 1), foreign(1, 1), updated(1, 2), foreign(1, 2), flagged(1, 1))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UnknownChange(1, 1), fixture.UpdatedConfiguration(1, 2), fixture.UnknownChange(1, 2), fixture.UpdatedFlag(1, 1))
 		h.drain()
 		assert.Equal(t, []string{"1.1", "1.2", "f1.1"}, h.arrived())
 		assert.Zero(t, h.status().Pending())
@@ -120,10 +120,10 @@ func TestTopics(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.broker.Close("flags", missing)
-		h.put(updated(1, 1), flagged(1, 1), updated(1, 2), flagged(1, 2))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedFlag(1, 1), fixture.UpdatedConfiguration(1, 2), fixture.UpdatedFlag(1, 2))
 		h.drain()
 		h.clock.Move(time.Minute)
-		h.put(updated(1, 3), flagged(2, 1))
+		h.put(fixture.UpdatedConfiguration(1, 3), fixture.UpdatedFlag(2, 1))
 		h.drain()
 		assert.Equal(t, []string{"1.1", "1.2", "1.3"}, h.arrived())
 		status := h.status()
@@ -153,7 +153,7 @@ func TestTopics(t *testing.T) {
 		assert.Equal(t, h.status().Head, h.status().Published)
 		assert.Empty(t, h.relay.Conditions())
 		assert.Equal(t, "flags: <nil>", h.topics[1])
-		h.put(updated(1, 4), flagged(1, 3))
+		h.put(fixture.UpdatedConfiguration(1, 4), fixture.UpdatedFlag(1, 3))
 		h.drain()
 		assert.Equal(t, []string{"1.4", "f1.3"}, h.arrived()[6:], "both are read and published together again")
 	})
@@ -163,10 +163,10 @@ func TestTopics(t *testing.T) {
 		h := setup(t)
 		h.broker.Close("flags", nil)
 		failing := h.another(failingTopic{h.broker, "flags"})
-		h.put(flagged(1, 1), updated(1, 1))
+		h.put(fixture.UpdatedFlag(1, 1), fixture.UpdatedConfiguration(1, 1))
 		for range 3 {
 			_, _ = failing.Drain(t.Context())
-			h.put(updated(1, int64(len(h.arrived())+1)))
+			h.put(fixture.UpdatedConfiguration(1, int64(len(h.arrived())+1)))
 			_, err := failing.Drain(t.Context())
 			require.NoError(t, err, "others go on")
 		}
@@ -180,12 +180,12 @@ func TestTopics(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.broker.Refuse(keyed("k1"))
-		h.put(updated(1, 1), flagged(1, 1))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedFlag(1, 1))
 		h.drain()
 		h.broker.Refuse(nil)
 		h.broker.Close("configurations", missing)
 		require.NoError(t, h.relay.Retry(t.Context(), 1))
-		h.put(flagged(1, 2))
+		h.put(fixture.UpdatedFlag(1, 2))
 		h.drain()
 		assert.Equal(t, []string{"f1.1", "f1.2"}, h.arrived())
 		assert.Len(t, h.status().Parked, 1)
@@ -235,9 +235,9 @@ func TestParking(t *testing.T) {
 		t.Helper()
 		h := setup(t)
 		h.broker.Refuse(keyed("k1"))
-		h.put(updated(1, 1), updated(2, 1), updated(1, 2))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(2, 1), fixture.UpdatedConfiguration(1, 2))
 		h.drain()
-		h.put(updated(1, 3), updated(2, 2))
+		h.put(fixture.UpdatedConfiguration(1, 3), fixture.UpdatedConfiguration(2, 2))
 		h.drain()
 		require.Equal(t, []string{"2.1", "2.2"}, h.arrived())
 		require.Equal(t, []ports.Parked{{
@@ -259,7 +259,7 @@ func TestParking(t *testing.T) {
 		h.broker.Refuse(nil)
 		require.NoError(t, h.relay.Retry(t.Context(), 1))
 		h.drain()
-		h.put(updated(1, 4))
+		h.put(fixture.UpdatedConfiguration(1, 4))
 		h.drain()
 		assert.Equal(t, []string{"2.1", "2.2", "1.1", "1.2", "1.3", "1.4"}, h.arrived())
 		assert.Empty(t, h.status().Parked)
@@ -306,7 +306,7 @@ func TestParking(t *testing.T) {
 		h.broker.Refuse(keyed("k1"))
 		var want []string
 		for v := range int64(relay.DrainBatch + 10) {
-			h.put(updated(1, v+1))
+			h.put(fixture.UpdatedConfiguration(1, v+1))
 			want = append(want, fmt.Sprintf("1.%d", v+1))
 		}
 		h.drain()
@@ -331,7 +331,7 @@ func (d delivery) put(rt *rapid.T) {
 	id, kind := rapid.Int64Range(1, 3).Draw(rt, "id"), rapid.SampledFrom([]string{"", "f", "q"}).Draw(rt, "kind")
 	name := fmt.Sprint(kind, id)
 	d.versions[name]++
-	change := map[string]func(int64, int64) ports.Change{"": updated, "f": flagged, "q": foreign}[kind]
+	change := map[string]func(int64, int64) ports.Change{"": fixture.UpdatedConfiguration, "f": fixture.UpdatedFlag, "q": fixture.UnknownChange}[kind]
 	d.house.put(change(id, d.versions[name]))
 }
 
@@ -420,7 +420,7 @@ func TestDelivery(t *testing.T) {
 func TestPurge(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.put(updated(1, 1), updated(1, 2))
+	h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(1, 2))
 	keep := relay.Retention{Age: time.Hour, Rows: 100}
 	h.clock.Move(2 * time.Hour)
 	n, err := h.relay.Purge(t.Context(), keep)
@@ -449,7 +449,7 @@ func TestPurgeOfStreams(t *testing.T) {
 		h := setup(t)
 		h.broker.Close("flags", errors.New("missing"))
 		h.broker.Refuse(keyed("k2"))
-		h.put(updated(1, 1), updated(2, 1), flagged(1, 1), updated(1, 2))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(2, 1), fixture.UpdatedFlag(1, 1), fixture.UpdatedConfiguration(1, 2))
 		h.drain()
 		h.clock.Move(1000 * time.Hour)
 		assert.Equal(t, 1, purge(h), "the second is parked")
@@ -466,7 +466,7 @@ func TestPurgeOfStreams(t *testing.T) {
 	t.Run("what only a newer version can publish is kept for a week more", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
-		h.put(updated(1, 1), foreign(1, 1), updated(1, 2))
+		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UnknownChange(1, 1), fixture.UpdatedConfiguration(1, 2))
 		h.drain()
 		h.clock.Move(time.Hour + 7*24*time.Hour)
 		assert.Equal(t, 1, purge(h))
@@ -478,7 +478,7 @@ func TestPurgeOfStreams(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.feed.SetClock(fixture.NewClock())
-		h.put(updated(1, 1))
+		h.put(fixture.UpdatedConfiguration(1, 1))
 		h.drain()
 		h.clock.Move(40 * 24 * time.Hour)
 		assert.Zero(t, purge(h))

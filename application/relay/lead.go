@@ -76,5 +76,5 @@ func (l *Leader) judge(ctx context.Context, done int, failure error) error {
 // leaves reports whether changes are left to a newer version.
 func (s *Service) leaves() bool {
 	at := s.last.Load()
-	return at != nil && s.unclaimed.unpublished(*at)
+	return at != nil && s.unclaimed.pending(*at)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 // lead is a leadership that is free, and counts.
@@ -62,7 +63,7 @@ func TestLeader(t *testing.T) {
 		t.Parallel()
 		l := newLeader(t)
 		assert.Zero(t, l.steps(time.Minute))
-		l.put(updated(1, 1))
+		l.put(fixture.UpdatedConfiguration(1, 1))
 		assert.Zero(t, l.steps(time.Minute))
 		assert.Equal(t, []string{"1.1"}, l.arrived())
 	})
@@ -70,7 +71,7 @@ func TestLeader(t *testing.T) {
 	t.Run("who makes none for long lets another one try, seldom, and goes on when there is none", func(t *testing.T) {
 		t.Parallel()
 		l := newLeader(t)
-		l.put(updated(1, 1))
+		l.put(fixture.UpdatedConfiguration(1, 1))
 		l.broker.FailAfter(0)
 		_, err := l.leader.Step(t.Context())
 		require.ErrorIs(t, err, ports.ErrBrokerUnavailable)
@@ -90,14 +91,14 @@ func TestLeader(t *testing.T) {
 		t.Parallel()
 		l := newLeader(t)
 		l.broker.Close("flags", assert.AnError)
-		l.put(flagged(1, 1))
+		l.put(fixture.UpdatedFlag(1, 1))
 		assert.Zero(t, l.steps(time.Hour))
 	})
 
 	t.Run("changes that only a newer version can publish are, until one has published them", func(t *testing.T) {
 		t.Parallel()
 		l := newLeader(t)
-		l.put(foreign(1, 1), updated(1, 1))
+		l.put(fixture.UnknownChange(1, 1), fixture.UpdatedConfiguration(1, 1))
 		assert.Positive(t, l.steps(time.Minute))
 		assert.Equal(t, []string{"1.1"}, l.arrived())
 		at, err := l.feed.Delivered(t.Context())

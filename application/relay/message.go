@@ -24,11 +24,11 @@ const timeFormat = "2006-01-02T15:04:05.000000Z"
 // in the binary mode of the Kafka protocol binding, with the extensions sequence,
 // partitionkey and epoch, and W3C Trace Context's traceparent where it is known.
 func (s *Service) message(c ports.Change, epoch string) (ports.Message, error) {
-	told := Tell(c)
+	event := s.deps.Modules.Event(c)
 	at := c.OccurredAt.UTC().Format(timeFormat)
 	value, err := json.Marshal(body{
-		Action: told.Action, ResourceType: told.ResourceType, ResourceID: told.ResourceID,
-		Data: told.Data, Timestamp: at, Environment: told.Environment,
+		Action: string(event.Action), ResourceType: event.ResourceType, ResourceID: event.ID,
+		Data: event.Data, Timestamp: at, Environment: event.Environment,
 	})
 	if err != nil {
 		return ports.Message{}, fmt.Errorf("encode change %d: %w", c.Revision, err)
@@ -40,13 +40,13 @@ func (s *Service) message(c ports.Change, epoch string) (ports.Message, error) {
 		"ce_source":       s.deps.Source,
 		"ce_type":         c.EventType,
 		"ce_time":         at,
-		"ce_subject":      told.ResourceType + "/" + told.Key,
+		"ce_subject":      event.ResourceType + "/" + event.Key,
 		"ce_sequence":     fmt.Sprintf("%020d", c.Revision),
-		"ce_partitionkey": told.Key,
+		"ce_partitionkey": event.Key,
 		"ce_epoch":        epoch,
 	}
 	if c.TraceParent != "" {
 		headers["traceparent"] = c.TraceParent
 	}
-	return ports.Message{Topic: s.deps.Topics.of(c.AggregateType), Key: told.Key, Headers: headers, Body: value}, nil
+	return ports.Message{Topic: s.deps.Topics[c.AggregateType], Key: event.Key, Headers: headers, Body: value}, nil
 }

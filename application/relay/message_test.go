@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/event"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -46,7 +45,7 @@ func published(t *testing.T, pending []event.Event) ([]ports.Message, []received
 	h := setup(t)
 	h.feed = feed
 	h.relay = h.another(h.broker)
-	_, err := h.relay.Sequence(t.Context())
+	_, err := h.feed.Sequence(t.Context(), 1000)
 	require.NoError(t, err)
 	h.drain()
 	messages := h.broker.Messages()
@@ -178,9 +177,9 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	h := setup(t)
-	traced := updated(3, 9)
+	traced := fixture.UpdatedConfiguration(3, 9)
 	traced.TraceParent = trace
-	h.put(traced, updated(3, 10))
+	h.put(traced, fixture.UpdatedConfiguration(3, 10))
 	h.drain()
 	first, second := h.broker.Messages()[0].Headers, h.broker.Messages()[1].Headers
 	assert.Equal(t, map[string]string{
@@ -200,34 +199,4 @@ func TestTimesAreUTC(t *testing.T) {
 	stamp := scope.Stamp{At: time.Date(2026, 11, 23, 14, 0, 0, 1000, time.FixedZone("", 2*60*60))}
 	_, said := published(t, fixture.Configuration(t, fixture.Stamped(stamp)).PendingEvents())
 	assert.Equal(t, "2026-11-23T12:00:00.000001Z", said[0].Timestamp)
-}
-
-func TestTell(t *testing.T) {
-	t.Parallel()
-
-	t.Run("data that is no object is left out", func(t *testing.T) {
-		t.Parallel()
-		for _, data := range []string{`[]`, `null`, `"text"`, ``, `{`} {
-			c := updated(1, 2)
-			c.Data = []byte(data)
-			told := relay.Tell(c)
-			assert.Equal(t, map[string]any{
-				"version": int64(2), "revision": int64(0), "event_type": "configuration.updated",
-			}, told.Data, data)
-			assert.Equal(t, "production/shop/", told.Key)
-		}
-	})
-
-	t.Run("a change of an unknown type is told by what all changes have", func(t *testing.T) {
-		t.Parallel()
-		c := foreign(7, 1)
-		c.EventType = "quota.created"
-		told := relay.Tell(c)
-		assert.Equal(t, "quota", told.ResourceType)
-		assert.Equal(t, "7", told.ResourceID)
-		assert.Equal(t, "production/shop/7", told.Key)
-		assert.Equal(t, relay.ActionCreate, told.Action)
-		assert.Equal(t, "production", told.Environment)
-		assert.Equal(t, "k7", told.Data["key"])
-	})
 }

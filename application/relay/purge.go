@@ -27,11 +27,11 @@ func (s *Service) Purge(ctx context.Context, keep Retention) (int, error) {
 		return 0, err
 	}
 	published := map[string]int64{}
-	for _, t := range aggregateTypes() {
+	for _, t := range s.deps.Modules.AggregateTypes() {
 		published[t] = at.Of(t).Revision
 	}
 	for _, p := range at.Parked {
-		if Known(p.AggregateType) {
+		if _, known := published[p.AggregateType]; known {
 			published[p.AggregateType] = min(published[p.AggregateType], p.Revision-1)
 		}
 	}

@@ -1,30 +1,10 @@
 package relay
 
 import (
-	"context"
 	"sync/atomic"
 
-	"github.com/signalbox-hq/signalbox/domain/configuration"
-	"github.com/signalbox-hq/signalbox/domain/flag"
-	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/ports"
 )
-
-// Topics are where messages go, by what has changed.
-type Topics struct{ Configuration, Flag, Service string }
-
-// of returns the topic of an aggregate type, or "" for one that has none here.
-func (t Topics) of(aggregateType string) string {
-	switch aggregateType {
-	case configuration.AggregateType:
-		return t.Configuration
-	case flag.AggregateType:
-		return t.Flag
-	case registry.AggregateType:
-		return t.Service
-	}
-	return ""
-}
 
 // Dependencies is what the steps need.
 type Dependencies struct {
@@ -33,7 +13,9 @@ type Dependencies struct {
 	Publisher  ports.Publisher
 	Clock      ports.Clock
 	Stopwatch  ports.Stopwatch
-	Topics     Topics
+	Modules    ports.Modules
+	// Topics are where messages go, by aggregate type.
+	Topics map[string]string
 	// TopicChanged is called when a topic begins to take no messages, and with nil when
 	// it takes them again; nil for nobody. It does not wait.
 	TopicChanged func(topic string, err error)
@@ -49,8 +31,8 @@ type Service struct {
 	rests rests
 	// last is how far the changes were published when that was read last; nil before.
 	last atomic.Pointer[ports.Delivered]
-	// unclaimed are the changes that were left to a newer version.
-	unclaimed unknown
+	// unclaimed are the changes that are left to a newer version.
+	unclaimed unclaimed
 }
 
 // New returns the steps over their dependencies.
@@ -62,22 +44,14 @@ func New(d Dependencies) *Service {
 
 func (s *Service) topicChanged(aggregateType string, err error) {
 	if s.deps.TopicChanged != nil {
-		s.deps.TopicChanged(s.deps.Topics.of(aggregateType), err)
+		s.deps.TopicChanged(s.deps.Topics[aggregateType], err)
 	}
 }
 
 // The bounds of one step.
 const (
-	// SequenceBatch is how many events get their revisions in one step.
-	SequenceBatch = 1000
 	// DrainBatch is how many changes are published in one step.
 	DrainBatch = 1000
 	// PurgeBatch is how many changes are forgotten in one step.
 	PurgeBatch = 500
 )
-
-// Sequence gives committed events their revisions, and returns how many. Of
-// SequenceBatch there may be more.
-func (s *Service) Sequence(ctx context.Context) (int, error) {
-	return s.deps.Feed.Sequence(ctx, SequenceBatch)
-}

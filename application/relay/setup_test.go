@@ -37,40 +37,17 @@ func setup(t *testing.T) *house {
 func (h *house) another(p ports.Publisher) *relay.Service {
 	return relay.New(relay.Dependencies{
 		Feed: h.feed, Deliveries: h.feed, Publisher: p, Clock: h.clock, Stopwatch: h.watch, Source: "/signalbox/test",
-		Topics:       relay.Topics{Configuration: "configurations", Flag: "flags", Service: "services"},
+		Modules:      fixture.Modules(),
+		Topics:       map[string]string{"configuration": "configurations", "flag": "flags", "service": "services"},
 		TopicChanged: func(topic string, err error) { h.topics = append(h.topics, fmt.Sprint(topic, ": ", err)) },
 	})
-}
-
-// updated is an update of a configuration.
-func updated(id, version int64) ports.Change {
-	return ports.Change{
-		EventID: fmt.Sprintf("%d.%d", id, version), EventType: "configuration.updated", AggregateType: "configuration",
-		AggregateID: id, AggregateVersion: version, Environment: "production", ServiceName: "shop",
-		Data: fmt.Appendf(nil, `{"key":"k%d"}`, id), OccurredAt: fixture.Noon(),
-	}
-}
-
-// flagged is an update of a flag.
-func flagged(id, version int64) ports.Change {
-	c := updated(id, version)
-	c.EventType, c.AggregateType, c.ServiceName = "flag.updated", "flag", ""
-	c.EventID, c.Data = fmt.Sprintf("f%d.%d", id, version), fmt.Appendf(nil, `{"name":"f%d"}`, id)
-	return c
-}
-
-// foreign is a change of an aggregate type that only a newer version knows.
-func foreign(id, version int64) ports.Change {
-	c := updated(id, version)
-	c.EventType, c.AggregateType, c.EventID = "quota.raised", "quota", fmt.Sprintf("q%d.%d", id, version)
-	return c
 }
 
 // put adds changes to the feed.
 func (h *house) put(changes ...ports.Change) {
 	h.t.Helper()
 	h.feed.Put(changes...)
-	n, err := h.relay.Sequence(h.t.Context())
+	n, err := h.feed.Sequence(h.t.Context(), len(changes))
 	require.NoError(h.t, err)
 	require.Equal(h.t, len(changes), n)
 }

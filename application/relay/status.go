@@ -58,7 +58,7 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	status := Status{Epoch: head.Epoch, Head: head.Revision, Published: head.Revision, Parked: at.Parked}
-	for _, t := range aggregateTypes() {
+	for _, t := range s.deps.Modules.AggregateTypes() {
 		topic, err := s.topicStatus(ctx, at.Of(t), head)
 		if err != nil {
 			return Status{}, err
@@ -73,7 +73,7 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 // topicStatus returns how far one stream is. What is not its own is not waited for.
 func (s *Service) topicStatus(ctx context.Context, at ports.Stream, head ports.FeedHead) (TopicStatus, error) {
 	status := TopicStatus{
-		Topic: s.deps.Topics.of(at.AggregateType), AggregateType: at.AggregateType, Published: at.Revision,
+		Topic: s.deps.Topics[at.AggregateType], AggregateType: at.AggregateType, Published: at.Revision,
 		Reason: at.Reason, Since: at.Since,
 	}
 	if at.Revision >= head.Revision {
@@ -100,7 +100,7 @@ func (s *Service) Conditions() []ports.Condition {
 	}
 	var waiting []string
 	for _, t := range at.Streams {
-		if topic := s.deps.Topics.of(t.AggregateType); topic != "" && t.Reason != "" {
+		if topic := s.deps.Topics[t.AggregateType]; topic != "" && t.Reason != "" {
 			waiting = append(waiting, fmt.Sprintf("%s (%s)", topic, t.Reason))
 		}
 	}

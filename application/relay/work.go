@@ -18,12 +18,12 @@ type work struct {
 
 // query selects the changes of one step. Where all streams are at one place they share
 // what is read, whatever else is in between.
-func (w work) query() ports.ChangeQuery {
+func (s *Service) query(w work) ports.ChangeQuery {
 	q := ports.ChangeQuery{After: w.after, UpTo: w.upTo, Limit: DrainBatch}
 	if w.parked != nil {
 		q.AggregateID = w.parked.AggregateID
 	}
-	if len(w.types) < len(aggregateTypes()) {
+	if len(w.types) < len(s.deps.Modules) {
 		q.AggregateTypes = w.types
 	}
 	return q
@@ -45,7 +45,7 @@ func (s *Service) delivered(ctx context.Context) (ports.Delivered, error) {
 func (s *Service) next(from ports.Delivered, head ports.FeedHead, tried map[string]bool) (work, bool) {
 	for _, resting := range []bool{false, true} {
 		var ready []string
-		for _, t := range aggregateTypes() {
+		for _, t := range s.deps.Modules.AggregateTypes() {
 			if !tried[t] && s.rests.ready(t, resting) {
 				ready = append(ready, t)
 			}

@@ -41,6 +41,14 @@ func (f *Flag) Unsaved() Unsaved {
 // AggregateType is what events call a flag.
 const AggregateType = "flag"
 
+// The types of event.
+const (
+	EventCreated    = "flag.created"
+	EventUpdated    = "flag.updated"
+	EventRolledBack = "flag.rolled_back"
+	EventDeleted    = "flag.deleted"
+)
+
 // Changed is the event of one new version. Which change it was is its type:
 // flag.created, flag.updated, flag.rolled_back or flag.deleted.
 type Changed struct{ envelope event.Envelope }

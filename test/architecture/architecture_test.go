@@ -66,6 +66,7 @@ func TestImportRules(t *testing.T) {
 		{name: "the kernel may not import a module", of: "domain/fault", imported: house("domain/access"), breach: "the kernel imports"},
 		{name: "ports may not import a module", of: "ports", imported: house("domain/access"), breach: "ports import"},
 		{name: "an application module may not import another", of: "application/configapp", imported: house("application/accessapp"), breach: "the application imports"},
+		{name: "the change feed may not import a module", of: "application/changefeed", imported: house("domain/flag"), breach: "know modules by ports.Module alone"},
 		{name: "the application may not import an adapter", of: "application/configapp", imported: house("adapters/bunstore"), breach: "the application imports"},
 		{name: "an adapter may not import another", of: "adapters/ginapi", imported: house("adapters/bunstore"), breach: "an adapter imports no other"},
 		{name: "an adapter may not import bootstrap", of: "adapters/cli", imported: house("bootstrap/settings"), breach: "an adapter imports no other"},

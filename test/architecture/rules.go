@@ -61,6 +61,13 @@ func ImportRules() []Rule {
 			},
 		},
 		{
+			Name: "the change feed and the relay know modules by ports.Module alone, and import none",
+			Of:   []string{"application/changefeed", "application/relay"},
+			May: func(_ string, i Path) bool {
+				return !within(i.Name, "domain") || within(i.Name, append(kernel(), "domain/access")...)
+			},
+		},
+		{
 			Name: "an adapter imports no other adapter, nor bootstrap, nor tests",
 			Of:   []string{"adapters"},
 			May: func(of string, i Path) bool {

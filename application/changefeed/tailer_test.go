@@ -1,4 +1,4 @@
-package relay_test
+package changefeed_test
 
 import (
 	"context"
@@ -13,17 +13,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 // replica is a tail with one follower.
 type replica struct {
-	*house
-
-	tail  *relay.Tail
+	t     *testing.T
+	feed  *fixture.Feed
+	tail  *changefeed.Tailer
 	watch *fixture.Stopwatch
 	// followed are the ids of the events that the follower took in; renewed is how
 	// often it began anew.
@@ -34,7 +37,7 @@ type replica struct {
 	during func()
 }
 
-func (r *replica) Follow(_ context.Context, changes []ports.Change) error {
+func (r *replica) Apply(_ context.Context, changes []ports.Change) error {
 	if r.during != nil {
 		r.during()
 	}
@@ -47,18 +50,32 @@ func (r *replica) Follow(_ context.Context, changes []ports.Change) error {
 	return nil
 }
 
-func (r *replica) Renew(context.Context) error {
+func (r *replica) Resync(context.Context) error {
 	if r.failing == nil {
 		r.renewed++
 	}
 	return r.failing
 }
 
+func emptyReplica(t *testing.T) *replica {
+	t.Helper()
+	return &replica{t: t, feed: fixture.NewFeed(), watch: fixture.NewStopwatch()}
+}
+
+// put adds changes to the feed.
+func (r *replica) put(changes ...ports.Change) {
+	r.t.Helper()
+	r.feed.Put(changes...)
+	n, err := r.feed.Sequence(r.t.Context(), len(changes))
+	require.NoError(r.t, err)
+	require.Equal(r.t, len(changes), n)
+}
+
 func newReplica(t *testing.T) *replica {
 	t.Helper()
-	r := &replica{house: setup(t), watch: fixture.NewStopwatch()}
-	r.tail = relay.NewTail(r.feed, r.watch)
-	r.tail.Lead(r)
+	r := emptyReplica(t)
+	r.tail = changefeed.NewTailer(r.feed, fixture.Modules(), r.watch)
+	r.tail.Subscribe(r)
 	r.step()
 	return r
 }
@@ -76,10 +93,19 @@ func gone(upTo int64) ports.Retention {
 	return ports.Retention{Published: map[string]int64{"configuration": upTo, "flag": upTo, "service": upTo}}
 }
 
+// search is Since of a watch that requires no rights.
+func search(
+	ctx context.Context, tail *changefeed.Tailer, revision int64, limit int, f changefeed.Filter,
+) ([]*changefeed.Notification, int64, error) {
+	w := tail.Observe(f)
+	defer w.Close()
+	return w.Since(ctx, revision, limit)
+}
+
 // since returns the ids of what follows a revision, and how far that goes.
-func (r *replica) since(revision int64, limit int, f relay.Filter) (ids []string, upTo int64) {
+func (r *replica) since(revision int64, limit int, f changefeed.Filter) (ids []string, upTo int64) {
 	r.t.Helper()
-	list, upTo, err := r.tail.Since(r.t.Context(), revision, limit, f)
+	list, upTo, err := search(r.t.Context(), r.tail, revision, limit, f)
 	require.NoError(r.t, err)
 	for _, n := range list {
 		ids = append(ids, n.EventID)
@@ -92,10 +118,10 @@ func TestTail(t *testing.T) {
 
 	t.Run("it begins at the end of the feed, with followers that have all", func(t *testing.T) {
 		t.Parallel()
-		r := &replica{house: setup(t), watch: fixture.NewStopwatch()}
-		r.put(updated(1, 1))
-		r.tail = relay.NewTail(r.feed, r.watch)
-		r.tail.Lead(r)
+		r := emptyReplica(t)
+		r.put(fixture.UpdatedConfiguration(1, 1))
+		r.tail = changefeed.NewTailer(r.feed, fixture.Modules(), r.watch)
+		r.tail.Subscribe(r)
 		assert.Greater(t, r.tail.Age(), time.Hour, "before the first step nothing is known")
 		r.failing = fault.ErrUnavailable
 		_, err := r.tail.Step(t.Context())
@@ -111,16 +137,16 @@ func TestTail(t *testing.T) {
 	t.Run("followers have a change before it is told", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
-		r.put(updated(1, 1), updated(2, 1))
+		r.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(2, 1))
 		r.during = func() {
 			assert.Zero(t, r.tail.Position().Revision)
-			ids, upTo := r.since(0, 10, relay.Filter{})
+			ids, upTo := r.since(0, 10, changefeed.Filter{})
 			assert.Empty(t, ids)
 			assert.Zero(t, upTo)
 		}
 		assert.Equal(t, 2, r.step())
 		assert.Equal(t, []string{"1.1", "2.1"}, r.followed)
-		ids, upTo := r.since(0, 10, relay.Filter{})
+		ids, upTo := r.since(0, 10, changefeed.Filter{})
 		assert.Equal(t, []string{"1.1", "2.1"}, ids)
 		assert.Equal(t, int64(2), upTo)
 		assert.Zero(t, r.step())
@@ -129,7 +155,7 @@ func TestTail(t *testing.T) {
 	t.Run("a follower that fails gets the changes again, and the tail grows old", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
-		r.put(updated(1, 1))
+		r.put(fixture.UpdatedConfiguration(1, 1))
 		r.failing = errors.New("no memory")
 		r.watch.Move(time.Second)
 		_, err := r.tail.Step(t.Context())
@@ -145,7 +171,7 @@ func TestTail(t *testing.T) {
 	t.Run("its age is since it asked, not since it was answered", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
-		r.put(updated(1, 1))
+		r.put(fixture.UpdatedConfiguration(1, 1))
 		r.during = func() { r.watch.Move(time.Second) }
 		r.step()
 		assert.Equal(t, time.Second, r.tail.Age())
@@ -154,8 +180,8 @@ func TestTail(t *testing.T) {
 	t.Run("a tail that is not at the end yet is not young", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
-		for v := range int64(relay.TailBatch + 1) {
-			r.put(updated(1, v+1))
+		for v := range int64(changefeed.ApplyBatch + 1) {
+			r.put(fixture.UpdatedConfiguration(1, v+1))
 		}
 		r.watch.Move(time.Second)
 		r.step()
@@ -178,16 +204,16 @@ func TestTail(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		assert.Empty(t, r.tail.Conditions())
-		odd := updated(2, 1)
+		odd := fixture.UpdatedConfiguration(2, 1)
 		odd.Data = []byte(`[1]`)
-		r.put(updated(1, 1), foreign(1, 1), foreign(2, 1), odd, updated(1, 2))
+		r.put(fixture.UpdatedConfiguration(1, 1), fixture.UnknownChange(1, 1), fixture.UnknownChange(2, 1), odd, fixture.UpdatedConfiguration(1, 2))
 		r.step()
 		assert.Equal(t, int64(5), r.tail.Position().Revision)
 		assert.Equal(t, []string{"1.1", "q1.1", "q2.1", "2.1", "1.2"}, r.followed)
-		ids, upTo := r.since(0, 10, relay.Filter{})
+		ids, upTo := r.since(0, 10, changefeed.Filter{})
 		assert.Len(t, ids, 5)
 		assert.Equal(t, int64(5), upTo)
-		ids, _ = r.since(0, 10, relay.Filter{Environment: "production", ResourceType: relay.ResourceConfiguration})
+		ids, _ = r.since(0, 10, changefeed.Filter{Environment: "production", ResourceType: configapp.ResourceType})
 		assert.Equal(t, []string{"1.1", "2.1", "1.2"}, ids)
 		conditions := r.tail.Conditions()
 		require.Len(t, conditions, 1)
@@ -199,16 +225,15 @@ func TestTail(t *testing.T) {
 	t.Run("another epoch, and a feed that has forgotten what was missed, begin anew", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
-		r.put(updated(1, 1))
+		r.put(fixture.UpdatedConfiguration(1, 1))
 		r.step()
 		_, err := r.feed.BeginEpoch(t.Context())
 		require.NoError(t, err)
-		r.put(updated(1, 2))
+		r.put(fixture.UpdatedConfiguration(1, 2))
 		assert.Zero(t, r.step())
 		assert.Equal(t, 2, r.renewed)
 		assert.Equal(t, ports.FeedHead{Epoch: "0000000000000002", Revision: 2, Oldest: 1}, r.tail.Position())
-		r.put(updated(1, 3), updated(1, 4))
-		r.drain()
+		r.put(fixture.UpdatedConfiguration(1, 3), fixture.UpdatedConfiguration(1, 4))
 		_, err = r.feed.Purge(t.Context(), gone(4), 3)
 		require.NoError(t, err)
 		r.step()
@@ -224,30 +249,29 @@ func TestSince(t *testing.T) {
 	two := func(t *testing.T) *replica {
 		t.Helper()
 		r := newReplica(t)
-		staging := updated(2, 1)
+		staging := fixture.UpdatedConfiguration(2, 1)
 		staging.Environment, staging.ServiceName = "staging", "cart"
-		flag := updated(3, 1)
+		flag := fixture.UpdatedConfiguration(3, 1)
 		flag.EventType, flag.AggregateType, flag.ServiceName, flag.Data = "flag.updated", "flag", "", []byte(`{"name":"f"}`)
-		service := updated(4, 1)
+		service := fixture.UpdatedConfiguration(4, 1)
 		service.EventType, service.AggregateType, service.Environment = "service.updated", "service", ""
 		instance := service
 		instance.EventID, instance.EventType, instance.Environment = "4.2", "instance.registered", "staging"
-		r.put(updated(1, 1), staging, flag, service, instance)
+		r.put(fixture.UpdatedConfiguration(1, 1), staging, flag, service, instance)
 		r.step()
 		return r
 	}
 	rows := []struct {
 		name   string
-		filter relay.Filter
+		filter changefeed.Filter
 		want   string
 	}{
-		{"everything", relay.Filter{}, "1.1 2.1 3.1 4.1 4.2"},
-		{"an environment, and services", relay.Filter{Environment: "production"}, "1.1 3.1 4.1 4.2"},
-		{"a service", relay.Filter{ServiceName: "shop"}, "1.1 4.1 4.2"},
-		{"a type", relay.Filter{ResourceType: relay.ResourceConfiguration}, "1.1 2.1"},
-		{"all of them", relay.Filter{Environment: "staging", ServiceName: "cart", ResourceType: "configuration"}, "2.1"},
-		{"what may be shown", relay.Filter{May: func(n *relay.Notice) bool { return n.AggregateID == 2 }}, "2.1"},
-		{"nothing", relay.Filter{Environment: "mars", ResourceType: "configuration"}, ""},
+		{"everything", changefeed.Filter{}, "1.1 2.1 3.1 4.1 4.2"},
+		{"an environment, and services", changefeed.Filter{Environment: "production"}, "1.1 3.1 4.1 4.2"},
+		{"a service", changefeed.Filter{ServiceName: "shop"}, "1.1 4.1 4.2"},
+		{"a type", changefeed.Filter{ResourceType: configapp.ResourceType}, "1.1 2.1"},
+		{"all of them", changefeed.Filter{Environment: "staging", ServiceName: "cart", ResourceType: "configuration"}, "2.1"},
+		{"nothing", changefeed.Filter{Environment: "mars", ResourceType: "configuration"}, ""},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -266,23 +290,40 @@ func TestSince(t *testing.T) {
 		})
 	}
 
+	t.Run("a watch has what its caller may be shown", func(t *testing.T) {
+		t.Parallel()
+		r := two(t)
+		staging, err := scope.ParseEnvironment("staging")
+		require.NoError(t, err)
+		w, err := r.tail.Watch(access.Caller{Grants: []access.Grant{
+			access.AllowIn(staging, access.ReadConfiguration), access.Allow(access.ReadFlag),
+		}}, changefeed.Filter{})
+		require.NoError(t, err)
+		defer w.Close()
+		list, upTo, err := w.Since(t.Context(), 0, 10)
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		assert.Equal(t, "2.1", list[0].EventID)
+		assert.Equal(t, "3.1", list[1].EventID)
+		assert.Equal(t, int64(5), upTo)
+	})
+
 	t.Run("what is no longer held in memory is read from the store", func(t *testing.T) {
 		t.Parallel()
 		r := two(t)
-		late := relay.NewTail(r.feed, r.watch)
+		late := changefeed.NewTailer(r.feed, fixture.Modules(), r.watch)
 		_, err := late.Step(t.Context())
 		require.NoError(t, err)
-		r.put(updated(1, 2))
-		list, upTo, err := late.Since(t.Context(), 0, 10, relay.Filter{ResourceType: relay.ResourceConfiguration})
+		r.put(fixture.UpdatedConfiguration(1, 2))
+		list, upTo, err := search(t.Context(), late, 0, 10, changefeed.Filter{ResourceType: configapp.ResourceType})
 		require.NoError(t, err)
 		assert.Len(t, list, 2)
 		assert.Equal(t, int64(5), upTo, "what the replica has not taken in is not told")
-		r.drain()
 		_, err = r.feed.Purge(t.Context(), gone(5), 2)
 		require.NoError(t, err)
-		_, _, err = late.Since(t.Context(), 0, 10, relay.Filter{})
-		require.ErrorIs(t, err, relay.ErrGone)
-		_, _, err = late.Since(t.Context(), 2, 10, relay.Filter{})
+		_, _, err = search(t.Context(), late, 0, 10, changefeed.Filter{})
+		require.ErrorIs(t, err, changefeed.ErrCompacted)
+		_, _, err = search(t.Context(), late, 2, 10, changefeed.Filter{})
 		require.NoError(t, err)
 	})
 
@@ -292,20 +333,20 @@ func TestSince(t *testing.T) {
 		const changes = 50_000
 		list := make([]ports.Change, changes)
 		for i := range list {
-			list[i] = updated(1, int64(i+1))
+			list[i] = fixture.UpdatedConfiguration(1, int64(i+1))
 		}
 		list[30_000].ServiceName = "cart"
 		r.feed.Put(list...)
 		_, err := r.feed.Sequence(t.Context(), changes)
 		require.NoError(t, err)
-		late := relay.NewTail(r.feed, r.watch)
+		late := changefeed.NewTailer(r.feed, fixture.Modules(), r.watch)
 		_, err = late.Step(t.Context())
 		require.NoError(t, err)
 		var at int64
 		var found []int64
 		questions := 0
 		for at < changes {
-			notices, upTo, err := late.Since(t.Context(), at, 10, relay.Filter{ServiceName: "cart"})
+			notices, upTo, err := search(t.Context(), late, at, 10, changefeed.Filter{ServiceName: "cart"})
 			require.NoError(t, err)
 			require.Greater(t, upTo, at)
 			for _, n := range notices {
@@ -322,15 +363,15 @@ func TestSince(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		for v := range int64(5000) {
-			r.put(updated(1, v+1))
+			r.put(fixture.UpdatedConfiguration(1, v+1))
 		}
 		for r.step() > 0 {
 			continue
 		}
 		r.feed.SetDown(true)
-		ids, _ := r.since(5000-4096, 10_000, relay.Filter{})
+		ids, _ := r.since(5000-4096, 10_000, changefeed.Filter{})
 		assert.Len(t, ids, 4096)
-		_, _, err := r.tail.Since(t.Context(), 5000-4097, 1, relay.Filter{})
+		_, _, err := search(t.Context(), r.tail, 5000-4097, 1, changefeed.Filter{})
 		require.ErrorIs(t, err, fault.ErrUnavailable)
 	})
 }
@@ -339,12 +380,11 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newReplica(t)
-		r.put(updated(1, 1), updated(1, 2), updated(1, 3))
+		r.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(1, 2), fixture.UpdatedConfiguration(1, 3))
 		r.step()
-		r.drain()
 		_, err := r.feed.Purge(t.Context(), gone(5), 2)
 		require.NoError(t, err)
-		r.put(updated(1, 4))
+		r.put(fixture.UpdatedConfiguration(1, 4))
 		r.step()
 		check := func(epoch string, revision int64) error {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -354,11 +394,11 @@ func TestCheck(t *testing.T) {
 		const epoch = "0000000000000001"
 		require.NoError(t, check("", 4))
 		require.NoError(t, check(epoch, 2))
-		require.ErrorIs(t, check(epoch, 1), relay.ErrGone)
-		require.ErrorIs(t, check("another", 4), relay.ErrGone)
-		require.ErrorIs(t, check("another", 9), relay.ErrGone)
-		require.ErrorIs(t, check(epoch, 5), relay.ErrNotReached, "it may have been given meanwhile")
-		require.ErrorIs(t, check("", 5), relay.ErrNotReached)
+		require.ErrorIs(t, check(epoch, 1), changefeed.ErrCompacted)
+		require.ErrorIs(t, check("another", 4), changefeed.ErrCompacted)
+		require.ErrorIs(t, check("another", 9), changefeed.ErrCompacted)
+		require.ErrorIs(t, check(epoch, 5), changefeed.ErrNotReached, "it may have been given meanwhile")
+		require.ErrorIs(t, check("", 5), changefeed.ErrNotReached)
 		var told *fault.Error
 		require.ErrorAs(t, check("another", 4), &told)
 		assert.Equal(t, []fault.Detail{
@@ -369,7 +409,7 @@ func TestCheck(t *testing.T) {
 		ahead := make(chan error)
 		go func() { ahead <- check(epoch, 5) }()
 		synctest.Wait()
-		r.put(updated(1, 5))
+		r.put(fixture.UpdatedConfiguration(1, 5))
 		r.step()
 		require.NoError(t, <-ahead)
 
@@ -378,11 +418,54 @@ func TestCheck(t *testing.T) {
 		synctest.Wait()
 		r.watch.Move(time.Microsecond)
 		r.step()
-		require.ErrorIs(t, <-ahead, relay.ErrFuture)
+		require.ErrorIs(t, <-ahead, changefeed.ErrFuture)
 
 		// This replica has not heard of the feed for long: nobody knows.
 		r.watch.Move(3 * time.Second)
-		require.ErrorIs(t, check(epoch, 6), relay.ErrBehind)
+		require.ErrorIs(t, check(epoch, 6), changefeed.ErrBehind)
+	})
+}
+
+func TestWatchRights(t *testing.T) {
+	t.Parallel()
+	r := newReplica(t)
+	rows := []struct {
+		name   string
+		grants []access.Grant
+		filter changefeed.Filter
+		want   error
+	}{
+		{"everything, with any right to read", []access.Grant{access.Allow(access.ReadFlag)}, changefeed.Filter{}, nil},
+		{"everything, without one", []access.Grant{access.Allow(access.EvaluateFlag)}, changefeed.Filter{}, access.ErrForbidden},
+		{"a type, with its right", []access.Grant{access.Allow(access.ReadService)}, changefeed.Filter{ResourceType: "service"}, nil},
+		{"a type, with another right", []access.Grant{access.Allow(access.ReadFlag)}, changefeed.Filter{ResourceType: "service"}, access.ErrForbidden},
+		{"a type that does not exist", access.Unrestricted(), changefeed.Filter{ResourceType: "quota"}, fault.ErrInvalid},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			caller := access.Caller{Actor: scope.Actor{KeyID: "1", Name: "tester"}, Grants: row.grants}
+			w, err := r.tail.Watch(caller, row.filter)
+			require.ErrorIs(t, err, row.want)
+			if row.want == nil {
+				w.Close()
+			}
+		})
+	}
+
+	t.Run("changes of unknown types are shown to callers with all rights", func(t *testing.T) {
+		t.Parallel()
+		r := newReplica(t)
+		r.put(fixture.UnknownChange(1, 1))
+		r.step()
+		for n, grants := range [][]access.Grant{access.ReadOnly(), access.Unrestricted()} {
+			w, err := r.tail.Watch(access.Caller{Grants: grants}, changefeed.Filter{})
+			require.NoError(t, err)
+			defer w.Close()
+			list, _, err := w.Since(t.Context(), 0, 10)
+			require.NoError(t, err)
+			assert.Len(t, list, n)
+		}
 	})
 }
 
@@ -392,12 +475,12 @@ func TestWatch(t *testing.T) {
 	t.Run("who watches is woken by what concerns them, and by an epoch", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
-		shop, staging := r.tail.Watch(relay.Filter{ServiceName: "shop"}), r.tail.Watch(relay.Filter{Environment: "staging"})
-		twin := r.tail.Watch(relay.Filter{ServiceName: "shop"})
+		shop, staging := r.tail.Observe(changefeed.Filter{ServiceName: "shop"}), r.tail.Observe(changefeed.Filter{Environment: "staging"})
+		twin := r.tail.Observe(changefeed.Filter{ServiceName: "shop"})
 		woken := func() (list []string) {
-			for name, w := range map[string]*relay.Watch{"shop": shop, "staging": staging, "twin": twin} {
+			for name, w := range map[string]*changefeed.Watch{"shop": shop, "staging": staging, "twin": twin} {
 				select {
-				case <-w.Woken():
+				case <-w.Notified():
 					list = append(list, name)
 				default:
 				}
@@ -405,12 +488,12 @@ func TestWatch(t *testing.T) {
 			slices.Sort(list)
 			return list
 		}
-		r.put(updated(1, 1), updated(1, 2))
+		r.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(1, 2))
 		r.step()
 		assert.Equal(t, []string{"shop", "twin"}, woken())
 		assert.Empty(t, woken())
 		twin.Close()
-		r.put(updated(1, 3))
+		r.put(fixture.UpdatedConfiguration(1, 3))
 		r.step()
 		assert.Equal(t, []string{"shop"}, woken())
 		_, err := r.feed.BeginEpoch(t.Context())
@@ -428,8 +511,8 @@ func TestWatch(t *testing.T) {
 			watching.Go(func() {
 				var at int64
 				for at < changes {
-					w := r.tail.Watch(relay.Filter{})
-					list, upTo, err := r.tail.Since(t.Context(), at, 7, relay.Filter{})
+					w := r.tail.Observe(changefeed.Filter{})
+					list, upTo, err := w.Since(t.Context(), at, 7)
 					if err != nil {
 						t.Errorf("watch from %d: %v", at, err)
 						return
@@ -440,14 +523,14 @@ func TestWatch(t *testing.T) {
 						}
 					}
 					if at = upTo; len(list) == 0 {
-						<-w.Woken()
+						<-w.Notified()
 					}
 					w.Close()
 				}
 			})
 		}
 		for v := range int64(changes) {
-			r.put(updated(1, v+1))
+			r.put(fixture.UpdatedConfiguration(1, v+1))
 			r.step()
 		}
 		watching.Wait()
