@@ -2,9 +2,7 @@ package configapp
 
 import (
 	"context"
-	"errors"
 
-	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -40,28 +38,12 @@ func (s *Service) Create(ctx context.Context, by access.Caller, in Create) (View
 		return View{}, err
 	}
 	draft := configuration.Draft{Content: content, Description: description}
-	var created View
-	err = change.UntilSaved(ctx, s.deps.Backoff, func() error {
-		created, err = s.createOrRecreate(ctx, by, identity, draft)
-		return err
-	})
-	return created, err
-}
-
-// createOrRecreate tries the common case first, which is one round trip.
-func (s *Service) createOrRecreate(
-	ctx context.Context, by access.Caller, identity configuration.Identity, draft configuration.Draft,
-) (View, error) {
-	created, err := s.save(ctx, configuration.New(identity, draft, s.stamp(by)))
-	if !errors.Is(err, configuration.ErrAlreadyExists) {
-		return created, err
-	}
-	existing, err := s.deps.Configurations.FindByIdentity(ctx, identity)
-	if err != nil {
-		return View{}, err
-	}
-	if err := existing.Recreate(draft, s.stamp(by)); err != nil {
-		return View{}, change.Final(err)
-	}
-	return s.save(ctx, existing)
+	create := func() *configuration.Configuration { return configuration.New(identity, draft, s.stamp(by)) }
+	return viewOf(s.writer.Create(ctx, create, func(ctx context.Context) (*configuration.Configuration, error) {
+		existing, err := s.deps.Configurations.FindByIdentity(ctx, identity)
+		if err != nil {
+			return nil, err
+		}
+		return existing, existing.Recreate(draft, s.stamp(by))
+	}))
 }

@@ -19,8 +19,8 @@ type Delete struct {
 // than the expected ErrStale.
 func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (View, error) {
 	return s.write(ctx, by, edition{
-		id: in.ID, expect: in.Expect, mends: true,
-		apply: func(_ context.Context, c *configuration.Configuration) error {
+		ID: in.ID, Expect: in.Expect, Mends: true,
+		Apply: func(_ context.Context, c *configuration.Configuration) error {
 			return c.Delete(s.stamp(by))
 		},
 	})

@@ -25,7 +25,7 @@ func (s *Service) ReadHistory(ctx context.Context, by access.Caller, in History)
 	if err := page.Check(in.Limit, in.Offset); err != nil {
 		return Timeline{}, err
 	}
-	if _, err := s.load(ctx, by, access.ReadConfiguration, in.ID); err != nil {
+	if _, err := s.writer.Load(ctx, by, access.ReadConfiguration, in.ID); err != nil {
 		return Timeline{}, err
 	}
 	return s.deps.History.Entries(ctx, in.ID, in.Limit, in.Offset)

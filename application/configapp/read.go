@@ -2,9 +2,9 @@ package configapp
 
 import (
 	"context"
-	"errors"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -30,17 +30,12 @@ type Read struct {
 // What stands comes from memory while that is known to be fresh, else from the store,
 // and from memory again while the store is away: View.Stale tells.
 func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, error) {
-	if in.Version == 0 && in.At.IsZero() {
+	asOf := change.AsOf{Version: in.Version, At: in.At, MinVersion: in.MinVersion}
+	if asOf.Present() {
 		return s.readPresent(ctx, by, in)
 	}
 	identity, err := s.parseIdentity(in.Environment, in.ServiceName, in.Key)
-	if in.Version != 0 && !in.At.IsZero() {
-		err = fault.Merge(err, fault.Bad("at", "cannot be given together with version"))
-	}
-	if in.MinVersion != 0 {
-		err = fault.Merge(err, fault.Bad("min_version", "cannot be given together with version or at"))
-	}
-	if err != nil {
+	if err := fault.Merge(err, asOf.Validate()); err != nil {
 		return View{}, err
 	}
 	if err := by.Require(access.ReadConfiguration, resourceOf(identity)); err != nil {
@@ -50,29 +45,15 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 	if err != nil {
 		return View{}, err
 	}
-	state, err := s.stateAsOf(ctx, c, in)
+	entry, err := change.EntryAsOf(ctx, s.deps.History, c.ID(), asOf, configuration.ErrNotFound)
+	if err != nil {
+		return View{}, err
+	}
+	state, err := c.AsOf(entry)
 	if err != nil {
 		return View{}, err
 	}
 	return s.viewFor(ctx, by, state)
-}
-
-func (s *Service) stateAsOf(ctx context.Context, c *configuration.Configuration, in Read) (configuration.State, error) {
-	var entry configuration.HistoryEntry
-	var err error
-	switch {
-	case in.Version != 0:
-		entry, err = s.deps.History.Entry(ctx, c.ID(), in.Version)
-	case !in.At.IsZero():
-		entry, err = s.deps.History.EntryAt(ctx, c.ID(), in.At)
-		if errors.Is(err, configuration.ErrVersionNotFound) {
-			err = configuration.ErrNotFound
-		}
-	}
-	if err != nil {
-		return configuration.State{}, err
-	}
-	return c.AsOf(entry)
 }
 
 // viewFor reveals the value where the caller may see it. Where that cannot be

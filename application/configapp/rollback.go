@@ -20,8 +20,8 @@ type RollBack struct {
 // never was is ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
 func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (View, error) {
 	return s.write(ctx, by, edition{
-		id: in.ID, expect: in.Expect, revives: true, mends: true,
-		apply: func(ctx context.Context, c *configuration.Configuration) error {
+		ID: in.ID, Expect: in.Expect, Revives: true, Mends: true,
+		Apply: func(ctx context.Context, c *configuration.Configuration) error {
 			entry, err := s.deps.History.Entry(ctx, in.ID, in.Version)
 			if err != nil {
 				return err

@@ -1,8 +1,6 @@
 package configapp
 
 import (
-	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -37,16 +35,21 @@ type Dependencies struct {
 // Service offers the use cases. It is safe for concurrent use.
 type Service struct {
 	deps   Dependencies
-	turns  change.Turns[configuration.ID]
+	writer change.Writer[configuration.ID, *configuration.Configuration]
 	memory *readthrough.Cache[configuration.Locator, configuration.State]
 }
 
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
-	return &Service{deps: d, memory: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
+	s := &Service{deps: d, memory: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
 		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
 		Size: size, Event: func(s configuration.State) string { return s.Event },
 	})}
+	s.writer = change.Writer[configuration.ID, *configuration.Configuration]{
+		Find: d.Configurations.Find, Save: s.save, Action: access.WriteConfiguration, NotFound: configuration.ErrNotFound,
+		Resource: func(c *configuration.Configuration) access.Resource { return resourceOf(c.Identity()) }, Backoff: d.Backoff,
+	}
+	return s
 }
 
 // View is a configuration as one caller sees it.
@@ -74,29 +77,6 @@ func (v View) Value() (secret.Text, bool) {
 
 func resourceOf(i configuration.Identity) access.Resource {
 	return access.Resource{Environment: i.Environment, Service: i.Service}
-}
-
-func (s *Service) stamp(by access.Caller) scope.Stamp {
-	return scope.Stamp{
-		By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID, TraceParent: by.TraceParent,
-	}
-}
-
-// load returns the configuration of that id if the caller may do that to it. Who
-// may do it nowhere does not learn whether it exists.
-func (s *Service) load(
-	ctx context.Context, by access.Caller, action access.Action, id configuration.ID,
-) (*configuration.Configuration, error) {
-	c, err := s.deps.Configurations.Find(ctx, id)
-	if errors.Is(err, configuration.ErrNotFound) {
-		if denied := by.Require(action, access.Resource{}); denied != nil {
-			return nil, denied
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return c, by.Require(action, resourceOf(c.Identity()))
 }
 
 // parseIdentity reads the three parts and names every wrong one.

@@ -29,8 +29,8 @@ func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (View
 		return View{}, err
 	}
 	return s.write(ctx, by, edition{
-		id: in.ID, expect: in.Expect,
-		apply: func(ctx context.Context, c *configuration.Configuration) error {
+		ID: in.ID, Expect: in.Expect,
+		Apply: func(ctx context.Context, c *configuration.Configuration) error {
 			draft, err := s.edited(ctx, by, c.State(), edit)
 			if err != nil {
 				return err

@@ -1,9 +1,7 @@
 package flagapp
 
 import (
-	"context"
 	"crypto/sha256"
-	"errors"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/change"
@@ -41,7 +39,7 @@ type Entry = readthrough.Entry[flag.State]
 // fault.ErrUnavailable before the first Refresh.
 type Service struct {
 	deps      Dependencies
-	turns     change.Turns[flag.ID]
+	writer    change.Writer[flag.ID, *flag.Flag]
 	snapshots snapshots
 	reads     *readthrough.Cache[flag.Locator, flag.State]
 }
@@ -58,36 +56,19 @@ func New(d Dependencies) *Service {
 			return 3 * len(s.Definition.JSON())
 		},
 	})}
+	s.writer = change.Writer[flag.ID, *flag.Flag]{
+		Find: d.Flags.Find, Save: s.save, Action: access.WriteFlag, NotFound: flag.ErrNotFound, Backoff: d.Backoff,
+		Resource: func(f *flag.Flag) access.Resource { return resourceOf(f.Identity()) },
+	}
 	s.snapshots.refresher = freshness.NewRefresher(d.Stopwatch.Elapsed, refreshTimeout, s.Refresh)
 	return s
 }
 
 func resourceOf(i flag.Identity) access.Resource { return access.Resource{Environment: i.Environment} }
 
-func (s *Service) stamp(by access.Caller) scope.Stamp {
-	return scope.Stamp{
-		By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID, TraceParent: by.TraceParent,
-	}
-}
-
 // salt returns 16 random bytes.
 func (s *Service) salt() string {
 	const enoughForEveryBit = 43
 	sum := sha256.Sum256([]byte(s.deps.IDs.Base62(enoughForEveryBit)))
 	return string(sum[:flag.SaltBytes])
-}
-
-// load returns the flag of that id if the caller may do that to it. A caller that may do
-// it nowhere does not learn whether the flag exists.
-func (s *Service) load(ctx context.Context, by access.Caller, action access.Action, id flag.ID) (*flag.Flag, error) {
-	f, err := s.deps.Flags.Find(ctx, id)
-	if errors.Is(err, flag.ErrNotFound) {
-		if denied := by.Require(action, access.Resource{}); denied != nil {
-			return nil, denied
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return f, by.Require(action, resourceOf(f.Identity()))
 }

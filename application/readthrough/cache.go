@@ -115,7 +115,7 @@ func (c *Cache[K, V]) Saved(key K, value V, version int64) {
 // stale or the save may have been committed. Where the store was not reached the value
 // stays.
 func (c *Cache[K, V]) SaveFailed(ctx context.Context, key K, err error) {
-	if change.Unknown(err) {
+	if change.OutcomeUnknown(err) {
 		c.Invalidate(ctx, key)
 		return
 	}

@@ -43,7 +43,7 @@ type Dependencies struct {
 // fault.ErrUnavailable before the first Refresh.
 type Service struct {
 	deps      Dependencies
-	turns     change.Turns[scope.ServiceName]
+	locks     change.Locks[scope.ServiceName]
 	catalogue catalogue
 	sweeper   sweeper
 	checks    checks
@@ -63,11 +63,7 @@ func New(d Dependencies) *Service {
 	return s
 }
 
-func (s *Service) stamp(by access.Caller) scope.Stamp {
-	return scope.Stamp{
-		By: by.Actor, At: s.deps.Clock.Now(), RequestID: by.RequestID, TraceParent: by.TraceParent,
-	}
-}
+func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
 
 // own is the stamp of what the service does by itself.
 func (s *Service) own() scope.Stamp {
@@ -107,7 +103,7 @@ type edition struct {
 func (s *Service) write(ctx context.Context, e edition) (*registry.Service, error) {
 	var written *registry.Service
 	remembered := e.remembered
-	err := change.Do(ctx, &s.turns, e.name, s.deps.Backoff, change.Edit[*registry.Service]{
+	err := change.Do(ctx, &s.locks, e.name, s.deps.Backoff, change.Steps[*registry.Service]{
 		Revives: e.founds, Mends: e.mends || e.founds, NotFound: registry.ErrNotFound,
 		Load: func(ctx context.Context) (*registry.Service, error) {
 			if r := s.catalogue.recall(e); remembered && r != nil {
@@ -143,7 +139,7 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 func (s *Service) save(ctx context.Context, r *registry.Service) error {
 	unsaved := r.Unsaved()
 	if err := s.deps.Services.Save(ctx, r); err != nil {
-		if change.Unknown(err) {
+		if change.OutcomeUnknown(err) {
 			s.catalogue.doubt(r.State().Name.String())
 		}
 		return err

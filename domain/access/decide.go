@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -126,6 +127,11 @@ type Caller struct {
 	RequestID string
 	// TraceParent is the trace that the request belongs to, or empty.
 	TraceParent string
+}
+
+// Stamp returns the stamp of a change that the caller makes at that time.
+func (c Caller) Stamp(at time.Time) scope.Stamp {
+	return scope.Stamp{By: c.Actor, At: at, RequestID: c.RequestID, TraceParent: c.TraceParent}
 }
 
 // May reports whether Require would return nil.

@@ -18,8 +18,8 @@ type Versioned interface {
 	Expect(versions ...scope.Version) error
 }
 
-// Edit is one write to an aggregate that exists.
-type Edit[A Versioned] struct {
+// Steps are the steps of one write to an aggregate that exists.
+type Steps[A Versioned] struct {
 	// Expect are the versions of which one must be the present, if any is named.
 	Expect []scope.Version
 	// Revives says that a deleted aggregate may be written to.
@@ -36,34 +36,34 @@ type Edit[A Versioned] struct {
 	Save func(context.Context, A) error
 }
 
-// Do waits for the aggregate's turn, then loads, changes and saves, and starts
-// over when another writer was quicker. With expected versions the second look
-// ends it: ErrStale. A ctx that ends while waiting is fault.ErrContended.
+// Do waits for the key's lock, then loads, changes and saves, and starts over after a
+// conflict with another process. With expected versions a conflict ends it: ErrStale. A
+// ctx that ends while waiting is fault.ErrContended.
 func Do[K comparable, A Versioned](
-	ctx context.Context, turns *Turns[K], key K, backoff ports.Backoff, e Edit[A],
+	ctx context.Context, locks *Locks[K], key K, backoff ports.Backoff, s Steps[A],
 ) error {
-	release, err := turns.Take(ctx, key)
+	release, err := locks.Lock(ctx, key)
 	if err != nil {
 		return fault.ErrContended.WithCause(err)
 	}
 	defer release()
 	return UntilSaved(ctx, backoff, func() error {
-		a, err := e.Load(ctx)
+		a, err := s.Load(ctx)
 		if err != nil {
 			return err
 		}
-		if a.Deleted() && !e.Revives {
-			return e.NotFound
+		if a.Deleted() && !s.Revives {
+			return s.NotFound
 		}
-		if err := a.Damage(); err != nil && !e.Mends {
+		if err := a.Damage(); err != nil && !s.Mends {
 			return err
 		}
-		if err := a.Expect(e.Expect...); err != nil {
+		if err := a.Expect(s.Expect...); err != nil {
 			return Final(err)
 		}
-		if err := e.Apply(ctx, a); err != nil {
+		if err := s.Apply(ctx, a); err != nil {
 			return err
 		}
-		return e.Save(ctx, a)
+		return s.Save(ctx, a)
 	})
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
-// Unknown reports whether, after this error of a Save, it is unknown what the store
-// holds. After a refusal it is known: nothing was stored. What is no refusal by its
-// kind is unknown, also an error that nobody expected.
-func Unknown(err error) bool {
+// OutcomeUnknown reports whether, after this error of a Save, it is unknown what the
+// store holds. After a rejection it is known: nothing was stored. An error that is no
+// rejection by its kind leaves it unknown, also an unexpected one.
+func OutcomeUnknown(err error) bool {
 	if err == nil || errors.Is(err, fault.ErrUnreached) || errors.Is(err, fault.ErrContended) ||
 		errors.Is(err, fault.ErrReadOnly) {
 		return false

@@ -9,13 +9,13 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// maxAttempts bounds how often a write is repeated that lost to another replica.
+// maxAttempts bounds the attempts of a write that loses to other replicas.
 const maxAttempts = 16
 
-// UntilSaved runs attempt until it ends in anything but a lost race, which is
-// scope.ErrStale or scope.ErrAlreadyExists, waiting between. One that loses too
-// often, or whose ctx ends, is fault.ErrContended. An answer that only looks like
-// a lost race is wrapped in Final.
+// UntilSaved runs attempt until it ends in anything but a conflict, which is
+// scope.ErrStale or scope.ErrAlreadyExists, and backs off between attempts. After
+// maxAttempts conflicts, or when ctx ends, it is fault.ErrContended. A result that only
+// looks like a conflict is wrapped in Final.
 func UntilSaved(ctx context.Context, backoff ports.Backoff, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
@@ -34,8 +34,8 @@ func UntilSaved(ctx context.Context, backoff ports.Backoff, attempt func() error
 	}
 }
 
-// Final marks an error that is the answer, and not a reason to try again; nil
-// stays nil.
+// Final marks an error that ends UntilSaved although it looks like a conflict; nil stays
+// nil.
 func Final(err error) error {
 	if err == nil {
 		return nil

@@ -19,12 +19,12 @@ func TestUnknown(t *testing.T) {
 		nil, scope.ErrStale, scope.ErrAlreadyExists, scope.Exists(7), fault.Bad("key", "is wrong"), fault.ErrContended,
 		fault.ErrReadOnly, fault.ErrUnavailable.WithCause(fmt.Errorf("%w: refused", fault.ErrUnreached)),
 	} {
-		assert.False(t, change.Unknown(known), "%v", known)
+		assert.False(t, change.OutcomeUnknown(known), "%v", known)
 	}
 	for _, unknown := range []error{
 		fault.ErrUnavailable, fault.ErrInternal, errors.New("unexpected EOF"), context.Canceled, context.DeadlineExceeded,
 		fault.ErrUnavailable.WithCause(errors.New("the connection was lost")),
 	} {
-		assert.True(t, change.Unknown(unknown), "%v", unknown)
+		assert.True(t, change.OutcomeUnknown(unknown), "%v", unknown)
 	}
 }

@@ -1,0 +1,49 @@
+package configapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// edition is one write to a configuration that exists.
+type edition = change.Edit[configuration.ID, *configuration.Configuration]
+
+func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
+
+// write makes the edition and returns what stands after it.
+func (s *Service) write(ctx context.Context, by access.Caller, e edition) (View, error) {
+	return viewOf(s.writer.Edit(ctx, by, e))
+}
+
+// viewOf returns a configuration as a caller sees it who has written to it.
+func viewOf(c *configuration.Configuration, err error) (View, error) {
+	if err != nil {
+		return View{}, err
+	}
+	return View{State: c.State()}, nil
+}
+
+// save stores what has changed, if anything has, sealing the history first where
+// encryption was turned on.
+func (s *Service) save(ctx context.Context, c *configuration.Configuration) error {
+	if c.NeedsSealing() {
+		if err := c.SealHistoryWith(s.sealer(ctx)); err != nil {
+			return err
+		}
+	}
+	at := c.Identity().Locator()
+	if err := s.deps.Configurations.Save(ctx, c); err != nil {
+		s.memory.SaveFailed(ctx, at, err)
+		return err
+	}
+	if c.Damaged() {
+		s.memory.Invalidate(ctx, at)
+		return nil
+	}
+	s.memory.Saved(at, c.State(), int64(c.Version()))
+	return nil
+}

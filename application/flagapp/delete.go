@@ -1,0 +1,26 @@
+package flagapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Delete says what to delete.
+type Delete struct {
+	ID flag.ID
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []scope.Version
+}
+
+// Delete makes the version in which the flag does not exist; its history stays.
+// Deleted already or unknown is ErrNotFound, a version other than the expected
+// ErrStale.
+func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (flag.State, error) {
+	return s.write(ctx, by, edition{
+		ID: in.ID, Expect: in.Expect, Mends: true,
+		Apply: func(_ context.Context, f *flag.Flag) error { return f.Delete(s.stamp(by)) },
+	})
+}

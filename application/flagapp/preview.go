@@ -1,0 +1,43 @@
+package flagapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+)
+
+// Preview says which change to look at.
+type Preview struct {
+	ID flag.ID
+	// Change is JSON as flag.ParseChange reads it.
+	Change []byte
+}
+
+// Previewed is what a change would do.
+type Previewed struct {
+	// From is the flag as it stands, To what would stand.
+	From flag.State
+	To   flag.Draft
+	// Movements are who would move from which variant to which.
+	Movements []flag.Movement
+}
+
+// Preview returns what an Update would do. Nothing is stored. It fails as Update
+// does, but needs only the right to read.
+func (s *Service) Preview(ctx context.Context, by access.Caller, in Preview) (Previewed, error) {
+	c, err := flag.ParseChange(ctx, in.Change)
+	if err != nil {
+		return Previewed{}, err
+	}
+	f, err := s.writer.Load(ctx, by, access.ReadFlag, in.ID)
+	if err != nil {
+		return Previewed{}, err
+	}
+	to, err := f.Preview(c)
+	if err != nil {
+		return Previewed{}, err
+	}
+	from := f.State()
+	return Previewed{From: from, To: to, Movements: from.Definition.Movements(to.Definition)}, nil
+}

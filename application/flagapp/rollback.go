@@ -1,0 +1,34 @@
+package flagapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// RollBack says to which version to go back.
+type RollBack struct {
+	ID      flag.ID
+	Version scope.Version
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []scope.Version
+}
+
+// RollBack makes what stood at a version the present again, as a new version with
+// the very same ranges; a deleted flag comes back. A version that never was is
+// ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
+func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (flag.State, error) {
+	return s.write(ctx, by, edition{
+		ID: in.ID, Expect: in.Expect, Revives: true, Mends: true,
+		Apply: func(ctx context.Context, f *flag.Flag) error {
+			entry, err := s.deps.History.Entry(ctx, in.ID, in.Version)
+			if err != nil {
+				return err
+			}
+			_, err = f.RollBack(entry, s.stamp(by))
+			return err
+		},
+	})
+}

@@ -1,0 +1,46 @@
+package flagapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// edition is one write to a flag that exists.
+type edition = change.Edit[flag.ID, *flag.Flag]
+
+func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
+
+// write makes the edition and returns what stands after it.
+func (s *Service) write(ctx context.Context, by access.Caller, e edition) (flag.State, error) {
+	return stateOf(s.writer.Edit(ctx, by, e))
+}
+
+func stateOf(f *flag.Flag, err error) (flag.State, error) {
+	if err != nil {
+		return flag.State{}, err
+	}
+	return f.State(), nil
+}
+
+// save stores what has changed, and makes evaluation see it before the caller is
+// answered.
+func (s *Service) save(ctx context.Context, f *flag.Flag) error {
+	at := f.Identity().Locator()
+	if err := s.deps.Flags.Save(ctx, f); err != nil {
+		// The snapshot keeps the earlier state until the change feed delivers the change.
+		s.reads.SaveFailed(ctx, at, err)
+		return err
+	}
+	state := f.State()
+	s.snapshots.put(state, false)
+	if state.Damaged {
+		s.reads.Invalidate(ctx, at)
+		return nil
+	}
+	s.reads.Saved(at, state, int64(state.Version))
+	return nil
+}

@@ -1,0 +1,31 @@
+package flagapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// Update says what to change.
+type Update struct {
+	ID flag.ID
+	// Change is JSON as flag.ParseChange reads it.
+	Change []byte
+	// Expect are the versions of which one must be the present, if any is named.
+	Expect []scope.Version
+}
+
+// Update changes a flag, and answers what is there when nothing changes. Deleted
+// or unknown is ErrNotFound, a version other than the expected ErrStale.
+func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (flag.State, error) {
+	c, err := flag.ParseChange(ctx, in.Change)
+	if err != nil {
+		return flag.State{}, err
+	}
+	return s.write(ctx, by, edition{ID: in.ID, Expect: in.Expect, Apply: func(_ context.Context, f *flag.Flag) error {
+		_, err := f.Update(c, s.stamp(by))
+		return err
+	}})
+}
