@@ -22,7 +22,7 @@ type flagParts struct {
 	Clock     ports.Clock
 	Stopwatch ports.Stopwatch
 	Tail      *changefeed.Tailer
-	Shared    ports.Shared[flag.Locator, flag.State]
+	Shared    ports.SharedCache[flag.Locator, flag.State]
 	IDs       ports.IDs
 	Backoff   ports.Backoff
 }
@@ -32,7 +32,7 @@ func newFlags(p flagParts) *flagapp.Service {
 	flags := flagapp.New(flagapp.Dependencies{
 		Flags: p.Flags, History: p.History, Source: p.Source,
 		Clock: p.Clock, Stopwatch: p.Stopwatch, Feed: p.Tail,
-		Memory: localcache.NewMemory[flag.Locator, *flagapp.Entry](int(p.Settings.CacheMaxBytes) / flagShare),
+		Memory: localcache.NewCache[flag.Locator, *flagapp.Entry](int(p.Settings.CacheMaxBytes) / flagShare),
 		Shared: p.Shared, Lifetime: longest(p.Settings.FlagCacheTTL),
 		IDs: p.IDs, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})

@@ -177,7 +177,7 @@ type configurationParts struct {
 	Stopwatch      ports.Stopwatch
 	Backoff        ports.Backoff
 	Tail           *changefeed.Tailer
-	Shared         ports.Shared[configuration.Locator, configuration.State]
+	Shared         ports.SharedCache[configuration.Locator, configuration.State]
 }
 
 // newConfigurations makes the configurations' use cases, whose memory follows the
@@ -185,7 +185,7 @@ type configurationParts struct {
 func newConfigurations(p configurationParts) *configapp.Service {
 	configurations := configapp.New(configapp.Dependencies{
 		Configurations: p.Configurations, History: p.History, Cipher: p.Cipher,
-		Memory: localcache.NewMemory[configuration.Locator, *configapp.Entry](
+		Memory: localcache.NewCache[configuration.Locator, *configapp.Entry](
 			int(p.Settings.CacheMaxBytes) - int(p.Settings.CacheMaxBytes)/flagShare),
 		Shared: p.Shared, Lifetime: longest(p.Settings.ConfigCacheTTL),
 		Feed: p.Tail, Stopwatch: p.Stopwatch,

@@ -17,8 +17,8 @@ import (
 type sharing struct {
 	fx.Out
 
-	Configurations ports.Shared[configuration.Locator, configuration.State]
-	Flags          ports.Shared[flag.Locator, flag.State]
+	Configurations ports.SharedCache[configuration.Locator, configuration.State]
+	Flags          ports.SharedCache[flag.Locator, flag.State]
 }
 
 // newSharing shares through Redis, if there is one.

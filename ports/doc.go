@@ -11,10 +11,10 @@
 //   - [Feed]: all that has changed, in one order
 //   - [IDs]: identifiers and secrets
 //   - [Leadership]: which of several processes does what one alone may do
-//   - [Memory]: values in this process, within a budget
+//   - [LocalCache]: cached values of this process
 //   - [Publisher]: messages for a broker
 //   - [Replicas]: which processes serve from one database
-//   - [Shared]: values that replicas share, as hints
+//   - [SharedCache]: cached values for all replicas
 //   - [Stopwatch]: how time passes
 //   - domain/flag.History: versions of flags as they were made
 //   - domain/flag.Repository: feature flags

@@ -71,7 +71,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	h.tail = changefeed.NewTailer(h.feed, fixture.Modules(), h.watch)
 	h.useFlags = flagapp.New(flagapp.Dependencies{
 		Flags: h.flags, History: h.flags, Source: h.flags,
-		Memory: fixture.NewMemory[flag.Locator, *flagapp.Entry](1 << 20), Feed: h.tail,
+		Memory: fixture.NewLocalCache[flag.Locator, *flagapp.Entry](1 << 20), Feed: h.tail,
 		Clock: fixture.NewClock(), Stopwatch: fixture.NewStopwatch(), IDs: &ids{}, Backoff: &fixture.NoWait{}, Environments: environments,
 	})
 	require.NoError(tb, h.useFlags.Refresh(tb.Context()))
@@ -83,7 +83,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		Logger:      zap.New(core),
 		Configurations: configapp.New(configapp.Dependencies{
 			Configurations: h.store, History: h.store, Cipher: &cipher{},
-			Memory: fixture.NewMemory[configuration.Locator, *configapp.Entry](1 << 20),
+			Memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 			Feed:   h.tail, Stopwatch: h.watch,
 			Clock: clock, Backoff: &fixture.NoWait{}, Environments: environments,
 		}),

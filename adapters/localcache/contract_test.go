@@ -26,8 +26,8 @@ func fresh(*testing.T) contract.LeaseStore {
 
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	contract.Memory(t, func(*testing.T) ports.Memory[string, int] {
-		return localcache.NewMemory[string, int](contract.MemoryBudget)
+	contract.LocalCache(t, func(*testing.T) ports.LocalCache[string, int] {
+		return localcache.NewCache[string, int](contract.CacheBudget)
 	}, nil)
 }
 

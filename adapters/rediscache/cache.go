@@ -97,29 +97,29 @@ type shared[K comparable, V any] struct {
 }
 
 // Get returns what was put at a key.
-func (s *shared[K, V]) Get(ctx context.Context, key K) (ports.Kept[V], bool) {
+func (s *shared[K, V]) Get(ctx context.Context, key K) (ports.SharedValue[V], bool) {
 	text := s.call(ctx, func(ctx context.Context) (string, error) {
 		return s.client.GetRange(ctx, s.prefix+s.key(key), 0, maxEntryBytes).Result()
 	})
 	e, ok := parseEntry(text)
 	if !ok {
-		return ports.Kept[V]{}, false
+		return ports.SharedValue[V]{}, false
 	}
-	kept := ports.Kept[V]{Version: e.version, Epoch: e.epoch, Revision: e.revision}
+	kept := ports.SharedValue[V]{Version: e.version, Epoch: e.epoch, Revision: e.revision}
 	if e.version == 0 {
 		return kept, true
 	}
 	var err error
 	if kept.Value, err = s.decode(key, e.event, e.body); err != nil {
-		return ports.Kept[V]{}, false
+		return ports.SharedValue[V]{}, false
 	}
 	return kept, true
 }
 
 // Put holds a value.
-func (s *shared[K, V]) Put(ctx context.Context, key K, kept ports.Kept[V]) {
+func (s *shared[K, V]) Put(ctx context.Context, key K, kept ports.SharedValue[V]) {
 	e := entry{epoch: kept.Epoch, version: kept.Version, revision: kept.Revision}
-	lifetime := freshness.AbsenceLifetime
+	lifetime := freshness.NegativeLifetime
 	if kept.Version > 0 {
 		var err error
 		if e.body, err = s.encode(kept.Value); err != nil {
@@ -138,8 +138,8 @@ func (s *shared[K, V]) Put(ctx context.Context, key K, kept ports.Kept[V]) {
 	})
 }
 
-// Drop forgets a value.
-func (s *shared[K, V]) Drop(ctx context.Context, key K) {
+// Invalidate removes a value.
+func (s *shared[K, V]) Invalidate(ctx context.Context, key K) {
 	s.call(ctx, func(ctx context.Context) (string, error) {
 		return "", s.client.Del(ctx, s.prefix+s.key(key)).Err()
 	})

@@ -42,17 +42,17 @@ func TestSharedContract(t *testing.T) {
 	for name, begin := range backends() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			contract.Shared(t, func(t *testing.T) contract.SharedConfigurations {
+			contract.SharedCache(t, func(t *testing.T) contract.SharedConfigurations {
 				return patient(t, begin(t)).Configurations(lifetime)
 			}, nil)
 		})
 	}
 }
 
-func kept(t *testing.T) (configuration.Locator, ports.Kept[configuration.State]) {
+func kept(t *testing.T) (configuration.Locator, ports.SharedValue[configuration.State]) {
 	t.Helper()
 	state := fixture.Configuration(t).State()
-	return state.Identity.Locator(), ports.Kept[configuration.State]{
+	return state.Identity.Locator(), ports.SharedValue[configuration.State]{
 		Value: state, Version: 1, Epoch: "0123456789abcdef", Revision: 4,
 	}
 }
@@ -69,7 +69,7 @@ func TestSharedFlags(t *testing.T) {
 			state := fixture.Flag(t, `{"type":"string","is_enabled":true,"description":"<about>",
 				"variants":{"a":"<&>","b":"b"},"default":{"allocation":{"a":500000,"b":500000}},
 				"rules":[{"id":"r","conditions":[{"attribute":"plan","operator":"equals","values":["pro"]}],"variant":"a"}]}`).State()
-			want := ports.Kept[flag.State]{Value: state, Version: 1, Epoch: "0123456789abcdef", Revision: 4}
+			want := ports.SharedValue[flag.State]{Value: state, Version: 1, Epoch: "0123456789abcdef", Revision: 4}
 			at := state.Identity.Locator()
 			flags.Put(t.Context(), at, want)
 			got, held := flags.Get(t.Context(), at)
@@ -103,7 +103,7 @@ func TestSharedLifetime(t *testing.T) {
 	assert.LessOrEqual(t, longest, 6*time.Minute)
 	assert.Greater(t, longest, 6*time.Minute-15*time.Second)
 	server.Del(keyOfKept)
-	all.Put(t.Context(), at, ports.Kept[configuration.State]{Epoch: value.Epoch})
+	all.Put(t.Context(), at, ports.SharedValue[configuration.State]{Epoch: value.Epoch})
 	assert.Equal(t, 2*time.Second, server.TTL(keyOfKept))
 }
 

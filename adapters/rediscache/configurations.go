@@ -67,7 +67,7 @@ type configurationJSON struct {
 // for about a lifetime.
 func (c *Cache) Configurations(
 	lifetime time.Duration,
-) ports.Shared[configuration.Locator, configuration.State] {
+) ports.SharedCache[configuration.Locator, configuration.State] {
 	return &shared[configuration.Locator, configuration.State]{
 		Cache: c, lifetime: lifetime,
 		key: func(l configuration.Locator) string {

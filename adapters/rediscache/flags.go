@@ -20,7 +20,7 @@ type flagJSON struct {
 }
 
 // Flags shares flags under feature_flag:{name}:{environment}, for about a lifetime.
-func (c *Cache) Flags(lifetime time.Duration) ports.Shared[flag.Locator, flag.State] {
+func (c *Cache) Flags(lifetime time.Duration) ports.SharedCache[flag.Locator, flag.State] {
 	return &shared[flag.Locator, flag.State]{
 		Cache: c, lifetime: lifetime,
 		key:    func(l flag.Locator) string { return "feature_flag:" + l.Name + ":" + l.Environment },

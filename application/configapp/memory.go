@@ -19,7 +19,7 @@ func size(s configuration.State) int {
 	return 3*len(s.Content.Stored().Reveal()) + 2*len(description)
 }
 
-// Apply evicts changed configurations; all where a change does not name one.
+// Apply invalidates changed configurations; all where a change does not name one.
 func (s *Service) Apply(_ context.Context, changes []ports.Change) error {
 	for _, c := range changes {
 		if c.AggregateType != configuration.AggregateType {
@@ -38,7 +38,7 @@ func (s *Service) Apply(_ context.Context, changes []ports.Change) error {
 	return nil
 }
 
-// Resync evicts all configurations.
+// Resync invalidates all configurations.
 func (s *Service) Resync(context.Context) error {
 	s.memory.Clear()
 	return nil

@@ -95,7 +95,7 @@ func (b *bench) elsewhere(t *testing.T) *configapp.Service {
 	require.NoError(t, err)
 	return configapp.New(configapp.Dependencies{
 		Configurations: b.store, History: b.store, Cipher: b.cipher,
-		Memory: fixture.NewMemory[configuration.Locator, *configapp.Entry](1 << 20), Feed: fixture.NewTail(), Stopwatch: b.watch,
+		Memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20), Feed: fixture.NewTail(), Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,
 	})
 }
@@ -173,7 +173,7 @@ func TestMemory(t *testing.T) {
 					if !tell {
 						b.updated(t, made.ID, "v2")
 						// What was written may be let go of at any time.
-						b.memory.Drop(configuration.Locator{Environment: "production", Service: "shop", Key: "database.url"})
+						b.memory.Invalidate(configuration.Locator{Environment: "production", Service: "shop", Key: "database.url"})
 						return nil
 					}
 					_, err := b.elsewhere(t).Update(t.Context(), fixture.Admin(), configapp.Update{ID: made.ID, Value: new(secret.New("v2"))})

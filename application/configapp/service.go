@@ -20,10 +20,10 @@ type Dependencies struct {
 	History        configuration.History
 	Cipher         ports.Cipher
 	// Memory holds what is read most.
-	Memory ports.Memory[configuration.Locator, *Entry]
+	Memory ports.LocalCache[configuration.Locator, *Entry]
 	// Shared is nil where replicas share nothing; what is in it lives for Lifetime at
 	// most.
-	Shared       ports.Shared[configuration.Locator, configuration.State]
+	Shared       ports.SharedCache[configuration.Locator, configuration.State]
 	Lifetime     time.Duration
 	Feed         readthrough.Feed
 	Stopwatch    ports.Stopwatch

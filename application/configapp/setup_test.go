@@ -28,7 +28,7 @@ type bench struct {
 	backoff *fixture.NoWait
 	cipher  *reversingCipher
 	watch   *fixture.Stopwatch
-	memory  *fixture.Memory[configuration.Locator, *configapp.Entry]
+	memory  *fixture.LocalCache[configuration.Locator, *configapp.Entry]
 	tail    *fixture.Tail
 }
 
@@ -44,7 +44,7 @@ func setupWith(t *testing.T, between func(configuration.Repository) configuratio
 	require.NoError(t, err)
 	b := &bench{
 		store: fixture.NewStore(), clock: fixture.NewClock(), backoff: &fixture.NoWait{}, cipher: &reversingCipher{available: true},
-		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewMemory[configuration.Locator, *configapp.Entry](1 << 20),
+		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 	}
 	b.Service = configapp.New(configapp.Dependencies{
 		Configurations: between(b.store), History: b.store, Cipher: b.cipher,

@@ -49,7 +49,7 @@ func (b *bundle) replica(t *testing.T) *flagapp.Service {
 	return flagapp.New(flagapp.Dependencies{
 		Flags: b.store, History: b.store, Source: b.store,
 		Clock: b.clock, Stopwatch: b.watch, Feed: b.tail, IDs: b.ids,
-		Memory: fixture.NewMemory[flag.Locator, *flagapp.Entry](1 << 20), Backoff: &fixture.NoWait{}, Environments: environments,
+		Memory: fixture.NewLocalCache[flag.Locator, *flagapp.Entry](1 << 20), Backoff: &fixture.NoWait{}, Environments: environments,
 	})
 }
 

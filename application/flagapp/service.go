@@ -23,9 +23,9 @@ type Dependencies struct {
 	// Feed tells since when changes may not have been delivered to Apply.
 	Feed readthrough.Feed
 	// Memory caches the flags that are read most, one by one.
-	Memory ports.Memory[flag.Locator, *Entry]
+	Memory ports.LocalCache[flag.Locator, *Entry]
 	// Shared is nil where replicas share nothing; its values live for Lifetime at most.
-	Shared       ports.Shared[flag.Locator, flag.State]
+	Shared       ports.SharedCache[flag.Locator, flag.State]
 	Lifetime     time.Duration
 	IDs          ports.IDs
 	Backoff      ports.Backoff

@@ -9,8 +9,8 @@ const (
 	// MaxStaleness is the age up to which cached state is served without a query to the
 	// store. Beyond it answers are marked stale. docs/consistency.md describes it.
 	MaxStaleness = 2 * time.Second
-	// AbsenceLifetime is how long it is cached that a key has no value.
-	AbsenceLifetime = MaxStaleness
+	// NegativeLifetime is the lifetime of a negative entry: that a key has no value.
+	NegativeLifetime = MaxStaleness
 )
 
 // Stale reports whether cached state of an age needs a refresh before it is served.

@@ -17,7 +17,7 @@ import (
 func filled(tb testing.TB, keys int) (*readthrough.Cache[string, int64], []string) {
 	tb.Helper()
 	c := readthrough.New(readthrough.Options[string, int64]{
-		Local: localcache.NewMemory[string, *readthrough.Entry[int64]](64 << 20), Lifetime: lifetime,
+		Local: localcache.NewCache[string, *readthrough.Entry[int64]](64 << 20), Lifetime: lifetime,
 		Feed: fixture.NewTail(), Stopwatch: system.NewStopwatch(), Size: func(int64) int { return 8 },
 	})
 	names := make([]string, keys)

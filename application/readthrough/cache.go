@@ -39,7 +39,7 @@ type Entry[V any] struct {
 	Value V
 	// Version is the value's, 0 where there never was one.
 	Version int64
-	// Prepared is for what others make of the value, and is evicted with it.
+	// Prepared is a response made of the value; it is removed with it.
 	Prepared atomic.Value
 	// expires is when an absence is to be loaded again, by the stopwatch.
 	expires time.Duration
@@ -47,9 +47,9 @@ type Entry[V any] struct {
 
 // Options says what a cache is made of.
 type Options[K comparable, V any] struct {
-	Local ports.Memory[K, *Entry[V]]
+	Local ports.LocalCache[K, *Entry[V]]
 	// Shared is nil where replicas share nothing.
-	Shared ports.Shared[K, V]
+	Shared ports.SharedCache[K, V]
 	// Lifetime is how long a shared value lives at most.
 	Lifetime  time.Duration
 	Feed      Feed
@@ -111,7 +111,7 @@ func (c *Cache[K, V]) Saved(key K, value V, version int64) {
 	}
 }
 
-// SaveFailed evicts a key after a failed save, because the cached value may have been
+// SaveFailed invalidates a key after a failed save, because the cached value may have been
 // stale or the save may have been committed. Where the store was not reached the value
 // stays.
 func (c *Cache[K, V]) SaveFailed(ctx context.Context, key K, err error) {
@@ -125,17 +125,17 @@ func (c *Cache[K, V]) SaveFailed(ctx context.Context, key K, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.detach(key)
-	c.o.Local.Drop(key)
+	c.o.Local.Invalidate(key)
 }
 
-// Invalidate evicts a key after a write whose outcome is unknown, here and from the
-// shared cache. In-flight loads are not cached. Where the shared value cannot be evicted
+// Invalidate removes a key after a write whose outcome is unknown, here and from the
+// shared cache. In-flight loads are not cached. Where the shared value cannot be removed
 // it is rejected: only a value from a replica that was further in the feed than this one
 // is now, or from the store, is accepted from now on.
 func (c *Cache[K, V]) Invalidate(ctx context.Context, key K) {
 	c.mu.Lock()
 	c.detach(key)
-	c.o.Local.Drop(key)
+	c.o.Local.Invalidate(key)
 	c.rotate()
 	c.versions.invalidate(key, c.o.Feed.Position().Revision+1)
 	c.mu.Unlock()
@@ -144,12 +144,12 @@ func (c *Cache[K, V]) Invalidate(ctx context.Context, key K) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
 	defer cancel()
-	c.o.Shared.Drop(ctx, key)
+	c.o.Shared.Invalidate(ctx, key)
 }
 
 // Changed records that a revision of the feed made a version of a key, by an event. A
 // cached value of the same version by another event was never stored, or was lost, and
-// is evicted.
+// is invalidated.
 func (c *Cache[K, V]) Changed(key K, version, revision int64, event string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,11 +157,11 @@ func (c *Cache[K, V]) Changed(key K, version, revision int64, event string) {
 	c.add(key, record{version: version, event: event, revision: revision})
 	before, cached := c.o.Local.Get(key)
 	if cached && c.versions.rejects(key, c.recordOf(before.Value, before.Version)) {
-		c.o.Local.Drop(key)
+		c.o.Local.Invalidate(key)
 	}
 }
 
-// Clear evicts all keys.
+// Clear invalidates all keys.
 func (c *Cache[K, V]) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -110,10 +110,10 @@ func (c *Cache[K, V]) load(ctx context.Context, flight flightKey[K], query Loade
 	return loaded[V]{err: err}
 }
 
-func (c *Cache[K, V]) entryOf(shared ports.Kept[V]) *Entry[V] {
+func (c *Cache[K, V]) entryOf(shared ports.SharedValue[V]) *Entry[V] {
 	return &Entry[V]{
 		Value: shared.Value, Version: shared.Version,
-		expires: c.o.Stopwatch.Elapsed() + freshness.AbsenceLifetime,
+		expires: c.o.Stopwatch.Elapsed() + freshness.NegativeLifetime,
 	}
 }
 
@@ -122,10 +122,10 @@ func (c *Cache[K, V]) entryOf(shared ports.Kept[V]) *Entry[V] {
 func damaged(err error) bool { return errors.Is(err, scope.ErrDamaged) }
 
 // query queries the store, when the limiter admits it.
-func (c *Cache[K, V]) query(ctx context.Context, query Loader[V]) (ports.Kept[V], error) {
+func (c *Cache[K, V]) query(ctx context.Context, query Loader[V]) (ports.SharedValue[V], error) {
 	release, err := c.limiter.Acquire(ctx, c.stale)
 	if err != nil {
-		return ports.Kept[V]{}, fault.ErrUnavailable.WithCause(err)
+		return ports.SharedValue[V]{}, fault.ErrUnavailable.WithCause(err)
 	}
 	defer release()
 	var none V

@@ -20,7 +20,7 @@ func (c *Cache[K, V]) recallShared(ctx context.Context, key K) *Entry[V] {
 }
 
 // accepts reports whether no record contradicts a shared value.
-func (c *Cache[K, V]) accepts(key K, shared ports.Kept[V]) bool {
+func (c *Cache[K, V]) accepts(key K, shared ports.SharedValue[V]) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	confirmed := c.confirmed()
@@ -35,13 +35,13 @@ func (c *Cache[K, V]) accepts(key K, shared ports.Kept[V]) bool {
 
 // sharedValue returns a value as it is shared, with the replica's present position in
 // the feed. The store has to be queried after that.
-func (c *Cache[K, V]) sharedValue(value V, version int64) ports.Kept[V] {
+func (c *Cache[K, V]) sharedValue(value V, version int64) ports.SharedValue[V] {
 	position := c.o.Feed.Position()
-	return ports.Kept[V]{Value: value, Version: version, Epoch: position.Epoch, Revision: position.Revision}
+	return ports.SharedValue[V]{Value: value, Version: version, Epoch: position.Epoch, Revision: position.Revision}
 }
 
 // share puts a value into the shared cache, unless too many are being put already.
-func (c *Cache[K, V]) share(key K, shared ports.Kept[V]) {
+func (c *Cache[K, V]) share(key K, shared ports.SharedValue[V]) {
 	if c.o.Shared == nil || shared.Epoch == "" {
 		return
 	}

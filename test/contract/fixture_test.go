@@ -97,8 +97,8 @@ func TestDeliveriesInMemory(t *testing.T) {
 
 func TestMemoryInMaps(t *testing.T) {
 	t.Parallel()
-	contract.Memory(t, func(*testing.T) ports.Memory[string, int] {
-		return fixture.NewMemory[string, int](contract.MemoryBudget)
+	contract.LocalCache(t, func(*testing.T) ports.LocalCache[string, int] {
+		return fixture.NewLocalCache[string, int](contract.CacheBudget)
 	}, nil)
 }
 
@@ -136,7 +136,7 @@ func TestBehaviours(t *testing.T) {
 
 func TestSharedInMemory(t *testing.T) {
 	t.Parallel()
-	contract.Shared(t, func(*testing.T) contract.SharedConfigurations {
-		return fixture.NewShared[configuration.Locator, configuration.State]()
+	contract.SharedCache(t, func(*testing.T) contract.SharedConfigurations {
+		return fixture.NewSharedCache[configuration.Locator, configuration.State]()
 	}, nil)
 }
