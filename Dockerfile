@@ -1,4 +1,4 @@
-# Needs nothing but this repository: docker build -t signalbox .
+# Builds from this repository alone: docker build -t signalbox .
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./

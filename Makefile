@@ -1,4 +1,4 @@
-# Everything that is done to this repository has a target here; .ci/run calls them.
+# All tasks of this repository are targets here; .ci/run calls them.
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -13,21 +13,21 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the static binary bin/signalbox, with the version that git tells
+build: ## Build the static binary bin/signalbox, with the version from git
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/signalbox ./bootstrap/cmd/signalbox
 
 .PHONY: run
-run: build ## Build, and serve on http://localhost:8082 with nothing set
+run: build ## Build, and serve on http://localhost:8082 with default settings
 	bin/signalbox serve
 
 .PHONY: test
-test: ## Run everything that this machine allows, and say what was left out
+test: ## Run all tests that this machine supports, and list those left out
 	@mkdir -p bin
 	$(TOOL) gotestsum --format pkgname --jsonfile bin/test.json -- -race -shuffle=on $(PACKAGES)
 	@sh test/leftout.sh bin/test.json
 
 .PHONY: faults
-faults: ## Run all tests of faults, at their full length (FAULT_SEED repeats one)
+faults: ## Run the fault tests at their full length (FAULT_SEED repeats one)
 	FAULTS=full go test -count=1 -timeout 90m -v -run '^TestFault' ./test/e2e/fault
 
 .PHONY: bench
@@ -35,7 +35,7 @@ bench: ## Measure the binary against ceilings (ARGS='-only write-sqlite -json')
 	go run ./test/bench $(ARGS)
 
 .PHONY: lint
-lint: ## Hold the code to the linters, and go.mod to what is used
+lint: ## Run the linters and go vet, and check go.mod
 	$(TOOL) golangci-lint run
 	go vet $(PACKAGES)
 	go vet -tags failpoints $(PACKAGES)
@@ -46,16 +46,16 @@ fmt: ## Format the code
 	$(TOOL) golangci-lint fmt
 
 .PHONY: golden
-golden: ## Rewrite what is made from the code: settings, error codes
+golden: ## Regenerate the documentation of settings and error codes
 	go run ./test/golden
 	go test ./test/architecture -run TestErrorCodes -update >/dev/null
 
 .PHONY: openapi
-openapi: ## Rewrite docs/openapi.json
+openapi: ## Regenerate docs/openapi.json
 	go run ./bootstrap/cmd/signalbox openapi > docs/openapi.json
 
 .PHONY: cover
-cover: ## Tell how much of each package the tests of all packages reach
+cover: ## Report the coverage of all tests
 	@mkdir -p bin
 	go test -coverpkg=./domain/...,./application/...,./adapters/...,./bootstrap/... -coverprofile=bin/cover.out $(PACKAGES) >/dev/null
 	go tool cover -func=bin/cover.out | tail -n 1

@@ -20,18 +20,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// manual is the document with the scrape configuration.
 const manual = "../../docs/registry.md"
 
-// patience bounds what a test waits for.
-const patience = 20 * time.Second
+// timeout limits the wait for discovered targets.
+const timeout = 20 * time.Second
 
-// found is what Prometheus discovered, and where it would scrape that.
+// found contains the discovered target groups and the URLs to scrape.
 type found struct {
 	groups []group
 	urls   []string
 }
 
-// discover runs Prometheus' discovery, as the manual configures it, for a path.
+// discover runs Prometheus' discovery for a path, as configured in the manual.
 func (s server) discover(t *testing.T, path string) found {
 	t.Helper()
 	job, sd := s.job(t, path)
@@ -48,26 +49,26 @@ func (s server) discover(t *testing.T, path string) found {
 	return all
 }
 
-// refusal returns why discovery fails.
-func (s server) refusal(t *testing.T, path string) error {
+// discoveryError returns the error of a failed discovery.
+func (s server) discoveryError(t *testing.T, path string) error {
 	t.Helper()
 	_, sd := s.job(t, path)
 	_, err := refresh(t, sd)
 	return err
 }
 
-// job returns the scrape configuration of the manual, for this server, a path and
-// a key in a file, as Prometheus itself reads it.
+// job returns the scrape configuration of the manual for this server, a path and a
+// key file, as parsed by Prometheus.
 func (s server) job(t *testing.T, path string) (*config.ScrapeConfig, *http.SDConfig) {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "signalbox.key")
 	require.NoError(t, os.WriteFile(key, []byte(s.key+"\n"), 0o600))
-	text := written(t)
+	text := documented(t)
 	for _, r := range []struct{ from, to string }{
 		{"http://signalbox:8082/prometheus/sd?environment=production", s.url + path},
 		{"/etc/prometheus/signalbox.key", key},
 	} {
-		require.Equal(t, 1, strings.Count(text, r.from), "%s names %s once", manual, r.from)
+		require.Equal(t, 1, strings.Count(text, r.from), "%s contains %s once", manual, r.from)
 		text = strings.Replace(text, r.from, r.to, 1)
 	}
 	read, err := config.Load(text, promslog.NewNopLogger())
@@ -82,45 +83,45 @@ func (s server) job(t *testing.T, path string) (*config.ScrapeConfig, *http.SDCo
 	return jobs[0], sd
 }
 
-// written returns the configuration that the manual shows.
-func written(t *testing.T) string {
+// documented returns the scrape configuration in the manual.
+func documented(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(manual)
 	require.NoError(t, err)
 	_, rest, ok := strings.Cut(string(text), "```yaml\nscrape_configs:")
-	require.True(t, ok, "%s shows a scrape configuration", manual)
+	require.True(t, ok, "%s contains a scrape configuration", manual)
 	block, _, ok := strings.Cut(rest, "```")
 	require.True(t, ok)
 	return "scrape_configs:" + block
 }
 
-// refresh runs the discoverer until it has told for the first time, or would have.
+// refresh returns the first groups that the discoverer sends, or its error.
 func refresh(t *testing.T, sd *http.SDConfig) ([]*targetgroup.Group, error) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	metrics := sd.NewDiscovererMetrics(registry, discovery.NewRefreshMetrics(registry))
-	made, err := sd.NewDiscoverer(discovery.DiscovererOptions{Metrics: metrics, SetName: "services"})
+	created, err := sd.NewDiscoverer(discovery.DiscovererOptions{Metrics: metrics, SetName: "services"})
 	require.NoError(t, err)
-	discoverer, ok := made.(*http.Discovery)
+	discoverer, ok := created.(*http.Discovery)
 	require.True(t, ok)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	if _, err := discoverer.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	told, ended := make(chan []*targetgroup.Group), make(chan struct{})
+	sent, ended := make(chan []*targetgroup.Group), make(chan struct{})
 	go func() {
 		defer close(ended)
-		discoverer.Run(ctx, told)
+		discoverer.Run(ctx, sent)
 	}()
 	defer func() {
 		cancel()
 		<-ended
 	}()
 	select {
-	case groups := <-told:
+	case groups := <-sent:
 		return groups, nil
 	case <-ctx.Done():
-		return nil, errors.New("discovery tells nothing")
+		return nil, errors.New("discovery sent no target groups")
 	}
 }

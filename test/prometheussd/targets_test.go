@@ -16,16 +16,16 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// server is a running service without any services, and a key that writes to it.
+// server is a running service with an empty registry, and a key with write access.
 type server struct{ url, key string }
 
-// TestTargets registers instances of every kind and asserts what Prometheus makes
-// of them. The product's test/e2e/client/prometheus_test.go runs it.
+// TestTargets registers instances of every kind and asserts the targets that Prometheus
+// discovers. The product's test/e2e/client/prometheus_test.go runs it.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	s := server{url: os.Getenv("SIGNALBOX_URL"), key: os.Getenv("SIGNALBOX_KEY")}
 	if s.url == "" {
-		t.Skip("left out, there is no SIGNALBOX_URL: this is run by the product's test/e2e/client")
+		t.Skip("left out, there is no SIGNALBOX_URL: this test is run by the product's test/e2e/client")
 	}
 	production := "/prometheus/sd?environment=production"
 	require.Empty(t, s.discover(t, production).groups)
@@ -55,7 +55,7 @@ func TestTargets(t *testing.T) {
 	require.Equal(t, []group{cart()}, s.discover(t, production+"&service=cart").groups)
 	require.Equal(t, []group{elsewhere()}, s.discover(t, "/prometheus/sd?environment=staging").groups)
 	require.Equal(t, []group{cart(), plain(), busy(), broken(), leaving(), six(), seven(), elsewhere()},
-		s.discover(t, "/prometheus/sd").groups, "all environments, where none is named")
+		s.discover(t, "/prometheus/sd").groups, "all environments without a filter")
 	require.Empty(t, s.discover(t, "/prometheus/sd?environment=development").groups)
 	require.Equal(t, "[]", s.raw(t, production+"&service=nobody"))
 
@@ -64,10 +64,10 @@ func TestTargets(t *testing.T) {
 	}
 	require.Empty(t, s.discover(t, "/prometheus/sd").groups)
 	require.Equal(t, "[]", s.raw(t, "/prometheus/sd"))
-	require.Error(t, server{url: s.url, key: "sbx_wrong"}.refusal(t, production))
+	require.Error(t, server{url: s.url, key: "sbx_wrong"}.discoveryError(t, production))
 }
 
-// instances are what is registered, with what is hard to write as labels.
+// instances returns the registrations, with values that are hard to write as labels.
 func instances() []object {
 	return []object{
 		{"service_name": "shop", "instance_id": "e", "service_url": "http://[fd00::8]", "ttl_seconds": 3600},
@@ -108,8 +108,7 @@ type group struct {
 
 const meta = "__meta_signalbox_"
 
-// of returns the group of an instance that has no more than it must, with other
-// labels.
+// of returns the group of a minimal instance, with additional labels.
 func of(service, id, address string, other model.LabelSet) group {
 	return group{address: address, labels: model.LabelSet{
 		meta + "service": model.LabelValue(service), meta + "instance_id": model.LabelValue(id),
@@ -140,8 +139,8 @@ func broken() group {
 	return of("shop", "b", "shop-b.example:8080", model.LabelSet{meta + "status": "critical", meta + "weight": "0"})
 }
 
-// leaving drains. Its metrics_path is empty, and its scheme, which is none, is told
-// as it is.
+// leaving is draining. Its metrics_path is empty, and its invalid scheme is passed on
+// unchanged.
 func leaving() group {
 	return of("shop", "c", "10.0.4.9:81", model.LabelSet{
 		meta + "meta_metrics_path": "", meta + "meta_metrics_scheme": "5", "__scheme__": "5",
@@ -156,7 +155,7 @@ func elsewhere() group {
 	return of("shop", "a", "10.1.0.1:8080", model.LabelSet{meta + "environment": "staging"})
 }
 
-// simple checks that a group has one target, and returns what tests look at.
+// simple checks that a group has one target, and returns the compared parts.
 func simple(t *testing.T, url string, g *targetgroup.Group) group {
 	t.Helper()
 	require.Len(t, g.Targets, 1)
@@ -167,7 +166,7 @@ func simple(t *testing.T, url string, g *targetgroup.Group) group {
 	return group{address: string(g.Targets[0][model.AddressLabel]), labels: labels}
 }
 
-// call makes a call that must succeed.
+// call sends a request that must succeed, and returns the response body.
 func (s server) call(t *testing.T, method, path string, body any) []byte {
 	t.Helper()
 	text, err := json.Marshal(body)
@@ -191,7 +190,7 @@ func (s server) call(t *testing.T, method, path string, body any) []byte {
 	return text
 }
 
-// raw returns a body as it is.
+// raw returns an unparsed response body.
 func (s server) raw(t *testing.T, path string) string {
 	t.Helper()
 	return string(s.call(t, http.MethodGet, path, nil))
