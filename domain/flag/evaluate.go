@@ -159,7 +159,7 @@ func (c *Compiled) State() State { return c.state }
 func (c *Compiled) ID() ID { return c.state.ID }
 
 // Name returns the flag's name.
-func (c *Compiled) Name() string { return c.state.Identity.Name.text }
+func (c *Compiled) Name() string { return c.state.Identity.Name.String() }
 
 // Environment returns the name of the flag's environment.
 func (c *Compiled) Environment() string { return c.state.Identity.Environment.String() }

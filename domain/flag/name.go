@@ -1,66 +1,42 @@
 package flag
 
 import (
-	"strings"
-
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // MaxNameBytes is the longest name of a flag, a variant or a rule.
-const MaxNameBytes = 255
+const MaxNameBytes = scope.MaxFlagNameBytes
 
 // ID is a flag's number, from 1. It never changes and is never used again; 0 is
 // a flag that no store has seen yet.
 type ID int64
 
 // Name names a flag within its environment. The zero value is no name.
-type Name struct{ text string }
+type Name = scope.FlagName
 
-// ParseName returns the name of that text: 1 to 255 bytes that begin with a
-// letter or digit and go on with those and '.', '_', ':', '/', '-', without an
-// empty segment, "." or ".." between slashes. Another text is ErrInvalid for the
-// field "/name".
+// ParseName returns the name of that text, as scope.ParseFlagName does. Another text is
+// ErrInvalid for the field "/name".
 func ParseName(text string) (Name, error) {
-	if !named(text) {
-		return Name{}, fault.Bad("/name", namedMessage)
+	n, err := scope.ParseFlagName(text)
+	if err != nil {
+		return Name{}, fault.Bad("/name", fault.Of(err).Fields()[0].Message)
 	}
-	for segment := range strings.SplitSeq(text, "/") {
-		if segment == "" || scope.DotSegment(segment) {
-			return Name{}, fault.Bad("/name", "must not hold an empty segment, '.' or '..' between slashes")
-		}
-	}
-	return Name{text: text}, nil
+	return n, nil
 }
 
-const namedMessage = "must be 1 to 255 letters, digits and . _ : / - that begin with a letter or digit"
+const namedMessage = scope.FlagNameRule
 
-// named reports whether a text can name a flag, a variant or a rule. Such a text
-// stands in JSON, URLs and logs as it is.
-func named(text string) bool {
-	return text != "" && BeginsName(text)
-}
+// named reports whether a text can name a variant or a rule. Such a text stands in JSON,
+// URLs and logs as it is.
+func named(text string) bool { return text != "" && BeginsName(text) }
 
 // BeginsName reports whether names can begin with text; the empty text begins all.
-func BeginsName(text string) bool {
-	if text == "" {
-		return true
-	}
-	return len(text) <= MaxNameBytes && !strings.ContainsRune("._:/-", rune(text[0])) &&
-		!strings.ContainsFunc(text, notInNames)
-}
+func BeginsName(text string) bool { return scope.BeginsFlagName(text) }
 
-func notInNames(r rune) bool {
-	letterOrDigit := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-	return !letterOrDigit && !strings.ContainsRune("._:/-", r)
-}
-
-// RehydrateName returns the name of a text as it is stored, which may break the rules;
-// only stores call it, for damaged rows.
-func RehydrateName(text string) Name { return Name{text: text} }
-
-// String returns the text.
-func (n Name) String() string { return n.text }
+// RehydrateName returns the name as it is stored, which may break the grammar; only
+// stores call it, for damaged rows.
+func RehydrateName(text string) Name { return scope.RehydrateFlagName(text) }
 
 // Identity is what tells one flag from another.
 type Identity struct {

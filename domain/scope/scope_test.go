@@ -78,3 +78,45 @@ func TestActor(t *testing.T) {
 	assert.Equal(t, "anonymous", scope.Actor{}.String())
 	assert.Equal(t, "deploy", scope.Actor{KeyID: "x", Name: "deploy"}.String())
 }
+
+func TestFlagName(t *testing.T) {
+	t.Parallel()
+	for text, ok := range map[string]bool{
+		"new_checkout": true, "0": true, "a.b:c/D-e": true, strings.Repeat("f", 255): true,
+		"": false, "_a": false, "/a": false, "a/": false, "a//b": false, "a/./b": false, "..": false, "a b": false,
+		"ä": false, "ſ": false, strings.Repeat("f", 256): false, "a\x00": false,
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			n, err := scope.ParseFlagName(text)
+			assert.Equal(t, ok, err == nil)
+			assert.Equal(t, !ok, n.IsZero())
+			if ok {
+				assert.Equal(t, text, n.String())
+			}
+		})
+	}
+}
+
+func TestActions(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a module's own verbs are parsed where the module names them", func(t *testing.T) {
+		t.Parallel()
+		start := scope.Action("start")
+		parsed, err := scope.ParseAction("start", start)
+		require.NoError(t, err)
+		assert.Equal(t, start, parsed)
+		_, err = scope.ParseAction("start")
+		require.ErrorIs(t, err, fault.ErrInvalid)
+	})
+
+	t.Run("what is no verb is rejected", func(t *testing.T) {
+		t.Parallel()
+		for _, text := range []string{"", "Start", "_start", "start it", "start1", strings.Repeat("s", 33)} {
+			assert.False(t, scope.Action(text).Valid(), text)
+			_, err := scope.ParseAction(text, scope.Action(text))
+			require.ErrorIs(t, err, fault.ErrInvalid, text)
+		}
+	})
+}

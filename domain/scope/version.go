@@ -44,61 +44,6 @@ func Exists(id int64) error { return ErrAlreadyExists.WithDetail("id", id) }
 // StaleAt returns ErrStale with the present version.
 func StaleAt(current Version) error { return ErrStale.WithDetail("current_version", int64(current)) }
 
-// Action is what made a version. The zero value is no action.
-type Action uint8
-
-// The actions.
-const (
-	ActionCreate Action = iota + 1
-	ActionUpdate
-	ActionRollback
-	ActionDelete
-)
-
-// Actions returns every action.
-func Actions() []Action { return []Action{ActionCreate, ActionUpdate, ActionRollback, ActionDelete} }
-
-// String returns "create", "update", "rollback" or "delete".
-func (a Action) String() string {
-	switch a {
-	case ActionCreate:
-		return "create"
-	case ActionUpdate:
-		return "update"
-	case ActionRollback:
-		return "rollback"
-	case ActionDelete:
-		return "delete"
-	}
-	return "unknown"
-}
-
-// PastTense returns what events call the action: "created", "updated",
-// "rolled_back" or "deleted".
-func (a Action) PastTense() string {
-	switch a {
-	case ActionCreate:
-		return "created"
-	case ActionUpdate:
-		return "updated"
-	case ActionRollback:
-		return "rolled_back"
-	case ActionDelete:
-		return "deleted"
-	}
-	panic("scope: a version without an action")
-}
-
-// ParseAction is the inverse of String; another text is ErrInvalid for "action".
-func ParseAction(text string) (Action, error) {
-	for _, a := range Actions() {
-		if a.String() == text {
-			return a, nil
-		}
-	}
-	return 0, fault.Bad("action", "must be create, update, rollback or delete")
-}
-
 // Lifecycle is where a versioned thing stands: its present version, when and by
 // whom it was made, and whether it is deleted. The zero value stands before the
 // first version.
