@@ -37,14 +37,14 @@ type App struct {
 	ballast []byte
 }
 
-// New wires the service. Nothing is opened before Start.
-func New(s settings.Settings, version Version, out Output) *App {
+// New wires the service of its own modules and those that are added. Nothing is opened
+// before Start.
+func New(s settings.Settings, version Version, out Output, added ...Module) *App {
 	app := &App{failed: make(chan error, 1), ballast: newBallast()}
 	app.fx = fx.New(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
-		systemModule(), storeModule(), accessModule(), configurationModule(), flagModule(),
-		feedModule(), registryModule(), httpModule(),
+		systemModule(), storeModule(), accessModule(), feedModule(), wired(append(modules(), added...)), httpModule(),
 	)
 	return app
 }

@@ -43,11 +43,11 @@ func (p *program) Describe(w io.Writer, document string) error {
 func describe(document string, version Version) (string, error) {
 	switch document {
 	case "settings-markdown":
-		return settings.Markdown(), nil
+		return settings.Markdown(Descriptors().Topics()), nil
 	case "settings-env":
-		return settings.EnvTemplate(), nil
+		return settings.EnvTemplate(Descriptors().Topics()), nil
 	case "openapi":
-		text, err := ginapi.Document(string(version), modules())
+		text, err := ginapi.Document(string(version), Descriptors())
 		return string(text), err
 	}
 	return "", fmt.Errorf("there is no document %q", document)
@@ -162,7 +162,7 @@ func (d *database) Skip(ctx context.Context, revision int64) error {
 // relay is one that publishes nothing.
 func (d *database) relay() *relay.Service {
 	return relay.New(relay.Dependencies{
-		Feed: d.store.Feed(), Deliveries: d.store.Deliveries(), Clock: d.clock, Modules: modules(), Topics: topicsOf(d.settings),
+		Feed: d.store.Feed(), Deliveries: d.store.Deliveries(), Clock: d.clock, Modules: Descriptors(), Topics: topicsOf(d.settings, Descriptors()),
 	})
 }
 

@@ -1,8 +1,11 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/fx"
@@ -12,14 +15,8 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
-	"github.com/signalbox-hq/signalbox/application/configapp"
-	"github.com/signalbox-hq/signalbox/application/flagapp"
-	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
-	"github.com/signalbox-hq/signalbox/domain/configuration"
-	"github.com/signalbox-hq/signalbox/domain/flag"
-	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -73,7 +70,7 @@ const (
 )
 
 // newBroker publishes to Kafka, or in this process where there is none.
-func newBroker(lc fx.Lifecycle, s settings.Settings, log *loopLog) broker {
+func newBroker(lc fx.Lifecycle, s settings.Settings, modules ports.Modules, log *loopLog) broker {
 	if len(s.KafkaServers) == 0 {
 		local := watermillbus.OpenLocal()
 		lc.Append(fx.StopHook(local.Close))
@@ -81,7 +78,7 @@ func newBroker(lc fx.Lifecycle, s settings.Settings, log *loopLog) broker {
 	}
 	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
 		Brokers: s.KafkaServers,
-		Topics:  []string{string(s.KafkaConfigTopic), string(s.KafkaFlagTopic), string(s.KafkaServiceTopic)},
+		Topics:  slices.Sorted(maps.Values(topicsOf(s, modules))),
 		Create:  s.KafkaCreateTopics, Partitions: topicPartitions, Replication: int16(s.KafkaReplication),
 	})
 	lc.Append(fx.StopHook(bus.Close))
@@ -110,7 +107,7 @@ type relayParts struct {
 func newRelay(p relayParts) *relay.Service {
 	return relay.New(relay.Dependencies{
 		Feed: p.Feed, Deliveries: p.Deliveries, Publisher: p.Publisher, Modules: p.Modules, Clock: p.Clock, Stopwatch: p.Stopwatch,
-		Source: "/signalbox/" + p.Settings.ServiceName, Topics: topicsOf(p.Settings),
+		Source: "/signalbox/" + p.Settings.ServiceName, Topics: topicsOf(p.Settings, p.Modules),
 		TopicChanged: func(topic string, err error) {
 			if err != nil {
 				p.Log.Warn("topic publishing paused", zap.String("topic", topic), zap.Error(err))
@@ -121,18 +118,13 @@ func newRelay(p relayParts) *relay.Service {
 	})
 }
 
-// modules returns the descriptors of the modules.
-func modules() ports.Modules {
-	return ports.NewModules(configapp.Module(), flagapp.Module(), registryapp.Module())
-}
-
 // topicsOf returns the topics by aggregate type.
-func topicsOf(s settings.Settings) map[string]string {
-	return map[string]string{
-		configuration.AggregateType: string(s.KafkaConfigTopic),
-		flag.AggregateType:          string(s.KafkaFlagTopic),
-		registry.AggregateType:      string(s.KafkaServiceTopic),
+func topicsOf(s settings.Settings, modules ports.Modules) map[string]string {
+	topics := map[string]string{}
+	for _, m := range modules {
+		topics[m.AggregateType] = cmp.Or(string(s.KafkaTopics[m.Topic.Name]), m.Topic.Default)
 	}
+	return topics
 }
 
 // feedConditions are what an operator has to know of the feed.
@@ -182,16 +174,15 @@ type feedParts struct {
 	Stopwatch  ports.Stopwatch
 	Commits    commits
 	Log        *loopLog
-	// These are made before the tail begins.
-	Configurations *configapp.Service
-	Flags          *flagapp.Service
-	Services       *registryapp.Service
+	// Subscribers are provided by any module with the tag group:"subscribers".
+	Subscribers []changefeed.Subscriber `group:"subscribers"`
 }
 
 // keepFeed gives events their revisions and brings what is in memory up to date,
 // first at the start, publishes changes and forgets old ones until the stop.
 func keepFeed(lc fx.Lifecycle, p feedParts) {
 	lc.Append(fx.StopHook(p.Leadership.Resign))
+	p.Tail.Subscribe(p.Subscribers...)
 	leader := relay.NewLeader(p.Relay, p.Leadership, p.Stopwatch)
 	sequenced := make(bell, 1)
 	keep := relay.Retention{Age: time.Duration(p.Settings.FeedRetention), Rows: int64(p.Settings.FeedRetentionRows)}

@@ -36,6 +36,5 @@ func newFlags(p flagParts) *flagapp.Service {
 		Shared: p.Shared, Lifetime: longest(p.Settings.FlagCacheTTL),
 		IDs: p.IDs, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})
-	p.Tail.Subscribe(flags)
 	return flags
 }

@@ -75,7 +75,7 @@ type program struct{ process Process }
 
 // load reads the settings and makes the logger that they ask for.
 func (p *program) load() (settings.Settings, *zap.Logger, error) {
-	s, warnings, err := settings.Load(p.process.Environ, ".env")
+	s, warnings, err := settings.Load(p.process.Environ, ".env", Descriptors().Topics())
 	if err != nil {
 		return settings.Settings{}, nil, wrongSettingsError{err}
 	}

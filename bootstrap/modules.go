@@ -72,26 +72,30 @@ func accessModule() fx.Option {
 	return fx.Module("access", fx.Provide(newAccess), fx.Invoke(announceAccess, recheckSessions))
 }
 
-func configurationModule() fx.Option {
-	return fx.Module("configuration", fx.Provide(
-		fx.Annotate(newCipher, fx.As(new(ports.Cipher))),
-		newConfigurations,
-	))
+func configurationModule() Module {
+	return Module{Descriptor: configapp.Module(), Options: fx.Options(
+		fx.Provide(fx.Annotate(newCipher, fx.As(new(ports.Cipher))), newConfigurations),
+		subscribed[*configapp.Service](),
+	)}
 }
 
-func flagModule() fx.Option {
-	return fx.Module("flag", fx.Provide(newFlags))
+func flagModule() Module {
+	return Module{Descriptor: flagapp.Module(), Options: fx.Options(
+		fx.Provide(newFlags), subscribed[*flagapp.Service](),
+	)}
 }
 
 func feedModule() fx.Option {
-	return fx.Module("feed", fx.Provide(newBroker, newRelay, modules, changefeed.NewTailer, newFeedConditions), fx.Invoke(keepFeed))
+	return fx.Module("feed", fx.Provide(newBroker, newRelay, newModules, changefeed.NewTailer, newFeedConditions), fx.Invoke(keepFeed))
 }
 
-func registryModule() fx.Option {
+func registryModule() Module {
 	conditions := func(s *registryapp.Service) ports.Conditions { return s.Conditions }
-	return fx.Module("registry",
+	return Module{Descriptor: registryapp.Module(), Options: fx.Options(
 		fx.Provide(newLeaseStore, newRegistry, fx.Annotate(conditions, fx.ResultTags(`group:"conditions"`))),
-		fx.Invoke(keepRegistry))
+		subscribed[*registryapp.Service](),
+		fx.Invoke(keepRegistry),
+	)}
 }
 
 func httpModule() fx.Option {
@@ -191,7 +195,6 @@ func newConfigurations(p configurationParts) *configapp.Service {
 		Feed: p.Tail, Stopwatch: p.Stopwatch,
 		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})
-	p.Tail.Subscribe(configurations)
 	return configurations
 }
 

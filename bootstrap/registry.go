@@ -138,7 +138,6 @@ func newRegistry(p registryParts) *registryapp.Service {
 		Clock:    p.Clock, Stopwatch: p.Stopwatch, Backoff: p.Backoff,
 		Environments: p.Settings.Policy(), DefaultEnvironment: p.Settings.DefaultEnvironment, Replica: p.IDs.UUID(),
 	})
-	p.Tail.Subscribe(services)
 	return services
 }
 

@@ -117,6 +117,15 @@ func (m Modules) OfResource(resourceType string) (Module, bool) {
 	return m[i], true
 }
 
+// Topics returns the settings of all modules' topics.
+func (m Modules) Topics() []TopicSetting {
+	list := make([]TopicSetting, len(m))
+	for i, one := range m {
+		list[i] = one.Topic
+	}
+	return list
+}
+
 // AggregateTypes returns those of all modules.
 func (m Modules) AggregateTypes() []string {
 	list := make([]string, len(m))

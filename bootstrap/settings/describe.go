@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // Field describes one setting.
@@ -15,54 +17,66 @@ type Field struct {
 	Allowed string
 	// Secret settings are never shown.
 	Secret bool
-
-	member string
 }
 
-// Fields describes every setting, in the order in which they are documented.
-func Fields() []Field {
-	t := reflect.TypeFor[Settings]()
-	fields := make([]Field, t.NumField())
-	for i := range fields {
-		f := t.Field(i)
-		fields[i] = Field{
-			Name:    f.Tag.Get("env"),
-			Default: f.Tag.Get("envDefault"),
-			Group:   f.Tag.Get("group"),
-			Doc:     f.Tag.Get("doc"),
-			Allowed: f.Tag.Get("allowed"),
-			Secret:  f.Tag.Get("secret") == "true",
-			member:  f.Name,
+// Fields describes every setting, those of the modules' topics included, in the order
+// in which they are documented.
+func Fields(topics []ports.TopicSetting) []Field {
+	var fields []Field
+	for f := range reflect.TypeFor[Settings]().Fields() {
+		if f.Tag.Get("topics") == "" {
+			fields = append(fields, fieldOf(f))
+			continue
+		}
+		for _, t := range topics {
+			fields = append(fields, describeTopic(t))
 		}
 	}
 	return fields
 }
 
-func describeField(member string) Field {
-	for _, f := range Fields() {
-		if f.member == member {
-			return f
-		}
+func fieldOf(f reflect.StructField) Field {
+	return Field{
+		Name:    f.Tag.Get("env"),
+		Default: f.Tag.Get("envDefault"),
+		Group:   f.Tag.Get("group"),
+		Doc:     f.Tag.Get("doc"),
+		Allowed: f.Tag.Get("allowed"),
+		Secret:  f.Tag.Get("secret") == "true",
 	}
-	panic("settings: no field " + member)
+}
+
+func describeField(member string) Field {
+	f, found := reflect.TypeFor[Settings]().FieldByName(member)
+	if !found {
+		panic("settings: no field " + member)
+	}
+	return fieldOf(f)
+}
+
+// describeTopic describes the setting of a module's topic.
+func describeTopic(t ports.TopicSetting) Field {
+	f := describeField("KafkaTopics")
+	f.Name, f.Default, f.Doc = t.Name, t.Default, t.Doc
+	return f
 }
 
 // Markdown returns the settings as a table for the README.
-func Markdown() string {
+func Markdown(topics []ports.TopicSetting) string {
 	var b strings.Builder
 	b.WriteString("| variable | default | what for | allowed |\n|---|---|---|---|\n")
-	for _, f := range Fields() {
+	for _, f := range Fields(topics) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, quoted(f.Default), f.Doc, f.Allowed)
 	}
 	return b.String()
 }
 
 // EnvTemplate returns the settings as a commented .env file.
-func EnvTemplate() string {
+func EnvTemplate(topics []ports.TopicSetting) string {
 	var b strings.Builder
 	b.WriteString("# Every setting, with its default. Copy to .env and uncomment what you change.\n")
 	group := ""
-	for _, f := range Fields() {
+	for _, f := range Fields(topics) {
 		if f.Group != group {
 			group = f.Group
 			fmt.Fprintf(&b, "\n# --- %s ---\n", group)

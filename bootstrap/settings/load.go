@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"github.com/joho/godotenv"
 
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // InvalidError names every setting that is wrong.
@@ -29,8 +31,9 @@ func (e *InvalidError) Error() string {
 
 // Load reads the settings from an environment ("NAME=value") and, beneath it, a
 // .env file that may be missing. Wrong ones are an InvalidError that names all of
-// them. The warnings name what was set and has no effect.
-func Load(environ []string, dotenv string) (Settings, []string, error) {
+// them. The warnings name what was set and has no effect. Topics are the settings of
+// the modules' topics.
+func Load(environ []string, dotenv string, topics []ports.TopicSetting) (Settings, []string, error) {
 	values, err := godotenv.Read(dotenv)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Settings{}, nil, fmt.Errorf("read %s: %w", dotenv, err)
@@ -39,14 +42,14 @@ func Load(environ []string, dotenv string) (Settings, []string, error) {
 		values = map[string]string{}
 	}
 	maps.Copy(values, env.ToMap(environ))
-	s, err := parse(values)
+	s, err := parse(values, topics)
 	if err != nil {
 		return Settings{}, nil, err
 	}
-	return s, warnings(values), nil
+	return s, warnings(values, topics), nil
 }
 
-func parse(values map[string]string) (Settings, error) {
+func parse(values map[string]string, topics []ports.TopicSetting) (Settings, error) {
 	var s Settings
 	err := env.ParseWithOptions(&s, env.Options{
 		Environment: values,
@@ -54,20 +57,20 @@ func parse(values map[string]string) (Settings, error) {
 			reflect.TypeFor[secret.Text](): func(v string) (any, error) { return secret.New(v), nil },
 		},
 	})
-	if err == nil {
+	invalid := &InvalidError{Problems: s.parseTopics(values, topics)}
+	if err == nil && len(invalid.Problems) == 0 {
 		return s, checkDefaultEnvironment(s, values)
 	}
 	var all env.AggregateError
-	if !errors.As(err, &all) {
+	if err != nil && !errors.As(err, &all) {
 		return Settings{}, fmt.Errorf("read settings: %w", err)
 	}
-	invalid := &InvalidError{}
 	for _, one := range all.Errors {
 		var wrong env.ParseError
 		if !errors.As(one, &wrong) {
 			return Settings{}, fmt.Errorf("read settings: %w", one)
 		}
-		invalid.Problems = append(invalid.Problems, complaint(wrong.Name, values))
+		invalid.Problems = append(invalid.Problems, complaint(describeField(wrong.Name), values))
 	}
 	slices.Sort(invalid.Problems)
 	return Settings{}, invalid
@@ -80,14 +83,26 @@ func checkDefaultEnvironment(s Settings, values map[string]string) error {
 		return nil
 	}
 	if _, err := s.Policy().Parse(s.DefaultEnvironment); err != nil {
-		return &InvalidError{Problems: []string{complaint("DefaultEnvironment", values)}}
+		return &InvalidError{Problems: []string{complaint(describeField("DefaultEnvironment"), values)}}
 	}
 	return nil
 }
 
-// complaint says what is wrong with the setting in a field, hiding secrets.
-func complaint(field string, values map[string]string) string {
-	f := describeField(field)
+// parseTopics reads the settings of topics, and returns what is wrong with them.
+func (s *Settings) parseTopics(values map[string]string, topics []ports.TopicSetting) (problems []string) {
+	s.KafkaTopics = Topics{}
+	for _, t := range topics {
+		var topic Topic
+		if err := topic.UnmarshalText([]byte(cmp.Or(values[t.Name], t.Default))); err != nil {
+			problems = append(problems, complaint(describeTopic(t), values))
+		}
+		s.KafkaTopics[t.Name] = topic
+	}
+	return problems
+}
+
+// complaint says what is wrong with a setting, hiding secrets.
+func complaint(f Field, values map[string]string) string {
 	shown := fmt.Sprintf("%q", values[f.Name])
 	if f.Secret || strings.Contains(shown, "@") {
 		shown = secret.Redacted
@@ -96,8 +111,8 @@ func complaint(field string, values map[string]string) string {
 }
 
 // warnings names settings without effect: misspelt ones.
-func warnings(values map[string]string) []string {
-	known := Fields()
+func warnings(values map[string]string, topics []ports.TopicSetting) []string {
+	known := Fields(topics)
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if ours(name) && !slices.ContainsFunc(known, func(f Field) bool { return f.Name == name }) {

@@ -53,12 +53,11 @@ type Settings struct {
 	ProbesEnabled  bool     `env:"PROBES_ENABLED" envDefault:"true" group:"Registry" doc:"Make health checks of instances; false leaves their state to leases and reports" allowed:"true or false"`
 	ProbeAllow     Prefixes `env:"PROBE_ALLOW_CIDRS" group:"Registry" doc:"Private networks, also loopback, whose addresses health checks may dial for any instance, look into bodies of, and tell in what way a check failed; unset: private addresses only for registrations from the very address" allowed:"CIDR blocks such as 10.0.0.0/8 separated by commas"`
 
-	KafkaServers      Brokers `env:"KAFKA_BOOTSTRAP_SERVERS" group:"Kafka" doc:"Brokers to publish changes to; unset: in process" allowed:"host:port, separated by commas"`
-	KafkaConfigTopic  Topic   `env:"KAFKA_TOPIC_CONFIG_UPDATES" envDefault:"config-updates" group:"Kafka" doc:"Topic of changed configurations" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
-	KafkaFlagTopic    Topic   `env:"KAFKA_TOPIC_FEATURE_FLAG_UPDATES" envDefault:"feature-flag-updates" group:"Kafka" doc:"Topic of changed flags" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
-	KafkaServiceTopic Topic   `env:"KAFKA_TOPIC_SERVICE_REGISTRY_UPDATES" envDefault:"service-registry-updates" group:"Kafka" doc:"Topic of changed services" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
-	KafkaCreateTopics bool    `env:"KAFKA_CREATE_TOPICS" envDefault:"true" group:"Kafka" doc:"Make topics that are missing, with 12 partitions" allowed:"true or false"`
-	KafkaReplication  Copies  `env:"KAFKA_TOPIC_REPLICATION" envDefault:"1" group:"Kafka" doc:"Replicas of topics that are made" allowed:"1 to 32767"`
+	KafkaServers Brokers `env:"KAFKA_BOOTSTRAP_SERVERS" group:"Kafka" doc:"Brokers to publish changes to; unset: in process" allowed:"host:port, separated by commas"`
+	// KafkaTopics are the modules' settings, by name.
+	KafkaTopics       Topics `topics:"true" group:"Kafka" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
+	KafkaCreateTopics bool   `env:"KAFKA_CREATE_TOPICS" envDefault:"true" group:"Kafka" doc:"Make topics that are missing, with 12 partitions" allowed:"true or false"`
+	KafkaReplication  Copies `env:"KAFKA_TOPIC_REPLICATION" envDefault:"1" group:"Kafka" doc:"Replicas of topics that are made" allowed:"1 to 32767"`
 
 	FeedRetention     Duration `env:"FEED_RETENTION" envDefault:"168h" group:"Feed" doc:"How long changes are kept for who follows them; what was not published is kept longer" allowed:"seconds, or a duration such as 168h"`
 	FeedRetentionRows Rows     `env:"FEED_RETENTION_ROWS" envDefault:"1000000" group:"Feed" doc:"How many changes are kept at most" allowed:"1000 or more"`

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 func none(t *testing.T) string {
@@ -18,12 +20,15 @@ func none(t *testing.T) string {
 	return filepath.Join(t.TempDir(), ".env")
 }
 
+// topics returns the settings of the modules' topics.
+func topics() []ports.TopicSetting { return fixture.Modules().Topics() }
+
 func TestLoad(t *testing.T) {
 	t.Parallel()
 
 	t.Run("nothing set is SQLite in the working folder with keys asked for", func(t *testing.T) {
 		t.Parallel()
-		s, warnings, err := settings.Load(nil, none(t))
+		s, warnings, err := settings.Load(nil, none(t), topics())
 		require.NoError(t, err)
 		assert.Empty(t, warnings)
 		assert.Equal(t, "signalbox.db", s.Database.SQLite)
@@ -35,13 +40,17 @@ func TestLoad(t *testing.T) {
 		assert.True(t, s.MigrateOnStart)
 		assert.False(t, s.AnonymousReads())
 		assert.False(t, s.EnableEncryption)
+		assert.Equal(t, settings.Topics{
+			"KAFKA_TOPIC_CONFIG_UPDATES": "config-updates", "KAFKA_TOPIC_FEATURE_FLAG_UPDATES": "feature-flag-updates",
+			"KAFKA_TOPIC_SERVICE_REGISTRY_UPDATES": "service-registry-updates",
+		}, s.KafkaTopics)
 	})
 
 	t.Run("an empty variable is one that is not set", func(t *testing.T) {
 		t.Parallel()
 		s, warnings, err := settings.Load([]string{
 			"SERVICE_PORT=", "DATABASE_URL=", "REDIS_HOST=", "ENCRYPTION_KEY=", "BOOTSTRAP_ADMIN_KEY=", "API_KEY_PEPPER=",
-		}, none(t))
+		}, none(t), topics())
 		require.NoError(t, err)
 		assert.Empty(t, warnings)
 		assert.Equal(t, settings.Port(8082), s.Port)
@@ -52,7 +61,7 @@ func TestLoad(t *testing.T) {
 		t.Parallel()
 		dotenv := none(t)
 		require.NoError(t, os.WriteFile(dotenv, []byte("SERVICE_NAME=from-file\nSERVICE_PORT=1\n"), 0o600))
-		s, _, err := settings.Load([]string{"SERVICE_PORT=2"}, dotenv)
+		s, _, err := settings.Load([]string{"SERVICE_PORT=2"}, dotenv, topics())
 		require.NoError(t, err)
 		assert.Equal(t, "from-file", s.ServiceName)
 		assert.Equal(t, settings.Port(2), s.Port)
@@ -60,14 +69,14 @@ func TestLoad(t *testing.T) {
 
 	t.Run("a .env file that cannot be read stops", func(t *testing.T) {
 		t.Parallel()
-		_, _, err := settings.Load(nil, t.TempDir())
+		_, _, err := settings.Load(nil, t.TempDir(), topics())
 		require.Error(t, err)
 	})
 
 	t.Run("reads need no key when keys are not required or anonymous access is allowed", func(t *testing.T) {
 		t.Parallel()
 		for _, set := range []string{"REQUIRE_API_KEY=false", "ALLOW_ANONYMOUS_ACCESS=True"} {
-			s, _, err := settings.Load([]string{set}, none(t))
+			s, _, err := settings.Load([]string{set}, none(t), topics())
 			require.NoError(t, err)
 			assert.True(t, s.AnonymousReads(), set)
 		}
@@ -81,13 +90,14 @@ func TestWrongSettings(t *testing.T) {
 		t.Parallel()
 		_, _, err := settings.Load([]string{
 			"SERVICE_PORT=99999", "LOG_LEVEL=loud", "AUTH_ENABLED=perhaps", "SUPPORTED_ENVIRONMENTS=Prod",
-			"SHUTDOWN_TIMEOUT=-1", "CONFIG_CACHE_TTL=soon",
-		}, none(t))
+			"SHUTDOWN_TIMEOUT=-1", "CONFIG_CACHE_TTL=soon", "KAFKA_TOPIC_CONFIG_UPDATES=a b",
+		}, none(t), topics())
 		var invalid *settings.InvalidError
 		require.ErrorAs(t, err, &invalid)
 		assert.Equal(t, []string{
 			`AUTH_ENABLED="perhaps": use true or false`,
 			`CONFIG_CACHE_TTL="soon": use seconds, or a duration such as 5m`,
+			`KAFKA_TOPIC_CONFIG_UPDATES="a b": use 1 to 249 of a-z A-Z 0-9 . _ -`,
 			`LOG_LEVEL="loud": use DEBUG, INFO, WARNING or ERROR`,
 			`SERVICE_PORT="99999": use 0 to 65535`,
 			`SHUTDOWN_TIMEOUT="-1": use seconds, or a duration such as 20s`,
@@ -100,7 +110,7 @@ func TestWrongSettings(t *testing.T) {
 		_, _, err := settings.Load([]string{
 			"ENCRYPTION_KEY=canary1", "API_KEY_PEPPER=canary2", "BOOTSTRAP_ADMIN_KEY=canary3",
 			"DATABASE_URL=mysql://user:canary4@db/x",
-		}, none(t))
+		}, none(t), topics())
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "canary")
 		for _, name := range []string{"ENCRYPTION_KEY", "API_KEY_PEPPER", "BOOTSTRAP_ADMIN_KEY", "DATABASE_URL"} {
@@ -161,7 +171,7 @@ func TestEncryptionKey(t *testing.T) {
 func TestNetworks(t *testing.T) {
 	t.Parallel()
 	load := func(set string) (settings.Settings, error) {
-		s, _, err := settings.Load([]string{set}, none(t))
+		s, _, err := settings.Load([]string{set}, none(t), topics())
 		return s, err
 	}
 	s, err := load("TRUSTED_PROXIES=10.0.0.1, 192.168.0.7/16,fd00::1,::ffff:10.0.0.2")
@@ -188,7 +198,7 @@ func TestWarnings(t *testing.T) {
 
 	t.Run("a misspelt name is told with the nearest known one", func(t *testing.T) {
 		t.Parallel()
-		_, warnings, err := settings.Load([]string{"KAFKA_TOPIC_CONFIG_UPDATE=x", "PATH=/bin"}, none(t))
+		_, warnings, err := settings.Load([]string{"KAFKA_TOPIC_CONFIG_UPDATE=x", "PATH=/bin"}, none(t), topics())
 		require.NoError(t, err)
 		assert.Equal(t, []string{"KAFKA_TOPIC_CONFIG_UPDATE is not a setting; did you mean KAFKA_TOPIC_CONFIG_UPDATES?"}, warnings)
 	})
@@ -199,23 +209,23 @@ func TestDocumentation(t *testing.T) {
 
 	t.Run("every setting has a text and what it accepts", func(t *testing.T) {
 		t.Parallel()
-		for _, f := range settings.Fields() {
+		for _, f := range settings.Fields(topics()) {
 			assert.NotEmpty(t, f.Doc, f.Name)
 			assert.NotEmpty(t, f.Allowed, f.Name)
-			assert.Contains(t, settings.Markdown(), "`"+f.Name+"`")
-			assert.Contains(t, settings.EnvTemplate(), "# "+f.Name+"="+f.Default)
+			assert.Contains(t, settings.Markdown(topics()), "`"+f.Name+"`")
+			assert.Contains(t, settings.EnvTemplate(topics()), "# "+f.Name+"="+f.Default)
 		}
 	})
 
 	t.Run("every default is accepted", func(t *testing.T) {
 		t.Parallel()
 		var environ []string
-		for _, f := range settings.Fields() {
+		for _, f := range settings.Fields(topics()) {
 			if f.Default != "" {
 				environ = append(environ, f.Name+"="+f.Default)
 			}
 		}
-		_, _, err := settings.Load(environ, none(t))
+		_, _, err := settings.Load(environ, none(t), topics())
 		require.NoError(t, err)
 	})
 }

@@ -118,6 +118,9 @@ func (t *Topic) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Topics are the topics of modules, by the name of the setting (ports.TopicSetting).
+type Topics map[string]Topic
+
 // Copies is how many replicas a topic has.
 type Copies int16
 

@@ -6,7 +6,9 @@ import (
 	"os"
 	"strings"
 
+	"github.com/signalbox-hq/signalbox/bootstrap"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // Marks in README.md between which the table of settings stands.
@@ -16,13 +18,14 @@ const (
 )
 
 func main() {
-	if err := errors.Join(rewriteReadme("README.md"), write("env.template", settings.EnvTemplate())); err != nil {
+	topics := bootstrap.Descriptors().Topics()
+	if err := errors.Join(rewriteReadme("README.md", topics), write("env.template", settings.EnvTemplate(topics))); err != nil {
 		fmt.Fprintln(os.Stderr, "golden:", err)
 		os.Exit(1)
 	}
 }
 
-func rewriteReadme(name string) error {
+func rewriteReadme(name string, topics []ports.TopicSetting) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return fmt.Errorf("rewrite the settings: %w", err)
@@ -32,7 +35,7 @@ func rewriteReadme(name string) error {
 	if !opened || !closed {
 		return fmt.Errorf("rewrite the settings: %s lacks the marks %q and %q", name, begin, end)
 	}
-	return write(name, before+begin+settings.Markdown()+end+after)
+	return write(name, before+begin+settings.Markdown(topics)+end+after)
 }
 
 func write(name, text string) error {

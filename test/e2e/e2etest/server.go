@@ -51,7 +51,7 @@ func Run(t *testing.T, databaseURL string, environ ...string) (s *Server, stop f
 	environ = append([]string{
 		"DATABASE_URL=" + databaseURL, "SERVICE_PORT=0", "LOG_LEVEL=DEBUG", "BOOTSTRAP_ADMIN_KEY=" + AdminKey(t),
 	}, environ...)
-	set, _, err := settings.Load(environ, "")
+	set, _, err := settings.Load(environ, "", bootstrap.Descriptors().Topics())
 	require.NoError(t, err)
 	log, out := NewLines(), NewLines()
 	app := bootstrap.New(set, "e2e", bootstrap.Output{Out: out, Log: logger(log)})

@@ -1,0 +1,59 @@
+package bootstrap
+
+import (
+	"go.uber.org/fx"
+
+	"github.com/signalbox-hq/signalbox/application/changefeed"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// Module is a module of the service: what describes it, and what wires it.
+type Module struct {
+	Descriptor ports.Module
+	// Options provide the module's use cases, and its values of the groups "subscribers"
+	// and "conditions".
+	Options fx.Option
+}
+
+// modules returns the modules of the service. A new one is added here.
+func modules() []Module {
+	return []Module{configurationModule(), flagModule(), registryModule()}
+}
+
+// Descriptors returns the descriptors of the service's modules.
+func Descriptors() ports.Modules {
+	var list []ports.Module
+	for _, m := range modules() {
+		list = append(list, m.Descriptor)
+	}
+	return ports.NewModules(list...)
+}
+
+// option provides the module's descriptor to the group "modules", and wires it.
+func (m Module) option() fx.Option {
+	return fx.Module(m.Descriptor.AggregateType,
+		fx.Supply(fx.Annotate(m.Descriptor, fx.ResultTags(`group:"modules"`))), m.Options)
+}
+
+// wired returns what wires modules.
+func wired(modules []Module) fx.Option {
+	var options []fx.Option
+	for _, m := range modules {
+		options = append(options, m.option())
+	}
+	return fx.Options(options...)
+}
+
+// moduleParts are the descriptors that modules provide.
+type moduleParts struct {
+	fx.In
+
+	Descriptors []ports.Module `group:"modules"`
+}
+
+func newModules(p moduleParts) ports.Modules { return ports.NewModules(p.Descriptors...) }
+
+// subscribed provides use cases to the group "subscribers": they apply the change feed.
+func subscribed[S changefeed.Subscriber]() fx.Option {
+	return fx.Provide(fx.Annotate(func(s S) changefeed.Subscriber { return s }, fx.ResultTags(`group:"subscribers"`)))
+}
