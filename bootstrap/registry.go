@@ -133,7 +133,7 @@ func newRegistry(p registryParts) *registryapp.Service {
 		},
 		Services: p.Services, History: p.History, Source: p.Source,
 		Leases: p.Leases, Readings: p.Readings, Members: p.Members, Directory: p.Directory,
-		ShownFor: time.Duration(p.Settings.ServiceCacheTTL),
+		DirectoryTTL: time.Duration(p.Settings.ServiceCacheTTL),
 		Prober:   newProber(p.Settings, p.App),
 		Clock:    p.Clock, Stopwatch: p.Stopwatch, Backoff: p.Backoff,
 		Environments: p.Settings.Policy(), DefaultEnvironment: p.Settings.DefaultEnvironment, Replica: p.IDs.UUID(),
@@ -190,7 +190,7 @@ func keepRegistry(lc fx.Lifecycle, services *registryapp.Service, log *loopLog) 
 			working: "lease sweep recovered: leases end after a grace",
 		},
 		loop{
-			every: registrySweep, timeout: registryTimeout, step: services.Exhibit,
+			every: registrySweep, timeout: registryTimeout, step: services.PublishDirectory,
 			failing: "redis projection failed: services are not shown to readers of Redis",
 			working: "redis projection recovered: services are shown again",
 		},

@@ -125,7 +125,7 @@ func (s *Store) instances(service string) string {
 }
 
 // Show makes the entries what readers of Redis see.
-func (s *Store) Show(ctx context.Context, ttl time.Duration, entries ...registry.Entry) (again bool, err error) {
+func (s *Store) PutServices(ctx context.Context, ttl time.Duration, entries ...registry.Entry) (again bool, err error) {
 	space, err := s.space()
 	if err != nil {
 		return false, err

@@ -102,13 +102,13 @@ func TestForeignValues(t *testing.T) {
 				assert.Contains(t, shown, "a")
 			}
 			entries := []registry.Entry{{Name: "shop", Version: 1, Info: []byte(`{}`), Active: true, Healthy: true}}
-			again, err := store.Show(ctx, time.Hour, entries...)
+			again, err := store.PutServices(ctx, time.Hour, entries...)
 			require.NoError(t, err)
 			assert.True(t, again, "what was in the set is lost")
 			assert.Equal(t, []string{"shop"}, client.SMembers(ctx, b.prefix+"healthy_services").Val())
 			assert.Equal(t, "{}", client.Get(ctx, b.prefix+"service_info:shop").Val())
 			assert.Equal(t, "1", client.Get(ctx, b.prefix+"service:shop:active").Val())
-			again, err = store.Show(ctx, time.Hour, entries...)
+			again, err = store.PutServices(ctx, time.Hour, entries...)
 			require.NoError(t, err)
 			assert.False(t, again)
 			assert.ElementsMatch(t, []string{b.prefix + foreign[0], b.prefix + foreign[1]}, replaced.keys)
@@ -161,7 +161,7 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 				live, err := store.Announce(ctx, replica, time.Minute)
 				require.NoError(t, err)
 				assert.Equal(t, []string{replica}, live)
-				_, err = store.Show(ctx, time.Hour, registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`)})
+				_, err = store.PutServices(ctx, time.Hour, registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`)})
 				require.NoError(t, err)
 				publishAll(t, store)
 				require.NoError(t, store.Drop(ctx, shop.Held, cart.Held))
@@ -228,7 +228,7 @@ func TestProjectionIsRepaired(t *testing.T) {
 	require.NoError(t, store.Grant(ctx, shop))
 	publishAll(t, store)
 	require.NoError(t, client.HSet(ctx, "service:shop:instances", "ghost", "{}").Err())
-	_, err := store.Show(ctx, time.Hour, registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`)})
+	_, err := store.PutServices(ctx, time.Hour, registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`)})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a"}, client.HKeys(ctx, "service:shop:instances").Val())
 	assert.Equal(t, time.Hour, client.TTL(ctx, "service:shop:instances").Val())
@@ -274,7 +274,7 @@ func TestRepeatedIDs(t *testing.T) {
 			entry := registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`), Active: true, Healthy: true}
 			show := func() {
 				t.Helper()
-				_, err := store.Show(t.Context(), time.Hour, entry)
+				_, err := store.PutServices(t.Context(), time.Hour, entry)
 				require.NoError(t, err)
 			}
 

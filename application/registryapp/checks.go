@@ -108,7 +108,7 @@ func (s *Service) announce(ctx context.Context, now time.Duration) {
 func (s *Service) retarget(now time.Duration) {
 	c := &s.checks
 	seen := map[registry.Key]bool{}
-	s.catalogue.each(func(known *shelf) bool {
+	s.catalogue.each(func(known *cachedService) bool {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
 		for i := range known.instances.all() {

@@ -12,69 +12,73 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// exhibit is a service as the directory shows it.
-type exhibit struct {
+// publishedService is a service as it was put into the directory.
+type publishedService struct {
 	id      int64
 	version scope.Version
-	// until is when it is to be shown again, by the stopwatch.
-	until time.Duration
+	// due is when it is to be put again, by the stopwatch.
+	due time.Duration
 }
 
-// exhibition is what the directory shows. Only Exhibit uses it.
-type exhibition struct {
-	mu    sync.Mutex
-	shown map[string]exhibit
-	// purges is up to which of the catalogue's shown is right.
+// published is the content of the directory. Only PublishDirectory uses it.
+type published struct {
+	mu       sync.Mutex
+	services map[string]publishedService
+	// purges is the catalogue's counter up to which services is correct.
 	purges int64
 }
 
-// Exhibit makes one step of showing services in the directory: at most SweepLimit of
-// those that changed, or have not been shown for half as long as they are, and reports
-// whether there are more. While another replica has the turn to sweep, or nobody reads
-// the directory, it does nothing.
-func (s *Service) Exhibit(ctx context.Context) (more bool, err error) {
-	x := &s.exhibition
-	x.mu.Lock()
-	defer x.mu.Unlock()
+// PublishDirectory makes one step of putting services into the directory: at most
+// SweepLimit of those that changed, or are half as old as an entry lives. It reports
+// whether there are more. While another replica is elected to sweep, or without a
+// directory, it does nothing.
+func (s *Service) PublishDirectory(ctx context.Context) (more bool, err error) {
+	p := &s.published
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if s.deps.Directory == nil || !s.sweeper.turn.Load() {
-		x.shown = nil
+		p.services = nil
 		return false, nil
 	}
-	if purges := s.catalogue.purges.Load(); purges != x.purges {
-		x.purges = purges
-		maps.DeleteFunc(x.shown, func(name string, _ exhibit) bool { return s.catalogue.find(name) == nil })
+	if purges := s.catalogue.purges.Load(); purges != p.purges {
+		p.purges = purges
+		maps.DeleteFunc(p.services, func(name string, _ publishedService) bool { return s.catalogue.find(name) == nil })
 	}
 	now := s.deps.Stopwatch.Elapsed()
-	entries, err := s.unshown(x.shown, now)
+	entries, err := s.unpublished(p.services, now)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
-	again, err := s.deps.Directory.Show(ctx, s.deps.ShownFor, entries...)
-	if again || x.shown == nil {
-		x.shown = map[string]exhibit{}
+	lost, err := s.deps.Directory.PutServices(ctx, s.deps.DirectoryTTL, entries...)
+	if lost || p.services == nil {
+		p.services = map[string]publishedService{}
 	}
 	if err != nil {
 		return false, err
 	}
 	for _, e := range entries {
-		x.shown[e.Name] = exhibit{id: e.ID, version: scope.Version(e.Version), until: now + s.deps.ShownFor/2}
+		p.services[e.Name] = publishedService{
+			id: e.ID, version: scope.Version(e.Version), due: now + s.deps.DirectoryTTL/2,
+		}
 	}
-	return again || len(entries) == SweepLimit, nil
+	return lost || len(entries) == SweepLimit, nil
 }
 
-// unshown returns services that are to be shown, at most SweepLimit.
-func (s *Service) unshown(shown map[string]exhibit, now time.Duration) (entries []registry.Entry, err error) {
-	s.catalogue.each(func(known *shelf) bool {
-		known.mu.RLock()
-		defer known.mu.RUnlock()
-		name := known.state.Name.String()
-		before, already := shown[name]
-		same := already && before.id == int64(known.state.ID) && before.version == known.state.Version
-		if same && (now < before.until || known.state.Deleted) {
+// unpublished returns services that are to be put into the directory, at most
+// SweepLimit.
+func (s *Service) unpublished(
+	published map[string]publishedService, now time.Duration,
+) (entries []registry.Entry, err error) {
+	s.catalogue.each(func(service *cachedService) bool {
+		service.mu.RLock()
+		defer service.mu.RUnlock()
+		before, found := published[service.state.Name.String()]
+		same := found && before.id == int64(service.state.ID) && before.version == service.state.Version
+		if same && (now < before.due || service.state.Deleted) {
 			return true
 		}
 		var entry registry.Entry
-		if entry, err = entryOf(&known.state); err == nil {
+		if entry, err = entryOf(&service.state); err == nil {
 			entries = append(entries, entry)
 		}
 		return err == nil && len(entries) < SweepLimit

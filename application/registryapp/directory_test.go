@@ -13,34 +13,34 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// directory remembers what it was to show, and can be broken or lose it.
-type directory struct {
-	shown        []string
-	broken, lost bool
+// recordingDirectory records the names of its entries, and can fail or lose them.
+type recordingDirectory struct {
+	names         []string
+	failing, lost bool
 }
 
-func (d *directory) Show(_ context.Context, _ time.Duration, entries ...registry.Entry) (again bool, err error) {
-	if d.broken {
+func (d *recordingDirectory) PutServices(_ context.Context, _ time.Duration, entries ...registry.Entry) (lost bool, err error) {
+	if d.failing {
 		return false, registry.ErrLeasesUnavailable
 	}
 	for _, e := range entries {
-		d.shown = append(d.shown, e.Name)
+		d.names = append(d.names, e.Name)
 	}
-	again, d.lost = d.lost, false
-	return again, nil
+	lost, d.lost = d.lost, false
+	return lost, nil
 }
 
-func (d *directory) take() []string {
-	defer func() { d.shown = nil }()
-	return d.shown
+func (d *recordingDirectory) take() []string {
+	defer func() { d.names = nil }()
+	return d.names
 }
 
-// exhibiting returns a replica with a directory, and two services.
-func exhibiting(t *testing.T) (*bundle, *directory) {
+// withDirectory returns a replica with a directory, and two services.
+func withDirectory(t *testing.T) (*bundle, *recordingDirectory) {
 	t.Helper()
-	b, d := empty(), &directory{}
+	b, d := empty(), &recordingDirectory{}
 	b.Service = b.replica(t, "replica-1", func(o *registryapp.Dependencies) {
-		o.Directory, o.ShownFor = d, time.Minute
+		o.Directory, o.DirectoryTTL = d, time.Minute
 	})
 	require.NoError(t, b.Refresh(t.Context()))
 	b.sweep(t)
@@ -53,46 +53,46 @@ func exhibiting(t *testing.T) (*bundle, *directory) {
 	return b, d
 }
 
-func (b *bundle) exhibit(t *testing.T) {
+func (b *bundle) publishDirectory(t *testing.T) {
 	t.Helper()
 	for more := true; more; {
 		var err error
-		more, err = b.Exhibit(t.Context())
+		more, err = b.PublishDirectory(t.Context())
 		require.NoError(t, err)
 	}
 }
 
-func TestExhibit(t *testing.T) {
+func TestPublishDirectory(t *testing.T) {
 	t.Parallel()
 
-	t.Run("services are shown once, and again before they would disappear", func(t *testing.T) {
+	t.Run("entries are put once, and again before they expire", func(t *testing.T) {
 		t.Parallel()
-		b, d := exhibiting(t)
-		b.exhibit(t)
+		b, d := withDirectory(t)
+		b.publishDirectory(t)
 		assert.ElementsMatch(t, []string{shop, "cart"}, d.take())
-		b.exhibit(t)
+		b.publishDirectory(t)
 		assert.Empty(t, d.take())
 		b.pass(30 * time.Second)
-		b.exhibit(t)
+		b.publishDirectory(t)
 		assert.ElementsMatch(t, []string{shop, "cart"}, d.take())
 	})
 
-	t.Run("what the directory has lost is shown again", func(t *testing.T) {
+	t.Run("entries that the directory has lost are put again", func(t *testing.T) {
 		t.Parallel()
-		b, d := exhibiting(t)
-		b.exhibit(t)
+		b, d := withDirectory(t)
+		b.publishDirectory(t)
 		d.take()
 		d.lost = true
 		b.register(t, "b")
-		b.exhibit(t)
+		b.publishDirectory(t)
 		assert.ElementsMatch(t, []string{shop, "cart"}, unique(d.take()))
 	})
 
-	t.Run("a directory that fails keeps no lease from ending", func(t *testing.T) {
+	t.Run("a failing directory does not stop the expiry of leases", func(t *testing.T) {
 		t.Parallel()
-		b, d := exhibiting(t)
-		d.broken = true
-		_, err := b.Exhibit(t.Context())
+		b, d := withDirectory(t)
+		d.failing = true
+		_, err := b.PublishDirectory(t.Context())
 		require.ErrorIs(t, err, registry.ErrLeasesUnavailable)
 		b.run(t, 31*time.Second)
 		assert.True(t, instance(t, b.Service, "a").Expired)

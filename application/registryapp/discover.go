@@ -10,21 +10,20 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Selection says which instances to list; zero fields do not narrow.
+// Selection selects instances; zero fields select all.
 type Selection struct {
-	// Ready lists those that are ready, and those that preservation holds.
+	// Ready selects instances that are ready, or held by self-preservation.
 	Ready              bool
 	Zone, Tag, Version string
 }
 
-// Admits reports whether discovery lists an instance for the selection.
+// Admits reports whether the selection includes an instance.
 func (n Selection) Admits(i *registry.Instance) bool {
 	return i.Listed() && (!n.Ready || i.Offered()) && (n.Zone == "" || n.Zone == i.Zone) &&
 		(n.Version == "" || n.Version == i.Version) && (n.Tag == "" || slices.Contains(i.Tags, n.Tag))
 }
 
-// Select returns the instances of a view that the selection admits, in the order
-// of their ids.
+// Select returns the selected instances of a view, in the order of their ids.
 func (v *View) Select(n Selection) []*registry.Instance {
 	var list []*registry.Instance
 	for _, i := range v.Instances {
@@ -35,25 +34,24 @@ func (v *View) Select(n Selection) []*registry.Instance {
 	return list
 }
 
-// Discover returns the instances of a service in an environment as they stand in
-// memory; in the default environment for "". It waits for nothing. A service that
-// is not registered is ErrNotFound, a damaged one ErrDamaged; before the first Refresh it is
-// fault.ErrUnavailable.
+// Discover returns the cached instances of a service in an environment, in the default
+// one for "", without I/O. A service that is not registered is ErrNotFound, a damaged one
+// ErrDamaged; before the first Refresh it is fault.ErrUnavailable.
 func (s *Service) Discover(by access.Caller, serviceName, environment string) (*View, error) {
-	known := s.catalogue.find(serviceName)
-	if known == nil {
+	service := s.catalogue.find(serviceName)
+	if service == nil {
 		return nil, s.undiscovered(by, serviceName)
 	}
 	e, err := s.environment(environment)
 	if err != nil {
 		return nil, err
 	}
-	if err := by.Require(access.ReadService, access.Resource{Environment: e, Service: known.name}); err != nil {
+	if err := by.Require(access.ReadService, access.Resource{Environment: e, Service: service.name}); err != nil {
 		return nil, err
 	}
-	v := known.view(e)
+	v := service.view(e)
 	if v == nil {
-		return nil, known.missing()
+		return nil, service.missing()
 	}
 	return v, nil
 }
@@ -93,9 +91,9 @@ func (s *Service) Everything(by access.Caller, environment, serviceName string) 
 		return nil, fault.ErrUnavailable
 	}
 	var views []*View
-	s.catalogue.each(func(known *shelf) bool {
+	s.catalogue.each(func(service *cachedService) bool {
 		for _, e := range environments {
-			v := known.view(e)
+			v := service.view(e)
 			if v != nil && len(v.Instances) > 0 && (serviceName == "" || v.Service.Name.String() == serviceName) {
 				views = append(views, v)
 			}

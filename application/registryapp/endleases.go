@@ -43,7 +43,7 @@ func (s *Service) overdue(ctx context.Context, l registry.Lease) (*registry.Inst
 	if err == nil && !found.Deleted() && found.Damage() == nil {
 		var i *registry.Instance
 		if i, err = found.Instance(l.Ref); err == nil && i.Epoch == l.Epoch && !i.Damaged {
-			s.catalogue.look(found)
+			s.catalogue.putFound(found)
 			return i, nil
 		}
 	}
@@ -61,7 +61,7 @@ func (s *Service) observePlaces(now registry.Instant, groups map[place][]registr
 		s.sweeper.purges = purges
 		maps.DeleteFunc(s.sweeper.guards, func(at place, _ *guard) bool { return s.catalogue.find(at.service) == nil })
 	}
-	s.catalogue.each(func(known *shelf) bool {
+	s.catalogue.each(func(known *cachedService) bool {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
 		if known.state.Damaged {
@@ -89,7 +89,7 @@ func (s *Service) observePlaces(now registry.Instant, groups map[place][]registr
 }
 
 // preserve goes on from what whoever had the turn before has stored.
-func (s *Service) preserve(known *shelf, e scope.Environment, now registry.Instant) *registry.Preservation {
+func (s *Service) preserve(known *cachedService, e scope.Environment, now registry.Instant) *registry.Preservation {
 	at := func(t time.Time) registry.Instant {
 		return now.Add(-min(max(0, s.deps.Clock.Now().Sub(t)), registry.MaxProtection))
 	}

@@ -1,12 +1,12 @@
 package registryapp
 
-// Held returns how many services and instances are in memory, removed ones too.
-func Held(s *Service) (services, instances int) {
-	s.catalogue.each(func(known *shelf) bool {
-		known.mu.RLock()
-		defer known.mu.RUnlock()
+// Cached returns how many services and instances are cached, removed ones too.
+func Cached(s *Service) (services, instances int) {
+	s.catalogue.each(func(service *cachedService) bool {
+		service.mu.RLock()
+		defer service.mu.RUnlock()
 		services++
-		for range known.instances.all() {
+		for range service.instances.all() {
 			instances++
 		}
 		return true

@@ -81,7 +81,7 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 	out := make([]Beaten, len(in))
 	renewals := make([]registry.Renewal, 0, len(in))
 	places := make([]int, 0, len(in))
-	services := make([]*shelf, 0, len(in))
+	services := make([]*cachedService, 0, len(in))
 	for i := range in {
 		renewal, err := s.parseHeartbeat(&in[i])
 		known := s.catalogue.find(in[i].ServiceName)
@@ -128,7 +128,7 @@ func (s *Service) parseHeartbeat(in *Heartbeat) (registry.Renewal, error) {
 
 // locate finds the environment of a renewal that names none by its epoch: in memory,
 // or, where memory does not know the epoch, in the store.
-func (s *Service) locate(ctx context.Context, known *shelf, r *registry.Renewal) error {
+func (s *Service) locate(ctx context.Context, known *cachedService, r *registry.Renewal) error {
 	if !r.Environment.IsZero() {
 		return nil
 	}
@@ -145,7 +145,7 @@ func (s *Service) locate(ctx context.Context, known *shelf, r *registry.Renewal)
 	if err != nil {
 		return err
 	}
-	s.catalogue.look(found)
+	s.catalogue.putFound(found)
 	r.Environment = i.Environment
 	return nil
 }
@@ -171,7 +171,7 @@ func parseObservation(status *string, responseTime *float64) (registry.Observati
 // follow makes of a renewal what it means for the instance. In most cases that is
 // nothing, and the store of services is not asked.
 func (s *Service) follow(
-	ctx context.Context, by access.Caller, service *shelf, r *registry.Renewal, renewed registry.Renewed,
+	ctx context.Context, by access.Caller, service *cachedService, r *registry.Renewal, renewed registry.Renewed,
 ) (Beat, error) {
 	if renewed.Err != nil {
 		return Beat{}, renewed.Err
@@ -205,7 +205,7 @@ var errGranting = errors.New("the lease is granted to another registration, whic
 // lost returns what it means that the lease store keeps a lease under a higher epoch.
 // Leases are granted before instances are stored, so the lease is lost only when the
 // other registration is stored. One that never will be ends by itself.
-func (s *Service) lost(ctx context.Context, service *shelf, r *registry.Renewal) error {
+func (s *Service) lost(ctx context.Context, service *cachedService, r *registry.Renewal) error {
 	if known := service.instance(r.Ref); known != nil && known.Epoch > r.Epoch {
 		return registry.ErrLeaseLost
 	}

@@ -42,7 +42,7 @@ func (b *bundle) churn(t *testing.T, pairs int) {
 // holds asserts how many services and instances are in the memory of a replica.
 func holds(t *testing.T, s *registryapp.Service, services, instances int) {
 	t.Helper()
-	gotServices, gotInstances := registryapp.Held(s)
+	gotServices, gotInstances := registryapp.Cached(s)
 	assert.Equal(t, []int{services, instances}, []int{gotServices, gotInstances})
 }
 

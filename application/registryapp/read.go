@@ -56,7 +56,7 @@ func (s *Service) SizeOf(serviceName string) registry.Size {
 	}
 	known.mu.RLock()
 	defer known.mu.RUnlock()
-	return known.present()
+	return known.currentSize()
 }
 
 func (s *Service) whole(ctx context.Context, name scope.ServiceName) (registry.State, []*registry.Instance, error) {
@@ -206,7 +206,7 @@ func (s *Service) observeAll(ctx context.Context, services []Reading) {
 // listKnown answers a query from memory.
 func (s *Service) listKnown(query registry.Query) Listing {
 	var all []Reading
-	s.catalogue.each(func(known *shelf) bool {
+	s.catalogue.each(func(known *cachedService) bool {
 		known.mu.RLock()
 		state := known.state
 		known.mu.RUnlock()

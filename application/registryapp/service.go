@@ -20,10 +20,10 @@ type Dependencies struct {
 	Leases   registry.Leases
 	Readings registry.Readings
 	Members  registry.Members
-	// Directory is nil where nobody reads the lease store.
+	// Directory is nil where the lease store has no other readers.
 	Directory registry.Directory
-	// ShownFor is for how long the directory shows a service that is not shown again.
-	ShownFor time.Duration
+	// DirectoryTTL is how long an entry of the directory lives.
+	DirectoryTTL time.Duration
 	// Prober is nil where checks are turned off.
 	Prober       health.Prober
 	Clock        ports.Clock
@@ -47,8 +47,7 @@ type Service struct {
 	catalogue catalogue
 	sweeper   sweeper
 	checks    checks
-	// exhibition is for those who read the lease store.
-	exhibition exhibition
+	published published
 	// standard is the default environment.
 	standard scope.Environment
 }
@@ -134,17 +133,17 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 	return written, nil
 }
 
-// save stores what is unsaved of a service, and lets discovery see it. What is
-// unknown to be stored is doubted.
+// save stores the unsaved changes of a service and caches them. After an unknown outcome
+// the cached service is invalidated.
 func (s *Service) save(ctx context.Context, r *registry.Service) error {
 	unsaved := r.Unsaved()
 	if err := s.deps.Services.Save(ctx, r); err != nil {
 		if change.OutcomeUnknown(err) {
-			s.catalogue.doubt(r.State().Name.String())
+			s.catalogue.invalidate(r.State().Name.String())
 		}
 		return err
 	}
-	s.catalogue.put(r.State(), unsaved)
+	s.catalogue.putSaved(r.State(), unsaved)
 	return nil
 }
 

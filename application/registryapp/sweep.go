@@ -181,7 +181,7 @@ func (s *Service) grantStored(ctx context.Context, grants []registry.Grant) erro
 
 // eachLeased shows every instance that has a lease.
 func (s *Service) eachLeased(show func(scope.ServiceName, *registry.Instance)) {
-	s.catalogue.each(func(known *shelf) bool {
+	s.catalogue.each(func(known *cachedService) bool {
 		known.mu.RLock()
 		defer known.mu.RUnlock()
 		for i := range known.instances.all() {

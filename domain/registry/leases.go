@@ -219,26 +219,25 @@ type Members interface {
 	Announce(ctx context.Context, replica string, ttl time.Duration) ([]string, error)
 }
 
-// Directory shows services to those who read the lease store directly. It is a
-// projection: nothing is read back from it, and no lease depends on it.
+// Directory is a projection of services for direct readers of the lease store: nothing
+// is read back from it, and no lease depends on it.
 type Directory interface {
-	// Show makes the entries what the store shows, for ttl from now. An entry of a
-	// lower version than the one that is shown is passed over. A value of another kind
-	// that somebody put in the place of an entry is replaced. The failure of one entry
-	// is its own. Again says that the store has lost what it showed of other services:
-	// they are to be shown again.
-	Show(ctx context.Context, ttl time.Duration, entries ...Entry) (again bool, err error)
+	// PutServices puts entries, which live for ttl from now. An entry of a lower version
+	// than the stored one is skipped. A value of another type under the key of an entry is
+	// replaced. The failure of one entry fails no other. Lost says that the store has lost
+	// the entries of other services, which are to be put again.
+	PutServices(ctx context.Context, ttl time.Duration, entries ...Entry) (lost bool, err error)
 }
 
-// Entry is a service as the store shows it.
+// Entry is a service in the directory.
 type Entry struct {
 	Name string
 	// ID numbers the service: of two that had the name after each other the later one
-	// has the higher id, and is shown whatever the versions.
+	// has the higher id, and replaces the earlier one whatever the versions.
 	ID      int64
 	Version int64
-	// Info is the service as JSON; nil for one that is deregistered, which is no
-	// longer shown.
+	// Info is the service as JSON; nil for one that is deregistered, whose entry is
+	// removed.
 	Info []byte
 	// Active says that it has instances that are listed, Healthy that its status is
 	// healthy.

@@ -53,7 +53,7 @@ func entry(name string, version int64, info string) registry.Entry {
 
 func (d ShownDirectory) show(t *testing.T, entries ...registry.Entry) {
 	t.Helper()
-	_, err := d.Show(t.Context(), lasting, entries...)
+	_, err := d.PutServices(t.Context(), lasting, entries...)
 	require.NoError(t, err)
 }
 
@@ -129,7 +129,7 @@ func shownBack(t *testing.T, d ShownDirectory) {
 
 func shownForTTL(t *testing.T, d ShownDirectory) {
 	const ttl = time.Second
-	_, err := d.Show(t.Context(), ttl, entry("brief", 1, `{}`), entry("again", 1, `{}`))
+	_, err := d.PutServices(t.Context(), ttl, entry("brief", 1, `{}`), entry("again", 1, `{}`))
 	require.NoError(t, err)
 	d.shows(t, entry("brief", 1, `{}`), entry("again", 1, `{}`))
 	d.show(t, entry("again", 1, `{}`))
@@ -153,7 +153,7 @@ func shownApart(t *testing.T, d ShownDirectory) {
 
 func shownNothing(t *testing.T, d ShownDirectory) {
 	d.show(t)
-	_, err := d.Show(endedContext(t), lasting, entry("shop", 1, `{}`))
+	_, err := d.PutServices(endedContext(t), lasting, entry("shop", 1, `{}`))
 	require.Error(t, err)
 	d.shows(t, gone("shop", 1))
 }
@@ -168,10 +168,10 @@ func shownAnew(t *testing.T, d ShownDirectory) {
 
 func shownAgain(t *testing.T, d ShownDirectory) {
 	for range 2 {
-		again, err := d.Show(t.Context(), lasting, entry("shop", 1, `{}`))
+		again, err := d.PutServices(t.Context(), lasting, entry("shop", 1, `{}`))
 		require.NoError(t, err)
 		assert.True(t, again)
-		again, err = d.Show(t.Context(), lasting, entry("cart", 1, `{}`))
+		again, err = d.PutServices(t.Context(), lasting, entry("cart", 1, `{}`))
 		require.NoError(t, err)
 		assert.False(t, again)
 		d.Epochs.Begin()

@@ -6,8 +6,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// Resync forgets what is in memory and takes in what the store has: after a restore
-// that is less than was known, and generations start over from there.
+// Resync discards the catalogue and loads it from the store. After a restore the store
+// has less than was cached, and generations continue from there.
 func (s *Service) Resync(ctx context.Context) error {
 	if s.catalogue.confirmation.Ever() {
 		if err := s.reload(ctx); err != nil {
@@ -35,29 +35,29 @@ func (s *Service) reload(ctx context.Context) error {
 	return nil
 }
 
-// replace makes services all that is known. What this process saves meanwhile is
-// found again by the next Refresh.
+// replace replaces all services. What this process saves meanwhile is loaded by the next
+// Refresh.
 func (c *catalogue) replace(found []*registry.Service, purged int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID, c.purged = map[registry.ID]*shelf{}, purged
-	c.services.Store(0)
-	c.all.Store(0)
-	c.metadata.Store(0)
+	c.byID, c.purged = map[registry.ID]*cachedService{}, purged
+	c.serviceCount.Store(0)
+	c.instanceCount.Store(0)
+	c.metadataBytes.Store(0)
 	stored := map[string]bool{}
 	for _, service := range found {
 		state := service.State()
-		fresh := newShelf(state.Name, state.ID)
-		fresh.take(state, state.Generation, service.Instances())
-		fresh.complete = state.Generation
-		c.count(fresh)
-		c.byID[state.ID] = fresh
-		c.shelves.Store(state.Name.String(), fresh)
+		cached := newCachedService(state.Name, state.ID)
+		cached.merge(state, state.Generation, service.Instances())
+		cached.complete = state.Generation
+		c.recount(cached)
+		c.byID[state.ID] = cached
+		c.services.Store(state.Name.String(), cached)
 		stored[state.Name.String()] = true
 	}
-	c.shelves.Range(func(name, _ any) bool {
-		if text, _ := name.(string); !stored[text] {
-			c.shelves.Delete(name)
+	c.services.Range(func(name, _ any) bool {
+		if n, _ := name.(string); !stored[n] {
+			c.services.Delete(name)
 		}
 		return true
 	})

@@ -8,15 +8,15 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Apply takes in what was changed, if it was a service.
+// Apply refreshes the catalogue where services were changed.
 func (s *Service) Apply(ctx context.Context, changes []ports.Change) error {
-	service := func(c ports.Change) bool { return c.AggregateType == registry.AggregateType }
-	if !slices.ContainsFunc(changes, service) {
+	isService := func(c ports.Change) bool { return c.AggregateType == registry.AggregateType }
+	if !slices.ContainsFunc(changes, isService) {
 		return nil
 	}
 	for _, c := range changes {
-		if service(c) {
-			s.catalogue.compare(c)
+		if isService(c) {
+			s.catalogue.invalidateOther(c)
 		}
 	}
 	return s.Refresh(ctx)

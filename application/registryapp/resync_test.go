@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// TestRenew has the database go back in time under a replica that runs.
-func TestRenew(t *testing.T) {
+// TestResync restores the database to an earlier state under a running replica.
+func TestResync(t *testing.T) {
 	t.Parallel()
 	b := empty()
 	g := &gatedServices{Services: b.store}
@@ -43,6 +43,6 @@ func TestRenew(t *testing.T) {
 	b.sweep(t)
 	require.NoError(t, b.beat(t, "a", epoch))
 	again := b.register(t, "a")
-	require.NoError(t, b.beat(t, "a", again), "it works at once")
+	require.NoError(t, b.beat(t, "a", again), "without delay")
 	require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeaseLost)
 }

@@ -15,35 +15,35 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// losing answers saves with what is set, after it has stored them or instead.
-type losing struct {
+// failingSaves fails saves, after it has stored a deregistration or without it.
+type failingSaves struct {
 	*fixture.Services
-	fail   error
-	stores bool
-	// from are the generations from which services were loaded.
-	from []int64
+	failure error
+	stores  bool
+	// since are the generations since which services were loaded.
+	since []int64
 }
 
-func (l *losing) Since(ctx context.Context, id registry.ID, generation int64) (*registry.Service, error) {
-	l.from = append(l.from, generation)
-	return l.Services.Since(ctx, id, generation)
+func (f *failingSaves) Since(ctx context.Context, id registry.ID, generation int64) (*registry.Service, error) {
+	f.since = append(f.since, generation)
+	return f.Services.Since(ctx, id, generation)
 }
 
-func (l *losing) Save(ctx context.Context, services ...*registry.Service) error {
-	if l.fail == nil {
-		return l.Services.Save(ctx, services...)
+func (f *failingSaves) Save(ctx context.Context, services ...*registry.Service) error {
+	if f.failure == nil {
+		return f.Services.Save(ctx, services...)
 	}
-	if l.stores {
-		// What is stored is not marked saved: the answer was lost.
+	if f.stores {
+		// The aggregate is not marked saved: the reply was lost.
 		for _, s := range services {
-			again, err := l.Find(ctx, s.State().Name)
-			if err == nil && again != nil {
-				_ = again.Deregister(fixture.Stamp())
-				_ = l.Services.Save(ctx, again)
+			stored, err := f.Find(ctx, s.State().Name)
+			if err == nil && stored != nil {
+				_ = stored.Deregister(fixture.Stamp())
+				_ = f.Services.Save(ctx, stored)
 			}
 		}
 	}
-	return l.fail
+	return f.failure
 }
 
 func register(t *testing.T, s *registryapp.Service, instance string) {
@@ -65,16 +65,16 @@ func instancesIn(t *testing.T, s *registryapp.Service) []string {
 	return ids
 }
 
-func TestDoubtedServices(t *testing.T) {
+func TestUnknownOutcome(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a version that another event made is loaded anew as a whole when the feed tells", func(t *testing.T) {
+	t.Run("a version by another event than the feed's is loaded completely", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		register(t, b.Service, "a")
 		other := b.replica(t, "replica-2")
 		require.NoError(t, other.Refresh(t.Context()))
-		// The store loses what this replica wrote last, and another writer makes that version.
+		// The store loses this replica's last save, and another writer makes that version.
 		lost := b.store.Snapshot()
 		register(t, b.Service, "lost")
 		b.store.Restore(lost)
@@ -89,44 +89,44 @@ func TestDoubtedServices(t *testing.T) {
 		assert.Equal(t, []string{"a", "two"}, instancesIn(t, b.Service))
 	})
 
-	t.Run("after a save of unknown outcome the service is loaded as a whole", func(t *testing.T) {
+	t.Run("after a save of unknown outcome the service is loaded completely", func(t *testing.T) {
 		t.Parallel()
 		b := empty()
-		between := &losing{Services: b.store}
-		s := b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Services, d.Source = between, between })
+		saves := &failingSaves{Services: b.store}
+		s := b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Services, d.Source = saves, saves })
 		require.NoError(t, s.Refresh(t.Context()))
 		register(t, s, "a")
-		for err, from := range map[error][]int64{
+		for err, since := range map[error][]int64{
 			fault.ErrUnavailable.WithCause(fault.ErrUnreached): nil,
 			errors.New("unexpected EOF"):                       {0},
 		} {
-			between.fail, between.from = err, nil
+			saves.failure, saves.since = err, nil
 			_, got := s.Register(t.Context(), fixture.Admin(), registryapp.Register{
 				ServiceName: "shop", InstanceID: new("b"), ServiceURL: new("http://10.0.0.1:8080"),
 			})
 			require.ErrorIs(t, got, err)
 			require.NoError(t, s.Refresh(t.Context()))
 			require.NoError(t, s.Refresh(t.Context()))
-			assert.Equal(t, from, between.from)
+			assert.Equal(t, since, saves.since)
 			assert.Equal(t, []string{"a"}, instancesIn(t, s))
 		}
 	})
 
-	t.Run("after a save of unknown outcome the next write loads, and what was stored is found", func(t *testing.T) {
+	t.Run("after a save of unknown outcome the next write loads the stored state", func(t *testing.T) {
 		t.Parallel()
 		b := empty()
-		between := &losing{Services: b.store}
-		s := b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Services, d.Source = between, between })
+		saves := &failingSaves{Services: b.store}
+		s := b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Services, d.Source = saves, saves })
 		require.NoError(t, s.Refresh(t.Context()))
 		register(t, s, "a")
-		between.fail = fault.ErrUnavailable.WithCause(errors.New("the connection was lost"))
-		between.stores = true
+		saves.failure = fault.ErrUnavailable.WithCause(errors.New("the connection was lost"))
+		saves.stores = true
 		_, err := s.Register(t.Context(), fixture.Admin(), registryapp.Register{
 			ServiceName: "shop", InstanceID: new("b"), ServiceURL: new("http://10.0.0.1:8080"),
 		})
 		require.ErrorIs(t, err, fault.ErrUnavailable)
-		between.fail = nil
-		require.Equal(t, []string{"a"}, instancesIn(t, s), "discovery goes on")
+		saves.failure = nil
+		require.Equal(t, []string{"a"}, instancesIn(t, s), "discovery serves the cached state")
 		require.NoError(t, s.Refresh(t.Context()))
 		_, err = s.Discover(fixture.Admin(), "shop", "production")
 		require.ErrorIs(t, err, registry.ErrNotFound)

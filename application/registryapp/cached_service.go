@@ -1,0 +1,242 @@
+package registryapp
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// cachedService is a service in the catalogue. A removed instance is cached only until
+// all earlier generations are complete.
+type cachedService struct {
+	name  scope.ServiceName
+	id    registry.ID
+	mu    sync.RWMutex
+	state registry.State
+	// complete is the generation up to which no change is missing.
+	complete int64
+	// invalid says that the outcome of a write is unknown: the service is served as it
+	// is, and the next Refresh loads it completely. SavedSince is the generation that this
+	// process has saved meanwhile.
+	invalid    bool
+	savedSince int64
+	// instances are those that live, and those that are removed.
+	instances instanceSet
+	removed   []registry.Ref
+	// compacted is the highest generation of removed instances that are no longer cached:
+	// reads of earlier generations may not add instances.
+	compacted int64
+	// size is that of the instances, counted the share of the service in the catalogue's
+	// totals.
+	size, counted registry.Size
+	// views are of the current state, and built when they are read.
+	views map[scope.Environment]*View
+	// counts are by environment.
+	counts map[scope.Environment]count
+}
+
+// count is the input of self-preservation for a service in an environment.
+type count struct {
+	// alive have a lease and are listed; deregistered were deregistered since this
+	// process began.
+	alive, deregistered int
+}
+
+func newCachedService(name scope.ServiceName, id registry.ID) *cachedService {
+	return &cachedService{name: name, id: id, instances: instanceSet{}, counts: map[scope.Environment]count{}}
+}
+
+// instance returns an instance that lives, or nil; s may be nil.
+func (s *cachedService) instance(ref registry.Ref) *registry.Instance {
+	if s == nil {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if i := s.instances.get(ref).Instance; i != nil && !i.Removed && s.state.Usable() {
+		return i
+	}
+	return nil
+}
+
+// holder returns the environment in which the instance of an id has the lease of an
+// epoch. Where no instance has it any more the error is ErrLeaseLost; where the epoch is
+// not cached both results are zero. The service may be nil.
+func (s *cachedService) holder(id registry.InstanceID, epoch registry.Epoch) (scope.Environment, error) {
+	var none scope.Environment
+	if s == nil {
+		return none, nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var others []scope.Environment
+	for _, i := range s.instances[id] {
+		switch {
+		case i.Removed || s.state.Deleted || !i.Leased():
+		case i.Epoch == epoch:
+			return i.Environment, nil
+		case s.state.Undone(i.Instance, epoch):
+		default:
+			others = append(others, i.Environment)
+		}
+	}
+	if len(others) > 0 && s.complete == s.state.Generation && epoch <= s.state.Epoch {
+		return none, registry.LeaseLostIn(others...)
+	}
+	return none, nil
+}
+
+// merge takes over a state and instances as of a generation, unless newer ones are
+// cached.
+func (s *cachedService) merge(state registry.State, generation int64, instances []*registry.Instance) {
+	if generation >= s.state.Generation {
+		s.state = state
+	}
+	for _, i := range instances {
+		cached := s.instances.get(i.Ref())
+		if cached.generation <= generation && (cached.Instance != nil || generation >= s.compacted) {
+			s.mergeInstance(i, generation)
+		}
+	}
+	s.views = nil
+}
+
+// mergeInstance takes over an instance. A damaged one replaces its former version by a
+// removal.
+func (s *cachedService) mergeInstance(i *registry.Instance, generation int64) {
+	if !i.Damaged {
+		s.set(i, generation)
+		return
+	}
+	if before := s.instances.get(i.Ref()).Instance; before != nil && !before.Removed {
+		s.remove(before, generation)
+	}
+}
+
+// set puts an instance, and updates the counts.
+func (s *cachedService) set(i *registry.Instance, generation int64) {
+	before := s.instances.get(i.Ref()).Instance
+	if before != nil && before.Alive() {
+		c := s.counts[before.Environment]
+		c.alive--
+		if i.Removed && !before.Expired {
+			c.deregistered++
+		}
+		s.counts[before.Environment] = c
+	}
+	if i.Alive() {
+		c := s.counts[i.Environment]
+		c.alive++
+		s.counts[i.Environment] = c
+	}
+	if i.Removed {
+		s.removed = append(s.removed, i.Ref())
+	}
+	s.size = s.size.Plus(registry.SizeOf(i)).Minus(registry.SizeOf(before))
+	s.instances.put(cachedInstance{Instance: i, generation: generation})
+}
+
+// remove replaces an instance by its removed form.
+func (s *cachedService) remove(i *registry.Instance, generation int64) {
+	removed := *i
+	removed.Removed, removed.Held = true, false
+	s.set(&removed, generation)
+}
+
+// retain removes all instances except the given ones and those of later generations.
+func (s *cachedService) retain(generation int64, instances []*registry.Instance) {
+	retained := make(map[registry.Ref]bool, len(instances))
+	for _, i := range instances {
+		retained[i.Ref()] = true
+	}
+	for i := range s.instances.all() {
+		if i.generation > generation || i.Removed || retained[i.Ref()] {
+			continue
+		}
+		s.remove(i.Instance, generation)
+	}
+}
+
+// compact discards removed instances up to the complete generation.
+func (s *cachedService) compact() {
+	s.removed = slices.DeleteFunc(s.removed, func(ref registry.Ref) bool {
+		i := s.instances.get(ref)
+		if i.Instance == nil || !i.Removed {
+			return true
+		}
+		if i.generation > s.complete {
+			return false
+		}
+		s.compacted = max(s.compacted, i.generation)
+		s.instances.remove(ref)
+		return true
+	})
+}
+
+// currentSize returns the size of the service; zero where it is not registered.
+func (s *cachedService) currentSize() registry.Size {
+	if s.state.Deleted || s.state.ID == 0 {
+		return registry.Size{}
+	}
+	return s.size.Plus(registry.Size{Services: 1, MetadataBytes: len(s.state.Metadata.JSON())})
+}
+
+// view returns the view of an environment, or nil where the service is not
+// registered.
+func (s *cachedService) view(e scope.Environment) *View {
+	s.mu.RLock()
+	v, usable := s.views[e], s.state.Usable()
+	s.mu.RUnlock()
+	if v != nil || !usable {
+		return v
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.views[e] == nil {
+		if s.views == nil {
+			s.views = map[scope.Environment]*View{}
+		}
+		s.views[e] = s.buildView(e)
+	}
+	return s.views[e]
+}
+
+func (s *cachedService) buildView(e scope.Environment) *View {
+	v := &View{Service: s.state, Environment: e}
+	_, v.Protected = s.state.Protected(e)
+	for i := range s.instances.all() {
+		if i.Removed || i.Environment != e {
+			continue
+		}
+		v.Instances = append(v.Instances, i.Instance)
+		v.Protected = v.Protected || i.Held
+	}
+	slices.SortFunc(v.Instances, registry.ByID)
+	return v
+}
+
+// missing returns why there is no view.
+func (s *cachedService) missing() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.state.Damaged && !s.state.Deleted {
+		return registry.ErrDamaged
+	}
+	return registry.ErrNotFound
+}
+
+// living returns the state and the instances that live, in the order of their ids.
+func (s *cachedService) living() (registry.State, []*registry.Instance) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var list []*registry.Instance
+	for i := range s.instances.all() {
+		if !i.Removed && s.state.Usable() {
+			list = append(list, i.Instance)
+		}
+	}
+	slices.SortFunc(list, registry.ByID)
+	return s.state, list
+}
