@@ -35,7 +35,7 @@ type chaos struct {
 
 func newChaos(t *testing.T) *chaos {
 	t.Helper()
-	return &chaos{dice: harness.Dice(t), counts: map[string]int{}}
+	return &chaos{dice: harness.Rand(t), counts: map[string]int{}}
 }
 
 // strikes reports whether that goes wrong now: once in so many times.

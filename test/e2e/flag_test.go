@@ -83,7 +83,7 @@ func TestFlagsWithoutDatabase(t *testing.T) {
 	between := e2etest.NewGate(t, e2etest.NewPostgres(t))
 	c := e2etest.Boot(t, between.URL, "AUTH_ENABLED=false").Anonymous()
 	made := c.CreateFlag(t)
-	between.Shut()
+	between.Close()
 	require.Eventually(t, func() bool {
 		a := c.Post(t, "/ofrep/v1/evaluate/flags", e2etest.Object{"context": e2etest.Object{"targetingKey": "user123"}}).Want(t, http.StatusOK)
 		return a.Header.Get("Signalbox-Stale") != ""

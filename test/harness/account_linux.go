@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// asServerUser returns how to start PostgreSQL, which refuses to run as root. The
-// server ends with the process that started it.
+// asServerUser returns the attributes for a PostgreSQL process, which must not run as
+// root. The server exits with its parent process.
 func asServerUser(folder string) (*syscall.SysProcAttr, error) {
 	attributes := &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT}
 	if os.Getuid() != 0 {
@@ -18,12 +18,12 @@ func asServerUser(folder string) (*syscall.SysProcAttr, error) {
 	}
 	account, err := user.Lookup("postgres")
 	if err != nil {
-		return nil, fmt.Errorf("find a user for PostgreSQL: %w", err)
+		return nil, fmt.Errorf("look up the user for PostgreSQL: %w", err)
 	}
 	uid, uidErr := strconv.ParseUint(account.Uid, 10, 32)
 	gid, gidErr := strconv.ParseUint(account.Gid, 10, 32)
 	if err := errors.Join(uidErr, gidErr, os.Chown(folder, int(uid), int(gid))); err != nil {
-		return nil, fmt.Errorf("hand the folder to PostgreSQL: %w", err)
+		return nil, fmt.Errorf("change the owner of the folder: %w", err)
 	}
 	attributes.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	return attributes, nil

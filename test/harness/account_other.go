@@ -4,6 +4,6 @@ package harness
 
 import "syscall"
 
-// asServerUser returns how to start PostgreSQL: as whoever runs the tests, who
-// must not be root. A server outlives tests that are killed.
+// asServerUser returns the attributes for a PostgreSQL process: it runs as the user of the
+// tests, which must not be root, and outlives killed tests.
 func asServerUser(string) (*syscall.SysProcAttr, error) { return &syscall.SysProcAttr{}, nil }

@@ -16,19 +16,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fromBinary starts PostgreSQL's own server, where the binaries are on this machine.
+// fromBinary starts PostgreSQL if its server binaries are installed.
 func fromBinary(s *server) (string, error) {
-	own, err := newCluster()
-	if own == nil || err != nil {
+	cluster, err := newCluster()
+	if cluster == nil || err != nil {
 		return "", err
 	}
-	s.ends = append(s.ends, own.remove)
-	return own.URL, own.start()
+	s.cleanups = append(s.cleanups, cluster.remove)
+	return cluster.URL, cluster.start()
 }
 
-// Cluster is a PostgreSQL in a folder of its own, on a port that it keeps.
+// Cluster is a PostgreSQL in a folder of its own, on a fixed port.
 type Cluster struct {
-	// URL is a superuser's, to an empty database.
+	// URL is the URL of a superuser and an empty database.
 	URL string
 
 	folder  string
@@ -37,33 +37,33 @@ type Cluster struct {
 	process *exec.Cmd
 }
 
-// OwnPostgres returns a PostgreSQL that runs, and is the test's alone.
+// OwnPostgres returns a running PostgreSQL for one test.
 func OwnPostgres(tb testing.TB) *Cluster {
 	tb.Helper()
-	own, err := newCluster()
+	cluster, err := newCluster()
 	require.NoError(tb, err)
-	if own == nil {
-		Skip(tb, "no PostgreSQL that can be stopped: have PostgreSQL's server binaries here")
+	if cluster == nil {
+		Skip(tb, "no PostgreSQL that can be stopped: install PostgreSQL's server binaries")
 	}
-	tb.Cleanup(own.remove)
-	own.Start(tb)
-	return own
+	tb.Cleanup(cluster.remove)
+	cluster.Start(tb)
+	return cluster
 }
 
-// Start returns when the server answers.
+// Start starts the server and waits until it is ready.
 func (c *Cluster) Start(tb testing.TB) {
 	tb.Helper()
 	require.NoError(tb, c.start())
 }
 
-// Stop ends the server at once, as a machine that fails does: it comes back by way of
-// its log.
+// Stop stops the server immediately, as a crash does: the next start recovers from the
+// write-ahead log.
 func (c *Cluster) Stop() {
 	_ = c.process.Process.Signal(syscall.SIGQUIT)
 	_ = c.process.Wait()
 }
 
-// newCluster returns one that does not run yet, nil where the binaries are missing.
+// newCluster returns a cluster that does not run yet, nil if the binaries are missing.
 func newCluster() (*Cluster, error) {
 	initdb, postgres := serverBinary("initdb"), serverBinary("postgres")
 	if initdb == "" || postgres == "" {
@@ -71,15 +71,15 @@ func newCluster() (*Cluster, error) {
 	}
 	folder, err := os.MkdirTemp("", "signalbox-postgres-*")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for PostgreSQL: %w", err)
+		return nil, fmt.Errorf("create a folder for PostgreSQL: %w", err)
 	}
-	own := &Cluster{folder: folder}
-	if own.run, err = asServerUser(folder); err != nil {
+	cluster := &Cluster{folder: folder}
+	if cluster.run, err = asServerUser(folder); err != nil {
 		return nil, err
 	}
 	data := filepath.Join(folder, "data")
 	setup := exec.CommandContext(context.Background(), initdb, "-D", data, "-U", "signalbox", "-A", "trust", "-E", "UTF8", "--no-sync")
-	setup.SysProcAttr = own.run
+	setup.SysProcAttr = cluster.run
 	if out, err := setup.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
@@ -87,12 +87,12 @@ func newCluster() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	own.command = []string{
+	cluster.command = []string{
 		postgres, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", folder,
 		"-c", "fsync=off", "-c", "max_connections=200",
 	}
-	own.URL = fmt.Sprintf("postgres://signalbox@127.0.0.1:%d/postgres?sslmode=disable", port)
-	return own, nil
+	cluster.URL = fmt.Sprintf("postgres://signalbox@127.0.0.1:%d/postgres?sslmode=disable", port)
+	return cluster, nil
 }
 
 func (c *Cluster) start() error {
@@ -112,8 +112,8 @@ func (c *Cluster) remove() {
 	_ = os.RemoveAll(c.folder)
 }
 
-// serverBinary finds a program of PostgreSQL's server, which Debian keeps out of
-// the PATH; the newest version counts.
+// serverBinary returns the path of a server program in the PATH, or of the newest version
+// that Debian installs outside of it.
 func serverBinary(name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path
@@ -137,13 +137,13 @@ func freePort() (int, error) {
 	return address.Port, listener.Close()
 }
 
-// awaitServer returns the address once the server answers.
+// awaitServer returns the address once the server is ready.
 func awaitServer(address string) (string, error) {
 	deadline := time.After(startTimeout)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := answers(address)
+		err := ping(address)
 		if err == nil {
 			return address, nil
 		}

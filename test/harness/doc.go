@@ -1,7 +1,6 @@
-// Package harness gives tests real services: a PostgreSQL that is named by a
-// URL, else one from Docker, else one from a server binary on this machine.
-// Where there is none the test is skipped, and says how to have one; with
-// REQUIRE_SERVICES=1 that is a failure.
+// Package harness provides real services to tests: the PostgreSQL of a URL, else one from
+// Docker, else one from installed server binaries; Redis and Kafka likewise. Without one,
+// the test is skipped with an instruction; with REQUIRE_SERVICES=1 it fails.
 //
 // It is not for doubles; fixture has those.
 package harness

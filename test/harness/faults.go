@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Dice returns what a test of faults draws from. FAULT_SEED repeats a run; the seed
-// is printed.
-func Dice(tb testing.TB) *rand.Rand {
+// Rand returns the random source of a fault test. The seed is logged; FAULT_SEED repeats
+// a run.
+func Rand(tb testing.TB) *rand.Rand {
 	tb.Helper()
 	seed := rand.Uint64()
 	if text := os.Getenv("FAULT_SEED"); text != "" {
@@ -23,8 +23,8 @@ func Dice(tb testing.TB) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// Scale returns how much a test of faults does: all of it where FAULTS=full, which
-// `make faults` sets, else as much as a run before each change allows.
+// Scale returns the size or duration of a fault test: all with FAULTS=full, which
+// `make faults` sets, otherwise usual.
 func Scale[T any](all, usual T) T {
 	if os.Getenv("FAULTS") == "full" {
 		return all

@@ -14,10 +14,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// howToHaveKafka is what a skip says.
-const howToHaveKafka = "no Kafka: set TEST_KAFKA_BROKERS to host:port of one that tests may make topics on"
+// howToProvideKafka is the reason of a skip.
+const howToProvideKafka = "no Kafka: set TEST_KAFKA_BROKERS to host:port of one on which tests may create topics"
 
-// consumeTimeout bounds what a test waits for messages.
+// consumeTimeout bounds how long a test waits for messages.
 const consumeTimeout = 60 * time.Second
 
 // Kafka returns the brokers of a real Kafka, shared by all tests.
@@ -25,13 +25,13 @@ func Kafka(tb testing.TB) []string {
 	tb.Helper()
 	brokers := os.Getenv("TEST_KAFKA_BROKERS")
 	if brokers == "" {
-		Skip(tb, howToHaveKafka)
+		Skip(tb, howToProvideKafka)
 	}
 	return strings.Split(brokers, ",")
 }
 
-// FakeKafka returns a broker in this process, which speaks Kafka's protocol, until
-// the test ends.
+// FakeKafka runs a broker that speaks Kafka's protocol in this process until the test
+// ends.
 func FakeKafka(tb testing.TB, options ...kfake.Opt) *kfake.Cluster {
 	tb.Helper()
 	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, options...)...)
@@ -40,7 +40,7 @@ func FakeKafka(tb testing.TB, options ...kfake.Opt) *kfake.Cluster {
 	return cluster
 }
 
-// CreateTopic makes a topic of three partitions.
+// CreateTopic creates a topic of three partitions.
 func CreateTopic(tb testing.TB, brokers []string, name string) {
 	tb.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
@@ -57,8 +57,8 @@ func CreateTopic(tb testing.TB, brokers []string, name string) {
 	require.NoError(tb, kerr.ErrorForCode(response.Topics[0].ErrorCode))
 }
 
-// Consume returns what topics hold from their beginning on, until enough says so.
-// Those of one key are in the order of their arrival.
+// Consume returns the messages of topics from their beginning, until enough returns true.
+// Messages of one key are in the order of their arrival.
 func Consume(tb testing.TB, brokers, topics []string, enough func([]*kgo.Record) bool) []*kgo.Record {
 	tb.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topics...))

@@ -12,15 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Network leads to a server, and has faults when a test wants them.
+// Network is a proxy in front of a server that can simulate network faults.
 type Network struct {
-	// Address is where the server is reached through it.
+	// Address is the server's address through the proxy.
 	Address string
 
 	proxy *toxiproxy.Proxy
 }
 
-// NewNetwork returns a network without faults to a server's host:port.
+// NewNetwork returns a network without faults in front of a server's host:port.
 func NewNetwork(tb testing.TB, server string) *Network {
 	tb.Helper()
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
@@ -31,29 +31,29 @@ func NewNetwork(tb testing.TB, server string) *Network {
 	return n
 }
 
-// Cut ends every connection and refuses new ones.
+// Cut closes every connection and refuses new ones.
 func (n *Network) Cut(testing.TB) { n.proxy.Stop() }
 
-// Swallow takes connections and answers nothing on any of them, as a network does
-// that drops every packet.
-func (n *Network) Swallow(tb testing.TB) {
+// Drop accepts connections and delivers nothing to clients, as a network that drops every
+// packet.
+func (n *Network) Drop(tb testing.TB) {
 	tb.Helper()
 	n.add(tb, "timeout", map[string]int64{"timeout": 0})
 }
 
-// Slow delays every answer.
+// Slow delays every response.
 func (n *Network) Slow(tb testing.TB, by, jitter time.Duration) {
 	tb.Helper()
 	n.add(tb, "latency", map[string]int64{"latency": by.Milliseconds(), "jitter": jitter.Milliseconds()})
 }
 
-// Reset resets each connection some time after it began to answer.
+// Reset resets each connection some time after its first response.
 func (n *Network) Reset(tb testing.TB, after time.Duration) {
 	tb.Helper()
 	n.add(tb, "reset_peer", map[string]int64{"timeout": after.Milliseconds()})
 }
 
-// Heal ends all faults. Connections that lost something are closed.
+// Heal ends all faults. Connections that lost data are closed.
 func (n *Network) Heal(tb testing.TB) {
 	tb.Helper()
 	if !n.proxy.Enabled {

@@ -17,18 +17,18 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// howToHavePostgres is what a skip says.
-const howToHavePostgres = "no PostgreSQL: set TEST_POSTGRES_URL to a superuser's URL, or have Docker or PostgreSQL's server binaries here"
+// howToProvidePostgres is the reason of a skip.
+const howToProvidePostgres = "no PostgreSQL: set TEST_POSTGRES_URL to a superuser's URL, or install Docker or PostgreSQL's server binaries"
 
 // startTimeout bounds the start of a server.
 const startTimeout = 60 * time.Second
 
-// Prepare brings an empty database to where every test begins.
+// Prepare creates the initial state of every test in an empty database.
 type Prepare func(ctx context.Context, url string) error
 
-// Postgres returns the URL of a fresh database that is dropped after the test.
-// The first call of a test binary prepares a template; the others copy it, so
-// prepare has to be the same in one package.
+// Postgres returns the URL of a new database that is dropped after the test. The first
+// call of a test binary prepares a template that further calls copy, so prepare must be
+// the same in one package.
 func Postgres(tb testing.TB, prepare Prepare) string {
 	tb.Helper()
 	template, err := shared().template(prepare)
@@ -36,7 +36,7 @@ func Postgres(tb testing.TB, prepare Prepare) string {
 		require.NoError(tb, err, "start PostgreSQL for tests")
 	}
 	if template == "" {
-		Skip(tb, howToHavePostgres)
+		Skip(tb, howToProvidePostgres)
 	}
 	name := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	require.NoError(tb, shared().execute(`CREATE DATABASE `+name+` TEMPLATE `+template))
@@ -48,17 +48,17 @@ func Postgres(tb testing.TB, prepare Prepare) string {
 	return shared().database(name)
 }
 
-// Skip skips a test that lacks a service, or fails it where REQUIRE_SERVICES=1.
-func Skip(tb testing.TB, why string) {
+// Skip skips a test that lacks a service, or fails it if REQUIRE_SERVICES=1.
+func Skip(tb testing.TB, reason string) {
 	tb.Helper()
 	if os.Getenv("REQUIRE_SERVICES") == "1" {
-		tb.Fatal("REQUIRE_SERVICES=1, but there is " + why)
+		tb.Fatal("REQUIRE_SERVICES=1, but there is " + reason)
 	}
-	tb.Skip("left out, there is " + why)
+	tb.Skip("left out, there is " + reason)
 }
 
-// Run runs a package's tests and ends what the harness started for them. A
-// package that calls Postgres has it in its TestMain.
+// Run runs a package's tests and stops what the harness started for them. A package that
+// calls Postgres has it in its TestMain.
 func Run(m *testing.M) int {
 	defer shared().stop()
 	return m.Run()
@@ -66,10 +66,10 @@ func Run(m *testing.M) int {
 
 // server is the PostgreSQL of one test binary, and its Redis.
 type server struct {
-	start sync.Once
-	url   string
-	err   error
-	ends  []func()
+	start    sync.Once
+	url      string
+	err      error
+	cleanups []func()
 
 	prepare      sync.Once
 	templateName string
@@ -83,11 +83,11 @@ type server struct {
 // shared returns the server of this test binary.
 var shared = sync.OnceValue(func() *server { return &server{} })
 
-// open returns the URL of a superuser, or "" where there is no server.
+// open returns the URL of a superuser, or "" if there is no server.
 func (s *server) open() (string, error) {
 	s.start.Do(func() {
-		for _, way := range []func(*server) (string, error){fromEnvironment, fromDocker, fromBinary} {
-			if s.url, s.err = way(s); s.url != "" || s.err != nil {
+		for _, source := range []func(*server) (string, error){fromEnvironment, fromDocker, fromBinary} {
+			if s.url, s.err = source(s); s.url != "" || s.err != nil {
 				return
 			}
 		}
@@ -106,7 +106,7 @@ func (s *server) template(prepare Prepare) (string, error) {
 		if s.prepareErr = s.execute(`CREATE DATABASE ` + name); s.prepareErr != nil {
 			return
 		}
-		s.ends = append(s.ends, func() { _ = s.execute(`DROP DATABASE ` + name + ` WITH (FORCE)`) })
+		s.cleanups = append(s.cleanups, func() { _ = s.execute(`DROP DATABASE ` + name + ` WITH (FORCE)`) })
 		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 		defer cancel()
 		s.templateName, s.prepareErr = name, prepare(ctx, s.database(name))
@@ -118,7 +118,7 @@ func (s *server) template(prepare Prepare) (string, error) {
 func (s *server) database(name string) string {
 	u, err := url.Parse(s.url)
 	if err != nil {
-		panic("harness: the server's URL is none")
+		panic("harness: the server's URL is invalid")
 	}
 	u.Path = "/" + name
 	return u.String()
@@ -136,9 +136,9 @@ func (s *server) execute(statement string) error {
 	return nil
 }
 
-// stop undoes what was started, the last first.
+// stop runs the cleanups in reverse order.
 func (s *server) stop() {
-	for _, v := range slices.Backward(s.ends) {
-		v()
+	for _, cleanup := range slices.Backward(s.cleanups) {
+		cleanup()
 	}
 }

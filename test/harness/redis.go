@@ -17,30 +17,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// howToHaveRedis is what a skip says.
-const howToHaveRedis = "no Redis: set TEST_REDIS_ADDR to one's host:port, or have Docker or redis-server here"
+// howToProvideRedis is the reason of a skip.
+const howToProvideRedis = "no Redis: set TEST_REDIS_ADDR to host:port, or install Docker or redis-server"
 
-// Redis returns the address of a Redis, and a prefix for keys that is the test's
-// alone; keys under it are removed after the test. A package that calls it has Run
-// in its TestMain.
+// Redis returns the address of a Redis, and a key prefix for the test; keys with that
+// prefix are removed after the test. A package that calls it has Run in its TestMain.
 func Redis(tb testing.TB) (address, prefix string) {
 	tb.Helper()
 	address, err := shared().openRedis()
 	require.NoError(tb, err, "start Redis for tests")
 	if address == "" {
-		Skip(tb, howToHaveRedis)
+		Skip(tb, howToProvideRedis)
 	}
 	prefix = "test:" + uuid.NewString() + ":"
 	tb.Cleanup(func() {
-		if err := forgetKeys(address, prefix); err != nil {
+		if err := deleteKeys(address, prefix); err != nil {
 			tb.Errorf("remove the test's keys: %v", err)
 		}
 	})
 	return address, prefix
 }
 
-// forgetKeys removes the keys that begin so.
-func forgetKeys(address, prefix string) error {
+// deleteKeys deletes the keys with a prefix.
+func deleteKeys(address, prefix string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	client := redis.NewClient(&redis.Options{Addr: address})
@@ -54,11 +53,11 @@ func forgetKeys(address, prefix string) error {
 	return keys.Err()
 }
 
-// openRedis returns the address of this test binary's Redis, "" where there is none.
+// openRedis returns the address of this test binary's Redis, "" if there is none.
 func (s *server) openRedis() (string, error) {
 	s.startRedis.Do(func() {
-		for _, way := range []func(*server) (string, error){redisFromEnvironment, redisFromDocker, redisFromBinary} {
-			if s.redis, s.redisErr = way(s); s.redis != "" || s.redisErr != nil {
+		for _, source := range []func(*server) (string, error){redisFromEnvironment, redisFromDocker, redisFromBinary} {
+			if s.redis, s.redisErr = source(s); s.redis != "" || s.redisErr != nil {
 				return
 			}
 		}
@@ -68,54 +67,52 @@ func (s *server) openRedis() (string, error) {
 
 func redisFromEnvironment(*server) (string, error) { return os.Getenv("TEST_REDIS_ADDR"), nil }
 
-// redisFromDocker starts a container, where a Docker daemon answers and the image
-// can be had.
+// redisFromDocker starts a container if a Docker daemon and the image are available.
 func redisFromDocker(s *server) (string, error) {
 	pool, err := dockertest.NewPool("")
 	if err != nil || pool.Client.Ping() != nil {
-		return "", nil //nolint:nilerr // no Docker: the next way is tried
+		return "", nil //nolint:nilerr // no Docker: the next source is tried
 	}
 	container, err := pool.RunWithOptions(&dockertest.RunOptions{
 		Repository: "redis", Tag: "7",
-		// Tests that are killed do not purge: the container ends by itself.
+		// Killed tests do not purge: the container exits by itself.
 		Entrypoint: []string{"timeout", "1h", "docker-entrypoint.sh"}, Cmd: []string{"redis-server"},
 	}, func(c *docker.HostConfig) { c.AutoRemove = true })
 	if err != nil {
-		return "", nil //nolint:nilerr // no image: the next way is tried
+		return "", nil //nolint:nilerr // no image: the next source is tried
 	}
-	s.ends = append(s.ends, func() { _ = pool.Purge(container) })
+	s.cleanups = append(s.cleanups, func() { _ = pool.Purge(container) })
 	return awaitRedis(container.GetHostPort("6379/tcp"))
 }
 
-// redisFromBinary starts redis-server on a free port, where it is on this machine.
+// redisFromBinary starts redis-server on a free port if it is installed.
 func redisFromBinary(s *server) (string, error) {
-	address, end, err := runRedis()
-	if end != nil {
-		s.ends = append(s.ends, end)
+	address, stop, err := runRedis()
+	if stop != nil {
+		s.cleanups = append(s.cleanups, stop)
 	}
 	return address, err
 }
 
-// OwnRedis returns the address of an empty Redis that is the test's alone, and may be
-// configured by it.
+// OwnRedis returns the address of an empty Redis for one test, which may configure it.
 func OwnRedis(tb testing.TB) (address string) {
 	tb.Helper()
-	address, end, err := runRedis()
-	if end != nil {
-		tb.Cleanup(end)
+	address, stop, err := runRedis()
+	if stop != nil {
+		tb.Cleanup(stop)
 	}
 	require.NoError(tb, err)
 	if address == "" {
-		Skip(tb, "no Redis that can be configured: have redis-server here")
+		Skip(tb, "no Redis that can be configured: install redis-server")
 	}
 	return address
 }
 
-// runRedis starts redis-server and returns how to end it; "" where there is none.
-func runRedis() (address string, end func(), err error) {
+// runRedis starts redis-server and returns how to stop it; "" if it is not installed.
+func runRedis() (address string, stop func(), err error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", nil, nil //nolint:nilerr // no server here
+		return "", nil, nil //nolint:nilerr // not installed
 	}
 	port, err := freePort()
 	if err != nil {
@@ -127,15 +124,15 @@ func runRedis() (address string, end func(), err error) {
 	if err := process.Start(); err != nil {
 		return "", nil, fmt.Errorf("start redis-server: %w", err)
 	}
-	end = func() {
+	stop = func() {
 		_ = process.Process.Kill()
 		_ = process.Wait()
 	}
 	address, err = awaitRedis(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	return address, end, err
+	return address, stop, err
 }
 
-// awaitRedis returns the address once the server answers.
+// awaitRedis returns the address once the server is ready.
 func awaitRedis(address string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()

@@ -22,14 +22,14 @@ func (s *Server) Command(tb testing.TB, args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// Reader returns a client with a new reader's key.
+// Reader returns a client with a new key of the role reader.
 func (s *Server) Reader(tb testing.TB, flags ...string) Client {
 	tb.Helper()
 	args := append([]string{"key", "create", "--name", "a reader", "--role", "reader"}, flags...)
 	return Client{URL: s.URL, Key: s.Command(tb, args...)}
 }
 
-// Encryption returns the settings that turn encryption on, under a new key.
+// Encryption returns the settings that enable encryption under a new key.
 func Encryption(tb testing.TB) []string {
 	tb.Helper()
 	key, err := fernetcipher.GenerateKey()
@@ -37,7 +37,7 @@ func Encryption(tb testing.TB) []string {
 	return []string{"ENABLE_ENCRYPTION=true", "ENCRYPTION_KEY=" + key.Reveal()}
 }
 
-// Program returns a client with a new key of the role service, as programs have.
+// Program returns a client with a new key of the role service.
 func (s *Server) Program(tb testing.TB) Client {
 	tb.Helper()
 	return Client{URL: s.URL, Key: s.Command(tb, "key", "create", "--name", "a program", "--role", "service")}

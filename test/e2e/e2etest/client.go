@@ -11,34 +11,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Text returns all that was sent, head and body.
-func (a Response) Text() string {
-	var b bytes.Buffer
-	_ = a.Header.Write(&b)
-	b.Write(a.Body)
-	return b.String()
-}
+// Object is a JSON object.
+type Object = map[string]any
 
-// Client calls a service with a key, or with none.
+// Client calls a service with a key, or without one.
 type Client struct {
 	URL string
 	Key string
 }
 
-// Response is a response that was read to its end.
+// Response is a response with its complete body.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Header is a header of one call.
+// Header is a request header.
 type Header struct{ Name, Value string }
 
-// With returns a header for one call.
+// With returns a request header.
 func With(name, value string) Header { return Header{Name: name, Value: value} }
 
-// Try makes one call. A body that is no string or bytes is sent as JSON.
+// Try makes one call. A body other than a string or bytes is sent as JSON.
 func (c Client) Try(ctx context.Context, method, path string, body any, headers ...Header) (Response, error) {
 	content, err := encode(body)
 	if err != nil {
@@ -78,7 +73,7 @@ func encode(body any) ([]byte, error) {
 	return json.Marshal(body)
 }
 
-// Do makes one call, which must be answered.
+// Do makes one call and fails the test if there is no response.
 func (c Client) Do(tb testing.TB, method, path string, body any, headers ...Header) Response {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), Timeout)
@@ -88,34 +83,38 @@ func (c Client) Do(tb testing.TB, method, path string, body any, headers ...Head
 	return a
 }
 
+// Get reads a path.
 func (c Client) Get(tb testing.TB, path string, headers ...Header) Response {
 	tb.Helper()
 	return c.Do(tb, http.MethodGet, path, nil, headers...)
 }
 
+// Post posts a body.
 func (c Client) Post(tb testing.TB, path string, body any, headers ...Header) Response {
 	tb.Helper()
 	return c.Do(tb, http.MethodPost, path, body, headers...)
 }
 
+// Put puts a body.
 func (c Client) Put(tb testing.TB, path string, body any, headers ...Header) Response {
 	tb.Helper()
 	return c.Do(tb, http.MethodPut, path, body, headers...)
 }
 
+// Delete deletes what a path names.
 func (c Client) Delete(tb testing.TB, path string, headers ...Header) Response {
 	tb.Helper()
 	return c.Do(tb, http.MethodDelete, path, nil, headers...)
 }
 
-// Want checks the status and returns the answer.
+// Want checks the status and returns the response.
 func (a Response) Want(tb testing.TB, status int) Response {
 	tb.Helper()
 	require.Equal(tb, status, a.Status, "%s", a.Body)
 	return a
 }
 
-// Problem checks that the answer is the problem of that status and code.
+// Problem checks that the response is a problem of that status and code, and returns it.
 func (a Response) Problem(tb testing.TB, status int, code string) map[string]any {
 	tb.Helper()
 	a.Want(tb, status)
@@ -145,6 +144,7 @@ func Locations(tb testing.TB, problem map[string]any) []string {
 	return list
 }
 
+// Decode returns the body of a response.
 func Decode[T any](tb testing.TB, a Response) T {
 	tb.Helper()
 	v, err := Parse[T](a)
@@ -152,10 +152,16 @@ func Decode[T any](tb testing.TB, a Response) T {
 	return v
 }
 
+// Parse returns the body of a response, or why it is not a T.
 func Parse[T any](a Response) (v T, err error) {
 	err = json.Unmarshal(a.Body, &v)
 	return v, err
 }
 
-// Object is a JSON object.
-type Object = map[string]any
+// Text returns the complete response, headers and body.
+func (a Response) Text() string {
+	var b bytes.Buffer
+	_ = a.Header.Write(&b)
+	b.Write(a.Body)
+	return b.String()
+}

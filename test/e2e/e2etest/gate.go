@@ -11,31 +11,32 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Gate stands between a server and its clients, open or shut.
+// Gate is a TCP proxy in front of a server. While it is closed, connections are refused.
 type Gate struct {
-	// url is the server's, through the gate.
+	// URL is the server's URL, through the gate.
 	URL     string
 	address string
 	target  string
 
 	mu       sync.Mutex
 	listener net.Listener
-	through  []net.Conn
+	conns    []net.Conn
 }
 
+// NewGate returns an open gate to the server of a URL.
 func NewGate(t *testing.T, targetURL string) *Gate {
 	t.Helper()
 	u, err := url.Parse(targetURL)
 	require.NoError(t, err)
 	g := &Gate{target: u.Host, address: "127.0.0.1:0"}
 	g.Open(t)
-	t.Cleanup(g.Shut)
+	t.Cleanup(g.Close)
 	u.Host = g.address
 	g.URL = u.String()
 	return g
 }
 
-// Redirect leads new connections elsewhere.
+// Redirect sends new connections to another server.
 func (g *Gate) Redirect(t *testing.T, targetURL string) {
 	t.Helper()
 	u, err := url.Parse(targetURL)
@@ -45,7 +46,7 @@ func (g *Gate) Redirect(t *testing.T, targetURL string) {
 	g.target = u.Host
 }
 
-// Open lets connections through, always at the same address.
+// Open accepts connections, always at the same address.
 func (g *Gate) Open(t *testing.T) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", g.address)
@@ -65,7 +66,7 @@ func (g *Gate) Open(t *testing.T) {
 	}()
 }
 
-// pass joins a connection with one to the database.
+// pass joins a connection with one to the server.
 func (g *Gate) pass(ctx context.Context, conn net.Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -74,7 +75,7 @@ func (g *Gate) pass(ctx context.Context, conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	g.through = append(g.through, conn, onward)
+	g.conns = append(g.conns, conn, onward)
 	for from, to := range map[net.Conn]net.Conn{conn: onward, onward: conn} {
 		go func() {
 			_, _ = io.Copy(to, from)
@@ -83,13 +84,13 @@ func (g *Gate) pass(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// Shut cuts every connection and refuses new ones.
-func (g *Gate) Shut() {
+// Close closes every connection and refuses new ones.
+func (g *Gate) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	_ = g.listener.Close()
-	for _, conn := range g.through {
+	for _, conn := range g.conns {
 		_ = conn.Close()
 	}
-	g.through = nil
+	g.conns = nil
 }

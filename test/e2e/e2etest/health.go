@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// feed is what /health says of it.
-type feed struct {
+// Feed is the state of the change feed in /health.
+type Feed struct {
 	Epoch     string  `json:"epoch"`
 	Revision  int64   `json:"revision"`
 	Published int64   `json:"published"`
@@ -17,12 +17,14 @@ type feed struct {
 	Parked    int     `json:"parked"`
 }
 
+// Health is the response of /health.
 type Health struct {
 	Status, Kafka string
-	Feed          feed
+	Feed          Feed
 	Conditions    []struct{ Name, Message string }
 }
 
+// Health returns the response of /health.
 func (c Client) Health(tb testing.TB) Health {
 	tb.Helper()
 	var h Health
@@ -30,7 +32,7 @@ func (c Client) Health(tb testing.TB) Health {
 	return h
 }
 
-// AwaitPublished waits until all changes were published, at least that many.
+// AwaitPublished waits until all changes are published, up to the revision at least.
 func (c Client) AwaitPublished(tb testing.TB, revision int64) {
 	tb.Helper()
 	require.Eventually(tb, func() bool {
@@ -39,7 +41,7 @@ func (c Client) AwaitPublished(tb testing.TB, revision int64) {
 	}, Timeout, PollInterval)
 }
 
-// Conditions is what /health lists.
+// Conditions are the conditions in /health.
 type Conditions struct {
 	Conditions []struct {
 		Name    string `json:"name"`
@@ -48,12 +50,13 @@ type Conditions struct {
 	} `json:"conditions"`
 }
 
+// Conditions returns the conditions in /health.
 func (c Client) Conditions(t *testing.T) Conditions {
 	t.Helper()
 	return Decode[Conditions](t, c.Get(t, "/health"))
 }
 
-// ConditionNames returns the names of the conditions that /health lists.
+// ConditionNames returns the names of the conditions in /health.
 func ConditionNames(t *testing.T, c Client) (names []string) {
 	t.Helper()
 	h := Decode[struct {

@@ -13,14 +13,14 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// Kafka is a Kafka with topics for one service.
+// Kafka has topics for one service.
 type Kafka struct {
 	Brokers []string
-	// configurations, flags and services are topics.
+	// Configurations, Flags and Services are topics.
 	Configurations, Flags, Services string
 }
 
-// Kafkas are the brokers that a service may publish to, by name.
+// Kafkas returns the brokers that tests run on, by name.
 func Kafkas() map[string]func(*testing.T) Kafka {
 	return map[string]func(*testing.T) Kafka{
 		"in process": func(t *testing.T) Kafka {
@@ -34,14 +34,16 @@ func Kafkas() map[string]func(*testing.T) Kafka {
 	}
 }
 
+// NewKafka returns new topics on brokers.
 func NewKafka(brokers []string) Kafka {
-	own := uuid.NewString()
-	return Kafka{Brokers: brokers, Configurations: "config-" + own, Flags: "flag-" + own, Services: "service-" + own}
+	suffix := uuid.NewString()
+	return Kafka{Brokers: brokers, Configurations: "config-" + suffix, Flags: "flag-" + suffix, Services: "service-" + suffix}
 }
 
+// Topics returns all topics.
 func (k Kafka) Topics() []string { return []string{k.Configurations, k.Flags, k.Services} }
 
-// Environ returns the settings of a service that publishes there.
+// Environ returns the settings of a service that publishes to the topics.
 func (k Kafka) Environ() []string {
 	return []string{
 		"KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(k.Brokers, ","), "KAFKA_TOPIC_CONFIG_UPDATES=" + k.Configurations,
@@ -49,6 +51,7 @@ func (k Kafka) Environ() []string {
 	}
 }
 
+// Admin returns a client that administers the brokers.
 func (k Kafka) Admin(t *testing.T) *kadm.Client {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.Brokers...))
@@ -57,7 +60,7 @@ func (k Kafka) Admin(t *testing.T) *kadm.Client {
 	return kadm.NewClient(client)
 }
 
-// Message is a message, read.
+// Message is a decoded message.
 type Message struct {
 	Action       string `json:"action"`
 	ResourceType string `json:"resource_type"`
@@ -72,8 +75,8 @@ type Message struct {
 	Headers     map[string]string
 }
 
-// AwaitMessages returns what arrived, in the order of revisions, once all of them up to a
-// revision have. Some may have arrived twice.
+// AwaitMessages waits for the messages up to a revision and returns them in the order of
+// revisions. Messages may have been delivered twice.
 func (k Kafka) AwaitMessages(t *testing.T, revision int64) []Message {
 	t.Helper()
 	byRevision := map[int64]Message{}

@@ -10,18 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Heartbeat is a lease that was renewed.
+// Heartbeat is the response to a heartbeat.
 type Heartbeat struct {
 	Epoch     int64 `json:"lease_epoch"`
 	ExpiresIn int64 `json:"expires_in_ms"`
 }
 
-// HeartbeatBatch is what became of many heartbeats.
+// HeartbeatBatch is the response to a batch of heartbeats.
 type HeartbeatBatch struct {
 	Results []HeartbeatResult `json:"results"`
 }
 
-// HeartbeatResult is what became of one of them.
+// HeartbeatResult is the result of one heartbeat of a batch.
 type HeartbeatResult struct {
 	Service   string `json:"service_name"`
 	Instance  string `json:"instance_id"`
@@ -31,12 +31,12 @@ type HeartbeatResult struct {
 	ExpiresIn int64  `json:"expires_in_ms"`
 }
 
-// TransitionPage is a health history.
+// TransitionPage is a page of a service's health history.
 type TransitionPage struct {
 	History []Transition `json:"history"`
 }
 
-// Transition is a change of what is observed of an instance.
+// Transition is a change of an instance's observed state.
 type Transition struct {
 	Instance string    `json:"instance_id"`
 	At       time.Time `json:"changed_at"`
@@ -45,7 +45,7 @@ type Transition struct {
 	Reason   string    `json:"reason"`
 }
 
-// Heartbeat sends a heartbeat, with more of the body.
+// Heartbeat sends a heartbeat with further fields.
 func (c Client) Heartbeat(tb testing.TB, service, id string, epoch int64, more ...Object) Response {
 	tb.Helper()
 	body := Object{"lease_epoch": epoch}
@@ -55,14 +55,14 @@ func (c Client) Heartbeat(tb testing.TB, service, id string, epoch int64, more .
 	return c.Put(tb, RegistryPath+service+"/instances/"+id+"/heartbeat", body)
 }
 
-// Discover returns the instances of a service that discovery lists.
+// Discover returns the instances that discovery lists.
 func (c Client) Discover(tb testing.TB, serviceAndQuery string) []Instance {
 	tb.Helper()
 	return Decode[[]Instance](tb, c.Get(tb, DiscoveryPath+serviceAndQuery).Want(tb, http.StatusOK))
 }
 
 // AwaitDiscovered waits until discovery lists exactly these instances. A replica may
-// not know the service yet.
+// not have loaded the service yet.
 func (c Client) AwaitDiscovered(tb testing.TB, within time.Duration, serviceAndQuery string, want ...string) {
 	tb.Helper()
 	require.Eventually(tb, func() bool {
@@ -72,7 +72,7 @@ func (c Client) AwaitDiscovered(tb testing.TB, within time.Duration, serviceAndQ
 	}, within, PollInterval, "%s lists other instances than %v", serviceAndQuery, want)
 }
 
-// Transitions reads the health history of a service, newest first.
+// Transitions returns the health history of a service, newest first.
 func (c Client) Transitions(tb testing.TB, serviceAndQuery string) []Transition {
 	tb.Helper()
 	a := c.Get(tb, RegistryPath+serviceAndQuery).Want(tb, http.StatusOK)

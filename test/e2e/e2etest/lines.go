@@ -10,16 +10,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Lines collects what a program writes and lets tests wait for a line.
+// Lines collects the output of a program and lets tests wait for a line.
 type Lines struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
 	changed chan struct{}
 }
 
+// NewLines returns an empty collection.
 func NewLines() *Lines { return &Lines{changed: make(chan struct{})} }
 
-// Write takes what was written and wakes whoever waits.
+// Write adds output and wakes waiting tests.
 func (l *Lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -28,7 +29,7 @@ func (l *Lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// String returns all that was written.
+// String returns the complete output.
 func (l *Lines) String() string {
 	text, _ := l.read()
 	return text
@@ -40,14 +41,14 @@ func (l *Lines) read() (text string, changed <-chan struct{}) {
 	return l.text.String(), l.changed
 }
 
-// Find returns the first whole line that holds part, or "".
+// Find returns the first complete line that contains part, or "".
 func (l *Lines) Find(part string) string {
 	text, _ := l.read()
 	return lineWith(text, part)
 }
 
-// Await returns the first line that holds part, when it is there. If ended is
-// closed before, or it takes too long, the test fails.
+// Await waits for a line that contains part and returns it. The test fails if ended is
+// closed before, or after the timeout.
 func (l *Lines) Await(tb testing.TB, part string, ended <-chan struct{}) string {
 	tb.Helper()
 	deadline := time.After(Timeout)
@@ -59,7 +60,7 @@ func (l *Lines) Await(tb testing.TB, part string, ended <-chan struct{}) string 
 		select {
 		case <-changed:
 		case <-ended:
-			require.FailNow(tb, "the program ended and did not write "+part, "it wrote: %s", l)
+			require.FailNow(tb, "the program exited without writing "+part, "it wrote: %s", l)
 		case <-deadline:
 			require.FailNow(tb, "the program did not write "+part, "it wrote: %s", l)
 		}

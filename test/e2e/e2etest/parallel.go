@@ -1,10 +1,8 @@
 package e2etest
 
-import (
-	"sync"
-)
+import "sync"
 
-// InParallel does something that many times at once and returns what came of it.
+// InParallel calls a function that many times concurrently and returns the results.
 func InParallel[T any](times int, do func(i int) T) []T {
 	results := make([]T, times)
 	var wait sync.WaitGroup
@@ -15,7 +13,7 @@ func InParallel[T any](times int, do func(i int) T) []T {
 	return results
 }
 
-// Count counts a value.
+// Count counts the occurrences of a value.
 func Count[T comparable](list []T, value T) int {
 	n := 0
 	for _, v := range list {

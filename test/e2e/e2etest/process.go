@@ -16,15 +16,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Process is the binary, running.
+// Process is a running binary.
 type Process struct {
 	Server
 	Cmd    *exec.Cmd
 	Exited chan struct{}
 }
 
-// Start runs the binary in an empty folder until the test ends, with no settings
-// but the given ones.
+// Start runs the binary in an empty folder until the test ends, with the given settings
+// alone.
 func Start(t *testing.T, args []string, environ ...string) *Process {
 	t.Helper()
 	binary, err := built().plain()
@@ -39,7 +39,7 @@ func Start(t *testing.T, args []string, environ ...string) *Process {
 	p.Cmd.Stdout, p.Cmd.Stderr = p.Out, p.Log
 	require.NoError(t, p.Cmd.Start())
 	go func() {
-		// How it ended is asked of cmd.ProcessState.
+		// Cmd.ProcessState has the outcome.
 		_ = p.Cmd.Wait()
 		close(p.Exited)
 	}()
@@ -60,7 +60,7 @@ func Serve(t *testing.T, databaseURL string, environ ...string) *Process {
 	return p
 }
 
-// StartServer is serve without waiting.
+// StartServer is Serve without waiting.
 func StartServer(t *testing.T, databaseURL string, environ ...string) *Process {
 	t.Helper()
 	environ = append([]string{"DATABASE_URL=" + databaseURL, "SERVICE_PORT=0"}, environ...)
@@ -69,7 +69,7 @@ func StartServer(t *testing.T, databaseURL string, environ ...string) *Process {
 	return p
 }
 
-// AwaitReady waits for the line that says where the service listens.
+// AwaitReady waits until the service listens.
 func (p *Process) AwaitReady(tb testing.TB) {
 	tb.Helper()
 	var line struct {
@@ -79,8 +79,8 @@ func (p *Process) AwaitReady(tb testing.TB) {
 	p.URL = loopbackURL(line.Address)
 }
 
-// AwaitReadyOrExit waits until the process is ready, or has ended instead, and
-// reports which.
+// AwaitReadyOrExit waits until the process is ready or has exited, and reports whether it
+// is ready.
 func (p *Process) AwaitReadyOrExit(tb testing.TB) bool {
 	tb.Helper()
 	deadline := time.After(Timeout)
@@ -94,12 +94,12 @@ func (p *Process) AwaitReadyOrExit(tb testing.TB) bool {
 		case <-p.Exited:
 			return false
 		case <-deadline:
-			require.FailNow(tb, "the program neither started nor ended", "it wrote: %s", p.Log)
+			require.FailNow(tb, "the program neither became ready nor exited", "it wrote: %s", p.Log)
 		}
 	}
 }
 
-// Kill ends the process at once, as a crash does, and waits for it.
+// Kill kills the process, as a crash does, and waits until it has exited.
 func (p *Process) Kill(tb testing.TB) {
 	tb.Helper()
 	if err := p.Cmd.Process.Kill(); !errors.Is(err, os.ErrProcessDone) {
@@ -108,31 +108,32 @@ func (p *Process) Kill(tb testing.TB) {
 	p.AwaitExit(tb)
 }
 
-// Terminate asks the process to stop, as an operator does.
+// Terminate requests a graceful stop.
 func (p *Process) Terminate(tb testing.TB) {
 	tb.Helper()
 	require.NoError(tb, p.Cmd.Process.Signal(syscall.SIGTERM))
 }
 
-// AwaitExit waits for the process and returns its exit code, -1 if it was killed.
+// AwaitExit waits until the process has exited and returns its exit code, -1 if it was
+// killed.
 func (p *Process) AwaitExit(tb testing.TB) int {
 	tb.Helper()
 	return p.AwaitExitWithin(tb, Timeout)
 }
 
-// AwaitExitWithin is awaitEnd for a process that takes longer.
+// AwaitExitWithin is AwaitExit with another timeout.
 func (p *Process) AwaitExitWithin(tb testing.TB, within time.Duration) int {
 	tb.Helper()
 	select {
 	case <-p.Exited:
 		return p.Cmd.ProcessState.ExitCode()
 	case <-time.After(within):
-		require.FailNow(tb, "the process did not end", "it wrote: %s", p.Log)
+		require.FailNow(tb, "the process did not exit", "it wrote: %s", p.Log)
 		return 0
 	}
 }
 
-// Goroutines ends a process and returns how many it had.
+// Goroutines kills the process and returns how many goroutines it had.
 func (p *Process) Goroutines(tb testing.TB) int {
 	tb.Helper()
 	require.NoError(tb, p.Cmd.Process.Signal(syscall.SIGQUIT))
@@ -140,7 +141,7 @@ func (p *Process) Goroutines(tb testing.TB) int {
 	return strings.Count(p.Log.String(), "\ngoroutine ")
 }
 
-// AwaitRefusal waits until the service takes no connection any more.
+// AwaitRefusal waits until the service refuses connections.
 func (p *Process) AwaitRefusal(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {

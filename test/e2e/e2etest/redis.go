@@ -16,19 +16,19 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// A database of the shared Redis is the tests' once it has the first key, and one
-// test's as long as it has the second.
+// A database of the shared Redis belongs to the tests once it has ownerKey, and to one
+// test while it has claimKey.
 const (
 	ownerKey = "signalbox-e2e"
 	claimKey = "signalbox-e2e:claim"
 )
 
-// claimTTL outlives every test. What a killed one leaves is free again after it.
+// claimTTL is longer than every test. It releases the claims of killed ones.
 const claimTTL = 15 * time.Minute
 
-// Redis is a Redis that one test has to itself: a database of the shared one,
-// behind an address of its own. The service has no setting for databases, because
-// a Redis that is shared with others is not what it wants.
+// Redis is a Redis for one test: a database of the shared one behind an address of its
+// own. The service has no setting for the database, because it needs a Redis that is not
+// shared with others.
 type Redis struct {
 	Address string
 	Client  *redis.Client
@@ -51,7 +51,7 @@ func NewRedis(t *testing.T) Redis {
 	return own
 }
 
-// Environ returns the settings that have a service use it.
+// Environ returns the settings of a service that uses it.
 func (r Redis) Environ(t *testing.T) []string {
 	t.Helper()
 	host, port, err := net.SplitHostPort(r.Address)
@@ -67,15 +67,15 @@ func (r Redis) Behind(t *testing.T) (Redis, *Gate) {
 	return r, g
 }
 
-// claim takes a database that is empty, or was left by a test that was killed.
+// claim claims a database that is empty or was left by a killed test.
 func claim(t *testing.T, address string) (database int) {
 	t.Helper()
 	const databases = 16
 	for database = 1; database < databases; database++ {
 		c := redis.NewClient(&redis.Options{Addr: address, DB: database})
-		taken, err := c.SetNX(t.Context(), claimKey, 1, claimTTL).Result()
+		claimed, err := c.SetNX(t.Context(), claimKey, 1, claimTTL).Result()
 		require.NoError(t, err)
-		if taken && clearClaimed(t, c) {
+		if claimed && clearClaimed(t, c) {
 			require.NoError(t, c.Set(t.Context(), ownerKey, 1, 0).Err())
 			require.NoError(t, c.Close())
 			return database
@@ -86,8 +86,8 @@ func claim(t *testing.T, address string) (database int) {
 	return 0
 }
 
-// clearClaimed empties a claimed database if what is in it is of tests, and else gives the
-// claim back.
+// clearClaimed empties a claimed database that belongs to tests. Otherwise it releases
+// the claim and returns false.
 func clearClaimed(t *testing.T, c *redis.Client) bool {
 	t.Helper()
 	size, err := c.DBSize(t.Context()).Result()
@@ -106,29 +106,29 @@ func clearClaimed(t *testing.T, c *redis.Client) bool {
 	return true
 }
 
-// forwardTo passes connections on to a database of a Redis until the test ends.
+// forwardTo forwards connections to a database of a Redis until the test ends.
 func forwardTo(t *testing.T, listener net.Listener, target string, database int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var passing sync.WaitGroup
-	passing.Go(func() {
+	var forwarding sync.WaitGroup
+	forwarding.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			passing.Go(func() { forward(ctx, conn, target, database) })
+			forwarding.Go(func() { forward(ctx, conn, target, database) })
 		}
 	})
 	t.Cleanup(func() {
 		cancel()
 		_ = listener.Close()
-		passing.Wait()
+		forwarding.Wait()
 	})
 }
 
-// forward joins a connection with one on which the database is selected, until one
-// of them ends or the context does.
+// forward joins a connection with one on which the database is selected, until one of
+// them is closed or the context ends.
 func forward(ctx context.Context, conn net.Conn, target string, database int) {
 	defer func() { _ = conn.Close() }()
 	onward, err := new(net.Dialer).DialContext(ctx, "tcp", target)
@@ -136,12 +136,12 @@ func forward(ctx context.Context, conn net.Conn, target string, database int) {
 		return
 	}
 	defer func() { _ = onward.Close() }()
-	const fine = "+OK\r\n"
-	told := make([]byte, len(fine))
+	const selected = "+OK\r\n"
+	reply := make([]byte, len(selected))
 	if _, err := io.WriteString(onward, "SELECT "+strconv.Itoa(database)+"\r\n"); err != nil {
 		return
 	}
-	if _, err := io.ReadFull(onward, told); err != nil || string(told) != fine {
+	if _, err := io.ReadFull(onward, reply); err != nil || string(reply) != selected {
 		return
 	}
 	ended := make(chan struct{}, 2)

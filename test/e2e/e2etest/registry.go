@@ -10,63 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RegisterChecked registers an instance at a host that is checked each second.
-func (c Client) RegisterChecked(t *testing.T, service, id, host string, port int, more Object) {
-	t.Helper()
-	check := Object{"type": "http", "path": "/up", "interval_seconds": 1}
-	maps.Copy(check, more)
-	c.RegisterInstance(t, service, id, Object{
-		"service_url": "http://" + net.JoinHostPort(host, strconv.Itoa(port)), "ttl_seconds": 3600, "check": check,
-	})
-}
-
-// AwaitReason waits until an instance is observed so for that reason.
-func (c Client) AwaitReason(t *testing.T, service, id, observed, reason string) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		for _, i := range c.Service(t, service).Instances {
-			if i.ID == id {
-				return i.Observed == observed && i.Reason == reason
-			}
-		}
-		return false
-	}, Timeout, CheckEvery, "%s of %s is not %s for %s", id, service, observed, reason)
-}
-
-// AwaitStale waits until discovery of the shop says that it has been stale for so many
-// seconds. It must go on to list exactly these instances.
-func (c Client) AwaitStale(t *testing.T, seconds int, want ...string) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		a := c.Get(t, DiscoveryPath+"shop").Want(t, http.StatusOK)
-		require.Equal(t, want, InstanceIDs(Decode[[]Instance](t, a)))
-		mode, stale := a.Header.Get("Signalbox-Registry-Mode"), a.Header.Get("Signalbox-Stale")
-		require.Equal(t, stale == "", mode == "", "both are said, or neither")
-		require.Contains(t, []string{"", "stale"}, mode)
-		n, _ := strconv.Atoi(stale)
-		return n >= seconds
-	}, Timeout, PollInterval)
-}
-
-// AwaitFresh waits until discovery of the shop is the whole truth again.
-func (c Client) AwaitFresh(t *testing.T) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		a := c.Get(t, DiscoveryPath+"shop").Want(t, http.StatusOK)
-		return a.Header.Get("Signalbox-Registry-Mode")+a.Header.Get("Signalbox-Stale") == ""
-	}, Timeout, PollInterval)
-}
-
-// ShortLease is an instance whose lease is of one second, so long as it is there.
-func ShortLease() Object { return Object{"ttl_seconds": 1, "deregister_after_seconds": 3600} }
-
+// Paths of the registry.
 const (
 	RegistryPath  = "/api/v1/registry/"
 	DiscoveryPath = "/api/v1/discovery/"
 )
 
-// Service is what a test looks at of a service, and of the instance that was
-// registered with it.
+// Service has the fields of a service, and of the instance that was registered with it,
+// that tests check.
 type Service struct {
 	ID             int64      `json:"id"`
 	Name           string     `json:"service_name"`
@@ -86,7 +37,7 @@ type Service struct {
 	TTL            *int64     `json:"ttl_seconds"`
 }
 
-// Instance is what a test looks at of an instance.
+// Instance has the fields of an instance that tests check.
 type Instance struct {
 	ID             string         `json:"instance_id"`
 	URL            *string        `json:"url"`
@@ -121,7 +72,7 @@ type ServicePage struct {
 	Offset   int       `json:"offset"`
 }
 
-// Register makes the registration that a body says.
+// Register sends a registration.
 func (c Client) Register(tb testing.TB, status int, body Object) Service {
 	tb.Helper()
 	a := c.Post(tb, RegistryPath+"register", body).Want(tb, status)
@@ -130,8 +81,8 @@ func (c Client) Register(tb testing.TB, status int, body Object) Service {
 	return shown
 }
 
-// RegisterInstance registers a new instance with a lease of half a minute, with more of the
-// body or other parts of it.
+// RegisterInstance registers a new instance with a lease of 30 seconds, with further or
+// other fields.
 func (c Client) RegisterInstance(tb testing.TB, service, id string, more ...Object) Service {
 	tb.Helper()
 	body := Object{"service_name": service, "instance_id": id, "service_url": "http://10.0.4.7:8080"}
@@ -143,25 +94,25 @@ func (c Client) RegisterInstance(tb testing.TB, service, id string, more ...Obje
 	return shown
 }
 
-// Service reads a service with its instances.
+// Service returns a service with its instances.
 func (c Client) Service(tb testing.TB, name string) Service {
 	tb.Helper()
 	return Decode[Service](tb, c.Get(tb, RegistryPath+name).Want(tb, http.StatusOK))
 }
 
-// Services reads a page of services.
+// Services returns a page of services.
 func (c Client) Services(tb testing.TB, query string) ServicePage {
 	tb.Helper()
 	return Decode[ServicePage](tb, c.Get(tb, RegistryPath+query).Want(tb, http.StatusOK))
 }
 
-// ReportHealth tells how a service or one of its instances is.
+// ReportHealth reports the health of a service or of one of its instances.
 func (c Client) ReportHealth(tb testing.TB, body Object) Service {
 	tb.Helper()
 	return Decode[Service](tb, c.Put(tb, RegistryPath+"health", body).Want(tb, http.StatusOK))
 }
 
-// Names returns the services' names in their order.
+// Names returns the names of the services in their order.
 func (s ServicePage) Names() []string {
 	list := make([]string, len(s.Services))
 	for i, one := range s.Services {
@@ -170,7 +121,7 @@ func (s ServicePage) Names() []string {
 	return list
 }
 
-// InstanceIDs returns the instances' ids in their order.
+// InstanceIDs returns the ids of instances in their order.
 func InstanceIDs(instances []Instance) []string {
 	list := make([]string, len(instances))
 	for i, one := range instances {
@@ -178,3 +129,53 @@ func InstanceIDs(instances []Instance) []string {
 	}
 	return list
 }
+
+// RegisterChecked registers an instance at a host that is checked each second.
+func (c Client) RegisterChecked(t *testing.T, service, id, host string, port int, more Object) {
+	t.Helper()
+	check := Object{"type": "http", "path": "/up", "interval_seconds": 1}
+	maps.Copy(check, more)
+	c.RegisterInstance(t, service, id, Object{
+		"service_url": "http://" + net.JoinHostPort(host, strconv.Itoa(port)), "ttl_seconds": 3600, "check": check,
+	})
+}
+
+// AwaitReason waits until an instance has that observed state and reason.
+func (c Client) AwaitReason(t *testing.T, service, id, observed, reason string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		for _, i := range c.Service(t, service).Instances {
+			if i.ID == id {
+				return i.Observed == observed && i.Reason == reason
+			}
+		}
+		return false
+	}, Timeout, PollInterval, "%s of %s is not %s for %s", id, service, observed, reason)
+}
+
+// AwaitStale waits until discovery of the shop is marked as stale for so many seconds. It
+// must list exactly these instances meanwhile.
+func (c Client) AwaitStale(t *testing.T, seconds int, want ...string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		a := c.Get(t, DiscoveryPath+"shop").Want(t, http.StatusOK)
+		require.Equal(t, want, InstanceIDs(Decode[[]Instance](t, a)))
+		mode, stale := a.Header.Get("Signalbox-Registry-Mode"), a.Header.Get("Signalbox-Stale")
+		require.Equal(t, stale == "", mode == "", "both headers are set, or neither")
+		require.Contains(t, []string{"", "stale"}, mode)
+		n, _ := strconv.Atoi(stale)
+		return n >= seconds
+	}, Timeout, PollInterval)
+}
+
+// AwaitFresh waits until discovery of the shop is not marked as stale.
+func (c Client) AwaitFresh(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		a := c.Get(t, DiscoveryPath+"shop").Want(t, http.StatusOK)
+		return a.Header.Get("Signalbox-Registry-Mode")+a.Header.Get("Signalbox-Stale") == ""
+	}, Timeout, PollInterval)
+}
+
+// ShortLease is an instance with a lease of one second that is not deregistered soon.
+func ShortLease() Object { return Object{"ttl_seconds": 1, "deregister_after_seconds": 3600} }

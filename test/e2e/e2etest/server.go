@@ -15,20 +15,17 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
-// CheckEvery is how often a test looks what checks have come to.
-const CheckEvery = 20 * time.Millisecond
+// Timeout bounds each wait of a test.
+const Timeout = 20 * time.Second
 
-// PollInterval is how often a test looks whether a lease has ended.
+// PollInterval is the pause between two attempts of a test that waits for something.
 const PollInterval = 20 * time.Millisecond
 
-// PropagationBound is how long a change may take from one replica to another, when
+// PropagationBound bounds the time that a change takes from one replica to another while
 // tests of all packages share the machine.
 const PropagationBound = 2 * time.Second
 
-// Timeout bounds everything that a test waits for.
-const Timeout = 20 * time.Second
-
-// Server is a running service and what it wrote.
+// Server is a running service with its output.
 type Server struct {
 	URL         string
 	DatabaseURL string
@@ -36,8 +33,8 @@ type Server struct {
 	Out         *Lines
 }
 
-// Boot runs the service in this process until the test ends, on a database and
-// with settings as an operator would write them ("NAME=value").
+// Boot runs the service in this process until the test ends, with settings as in an
+// environment ("NAME=value").
 func Boot(t *testing.T, databaseURL string, environ ...string) *Server {
 	t.Helper()
 	s, stop := Run(t, databaseURL, environ...)
@@ -45,7 +42,7 @@ func Boot(t *testing.T, databaseURL string, environ ...string) *Server {
 	return s
 }
 
-// Run is boot until stop is called.
+// Run is Boot until stop is called.
 func Run(t *testing.T, databaseURL string, environ ...string) (s *Server, stop func()) {
 	t.Helper()
 	environ = append([]string{
@@ -65,13 +62,13 @@ func Run(t *testing.T, databaseURL string, environ ...string) (s *Server, stop f
 	}
 }
 
-// logger writes everything, as JSON.
+// logger logs all levels as JSON.
 func logger(w *Lines) *zap.Logger {
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), zapcore.DebugLevel))
 }
 
-// loopbackURL returns the URL of a service that listens on that address.
+// loopbackURL returns the URL of a service that listens on an address.
 func loopbackURL(address string) string {
 	return "http://127.0.0.1:" + address[strings.LastIndexByte(address, ':')+1:]
 }
@@ -84,7 +81,7 @@ func AdminKey(tb testing.TB) string {
 	return token.Text().Reveal()
 }
 
-// Admin returns a client that may do everything.
+// Admin returns a client with the admin key.
 func (s *Server) Admin(tb testing.TB) Client {
 	tb.Helper()
 	return Client{URL: s.URL, Key: AdminKey(tb)}

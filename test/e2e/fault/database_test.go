@@ -177,7 +177,7 @@ func (p *pledges) awaitWrites(t *testing.T) {
 func TestFaultDatabaseKilled(t *testing.T) {
 	t.Parallel()
 	database := harness.OwnPostgres(t)
-	dice := harness.Dice(t)
+	dice := harness.Rand(t)
 	one := e2etest.Serve(t, database.URL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	other := e2etest.Serve(t, database.URL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	p := newPledges(t, one, other)

@@ -39,7 +39,7 @@ func TestFaultKill(t *testing.T) {
 	for _, store := range e2etest.Stores() {
 		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			dice := harness.Dice(t)
+			dice := harness.Rand(t)
 			databaseURL := store.New(t)
 			k := e2etest.NewKafka(harness.FakeKafka(t).ListenAddrs())
 			environ := append(k.Environ(), "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
@@ -101,7 +101,7 @@ func awaitSilence(t *testing.T, databaseURL string) {
 	require.Eventually(t, func() bool {
 		var others int
 		err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'look'`).Scan(&others)
+			WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'test'`).Scan(&others)
 		return err == nil && others == 0
 	}, e2etest.Timeout, e2etest.PollInterval)
 }

@@ -181,7 +181,7 @@ func TestFaultPostgres(t *testing.T) {
 	theirs, end := context.WithCancel(ctx)
 	others.work(theirs, "other-", false)
 	elapse(time.Second)
-	network.Swallow(t)
+	network.Drop(t)
 	elapse(lasts)
 	require.NotEmpty(t, m.c.Get(t, e2etest.ReadPath(m.known[0].Key)).Header.Get("Signalbox-Stale"), "it says how old it may be")
 	end()

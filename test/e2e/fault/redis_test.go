@@ -135,7 +135,7 @@ type redisFault struct {
 func redisFaults() []redisFault {
 	return []redisFault{
 		{name: "killed", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Cut(tb) }},
-		{name: "black-holed", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Swallow(tb) }},
+		{name: "black-holed", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Drop(tb) }},
 		{name: "2 s slow", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Slow(tb, 2*time.Second, 0) }},
 		{name: "resetting", begin: func(tb testing.TB, n *harness.Network) { tb.Helper(); n.Reset(tb, 20*time.Millisecond) }},
 		{
@@ -151,7 +151,7 @@ func redisFaults() []redisFault {
 func TestFaultRedis(t *testing.T) {
 	t.Parallel()
 	lasts := harness.Scale(30*time.Second, 3*time.Second)
-	dice := harness.Dice(t)
+	dice := harness.Rand(t)
 	databaseURL, own := e2etest.NewPostgres(t), e2etest.NewRedis(t)
 	network := harness.NewNetwork(t, own.Address)
 	shared := e2etest.Redis{Address: network.Address, Client: own.Client}
@@ -220,7 +220,7 @@ func TestFaultManyAskWhatNobodyHolds(t *testing.T) {
 	require.Zero(t, p.AwaitExit(t))
 	own := e2etest.NewRedis(t)
 	network := harness.NewNetwork(t, own.Address)
-	network.Swallow(t)
+	network.Drop(t)
 	shared := e2etest.Redis{Address: network.Address, Client: own.Client}
 
 	// scans are those of the table from a start to a stop.

@@ -290,7 +290,7 @@ func TestFaultWatchers(t *testing.T) {
 	t.Parallel()
 	const watchers, writers = 200, 8
 	rounds, lasts := harness.Scale(12, 3), harness.Scale(5*time.Second, 2*time.Second)
-	dice := harness.Dice(t)
+	dice := harness.Rand(t)
 	databaseURL := e2etest.NewPostgres(t)
 	db := e2etest.OpenDatabase(t, databaseURL)
 	environ := []string{"BOOTSTRAP_ADMIN_KEY=" + e2etest.AdminKey(t)}

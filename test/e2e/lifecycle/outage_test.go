@@ -19,7 +19,7 @@ func TestOutage(t *testing.T) {
 	c := s.Admin(t)
 	made := c.Create(t, "known", "v")
 
-	between.Shut()
+	between.Close()
 	require.Equal(t, made, c.Read(t, "known"), "what is in memory is read")
 	require.Eventually(t, func() bool {
 		a := c.Get(t, e2etest.ReadPath("known")).Want(t, http.StatusOK)
@@ -52,7 +52,7 @@ func TestOutage(t *testing.T) {
 func TestStartWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	between := e2etest.NewGate(t, e2etest.NewPostgres(t))
-	between.Shut()
+	between.Close()
 	p := e2etest.StartServer(t, between.URL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	p.Log.Await(t, "database unreachable; retrying", p.Exited)
 	between.Open(t)
@@ -64,7 +64,7 @@ func TestStartWithoutDatabase(t *testing.T) {
 func TestStopBeforeDatabase(t *testing.T) {
 	t.Parallel()
 	between := e2etest.NewGate(t, e2etest.NewPostgres(t))
-	between.Shut()
+	between.Close()
 	p := e2etest.StartServer(t, between.URL)
 	p.Log.Await(t, "database unreachable; retrying", p.Exited)
 	p.Terminate(t)

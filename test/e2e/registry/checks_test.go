@@ -91,7 +91,7 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		register().AwaitReason(t, "shop", "a", "passing", "check_not_allowed")
 		require.Zero(t, instance.asked.Load())
 		trusting := register("TRUSTED_PROXIES=127.0.0.1")
-		require.Eventually(t, func() bool { return instance.asked.Load() > 0 }, e2etest.Timeout, e2etest.CheckEvery)
+		require.Eventually(t, func() bool { return instance.asked.Load() > 0 }, e2etest.Timeout, e2etest.PollInterval)
 		assert.Empty(t, trusting.Conditions(t).Conditions)
 	})
 
@@ -132,7 +132,7 @@ func TestHostileChecks(t *testing.T) {
 		}
 	}
 	c.AwaitReason(t, "honest", "a", "passing", "registered")
-	require.Eventually(t, func() bool { return hostile.asked.Load() >= 80 && honest.asked.Load() >= 2 }, e2etest.Timeout, e2etest.CheckEvery)
+	require.Eventually(t, func() bool { return hostile.asked.Load() >= 80 && honest.asked.Load() >= 2 }, e2etest.Timeout, e2etest.PollInterval)
 	hostile.ill.Store(true)
 	c.AwaitReason(t, "hostile", "0-0", "critical", "check_failed:wrong_status")
 	honest.ill.Store(true)

@@ -21,7 +21,7 @@ func TestRegistryWithoutRedis(t *testing.T) {
 	c.RegisterInstance(t, "shop", "b", e2etest.Object{"ttl_seconds": 2})
 	c.AwaitFresh(t)
 
-	between.Shut()
+	between.Close()
 	c.AwaitStale(t, 2, "a", "b")
 	register := e2etest.Object{"service_name": "shop", "instance_id": "late", "service_url": "http://h"}
 	beat := e2etest.Object{"service_name": "shop", "instance_id": "a", "lease_epoch": 1}
@@ -65,7 +65,7 @@ func TestRegistryWithoutDatabase(t *testing.T) {
 	c.Register(t, http.StatusOK, e2etest.Object{"service_name": "shop", "instance_id": "a"})
 	c.Register(t, http.StatusCreated, e2etest.Object{"service_name": "plain", "service_url": "http://h"})
 
-	between.Shut()
+	between.Close()
 	c.AwaitStale(t, 2, "a", "b")
 	c.Heartbeat(t, "shop", "a", 3).Want(t, http.StatusOK)
 	c.Heartbeat(t, "shop", "a", 1).Problem(t, http.StatusConflict, "lease_lost")
