@@ -22,10 +22,7 @@ func TestStoreInMemory(t *testing.T) {
 		return contract.Stored{Repository: store, History: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
 			Row: store.Damage, Version: store.DamageVersion,
 		}}
-	}, contract.Without{
-		"a commit that fails is an error, and stores and marks nothing":            noCommit,
-		"a commit of several that fails is an error, and stores and marks nothing": noCommit,
-	})
+	}, withoutCommits())
 }
 
 func TestReplicasInMemory(t *testing.T) {
@@ -36,8 +33,14 @@ func TestReplicasInMemory(t *testing.T) {
 	}, nil)
 }
 
-// noCommit is why a double cannot show a commit that fails.
-const noCommit = "memory has no commit that could fail after the statements succeeded"
+// withoutCommits is why a double cannot show a commit that fails.
+func withoutCommits() contract.Without {
+	const reason = "memory has no commit that could fail after the statements succeeded"
+	return contract.Without{
+		"a commit that fails is an error, and stores and marks nothing":            reason,
+		"a commit of several that fails is an error, and stores and marks nothing": reason,
+	}
+}
 
 func TestFlagsInMemory(t *testing.T) {
 	t.Parallel()
@@ -46,7 +49,7 @@ func TestFlagsInMemory(t *testing.T) {
 		return contract.StoredFlags{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
 			Row: store.Damage, Version: store.DamageVersion,
 		}}
-	}, contract.Without{"a commit that fails is an error, and stores and marks nothing": noCommit})
+	}, withoutCommits())
 }
 
 func TestServicesInMemory(t *testing.T) {
@@ -56,7 +59,7 @@ func TestServicesInMemory(t *testing.T) {
 		return contract.StoredServices{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
 			Row: store.Damage, Instance: store.DamageInstance, Transitions: store.DamageTransitions,
 		}}
-	}, contract.Without{"a commit that fails is an error, and stores and marks nothing": noCommit})
+	}, withoutCommits())
 }
 
 // outbox shows what a double has published as rows of an outbox.

@@ -2,7 +2,6 @@ package contract
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -38,25 +38,47 @@ func Flags(t *testing.T, fresh func(*testing.T) StoredFlags, without Without) {
 }
 
 func flagsSuite() []behaviour[StoredFlags] {
-	return slices.Concat(damagedFlagBehaviours(), flagSavingBehaviours(), flagReadingBehaviours(), flagCommittingBehaviours(), flagMarkingBehaviours())
+	return slices.Concat(
+		through(versionedSuite[*flag.Flag](), StoredFlags.versioned),
+		through(versionedHistorySuite[*flag.Flag](), StoredFlags.versioned),
+		damagedFlagBehaviours(), flagSavingBehaviours(), flagReadingBehaviours())
+}
+
+// versioned returns the store as one of versioned aggregates.
+func (s StoredFlags) versioned() VersionedStore[*flag.Flag] {
+	v := StoreOf(s.Repository, s.History, func(e flag.HistoryEntry) versioned.Entry[flag.ID] { return e.Entry })
+	v.AggregateType, v.NotFound = flag.AggregateType, flag.ErrNotFound
+	v.Outbox, v.FailCommits = s.Outbox, s.FailCommits
+	v.State = func(f *flag.Flag) any {
+		state := f.State()
+		state.Definition = nil
+		return []any{state, f.State().Definition.JSON()}
+	}
+	v.New = func(t *testing.T, name string, stamp scope.Stamp) *flag.Flag {
+		t.Helper()
+		return fixture.FlagBy(t, `{"name":"`+name+`","is_enabled":true,"description":"pay"}`, stamp)
+	}
+	v.Change = func(f *flag.Flag, text string, stamp scope.Stamp) error {
+		description, err := scope.ParseDescription(text)
+		if err != nil {
+			return err
+		}
+		_, err = f.Update(flag.Change{Description: &description}, stamp)
+		return err
+	}
+	v.Delete = (*flag.Flag).Delete
+	v.Recreate = func(t *testing.T, f *flag.Flag, stamp scope.Stamp) {
+		t.Helper()
+		require.NoError(t, f.Recreate(fixture.FlagChange(t, `{}`), stamp))
+	}
+	return v
 }
 
 func flagSavingBehaviours() []behaviour[StoredFlags] {
 	return []behaviour[StoredFlags]{
-		{"a new flag gets an id and version 1", aNewFlagGetsAnID},
 		{"every definition comes back byte for byte", definitionsComeBack},
+		{"a name is unique within its environment", flagNamesAreScoped},
 		{"no description, an empty one and a text are told apart", flagDescriptions},
-		{"who changed a flag, and when, comes back after every change", flagStamps},
-		{"a deleted flag is still found, by id and by name", deletedFlag},
-		{"what does not exist is ErrNotFound", unknownFlag},
-		{"a flag without changes is passed over", unchangedFlag},
-		{"several versions of one flag are saved together", severalFlagVersions},
-		{"of several flags, one that is stale or taken keeps all from being saved", oneFlagKeepsAll},
-		{"saving an old version of a flag is ErrStale", staleFlag},
-		{"a name is taken in its environment alone, also by a deleted flag", takenName},
-		{"of 16 creators of one name one succeeds", oneFlagCreator},
-		{"16 writers of one flag make 16 versions without a gap", flagWriters},
-		{"a caller who has gone away changes no flag", goneFlagCaller},
 		{"every version of a flag is one event, in version order", flagEvents},
 	}
 }
@@ -93,7 +115,7 @@ func (s StoredFlags) events(t *testing.T) []Event {
 // the store has so many events in all.
 func (s StoredFlags) hasVersions(t *testing.T, id flag.ID, versions, events int) {
 	t.Helper()
-	entries, total, err := wholeFlagHistory(t, s.History, id, 1000, 0)
+	entries, total, err := allEntries(t, s.History, id, 1000, 0)
 	require.NoError(t, err)
 	assert.Equal(t, versions, total)
 	require.Len(t, entries, versions)
@@ -113,16 +135,9 @@ func (s StoredFlags) changed(t *testing.T, id flag.ID, change string) *flag.Flag
 	return f
 }
 
-func aNewFlagGetsAnID(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{"is_enabled":true,"description":"pay"}`)
-	s.save(t, f)
-	assert.Positive(t, f.ID())
-	assert.Empty(t, f.PendingEvents())
-	assert.Equal(t, scope.Version(1), f.Version())
-	same(t, f.State(), s.find(t, f.ID()).State())
-	byIdentity, err := s.Repository.FindByIdentity(t.Context(), f.Identity())
-	require.NoError(t, err)
-	same(t, f.State(), byIdentity.State())
+func flagNamesAreScoped(t *testing.T, s StoredFlags) {
+	s.save(t, fixture.Flag(t, `{}`), fixture.Flag(t, `{"environment":"staging"}`))
+	assert.Len(t, s.events(t), 2)
 }
 
 func definitionsComeBack(t *testing.T, s StoredFlags) {
@@ -164,155 +179,6 @@ func flagDescriptions(t *testing.T, s StoredFlags) {
 		require.NoError(t, err)
 		assert.Equal(t, f.State().Description, entry.New.Description, name)
 	}
-}
-
-func flagStamps(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{}`)
-	s.save(t, f)
-	other := scope.Actor{KeyID: "abcdefgh", Name: "other"}
-	for i, stamp := range []scope.Stamp{
-		{By: other, At: fixture.Noon().Add(time.Microsecond), RequestID: "r"}, {At: fixture.Noon().Add(time.Hour)},
-	} {
-		_, err := f.Update(fixture.FlagChange(t, `{"description":"`+strconv.Itoa(i)+`"}`), stamp)
-		require.NoError(t, err)
-		// With another, a flag is stored in a transaction.
-		s.save(t, append([]*flag.Flag{fixture.Flag(t, `{"name":"other"}`)}[:i], f)...)
-		same(t, f.State(), s.find(t, f.ID()).State())
-		entry, err := s.History.Entry(t.Context(), f.ID(), f.Version())
-		require.NoError(t, err)
-		assert.Equal(t, stamp, entry.Stamp)
-	}
-}
-
-func deletedFlag(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{}`)
-	s.save(t, f)
-	require.NoError(t, f.Delete(fixture.Stamp()))
-	s.save(t, f)
-	same(t, f.State(), s.find(t, f.ID()).State())
-	found, err := s.Repository.FindByIdentity(t.Context(), f.Identity())
-	require.NoError(t, err)
-	assert.True(t, found.Deleted())
-}
-
-func unknownFlag(t *testing.T, s StoredFlags) {
-	_, err := s.Repository.Find(t.Context(), 404)
-	require.ErrorIs(t, err, flag.ErrNotFound)
-	_, err = s.Repository.FindByIdentity(t.Context(), fixture.Flag(t, `{}`).Identity())
-	require.ErrorIs(t, err, flag.ErrNotFound)
-}
-
-func unchangedFlag(t *testing.T, s StoredFlags) {
-	f, other := fixture.Flag(t, `{"name":"a"}`), fixture.Flag(t, `{"name":"b"}`)
-	s.save(t, f)
-	s.save(t, f)
-	s.save(t)
-	s.save(t, f, other)
-	s.hasVersions(t, f.ID(), 1, 2)
-}
-
-func severalFlagVersions(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{}`)
-	_, err := f.Update(fixture.FlagChange(t, `{"is_enabled":true}`), fixture.Stamp())
-	require.NoError(t, err)
-	require.NoError(t, f.Delete(fixture.Stamp()))
-	s.save(t, f)
-	found := s.find(t, f.ID())
-	assert.True(t, found.Deleted())
-	assert.Equal(t, scope.Version(3), found.Version())
-	s.hasVersions(t, f.ID(), 3, 3)
-}
-
-func oneFlagKeepsAll(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{"name":"contested"}`)
-	s.save(t, f)
-	late := s.changed(t, f.ID(), `{"is_enabled":true}`)
-	s.save(t, s.changed(t, f.ID(), `{"description":"quick"}`))
-	require.ErrorIs(t, s.Repository.Save(t.Context(), fixture.Flag(t, `{"name":"before"}`), late), flag.ErrStale)
-	again := fixture.Flag(t, `{"name":"contested"}`)
-	require.ErrorIs(t, s.Repository.Save(t.Context(), fixture.Flag(t, `{"name":"before"}`), again), flag.ErrAlreadyExists)
-	page, err := s.Repository.List(t.Context(), flag.Query{Limit: 10})
-	require.NoError(t, err)
-	assert.Equal(t, 1, page.Total)
-	s.hasVersions(t, f.ID(), 2, 2)
-}
-
-func staleFlag(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{}`)
-	s.save(t, f)
-	late := s.changed(t, f.ID(), `{"is_enabled":true}`)
-	s.save(t, s.changed(t, f.ID(), `{"description":"quick"}`))
-	require.ErrorIs(t, s.Repository.Save(t.Context(), late), flag.ErrStale)
-	assert.Equal(t, scope.Version(2), s.find(t, f.ID()).Version())
-	assert.False(t, s.find(t, f.ID()).State().Definition.Enabled())
-	s.hasVersions(t, f.ID(), 2, 2)
-	assert.NotEmpty(t, late.Unsaved().Entries, "what was not saved stays unsaved")
-}
-
-func takenName(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{}`)
-	s.save(t, f, fixture.Flag(t, `{"environment":"staging"}`))
-	require.ErrorIs(t, s.Repository.Save(t.Context(), fixture.Flag(t, `{}`)), flag.ErrAlreadyExists)
-	require.NoError(t, f.Delete(fixture.Stamp()))
-	s.save(t, f)
-	require.ErrorIs(t, s.Repository.Save(t.Context(), fixture.Flag(t, `{}`)), flag.ErrAlreadyExists)
-	s.hasVersions(t, f.ID(), 2, 3)
-}
-
-func oneFlagCreator(t *testing.T, s StoredFlags) {
-	creations := make([]*flag.Flag, writers)
-	for i := range creations {
-		creations[i] = fixture.Flag(t, `{}`)
-	}
-	succeeded := 0
-	for _, err := range together(writers, func(i int) error { return s.Repository.Save(t.Context(), creations[i]) }) {
-		if err == nil {
-			succeeded++
-			continue
-		}
-		require.ErrorIs(t, err, flag.ErrAlreadyExists)
-	}
-	assert.Equal(t, 1, succeeded)
-	assert.Len(t, s.events(t), 1)
-}
-
-func flagWriters(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{}`)
-	s.save(t, f)
-	made := make([]scope.Version, writers)
-	changes := make([]flag.Change, writers)
-	for i := range changes {
-		changes[i] = fixture.FlagChange(t, `{"description":"`+strconv.Itoa(i)+`"}`)
-	}
-	errs := together(writers, func(i int) error {
-		for {
-			f, err := s.Repository.Find(t.Context(), f.ID())
-			if err != nil {
-				return err
-			}
-			if _, err := f.Update(changes[i], fixture.Stamp()); err != nil {
-				return err
-			}
-			if err = s.Repository.Save(t.Context(), f); !errors.Is(err, flag.ErrStale) {
-				made[i] = f.Version()
-				return err
-			}
-		}
-	})
-	require.NoError(t, errors.Join(errs...))
-	slices.Sort(made)
-	for i, version := range made {
-		assert.Equal(t, scope.Version(i+2), version)
-	}
-	s.hasVersions(t, f.ID(), writers+1, writers+1)
-}
-
-func goneFlagCaller(t *testing.T, s StoredFlags) {
-	f := fixture.Flag(t, `{}`)
-	require.Error(t, s.Repository.Save(endedContext(t), f))
-	_, err := s.Repository.FindByIdentity(t.Context(), f.Identity())
-	require.ErrorIs(t, err, flag.ErrNotFound)
-	assert.Empty(t, s.events(t))
 }
 
 func flagEvents(t *testing.T, s StoredFlags) {

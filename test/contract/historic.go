@@ -17,19 +17,8 @@ import (
 
 func historyBehaviours() []behaviour[Stored] {
 	return []behaviour[Stored]{
-		{"an entry comes back as it was made", entryComesBack},
-		{"entries come newest first, in pages, with the number of all", entriesInPages},
-		{"a version that never was is ErrVersionNotFound", noSuchVersion},
-		{"the entry as of a time is the newest made at or before it", entryAsOfATime},
-		{"of versions made at the same instant the last one counts", sameInstant},
-		{"the history of a deleted configuration stays", historyStays},
+		{"an entry holds the values before and after", entryHoldsValues},
 	}
-}
-
-func later(by time.Duration) scope.Stamp {
-	stamp := fixture.Stamp()
-	stamp.At = stamp.At.Add(by)
-	return stamp
 }
 
 // threeVersions saves a creation, an update a minute later and a deletion after
@@ -46,7 +35,7 @@ func threeVersions(t *testing.T, s Stored) *configuration.Configuration {
 	return c
 }
 
-func entryComesBack(t *testing.T, s Stored) {
+func entryHoldsValues(t *testing.T, s Stored) {
 	c := threeVersions(t, s)
 	entry, err := s.History.Entry(t.Context(), c.ID(), 2)
 	require.NoError(t, err)
@@ -68,74 +57,6 @@ func entryComesBack(t *testing.T, s Stored) {
 	assert.Equal(t, scope.ActionDelete, last.Action)
 	assert.Equal(t, fixture.Plain(t, "second"), last.Old)
 	assert.True(t, last.New.IsZero())
-}
-
-func entriesInPages(t *testing.T, s Stored) {
-	c := threeVersions(t, s)
-	s.save(t, fixture.Configuration(t, fixture.Key("another")))
-	assert.Equal(t, []configuration.Version{3, 2, 1}, s.versions(t, c.ID()))
-	entries, total, err := wholeHistory(t, s.History, c.ID(), 1, 1)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
-	assert.Equal(t, configuration.Version(2), entries[0].Version)
-	assert.Equal(t, 3, total)
-	entries, total, err = wholeHistory(t, s.History, c.ID(), 10, 9)
-	require.NoError(t, err)
-	assert.Empty(t, entries)
-	assert.Equal(t, 3, total)
-	entries, total, err = wholeHistory(t, s.History, 404, 10, 0)
-	require.NoError(t, err)
-	assert.Empty(t, entries)
-	assert.Zero(t, total)
-}
-
-func noSuchVersion(t *testing.T, s Stored) {
-	c := threeVersions(t, s)
-	for _, version := range []configuration.Version{0, 4, -1} {
-		_, err := s.History.Entry(t.Context(), c.ID(), version)
-		require.ErrorIs(t, err, configuration.ErrVersionNotFound)
-	}
-	_, err := s.History.Entry(t.Context(), 404, 1)
-	require.ErrorIs(t, err, configuration.ErrVersionNotFound)
-}
-
-func entryAsOfATime(t *testing.T, s Stored) {
-	c := threeVersions(t, s)
-	rows := []struct {
-		after time.Duration
-		want  configuration.Version
-	}{
-		{0, 1}, {time.Minute - time.Microsecond, 1}, {time.Minute, 2}, {90 * time.Second, 2}, {2 * time.Minute, 3}, {time.Hour, 3},
-	}
-	for _, row := range rows {
-		entry, err := s.History.EntryAt(t.Context(), c.ID(), fixture.Noon().Add(row.after))
-		require.NoError(t, err)
-		assert.Equal(t, row.want, entry.Version, row.after)
-	}
-	_, err := s.History.EntryAt(t.Context(), c.ID(), fixture.Noon().Add(-time.Microsecond))
-	require.ErrorIs(t, err, configuration.ErrVersionNotFound)
-	abroad := fixture.Noon().Add(time.Minute).In(time.FixedZone("abroad", -7*60*60))
-	entry, err := s.History.EntryAt(t.Context(), c.ID(), abroad)
-	require.NoError(t, err)
-	assert.Equal(t, configuration.Version(2), entry.Version)
-}
-
-func sameInstant(t *testing.T, s Stored) {
-	c := fixture.Configuration(t)
-	s.save(t, c)
-	s.save(t, updated(t, s, c.ID(), "second"))
-	entry, err := s.History.EntryAt(t.Context(), c.ID(), fixture.Noon())
-	require.NoError(t, err)
-	assert.Equal(t, configuration.Version(2), entry.Version)
-}
-
-func historyStays(t *testing.T, s Stored) {
-	c := threeVersions(t, s)
-	again := s.find(t, c.ID())
-	require.NoError(t, again.Recreate(fixture.Draft(t, "again"), later(time.Hour)))
-	s.save(t, again)
-	assert.Equal(t, c.ID(), again.ID())
-	assert.Equal(t, []configuration.Version{4, 3, 2, 1}, s.versions(t, c.ID()))
 }
 
 func sealingBehaviours() []behaviour[Stored] {
@@ -176,7 +97,7 @@ func sealingSealsAll(t *testing.T, s Stored) {
 	s.save(t, updated(t, s, c.ID(), "second"))
 	s.save(t, turnEncryptionOn(t, s, c.ID(), seal))
 
-	entries, _, err := wholeHistory(t, s.History, c.ID(), 10, 0)
+	entries, _, err := allEntries(t, s.History, c.ID(), 10, 0)
 	require.NoError(t, err)
 	require.Len(t, entries, 3)
 	for _, e := range entries {
@@ -201,7 +122,7 @@ func sealingALongHistory(t *testing.T, s Stored) {
 	}
 	s.save(t, c)
 	s.save(t, turnEncryptionOn(t, s, c.ID(), seal))
-	entries, total, err := wholeHistory(t, s.History, c.ID(), 1000, 0)
+	entries, total, err := allEntries(t, s.History, c.ID(), 1000, 0)
 	require.NoError(t, err)
 	assert.Equal(t, 132, total)
 	for _, e := range entries {

@@ -26,36 +26,6 @@ func partBehaviours() []behaviour[Stored] {
 	}
 }
 
-// wholeHistory returns all parts of a page of a configuration's history.
-func wholeHistory(
-	t *testing.T, h configuration.History, id configuration.ID, limit, offset int,
-) ([]configuration.HistoryEntry, int, error) {
-	t.Helper()
-	page, err := h.Entries(t.Context(), id, limit, offset)
-	all, total := page.Entries, page.Total
-	for err == nil && page.Next != nil {
-		page, err = page.Next(t.Context())
-		assert.Equal(t, total, page.Total)
-		all = append(all, page.Entries...)
-	}
-	return all, total, err
-}
-
-// wholeFlagHistory is wholeHistory of a flag.
-func wholeFlagHistory(
-	t *testing.T, h flag.History, id flag.ID, limit, offset int,
-) ([]flag.HistoryEntry, int, error) {
-	t.Helper()
-	page, err := h.Entries(t.Context(), id, limit, offset)
-	all, total := page.Entries, page.Total
-	for err == nil && page.Next != nil {
-		page, err = page.Next(t.Context())
-		assert.Equal(t, total, page.Total)
-		all = append(all, page.Entries...)
-	}
-	return all, total, err
-}
-
 // third returns a value of which three fit into a part.
 func third() string { return strings.Repeat("x", scope.PartBytes/3) }
 
@@ -127,7 +97,7 @@ func historyPartsJoin(t *testing.T, s Stored) {
 	require.NoError(t, err)
 	assert.Len(t, page.Entries, 1)
 	require.NotNil(t, page.Next)
-	all, total, err := wholeHistory(t, s.History, c.ID(), 10, 1)
+	all, total, err := allEntries(t, s.History, c.ID(), 10, 1)
 	require.NoError(t, err)
 	assert.Equal(t, 5, total)
 	require.Len(t, all, 4)
@@ -170,7 +140,7 @@ func flagPartsJoin(t *testing.T, s StoredFlags) {
 	history, err := s.History.Entries(t.Context(), f.ID(), 10, 0)
 	require.NoError(t, err)
 	assert.Len(t, history.Entries, 2, "each entry holds what was before, too")
-	all, total, err := wholeFlagHistory(t, s.History, f.ID(), 10, 0)
+	all, total, err := allEntries(t, s.History, f.ID(), 10, 0)
 	require.NoError(t, err)
 	assert.Equal(t, 5, total)
 	assert.Len(t, all, 5)

@@ -9,6 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 // Stored is a store of configurations under test.
@@ -44,8 +47,39 @@ func Repository(t *testing.T, fresh func(*testing.T) Stored, without Without) {
 }
 
 func repositorySuite() []behaviour[Stored] {
-	return slices.Concat(damagedConfigurationBehaviours(), savingBehaviours(), lockingBehaviours(), listingBehaviours(), partBehaviours(), historyBehaviours(),
-		sealingBehaviours(), committingBehaviours(), markingBehaviours())
+	return slices.Concat(
+		through(versionedSuite[*configuration.Configuration](), Stored.versioned),
+		through(versionedHistorySuite[*configuration.Configuration](), Stored.versioned),
+		damagedConfigurationBehaviours(), savingBehaviours(), listingBehaviours(), partBehaviours(), historyBehaviours(),
+		sealingBehaviours())
+}
+
+// versioned returns the store as one of versioned aggregates.
+func (s Stored) versioned() VersionedStore[*configuration.Configuration] {
+	v := StoreOf(s.Repository, s.History, func(e configuration.HistoryEntry) versioned.Entry[configuration.ID] {
+		return e.Entry
+	})
+	v.AggregateType, v.NotFound = configuration.AggregateType, configuration.ErrNotFound
+	v.Outbox, v.FailCommits = s.Outbox, s.FailCommits
+	v.State = func(c *configuration.Configuration) any { return c.State() }
+	v.New = func(t *testing.T, name string, stamp scope.Stamp) *configuration.Configuration {
+		t.Helper()
+		return fixture.Configuration(t, fixture.Key(name), fixture.Stamped(stamp))
+	}
+	v.Change = func(c *configuration.Configuration, text string, stamp scope.Stamp) error {
+		value, err := configuration.ParseValue(text)
+		if err != nil {
+			return err
+		}
+		_, err = c.Update(configuration.Draft{Content: configuration.Plain(value)}, stamp)
+		return err
+	}
+	v.Delete = (*configuration.Configuration).Delete
+	v.Recreate = func(t *testing.T, c *configuration.Configuration, stamp scope.Stamp) {
+		t.Helper()
+		require.NoError(t, c.Recreate(fixture.Draft(t, "again"), stamp))
+	}
+	return v
 }
 
 // save stores and fails the test if that does not succeed.
@@ -65,7 +99,7 @@ func (s Stored) find(t *testing.T, id configuration.ID) *configuration.Configura
 // versions returns the versions in the history, newest first.
 func (s Stored) versions(t *testing.T, id configuration.ID) []configuration.Version {
 	t.Helper()
-	entries, total, err := wholeHistory(t, s.History, id, 1000, 0)
+	entries, total, err := allEntries(t, s.History, id, 1000, 0)
 	require.NoError(t, err)
 	assert.Len(t, entries, total)
 	list := make([]configuration.Version, len(entries))

@@ -15,41 +15,14 @@ import (
 
 func savingBehaviours() []behaviour[Stored] {
 	return []behaviour[Stored]{
-		{"a new configuration gets an id and version 1", aNewOneGetsAnID},
-		{"ids differ", idsDiffer},
 		{"what was saved comes back as it was, by id and by identity", comesBackAsItWas},
+		{"a key is unique within environment and service", identitiesAreScoped},
 		{"every valid text comes back as it was", textsComeBack},
 		{"the empty value and a value of 256 KiB come back", extremesComeBack},
 		{"no description, an empty one and a text are told apart", descriptionsAreToldApart},
-		{"the anonymous actor comes back anonymous", anonymousComesBack},
-		{"a deleted configuration is still found, as deleted", deletedIsFound},
-		{"what does not exist is ErrNotFound", unknownIsNotFound},
-		{"a configuration without changes is passed over", unchangedIsPassedOver},
-		{"a saved configuration can be changed and saved again", savedCanGoOn},
-		{"several versions of one configuration are saved together", severalVersionsTogether},
-		{"several configurations are saved together", severalTogether},
-		{"of several, one that is stale keeps all from being saved", oneStaleKeepsAll},
-		{"of several, one that is taken keeps all from being saved", oneTakenKeepsAll},
-		{"a caller who has gone away writes nothing", goneCallerWritesNothing},
-		{"every version is one event, in version order, with ids of their own", oneEventAVersion},
+		{"an event names what was done, where, and to which service", eventsNameChanges},
 		{"an event holds nothing of the value", eventsHoldNoValue},
 	}
-}
-
-func aNewOneGetsAnID(t *testing.T, s Stored) {
-	c := fixture.Configuration(t)
-	s.save(t, c)
-	assert.Positive(t, c.ID())
-	assert.Equal(t, configuration.Version(1), s.find(t, c.ID()).Version())
-	assert.Empty(t, c.Unsaved().Entries)
-	assert.Empty(t, c.PendingEvents())
-}
-
-func idsDiffer(t *testing.T, s Stored) {
-	a, b := fixture.Configuration(t, fixture.Key("a")), fixture.Configuration(t, fixture.Key("b"))
-	s.save(t, a)
-	s.save(t, b)
-	assert.NotEqual(t, a.ID(), b.ID())
 }
 
 func comesBackAsItWas(t *testing.T, s Stored) {
@@ -62,6 +35,12 @@ func comesBackAsItWas(t *testing.T, s Stored) {
 	byIdentity, err := s.Repository.FindByIdentity(t.Context(), c.Identity())
 	require.NoError(t, err)
 	assert.Equal(t, c.State(), byIdentity.State())
+}
+
+func identitiesAreScoped(t *testing.T, s Stored) {
+	s.save(t, fixture.Configuration(t))
+	s.save(t, fixture.Configuration(t, fixture.In("staging", "shop")), fixture.Configuration(t, fixture.In("production", "other")))
+	assert.Len(t, s.events(t), 3)
 }
 
 func textsComeBack(t *testing.T, s Stored) {
@@ -116,117 +95,7 @@ func descriptionsAreToldApart(t *testing.T, s Stored) {
 	}
 }
 
-func anonymousComesBack(t *testing.T, s Stored) {
-	c := fixture.Configuration(t, fixture.Stamped(scope.Stamp{At: fixture.Noon()}))
-	s.save(t, c)
-	assert.Equal(t, scope.Actor{}, s.find(t, c.ID()).State().UpdatedBy)
-	entry, err := s.History.Entry(t.Context(), c.ID(), 1)
-	require.NoError(t, err)
-	assert.Equal(t, scope.Stamp{At: fixture.Noon()}, entry.Stamp)
-}
-
-func deletedIsFound(t *testing.T, s Stored) {
-	c := fixture.Configuration(t)
-	s.save(t, c)
-	require.NoError(t, c.Delete(fixture.Stamp()))
-	s.save(t, c)
-	found := s.find(t, c.ID())
-	assert.True(t, found.Deleted())
-	assert.Equal(t, configuration.Version(2), found.Version())
-}
-
-func unknownIsNotFound(t *testing.T, s Stored) {
-	_, err := s.Repository.Find(t.Context(), 404)
-	require.ErrorIs(t, err, configuration.ErrNotFound)
-	_, err = s.Repository.FindByIdentity(t.Context(), fixture.Configuration(t).Identity())
-	require.ErrorIs(t, err, configuration.ErrNotFound)
-}
-
-func unchangedIsPassedOver(t *testing.T, s Stored) {
-	c, fresh := fixture.Configuration(t, fixture.Key("a")), fixture.Configuration(t, fixture.Key("b"))
-	s.save(t, c)
-	s.save(t, c)
-	s.save(t)
-	s.save(t, c, fresh)
-	assert.Positive(t, fresh.ID())
-	assert.Len(t, s.versions(t, c.ID()), 1)
-	assert.Len(t, s.events(t), 2)
-}
-
-func savedCanGoOn(t *testing.T, s Stored) {
-	c := fixture.Configuration(t)
-	s.save(t, c)
-	for _, text := range []string{"second", "third"} {
-		_, err := c.Update(fixture.Draft(t, text), fixture.Stamp())
-		require.NoError(t, err)
-		s.save(t, c)
-	}
-	assert.Equal(t, c.State(), s.find(t, c.ID()).State())
-	assert.Equal(t, []configuration.Version{3, 2, 1}, s.versions(t, c.ID()))
-}
-
-func severalVersionsTogether(t *testing.T, s Stored) {
-	c := fixture.Configuration(t)
-	_, err := c.Update(fixture.Draft(t, "second"), fixture.Stamp())
-	require.NoError(t, err)
-	require.NoError(t, c.Delete(fixture.Stamp()))
-	s.save(t, c)
-	assert.Equal(t, []configuration.Version{3, 2, 1}, s.versions(t, c.ID()))
-	assert.Len(t, s.events(t), 3)
-	assert.True(t, s.find(t, c.ID()).Deleted())
-}
-
-func severalTogether(t *testing.T, s Stored) {
-	old := fixture.Configuration(t, fixture.Key("old"))
-	s.save(t, old)
-	_, err := old.Update(fixture.Draft(t, "new value"), fixture.Stamp())
-	require.NoError(t, err)
-	a, b := fixture.Configuration(t, fixture.Key("a")), fixture.Configuration(t, fixture.Key("b"))
-	s.save(t, a, old, b)
-	for _, c := range []*configuration.Configuration{a, old, b} {
-		assert.Equal(t, c.State(), s.find(t, c.ID()).State())
-	}
-	assert.Len(t, s.events(t), 4)
-}
-
-func oneStaleKeepsAll(t *testing.T, s Stored) {
-	c := fixture.Configuration(t, fixture.Key("contested"))
-	s.save(t, c)
-	late := updated(t, s, c.ID(), "late")
-	s.save(t, updated(t, s, c.ID(), "quick"))
-	before, after := fixture.Configuration(t, fixture.Key("before")), fixture.Configuration(t, fixture.Key("after"))
-	require.ErrorIs(t, s.Repository.Save(t.Context(), before, late, after), configuration.ErrStale)
-	onlyThese(t, s, c.ID(), 2)
-}
-
-func oneTakenKeepsAll(t *testing.T, s Stored) {
-	c := fixture.Configuration(t, fixture.Key("taken"))
-	s.save(t, c)
-	before, again := fixture.Configuration(t, fixture.Key("before")), fixture.Configuration(t, fixture.Key("taken"))
-	require.ErrorIs(t, s.Repository.Save(t.Context(), before, again), configuration.ErrAlreadyExists)
-	onlyThese(t, s, c.ID(), 1)
-}
-
-// onlyThese asserts that the store holds one configuration, with so many versions.
-func onlyThese(t *testing.T, s Stored, id configuration.ID, versions int) {
-	t.Helper()
-	page, err := s.Repository.List(t.Context(), configuration.Query{Limit: 10})
-	require.NoError(t, err)
-	assert.Equal(t, 1, page.Total)
-	assert.Len(t, s.versions(t, id), versions)
-	assert.Len(t, s.events(t), versions)
-}
-
-func goneCallerWritesNothing(t *testing.T, s Stored) {
-	ctx := endedContext(t)
-	c := fixture.Configuration(t)
-	require.Error(t, s.Repository.Save(ctx, c))
-	_, err := s.Repository.FindByIdentity(t.Context(), c.Identity())
-	require.ErrorIs(t, err, configuration.ErrNotFound)
-	assert.Empty(t, s.events(t))
-}
-
-func oneEventAVersion(t *testing.T, s Stored) {
+func eventsNameChanges(t *testing.T, s Stored) {
 	c := fixture.Configuration(t)
 	s.save(t, c)
 	s.save(t, updated(t, s, c.ID(), "second"))

@@ -15,7 +15,6 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
-	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -40,8 +39,8 @@ func Services(t *testing.T, fresh func(*testing.T) StoredServices, without Witho
 }
 
 func servicesSuite() []behaviour[StoredServices] {
-	return slices.Concat(damagedServiceBehaviours(), serviceSavingBehaviours(), serviceReadingBehaviours(), servicePurgingBehaviours(),
-		serviceCommittingBehaviours(), serviceMarkingBehaviours())
+	return slices.Concat(through(versionedSuite[*registry.Service](), StoredServices.versioned),
+		damagedServiceBehaviours(), serviceSavingBehaviours(), serviceReadingBehaviours(), servicePurgingBehaviours())
 }
 
 func serviceSavingBehaviours() []behaviour[StoredServices] {
@@ -53,11 +52,8 @@ func serviceSavingBehaviours() []behaviour[StoredServices] {
 		{"where an instance was registered from is kept, and forgotten where it is not known", sourceAlone},
 		{"a service without changes is passed over", unchangedService},
 		{"saving an old generation is ErrStale, also where the version is the same", staleService},
-		{"a name is taken once, also by a deregistered service", takenService},
-		{"of several services, one that is stale keeps all from being saved", oneServiceKeepsAll},
 		{"a deregistered service takes its instances along, and all numbers go on", deregisteredService},
 		{"16 writers of one service lose no instance", serviceWriters},
-		{"a caller who has gone away changes no service", goneServiceCaller},
 		{"every version is one event, in version order", serviceEvents},
 		{"many instances are saved at once", manyInstances},
 		{"one id in two environments is two instances, with transitions of their own", twoEnvironments},
@@ -182,6 +178,8 @@ func epochAlone(t *testing.T, s StoredServices) {
 	found := s.find(t, "shop", "a")
 	assert.Equal(t, before.Version, found.State().Version)
 	assert.Equal(t, before.Generation+1, found.State().Generation)
+	assert.Equal(t, before.Event, found.State().Event)
+	assert.Equal(t, before.Event, service.State().Event)
 	assert.Equal(t, registry.Epoch(2), found.Instances()[0].Epoch)
 	events, err := s.Outbox(t.Context())
 	require.NoError(t, err)
@@ -202,27 +200,6 @@ func staleService(t *testing.T, s StoredServices) {
 	enroll(t, second, "a")
 	require.ErrorIs(t, s.Save(t.Context(), second), registry.ErrStale)
 	assert.Equal(t, registry.Epoch(2), s.find(t, "shop", "a").Instances()[0].Epoch)
-}
-
-func takenService(t *testing.T, s StoredServices) {
-	service := s.saved(t, "shop", "a")
-	require.NoError(t, service.Deregister(fixture.Stamp()))
-	s.save(t, service)
-	again := registry.New(fixture.ServiceName(t, "shop"))
-	enroll(t, again, "a")
-	require.ErrorIs(t, s.Save(t.Context(), again), scope.ErrAlreadyExists)
-}
-
-func oneServiceKeepsAll(t *testing.T, s StoredServices) {
-	good, bad := s.saved(t, "good", "a"), s.saved(t, "bad", "a")
-	stale := s.find(t, "bad", "a")
-	enroll(t, bad, "b")
-	s.save(t, bad)
-	enroll(t, good, "b")
-	enroll(t, stale, "c")
-	require.ErrorIs(t, s.Save(t.Context(), good, stale), registry.ErrStale)
-	assert.Len(t, s.whole(t, "good").Instances(), 1)
-	assert.Len(t, s.whole(t, "bad").Instances(), 2)
 }
 
 func deregisteredService(t *testing.T, s StoredServices) {
@@ -274,13 +251,6 @@ func serviceWriters(t *testing.T, s StoredServices) {
 	assert.Len(t, found.Instances(), writers+1)
 	assert.Equal(t, writers+1, found.State().Tally.Total)
 	assert.Equal(t, int64(writers+1), found.State().Generation)
-}
-
-func goneServiceCaller(t *testing.T, s StoredServices) {
-	service := s.saved(t, "shop", "a")
-	enroll(t, service, "b")
-	require.Error(t, s.Save(endedContext(t), service))
-	assert.Len(t, s.whole(t, "shop").Instances(), 1)
 }
 
 func serviceEvents(t *testing.T, s StoredServices) {

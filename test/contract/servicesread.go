@@ -14,7 +14,7 @@ import (
 
 func serviceReadingBehaviours() []behaviour[StoredServices] {
 	return []behaviour[StoredServices]{
-		{"what does not exist is ErrNotFound", unknownService},
+		{"a service that does not exist is ErrNotFound in every read", unknownService},
 		{"a service comes with the named instances and the default one, so far as there are any", namedInstances},
 		{"services are listed by name, by status and by page", listedServices},
 		{"a page of services of many bytes comes in parts that join to the whole", servicePartsJoin},
