@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/adapters/cli"
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
@@ -95,7 +97,7 @@ func (p *program) Database(ctx context.Context, create bool) (cli.Database, erro
 		return nil, aboutDatabase(s, err)
 	}
 	return &database{
-		store: store, settings: s, access: newAccess(s, store.Keys(), clock, ids), clock: clock,
+		store: store, settings: s, access: newAccess(s, keystore.New(store), clock, ids), clock: clock,
 	}, nil
 }
 
@@ -132,7 +134,7 @@ func (d *database) BeginEpoch(ctx context.Context) (string, error) {
 	if err := d.store.QuickCheck(ctx); err != nil {
 		return "", aboutDatabase(d.settings, err)
 	}
-	return d.store.Feed().BeginEpoch(ctx)
+	return feedstore.NewFeed(d.store).BeginEpoch(ctx)
 }
 
 // RelayStatus tells how far the relay is behind.
@@ -162,7 +164,8 @@ func (d *database) Skip(ctx context.Context, revision int64) error {
 // relay is one that publishes nothing.
 func (d *database) relay() *relay.Service {
 	return relay.New(relay.Dependencies{
-		Feed: d.store.Feed(), Deliveries: d.store.Deliveries(), Clock: d.clock, Modules: Descriptors(), Topics: topicsOf(d.settings, Descriptors()),
+		Feed: feedstore.NewFeed(d.store), Deliveries: feedstore.NewDeliveries(d.store), Clock: d.clock, Modules: Descriptors(),
+		Topics: topicsOf(d.settings, Descriptors()),
 	})
 }
 
@@ -196,7 +199,7 @@ func (d *database) ready(ctx context.Context) error {
 	if err := d.store.CheckSchema(ctx); err != nil {
 		return aboutDatabase(d.settings, err)
 	}
-	return aboutDatabase(d.settings, d.store.LearnTime(ctx))
+	return aboutDatabase(d.settings, feedstore.LearnTime(ctx, d.store))
 }
 
 // Close closes the database.

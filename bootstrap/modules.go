@@ -14,6 +14,11 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/flagstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
@@ -50,17 +55,17 @@ func newClock(stopwatch ports.Stopwatch) *system.StoreClock {
 func storeModule() fx.Option {
 	return fx.Module("store", fx.Provide(
 		newStore, newCommits, fx.Annotate(damagedRows, fx.ResultTags(`group:"conditions"`)),
-		fx.Annotate((*bunstore.Store).Configurations,
+		fx.Annotate(configstore.New,
 			fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
-		fx.Annotate((*bunstore.Store).Flags,
+		fx.Annotate(flagstore.New,
 			fx.As(new(flag.Repository)), fx.As(new(flag.History)), fx.As(new(flag.Source))),
-		fx.Annotate((*bunstore.Store).Services,
+		fx.Annotate(registrystore.New,
 			fx.As(new(registry.Repository)), fx.As(new(registry.History)), fx.As(new(registry.Source))),
-		fx.Annotate((*bunstore.Store).Keys, fx.As(new(access.Keys))),
-		fx.Annotate((*bunstore.Store).Feed, fx.As(new(ports.Feed))),
-		fx.Annotate((*bunstore.Store).Deliveries, fx.As(new(ports.Deliveries))),
-		fx.Annotate((*bunstore.Store).Leadership, fx.As(new(ports.Leadership))),
-		fx.Annotate((*bunstore.Store).Replicas, fx.As(new(ports.Replicas))),
+		fx.Annotate(keystore.New, fx.As(new(access.Keys))),
+		fx.Annotate(feedstore.NewFeed, fx.As(new(ports.Feed))),
+		fx.Annotate(feedstore.NewDeliveries, fx.As(new(ports.Deliveries))),
+		fx.Annotate(feedstore.NewLeadership, fx.As(new(ports.Leadership))),
+		fx.Annotate(feedstore.NewReplicas, fx.As(new(ports.Replicas))),
 		newSharing, newLoopLog, newAnnouncer,
 		fx.Annotate(storeConditions, fx.ResultTags(`group:"conditions"`)),
 		fx.Annotate(loopConditions, fx.ResultTags(`group:"conditions"`)),

@@ -10,6 +10,11 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/flagstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -44,8 +49,14 @@ func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 	return store, nil
 }
 
+// storeModules are what the modules add to the store.
+func storeModules() []bunstore.Module {
+	return []bunstore.Module{configstore.Module(), flagstore.Module(), registrystore.Module(), keystore.Module()}
+}
+
 // openStore picks the store by the scheme of DATABASE_URL.
 func openStore(ctx context.Context, s settings.Settings, o bunstore.Options) (*bunstore.Store, error) {
+	o.Modules = append(storeModules(), o.Modules...)
 	if s.Database.SQLite != "" {
 		return bunstore.OpenSQLite(ctx, s.Database.SQLite, o)
 	}
@@ -98,7 +109,7 @@ func (p storeParts) bringUp(ctx context.Context, store *bunstore.Store) error {
 		return err
 	}
 	// What is stamped during the start is stamped by the store's clock, too.
-	return store.LearnTime(ctx)
+	return feedstore.LearnTime(ctx, store)
 }
 
 func (p storeParts) bringSchema(ctx context.Context, store *bunstore.Store) error {

@@ -9,52 +9,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
-	"github.com/signalbox-hq/signalbox/test/contract"
 	"github.com/signalbox-hq/signalbox/test/fixture"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
-
-// failCommits makes commits fail that have written to a table.
-func failCommits(store *bunstore.Store, table string) contract.FailCommits {
-	return func(t *testing.T) func() {
-		t.Helper()
-		fail, heal := sqliteRefusal(table)
-		if store.IsPostgresForTest() {
-			fail, heal = postgresRefusal(table)
-		}
-		run := func(statements []string) {
-			for _, statement := range statements {
-				require.NoError(t, store.ExecForTest(t.Context(), statement))
-			}
-		}
-		run(fail)
-		return func() { run(heal) }
-	}
-}
-
-func postgresRefusal(table string) (fail, heal []string) {
-	fail = []string{
-		`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused at commit'; END $$`,
-		`CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE OR DELETE ON ` + table +
-			` DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`,
-	}
-	return fail, []string{`DROP TRIGGER refuse ON ` + table, `DROP FUNCTION refuse()`}
-}
-
-func sqliteRefusal(table string) (fail, heal []string) {
-	fail = []string{
-		`CREATE TABLE no_such (id integer PRIMARY KEY)`,
-		`CREATE TABLE refused (id integer REFERENCES no_such (id) DEFERRABLE INITIALLY DEFERRED)`,
-	}
-	for _, event := range []string{"INSERT", "UPDATE", "DELETE"} {
-		fail = append(fail, `CREATE TRIGGER refuse_`+event+` AFTER `+event+` ON `+table+` BEGIN INSERT INTO refused VALUES (1); END`)
-		heal = append(heal, `DROP TRIGGER refuse_`+event)
-	}
-	return fail, append(heal, `DROP TABLE refused`, `DROP TABLE no_such`)
-}
 
 // writes are all writes of a store that no contract of a repository covers, with the
 // table that they write to.
@@ -69,32 +34,32 @@ func writes() map[string]struct {
 	delivered := ports.Delivered{}
 	return map[string]row{
 		"Keys.Create": {"api_keys", func(ctx context.Context, t *testing.T, s *bunstore.Store) error {
-			return s.Keys().Create(ctx, aKey(t))
+			return keystore.New(s).Create(ctx, aKey(t))
 		}},
 		"Keys.CreateFirst": {"api_keys", func(ctx context.Context, t *testing.T, s *bunstore.Store) error {
-			_, err := s.Keys().CreateFirst(ctx, aKey(t))
+			_, err := keystore.New(s).CreateFirst(ctx, aKey(t))
 			return err
 		}},
 		"Keys.Pepper": {"server_secrets", func(ctx context.Context, _ *testing.T, s *bunstore.Store) error {
-			_, err := s.Keys().Pepper(ctx, secret.New("pepper"))
+			_, err := keystore.New(s).Pepper(ctx, secret.New("pepper"))
 			return err
 		}},
 		"Feed.Sequence": {"changes", func(ctx context.Context, _ *testing.T, s *bunstore.Store) error {
-			_, err := s.Feed().Sequence(ctx, 10)
+			_, err := feedstore.NewFeed(s).Sequence(ctx, 10)
 			return err
 		}},
 		"Feed.BeginEpoch": {"feed_head", func(ctx context.Context, _ *testing.T, s *bunstore.Store) error {
-			_, err := s.Feed().BeginEpoch(ctx)
+			_, err := feedstore.NewFeed(s).BeginEpoch(ctx)
 			return err
 		}},
 		"Deliveries.Advance": {"relay", func(ctx context.Context, _ *testing.T, s *bunstore.Store) error {
-			return s.Deliveries().Advance(ctx, delivered, []ports.Stream{{AggregateType: "configuration", Revision: 1}})
+			return feedstore.NewDeliveries(s).Advance(ctx, delivered, []ports.Stream{{AggregateType: "configuration", Revision: 1}})
 		}},
 		"Services.Touch": {"service_registry", func(ctx context.Context, _ *testing.T, s *bunstore.Store) error {
-			return s.Services().Touch(ctx, 1, fixture.Noon(), nil)
+			return registrystore.New(s).Touch(ctx, 1, fixture.Noon(), nil)
 		}},
 		"Services.Purge": {"service_health_history", func(ctx context.Context, _ *testing.T, s *bunstore.Store) error {
-			_, err := s.Services().Purge(ctx, fixture.Noon().Add(24*time.Hour), 10)
+			_, err := registrystore.New(s).Purge(ctx, fixture.Noon().Add(24*time.Hour), 10)
 			return err
 		}},
 	}
@@ -102,17 +67,17 @@ func writes() map[string]struct {
 
 func TestFailedCommits(t *testing.T) {
 	t.Parallel()
-	for store, open := range stores() {
+	for store, open := range storetest.Stores() {
 		for name, row := range writes() {
 			t.Run(store+": "+name+" whose commit fails is an error, and succeeds later", func(t *testing.T) {
 				t.Parallel()
 				s := open(t)
-				require.NoError(t, s.Configurations().Save(t.Context(), fixture.Configuration(t)))
+				require.NoError(t, configstore.New(s).Save(t.Context(), fixture.Configuration(t)))
 				service := registry.New(fixture.ServiceName(t, "shop"))
 				_, err := service.Register(fixture.Registration(t, "a"), fixture.Stamp())
 				require.NoError(t, err)
-				require.NoError(t, s.Services().Save(t.Context(), service))
-				heal := failCommits(s, row.table)(t)
+				require.NoError(t, registrystore.New(s).Save(t.Context(), service))
+				heal := storetest.FailCommits(s, row.table)(t)
 				require.Error(t, row.write(t.Context(), t, s))
 				heal()
 				assert.NoError(t, row.write(t.Context(), t, s))
@@ -123,19 +88,19 @@ func TestFailedCommits(t *testing.T) {
 
 func TestFailedRevocation(t *testing.T) {
 	t.Parallel()
-	for name, open := range stores() {
+	for name, open := range storetest.Stores() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t)
 			key := aKey(t)
-			require.NoError(t, s.Keys().Create(t.Context(), key))
-			heal := failCommits(s, "api_keys")(t)
-			require.Error(t, s.Keys().Revoke(t.Context(), key.Attributes().ID, fixture.Noon()))
+			require.NoError(t, keystore.New(s).Create(t.Context(), key))
+			heal := storetest.FailCommits(s, "api_keys")(t)
+			require.Error(t, keystore.New(s).Revoke(t.Context(), key.Attributes().ID, fixture.Noon()))
 			heal()
-			found, err := s.Keys().Find(t.Context(), key.Attributes().ID)
+			found, err := keystore.New(s).Find(t.Context(), key.Attributes().ID)
 			require.NoError(t, err)
 			assert.True(t, found.Attributes().Revoked.IsZero())
-			require.NotErrorIs(t, s.Keys().Revoke(t.Context(), key.Attributes().ID, fixture.Noon()), access.ErrKeyNotFound)
+			require.NotErrorIs(t, keystore.New(s).Revoke(t.Context(), key.Attributes().ID, fixture.Noon()), access.ErrKeyNotFound)
 		})
 	}
 }

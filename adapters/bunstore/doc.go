@@ -1,6 +1,9 @@
-// Package bunstore keeps configurations, their history, events and API keys in
-// PostgreSQL or SQLite, over Bun. It owns every query and every driver error.
+// Package bunstore is the generic part of the store over PostgreSQL and SQLite:
+// sessions, transactions and the group commit, the outbox, versioned aggregates, pages,
+// and unreadable rows. It knows no module: the repositories of the modules are in the
+// packages beneath it, with the feed and the migrations. These packages own every query
+// and every driver error.
 //
-// It is not for rules: what may be stored is decided in domain, and a store that
-// is asked for something does it wholly or says why not.
+// What may be stored is decided in domain. A store does what it is called for
+// completely, or returns why it did not.
 package bunstore

@@ -7,54 +7,20 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/test/fixture"
-	"github.com/signalbox-hq/signalbox/test/harness"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
-
-func TestPostgresCodes(t *testing.T) {
-	t.Parallel()
-	rows := map[string]*fault.Error{
-		"23505": bunstore.ErrTakenForTest,
-		"40001": fault.ErrContended, "40P01": fault.ErrContended,
-		"22001": fault.ErrInvalid, "22021": fault.ErrInvalid,
-		"25006": fault.ErrReadOnly,
-		"57P01": fault.ErrUnavailable, "57P03": fault.ErrUnavailable, "08006": fault.ErrUnavailable,
-		"53300": fault.ErrUnavailable, "28P01": fault.ErrUnavailable, "3D000": fault.ErrUnavailable,
-		"42601": nil, "23503": nil,
-	}
-	for code, want := range rows {
-		t.Run(code, func(t *testing.T) {
-			t.Parallel()
-			assert.Equal(t, want, bunstore.PostgresMeaningForTest(code))
-		})
-	}
-}
-
-func TestSQLiteCodes(t *testing.T) {
-	t.Parallel()
-	rows := map[int]*fault.Error{
-		2067: bunstore.ErrTakenForTest, 1555: bunstore.ErrTakenForTest, // unique and primary key
-		5: fault.ErrContended, 517: fault.ErrContended, 6: fault.ErrContended, // busy, its snapshot kind, locked
-		8: fault.ErrReadOnly, 13: fault.ErrUnavailable, 10: fault.ErrUnavailable, 778: fault.ErrUnavailable,
-		14: fault.ErrUnavailable, 18: fault.ErrInvalid,
-		1: nil, 787: nil, // an error in the statement, a foreign key
-	}
-	for code, want := range rows {
-		t.Run(strconv.Itoa(code), func(t *testing.T) {
-			t.Parallel()
-			assert.Equal(t, want, bunstore.SQLiteMeaningForTest(code))
-		})
-	}
-}
 
 func TestConnectionErrors(t *testing.T) {
 	t.Parallel()
@@ -65,19 +31,19 @@ func TestConnectionErrors(t *testing.T) {
 			&net.OpError{Op: "dial", Err: errors.New("refused")}, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF,
 			context.DeadlineExceeded, net.ErrClosed,
 		} {
-			assert.Equal(t, fault.ErrUnavailable, bunstore.MeaningForTest(fmt.Errorf("wrapped: %w", err)), err)
+			assert.Equal(t, fault.ErrUnavailable, dberror.Meaning(fmt.Errorf("wrapped: %w", err)), err)
 		}
 	})
 
 	t.Run("a caller who has gone away is no fault of the store", func(t *testing.T) {
 		t.Parallel()
-		assert.Nil(t, bunstore.MeaningForTest(context.Canceled))
+		assert.Nil(t, dberror.Meaning(context.Canceled))
 	})
 
 	t.Run("every method of a store that is away is ErrUnavailable", func(t *testing.T) {
 		t.Parallel()
-		store := openPostgres(t, "postgres://nobody:canary@127.0.0.1:1/none?sslmode=disable")
-		ctx, configurations, keys := t.Context(), store.Configurations(), store.Keys()
+		store := storetest.OpenPostgres(t, "postgres://nobody:canary@127.0.0.1:1/none?sslmode=disable", storetest.Options())
+		ctx, configurations, keys := t.Context(), configstore.New(store), keystore.New(store)
 		c := fixture.Configuration(t)
 		_, findErr := configurations.Find(ctx, 1)
 		_, byIdentityErr := configurations.FindByIdentity(ctx, c.Identity())
@@ -99,14 +65,14 @@ func TestConnectionErrors(t *testing.T) {
 
 	t.Run("a closed SQLite store is unavailable, not broken", func(t *testing.T) {
 		t.Parallel()
-		store := sqliteStore(t)
+		store := storetest.SQLite(t)
 		require.NoError(t, store.Close())
-		require.ErrorIs(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)), fault.ErrUnavailable)
+		require.ErrorIs(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t)), fault.ErrUnavailable)
 	})
 
 	t.Run("a file in a folder that does not exist is unavailable", func(t *testing.T) {
 		t.Parallel()
-		_, err := bunstore.OpenSQLite(t.Context(), t.TempDir()+"/missing/signalbox.db", options())
+		_, err := bunstore.OpenSQLite(t.Context(), t.TempDir()+"/missing/signalbox.db", storetest.Options())
 		require.ErrorIs(t, err, fault.ErrUnavailable)
 	})
 }
@@ -116,10 +82,10 @@ func TestReadOnly(t *testing.T) {
 
 	t.Run("a PostgreSQL that takes no writes is ErrReadOnly", func(t *testing.T) {
 		t.Parallel()
-		url := harness.Postgres(t, migrate)
-		require.NoError(t, openPostgres(t, url).ExecForTest(t.Context(),
+		url := storetest.PostgresURL(t)
+		require.NoError(t, storetest.OpenPostgres(t, url, storetest.Options()).ExecForTest(t.Context(),
 			`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET default_transaction_read_only = on'; END $$`))
-		standby := openPostgres(t, url)
-		require.ErrorIs(t, standby.Configurations().Save(t.Context(), fixture.Configuration(t)), fault.ErrReadOnly)
+		standby := storetest.OpenPostgres(t, url, storetest.Options())
+		require.ErrorIs(t, configstore.New(standby).Save(t.Context(), fixture.Configuration(t)), fault.ErrReadOnly)
 	})
 }

@@ -2,20 +2,18 @@ package bunstore
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
+	"io/fs"
 
-	"github.com/uptrace/bun"
+	"github.com/pressly/goose/v3"
 
-	"github.com/signalbox-hq/signalbox/domain/fault"
-	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
+	"github.com/signalbox-hq/signalbox/migrations"
 	"github.com/signalbox-hq/signalbox/test/contract"
 )
 
 // OutboxForTest returns the outbox in the order of its ids.
 func (s *Store) OutboxForTest(ctx context.Context) ([]contract.Event, error) {
-	var rows []outboxRow
+	var rows []OutboxRow
 	if err := s.read.NewSelect().Model(&rows).Order("id").Scan(ctx); err != nil {
 		return nil, err
 	}
@@ -24,7 +22,7 @@ func (s *Store) OutboxForTest(ctx context.Context) ([]contract.Event, error) {
 		events[i] = contract.Event{
 			ID: r.EventID, Type: r.EventType, AggregateType: r.AggregateType, AggregateID: r.AggregateID,
 			AggregateVersion: r.AggregateVersion, Environment: r.Environment, ServiceName: r.ServiceName,
-			Data: fmt.Sprint(r),
+			Data: r.Data,
 		}
 	}
 	return events, nil
@@ -35,9 +33,6 @@ func (s *Store) ExecForTest(ctx context.Context, statement string) error {
 	_, err := s.write.ExecContext(ctx, statement)
 	return err
 }
-
-// IsPostgresForTest reports which database is spoken to.
-func (s *Store) IsPostgresForTest() bool { return s.dialect == postgres }
 
 // UncheckedTimesForTest returns the columns of PostgreSQL that hold times and that no
 // constraint bounds.
@@ -52,24 +47,13 @@ WHERE k.constraint_schema = c.table_schema AND k.constraint_name = c.table_name 
 }
 
 // TablesForTest returns the names of the tables, in order.
-func (s *Store) TablesForTest(ctx context.Context) ([]string, error) { return s.tables(ctx) }
-
-// MeaningForTest returns the fault that an error stands for, or nil.
-func MeaningForTest(err error) *fault.Error { return meaning(err) }
-
-// Exported for tests of the codes.
-var (
-	PostgresMeaningForTest = postgresMeaning
-	SQLiteMeaningForTest   = sqliteMeaning
-	ErrTakenForTest        = errTaken
-)
-
-// HurryForTest shortens how long a leader may act, and be silent.
-func (l *Leadership) HurryForTest(trust, silence time.Duration) { l.trust, l.silence = trust, silence }
-
-// TransactForTest runs work as every write does.
-func (s *Store) TransactForTest(ctx context.Context, work func(context.Context, bun.Tx) error) error {
-	return s.transact(ctx, work)
+func (s *Store) TablesForTest(ctx context.Context) (names []string, err error) {
+	query := "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+	if s.dialect == Postgres {
+		query = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+	}
+	err = s.read.NewRaw(query).Scan(ctx, &names)
+	return names, err
 }
 
 // QueuedForTest returns how many writes wait for SQLite's next commit.
@@ -81,26 +65,27 @@ func (s *Store) ShowForTest(ctx context.Context, name string) (text string, err 
 	return text, err
 }
 
-// QueryForTest runs a query and returns what the store makes of its error.
+// QueryForTest runs a query and returns its error as the store translates it.
 func (s *Store) QueryForTest(ctx context.Context, query string) error {
 	var rows [][]byte
-	return translate(s.read.NewRaw(query).Scan(ctx, &rows), "query", nil)
+	return dberror.Translate(s.read.NewRaw(query).Scan(ctx, &rows), "query", nil)
 }
 
-// DownForTest takes the schema back to a version.
+// DownForTest migrates the schema down to a version.
 func (s *Store) DownForTest(ctx context.Context, version int64) error {
-	provider, err := s.provider()
+	dialect, folder := goose.DialectSQLite3, "sqlite"
+	if s.dialect == Postgres {
+		dialect, folder = goose.DialectPostgres, "postgres"
+	}
+	files, err := fs.Sub(migrations.Files, folder)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(dialect, s.write.DB, files,
+		goose.WithDisableGlobalRegistry(true), goose.WithTableName("signalbox_migrations"))
 	if err != nil {
 		return err
 	}
 	_, err = provider.DownTo(ctx, version)
 	return err
-}
-
-// PlanForTest returns how PostgreSQL finds the changes of a query.
-func (s *Store) PlanForTest(ctx context.Context, q ports.ChangeQuery) (string, error) {
-	query := selectChanges(s.read.NewSelect().Model((*changeRow)(nil)), q).Order("revision").Limit(q.Limit)
-	var lines []string
-	err := s.read.NewRaw("EXPLAIN ?", query).Scan(ctx, &lines)
-	return strings.Join(lines, "\n"), err
 }

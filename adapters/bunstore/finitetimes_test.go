@@ -7,15 +7,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/test/fixture"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 // The driver fails a whole read for a time that it cannot parse, so that PostgreSQL
 // must not hold one.
 func TestTimesThatCannotBeReadAreRefused(t *testing.T) {
 	t.Parallel()
-	store := postgresStore(t)
-	require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)))
+	store := storetest.Postgres(t)
+	require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t)))
 	for _, text := range []string{"infinity", "-infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00:00+00"} {
 		err := store.ExecForTest(t.Context(), fmt.Sprintf("UPDATE configurations SET updated_at = '%s'", text))
 		require.ErrorContains(t, err, "configurations_finite_times", text)

@@ -13,8 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/test/fixture"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 func TestGroupCommit(t *testing.T) {
@@ -23,8 +25,8 @@ func TestGroupCommit(t *testing.T) {
 	t.Run("what was acknowledged is there after the file is opened again, and what failed is not", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "signalbox.db")
-		store := migrated(t, openSQLite(t, path))
-		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("taken"))))
+		store := storetest.Migrated(t, storetest.OpenSQLite(t, path, storetest.Options()))
+		require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key("taken"))))
 
 		const each = 40
 		all := make([]*configuration.Configuration, 2*each)
@@ -37,7 +39,7 @@ func TestGroupCommit(t *testing.T) {
 		errs := make([]error, len(all))
 		var writers sync.WaitGroup
 		for i, c := range all {
-			writers.Go(func() { errs[i] = store.Configurations().Save(t.Context(), c) })
+			writers.Go(func() { errs[i] = configstore.New(store).Save(t.Context(), c) })
 		}
 		writers.Wait()
 		for i, err := range errs {
@@ -49,8 +51,8 @@ func TestGroupCommit(t *testing.T) {
 		}
 		require.NoError(t, store.Close())
 
-		again := openSQLite(t, path)
-		page, err := again.Configurations().List(t.Context(), configuration.Query{Limit: 1000})
+		again := storetest.OpenSQLite(t, path, storetest.Options())
+		page, err := configstore.New(again).List(t.Context(), configuration.Query{Limit: 1000})
 		require.NoError(t, err)
 		assert.Equal(t, each+1, page.Total)
 		events, err := again.OutboxForTest(t.Context())
@@ -60,7 +62,7 @@ func TestGroupCommit(t *testing.T) {
 
 	t.Run("who has gone away before the turn writes nothing and holds nobody up", func(t *testing.T) {
 		t.Parallel()
-		store := sqliteStore(t)
+		store := storetest.SQLite(t)
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		var writers sync.WaitGroup
@@ -71,24 +73,24 @@ func TestGroupCommit(t *testing.T) {
 				ctx = gone
 			}
 			c := fixture.Configuration(t, fixture.Key("row-"+strconv.Itoa(i)))
-			writers.Go(func() { errs[i] = store.Configurations().Save(ctx, c) })
+			writers.Go(func() { errs[i] = configstore.New(store).Save(ctx, c) })
 		}
 		writers.Wait()
 		for i, err := range errs {
 			assert.Equal(t, i%2 == 1, errors.Is(err, context.Canceled), "writer %d: %v", i, err)
 		}
-		page, err := store.Configurations().List(t.Context(), configuration.Query{Limit: 1})
+		page, err := configstore.New(store).List(t.Context(), configuration.Query{Limit: 1})
 		require.NoError(t, err)
 		assert.Equal(t, 10, page.Total)
 	})
 
 	t.Run("a transaction that SQLite undid by itself is an error for all who share it, and stores nothing", func(t *testing.T) {
 		t.Parallel()
-		store := sqliteStore(t)
+		store := storetest.SQLite(t)
 		begun, goOn := make(chan struct{}), make(chan struct{})
 		var writers sync.WaitGroup
 		writers.Go(func() {
-			assert.NoError(t, store.TransactForTest(t.Context(), func(context.Context, bun.Tx) error {
+			assert.NoError(t, store.Transact(t.Context(), func(context.Context, bun.Tx) error {
 				close(begun)
 				<-goOn
 				return nil
@@ -99,16 +101,16 @@ func TestGroupCommit(t *testing.T) {
 		errs := make([]error, 3)
 		for i, work := range []func() error{
 			func() error {
-				return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("before")))
+				return configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key("before")))
 			},
 			func() error {
-				return store.TransactForTest(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+				return store.Transact(t.Context(), func(ctx context.Context, tx bun.Tx) error {
 					_, err := tx.ExecContext(ctx, "ROLLBACK") // as SQLite does by itself over a full disk
 					return errors.Join(lost, err)
 				})
 			},
 			func() error {
-				return store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("after")))
+				return configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key("after")))
 			},
 		} {
 			writers.Go(func() { errs[i] = work() })
@@ -120,14 +122,14 @@ func TestGroupCommit(t *testing.T) {
 			require.Error(t, err)
 		}
 		require.ErrorIs(t, errs[1], lost)
-		page, err := store.Configurations().List(t.Context(), configuration.Query{Limit: 1})
+		page, err := configstore.New(store).List(t.Context(), configuration.Query{Limit: 1})
 		require.NoError(t, err)
 		assert.Zero(t, page.Total)
-		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t, fixture.Key("later"))))
+		require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key("later"))))
 	})
 
 	t.Run("closing twice is closing once", func(t *testing.T) {
 		t.Parallel()
-		require.NoError(t, sqliteStore(t).Close())
+		require.NoError(t, storetest.SQLite(t).Close())
 	})
 }

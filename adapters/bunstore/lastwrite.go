@@ -6,8 +6,7 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"modernc.org/sqlite"
-
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -30,7 +29,7 @@ func (w *lastWrite) failed(ctx context.Context, err error) {
 	if err == nil || ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, sql.ErrNoRows) {
 		return
 	}
-	meant := meaning(err)
+	meant := dberror.Meaning(err)
 	if known, ok := errors.AsType[*fault.Error](err); ok {
 		meant = known
 	}
@@ -38,21 +37,7 @@ func (w *lastWrite) failed(ctx context.Context, err error) {
 	if meant != nil && (meant.Kind() != fault.Unavailable || errors.Is(meant, fault.ErrContended)) {
 		return
 	}
-	w.failure.Store(new(reasonOf(err)))
-}
-
-// reasonOf says in the database's words, without any value, why a write failed.
-func reasonOf(err error) string {
-	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
-		return lite.Error()
-	}
-	if state := sqlState(err); state != "" {
-		return "SQLSTATE " + state
-	}
-	if known, ok := errors.AsType[*fault.Error](err); ok && known.Unwrap() != nil {
-		return known.Unwrap().Error()
-	}
-	return "see the log"
+	w.failure.Store(new(dberror.Reason(err)))
 }
 
 // Conditions returns "database_writes_failing" from a write that the database

@@ -9,18 +9,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 func TestWriteConditions(t *testing.T) {
 	t.Parallel()
 	setup := func(t *testing.T) (store *bunstore.Store, save func(key, description string) error) {
 		t.Helper()
-		store = migrated(t, openSQLite(t, filepath.Join(t.TempDir(), "signalbox.db")))
+		store = storetest.Migrated(t, storetest.OpenSQLite(t, filepath.Join(t.TempDir(), "signalbox.db"), storetest.Options()))
 		return store, func(key, description string) error {
-			return store.Configurations().Save(t.Context(),
+			return configstore.New(store).Save(t.Context(),
 				fixture.Configuration(t, fixture.Key(key), fixture.Described(t, description)))
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
-	"github.com/signalbox-hq/signalbox/test/harness"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 // bare opens several stores on one database that holds nothing yet.
@@ -18,11 +18,11 @@ func bare() map[string]func(*testing.T, int) []*bunstore.Store {
 	return map[string]func(*testing.T, int) []*bunstore.Store{
 		"SQLite": func(t *testing.T, n int) []*bunstore.Store {
 			path := filepath.Join(t.TempDir(), "a file with spaces & ?marks#.db")
-			return several(n, func() *bunstore.Store { return openSQLite(t, path) })
+			return several(n, func() *bunstore.Store { return storetest.OpenSQLite(t, path, storetest.Options()) })
 		},
 		"PostgreSQL": func(t *testing.T, n int) []*bunstore.Store {
-			url := harness.Postgres(t, migrate)
-			stores := several(n, func() *bunstore.Store { return openPostgres(t, url) })
+			url := storetest.PostgresURL(t)
+			stores := several(n, func() *bunstore.Store { return storetest.OpenPostgres(t, url, storetest.Options()) })
 			require.NoError(t, stores[0].ExecForTest(t.Context(), `DROP SCHEMA public CASCADE; CREATE SCHEMA public`))
 			return stores
 		},
@@ -70,7 +70,7 @@ func TestMigrate(t *testing.T) {
 				t.Parallel()
 				store := open(t, 1)[0]
 				require.ErrorContains(t, store.CheckSchema(t.Context()), "signalbox migrate up")
-				migrated(t, store)
+				storetest.Migrated(t, store)
 				require.NoError(t, store.CheckSchema(t.Context()))
 				again, err := store.Migrate(t.Context())
 				require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestMigrate(t *testing.T) {
 				require.NoError(t, store.ExecForTest(t.Context(),
 					`CREATE TABLE goose_db_version (version_id bigint, is_applied boolean)`))
 				require.NoError(t, store.ExecForTest(t.Context(), `INSERT INTO goose_db_version VALUES (777, true)`))
-				migrated(t, store)
+				storetest.Migrated(t, store)
 				require.NoError(t, store.CheckSchema(t.Context()))
 				tables, err := store.TablesForTest(t.Context())
 				require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestMigrate(t *testing.T) {
 			t.Run("the version table of an earlier build is taken over", func(t *testing.T) {
 				t.Parallel()
 				stores := open(t, 2)
-				migrated(t, stores[0])
+				storetest.Migrated(t, stores[0])
 				require.NoError(t, stores[0].ExecForTest(t.Context(),
 					`ALTER TABLE signalbox_migrations RENAME TO goose_db_version`))
 				require.ErrorContains(t, stores[0].CheckSchema(t.Context()), "signalbox migrate up")
@@ -135,7 +135,7 @@ func TestMigrate(t *testing.T) {
 
 			t.Run("a database newer than the binary is refused with a sentence", func(t *testing.T) {
 				t.Parallel()
-				store := migrated(t, open(t, 1)[0])
+				store := storetest.Migrated(t, open(t, 1)[0])
 				require.NoError(t, store.ExecForTest(t.Context(),
 					`INSERT INTO signalbox_migrations (version_id, is_applied) VALUES (999, true)`))
 				_, err := store.Migrate(t.Context())

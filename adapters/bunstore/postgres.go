@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"net/url"
 	"runtime"
@@ -13,7 +14,12 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/driver/pgdriver"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 )
+
+// errURL replaces errors about a URL that may hold a password.
+var errURL = errors.New("invalid URL")
 
 // Bounds of the connections to PostgreSQL.
 const (
@@ -29,7 +35,7 @@ const (
 // ?default_transaction_isolation names. Connections are made when they are needed: a
 // database that is away is found by the first call.
 func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
-	driverMessages().log.Store(o.Log)
+	dberror.LogDriver(o.Log)
 	connector, size, err := postgresConnector(dsn)
 	if err != nil {
 		return nil, err
@@ -40,7 +46,7 @@ func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 	pool.SetConnMaxIdleTime(idleTime)
 	db := bun.NewDB(pool, pgdialect.New())
 	return &Store{
-		write: db, read: db, options: o, dialect: postgres, connector: connector, damage: &damage{tell: o.Damaged},
+		write: db, read: db, options: o, dialect: Postgres, connector: connector, damage: &damage{notify: o.Damaged},
 	}, nil
 }
 
@@ -118,7 +124,7 @@ func preferTLS(u url.URL, query url.Values) (driver.Connector, error) {
 // sentence of the server's: the server has answered that it speaks none.
 func (c preferringConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.encrypted.Connect(ctx)
-	if err == nil || sqlState(err) != "" || meaning(err) != nil || ctx.Err() != nil {
+	if err == nil || dberror.SQLState(err) != "" || dberror.Meaning(err) != nil || ctx.Err() != nil {
 		return conn, err
 	}
 	return c.plain.Connect(ctx)
@@ -126,3 +132,26 @@ func (c preferringConnector) Connect(ctx context.Context) (driver.Conn, error) {
 
 // Driver returns the driver beneath.
 func (c preferringConnector) Driver() driver.Driver { return c.plain.Driver() }
+
+// ListenConnector returns the driver's own connector, which its listener needs: of the
+// two of a preferringConnector the one that the server accepts.
+func (s *Store) ListenConnector(ctx context.Context) (*pgdriver.Connector, error) {
+	session, ok := s.connector.(sessionConnector)
+	if !ok {
+		return nil, errURL
+	}
+	switch c := session.Connector.(type) {
+	case *pgdriver.Connector:
+		return c, nil
+	case preferringConnector:
+		conn, err := c.encrypted.Connect(ctx)
+		if err == nil {
+			return c.encrypted, conn.Close()
+		}
+		if dberror.SQLState(err) != "" || dberror.Meaning(err) != nil {
+			return nil, err
+		}
+		return c.plain, nil
+	}
+	return nil, errURL
+}

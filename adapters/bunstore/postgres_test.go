@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
-	"github.com/signalbox-hq/signalbox/test/harness"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 func TestPostgresURL(t *testing.T) {
@@ -16,16 +16,16 @@ func TestPostgresURL(t *testing.T) {
 
 	t.Run("every scheme and every lenient sslmode reaches a server without TLS", func(t *testing.T) {
 		t.Parallel()
-		url := harness.Postgres(t, migrate)
+		url := storetest.PostgresURL(t)
 		bare := strings.Replace(url, "sslmode=disable", "", 1)
 		for _, each := range []string{
 			url, bare, bare + "sslmode=prefer", bare + "sslmode=allow&pool_max_conns=1",
 			strings.Replace(bare, "postgres://", "postgresql://", 1),
 			strings.Replace(bare, "postgres://", "postgresql+asyncpg://", 1),
 		} {
-			require.NoError(t, openPostgres(t, each).Ping(t.Context()))
+			require.NoError(t, storetest.OpenPostgres(t, each, storetest.Options()).Ping(t.Context()))
 		}
-		require.Error(t, openPostgres(t, bare+"sslmode=require").Ping(t.Context()))
+		require.Error(t, storetest.OpenPostgres(t, bare+"sslmode=require", storetest.Options()).Ping(t.Context()))
 	})
 
 	t.Run("what a URL may not hold is an error without the password", func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestPostgresURL(t *testing.T) {
 			"postgres://u:canary@db/c?pool_max_conns=many", "postgres://u:canary@db:port/c",
 			"postgres://u:canary@db/c?sslmode=verify-full&sslrootcert=/missing",
 		} {
-			_, err := bunstore.OpenPostgres(t.Context(), url, options())
+			_, err := bunstore.OpenPostgres(t.Context(), url, storetest.Options())
 			require.ErrorContains(t, err, "read the database URL")
 			assert.NotContains(t, err.Error(), "canary")
 		}

@@ -12,6 +12,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/flagstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -20,6 +24,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 // What is accepted comes back as it was saved, on each store. What is drawn may be
@@ -28,7 +33,7 @@ import (
 // onEachStore runs a property on stores that are used for all draws.
 func onEachStore(t *testing.T, property func(t *rapid.T, store *bunstore.Store, n int)) {
 	t.Helper()
-	for name, open := range map[string]func(*testing.T) *bunstore.Store{"SQLite": memoryStore, "PostgreSQL": postgresStore} {
+	for name, open := range map[string]func(testing.TB) *bunstore.Store{"SQLite": storetest.Memory, "PostgreSQL": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := open(t)
@@ -153,11 +158,11 @@ func TestConfigurationsComeBackAsTheyWereSaved(t *testing.T) {
 			require.NoError(t, c.Delete(drawStamp(t, "deleted")))
 		}
 		entries := c.Unsaved().Entries
-		require.NoError(t, store.Configurations().Save(t.Context(), c))
-		found, err := store.Configurations().Find(t.Context(), c.ID())
+		require.NoError(t, configstore.New(store).Save(t.Context(), c))
+		found, err := configstore.New(store).Find(t.Context(), c.ID())
 		require.NoError(t, err)
 		require.Equal(t, c.State(), found.State())
-		history, err := store.Configurations().Entries(t.Context(), c.ID(), 10, 0)
+		history, err := configstore.New(store).Entries(t.Context(), c.ID(), 10, 0)
 		require.NoError(t, err)
 		kept, total := history.Entries, history.Total
 		require.Equal(t, len(entries), total)
@@ -220,12 +225,12 @@ func TestFlagsComeBackAsTheyWereSaved(t *testing.T) {
 			require.NoError(t, f.Delete(drawStamp(t, "deleted")))
 		}
 		entries := f.Unsaved().Entries
-		require.NoError(t, store.Flags().Save(t.Context(), f))
-		found, err := store.Flags().Find(t.Context(), f.ID())
+		require.NoError(t, flagstore.New(store).Save(t.Context(), f))
+		found, err := flagstore.New(store).Find(t.Context(), f.ID())
 		require.NoError(t, err)
 		require.Equal(t, f.State().Definition.JSON(), found.State().Definition.JSON())
 		require.Equal(t, [2]any{f.State().Description, f.State().Lifecycle}, [2]any{found.State().Description, found.State().Lifecycle})
-		history, err := store.Flags().Entries(t.Context(), f.ID(), 10, 0)
+		history, err := flagstore.New(store).Entries(t.Context(), f.ID(), 10, 0)
 		require.NoError(t, err)
 		kept, total := history.Entries, history.Total
 		require.Equal(t, len(entries), total)
@@ -324,8 +329,8 @@ func TestServicesComeBackAsTheyWereSaved(t *testing.T) {
 				t.Skip("the registration is refused")
 			}
 		}
-		require.NoError(t, store.Services().Save(t.Context(), s))
-		found, err := store.Services().FindWhole(t.Context(), name)
+		require.NoError(t, registrystore.New(store).Save(t.Context(), s))
+		found, err := registrystore.New(store).FindWhole(t.Context(), name)
 		require.NoError(t, err)
 		require.Equal(t, s.State(), found.State())
 		require.Equal(t, s.Instances(), found.Instances())
@@ -352,8 +357,8 @@ func TestKeysComeBackAsTheyWereSaved(t *testing.T) {
 		if err != nil {
 			t.Skip("the key is refused")
 		}
-		require.NoError(t, store.Keys().Create(t.Context(), key))
-		found, err := store.Keys().Find(t.Context(), key.Attributes().ID)
+		require.NoError(t, keystore.New(store).Create(t.Context(), key))
+		found, err := keystore.New(store).Find(t.Context(), key.Attributes().ID)
 		require.NoError(t, err)
 		require.Equal(t, key.Attributes(), found.Attributes())
 		require.Equal(t, key.Digest(), found.Digest())

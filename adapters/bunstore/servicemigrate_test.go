@@ -6,8 +6,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/test/fixture"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 // TestInstancesGetTheirEnvironments migrates services and instances from before
@@ -17,7 +19,7 @@ func TestInstancesGetTheirEnvironments(t *testing.T) {
 	for name, open := range bare() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := migrated(t, open(t, 1)[0])
+			store := storetest.Migrated(t, open(t, 1)[0])
 			const before = 10
 			require.NoError(t, store.DownForTest(t.Context(), before))
 			for _, statement := range []string{
@@ -37,7 +39,7 @@ func TestInstancesGetTheirEnvironments(t *testing.T) {
 			_, err := store.Migrate(t.Context())
 			require.NoError(t, err)
 
-			services := store.Services()
+			services := registrystore.New(store)
 			found, err := services.Find(t.Context(), fixture.ServiceName(t, "shop"), fixture.InstanceID(t, "b"))
 			require.NoError(t, err)
 			assert.Equal(t, registry.Epoch(5), found.State().Epoch, "the highest that was given")

@@ -14,16 +14,20 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/test/fixture"
-	"github.com/signalbox-hq/signalbox/test/harness"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 // alteredPostgres returns the URL of a database with another default.
 func alteredPostgres(t *testing.T, setting string) string {
 	t.Helper()
-	url := harness.Postgres(t, migrate)
-	require.NoError(t, openPostgres(t, url).ExecForTest(t.Context(),
+	url := storetest.PostgresURL(t)
+	require.NoError(t, storetest.OpenPostgres(t, url, storetest.Options()).ExecForTest(t.Context(),
 		`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET `+setting+`'; END $$`))
 	return url
 }
@@ -37,23 +41,23 @@ func TestSessionParameters(t *testing.T) {
 	} {
 		t.Run("a database with "+setting+" is read and written as any other", func(t *testing.T) {
 			t.Parallel()
-			store := openPostgres(t, alteredPostgres(t, setting))
+			store := storetest.OpenPostgres(t, alteredPostgres(t, setting), storetest.Options())
 			key := aKey(t)
-			require.NoError(t, store.Keys().Create(t.Context(), key))
-			found, err := store.Keys().Find(t.Context(), key.Attributes().ID)
+			require.NoError(t, keystore.New(store).Create(t.Context(), key))
+			found, err := keystore.New(store).Find(t.Context(), key.Attributes().ID)
 			require.NoError(t, err)
 			assert.Equal(t, key.Digest(), found.Digest())
 			assert.Equal(t, key.Attributes(), found.Attributes())
 			c := fixture.Configuration(t)
-			require.NoError(t, store.Configurations().Save(t.Context(), c))
-			again, err := store.Configurations().Find(t.Context(), c.ID())
+			require.NoError(t, configstore.New(store).Save(t.Context(), c))
+			again, err := configstore.New(store).Find(t.Context(), c.ID())
 			require.NoError(t, err)
 			assert.Equal(t, c.State(), again.State())
 			service := registry.New(fixture.ServiceName(t, "shop"))
 			_, err = service.Register(fixture.Registration(t, "a"), fixture.Stamp())
 			require.NoError(t, err)
-			require.NoError(t, store.Services().Save(t.Context(), service))
-			whole, err := store.Services().FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
+			require.NoError(t, registrystore.New(store).Save(t.Context(), service))
+			whole, err := registrystore.New(store).FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
 			require.NoError(t, err)
 			assert.Equal(t, service.Instances(), whole.Instances())
 			for name, want := range map[string]string{
@@ -68,21 +72,21 @@ func TestSessionParameters(t *testing.T) {
 
 	t.Run("a stronger commit stays", func(t *testing.T) {
 		t.Parallel()
-		store := openPostgres(t, alteredPostgres(t, "synchronous_commit = remote_apply"))
+		store := storetest.OpenPostgres(t, alteredPostgres(t, "synchronous_commit = remote_apply"), storetest.Options())
 		assert.Equal(t, "remote_apply", shows(t, store, "synchronous_commit"))
 	})
 
 	t.Run("the URL may name another isolation, and nothing that every session sets", func(t *testing.T) {
 		t.Parallel()
-		url := harness.Postgres(t, migrate)
-		store := openPostgres(t, url+"&default_transaction_isolation=serializable")
+		url := storetest.PostgresURL(t)
+		store := storetest.OpenPostgres(t, url+"&default_transaction_isolation=serializable", storetest.Options())
 		assert.Equal(t, "serializable", shows(t, store, "transaction_isolation"))
-		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)))
+		require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t)))
 		for _, wrong := range []string{
 			"default_transaction_isolation=chaos", "datestyle=German", "synchronous_commit=off",
 			"idle_in_transaction_session_timeout=0",
 		} {
-			_, err := bunstore.OpenPostgres(t.Context(), url+"&"+wrong, options())
+			_, err := bunstore.OpenPostgres(t.Context(), url+"&"+wrong, storetest.Options())
 			require.ErrorContains(t, err, "read the database URL")
 		}
 	})
@@ -90,11 +94,11 @@ func TestSessionParameters(t *testing.T) {
 	t.Run("a session listens under any default", func(t *testing.T) {
 		t.Parallel()
 		heard := make(chan struct{}, 1)
-		store := openPostgres(t, alteredPostgres(t, "DateStyle = ''German''"))
-		go func() { _ = store.Feed().Listen(t.Context(), func() { heard <- struct{}{} }) }()
-		require.NoError(t, store.Configurations().Save(t.Context(), fixture.Configuration(t)))
+		store := storetest.OpenPostgres(t, alteredPostgres(t, "DateStyle = ''German''"), storetest.Options())
+		go func() { _ = feedstore.NewFeed(store).Listen(t.Context(), func() { heard <- struct{}{} }) }()
+		require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t)))
 		require.Eventually(t, func() bool {
-			_, err := store.Feed().Sequence(t.Context(), 10)
+			_, err := feedstore.NewFeed(store).Sequence(t.Context(), 10)
 			require.NoError(t, err)
 			require.NoError(t, store.ExecForTest(t.Context(), "NOTIFY signalbox_feed"))
 			return len(heard) > 0
@@ -114,9 +118,9 @@ func TestRedaction(t *testing.T) {
 
 	t.Run("a digest that cannot be read is not in the error", func(t *testing.T) {
 		t.Parallel()
-		store := postgresStore(t)
+		store := storetest.Postgres(t)
 		key := aKey(t)
-		require.NoError(t, store.Keys().Create(t.Context(), key))
+		require.NoError(t, keystore.New(store).Create(t.Context(), key))
 		// A digest in the other format, as the driver meets it where nobody sets the parameter.
 		err := store.QueryForTest(t.Context(), `SET bytea_output = escape; SELECT digest FROM api_keys`)
 		require.Error(t, err)
@@ -128,7 +132,7 @@ func TestRedaction(t *testing.T) {
 
 	t.Run("a value that the server refuses is not in the error, and names of relations are", func(t *testing.T) {
 		t.Parallel()
-		store := postgresStore(t)
+		store := storetest.Postgres(t)
 		err := store.QueryForTest(t.Context(), `SELECT 'canary'::uuid`)
 		require.ErrorContains(t, err, "22P02")
 		assert.NotContains(t, err.Error(), "canary")
@@ -139,19 +143,17 @@ func TestRedaction(t *testing.T) {
 // TestDriverMessages is not parallel: the driver has one logger.
 func TestDriverMessages(t *testing.T) { //nolint:paralleltest // see above
 	core, logs := observer.New(zapcore.WarnLevel)
-	url := harness.Postgres(t, migrate)
-	o := options()
+	url := storetest.PostgresURL(t)
+	o := storetest.Options()
 	o.Log = zap.New(core)
-	store, err := bunstore.OpenPostgres(t.Context(), url, o)
-	require.NoError(t, err)
-	closeAfter(t, store)
+	store := storetest.OpenPostgres(t, url, o)
 	ended := make(chan error, 1)
-	go func() { ended <- store.Feed().Listen(t.Context(), func() {}) }()
+	go func() { ended <- feedstore.NewFeed(store).Listen(t.Context(), func() {}) }()
 	require.Eventually(t, func() bool {
 		require.NoError(t, store.ExecForTest(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'LISTEN%'`))
 		return len(ended) > 0
 	}, time.Minute, 10*time.Millisecond)
 	require.Error(t, <-ended)
-	require.NotZero(t, logs.FilterMessage("message of the database driver").Len())
+	require.NotZero(t, logs.FilterMessage("database driver message").Len())
 }

@@ -14,22 +14,23 @@ import (
 	// The driver registers itself as "sqlite".
 	_ "modernc.org/sqlite"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
-// Memory is the path of a SQLite database that is gone when it is closed.
+// Memory is the path of a SQLite database in memory, which ends when it is closed.
 const Memory = ":memory:"
 
-// sqliteReaders bounds the connections that read beside the one that writes.
+// sqliteReaders bounds the reading connections beside the writing one.
 const sqliteReaders = 4
 
 // OpenSQLite returns a store over a SQLite file, or over Memory. A file that is
-// missing is created, or is fault.ErrUnavailable where Options say Existing. The
-// store writes ahead (WAL) and waits for the disk at every commit; writes that wait
-// at the same time share one commit. Writes to a file that was deleted or replaced
-// since are fault.ErrUnavailable.
+// missing is created, or is fault.ErrUnavailable with Options.Existing. The store
+// uses a write-ahead log and syncs it to the disk at every commit; concurrent writes
+// share a commit. Writes to a file that was deleted or replaced since are
+// fault.ErrUnavailable.
 func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
-	s := &Store{options: o, dialect: sqlite3, path: path, damage: &damage{tell: o.Damaged}}
+	s := &Store{options: o, dialect: SQLite, path: path, damage: &damage{notify: o.Damaged}}
 	if path == Memory {
 		s.path = ""
 	} else {
@@ -38,14 +39,14 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := s.openFile(ctx, path); err != nil {
 		return nil, err
 	}
-	//nolint:contextcheck // it lives until Close, not until the opening is done
+	//nolint:contextcheck // it runs until Close
 	s.commits = newGroupCommit(s.write, s.file)
 	return s, nil
 }
 
-// openFile opens the connections to a file, and remembers which file it is.
+// openFile opens the connections to a file, and stores which file it is.
 func (s *Store) openFile(ctx context.Context, path string) error {
-	if err := refuseForeignFile(ctx, path); err != nil {
+	if err := s.checkForeign(ctx, path); err != nil {
 		return err
 	}
 	if !s.options.Existing || path == Memory {
@@ -60,9 +61,9 @@ func (s *Store) openFile(ctx context.Context, path string) error {
 }
 
 // openOrCreate opens the connections, one process at a time: SQLite does not wait
-// for another process that is turning a new file to WAL.
+// for another process that is changing a new file to WAL.
 func (s *Store) openOrCreate(ctx context.Context, path string) (err error) {
-	release, err := s.lockFile(ctx, ".lock")
+	release, err := s.lockFile(ctx)
 	if err != nil {
 		return err
 	}
@@ -85,29 +86,25 @@ func (s *Store) openPools(ctx context.Context, path, mode string) (err error) {
 	return err
 }
 
-// refuseForeignFile returns why a file is another program's, or nil. It looks before
-// anything is opened for writing: turning the journal to WAL would change the file.
-func refuseForeignFile(ctx context.Context, path string) error {
+// checkForeign returns why a file is another program's, or nil. It reads the file
+// before it is opened for writing: changing the journal to WAL would change the file.
+func (s *Store) checkForeign(ctx context.Context, path string) error {
 	if found, err := os.Stat(path); path == Memory || err != nil || found.Size() == 0 {
-		return nil // there is no file to look into
+		return nil // no file to read
 	}
 	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	look := &Store{read: bun.NewDB(pool, sqlitedialect.New()), dialect: sqlite3}
 	defer func() { _ = pool.Close() }() // nothing was written
-	holds, err := look.schema(ctx)
-	if err != nil || len(holds.foreign) == 0 {
-		return nil // opening it tells what is wrong with it
-	}
-	return holds.refusal()
+	reader := &Store{read: bun.NewDB(pool, sqlitedialect.New()), dialect: SQLite, options: s.options}
+	return reader.migrator().Foreign(ctx)
 }
 
 // resolved returns the path without symbolic links, so that one file has one lock.
 func resolved(path string) string {
-	if whole, err := filepath.EvalSymlinks(path); err == nil {
-		return whole
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
 	}
 	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
 		return filepath.Join(dir, filepath.Base(path))
@@ -129,7 +126,7 @@ func openSQLite(ctx context.Context, path string, connections int, extra string)
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	if err := pool.PingContext(ctx); err != nil {
-		return nil, translate(err, "open "+path, nil)
+		return nil, dberror.Translate(err, "open "+path, nil)
 	}
 	return bun.NewDB(pool, sqlitedialect.New()), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -17,21 +18,32 @@ import (
 type Options struct {
 	// IDs makes the ids of events.
 	IDs ports.IDs
-	// Committed is called after each save that may have put events into the outbox,
-	// and does not wait; nil for nobody.
+	// Modules are what the modules add to the store.
+	Modules []Module
+	// Committed is called after each save that may have written events to the outbox,
+	// and does not block; nil for none.
 	Committed func()
-	// Log gets the messages of the PostgreSQL driver, which has one logger for the
-	// whole process: the store that was opened last has it. Nil drops them.
+	// Log receives the messages of the PostgreSQL driver, which has one logger per
+	// process: the store that was opened last sets it. Nil discards them.
 	Log *zap.Logger
-	// Existing refuses a SQLite file that is missing, instead of creating it.
+	// Existing rejects a SQLite file that is missing, instead of creating it.
 	Existing bool
-	// Asked is called before a shared database is asked for its time, and what it
-	// returns with the answer; nil for nobody. Neither waits.
+	// Asked is called before a shared database is queried for its time, and the function
+	// that it returns with the answer; nil for none. Neither blocks.
 	Asked func() (answered func(time.Time))
-	// Damaged is told once of each row that cannot be read, and does not wait; nil for
-	// nobody.
+	// Damaged is called once for each row that is found unreadable, and does not block;
+	// nil for none.
 	Damaged func(DamagedRow)
 }
+
+// Dialect is the kind of database.
+type Dialect uint8
+
+// The dialects.
+const (
+	Postgres Dialect = iota + 1
+	SQLite
+)
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
@@ -40,13 +52,12 @@ type Store struct {
 	// read may be the same.
 	read    *bun.DB
 	options Options
-	dialect dialect
+	dialect Dialect
 	// commits is the group commit of SQLite, nil on PostgreSQL.
 	commits *groupCommit
-	// connector makes connections to PostgreSQL, nil on SQLite.
+	// connector connects to PostgreSQL, nil on SQLite.
 	connector driver.Connector
-	// damage knows the rows that cannot be read.
-	damage *damage
+	damage    *damage
 	// path is the file of SQLite, empty where there is none.
 	path string
 	// file is the SQLite file that was opened, serving the lock of ServeAlone; nil
@@ -56,37 +67,32 @@ type Store struct {
 	lastWrite lastWrite
 }
 
-// Configurations returns the store of configurations and their history.
-func (s *Store) Configurations() *Configurations { return &Configurations{store: s} }
+// Dialect returns the kind of database.
+func (s *Store) Dialect() Dialect { return s.dialect }
 
-// Flags returns the store of feature flags and their history.
-func (s *Store) Flags() *Flags { return &Flags{store: s} }
+// IDs returns what makes the ids of events.
+func (s *Store) IDs() ports.IDs { return s.options.IDs }
 
-// Services returns the store of services, their instances and their history.
-func (s *Store) Services() *Services { return &Services{store: s} }
+// Connector returns what connects to PostgreSQL, nil on SQLite.
+func (s *Store) Connector() driver.Connector { return s.connector }
 
-// Feed returns the feed of all that has changed.
-func (s *Store) Feed() *Feed { return &Feed{store: s} }
-
-// Deliveries returns what was published of the feed.
-func (s *Store) Deliveries() *Deliveries { return &Deliveries{store: s} }
-
-// Keys returns the store of API keys.
-func (s *Store) Keys() *Keys { return &Keys{store: s} }
-
-// Replicas returns which processes serve from this database.
-func (s *Store) Replicas() *Replicas { return &Replicas{store: s} }
+// NewSelect returns a query outside of a transaction.
+func (s *Store) NewSelect() *bun.SelectQuery { return s.read.NewSelect() }
 
 // Ping returns nil if the database answers, else fault.ErrUnavailable.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.read.PingContext(ctx); err != nil {
-		return translate(err, "ping the database", nil)
+		return dberror.Translate(err, "ping the database", nil)
 	}
 	return s.file.check()
 }
 
-// Close finishes the running writes and closes the database. Writes that come
-// later are fault.ErrUnavailable.
+// LoginRefused reports whether the database server rejected the login. A retry does
+// not help.
+func LoginRefused(err error) bool { return dberror.LoginRefused(err) }
+
+// Close finishes the in-flight writes and closes the database. Later writes are
+// fault.ErrUnavailable.
 func (s *Store) Close() error {
 	if s.commits != nil {
 		s.commits.close()
@@ -99,14 +105,14 @@ func (s *Store) Close() error {
 		err = errors.Join(err, s.serving.Unlock())
 	}
 	if err != nil {
-		return translate(err, "close the database", nil)
+		return dberror.Translate(err, "close the database", nil)
 	}
 	return nil
 }
 
-// transact runs work in one transaction: all of it or nothing. On PostgreSQL it
-// runs again when the database asks for it; work must not keep state between.
-func (s *Store) transact(ctx context.Context, work func(context.Context, bun.Tx) error) error {
+// Transact runs work in one transaction: all of it or nothing. On PostgreSQL it is
+// retried after serialization failures, so work must not keep state between calls.
+func (s *Store) Transact(ctx context.Context, work func(context.Context, bun.Tx) error) error {
 	err := s.transaction(ctx, work)
 	s.lastWrite.failed(ctx, err)
 	return err
@@ -116,5 +122,31 @@ func (s *Store) transaction(ctx context.Context, work func(context.Context, bun.
 	if s.commits != nil {
 		return s.commits.do(ctx, work)
 	}
-	return again(ctx, func() error { return s.write.RunInTx(ctx, nil, work) })
+	return retryTx(ctx, func() error { return s.write.RunInTx(ctx, nil, work) })
+}
+
+// Clock returns the database's clock as an expression that a timestamp column reads.
+func (s *Store) Clock() bun.Safe {
+	if s.dialect == Postgres {
+		return "clock_timestamp()"
+	}
+	return "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
+}
+
+// UnixClock returns the database's clock as an expression, in seconds since 1970.
+func (s *Store) UnixClock() bun.Safe {
+	if s.dialect == Postgres {
+		return "extract(epoch FROM clock_timestamp())::bigint"
+	}
+	return "unixepoch()"
+}
+
+// AskTime is called before a query of Clock, and the function that it returns with
+// the answer: the process's clock follows a shared database (Options.Asked). SQLite's
+// clock is this machine's.
+func (s *Store) AskTime() (answered func(time.Time)) {
+	if s.dialect != Postgres || s.options.Asked == nil {
+		return func(time.Time) {}
+	}
+	return s.options.Asked()
 }

@@ -9,24 +9,26 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
-	"github.com/signalbox-hq/signalbox/test/harness"
+	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
 // TestTopicsMigration takes the one position of all topics over to each, and back.
 func TestTopicsMigration(t *testing.T) {
 	t.Parallel()
-	for name, open := range stores() {
+	for name, open := range storetest.Stores() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := open(t)
 			require.NoError(t, store.DownForTest(t.Context(), 12))
 			require.NoError(t, store.ExecForTest(t.Context(), `UPDATE relay SET revision = 7, edition = 3`))
-			migrated(t, store)
-			at, err := store.Deliveries().Delivered(t.Context())
+			storetest.Migrated(t, store)
+			at, err := feedstore.NewDeliveries(store).Delivered(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, ports.Delivered{Edition: 3, Streams: []ports.Stream{
 				{AggregateType: "configuration", Revision: 7},
@@ -34,12 +36,12 @@ func TestTopicsMigration(t *testing.T) {
 				{AggregateType: "service", Revision: 7},
 			}}, at)
 			moved := []ports.Stream{{AggregateType: "configuration", Revision: 9}}
-			require.NoError(t, store.Deliveries().Advance(t.Context(), at, moved))
+			require.NoError(t, feedstore.NewDeliveries(store).Advance(t.Context(), at, moved))
 			require.NoError(t, store.DownForTest(t.Context(), 12))
 			require.NoError(t, store.ExecForTest(t.Context(),
 				`UPDATE relay SET edition = 1 / (CASE WHEN revision = 7 THEN 1 ELSE NULL END)`))
-			migrated(t, store)
-			at, err = store.Deliveries().Delivered(t.Context())
+			storetest.Migrated(t, store)
+			at, err = feedstore.NewDeliveries(store).Delivered(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, int64(7), at.Of("configuration").Revision, "the lowest")
 			assert.Equal(t, int64(1), at.Edition)
@@ -51,7 +53,7 @@ func TestTopicsMigration(t *testing.T) {
 func TestClockAhead(t *testing.T) {
 	t.Parallel()
 	const fortyDays = 40 * 24 * time.Hour
-	url := harness.Postgres(t, migrate)
+	url := storetest.PostgresURL(t)
 	var list []*bunstore.Store
 	var clocks []*system.StoreClock
 	for range 2 {
@@ -59,12 +61,10 @@ func TestClockAhead(t *testing.T) {
 		local.Move(time.Until(fixture.Noon()) * -1)
 		local.Move(fortyDays)
 		clock := system.NewStoreClock(local, system.NewStopwatch())
-		o := options()
+		o := storetest.Options()
 		o.Asked = clock.Asked
-		store, err := bunstore.OpenPostgres(t.Context(), url, o)
-		require.NoError(t, err)
-		closeAfter(t, store)
-		require.NoError(t, store.LearnTime(t.Context()))
+		store := storetest.OpenPostgres(t, url, o)
+		require.NoError(t, feedstore.LearnTime(t.Context(), store))
 		list, clocks = append(list, store), append(clocks, clock)
 	}
 	for i, clock := range clocks {
@@ -73,13 +73,13 @@ func TestClockAhead(t *testing.T) {
 		stamp := fixture.Stamp()
 		stamp.At = clock.Now()
 		c := fixture.Configuration(t, fixture.Key(fmt.Sprint("k", i)), fixture.Stamped(stamp))
-		require.NoError(t, list[i].Configurations().Save(t.Context(), c))
+		require.NoError(t, configstore.New(list[i]).Save(t.Context(), c))
 	}
-	_, err := list[0].Feed().Sequence(t.Context(), 10)
+	_, err := feedstore.NewFeed(list[0]).Sequence(t.Context(), 10)
 	require.NoError(t, err)
 	for i, store := range list {
 		r := relay.New(relay.Dependencies{
-			Feed: store.Feed(), Deliveries: store.Deliveries(), Clock: clocks[i], Stopwatch: system.NewStopwatch(),
+			Feed: feedstore.NewFeed(store), Deliveries: feedstore.NewDeliveries(store), Clock: clocks[i], Stopwatch: system.NewStopwatch(),
 			Publisher: fixture.NewBroker(), Modules: fixture.Modules(),
 		})
 		_, err := r.Drain(t.Context())
@@ -90,29 +90,5 @@ func TestClockAhead(t *testing.T) {
 		n, err = r.Purge(t.Context(), relay.Retention{Age: 0, Rows: 1000})
 		require.NoError(t, err)
 		assert.Equal(t, 2-2*i, n)
-	}
-}
-
-// TestSelectivePlans holds PostgreSQL to the indexes for parts of the feed that are
-// selective.
-func TestSelectivePlans(t *testing.T) {
-	t.Parallel()
-	store := postgresStore(t)
-	for from := 0; from < 30_000; from += 5000 {
-		require.NoError(t, store.ExecForTest(t.Context(), fmt.Sprintf(`INSERT INTO changes (revision, event_id, event_type,
- aggregate_type, aggregate_id, aggregate_version, environment, service_name, data, actor_key, actor_name, request_id,
- occurred_at)
-SELECT n, gen_random_uuid(), 'configuration.updated', 'configuration', n %% 100, n, 'production',
- CASE WHEN n %% 5000 = 0 THEN 'rare' ELSE 'shop' END, '{}', '', '', '', now() FROM generate_series(%d, %d) AS n`, from+1, from+5000)))
-	}
-	require.NoError(t, store.ExecForTest(t.Context(), `ANALYZE changes`))
-	for q, index := range map[*ports.ChangeQuery]string{
-		{UpTo: 30_000, Limit: 1000, ServiceName: "rare"}:              "changes_by_service",
-		{UpTo: 30_000, Limit: 1000, Environment: "mars"}:              "changes_by_environment",
-		{UpTo: 30_000, Limit: 1000, AggregateTypes: []string{"flag"}}: "changes_by_type",
-	} {
-		plan, err := store.PlanForTest(t.Context(), *q)
-		require.NoError(t, err)
-		assert.Contains(t, plan, index)
 	}
 }

@@ -71,6 +71,10 @@ func TestImportRules(t *testing.T) {
 		{name: "an adapter may not import another", of: "adapters/ginapi", imported: house("adapters/bunstore"), breach: "an adapter imports no other"},
 		{name: "an adapter may not import bootstrap", of: "adapters/cli", imported: house("bootstrap/settings"), breach: "an adapter imports no other"},
 		{name: "bootstrap may not import tests", of: "bootstrap", imported: house("test/fixture"), breach: "bootstrap imports no tests"},
+		{name: "the store may not import a module", of: "adapters/bunstore", imported: house("domain/access"), breach: "the generic part of the store imports"},
+		{name: "the feed's store may not import a module", of: "adapters/bunstore/feedstore", imported: house("domain/flag"), breach: "the generic part of the store imports"},
+		{name: "the store may not import repositories", of: "adapters/bunstore", imported: house("adapters/bunstore/flagstore"), breach: "the repositories of a module are"},
+		{name: "repositories may not import those of another module", of: "adapters/bunstore/flagstore", imported: house("adapters/bunstore/configstore"), breach: "the repositories of a module are"},
 		{name: "migrations import nothing", of: "migrations", imported: "os", breach: "migrations import nothing"},
 	}
 	for _, row := range rows {
@@ -196,17 +200,19 @@ func TestStatementRuleOfTheStore(t *testing.T) {
 	} {
 		source := "package bad\n\nfunc bad() { " + statement + " }\n"
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.go"), []byte(source), 0o600))
-		breaches, err := architecture.CheckStatements(architecture.Tree{
-			Packages: []architecture.Package{{Path: "adapters/bunstore", Dir: dir, Files: []string{"bad.go"}}},
-		})
-		require.NoError(t, err)
-		if want == "" {
-			assert.Empty(t, breaches, statement)
-			continue
+		for _, path := range []string{"adapters/bunstore", "adapters/bunstore/flagstore"} {
+			breaches, err := architecture.CheckStatements(architecture.Tree{
+				Packages: []architecture.Package{{Path: path, Dir: dir, Files: []string{"bad.go"}}},
+			})
+			require.NoError(t, err)
+			if want == "" {
+				assert.Empty(t, breaches, statement)
+				continue
+			}
+			assert.True(t, slices.ContainsFunc(breaches, func(breach string) bool {
+				return strings.HasSuffix(breach, path+"/bad.go calls "+want)
+			}), "%s: %v", statement, breaches)
 		}
-		assert.True(t, slices.ContainsFunc(breaches, func(breach string) bool {
-			return strings.HasSuffix(breach, "adapters/bunstore/bad.go calls "+want)
-		}), "%s: %v", statement, breaches)
 	}
 }
 

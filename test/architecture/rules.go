@@ -11,6 +11,14 @@ func kernel() []string {
 	return []string{"domain/event", "domain/fault", "domain/scope", "domain/secret", "domain/versioned"}
 }
 
+// genericStore are the packages of adapters/bunstore that know no module.
+func genericStore() []string {
+	return []string{
+		"adapters/bunstore", "adapters/bunstore/column", "adapters/bunstore/dberror", "adapters/bunstore/feedstore",
+		"adapters/bunstore/migrator",
+	}
+}
+
 // Rule says what the packages under some folders may import of the house and of
 // others.
 type Rule struct {
@@ -33,7 +41,9 @@ type Path struct {
 }
 
 // ImportRules are the layers of the house.
-func ImportRules() []Rule {
+func ImportRules() []Rule { return append(layerRules(), storeRules()...) }
+
+func layerRules() []Rule {
 	return []Rule{
 		{
 			Name: "the kernel imports the standard library and the kernel alone",
@@ -83,6 +93,27 @@ func ImportRules() []Rule {
 			Name: "bootstrap imports no tests",
 			Of:   []string{"bootstrap"},
 			May:  func(_ string, i Path) bool { return !within(i.Name, "test", "testing") },
+		},
+	}
+}
+
+// storeRules separate the generic part of the store from the modules' repositories.
+func storeRules() []Rule {
+	return []Rule{
+		{
+			Name: "the generic part of the store imports no domain module",
+			Of:   []string{"adapters/bunstore"},
+			May: func(of string, i Path) bool {
+				return !slices.Contains(genericStore(), of) || !i.House || !within(i.Name, "domain") ||
+					within(i.Name, kernel()...)
+			},
+		},
+		{
+			Name: "the repositories of a module are imported by bootstrap alone",
+			Of:   []string{"adapters/bunstore"},
+			May: func(_ string, i Path) bool {
+				return !i.House || !within(i.Name, "adapters/bunstore") || slices.Contains(genericStore(), i.Name)
+			},
 		},
 	}
 }

@@ -10,14 +10,15 @@ import (
 	"strings"
 )
 
-// FinalFile is the only file that may read what a writing statement returns.
+// FinalFile is the only file that may read what a writing statement returns. The rules
+// of its package hold for the packages beneath it as well.
 const FinalFile = "adapters/bunstore/final.go"
 
 // CheckStatements returns where the answer of a statement may be read only in part:
 // PostgreSQL sends rows before it commits, so that a failed commit is seen at the end
 // of the answer alone. Outside FinalFile no adapter runs raw SQL that returns rows, asks
 // for RETURNING, or scans what an INSERT, UPDATE or DELETE returns. In the package of
-// FinalFile only a chain that has NewSelect in it is scanned, and Exec has no
+// FinalFile, and beneath it, only a chain that has NewSelect in it is scanned, and Exec has no
 // destination: bun adds RETURNING to an INSERT by itself.
 func CheckStatements(tree Tree) ([]string, error) {
 	var breaches []string
@@ -37,7 +38,7 @@ func CheckStatements(tree Tree) ([]string, error) {
 					return true
 				}
 				what := readInPart(call)
-				if what == "" && p.Path == filepath.Dir(FinalFile) {
+				if what == "" && within(p.Path, filepath.Dir(FinalFile)) {
 					what = unchained(call)
 				}
 				if what != "" {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
@@ -55,10 +56,11 @@ func (b *bench) openRegistry(ctx context.Context) (*instances, error) {
 	if _, err := store.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
+	services := registrystore.New(store)
 	clock, stopwatch := system.NewClock(), system.NewStopwatch()
 	leases := localcache.New(clock, stopwatch, func() string { return "0123456789abcdef" })
 	r := &instances{store: store, Service: registryapp.New(registryapp.Dependencies{
-		Services: store.Services(), History: store.Services(), Source: store.Services(),
+		Services: services, History: services, Source: services,
 		Leases: leases, Readings: leases, Members: leases, Clock: clock, Stopwatch: stopwatch,
 		Backoff: system.NewBackoff(), Environments: environments, DefaultEnvironment: environment, Replica: "bench",
 	})}

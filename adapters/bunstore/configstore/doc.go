@@ -1,0 +1,2 @@
+// Package configstore stores configurations and their history in a bunstore.Store.
+package configstore

@@ -1,0 +1,136 @@
+package configstore
+
+import (
+	"github.com/uptrace/bun"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/column"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+type configurationRow struct {
+	bun.BaseModel `bun:"table:configurations,alias:c"`
+
+	ID          int64  `bun:",pk,autoincrement"`
+	Key         string `store:"identity"`
+	Environment string `store:"identity"`
+	ServiceName string `store:"identity"`
+	Value       string
+	Description *string
+	IsEncrypted bool
+	CreatedAt   column.Timestamp `store:"insert"`
+	bunstore.LifecycleColumns
+}
+
+func stateRow(c *configuration.Configuration, event string) (configurationRow, error) {
+	s := c.State()
+	return configurationRow{
+		ID:               int64(s.ID),
+		Key:              s.Identity.Key.String(),
+		Environment:      s.Identity.Environment.String(),
+		ServiceName:      s.Identity.Service.String(),
+		Value:            s.Content.Stored().Reveal(),
+		Description:      column.Description(s.Description),
+		IsEncrypted:      s.Content.Encrypted(),
+		CreatedAt:        column.Time(s.CreatedAt),
+		LifecycleColumns: bunstore.ColumnsOf(s.Lifecycle, event),
+	}, nil
+}
+
+// RowKey identifies the row.
+func (r configurationRow) RowKey() bunstore.RowKey { return bunstore.KeyOf("configurations", r.ID) }
+
+// Rehydrate checks the domain's rules again.
+func (r configurationRow) Rehydrate(unread error) (*configuration.Configuration, error) {
+	key, keyErr := configuration.ParseKey(r.Key)
+	environment, envErr := scope.ParseEnvironment(r.Environment)
+	service, svcErr := scope.ParseServiceName(r.ServiceName)
+	description, descriptionErr := column.ParseDescription(r.Description)
+	s := configuration.State{
+		ID:          configuration.ID(r.ID),
+		Identity:    configuration.Identity{Environment: environment, Service: service, Key: key},
+		Content:     configuration.RehydrateContent(r.Value, r.IsEncrypted),
+		Description: description,
+		Lifecycle:   r.Lifecycle(r.CreatedAt),
+	}
+	err := r.CheckState(r.RowKey(), r.CreatedAt, unread, keyErr, envErr, svcErr, descriptionErr,
+		column.CheckText("value", r.Value))
+	if err != nil {
+		s.Content, s.Description = configuration.Content{}, configuration.Description{}
+		s.Identity = configuration.Identity{
+			Environment: scope.RehydrateEnvironment(column.Printable(r.Environment)),
+			Service:     scope.RehydrateServiceName(column.Printable(r.ServiceName)),
+			Key:         configuration.RehydrateKey(column.Printable(r.Key)),
+		}
+		bunstore.MarkDamaged(&s.Lifecycle)
+	}
+	return configuration.Rehydrate(s), err
+}
+
+// withVersion returns a configuration with a version in place of an unreadable one.
+func withVersion(c *configuration.Configuration, version scope.Version) *configuration.Configuration {
+	s := c.State()
+	s.Version = version
+	return configuration.Rehydrate(s)
+}
+
+type entryRow struct {
+	bun.BaseModel `bun:"table:configuration_history,alias:h"`
+
+	bunstore.EntryColumns
+
+	ConfigurationID int64 `store:"aggregate"`
+	OldValue        *string
+	OldEncrypted    bool
+	NewValue        *string
+	NewEncrypted    bool
+	Description     *string
+	IsEncrypted     bool
+}
+
+func rowOfEntry(e configuration.HistoryEntry, id configuration.ID) entryRow {
+	return entryRow{
+		EntryColumns:    bunstore.EntryColumnsOf(e.Entry),
+		ConfigurationID: int64(id),
+		OldValue:        contentColumn(e.Old),
+		OldEncrypted:    e.Old.Encrypted(),
+		NewValue:        contentColumn(e.New),
+		NewEncrypted:    e.New.Encrypted(),
+		Description:     column.Description(e.Description),
+		IsEncrypted:     e.Encrypted,
+	}
+}
+
+// RowKey identifies the row.
+func (r entryRow) RowKey() bunstore.RowKey { return bunstore.KeyOf("configuration_history", r.ID) }
+
+// Rehydrate checks the domain's rules again.
+func (r entryRow) Rehydrate(unread error) (configuration.HistoryEntry, error) {
+	description, descriptionErr := column.ParseDescription(r.Description)
+	made, err := bunstore.EntryOf[configuration.ID](r.EntryColumns, r.ConfigurationID, r.RowKey(), unread,
+		descriptionErr, column.CheckText("value", column.Text(r.OldValue), column.Text(r.NewValue)))
+	if err != nil {
+		return configuration.HistoryEntry{Entry: made}, err
+	}
+	return configuration.HistoryEntry{
+		Entry: made, Description: description, Encrypted: r.IsEncrypted,
+		Old: contentOf(r.OldValue, r.OldEncrypted), New: contentOf(r.NewValue, r.NewEncrypted),
+	}, nil
+}
+
+// contentColumn returns the column of a content, NULL for none.
+func contentColumn(c configuration.Content) *string {
+	if c.IsZero() {
+		return nil
+	}
+	text := c.Stored().Reveal()
+	return &text
+}
+
+func contentOf(text *string, encrypted bool) configuration.Content {
+	if text == nil {
+		return configuration.Content{}
+	}
+	return configuration.RehydrateContent(*text, encrypted)
+}

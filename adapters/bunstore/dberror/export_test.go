@@ -1,0 +1,7 @@
+package dberror
+
+// Exported for tests of the codes.
+var (
+	PostgresMeaningForTest = postgresMeaning
+	SQLiteMeaningForTest   = sqliteMeaning
+)

@@ -1,0 +1,76 @@
+package feedstore_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
+	"github.com/signalbox-hq/signalbox/test/contract"
+	"github.com/signalbox-hq/signalbox/test/storetest"
+)
+
+func fedStore(t *testing.T, open func(testing.TB) *bunstore.Store) contract.FedStore {
+	t.Helper()
+	store := open(t)
+	return contract.FedStore{
+		Feed: feedstore.NewFeed(store), Deliveries: feedstore.NewDeliveries(store), Configurations: configstore.New(store),
+	}
+}
+
+func TestFeedContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Feed(t, func(t *testing.T) contract.FedStore { return fedStore(t, open) }, nil)
+		})
+	}
+}
+
+func TestDeliveriesContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Deliveries(t, func(t *testing.T) contract.FedStore { return fedStore(t, open) }, nil)
+		})
+	}
+}
+
+func TestReplicasContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Replicas(t, func(t *testing.T) contract.Announced {
+				store := open(t)
+				return contract.Announced{Replicas: feedstore.NewReplicas(store), Age: func(ctx context.Context, d time.Duration) error {
+					return storetest.Execf(ctx, store, "UPDATE replicas SET seen_at = seen_at - %d", int(d.Seconds()))
+				}}
+			}, nil)
+		})
+	}
+}
+
+func TestLeadershipContract(t *testing.T) {
+	t.Parallel()
+	const theFile = "the process that has SQLite's file leads; there is no other"
+	for name, open := range storetest.Stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			without := contract.Without{}
+			if name != "PostgreSQL" {
+				without = contract.Without{
+					"two do not lead": theFile, "who resigns lets another one lead, and may come back": theFile,
+				}
+			}
+			contract.Leadership(t, func(t *testing.T) contract.Rivals {
+				store := open(t)
+				return contract.Rivals{One: feedstore.NewLeadership(store), Other: feedstore.NewLeadership(store)}
+			}, without)
+		})
+	}
+}

@@ -1,0 +1,2 @@
+// Package keystore stores API keys and the server's secret in a bunstore.Store.
+package keystore

@@ -1,0 +1,58 @@
+package keystore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/test/contract"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+	"github.com/signalbox-hq/signalbox/test/storetest"
+)
+
+func TestKeysContract(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			contract.Keys(t, func(t *testing.T) access.Keys { return keystore.New(open(t)) }, nil)
+		})
+	}
+}
+
+func TestDamagedKeyOpensNothingAndCanBeRevoked(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := open(t)
+			const pepper = "a pepper that is long enough to be one"
+			for _, id := range []string{"aaaaaaaa", "bbbbbbbb"} {
+				token, err := access.NewToken(id, fixture.Long(access.SecretLength))
+				require.NoError(t, err)
+				key, err := access.NewAPIKey(token, secret.New(pepper), access.KeyAttributes{
+					Name: id, Role: access.RoleAdmin, Created: fixture.Noon(),
+				})
+				require.NoError(t, err)
+				require.NoError(t, keystore.New(store).Create(t.Context(), key))
+			}
+			require.NoError(t, storetest.Execf(t.Context(), store, "UPDATE api_keys SET role = 'king' WHERE id = 'aaaaaaaa'"))
+			list, err := keystore.New(store).List(t.Context())
+			require.NoError(t, err)
+			require.Len(t, list, 2)
+			assert.Equal(t, []bool{true, false}, []bool{list[0].Attributes().Damaged, list[1].Attributes().Damaged})
+			damaged, err := keystore.New(store).Find(t.Context(), "aaaaaaaa")
+			require.NoError(t, err)
+			assert.False(t, damaged.HoldsAt(fixture.Noon().Add(time.Minute)))
+			assert.Empty(t, damaged.Grants())
+			assert.Equal(t, int64(1), store.DamagedRows())
+			require.NoError(t, keystore.New(store).Revoke(t.Context(), "aaaaaaaa", fixture.Noon()))
+			assert.Zero(t, store.DamagedRows())
+		})
+	}
+}

@@ -1,0 +1,3 @@
+// Package registrystore stores services, their instances and the transitions of their
+// health in a bunstore.Store.
+package registrystore
