@@ -134,8 +134,8 @@ func newRegistry(p registryParts) *registryapp.Service {
 		Services: p.Services, History: p.History, Source: p.Source,
 		Leases: p.Leases, Readings: p.Readings, Members: p.Members, Directory: p.Directory,
 		DirectoryTTL: time.Duration(p.Settings.ServiceCacheTTL),
-		Prober:   newProber(p.Settings, p.App),
-		Clock:    p.Clock, Stopwatch: p.Stopwatch, Backoff: p.Backoff,
+		Prober:       newProber(p.Settings, p.App),
+		Clock:        p.Clock, Stopwatch: p.Stopwatch, Backoff: p.Backoff,
 		Environments: p.Settings.Policy(), DefaultEnvironment: p.Settings.DefaultEnvironment, Replica: p.IDs.UUID(),
 	})
 	return services

@@ -28,8 +28,8 @@ func grants(tb testing.TB, n int, ttl time.Duration) []registry.Grant {
 	for i := range list {
 		ref := fixture.Ref(tb, fmt.Sprintf("user-service-7d9f8b6c5-%08d", i))
 		list[i] = registry.Grant{
-			Held: registry.Held{Key: registry.Key{Service: service, Ref: ref}, Epoch: 1},
-			TTL:  ttl, Removal: 10 * ttl,
+			LeaseKey: registry.LeaseKey{Key: registry.Key{Service: service, Ref: ref}, Epoch: 1},
+			TTL:      ttl, Removal: 10 * ttl,
 		}
 	}
 	return list
@@ -47,7 +47,7 @@ func BenchmarkRenew(b *testing.B) {
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				renewal := registry.Renewal{Held: all[i%many].Held, Observation: observation}
+				renewal := registry.Renewal{LeaseKey: all[i%many].LeaseKey, Observation: observation}
 				if renewed, err := store.Renew(b.Context(), renewal); err != nil || renewed[0].Outcome != registry.LeaseRenewed {
 					b.Fatal(err, renewed)
 				}
@@ -63,7 +63,7 @@ func BenchmarkRenewTogether(b *testing.B) {
 	require.NoError(b, store.Grant(b.Context(), all...))
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			if _, err := store.Renew(b.Context(), registry.Renewal{Held: all[i%many].Held}); err != nil {
+			if _, err := store.Renew(b.Context(), registry.Renewal{LeaseKey: all[i%many].LeaseKey}); err != nil {
 				b.Error(err)
 			}
 		}
@@ -76,7 +76,7 @@ func BenchmarkRenewBatch(b *testing.B) {
 	require.NoError(b, store.Grant(b.Context(), all...))
 	renewals := make([]registry.Renewal, 1000)
 	for i := range renewals {
-		renewals[i].Held = all[i].Held
+		renewals[i].LeaseKey = all[i].LeaseKey
 	}
 	for b.Loop() {
 		if _, err := store.Renew(b.Context(), renewals...); err != nil {
@@ -93,7 +93,7 @@ func BenchmarkSweep(b *testing.B) {
 	require.NoError(b, store.Grant(b.Context(), grants(b, many, time.Second)...))
 	stopwatch.Move(time.Minute)
 	for b.Loop() {
-		if swept, err := store.Sweep(b.Context(), "only", 250); err != nil || len(swept.Overdue) != 250 {
+		if swept, err := store.Due(b.Context(), "only", 250); err != nil || len(swept.Overdue) != 250 {
 			b.Fatal(err, len(swept.Overdue))
 		}
 	}
@@ -112,13 +112,13 @@ func BenchmarkSweepOfStaleEnds(b *testing.B) {
 		b.StopTimer()
 		stopwatch.Move(30 * time.Second)
 		for i := range all {
-			_, _ = store.Renew(b.Context(), registry.Renewal{Held: all[i].Held})
+			_, _ = store.Renew(b.Context(), registry.Renewal{LeaseKey: all[i].LeaseKey})
 		}
 		stopwatch.Move(31 * time.Second)
 		done, waited := make(chan struct{}), make(chan time.Duration)
 		go func() { waited <- heartbeatsUntil(b, store, all, done) }()
 		b.StartTimer()
-		if swept, err := store.Sweep(b.Context(), "only", 250); err != nil || len(swept.Overdue) != 0 {
+		if swept, err := store.Due(b.Context(), "only", 250); err != nil || len(swept.Overdue) != 0 {
 			b.Fatal(err, len(swept.Overdue))
 		}
 		close(done)
@@ -138,7 +138,7 @@ func heartbeatsUntil(b *testing.B, store *localcache.Store, all []registry.Grant
 		default:
 		}
 		start := time.Now()
-		if _, err := store.Renew(b.Context(), registry.Renewal{Held: all[i%many].Held}); err != nil {
+		if _, err := store.Renew(b.Context(), registry.Renewal{LeaseKey: all[i%many].LeaseKey}); err != nil {
 			b.Error(err)
 		}
 		longest = max(longest, time.Since(start))

@@ -23,18 +23,18 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 	if err := s.begin(ctx, "grant leases"); err != nil {
 		return err
 	}
-	var kept []registry.Held
+	var kept []registry.LeaseKey
 	for some := range slices.Chunk(grants, atOnce) {
 		kept = append(kept, s.grant(some)...)
 	}
 	if len(kept) > 0 {
-		return &registry.RefusedError{Kept: kept}
+		return &registry.RefusedError{Current: kept}
 	}
 	return nil
 }
 
 // grant returns the leases that are kept under higher epochs.
-func (s *Store) grant(grants []registry.Grant) (kept []registry.Held) {
+func (s *Store) grant(grants []registry.Grant) (kept []registry.LeaseKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -42,14 +42,14 @@ func (s *Store) grant(grants []registry.Grant) (kept []registry.Held) {
 		g := &grants[i]
 		r := s.record(g.Key)
 		if r.held() && g.Epoch < r.epoch {
-			kept = append(kept, registry.Held{Key: g.Key, Epoch: r.epoch})
+			kept = append(kept, registry.LeaseKey{Key: g.Key, Epoch: r.epoch})
 			continue
 		}
-		if r.held() && g.Keep && g.Epoch == r.epoch {
+		if r.held() && g.IfAbsent && g.Epoch == r.epoch {
 			continue
 		}
 		r.epoch, r.ttl, r.removal = g.Epoch, g.TTL, g.Removal
-		if g.Ended {
+		if g.Expired {
 			s.wait(r, now.Add(g.Removal), never)
 		} else {
 			s.run(r, now.Add(g.TTL))
@@ -106,15 +106,15 @@ func (s *Store) renewEnded(renewal *registry.Renewal, at int64, out *registry.Re
 	if out.Outcome != registry.LeaseRenewed {
 		return
 	}
-	out.TTL, out.HadEnded = r.ttl, r.state == waiting
+	out.TTL, out.HadExpired = r.ttl, r.state == waiting
 	s.run(r, s.now().Add(r.ttl))
 	r.reading.observe(&renewal.Observation, at)
 	r.service.observe(&renewal.Observation, at)
 }
 
-// End records that leases have ended. One that the same ending has ended before
+// Expire records that leases have ended. One that the same ending has ended before
 // is ended by it once more.
-func (s *Store) End(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
+func (s *Store) Expire(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
 	if err := s.begin(ctx, "end leases"); err != nil {
 		return nil, err
 	}
@@ -140,8 +140,8 @@ func (s *Store) end(leases []registry.Lease, done []bool) []bool {
 	return done
 }
 
-// Drop forgets leases and their readings; where there is no lease, the reading.
-func (s *Store) Drop(ctx context.Context, leases ...registry.Held) error {
+// Remove forgets leases and their readings; where there is no lease, the reading.
+func (s *Store) Remove(ctx context.Context, leases ...registry.LeaseKey) error {
 	if err := s.begin(ctx, "drop leases"); err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (s *Store) Drop(ctx context.Context, leases ...registry.Held) error {
 	return nil
 }
 
-func (s *Store) drop(leases []registry.Held) {
+func (s *Store) drop(leases []registry.LeaseKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, lease := range leases {

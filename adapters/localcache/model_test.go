@@ -31,13 +31,13 @@ type modelled struct {
 func (m *model) grant(g registry.Grant) error {
 	l, known := m.leases[g.Key]
 	if known && g.Epoch < l.Epoch {
-		return &registry.RefusedError{Kept: []registry.Held{l.Held}}
+		return &registry.RefusedError{Current: []registry.LeaseKey{l.LeaseKey}}
 	}
-	if known && g.Keep && g.Epoch == l.Epoch {
+	if known && g.IfAbsent && g.Epoch == l.Epoch {
 		return nil
 	}
 	l = modelled{Grant: g, ends: m.now.Add(g.TTL)}
-	if g.Ended {
+	if g.Expired {
 		l.ended, l.ends = true, m.now.Add(g.Removal)
 	}
 	m.leases[g.Key] = l
@@ -55,7 +55,7 @@ func (m *model) renew(r registry.Renewal) registry.Renewed {
 	had := l.ended
 	l.ends, l.ended = m.now.Add(l.TTL), false
 	m.leases[r.Key] = l
-	return registry.Renewed{Outcome: registry.LeaseRenewed, TTL: l.TTL, HadEnded: had}
+	return registry.Renewed{Outcome: registry.LeaseRenewed, TTL: l.TTL, HadExpired: had}
 }
 
 func (m *model) end(e registry.Lease) bool {
@@ -68,7 +68,7 @@ func (m *model) end(e registry.Lease) bool {
 	return true
 }
 
-func (m *model) drop(h registry.Held) {
+func (m *model) drop(h registry.LeaseKey) {
 	if l, known := m.leases[h.Key]; known && l.Epoch <= h.Epoch {
 		delete(m.leases, h.Key)
 	}
@@ -80,7 +80,7 @@ func (m *model) due(ended bool) []registry.Lease {
 	var due []registry.Lease
 	for _, l := range m.leases {
 		if l.ended == ended && l.ends <= m.now {
-			due = append(due, registry.Lease{Held: l.Held, Ends: l.ends})
+			due = append(due, registry.Lease{LeaseKey: l.LeaseKey, Ends: l.ends})
 		}
 	}
 	return inOrder(due)
@@ -102,22 +102,22 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 		stopwatch := fixture.NewStopwatch()
 		store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 		m := &model{leases: map[registry.Key]modelled{}}
-		held := func(r *rapid.T) registry.Held {
+		held := func(r *rapid.T) registry.LeaseKey {
 			of := all[rapid.IntRange(0, len(all)-1).Draw(r, "instance")]
-			return registry.Held{Key: of.Key, Epoch: registry.Epoch(rapid.IntRange(1, 3).Draw(r, "epoch"))}
+			return registry.LeaseKey{Key: of.Key, Epoch: registry.Epoch(rapid.IntRange(1, 3).Draw(r, "epoch"))}
 		}
 		var seen []registry.Lease
 		r.Repeat(map[string]func(*rapid.T){
 			"grant": func(r *rapid.T) {
 				g := registry.Grant{
-					Held: held(r), TTL: time.Duration(rapid.IntRange(1, 9).Draw(r, "ttl")) * time.Second,
-					Ended: rapid.Bool().Draw(r, "ended"), Keep: rapid.Bool().Draw(r, "keep"),
+					LeaseKey: held(r), TTL: time.Duration(rapid.IntRange(1, 9).Draw(r, "ttl")) * time.Second,
+					Expired: rapid.Bool().Draw(r, "ended"), IfAbsent: rapid.Bool().Draw(r, "keep"),
 				}
 				g.Removal = 2 * g.TTL
 				assert.Equal(r, m.grant(g), store.Grant(t.Context(), g))
 			},
 			"renew": func(r *rapid.T) {
-				renewal := registry.Renewal{Held: held(r)}
+				renewal := registry.Renewal{LeaseKey: held(r)}
 				got, err := store.Renew(t.Context(), renewal)
 				require.NoError(r, err)
 				assert.Equal(r, []registry.Renewed{m.renew(renewal)}, got)
@@ -129,13 +129,13 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 				e := rapid.SampledFrom(seen).Draw(r, "seen")
 				// Ending again is the contract's to say; the model knows the first alone.
 				seen = slices.DeleteFunc(seen, func(l registry.Lease) bool { return l == e })
-				got, err := store.End(t.Context(), e)
+				got, err := store.Expire(t.Context(), e)
 				require.NoError(r, err)
 				assert.Equal(r, []bool{m.end(e)}, got)
 			},
 			"drop": func(r *rapid.T) {
 				h := held(r)
-				require.NoError(r, store.Drop(t.Context(), h))
+				require.NoError(r, store.Remove(t.Context(), h))
 				m.drop(h)
 			},
 			"time": func(r *rapid.T) {
@@ -145,7 +145,7 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 			},
 			"": func(r *rapid.T) {
 				limit := rapid.IntRange(1, 10).Draw(r, "limit")
-				got, err := store.Sweep(t.Context(), "only", limit)
+				got, err := store.Due(t.Context(), "only", limit)
 				require.NoError(r, err)
 				assertDue(r, m.due(false), got.Overdue, limit)
 				assertDue(r, m.due(true), got.Removable, limit)
@@ -179,12 +179,12 @@ func TestTime(t *testing.T) {
 		require.NoError(t, store.Grant(t.Context(), grants(t, 1, time.Minute)...))
 		for _, step := range []time.Duration{time.Hour, -2 * time.Hour} {
 			clock.Move(step)
-			swept, err := store.Sweep(t.Context(), "only", 1)
+			swept, err := store.Due(t.Context(), "only", 1)
 			require.NoError(t, err)
 			assert.Empty(t, swept.Overdue)
 		}
 		stopwatch.Move(time.Minute)
-		swept, err := store.Sweep(t.Context(), "only", 1)
+		swept, err := store.Due(t.Context(), "only", 1)
 		require.NoError(t, err)
 		assert.Len(t, swept.Overdue, 1)
 	})
@@ -194,7 +194,7 @@ func TestHeartbeatAllocatesItsAnswerAlone(t *testing.T) { //nolint:paralleltest 
 	store := localcache.New(fixture.NewClock(), fixture.NewStopwatch(), fixture.NewEpoch().Present)
 	all := grants(t, 1, time.Minute)
 	require.NoError(t, store.Grant(t.Context(), all...))
-	renewal := registry.Renewal{Held: all[0].Held}
+	renewal := registry.Renewal{LeaseKey: all[0].LeaseKey}
 	ctx := t.Context()
 	got := testing.AllocsPerRun(1000, func() { _, _ = store.Renew(ctx, renewal) })
 	assert.LessOrEqual(t, got, 1.0, strconv.FormatFloat(got, 'f', 1, 64))

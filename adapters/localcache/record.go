@@ -65,7 +65,7 @@ func (r *record) endsAs(seen *registry.Lease) bool {
 }
 
 func (r *record) lease() registry.Lease {
-	return registry.Lease{Held: registry.Held{Key: r.key, Epoch: r.epoch}, Ends: r.ends}
+	return registry.Lease{LeaseKey: registry.LeaseKey{Key: r.key, Epoch: r.epoch}, Ends: r.ends}
 }
 
 // record returns the one of a key, and makes it where there is none.

@@ -18,11 +18,11 @@ type turn struct {
 }
 
 // take begins a sweep, with Turn false where another sweeper has it.
-func (t *turn) take(sweeper string, now registry.Instant) registry.Sweep {
-	if t.swept && t.sweeper != sweeper && now < t.last.Add(registry.SweepTerm) {
-		return registry.Sweep{}
+func (t *turn) take(sweeper string, now registry.Instant) registry.DueLeases {
+	if t.swept && t.sweeper != sweeper && now < t.last.Add(registry.ElectionTerm) {
+		return registry.DueLeases{}
 	}
-	begun := registry.Sweep{Turn: true, Now: now, Fresh: !t.swept}
+	begun := registry.DueLeases{Elected: true, Now: now, Emptied: !t.swept}
 	if t.swept {
 		begun.Since = now.Sub(t.last)
 	}
@@ -30,15 +30,15 @@ func (t *turn) take(sweeper string, now registry.Instant) registry.Sweep {
 	return begun
 }
 
-// Sweep returns what is due. It fails with its context alone.
-func (s *Store) Sweep(ctx context.Context, sweeper string, limit int) (registry.Sweep, error) {
+// Due returns what is due. It fails with its context alone.
+func (s *Store) Due(ctx context.Context, sweeper string, limit int) (registry.DueLeases, error) {
 	if err := s.begin(ctx, "sweep leases"); err != nil {
-		return registry.Sweep{}, err
+		return registry.DueLeases{}, err
 	}
 	s.turn.mu.Lock()
 	defer s.turn.mu.Unlock()
 	found := s.turn.take(sweeper, s.now())
-	if found.Turn {
+	if found.Elected {
 		found.Overdue = s.due(running, found.Now, limit)
 		found.Removable = s.due(waiting, found.Now, limit)
 	}

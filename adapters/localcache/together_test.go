@@ -27,7 +27,7 @@ func TestSweepsAndHeartbeatsTogether(t *testing.T) {
 			for range 50 {
 				stopwatch.Move(100 * time.Millisecond)
 				for i := range renewed {
-					if _, err := store.Renew(t.Context(), registry.Renewal{Held: renewed[i].Held}); err != nil {
+					if _, err := store.Renew(t.Context(), registry.Renewal{LeaseKey: renewed[i].LeaseKey}); err != nil {
 						return err
 					}
 				}
@@ -44,8 +44,8 @@ func TestSweepsAndHeartbeatsTogether(t *testing.T) {
 		},
 		func() error {
 			for i := range 200 {
-				h := left[i].Held
-				if err := store.Drop(t.Context(), h); err != nil {
+				h := left[i].LeaseKey
+				if err := store.Remove(t.Context(), h); err != nil {
 					return err
 				}
 				note := registry.Note{Key: h.Key}
@@ -62,7 +62,7 @@ func TestSweepsAndHeartbeatsTogether(t *testing.T) {
 
 	stopwatch.Move(time.Hour)
 	found := map[registry.Key]bool{}
-	swept, err := store.Sweep(t.Context(), "only", len(all)+1)
+	swept, err := store.Due(t.Context(), "only", len(all)+1)
 	require.NoError(t, err)
 	for _, l := range slices.Concat(swept.Overdue, swept.Removable) {
 		assert.False(t, found[l.Key], "a lease is found once")
@@ -72,11 +72,11 @@ func TestSweepsAndHeartbeatsTogether(t *testing.T) {
 }
 
 func sweepAndEnd(t *testing.T, store *localcache.Store) error {
-	swept, err := store.Sweep(t.Context(), "only", 100)
+	swept, err := store.Due(t.Context(), "only", 100)
 	if err != nil {
 		return err
 	}
-	_, err = store.End(t.Context(), swept.Overdue...)
+	_, err = store.Expire(t.Context(), swept.Overdue...)
 	return err
 }
 
@@ -102,7 +102,7 @@ func TestDropWhileSweeping(t *testing.T) {
 	together(t,
 		func() error {
 			for range 20 {
-				if _, err := store.Sweep(t.Context(), "only", len(all)); err != nil {
+				if _, err := store.Due(t.Context(), "only", len(all)); err != nil {
 					return err
 				}
 			}
@@ -110,14 +110,14 @@ func TestDropWhileSweeping(t *testing.T) {
 		},
 		func() error {
 			for i := range all {
-				if err := store.Drop(t.Context(), all[i].Held); err != nil {
+				if err := store.Remove(t.Context(), all[i].LeaseKey); err != nil {
 					return err
 				}
 			}
 			return nil
 		},
 	)
-	swept, err := store.Sweep(t.Context(), "only", len(all))
+	swept, err := store.Due(t.Context(), "only", len(all))
 	require.NoError(t, err)
 	assert.Empty(t, swept.Overdue, "what was dropped while a sweep had it in hand is gone")
 }

@@ -79,21 +79,21 @@ func TestClusters(t *testing.T) {
 			b.advance(brief.TTL)
 
 			for _, s := range []*rediscache.Store{one, other} {
-				swept, err := s.Sweep(t.Context(), replica, 10)
+				swept, err := s.Due(t.Context(), replica, 10)
 				require.NoError(t, err)
-				assert.True(t, swept.Turn, "each has a turn of its own")
+				assert.True(t, swept.Elected, "each has a turn of its own")
 				assert.Len(t, swept.Overdue, map[bool]int{true: 1}[s == one])
 				if s == one {
-					ended, err := s.End(t.Context(), swept.Overdue...)
+					ended, err := s.Expire(t.Context(), swept.Overdue...)
 					require.NoError(t, err)
 					assert.Equal(t, []bool{true}, ended)
-					require.NoError(t, s.Drop(t.Context(), registry.Held{Key: lasting.Key, Epoch: 99}))
+					require.NoError(t, s.Remove(t.Context(), registry.LeaseKey{Key: lasting.Key, Epoch: 99}))
 				}
 			}
-			renewed, err := other.Renew(t.Context(), registry.Renewal{Held: lasting.Held})
+			renewed, err := other.Renew(t.Context(), registry.Renewal{LeaseKey: lasting.LeaseKey})
 			require.NoError(t, err)
 			assert.Equal(t, registry.LeaseRenewed, renewed[0].Outcome)
-			assert.False(t, renewed[0].HadEnded)
+			assert.False(t, renewed[0].HadExpired)
 			for _, s := range []*rediscache.Store{one, other} {
 				live, err := s.Announce(t.Context(), map[bool]string{true: "x", false: "y"}[s == one], time.Minute)
 				require.NoError(t, err)
@@ -125,7 +125,7 @@ func TestClusters(t *testing.T) {
 		assert.Empty(t, client.Keys(t.Context(), "registry:"+before+":*").Val())
 		assert.Equal(t, []string{b.epoch.Present()}, client.ZRange(t.Context(), "registry:epochs", 0, -1).Val())
 		assert.Equal(t, int64(1), client.Exists(t.Context(), "registry:kept").Val())
-		renewed, err := one.Renew(t.Context(), registry.Renewal{Held: grant(t).Held})
+		renewed, err := one.Renew(t.Context(), registry.Renewal{LeaseKey: grant(t).LeaseKey})
 		require.NoError(t, err)
 		assert.Equal(t, registry.LeaseRenewed, renewed[0].Outcome)
 	})
@@ -148,9 +148,9 @@ func TestRefusals(t *testing.T) {
 		err := store.Grant(t.Context(), grant(t))
 		require.ErrorIs(t, err, registry.ErrLeasesUnavailable, answer)
 		require.ErrorIs(t, err, why, answer)
-		_, err = store.Renew(t.Context(), registry.Renewal{Held: grant(t).Held})
+		_, err = store.Renew(t.Context(), registry.Renewal{LeaseKey: grant(t).LeaseKey})
 		require.ErrorIs(t, err, why, answer)
-		_, err = store.Sweep(t.Context(), replica, 1)
+		_, err = store.Due(t.Context(), replica, 1)
 		require.ErrorIs(t, err, why, answer)
 		require.ErrorIs(t, store.Ping(t.Context()), why, answer)
 

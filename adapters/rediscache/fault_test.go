@@ -22,7 +22,7 @@ const replica = "replica-1"
 func grant(tb testing.TB) registry.Grant {
 	tb.Helper()
 	return registry.Grant{
-		Held: registry.Held{
+		LeaseKey: registry.LeaseKey{
 			Key: registry.Key{Service: fixture.ServiceName(tb, "shop"), Ref: fixture.Ref(tb, "a")}, Epoch: 1,
 		},
 		TTL: 30 * time.Second, Removal: 5 * time.Minute, URL: "http://10.0.0.1:8080", Status: health.Passing,
@@ -38,20 +38,20 @@ func TestFaults(t *testing.T) {
 		store := open(t, b)
 		lease := grant(t)
 		require.NoError(t, store.Grant(t.Context(), lease))
-		first, err := store.Sweep(t.Context(), replica, 10)
+		first, err := store.Due(t.Context(), replica, 10)
 		require.NoError(t, err)
-		require.True(t, first.Fresh)
-		again, err := store.Sweep(t.Context(), replica, 10)
+		require.True(t, first.Emptied)
+		again, err := store.Due(t.Context(), replica, 10)
 		require.NoError(t, err)
-		require.False(t, again.Fresh)
+		require.False(t, again.Emptied)
 
 		client := clientOf(t, b)
 		require.NoError(t, client.FlushAll(t.Context()).Err())
 
-		emptied, err := store.Sweep(t.Context(), replica, 10)
+		emptied, err := store.Due(t.Context(), replica, 10)
 		require.NoError(t, err)
-		assert.True(t, emptied.Fresh)
-		renewed, err := store.Renew(t.Context(), registry.Renewal{Held: lease.Held})
+		assert.True(t, emptied.Emptied)
+		renewed, err := store.Renew(t.Context(), registry.Renewal{LeaseKey: lease.LeaseKey})
 		require.NoError(t, err)
 		assert.Equal(t, registry.LeaseUnknown, renewed[0].Outcome)
 	})
@@ -63,7 +63,7 @@ func TestFaults(t *testing.T) {
 		lease := grant(t)
 		require.NoError(t, store.Grant(t.Context(), lease))
 		require.NoError(t, clientOf(t, b).ScriptFlush(t.Context()).Err())
-		renewed, err := store.Renew(t.Context(), registry.Renewal{Held: lease.Held}, registry.Renewal{Held: lease.Held})
+		renewed, err := store.Renew(t.Context(), registry.Renewal{LeaseKey: lease.LeaseKey}, registry.Renewal{LeaseKey: lease.LeaseKey})
 		require.NoError(t, err)
 		for _, r := range renewed {
 			assert.Equal(t, registry.LeaseRenewed, r.Outcome)
@@ -76,13 +76,13 @@ func TestFaults(t *testing.T) {
 			server := miniredis.RunT(t)
 			server.SetTime(fixture.Noon())
 			store := open(t, backend{address: server.Addr(), epoch: fixture.NewEpoch()})
-			before, err := store.Sweep(t.Context(), replica, 10)
+			before, err := store.Due(t.Context(), replica, 10)
 			require.NoError(t, err)
 			server.SetTime(fixture.Noon().Add(step))
-			after, err := store.Sweep(t.Context(), replica, 10)
+			after, err := store.Due(t.Context(), replica, 10)
 			require.NoError(t, err)
 			assert.Equal(t, step, after.Now.Sub(before.Now), name)
-			assert.True(t, after.Turn, "a turn does not depend on time that went back")
+			assert.True(t, after.Elected, "a turn does not depend on time that went back")
 		}
 	})
 
@@ -94,9 +94,9 @@ func TestFaults(t *testing.T) {
 		t.Cleanup(func() { _ = store.Close() })
 		begun := time.Now()
 		require.ErrorIs(t, store.Grant(t.Context(), grant(t)), registry.ErrLeasesUnavailable)
-		_, err := store.Renew(t.Context(), registry.Renewal{Held: grant(t).Held})
+		_, err := store.Renew(t.Context(), registry.Renewal{LeaseKey: grant(t).LeaseKey})
 		require.ErrorIs(t, err, registry.ErrLeasesUnavailable)
-		_, err = store.Sweep(t.Context(), replica, 1)
+		_, err = store.Due(t.Context(), replica, 1)
 		require.ErrorIs(t, err, registry.ErrLeasesUnavailable)
 		assert.Less(t, time.Since(begun), 5*time.Second)
 	})
@@ -120,7 +120,7 @@ func TestShownInstances(t *testing.T) {
 	require.NoError(t, store.Grant(t.Context(), lease))
 	critical, latency := health.Critical, 12.5
 	_, err := store.Renew(t.Context(), registry.Renewal{
-		Held: lease.Held, Observation: registry.Observation{Status: &critical, Reported: true, ResponseTime: &latency},
+		LeaseKey: lease.LeaseKey, Observation: registry.Observation{Status: &critical, Reported: true, ResponseTime: &latency},
 	})
 	require.NoError(t, err)
 	_, err = store.Publish(t.Context())

@@ -66,7 +66,7 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 			script: s.scripts.grant,
 			keys:   []string{space.lease(g.Key), space.running(), space.ended()},
 			args: []any{
-				int64(g.Epoch), g.TTL.Microseconds(), g.Removal.Microseconds(), bit(g.Ended), bit(g.Keep),
+				int64(g.Epoch), g.TTL.Microseconds(), g.Removal.Microseconds(), bit(g.Expired), bit(g.IfAbsent),
 				member(g.Key), first, g.Status.String(),
 			},
 		}
@@ -81,16 +81,16 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 
 // refused returns which leases are kept under higher epochs, if any.
 func refused(grants []registry.Grant, results []*redis.Cmd) error {
-	var kept []registry.Held
+	var kept []registry.LeaseKey
 	for i, r := range results {
 		if epoch, _ := r.Int64(); epoch > 0 {
-			kept = append(kept, registry.Held{Key: grants[i].Key, Epoch: registry.Epoch(epoch)})
+			kept = append(kept, registry.LeaseKey{Key: grants[i].Key, Epoch: registry.Epoch(epoch)})
 		}
 	}
 	if len(kept) == 0 {
 		return nil
 	}
-	return &registry.RefusedError{Kept: kept}
+	return &registry.RefusedError{Current: kept}
 }
 
 func bit(set bool) string {
@@ -171,7 +171,7 @@ func parseRenewed(r *redis.Cmd) registry.Renewed {
 	}
 	return registry.Renewed{
 		Outcome: registry.Outcome(answer[0]), //nolint:gosec // 1 to 3, by the script
-		TTL:     time.Duration(answer[1]) * time.Microsecond, HadEnded: answer[2] == 1,
+		TTL:     time.Duration(answer[1]) * time.Microsecond, HadExpired: answer[2] == 1,
 	}
 }
 
@@ -186,19 +186,19 @@ func observed(o *registry.Observation) (status, reported, responseTime string) {
 	return status, bit(o.Reported), responseTime
 }
 
-// Sweep returns what is due, to one sweeper at a time.
-func (s *Store) Sweep(ctx context.Context, sweeper string, limit int) (registry.Sweep, error) {
+// Due returns what is due, to one sweeper at a time.
+func (s *Store) Due(ctx context.Context, sweeper string, limit int) (registry.DueLeases, error) {
 	space, err := s.space()
 	if err != nil {
-		return registry.Sweep{}, err
+		return registry.DueLeases{}, err
 	}
 	results := s.runAll(ctx, []call{{
 		script: s.scripts.sweep, keys: []string{space.sweeper(), space.running(), space.ended()},
-		args: []any{sweeper, registry.SweepTerm.Microseconds(), limit, space.leases()},
+		args: []any{sweeper, registry.ElectionTerm.Microseconds(), limit, space.leases()},
 	}})
 	answer, err := results[0].Slice()
 	if err != nil {
-		return registry.Sweep{}, translate(err, "sweep leases")
+		return registry.DueLeases{}, translate(err, "sweep leases")
 	}
 	found, strange, err := parseSweep(answer)
 	if err == nil && len(strange) > 0 {
@@ -217,7 +217,7 @@ func (s *Store) discard(ctx context.Context, space *space, members []any) error 
 }
 
 // parseSweep returns what a sweep found, and the members that name no lease.
-func parseSweep(answer []any) (found registry.Sweep, strange []any, err error) {
+func parseSweep(answer []any) (found registry.DueLeases, strange []any, err error) {
 	if len(answer) == 1 {
 		return found, nil, nil
 	}
@@ -228,11 +228,11 @@ func parseSweep(answer []any) (found registry.Sweep, strange []any, err error) {
 	if err != nil {
 		return found, nil, err
 	}
-	found = registry.Sweep{Turn: true, Now: now, Fresh: answer[2] == ""}
-	if !found.Fresh {
+	found = registry.DueLeases{Elected: true, Now: now, Emptied: answer[2] == ""}
+	if !found.Emptied {
 		last, err := instant(answer[2])
 		if err != nil {
-			return registry.Sweep{}, nil, err
+			return registry.DueLeases{}, nil, err
 		}
 		found.Since = now.Sub(last)
 	}
@@ -242,7 +242,7 @@ func parseSweep(answer []any) (found registry.Sweep, strange []any, err error) {
 	}{{answer[3], &found.Overdue}, {answer[4], &found.Removable}} {
 		var others []any
 		if *due.leases, others, err = parseLeases(due.answer); err != nil {
-			return registry.Sweep{}, nil, err
+			return registry.DueLeases{}, nil, err
 		}
 		strange = append(strange, others...)
 	}
@@ -274,14 +274,14 @@ func parseLeases(v any) (leases []registry.Lease, strange []any, err error) {
 			continue
 		}
 		leases = append(leases, registry.Lease{
-			Held: registry.Held{Key: key, Epoch: registry.Epoch(epoch)}, Ends: ends,
+			LeaseKey: registry.LeaseKey{Key: key, Epoch: registry.Epoch(epoch)}, Ends: ends,
 		})
 	}
 	return leases, strange, nil
 }
 
-// End records that leases have ended.
-func (s *Store) End(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
+// Expire records that leases have ended.
+func (s *Store) Expire(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
 	space, err := s.space()
 	if err != nil {
 		return nil, err
@@ -304,8 +304,8 @@ func (s *Store) End(ctx context.Context, leases ...registry.Lease) ([]bool, erro
 	return done, nil
 }
 
-// Drop forgets leases and their readings.
-func (s *Store) Drop(ctx context.Context, leases ...registry.Held) error {
+// Remove forgets leases and their readings.
+func (s *Store) Remove(ctx context.Context, leases ...registry.LeaseKey) error {
 	space, err := s.space()
 	if err != nil {
 		return err
@@ -318,6 +318,6 @@ func (s *Store) Drop(ctx context.Context, leases ...registry.Held) error {
 		}
 	}
 	results := s.runAll(ctx, calls)
-	publish(&s.readers, leases, func(l *registry.Held) registry.Key { return l.Key })
+	publish(&s.readers, leases, func(l *registry.LeaseKey) registry.Key { return l.Key })
 	return translate(firstError(results), "drop leases")
 }

@@ -51,7 +51,7 @@ func leaseOf(t *testing.T, service string) registry.Grant {
 func renewalsOf(grants ...registry.Grant) []registry.Renewal {
 	renewals := make([]registry.Renewal, len(grants))
 	for i, g := range grants {
-		renewals[i] = registry.Renewal{Held: g.Held}
+		renewals[i] = registry.Renewal{LeaseKey: g.LeaseKey}
 	}
 	return renewals
 }
@@ -91,9 +91,9 @@ func TestForeignValues(t *testing.T) {
 			for _, r := range renewed {
 				assert.Equal(t, registry.LeaseRenewed, r.Outcome)
 			}
-			swept, err := store.Sweep(ctx, replica, 10)
+			swept, err := store.Due(ctx, replica, 10)
 			require.NoError(t, err)
-			assert.True(t, swept.Turn)
+			assert.True(t, swept.Elected)
 
 			publishAll(t, store)
 			for _, service := range []string{"shop", "cart"} {
@@ -131,7 +131,7 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 				ctx := t.Context()
 				shop, cart := leaseOf(t, "shop"), leaseOf(t, "cart")
 				require.NoError(t, store.Grant(ctx, shop, cart))
-				_, err := store.Sweep(ctx, replica, 10)
+				_, err := store.Due(ctx, replica, 10)
 				require.NoError(t, err)
 				broken := ownKey(t, b, key)
 				require.NoError(t, clientOf(t, b).Del(ctx, broken).Err())
@@ -144,14 +144,14 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 				renewed, err := store.Renew(ctx, renewalsOf(shop, cart)...)
 				require.NoError(t, err)
 				assert.Equal(t, registry.LeaseRenewed, renewed[1].Outcome)
-				swept, err := store.Sweep(ctx, replica, 10)
+				swept, err := store.Due(ctx, replica, 10)
 				require.NoError(t, err)
-				require.True(t, swept.Turn)
+				require.True(t, swept.Elected)
 				switch key {
 				case "lease:shop/production/a":
 					assert.Equal(t, registry.LeaseUnknown, renewed[0].Outcome)
 				case "running", "sweeper", "ended":
-					assert.True(t, swept.Fresh, "leases may be missing: all are granted again")
+					assert.True(t, swept.Emptied, "leases may be missing: all are granted again")
 					fallthrough
 				default:
 					assert.Equal(t, registry.LeaseRenewed, renewed[0].Outcome)
@@ -164,7 +164,7 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 				_, err = store.PutServices(ctx, time.Hour, registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`)})
 				require.NoError(t, err)
 				publishAll(t, store)
-				require.NoError(t, store.Drop(ctx, shop.Held, cart.Held))
+				require.NoError(t, store.Remove(ctx, shop.LeaseKey, cart.LeaseKey))
 				assert.Equal(t, []string{broken}, replaced.keys)
 			})
 		}
@@ -198,18 +198,18 @@ func TestBrokenLeaseIsSwept(t *testing.T) {
 			require.NoError(t, client.ZAdd(ctx, ownKey(t, b, "ended"), stranger("")).Err())
 			b.advance(2 * time.Millisecond)
 
-			swept, err := store.Sweep(ctx, replica, 10)
+			swept, err := store.Due(ctx, replica, 10)
 			require.NoError(t, err)
-			due := map[registry.Held]bool{}
+			due := map[registry.LeaseKey]bool{}
 			for _, l := range swept.Overdue {
-				due[l.Held] = true
+				due[l.LeaseKey] = true
 			}
-			assert.Equal(t, map[registry.Held]bool{{Key: shop.Key}: true, cart.Held: true}, due)
-			require.NoError(t, store.Drop(ctx, registry.Held{Key: shop.Key}))
-			ended, err := store.End(ctx, swept.Overdue...)
+			assert.Equal(t, map[registry.LeaseKey]bool{{Key: shop.Key}: true, cart.LeaseKey: true}, due)
+			require.NoError(t, store.Remove(ctx, registry.LeaseKey{Key: shop.Key}))
+			ended, err := store.Expire(ctx, swept.Overdue...)
 			require.NoError(t, err)
 			assert.ElementsMatch(t, []bool{false, true}, ended)
-			again, err := store.Sweep(ctx, replica, 10)
+			again, err := store.Due(ctx, replica, 10)
 			require.NoError(t, err)
 			assert.Empty(t, again.Overdue)
 			assert.Zero(t, client.ZCard(ctx, ownKey(t, b, "running")).Val(), "what is no lease is forgotten")
@@ -233,7 +233,7 @@ func TestProjectionIsRepaired(t *testing.T) {
 	assert.Equal(t, []string{"a"}, client.HKeys(ctx, "service:shop:instances").Val())
 	assert.Equal(t, time.Hour, client.TTL(ctx, "service:shop:instances").Val())
 
-	require.NoError(t, store.Drop(ctx, shop.Held))
+	require.NoError(t, store.Remove(ctx, shop.LeaseKey))
 	publishAll(t, store)
 	assert.Zero(t, client.Exists(ctx, "service:shop:instances").Val())
 }
@@ -287,14 +287,14 @@ func TestRepeatedIDs(t *testing.T) {
 			shown(both)
 			show()
 			shown(both)
-			require.NoError(t, store.Drop(t.Context(), inProduction.Held))
+			require.NoError(t, store.Remove(t.Context(), inProduction.LeaseKey))
 			shown(map[string]int64{"a": 2})
 			require.NoError(t, store.Grant(t.Context(), inProduction))
 			shown(both)
 			require.NoError(t, client.Del(t.Context(), ownKey(t, b, "lease:shop/staging/a")).Err())
 			show()
 			shown(map[string]int64{"a": 1})
-			require.NoError(t, store.Drop(t.Context(), inProduction.Held))
+			require.NoError(t, store.Remove(t.Context(), inProduction.LeaseKey))
 			shown(map[string]int64{})
 		})
 	}

@@ -13,7 +13,7 @@ import (
 
 // endLeases decides about the leases that are overdue, and about those that
 // preservation still has to do with.
-func (s *Service) endLeases(ctx context.Context, found *registry.Sweep) error {
+func (s *Service) endLeases(ctx context.Context, found *registry.DueLeases) error {
 	groups := map[place][]registry.Lease{}
 	for _, l := range found.Overdue {
 		i, err := s.overdue(ctx, l)
@@ -50,7 +50,7 @@ func (s *Service) overdue(ctx context.Context, l registry.Lease) (*registry.Inst
 	if err != nil && !fails(err, registry.ErrNotFound) && !fails(err, registry.ErrInstanceNotFound) {
 		return nil, err
 	}
-	return nil, s.deps.Leases.Drop(ctx, l.Held)
+	return nil, s.deps.Leases.Remove(ctx, l.LeaseKey)
 }
 
 // observePlaces tells every preservation who is alive, and returns the places at
@@ -101,7 +101,7 @@ func (s *Service) preserve(known *cachedService, e scope.Environment, now regist
 		if !i.Expired || i.Removed || i.Environment != e {
 			continue
 		}
-		lease := registry.Lease{Held: grant(known.name, i.Instance).Held, Ends: at(i.UpdatedAt)}
+		lease := registry.Lease{LeaseKey: grant(known.name, i.Instance).LeaseKey, Ends: at(i.UpdatedAt)}
 		if i.Held {
 			p.Held = append(p.Held, lease)
 		} else if now.Sub(lease.Ends) < registry.LeaveWindow {
@@ -116,7 +116,7 @@ func (s *Service) preserve(known *cachedService, e scope.Environment, now regist
 func (s *Service) decide(ctx context.Context, at place, now registry.Instant, overdue []registry.Lease) error {
 	g := s.sweeper.guards[at]
 	next := g.Clone()
-	waiting := map[registry.Held]bool{}
+	waiting := map[registry.LeaseKey]bool{}
 	for _, l := range next.Waiting() {
 		if i := s.catalogue.instance(l.Key); i != nil && i.Expired && i.Epoch == l.Epoch {
 			waiting[l] = true
@@ -124,12 +124,12 @@ func (s *Service) decide(ctx context.Context, at place, now registry.Instant, ov
 			next.Gone(l)
 		}
 	}
-	var ended []registry.Held
+	var ended []registry.LeaseKey
 	for _, l := range overdue {
 		i := s.catalogue.instance(l.Key)
 		recorded := i != nil && i.Expired && i.Epoch == l.Epoch
-		if !waiting[l.Held] && !recorded {
-			ended = append(ended, l.Held)
+		if !waiting[l.LeaseKey] && !recorded {
+			ended = append(ended, l.LeaseKey)
 		}
 	}
 	if err := s.enforce(ctx, at, next.Decide(now, ended)); err != nil {
@@ -157,12 +157,12 @@ func (s *Service) enforce(ctx context.Context, at place, d registry.Decision) er
 		}
 	}
 	for _, part := range []struct {
-		leases []registry.Held
-		apply  func(*registry.Service, []registry.Held)
+		leases []registry.LeaseKey
+		apply  func(*registry.Service, []registry.LeaseKey)
 	}{
-		{d.Hold, func(r *registry.Service, l []registry.Held) { r.Expire(true, s.own(), l...) }},
-		{d.Leave, func(r *registry.Service, l []registry.Held) { r.Expire(false, s.own(), l...) }},
-		{d.Release, func(r *registry.Service, l []registry.Held) { r.Release(s.own(), refsOf(l)...) }},
+		{d.Hold, func(r *registry.Service, l []registry.LeaseKey) { r.Expire(true, s.own(), l...) }},
+		{d.Leave, func(r *registry.Service, l []registry.LeaseKey) { r.Expire(false, s.own(), l...) }},
+		{d.Release, func(r *registry.Service, l []registry.LeaseKey) { r.Release(s.own(), refsOf(l)...) }},
 	} {
 		for chunk := range slices.Chunk(part.leases, SweepLimit) {
 			if err := s.alter(ctx, known.name, chunk, func(r *registry.Service) { part.apply(r, chunk) }); err != nil {
@@ -176,7 +176,7 @@ func (s *Service) enforce(ctx context.Context, at place, d registry.Decision) er
 // alter writes to a service; one that was deregistered meanwhile, or is damaged, is
 // passed over.
 func (s *Service) alter(
-	ctx context.Context, name scope.ServiceName, leases []registry.Held, apply func(*registry.Service),
+	ctx context.Context, name scope.ServiceName, leases []registry.LeaseKey, apply func(*registry.Service),
 ) error {
 	_, err := s.write(ctx, edition{
 		name: name, instances: instancesOf(leases), remembered: true,
@@ -203,14 +203,14 @@ func (s *Service) end(ctx context.Context, overdue []registry.Lease) error {
 	if len(overdue) == 0 {
 		return nil
 	}
-	ended, err := s.deps.Leases.End(ctx, overdue...)
+	ended, err := s.deps.Leases.Expire(ctx, overdue...)
 	if err != nil {
 		return err
 	}
-	var renewed []registry.Held
+	var renewed []registry.LeaseKey
 	for n, l := range overdue {
 		if !ended[n] {
-			renewed = append(renewed, l.Held)
+			renewed = append(renewed, l.LeaseKey)
 		}
 	}
 	if len(renewed) == 0 {

@@ -41,15 +41,15 @@ func gated(t *testing.T) (*bundle, *gatedServices) {
 }
 
 // heldOf is the lease of an instance of the shop.
-func heldOf(t *testing.T, instance string, epoch int64) registry.Held {
+func heldOf(t *testing.T, instance string, epoch int64) registry.LeaseKey {
 	t.Helper()
 	key := registry.Key{Service: fixture.ServiceName(t, shop), Ref: fixture.Ref(t, instance)}
-	return registry.Held{Key: key, Epoch: registry.Epoch(epoch)}
+	return registry.LeaseKey{Key: key, Epoch: registry.Epoch(epoch)}
 }
 
 func (b *bundle) outcome(t *testing.T, instance string, epoch int64) registry.Outcome {
 	t.Helper()
-	renewed, err := b.leases.Renew(t.Context(), registry.Renewal{Held: heldOf(t, instance, epoch)})
+	renewed, err := b.leases.Renew(t.Context(), registry.Renewal{LeaseKey: heldOf(t, instance, epoch)})
 	require.NoError(t, err)
 	return renewed[0].Outcome
 }
@@ -88,7 +88,7 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		t.Parallel()
 		b, _ := gated(t)
 		epoch := b.register(t, "a")
-		lost := registry.Grant{Held: heldOf(t, "a", epoch+1), TTL: 5 * time.Second, Removal: time.Minute}
+		lost := registry.Grant{LeaseKey: heldOf(t, "a", epoch+1), TTL: 5 * time.Second, Removal: time.Minute}
 		require.NoError(t, b.leases.Grant(t.Context(), lost))
 		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeasesUnavailable, "it has not lost its lease")
 		b.run(t, 6*time.Second)
@@ -132,7 +132,7 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 	t.Run("where the lease store keeps a higher epoch than the database the next one is above it", func(t *testing.T) {
 		t.Parallel()
 		b, _ := gated(t)
-		ahead := registry.Grant{Held: heldOf(t, "a", 20), TTL: time.Hour, Removal: time.Hour}
+		ahead := registry.Grant{LeaseKey: heldOf(t, "a", 20), TTL: time.Hour, Removal: time.Hour}
 		require.NoError(t, b.leases.Grant(t.Context(), ahead))
 		assert.Equal(t, int64(21), b.register(t, "a"))
 		require.NoError(t, b.beat(t, "a", 21))
@@ -145,7 +145,7 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		epoch := b.register(t, "a")
 		b.run(t, 31*time.Second)
 		require.Empty(t, ready(t, b.Service))
-		require.NoError(t, b.leases.Drop(t.Context(), heldOf(t, "a", epoch)))
+		require.NoError(t, b.leases.Remove(t.Context(), heldOf(t, "a", epoch)))
 		b.leases.grantLost.Store(true)
 		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeasesUnavailable)
 		assert.Empty(t, ready(t, b.Service), "nothing is stored")

@@ -181,7 +181,7 @@ func (s *Service) follow(
 		return Beat{}, s.lost(ctx, service, r)
 	case registry.LeaseRenewed:
 		known := service.instance(r.Ref)
-		if known != nil && !renewed.HadEnded && settled(known, r) {
+		if known != nil && !renewed.HadExpired && settled(known, r) {
 			return Beat{Epoch: r.Epoch, ExpiresIn: renewed.TTL}, nil
 		}
 	case registry.LeaseUnknown:
@@ -261,13 +261,13 @@ func (s *Service) attend(
 		return i, err
 	}
 	// Whoever renewed a lease of what is no more must not keep it.
-	return nil, s.forget(ctx, registry.Held{Key: r.Key, Epoch: r.Epoch}, err)
+	return nil, s.forget(ctx, registry.LeaseKey{Key: r.Key, Epoch: r.Epoch}, err)
 }
 
 // forget drops the lease of an instance that is gone and returns why it is, or
 // why the lease could not be dropped.
-func (s *Service) forget(ctx context.Context, lease registry.Held, why error) error {
-	if err := s.deps.Leases.Drop(context.WithoutCancel(ctx), lease); err != nil {
+func (s *Service) forget(ctx context.Context, lease registry.LeaseKey, why error) error {
+	if err := s.deps.Leases.Remove(context.WithoutCancel(ctx), lease); err != nil {
 		return err
 	}
 	return why

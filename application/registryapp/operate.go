@@ -134,7 +134,7 @@ func (s *Service) DeregisterInstance(ctx context.Context, by access.Caller, in T
 	if err != nil {
 		return err
 	}
-	s.abandon(ctx, grant(t.service, gone).Held)
+	s.abandon(ctx, grant(t.service, gone).LeaseKey)
 	return nil
 }
 
@@ -167,7 +167,7 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 	if err := by.Require(access.WriteService, resource(t.service)); err != nil {
 		return err
 	}
-	var leases []registry.Held
+	var leases []registry.LeaseKey
 	removal := edition{name: t.service, whole: true, mends: true}
 	removal.apply = func(service *registry.Service) error {
 		leases = leasesIn(service, t.Environment)
@@ -192,11 +192,11 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 }
 
 // leasesIn returns the leases of the instances in an environment, or in all.
-func leasesIn(service *registry.Service, e scope.Environment) []registry.Held {
-	var leases []registry.Held
+func leasesIn(service *registry.Service, e scope.Environment) []registry.LeaseKey {
+	var leases []registry.LeaseKey
 	for _, i := range service.Instances() {
 		if e.IsZero() || i.Environment == e {
-			leases = append(leases, grant(service.State().Name, i).Held)
+			leases = append(leases, grant(service.State().Name, i).LeaseKey)
 		}
 	}
 	return leases
@@ -204,6 +204,6 @@ func leasesIn(service *registry.Service, e scope.Environment) []registry.Held {
 
 // abandon drops leases of what is gone. A lease that stays because its store is
 // away ends by itself, and is dropped then.
-func (s *Service) abandon(ctx context.Context, leases ...registry.Held) {
-	_ = s.deps.Leases.Drop(context.WithoutCancel(ctx), leases...)
+func (s *Service) abandon(ctx context.Context, leases ...registry.LeaseKey) {
+	_ = s.deps.Leases.Remove(context.WithoutCancel(ctx), leases...)
 }

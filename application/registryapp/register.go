@@ -56,7 +56,7 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 		return Registered{}, err
 	}
 	var out Registered
-	var granted *registry.Held
+	var granted *registry.LeaseKey
 	founded := false
 	written, err := s.write(ctx, edition{
 		name: name, instances: named(r.Instance), founds: true,
@@ -70,7 +70,7 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 				return nil
 			}
 			g := grant(name, out.Instance)
-			granted = &g.Held
+			granted = &g.LeaseKey
 			return s.grantFirst(ctx, g, &r.After)
 		},
 	})
@@ -108,7 +108,7 @@ func (s *Service) forgetReadings(ctx context.Context, name scope.ServiceName, fo
 func (s *Service) grantFirst(ctx context.Context, g registry.Grant, after *registry.Epoch) error {
 	err := s.deps.Leases.Grant(ctx, g)
 	if refused := new(registry.RefusedError); errors.As(err, &refused) {
-		*after = refused.Kept[0].Epoch
+		*after = refused.Current[0].Epoch
 		return registry.ErrStale.WithCause(refused)
 	}
 	return err
@@ -125,8 +125,8 @@ func named(id registry.InstanceID) []registry.InstanceID {
 // grant returns the lease of an instance as it stands.
 func grant(name scope.ServiceName, i *registry.Instance) registry.Grant {
 	return registry.Grant{
-		Held: registry.Held{Key: registry.Key{Service: name, Ref: i.Ref()}, Epoch: i.Epoch},
-		TTL:  i.TTL, Removal: i.Removal, Ended: i.Expired, URL: i.Address.Base(), Status: i.Observed(),
+		LeaseKey: registry.LeaseKey{Key: registry.Key{Service: name, Ref: i.Ref()}, Epoch: i.Epoch},
+		TTL:      i.TTL, Removal: i.Removal, Expired: i.Expired, URL: i.Address.Base(), Status: i.Observed(),
 	}
 }
 

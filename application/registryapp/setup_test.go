@@ -197,25 +197,25 @@ func (l *leaseServer) Renew(ctx context.Context, renewals ...registry.Renewal) (
 	return l.Store.Renew(ctx, renewals...)
 }
 
-func (l *leaseServer) Sweep(ctx context.Context, sweeper string, limit int) (registry.Sweep, error) {
+func (l *leaseServer) Due(ctx context.Context, sweeper string, limit int) (registry.DueLeases, error) {
 	if err := l.fails(nil); err != nil {
-		return registry.Sweep{}, err
+		return registry.DueLeases{}, err
 	}
-	return l.Store.Sweep(ctx, sweeper, limit)
+	return l.Store.Due(ctx, sweeper, limit)
 }
 
-func (l *leaseServer) End(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
+func (l *leaseServer) Expire(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
 	if err := l.fails(&l.endLost); err != nil {
 		return nil, err
 	}
-	return l.Store.End(ctx, leases...)
+	return l.Store.Expire(ctx, leases...)
 }
 
-func (l *leaseServer) Drop(ctx context.Context, leases ...registry.Held) error {
+func (l *leaseServer) Remove(ctx context.Context, leases ...registry.LeaseKey) error {
 	if err := l.fails(&l.dropLost); err != nil {
 		return err
 	}
-	return l.Store.Drop(ctx, leases...)
+	return l.Store.Remove(ctx, leases...)
 }
 
 func (l *leaseServer) Instances(ctx context.Context, keys ...registry.Key) ([]registry.Reading, error) {

@@ -87,12 +87,12 @@ func (s *Service) sweep(ctx context.Context) (more bool, err error) {
 		s.sweeper.yield()
 		s.sweeper.unassured = nil
 	}
-	found, err := s.deps.Leases.Sweep(ctx, s.deps.Replica, SweepLimit)
+	found, err := s.deps.Leases.Due(ctx, s.deps.Replica, SweepLimit)
 	if err != nil {
 		return false, err
 	}
-	s.sweeper.turn.Store(found.Turn)
-	if !found.Turn {
+	s.sweeper.turn.Store(found.Elected)
+	if !found.Elected {
 		s.sweeper.yield()
 		return false, nil
 	}
@@ -121,14 +121,14 @@ func (w *sweeper) yield() {
 }
 
 // grace returns the TTL up to which leases are to be begun anew; 0 for none.
-func (w *sweeper) grace(found *registry.Sweep, elapsed time.Duration) time.Duration {
+func (w *sweeper) grace(found *registry.DueLeases, elapsed time.Duration) time.Duration {
 	jumped := false
 	if w.timed {
 		jump := found.Now.Sub(w.now) - (elapsed - w.elapsed)
 		jumped = jump.Abs() > maxJump
 	}
-	first := !w.swept && found.Since > registry.SweepTerm
-	all := found.Fresh || first || w.disturbed || jumped
+	first := !w.swept && found.Since > registry.ElectionTerm
+	all := found.Emptied || first || w.disturbed || jumped
 	w.swept, w.disturbed, w.timed, w.now, w.elapsed = true, false, true, found.Now, elapsed
 	if all {
 		return registry.MaxTTL
@@ -211,7 +211,7 @@ func (s *Service) assure(ctx context.Context) error {
 	for _, key := range w.unassured[:n] {
 		if i := s.catalogue.instance(key); i != nil {
 			g := grant(key.Service, i)
-			g.Keep = true
+			g.IfAbsent = true
 			grants = append(grants, g)
 		}
 	}
@@ -226,14 +226,14 @@ func (s *Service) assure(ctx context.Context) error {
 // leases of what is no more. Where a service is protected they wait once more.
 func (s *Service) removeEnded(ctx context.Context, leases []registry.Lease) error {
 	for name, found := range byService(leases) {
-		var gone, kept []registry.Held
+		var gone, kept []registry.LeaseKey
 		for _, l := range found {
 			i := s.catalogue.instance(l.Key)
 			switch {
 			case i == nil || i.Expired && i.Epoch == l.Epoch && !s.keeps(name, i):
-				gone = append(gone, l.Held)
+				gone = append(gone, l.LeaseKey)
 			default:
-				kept = append(kept, l.Held)
+				kept = append(kept, l.LeaseKey)
 			}
 		}
 		if err := s.postpone(ctx, kept); err != nil {
@@ -260,7 +260,7 @@ func (s *Service) keeps(name scope.ServiceName, i *registry.Instance) bool {
 
 // postpone has leases of instances that have expired wait for their removal anew,
 // and those of others run.
-func (s *Service) postpone(ctx context.Context, leases []registry.Held) error {
+func (s *Service) postpone(ctx context.Context, leases []registry.LeaseKey) error {
 	var grants []registry.Grant
 	for _, l := range leases {
 		if i := s.catalogue.instance(l.Key); i != nil {
@@ -273,7 +273,7 @@ func (s *Service) postpone(ctx context.Context, leases []registry.Held) error {
 	return s.grantStored(ctx, grants)
 }
 
-func (s *Service) removeExpired(ctx context.Context, name scope.ServiceName, leases []registry.Held) error {
+func (s *Service) removeExpired(ctx context.Context, name scope.ServiceName, leases []registry.LeaseKey) error {
 	if len(leases) == 0 {
 		return nil
 	}
@@ -287,10 +287,10 @@ func (s *Service) removeExpired(ctx context.Context, name scope.ServiceName, lea
 	if err := unlessGone(err); err != nil {
 		return err
 	}
-	return s.deps.Leases.Drop(ctx, leases...)
+	return s.deps.Leases.Remove(ctx, leases...)
 }
 
-func instancesOf(leases []registry.Held) []registry.InstanceID {
+func instancesOf(leases []registry.LeaseKey) []registry.InstanceID {
 	ids := make([]registry.InstanceID, len(leases))
 	for i, l := range leases {
 		ids[i] = l.Instance
@@ -298,7 +298,7 @@ func instancesOf(leases []registry.Held) []registry.InstanceID {
 	return ids
 }
 
-func refsOf(leases []registry.Held) []registry.Ref {
+func refsOf(leases []registry.LeaseKey) []registry.Ref {
 	refs := make([]registry.Ref, len(leases))
 	for i, l := range leases {
 		refs[i] = l.Ref

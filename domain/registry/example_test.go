@@ -27,7 +27,7 @@ func Example() {
 	fmt.Println(service.State().Status)
 
 	_ = service.Report(ref, health.Passing, stamp)
-	service.Expire(false, stamp, registry.Held{Key: registry.Key{Service: name, Ref: ref}, Epoch: 1})
+	service.Expire(false, stamp, registry.LeaseKey{Key: registry.Key{Service: name, Ref: ref}, Epoch: 1})
 	i, _ := service.Instance(ref)
 	fmt.Println(i.Observed(), i.Reason, i.Listed())
 	for _, e := range service.PendingEvents() {

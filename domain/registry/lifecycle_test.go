@@ -180,10 +180,10 @@ func TestTally(t *testing.T) {
 		s := registry.New(shop(t))
 		pick := rapid.SampledFrom([]string{"a", "b", "c", "d"})
 		status := rapid.SampledFrom(health.Statuses())
-		some := func(do func(i *registry.Instance, h registry.Held)) func(*rapid.T) {
+		some := func(do func(i *registry.Instance, h registry.LeaseKey)) func(*rapid.T) {
 			return func(r *rapid.T) {
 				if i, err := s.Instance(ref(t, pick.Draw(r, "instance"))); err == nil {
-					do(i, registry.Held{Key: registry.Key{Service: s.State().Name, Ref: i.Ref()}, Epoch: i.Epoch})
+					do(i, registry.LeaseKey{Key: registry.Key{Service: s.State().Name, Ref: i.Ref()}, Epoch: i.Epoch})
 				}
 			}
 		}
@@ -198,11 +198,11 @@ func TestTally(t *testing.T) {
 				d := rapid.SampledFrom([]registry.Desired{registry.Up, registry.Draining, registry.Maintenance})
 				_ = s.Amend(ref(t, pick.Draw(r, "instance")), registry.Amendment{Desired: new(d.Draw(r, "desired"))}, stamp())
 			},
-			"expire":     some(func(_ *registry.Instance, h registry.Held) { s.Expire(false, stamp(), h) }),
-			"hold":       some(func(_ *registry.Instance, h registry.Held) { s.Expire(true, stamp(), h) }),
-			"release":    some(func(i *registry.Instance, _ registry.Held) { s.Release(stamp(), i.Ref()) }),
-			"remove":     some(func(_ *registry.Instance, h registry.Held) { s.RemoveExpired(stamp(), h) }),
-			"deregister": some(func(i *registry.Instance, _ registry.Held) { _ = s.DeregisterInstance(i.Ref(), stamp()) }),
+			"expire":     some(func(_ *registry.Instance, h registry.LeaseKey) { s.Expire(false, stamp(), h) }),
+			"hold":       some(func(_ *registry.Instance, h registry.LeaseKey) { s.Expire(true, stamp(), h) }),
+			"release":    some(func(i *registry.Instance, _ registry.LeaseKey) { s.Release(stamp(), i.Ref()) }),
+			"remove":     some(func(_ *registry.Instance, h registry.LeaseKey) { s.RemoveExpired(stamp(), h) }),
+			"deregister": some(func(i *registry.Instance, _ registry.LeaseKey) { _ = s.DeregisterInstance(i.Ref(), stamp()) }),
 			"leave":      func(*rapid.T) { _ = s.Deregister(stamp()) },
 			"protect":    func(r *rapid.T) { s.Protect(production(t), rapid.Bool().Draw(r, "protected"), stamp()) },
 			"save":       func(*rapid.T) { s.MarkSaved(1, "") },

@@ -88,7 +88,7 @@ func (s *Service) DeregisterInstance(ref Ref, stamp scope.Stamp) error {
 // RemoveExpired takes instances away whose leases have ended long ago. Those that
 // do not live, have not expired, are held, or hold a lease of another epoch by
 // now, are passed over.
-func (s *Service) RemoveExpired(stamp scope.Stamp, leases ...Held) {
+func (s *Service) RemoveExpired(stamp scope.Stamp, leases ...LeaseKey) {
 	for _, l := range leases {
 		if i := s.find(l.Ref); i != nil && i.Expired && !i.Held && i.Epoch == l.Epoch {
 			s.remove(i, ReasonLeaseExpired, stamp)

@@ -35,7 +35,7 @@ type Preservation struct {
 	// held are those who have expired and stay listed, the oldest first.
 	held []departure
 	// returning are those of the held who left before, and are to be brought back.
-	returning []Held
+	returning []LeaseKey
 	// since is when protection began; protected whether it lasts.
 	since     Instant
 	protected bool
@@ -47,7 +47,7 @@ type peak struct {
 }
 
 type departure struct {
-	lease Held
+	lease LeaseKey
 	at    Instant
 }
 
@@ -72,7 +72,7 @@ func NewPreservation(known Preserved) *Preservation {
 func departures(leases []Lease) []departure {
 	var list []departure
 	for _, l := range leases {
-		list = append(list, departure{lease: l.Held, at: l.Ends})
+		list = append(list, departure{lease: l.LeaseKey, at: l.Ends})
 	}
 	slices.SortStableFunc(list, func(a, b departure) int { return cmp.Compare(a.at, b.at) })
 	return list
@@ -82,9 +82,9 @@ func departures(leases []Lease) []departure {
 type Decision struct {
 	// Leave are those who leave discovery now, Hold those who stay listed: leases
 	// that have just ended, or did within the window before.
-	Leave, Hold []Held
+	Leave, Hold []LeaseKey
 	// Release are those who were held and leave now.
-	Release []Held
+	Release []LeaseKey
 	// Protected is whether the service is protected from now on.
 	Protected bool
 }
@@ -104,8 +104,8 @@ func (p *Preservation) Clone() *Preservation {
 }
 
 // Waiting returns those who are held, and those who left within the window.
-func (p *Preservation) Waiting() []Held {
-	var waiting []Held
+func (p *Preservation) Waiting() []LeaseKey {
+	var waiting []LeaseKey
 	for _, d := range slices.Concat(p.held, p.left) {
 		waiting = append(waiting, d.lease)
 	}
@@ -140,19 +140,19 @@ func (p *Preservation) Allowance() int {
 
 // Gone takes in that instances are no longer what it decided of them: they were
 // renewed, registered again or deregistered.
-func (p *Preservation) Gone(leases ...Held) {
-	gone := map[Held]bool{}
+func (p *Preservation) Gone(leases ...LeaseKey) {
+	gone := map[LeaseKey]bool{}
 	for _, l := range leases {
 		gone[l] = true
 	}
 	back := func(d departure) bool { return gone[d.lease] }
 	p.held = slices.DeleteFunc(p.held, back)
 	p.left = slices.DeleteFunc(p.left, back)
-	p.returning = slices.DeleteFunc(p.returning, func(l Held) bool { return gone[l] })
+	p.returning = slices.DeleteFunc(p.returning, func(l LeaseKey) bool { return gone[l] })
 }
 
 // Decide decides about leases that have ended by now, the earliest first.
-func (p *Preservation) Decide(now Instant, ended []Held) Decision {
+func (p *Preservation) Decide(now Instant, ended []LeaseKey) Decision {
 	p.left = slices.DeleteFunc(p.left, func(d departure) bool {
 		return now.Sub(d.at) >= LeaveWindow || d.at > now
 	})
@@ -185,7 +185,7 @@ func (p *Preservation) Decide(now Instant, ended []Held) Decision {
 }
 
 // protect holds those who leave and those who left within the window.
-func (p *Preservation) protect(now Instant, ended []Held) []Held {
+func (p *Preservation) protect(now Instant, ended []LeaseKey) []LeaseKey {
 	p.protected, p.since = true, now
 	p.returning = nil
 	for _, d := range p.left {
@@ -196,14 +196,14 @@ func (p *Preservation) protect(now Instant, ended []Held) []Held {
 	return p.hold(now, ended)
 }
 
-func (p *Preservation) hold(now Instant, ended []Held) []Held {
+func (p *Preservation) hold(now Instant, ended []LeaseKey) []LeaseKey {
 	for _, l := range ended {
 		p.held = append(p.held, departure{lease: l, at: now})
 	}
 	return ended
 }
 
-func (p *Preservation) leave(now Instant, leases []Held) []Held {
+func (p *Preservation) leave(now Instant, leases []LeaseKey) []LeaseKey {
 	for _, l := range leases {
 		p.left = append(p.left, departure{lease: l, at: now})
 	}
@@ -211,9 +211,9 @@ func (p *Preservation) leave(now Instant, leases []Held) []Held {
 }
 
 // releaseOldest lets the first of those who are held leave.
-func (p *Preservation) releaseOldest(now Instant, most int) []Held {
+func (p *Preservation) releaseOldest(now Instant, most int) []LeaseKey {
 	n := min(len(p.held), max(0, most))
-	released := make([]Held, n)
+	released := make([]LeaseKey, n)
 	for i, d := range p.held[:n] {
 		released[i] = d.lease
 	}

@@ -15,11 +15,11 @@ import (
 )
 
 // crowd returns so many leases.
-func crowd(tb testing.TB, prefix string, n int) []registry.Held {
+func crowd(tb testing.TB, prefix string, n int) []registry.LeaseKey {
 	tb.Helper()
-	list := make([]registry.Held, n)
+	list := make([]registry.LeaseKey, n)
 	for i := range list {
-		list[i] = registry.Held{
+		list[i] = registry.LeaseKey{
 			Key: registry.Key{Service: shop(tb), Ref: ref(tb, fmt.Sprintf("%s-%03d", prefix, i))}, Epoch: 1,
 		}
 	}
@@ -120,7 +120,7 @@ func TestPreservation(t *testing.T) {
 		t.Parallel()
 		var stored []registry.Lease
 		for i, h := range crowd(t, "a", 40) {
-			stored = append(stored, registry.Lease{Held: h, Ends: at(time.Duration(i) * time.Second)})
+			stored = append(stored, registry.Lease{LeaseKey: h, Ends: at(time.Duration(i) * time.Second)})
 		}
 		p := registry.NewPreservation(registry.Preserved{Since: new(at(0)), Held: stored})
 		p.Observe(at(9*time.Minute), 100, 0)
@@ -132,7 +132,7 @@ func TestPreservation(t *testing.T) {
 		t.Parallel()
 		var left []registry.Lease
 		for _, h := range crowd(t, "a", 10) {
-			left = append(left, registry.Lease{Held: h, Ends: at(0)})
+			left = append(left, registry.Lease{LeaseKey: h, Ends: at(0)})
 		}
 		p := registry.NewPreservation(registry.Preserved{Left: left})
 		p.Observe(at(30*time.Second), 100, 0)
@@ -176,7 +176,7 @@ func TestPreservationAlways(t *testing.T) {
 		now := at(0)
 		var protectedSince registry.Instant
 		var protected bool
-		listed := map[registry.Held]bool{}
+		listed := map[registry.LeaseKey]bool{}
 		var left []registry.Instant
 		// Nobody comes back, so that all who leave are let go, and not recovered.
 		for step := range rapid.IntRange(1, 60).Draw(r, "steps") {

@@ -94,9 +94,9 @@ func find(tb testing.TB, s *registry.Service, instance string) *registry.Instanc
 }
 
 // held returns the lease of instance a.
-func held(tb testing.TB, s *registry.Service) registry.Held {
+func held(tb testing.TB, s *registry.Service) registry.LeaseKey {
 	tb.Helper()
-	return registry.Held{
+	return registry.LeaseKey{
 		Key: registry.Key{Service: s.State().Name, Ref: ref(tb, "a")}, Epoch: find(tb, s, "a").Epoch,
 	}
 }

@@ -138,7 +138,7 @@ func (s *Service) Revive(ref Ref, epoch Epoch, stamp scope.Stamp) error {
 // Expire takes in that the leases of instances have ended. Those that are held
 // stay listed. Instances that do not live, or hold a lease of another epoch by
 // now, are passed over.
-func (s *Service) Expire(held bool, stamp scope.Stamp, leases ...Held) {
+func (s *Service) Expire(held bool, stamp scope.Stamp, leases ...LeaseKey) {
 	for _, l := range leases {
 		if i := s.find(l.Ref); i == nil || i.Epoch != l.Epoch {
 			continue

@@ -73,30 +73,30 @@ func keyIn(t *testing.T, service, environment, id string) registry.Key {
 }
 
 // held is a lease of an instance of the service shop.
-func held(t *testing.T, id string, epoch registry.Epoch) registry.Held {
+func held(t *testing.T, id string, epoch registry.Epoch) registry.LeaseKey {
 	t.Helper()
-	return registry.Held{Key: instance(t, id), Epoch: epoch}
+	return registry.LeaseKey{Key: instance(t, id), Epoch: epoch}
 }
 
 // heartbeat is a renewal that says nothing else.
 func heartbeat(t *testing.T, id string, epoch registry.Epoch) registry.Renewal {
 	t.Helper()
-	return registry.Renewal{Held: held(t, id, epoch)}
+	return registry.Renewal{LeaseKey: held(t, id, epoch)}
 }
 
 // running grants a lease that is removed twice its TTL after its end.
-func running(lease registry.Held, ttl time.Duration) registry.Grant {
-	return registry.Grant{Held: lease, TTL: ttl, Removal: 2 * ttl, URL: "http://10.0.0.1:8080"}
+func running(lease registry.LeaseKey, ttl time.Duration) registry.Grant {
+	return registry.Grant{LeaseKey: lease, TTL: ttl, Removal: 2 * ttl, URL: "http://10.0.0.1:8080"}
 }
 
 // ended grants a lease that has ended, and is removed after its TTL.
-func ended(lease registry.Held, ttl time.Duration) registry.Grant {
-	return registry.Grant{Held: lease, TTL: ttl, Removal: ttl, Ended: true}
+func ended(lease registry.LeaseKey, ttl time.Duration) registry.Grant {
+	return registry.Grant{LeaseKey: lease, TTL: ttl, Removal: ttl, Expired: true}
 }
 
 // keeping is a grant that leaves a lease of the same epoch as it is.
 func keeping(g registry.Grant) registry.Grant {
-	g.Keep = true
+	g.IfAbsent = true
 	return g
 }
 
@@ -114,11 +114,11 @@ func (s LeaseStore) renew(t *testing.T, renewals ...registry.Renewal) []registry
 }
 
 // sweep makes the sweep of the only sweeper of a test.
-func (s LeaseStore) sweep(t *testing.T) registry.Sweep {
+func (s LeaseStore) sweep(t *testing.T) registry.DueLeases {
 	t.Helper()
-	swept, err := s.Sweep(t.Context(), "only", sweepLimit)
+	swept, err := s.Due(t.Context(), "only", sweepLimit)
 	require.NoError(t, err)
-	require.True(t, swept.Turn)
+	require.True(t, swept.Elected)
 	return swept
 }
 
@@ -140,7 +140,7 @@ func (s LeaseStore) found(t *testing.T, g registry.Grant) registry.Lease {
 	s.grant(t, g)
 	s.Advance(g.TTL)
 	for _, l := range s.sweep(t).Overdue {
-		if l.Held == g.Held {
+		if l.LeaseKey == g.LeaseKey {
 			return l
 		}
 	}
@@ -150,7 +150,7 @@ func (s LeaseStore) found(t *testing.T, g registry.Grant) registry.Lease {
 
 func (s LeaseStore) end(t *testing.T, endings ...registry.Lease) []bool {
 	t.Helper()
-	done, err := s.End(t.Context(), endings...)
+	done, err := s.Expire(t.Context(), endings...)
 	require.NoError(t, err)
 	require.Len(t, done, len(endings))
 	return done

@@ -28,12 +28,12 @@ func endedIsRemovable(t *testing.T, s LeaseStore) {
 	s.Advance(2 * brief)
 	swept := s.sweep(t)
 	assert.Empty(t, swept.Overdue)
-	want := registry.Lease{Held: lease.Held, Ends: lease.Ends.Add(2 * brief)}
+	want := registry.Lease{LeaseKey: lease.LeaseKey, Ends: lease.Ends.Add(2 * brief)}
 	assert.Equal(t, []registry.Lease{want}, swept.Removable)
 }
 
 func endedIsNotRemovableYet(t *testing.T, s LeaseStore) {
-	lease := s.found(t, registry.Grant{Held: held(t, "a", 1), TTL: brief, Removal: aWhile})
+	lease := s.found(t, registry.Grant{LeaseKey: held(t, "a", 1), TTL: brief, Removal: aWhile})
 	assert.Equal(t, []bool{true}, s.end(t, lease))
 	s.Advance(aWhile / 3)
 	assert.Empty(t, s.removable(t))
@@ -45,7 +45,7 @@ func endRenewed(t *testing.T, s LeaseStore) {
 	lease := s.found(t, running(held(t, "a", 1), brief))
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "a", 1)))
 	assert.Equal(t, []bool{false}, s.end(t, lease))
-	assert.False(t, s.renew(t, heartbeat(t, "a", 1))[0].HadEnded)
+	assert.False(t, s.renew(t, heartbeat(t, "a", 1))[0].HadExpired)
 	s.Advance(3 * brief)
 	swept := s.sweep(t)
 	assert.Empty(t, swept.Removable)
@@ -58,13 +58,13 @@ func endGranted(t *testing.T, s LeaseStore) {
 		endings = append(endings, s.found(t, running(held(t, id, 1), brief)))
 	}
 	s.grant(t, running(held(t, "anew", 1), lasting), running(held(t, "over", 2), lasting), ended(held(t, "ended", 1), lasting))
-	require.NoError(t, s.Drop(t.Context(), held(t, "gone", 1)))
+	require.NoError(t, s.Remove(t.Context(), held(t, "gone", 1)))
 	assert.Equal(t, []bool{false, false, false, false}, s.end(t, endings...))
 	s.Advance(2 * brief)
 	assert.Empty(t, s.removable(t))
 	renewed := s.renew(t, heartbeat(t, "anew", 1), heartbeat(t, "over", 2), heartbeat(t, "ended", 1))
 	assertOutcome(t, registry.LeaseRenewed, renewed)
-	assert.Equal(t, []bool{false, false, true}, []bool{renewed[0].HadEnded, renewed[1].HadEnded, renewed[2].HadEnded})
+	assert.Equal(t, []bool{false, false, true}, []bool{renewed[0].HadExpired, renewed[1].HadExpired, renewed[2].HadExpired})
 	assertOutcome(t, registry.LeaseUnknown, s.renew(t, heartbeat(t, "gone", 1)))
 }
 
@@ -87,7 +87,7 @@ func endMany(t *testing.T, s LeaseStore) {
 		endings = append(endings, s.found(t, running(held(t, id, 1), brief)))
 	}
 	s.renew(t, heartbeat(t, "b", 1))
-	unknown := registry.Lease{Held: held(t, "unknown", 1), Ends: endings[0].Ends}
+	unknown := registry.Lease{LeaseKey: held(t, "unknown", 1), Ends: endings[0].Ends}
 	older, newer := endings[3], endings[3]
 	older.Epoch, newer.Epoch = 0, 2
 	assert.Equal(t, []bool{true, false, false, true, false, false},

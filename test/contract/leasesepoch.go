@@ -50,13 +50,13 @@ func otherEpochIsFresh(t *testing.T, s LeaseStore) {
 	lease := s.found(t, running(held(t, "a", 1), brief))
 	s.Epochs.Begin()
 	swept := s.sweep(t)
-	assert.True(t, swept.Fresh)
+	assert.True(t, swept.Emptied)
 	assert.Empty(t, swept.Overdue)
 	assert.Equal(t, []bool{false}, s.end(t, lease))
-	require.NoError(t, s.Drop(t.Context(), lease.Held))
+	require.NoError(t, s.Remove(t.Context(), lease.LeaseKey))
 	s.grant(t, running(held(t, "a", 1), lasting))
 	assert.Empty(t, s.overdue(t))
-	assert.False(t, s.sweep(t).Fresh)
+	assert.False(t, s.sweep(t).Emptied)
 }
 
 func otherEpochReadings(t *testing.T, s LeaseStore) {
@@ -80,13 +80,13 @@ func unknownEpoch(t *testing.T, s LeaseStore) {
 	s.Epochs.Forget()
 	ctx := t.Context()
 	_, renewErr := s.Renew(ctx, heartbeat(t, "a", 1))
-	_, sweepErr := s.Sweep(ctx, "only", sweepLimit)
-	_, endErr := s.End(ctx, registry.Lease{Held: held(t, "a", 1)})
+	_, sweepErr := s.Due(ctx, "only", sweepLimit)
+	_, endErr := s.Expire(ctx, registry.Lease{LeaseKey: held(t, "a", 1)})
 	_, instancesErr := s.Instances(ctx, instance(t, "a"))
 	_, servicesErr := s.Services(ctx, "shop")
 	_, announceErr := s.Announce(ctx, "only", lasting)
 	for _, err := range []error{
-		s.Grant(ctx, running(held(t, "a", 1), lasting)), renewErr, sweepErr, endErr, s.Drop(ctx, held(t, "a", 1)),
+		s.Grant(ctx, running(held(t, "a", 1), lasting)), renewErr, sweepErr, endErr, s.Remove(ctx, held(t, "a", 1)),
 		s.Note(ctx, registry.Note{Key: instance(t, "a")}), instancesErr, servicesErr, announceErr,
 	} {
 		require.ErrorIs(t, err, registry.ErrLeasesUnavailable)

@@ -37,7 +37,7 @@ func grantedRuns(t *testing.T, s LeaseStore) {
 	swept := s.sweep(t)
 	require.Len(t, swept.Overdue, 1)
 	assert.Empty(t, swept.Removable)
-	assert.Equal(t, held(t, "a", 1), swept.Overdue[0].Held)
+	assert.Equal(t, held(t, "a", 1), swept.Overdue[0].LeaseKey)
 	assert.GreaterOrEqual(t, swept.Overdue[0].Ends, before.Add(brief))
 	assert.LessOrEqual(t, swept.Overdue[0].Ends, after.Add(brief))
 	assert.GreaterOrEqual(t, swept.Now, swept.Overdue[0].Ends)
@@ -63,11 +63,11 @@ func lowerIsRefused(t *testing.T, s LeaseStore) {
 }
 
 // refuses asserts that of the grants the one of a lease that is kept is refused.
-func (s LeaseStore) refuses(t *testing.T, kept registry.Held, grants ...registry.Grant) {
+func (s LeaseStore) refuses(t *testing.T, kept registry.LeaseKey, grants ...registry.Grant) {
 	t.Helper()
 	var refused *registry.RefusedError
 	require.ErrorAs(t, s.Grant(t.Context(), grants...), &refused)
-	assert.Equal(t, []registry.Held{kept}, refused.Kept)
+	assert.Equal(t, []registry.LeaseKey{kept}, refused.Current)
 	assert.ErrorContains(t, refused, kept.Instance.String())
 }
 
@@ -141,7 +141,7 @@ func endedGrant(t *testing.T, s LeaseStore) {
 
 func dropForgets(t *testing.T, s LeaseStore) {
 	s.grant(t, running(held(t, "long", 1), lasting), running(held(t, "short", 2), brief), ended(held(t, "ended", 3), brief))
-	require.NoError(t, s.Drop(t.Context(), held(t, "long", 1), held(t, "short", 3), held(t, "ended", 3)))
+	require.NoError(t, s.Remove(t.Context(), held(t, "long", 1), held(t, "short", 3), held(t, "ended", 3)))
 	s.Advance(brief)
 	swept := s.sweep(t)
 	assert.Empty(t, swept.Overdue)
@@ -154,7 +154,7 @@ func dropForgets(t *testing.T, s LeaseStore) {
 
 func dropLeavesHigher(t *testing.T, s LeaseStore) {
 	s.grant(t, running(held(t, "a", 2), lasting), ended(held(t, "b", 2), brief))
-	require.NoError(t, s.Drop(t.Context(), held(t, "a", 1), held(t, "unknown", 1), held(t, "b", 1), held(t, "unknown", 1)))
+	require.NoError(t, s.Remove(t.Context(), held(t, "a", 1), held(t, "unknown", 1), held(t, "b", 1), held(t, "unknown", 1)))
 	s.Advance(brief)
 	assert.Equal(t, "b@2", s.removable(t))
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "a", 2)))
@@ -183,21 +183,21 @@ func oddNames(t *testing.T, s LeaseStore) {
 	grants := make([]registry.Grant, len(keys))
 	renewals := make([]registry.Renewal, len(keys))
 	for i, k := range keys {
-		lease := registry.Held{Key: k, Epoch: registry.Epoch(i + 1)}
-		grants[i], renewals[i] = running(lease, brief), registry.Renewal{Held: lease}
+		lease := registry.LeaseKey{Key: k, Epoch: registry.Epoch(i + 1)}
+		grants[i], renewals[i] = running(lease, brief), registry.Renewal{LeaseKey: lease}
 	}
 	s.grant(t, grants...)
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, renewals...))
 	s.Advance(brief)
-	swept, err := s.Sweep(t.Context(), "only", len(keys)+1)
+	swept, err := s.Due(t.Context(), "only", len(keys)+1)
 	require.NoError(t, err)
-	overdue := map[registry.Held]bool{}
+	overdue := map[registry.LeaseKey]bool{}
 	for _, l := range swept.Overdue {
-		overdue[l.Held] = true
+		overdue[l.LeaseKey] = true
 	}
 	assert.Len(t, swept.Overdue, len(keys))
 	for _, r := range renewals {
-		assert.True(t, overdue[r.Held], r.Held)
+		assert.True(t, overdue[r.LeaseKey], r.LeaseKey)
 	}
 }
 
@@ -205,7 +205,7 @@ func nothingToDo(t *testing.T, s LeaseStore) {
 	s.grant(t)
 	assert.Empty(t, s.renew(t))
 	assert.Empty(t, s.end(t))
-	require.NoError(t, s.Drop(t.Context()))
+	require.NoError(t, s.Remove(t.Context()))
 	swept := s.sweep(t)
 	assert.Empty(t, swept.Overdue)
 	assert.Empty(t, swept.Removable)
@@ -213,16 +213,16 @@ func nothingToDo(t *testing.T, s LeaseStore) {
 
 func endedCalls(t *testing.T, s LeaseStore) {
 	over := endedContext(t)
-	_, err := s.Sweep(over, "another", sweepLimit)
+	_, err := s.Due(over, "another", sweepLimit)
 	require.Error(t, err)
-	assert.True(t, s.sweep(t).Fresh, "a sweep that failed is none")
+	assert.True(t, s.sweep(t).Emptied, "a sweep that failed is none")
 	lease := s.found(t, running(held(t, "a", 1), brief))
 	require.Error(t, s.Grant(over, running(held(t, "b", 1), brief), running(held(t, "a", 2), lasting)))
 	_, err = s.Renew(over, heartbeat(t, "a", 1))
 	require.Error(t, err)
-	_, err = s.End(over, lease)
+	_, err = s.Expire(over, lease)
 	require.Error(t, err)
-	require.Error(t, s.Drop(over, held(t, "a", 1)))
+	require.Error(t, s.Remove(over, held(t, "a", 1)))
 	assertOutcome(t, registry.LeaseUnknown, s.renew(t, heartbeat(t, "b", 1)))
 	assert.Equal(t, []registry.Lease{lease}, s.sweep(t).Overdue)
 }

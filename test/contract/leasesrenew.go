@@ -49,7 +49,7 @@ func renewedOverdue(t *testing.T, s LeaseStore) {
 
 func renewedEnded(t *testing.T, s LeaseStore) {
 	s.grant(t, ended(held(t, "granted", 1), brief))
-	lease := s.found(t, registry.Grant{Held: held(t, "found", 1), TTL: brief, Removal: brief})
+	lease := s.found(t, registry.Grant{LeaseKey: held(t, "found", 1), TTL: brief, Removal: brief})
 	assert.Equal(t, []bool{true}, s.end(t, lease))
 	s.Advance(brief)
 	require.Equal(t, "granted@1 found@1", s.removable(t))
@@ -59,7 +59,7 @@ func renewedEnded(t *testing.T, s LeaseStore) {
 	back = append(back, s.renew(t, heartbeat(t, "found", 1), heartbeat(t, "found", 1))...)
 	again := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: brief}
 	first := again
-	first.HadEnded = true
+	first.HadExpired = true
 	assert.Equal(t, []registry.Renewed{first, first, again}, back)
 	s.Advance(brief)
 	swept := s.sweep(t)
@@ -100,14 +100,14 @@ func renewedMany(t *testing.T, s LeaseStore) {
 	for i := range renewals {
 		renewals[i] = heartbeat(t, strconv.Itoa(i), 2)
 		if i%10 != 9 {
-			grants = append(grants, running(renewals[i].Held, lasting))
+			grants = append(grants, running(renewals[i].LeaseKey, lasting))
 		}
 	}
 	renewals[500], renewals[777] = renewals[3], heartbeat(t, "777", 1)
-	grants[7] = ended(grants[7].Held, lasting)
+	grants[7] = ended(grants[7].LeaseKey, lasting)
 	s.grant(t, grants...)
 	for i, r := range s.renew(t, renewals...) {
-		want := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: lasting, HadEnded: i == 7}
+		want := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: lasting, HadExpired: i == 7}
 		switch {
 		case i == 777:
 			want = registry.Renewed{Outcome: registry.LeaseLost}
@@ -152,16 +152,16 @@ func renewedWhileEnding(t *testing.T, s LeaseStore) {
 		var renewed []registry.Renewed
 		errs := together(2, func(who int) (err error) {
 			if who == 0 {
-				done, err = s.End(t.Context(), lease)
+				done, err = s.Expire(t.Context(), lease)
 				return err
 			}
-			renewed, err = s.Renew(t.Context(), registry.Renewal{Held: lease.Held})
+			renewed, err = s.Renew(t.Context(), registry.Renewal{LeaseKey: lease.LeaseKey})
 			return err
 		})
 		require.NoError(t, errors.Join(errs...))
 		assertOutcome(t, registry.LeaseRenewed, renewed)
-		assert.Equal(t, done[0], renewed[0].HadEnded)
-		again := s.renew(t, registry.Renewal{Held: lease.Held})
-		assert.False(t, again[0].HadEnded, "it runs, whichever was first")
+		assert.Equal(t, done[0], renewed[0].HadExpired)
+		again := s.renew(t, registry.Renewal{LeaseKey: lease.LeaseKey})
+		assert.False(t, again[0].HadExpired, "it runs, whichever was first")
 	}
 }

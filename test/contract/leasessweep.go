@@ -29,22 +29,22 @@ func sweepingBehaviours() []behaviour[LeaseStore] {
 func freshOnce(t *testing.T, s LeaseStore) {
 	s.grant(t, running(held(t, "a", 1), lasting))
 	first := s.sweep(t)
-	assert.True(t, first.Fresh)
+	assert.True(t, first.Emptied)
 	assert.Zero(t, first.Since)
 	second := s.sweep(t)
-	assert.False(t, second.Fresh)
+	assert.False(t, second.Emptied)
 	assert.Equal(t, second.Now.Sub(first.Now), second.Since)
 }
 
 func sinceLast(t *testing.T, s LeaseStore) {
 	before := s.sweep(t)
 	for _, sweeper := range []string{"only", "another", "only"} {
-		s.Advance(registry.SweepTerm)
-		swept, err := s.Sweep(t.Context(), sweeper, sweepLimit)
+		s.Advance(registry.ElectionTerm)
+		swept, err := s.Due(t.Context(), sweeper, sweepLimit)
 		require.NoError(t, err)
-		require.True(t, swept.Turn)
-		assert.False(t, swept.Fresh)
-		assert.GreaterOrEqual(t, swept.Since, registry.SweepTerm)
+		require.True(t, swept.Elected)
+		assert.False(t, swept.Emptied)
+		assert.GreaterOrEqual(t, swept.Since, registry.ElectionTerm)
 		assert.Equal(t, swept.Now.Sub(before.Now), swept.Since)
 		before = swept
 	}
@@ -54,9 +54,9 @@ func oneSweeper(t *testing.T, s LeaseStore) {
 	s.grant(t, running(held(t, "a", 1), brief), ended(held(t, "b", 1), brief))
 	s.Advance(brief)
 	first := s.sweep(t)
-	swept, err := s.Sweep(t.Context(), "another", sweepLimit)
+	swept, err := s.Due(t.Context(), "another", sweepLimit)
 	require.NoError(t, err)
-	assert.Equal(t, registry.Sweep{}, swept)
+	assert.Equal(t, registry.DueLeases{}, swept)
 	second := s.sweep(t)
 	assert.Equal(t, second.Now.Sub(first.Now), second.Since, "one who has no turn has not swept")
 	assert.Equal(t, first.Overdue, second.Overdue)
@@ -65,33 +65,33 @@ func oneSweeper(t *testing.T, s LeaseStore) {
 
 func turnPasses(t *testing.T, s LeaseStore) {
 	s.sweep(t)
-	s.Advance(registry.SweepTerm * 3 / 5)
+	s.Advance(registry.ElectionTerm * 3 / 5)
 	s.sweep(t)
-	s.Advance(registry.SweepTerm * 3 / 5)
-	swept, err := s.Sweep(t.Context(), "another", sweepLimit)
+	s.Advance(registry.ElectionTerm * 3 / 5)
+	swept, err := s.Due(t.Context(), "another", sweepLimit)
 	require.NoError(t, err)
-	assert.False(t, swept.Turn, "a call lengthens the turn")
-	s.Advance(registry.SweepTerm)
-	swept, err = s.Sweep(t.Context(), "another", sweepLimit)
+	assert.False(t, swept.Elected, "a call lengthens the turn")
+	s.Advance(registry.ElectionTerm)
+	swept, err = s.Due(t.Context(), "another", sweepLimit)
 	require.NoError(t, err)
-	assert.True(t, swept.Turn)
-	swept, err = s.Sweep(t.Context(), "only", sweepLimit)
+	assert.True(t, swept.Elected)
+	swept, err = s.Due(t.Context(), "only", sweepLimit)
 	require.NoError(t, err)
-	assert.False(t, swept.Turn)
+	assert.False(t, swept.Elected)
 }
 
 func oneOfManySweepers(t *testing.T, s LeaseStore) {
-	sweeps := make([]registry.Sweep, writers)
+	sweeps := make([]registry.DueLeases, writers)
 	for _, err := range together(writers, func(i int) (err error) {
-		sweeps[i], err = s.Sweep(t.Context(), "sweeper "+string(rune('a'+i)), sweepLimit)
+		sweeps[i], err = s.Due(t.Context(), "sweeper "+string(rune('a'+i)), sweepLimit)
 		return err
 	}) {
 		require.NoError(t, err)
 	}
 	turns := 0
 	for _, swept := range sweeps {
-		if swept.Turn {
-			assert.True(t, swept.Fresh)
+		if swept.Elected {
+			assert.True(t, swept.Emptied)
 			turns++
 		}
 	}
@@ -106,7 +106,7 @@ func overdueInOrder(t *testing.T, s LeaseStore) {
 		running(held(t, "c", 1), 2*step), running(held(t, "late", 1), lasting), running(held(t, "e", 1), step))
 	s.Advance(5 * step)
 	assert.Equal(t, "e@1 c@1 d@1 a@1 b@1", s.overdue(t))
-	swept, err := s.Sweep(t.Context(), "only", 2)
+	swept, err := s.Due(t.Context(), "only", 2)
 	require.NoError(t, err)
 	assert.Equal(t, "e@1 c@1", leasesText(swept.Overdue))
 	assert.Less(t, swept.Overdue[0].Ends, swept.Overdue[1].Ends)
@@ -117,7 +117,7 @@ func removableInOrder(t *testing.T, s LeaseStore) {
 		ended(held(t, "late", 1), lasting), ended(held(t, "e", 1), step), running(held(t, "overdue", 1), step))
 	s.Advance(4 * step)
 	assert.Equal(t, "e@1 c@1 d@1 b@1", s.removable(t))
-	swept, err := s.Sweep(t.Context(), "only", 2)
+	swept, err := s.Due(t.Context(), "only", 2)
 	require.NoError(t, err)
 	assert.Equal(t, "e@1 c@1", leasesText(swept.Removable))
 	assert.Equal(t, "overdue@1", leasesText(swept.Overdue), "each kind has the limit for itself")
@@ -155,7 +155,7 @@ func foundInParts(t *testing.T, s LeaseStore) {
 	}
 	s.grant(t, grants...)
 	s.Advance(brief)
-	seen := map[registry.Held]bool{}
+	seen := map[registry.LeaseKey]bool{}
 	before := registry.Instant(0)
 	for range len(grants) / sweepLimit {
 		found := s.sweep(t).Overdue
@@ -163,7 +163,7 @@ func foundInParts(t *testing.T, s LeaseStore) {
 		endings := make([]registry.Lease, len(found))
 		for i, l := range found {
 			require.GreaterOrEqual(t, l.Ends, before)
-			endings[i], before, seen[l.Held] = l, l.Ends, true
+			endings[i], before, seen[l.LeaseKey] = l, l.Ends, true
 		}
 		assert.NotContains(t, s.end(t, endings...), false)
 	}

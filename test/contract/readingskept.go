@@ -77,7 +77,7 @@ func dropForgetsReading(t *testing.T, s LeaseStore) {
 	for _, id := range []string{"a", "none", "other"} {
 		s.note(t, id, checked(health.Critical), measured(5))
 	}
-	require.NoError(t, s.Drop(t.Context(), held(t, "a", 1), held(t, "none", 0)))
+	require.NoError(t, s.Remove(t.Context(), held(t, "a", 1), held(t, "none", 0)))
 	assert.Zero(t, s.reading(t, "a"))
 	assert.Zero(t, s.reading(t, "none"))
 	assert.Equal(t, 1, s.reading(t, "other").Failures)
@@ -90,7 +90,7 @@ func dropForgetsReading(t *testing.T, s LeaseStore) {
 func dropLeavesReading(t *testing.T, s LeaseStore) {
 	s.grant(t, running(held(t, "a", 2), lasting))
 	s.note(t, "a", checked(health.Critical))
-	require.NoError(t, s.Drop(t.Context(), held(t, "a", 1)))
+	require.NoError(t, s.Remove(t.Context(), held(t, "a", 1)))
 	assert.Equal(t, 1, s.reading(t, "a").Failures)
 }
 

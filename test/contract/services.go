@@ -149,10 +149,10 @@ func richInstance(t *testing.T, s StoredServices) {
 
 func instanceStates(t *testing.T, s StoredServices) {
 	service := s.saved(t, "shop", "a", "b", "c")
-	lease := func(id string) registry.Held {
+	lease := func(id string) registry.LeaseKey {
 		i, err := service.Instance(fixture.Ref(t, id))
 		require.NoError(t, err)
-		return registry.Held{Key: registry.Key{Service: service.State().Name, Ref: i.Ref()}, Epoch: i.Epoch}
+		return registry.LeaseKey{Key: registry.Key{Service: service.State().Name, Ref: i.Ref()}, Epoch: i.Epoch}
 	}
 	stamp := fixture.Stamp()
 	service.Protect(fixture.Production(t), true, stamp)
