@@ -8,25 +8,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/migrations"
-	"github.com/signalbox-hq/signalbox/test/contract"
 )
-
-// OutboxForTest returns the outbox in the order of its ids.
-func (s *Store) OutboxForTest(ctx context.Context) ([]contract.Event, error) {
-	var rows []OutboxRow
-	if err := s.read.NewSelect().Model(&rows).Order("id").Scan(ctx); err != nil {
-		return nil, err
-	}
-	events := make([]contract.Event, len(rows))
-	for i, r := range rows {
-		events[i] = contract.Event{
-			ID: r.EventID, Type: r.EventType, AggregateType: r.AggregateType, AggregateID: r.AggregateID,
-			AggregateVersion: r.AggregateVersion, Environment: r.Environment, ServiceName: r.ServiceName,
-			Data: r.Data,
-		}
-	}
-	return events, nil
-}
 
 // ExecForTest runs a statement on the writing connection.
 func (s *Store) ExecForTest(ctx context.Context, statement string) error {
@@ -44,16 +26,6 @@ func (s *Store) UncheckedTimesForTest(ctx context.Context) (columns []string, er
 WHERE k.constraint_schema = c.table_schema AND k.constraint_name = c.table_name || '_finite_times'
  AND strpos(k.check_clause, c.column_name) > 0)`).Scan(ctx, &columns)
 	return columns, err
-}
-
-// TablesForTest returns the names of the tables, in order.
-func (s *Store) TablesForTest(ctx context.Context) (names []string, err error) {
-	query := "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-	if s.dialect == Postgres {
-		query = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
-	}
-	err = s.read.NewRaw(query).Scan(ctx, &names)
-	return names, err
 }
 
 // QueuedForTest returns how many writes wait for SQLite's next commit.

@@ -55,7 +55,7 @@ func TestGroupCommit(t *testing.T) {
 		page, err := configstore.New(again).List(t.Context(), configuration.Query{Limit: 1000})
 		require.NoError(t, err)
 		assert.Equal(t, each+1, page.Total)
-		events, err := again.OutboxForTest(t.Context())
+		events, err := storetest.Outbox(again)(t.Context())
 		require.NoError(t, err)
 		assert.Len(t, events, each+1)
 	})

@@ -16,10 +16,10 @@ import (
 // instances were named by environment, and back.
 func TestInstancesGetTheirEnvironments(t *testing.T) {
 	t.Parallel()
-	for name, open := range bare() {
+	for name, open := range storetest.Unmigrated() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := storetest.Migrated(t, open(t, 1)[0])
+			store := storetest.Migrated(t, open(t, storetest.Options())[0])
 			const before = 10
 			require.NoError(t, store.DownForTest(t.Context(), before))
 			for _, statement := range []string{

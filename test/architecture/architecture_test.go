@@ -33,11 +33,13 @@ func TestHouse(t *testing.T) {
 	require.NoError(t, err)
 	statements, err := architecture.CheckStatements(tree)
 	require.NoError(t, err)
+	bounds, err := architecture.CheckBounds(tree)
+	require.NoError(t, err)
 	for _, breaches := range [][]string{
 		architecture.CheckImports(tree, architecture.ImportRules()),
 		architecture.CheckOwners(tree, architecture.Owners()),
 		architecture.CheckBinary(tree),
-		source, ports, migrations, statements,
+		source, ports, migrations, statements, bounds,
 	} {
 		for _, b := range breaches {
 			t.Error(b)
@@ -213,6 +215,28 @@ func TestStatementRuleOfTheStore(t *testing.T) {
 				return strings.HasSuffix(breach, path+"/bad.go calls "+want)
 			}), "%s: %v", statement, breaches)
 		}
+	}
+}
+
+func TestBoundRule(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for statement, want := range map[string]int{
+		"_ = tx.NewSelect().Model(&rows).Scan(ctx)":                          1,
+		"_, _ = s.NewSelect().Model(&rows).Order(`id`).ScanAndCount(ctx)":    1,
+		"_, _ = s.NewSelect().Table(`t`).Rows(ctx)":                          1,
+		"_ = tx.NewSelect().Model(&rows).Order(`id`).Limit(10).Scan(ctx)":    0,
+		"n, _ = tx.NewSelect().Model(&rows).Count(ctx)":                      0,
+		"_ = bunstore.ScanSelect(ctx, tx.NewSelect().Model(&rows), 10)":      0,
+		"_, _ = tx.NewDelete().Where(`id IN (?)`, tx.NewSelect()).Exec(ctx)": 0,
+	} {
+		source := "package bad\n\nfunc bad() { " + statement + " }\n"
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.go"), []byte(source), 0o600))
+		breaches, err := architecture.CheckBounds(architecture.Tree{
+			Packages: []architecture.Package{{Path: "adapters/bunstore/flagstore", Dir: dir, Files: []string{"bad.go"}}},
+		})
+		require.NoError(t, err)
+		assert.Len(t, breaches, want, statement)
 	}
 }
 

@@ -22,34 +22,57 @@ const FinalFile = "adapters/bunstore/final.go"
 // destination: bun adds RETURNING to an INSERT by itself.
 func CheckStatements(tree Tree) ([]string, error) {
 	var breaches []string
+	err := eachCall(tree, "adapters", func(shown string, call *ast.CallExpr) {
+		what := readInPart(call)
+		if what == "" && within(shown, filepath.Dir(FinalFile)) {
+			what = unchained(call)
+		}
+		if what != "" {
+			breaches = append(breaches, fmt.Sprintf(
+				"what a statement returns is read to its end, by %s alone: %s calls %s", FinalFile, shown, what))
+		}
+	})
+	return breaches, err
+}
+
+// CheckBounds returns the SELECTs of the store that may read an unbounded number of
+// rows: in the package of FinalFile and beneath it, a chain from NewSelect that is
+// scanned has a Limit. FinalFile's functions, which run the other SELECTs, take one.
+func CheckBounds(tree Tree) ([]string, error) {
+	var breaches []string
+	err := eachCall(tree, filepath.Dir(FinalFile), func(shown string, call *ast.CallExpr) {
+		method, chain := methodOf(call), chainOf(call)
+		if slices.Contains([]string{"Scan", "ScanAndCount", "Rows"}, method) &&
+			slices.Contains(chain, "NewSelect") && !slices.Contains(chain, "Limit") {
+			breaches = append(breaches, fmt.Sprintf(
+				"a query reads a bounded number of rows: %s calls %s without Limit", shown, method))
+		}
+	})
+	return breaches, err
+}
+
+// eachCall calls visit for every call in the production files under a folder, without
+// FinalFile.
+func eachCall(tree Tree, folder string, visit func(shown string, call *ast.CallExpr)) error {
 	for _, p := range tree.Packages {
 		for _, name := range p.Files {
 			shown := filepath.Join(p.Path, name)
-			if !within(p.Path, "adapters") || shown == FinalFile || strings.HasSuffix(name, "_test.go") {
+			if !within(p.Path, folder) || shown == FinalFile || strings.HasSuffix(name, "_test.go") {
 				continue
 			}
 			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)
 			if err != nil {
-				return nil, fmt.Errorf("read statements: %w", err)
+				return fmt.Errorf("read statements: %w", err)
 			}
 			ast.Inspect(parsed, func(n ast.Node) bool {
-				call, ok := n.(*ast.CallExpr)
-				if !ok {
-					return true
-				}
-				what := readInPart(call)
-				if what == "" && within(p.Path, filepath.Dir(FinalFile)) {
-					what = unchained(call)
-				}
-				if what != "" {
-					breaches = append(breaches, fmt.Sprintf(
-						"what a statement returns is read to its end, by %s alone: %s calls %s", FinalFile, shown, what))
+				if call, ok := n.(*ast.CallExpr); ok {
+					visit(shown, call)
 				}
 				return true
 			})
 		}
 	}
-	return breaches, nil
+	return nil
 }
 
 // readInPart returns the name of a call that may read a part of an answer, or "".

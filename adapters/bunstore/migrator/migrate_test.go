@@ -1,8 +1,8 @@
-package bunstore_test
+package migrator_test
 
 import (
 	"errors"
-	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -13,39 +13,15 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// bare opens several stores on one database that holds nothing yet.
-func bare() map[string]func(*testing.T, int) []*bunstore.Store {
-	return map[string]func(*testing.T, int) []*bunstore.Store{
-		"SQLite": func(t *testing.T, n int) []*bunstore.Store {
-			path := filepath.Join(t.TempDir(), "a file with spaces & ?marks#.db")
-			return several(n, func() *bunstore.Store { return storetest.OpenSQLite(t, path, storetest.Options()) })
-		},
-		"PostgreSQL": func(t *testing.T, n int) []*bunstore.Store {
-			url := storetest.PostgresURL(t)
-			stores := several(n, func() *bunstore.Store { return storetest.OpenPostgres(t, url, storetest.Options()) })
-			require.NoError(t, stores[0].ExecForTest(t.Context(), `DROP SCHEMA public CASCADE; CREATE SCHEMA public`))
-			return stores
-		},
-	}
-}
-
-func several(n int, open func() *bunstore.Store) []*bunstore.Store {
-	list := make([]*bunstore.Store, n)
-	for i := range list {
-		list[i] = open()
-	}
-	return list
-}
-
 func TestMigrate(t *testing.T) {
 	t.Parallel()
-	for name, open := range bare() {
+	for name, open := range storetest.Unmigrated() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			t.Run("of four at once one migrates, and none fails", func(t *testing.T) {
+			t.Run("of four processes one migrates, and none fails", func(t *testing.T) {
 				t.Parallel()
-				stores := open(t, 4)
+				stores := open(t, slices.Repeat([]bunstore.Options{storetest.Options()}, 4)...)
 				applied, errs := make([]int, len(stores)), make([]error, len(stores))
 				var all sync.WaitGroup
 				for i, s := range stores {
@@ -66,9 +42,9 @@ func TestMigrate(t *testing.T) {
 				}
 			})
 
-			t.Run("a database that was never migrated is refused until it is", func(t *testing.T) {
+			t.Run("an unmigrated database is rejected", func(t *testing.T) {
 				t.Parallel()
-				store := open(t, 1)[0]
+				store := open(t, storetest.Options())[0]
 				require.ErrorContains(t, store.CheckSchema(t.Context()), "signalbox migrate up")
 				storetest.Migrated(t, store)
 				require.NoError(t, store.CheckSchema(t.Context()))
@@ -77,50 +53,50 @@ func TestMigrate(t *testing.T) {
 				assert.Zero(t, again)
 			})
 
-			t.Run("looking at a database writes nothing", func(t *testing.T) {
+			t.Run("reading the status writes nothing", func(t *testing.T) {
 				t.Parallel()
-				store := open(t, 1)[0]
+				store := open(t, storetest.Options())[0]
 				require.Error(t, store.CheckSchema(t.Context()))
 				status, err := store.MigrationStatus(t.Context())
 				require.NoError(t, err)
 				assert.NotEmpty(t, status)
-				tables, err := store.TablesForTest(t.Context())
+				tables, err := storetest.Tables(t.Context(), store)
 				require.NoError(t, err)
 				assert.Empty(t, tables)
 			})
 
-			t.Run("a database of another program is refused before anything is written", func(t *testing.T) {
+			t.Run("a database of another program is rejected before anything is written", func(t *testing.T) {
 				t.Parallel()
-				store := open(t, 1)[0]
-				require.NoError(t, store.ExecForTest(t.Context(), `CREATE TABLE configurations (id integer)`))
+				store := open(t, storetest.Options())[0]
+				require.NoError(t, storetest.Exec(t.Context(), store, `CREATE TABLE configurations (id integer)`))
 				_, err := store.Migrate(t.Context())
 				require.ErrorContains(t, err, "tables of another program (configurations)")
 				require.ErrorContains(t, store.CheckSchema(t.Context()), "tables of another program")
 				_, err = store.MigrationStatus(t.Context())
 				require.ErrorContains(t, err, "tables of another program")
-				tables, err := store.TablesForTest(t.Context())
+				tables, err := storetest.Tables(t.Context(), store)
 				require.NoError(t, err)
 				assert.Equal(t, []string{"configurations"}, tables)
 			})
 
-			t.Run("the version table of another program is left alone", func(t *testing.T) {
+			t.Run("the version table of another program stays unchanged", func(t *testing.T) {
 				t.Parallel()
-				store := open(t, 1)[0]
-				require.NoError(t, store.ExecForTest(t.Context(),
+				store := open(t, storetest.Options())[0]
+				require.NoError(t, storetest.Exec(t.Context(), store,
 					`CREATE TABLE goose_db_version (version_id bigint, is_applied boolean)`))
-				require.NoError(t, store.ExecForTest(t.Context(), `INSERT INTO goose_db_version VALUES (777, true)`))
+				require.NoError(t, storetest.Exec(t.Context(), store, `INSERT INTO goose_db_version VALUES (777, true)`))
 				storetest.Migrated(t, store)
 				require.NoError(t, store.CheckSchema(t.Context()))
-				tables, err := store.TablesForTest(t.Context())
+				tables, err := storetest.Tables(t.Context(), store)
 				require.NoError(t, err)
 				assert.Contains(t, tables, "goose_db_version")
 			})
 
-			t.Run("the version table of an earlier build is taken over", func(t *testing.T) {
+			t.Run("the version table of an earlier build is adopted", func(t *testing.T) {
 				t.Parallel()
-				stores := open(t, 2)
+				stores := open(t, storetest.Options(), storetest.Options())
 				storetest.Migrated(t, stores[0])
-				require.NoError(t, stores[0].ExecForTest(t.Context(),
+				require.NoError(t, storetest.Exec(t.Context(), stores[0],
 					`ALTER TABLE signalbox_migrations RENAME TO goose_db_version`))
 				require.ErrorContains(t, stores[0].CheckSchema(t.Context()), "signalbox migrate up")
 				errs := make([]error, len(stores))
@@ -133,10 +109,10 @@ func TestMigrate(t *testing.T) {
 				require.NoError(t, stores[1].CheckSchema(t.Context()))
 			})
 
-			t.Run("a database newer than the binary is refused with a sentence", func(t *testing.T) {
+			t.Run("a database newer than the binary is rejected", func(t *testing.T) {
 				t.Parallel()
-				store := storetest.Migrated(t, open(t, 1)[0])
-				require.NoError(t, store.ExecForTest(t.Context(),
+				store := storetest.Migrated(t, open(t, storetest.Options())[0])
+				require.NoError(t, storetest.Exec(t.Context(), store,
 					`INSERT INTO signalbox_migrations (version_id, is_applied) VALUES (999, true)`))
 				_, err := store.Migrate(t.Context())
 				require.ErrorContains(t, err, "the database is at version 999")
