@@ -16,9 +16,9 @@ import (
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 )
 
-// Output is where the program writes to.
+// Output is what the program writes to.
 type Output struct {
-	// Out gets what an operator has to see, such as the first admin key.
+	// Out receives what an operator must see, such as the first admin key.
 	Out io.Writer
 	Log *zap.Logger
 }
@@ -27,10 +27,10 @@ type Output struct {
 type App struct {
 	fx       *fx.App
 	listener net.Listener
-	// listening is the listener's port; 0 before there is one.
+	// listening is the listener's port, 0 before there is one.
 	listening atomic.Uint32
-	// listen is called when everything else has started: requests are taken only
-	// by a start that can no longer be given up.
+	// listen is called when everything else has started, so that no request arrives during
+	// a start that may still fail.
 	listen func(context.Context) error
 	failed chan error
 	// ballast is held for as long as the service.
@@ -44,7 +44,8 @@ func New(s settings.Settings, version Version, out Output, added ...Module) *App
 	app.fx = fx.New(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
-		systemModule(), storeModule(), accessModule(), feedModule(), wired(append(modules(), added...)), httpModule(),
+		systemModule(), storeModule(), replicaModule(), cacheModule(), accessModule(), feedModule(),
+		wired(append(modules(), added...)), httpModule(),
 	)
 	return app
 }
@@ -52,8 +53,8 @@ func New(s settings.Settings, version Version, out Output, added ...Module) *App
 // Version is the version of the binary, as git describes it.
 type Version string
 
-// Start opens the stores, brings the database up to date, and listens. When it
-// returns nil, /readyz answers 200.
+// Start opens the stores, migrates the database, and listens. When it returns nil, the
+// service is ready.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.fx.Start(ctx); err != nil {
 		return fmt.Errorf("start: %w", dig.RootCause(err))
@@ -64,8 +65,8 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop refuses new requests, finishes the running ones until ctx ends, and
-// closes what was opened.
+// Stop refuses new requests, finishes in-flight ones until ctx ends, and closes what was
+// opened.
 func (a *App) Stop(ctx context.Context) error {
 	if err := a.fx.Stop(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
@@ -76,16 +77,16 @@ func (a *App) Stop(ctx context.Context) error {
 // Addr returns the address that a started service listens on.
 func (a *App) Addr() string { return a.listener.Addr().String() }
 
-// port returns the port that the service listens on, 0 while there is none.
-func (a *App) port() uint16 { return uint16(a.listening.Load()) } //nolint:gosec // a port is stored
+// port returns the port that the service listens on, 0 before it listens.
+func (a *App) port() uint16 { return uint16(a.listening.Load()) } //nolint:gosec // it holds a port
 
-// listens takes over the listener that requests come from.
-func (a *App) listens(on net.Listener) {
-	a.listener = on
-	if address, err := netip.ParseAddrPort(on.Addr().String()); err == nil {
+// setListener keeps the listener of the server.
+func (a *App) setListener(listener net.Listener) {
+	a.listener = listener
+	if address, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
 		a.listening.Store(uint32(address.Port()))
 	}
 }
 
-// Failed delivers an error when the started service cannot go on.
+// Failed delivers an error when the running service fails.
 func (a *App) Failed() <-chan error { return a.failed }

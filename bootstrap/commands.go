@@ -164,8 +164,8 @@ func (d *database) Skip(ctx context.Context, revision int64) error {
 // relay is one that publishes nothing.
 func (d *database) relay() *relay.Service {
 	return relay.New(relay.Dependencies{
-		Feed: feedstore.NewFeed(d.store), Deliveries: feedstore.NewDeliveries(d.store), Clock: d.clock, Modules: Descriptors(),
-		Topics: topicsOf(d.settings, Descriptors()),
+		Feed: feedstore.NewFeed(d.store), Deliveries: feedstore.NewDeliveries(d.store), Clock: d.clock,
+		Modules: Descriptors(), Topics: topicsOf(d.settings, Descriptors()),
 	})
 }
 

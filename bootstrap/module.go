@@ -1,9 +1,12 @@
 package bootstrap
 
 import (
+	"context"
+
 	"go.uber.org/fx"
 
 	"github.com/signalbox-hq/signalbox/application/changefeed"
+	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -56,4 +59,30 @@ func newModules(p moduleParts) ports.Modules { return ports.NewModules(p.Descrip
 // subscribed provides use cases to the group "subscribers": they apply the change feed.
 func subscribed[S changefeed.Subscriber]() fx.Option {
 	return fx.Provide(fx.Annotate(func(s S) changefeed.Subscriber { return s }, fx.ResultTags(`group:"subscribers"`)))
+}
+
+// conditions provides the result of a constructor to the group "conditions", which /health
+// lists.
+func conditions(constructor any) fx.Option {
+	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"conditions"`)))
+}
+
+// runLoops runs loops from the end of the start until the stop, which waits for them. Load,
+// if it is not nil, must succeed before.
+func runLoops(
+	lc fx.Lifecycle, reporter *loop.Reporter, load func(context.Context) error, loops ...loop.Loop,
+) {
+	group := loop.NewGroup(reporter, loops...)
+	lc.Append(fx.StartStopHook(
+		func(ctx context.Context) error {
+			if load != nil {
+				if err := load(ctx); err != nil {
+					return err
+				}
+			}
+			group.Start() //nolint:contextcheck // loops outlive the start
+			return nil
+		},
+		group.Stop,
+	))
 }

@@ -89,7 +89,7 @@ func TestForeignValuesInRedis(t *testing.T) {
 		assert.Equal(e, "1", shared.Client.Get(t.Context(), foreign[3]).Val())
 	}, e2etest.Timeout, e2etest.PollInterval)
 	require.NotEmpty(t, s.Log.Find("redis value of wrong type replaced"))
-	require.Empty(t, s.Log.Find("lease sweep failed"))
+	require.Empty(t, s.Log.Find("lease expiry paused"))
 	require.NotContains(t, e2etest.ConditionNames(t, c), "redis_projection_failed")
 
 	// Readers are denied one name: leases do not depend on it, and it is shown.
@@ -104,8 +104,8 @@ func TestForeignValuesInRedis(t *testing.T) {
 	require.EventuallyWithT(t, func(e *assert.CollectT) {
 		assert.Contains(e, e2etest.ConditionNames(t, c), "redis_projection_failed")
 	}, e2etest.Timeout, e2etest.PollInterval)
-	require.NotEmpty(t, s.Log.Await(t, "redis projection failed", nil))
-	require.Equal(t, 1, strings.Count(s.Log.String(), "redis projection failed: instances"), "it is said once")
+	require.NotEmpty(t, s.Log.Await(t, "redis projection of instances failed", nil))
+	require.Equal(t, 1, strings.Count(s.Log.String(), "redis projection of instances failed"), "it is logged once")
 }
 
 // TestTwoClustersOnOneRedis starts two clusters, with a database each, on one Redis.

@@ -184,7 +184,7 @@ func TestRestore(t *testing.T) {
 			for _, p := range all.replicas {
 				require.NotContains(t, e2etest.ConditionNames(t, p.Admin(t)), "redis_shared")
 				require.Empty(t, p.Log.Find("redis shared by two clusters"))
-				require.Empty(t, p.Log.Find("lease sweep failed"))
+				require.Empty(t, p.Log.Find("lease expiry paused"))
 			}
 			// Leases end.
 			first.RegisterInstance(t, "brief", "x", e2etest.ShortLease())

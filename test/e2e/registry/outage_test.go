@@ -47,7 +47,7 @@ func TestRegistryWithoutRedis(t *testing.T) {
 		require.Equal(t, "registered", one.Reason, "nothing has expired, and nothing came of what was refused")
 	}
 	require.Equal(t, []string{"a", "b"}, e2etest.InstanceIDs(c.Discover(t, "shop?ready=true")))
-	require.Equal(t, 1, strings.Count(s.Log.String(), "lease sweep failed"), "it is said once")
+	require.Equal(t, 1, strings.Count(s.Log.String(), "lease expiry paused"), "it is logged once")
 
 	// Leases end again, of those who do not beat.
 	outlives(t, c, 1)

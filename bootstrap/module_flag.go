@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"go.uber.org/fx"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/flagstore"
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
@@ -11,7 +12,18 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// flagParts is what the flags' use cases are made of.
+func flagModule() Module {
+	return Module{Descriptor: flagapp.Module(), Options: fx.Options(
+		fx.Provide(
+			fx.Annotate(flagstore.New,
+				fx.As(new(flag.Repository)), fx.As(new(flag.History)), fx.As(new(flag.Source))),
+			newFlags,
+		),
+		subscribed[*flagapp.Service](),
+	)}
+}
+
+// flagParts are the dependencies of the flags' use cases.
 type flagParts struct {
 	fx.In
 
@@ -27,14 +39,12 @@ type flagParts struct {
 	Backoff   ports.Backoff
 }
 
-// newFlags makes the flags' use cases, whose memory follows the feed.
 func newFlags(p flagParts) *flagapp.Service {
-	flags := flagapp.New(flagapp.Dependencies{
+	return flagapp.New(flagapp.Dependencies{
 		Flags: p.Flags, History: p.History, Source: p.Source,
 		Clock: p.Clock, Stopwatch: p.Stopwatch, Feed: p.Tail,
 		Memory: localcache.NewCache[flag.Locator, *flagapp.Entry](int(p.Settings.CacheMaxBytes) / flagShare),
-		Shared: p.Shared, Lifetime: longest(p.Settings.FlagCacheTTL),
+		Shared: p.Shared, Lifetime: maxLifetime(p.Settings.FlagCacheTTL),
 		IDs: p.IDs, Backoff: p.Backoff, Environments: p.Settings.Policy(),
 	})
-	return flags
 }

@@ -16,12 +16,22 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/adapters/system"
+	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// storeParts is what the store is made of.
+func storeModule() fx.Option {
+	return fx.Module("store",
+		fx.Provide(newStore, newCommits),
+		conditions(func(s *bunstore.Store) ports.Conditions { return s.Conditions }),
+		conditions(damagedRows),
+		fx.Invoke(runInspection),
+	)
+}
+
+// storeParts are the dependencies of the store.
 type storeParts struct {
 	fx.In
 
@@ -33,11 +43,11 @@ type storeParts struct {
 	Clock    *system.StoreClock
 }
 
-// newStore opens the store, and brings it up to date when the app starts.
+// newStore opens the store, and prepares it when the app starts.
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 	store, err := openStore(context.Background(), p.Settings, bunstore.Options{
-		IDs: p.IDs, Committed: p.Commits.ring, Asked: p.Clock.Asked, Log: p.Log,
-		Damaged: func(r bunstore.DamagedRow) { tellDamaged(p.Log, r) },
+		IDs: p.IDs, Committed: p.Commits.Notify, Asked: p.Clock.Asked, Log: p.Log,
+		Damaged: func(r bunstore.DamagedRow) { logDamaged(p.Log, r) },
 	})
 	if err != nil {
 		return nil, aboutDatabase(p.Settings, err)
@@ -54,7 +64,7 @@ func storeModules() []bunstore.Module {
 	return []bunstore.Module{configstore.Module(), flagstore.Module(), registrystore.Module(), keystore.Module()}
 }
 
-// openStore picks the store by the scheme of DATABASE_URL.
+// openStore opens the store that DATABASE_URL names.
 func openStore(ctx context.Context, s settings.Settings, o bunstore.Options) (*bunstore.Store, error) {
 	o.Modules = append(storeModules(), o.Modules...)
 	if s.Database.SQLite != "" {
@@ -63,13 +73,12 @@ func openStore(ctx context.Context, s settings.Settings, o bunstore.Options) (*b
 	return bunstore.OpenPostgres(ctx, s.Database.Postgres.Reveal(), o)
 }
 
-// databaseTimeout bounds how long a start waits for a database that does not
-// answer. It is shorter than startTimeout, so that the sentence of the last attempt
-// is what the start ends with.
+// databaseTimeout bounds how long a start waits for an unavailable database. It is shorter
+// than startTimeout, so that the start fails with the error of the last attempt.
 const databaseTimeout = 30 * time.Second
 
-// prepare waits for the database, and migrates it or checks that it needs no
-// migration. A database that refuses this client is not waited for.
+// prepare waits for the database, and migrates it or checks that it needs no migration. A
+// rejected login is not retried.
 func (p storeParts) prepare(ctx context.Context, store *bunstore.Store) error {
 	if err := store.ServeAlone(ctx); err != nil {
 		return err
@@ -77,7 +86,7 @@ func (p storeParts) prepare(ctx context.Context, store *bunstore.Store) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		err := p.bringUp(ctx, store)
+		err := p.attempt(ctx, store)
 		if !errors.Is(err, fault.ErrUnavailable) || bunstore.LoginRefused(err) {
 			return aboutDatabase(p.Settings, err)
 		}
@@ -90,7 +99,7 @@ func (p storeParts) prepare(ctx context.Context, store *bunstore.Store) error {
 	}
 }
 
-// aboutDatabase says which database an error is about, without its credentials.
+// aboutDatabase names the database of an error, without its credentials.
 func aboutDatabase(s settings.Settings, err error) error {
 	if err == nil {
 		return nil
@@ -104,15 +113,14 @@ func aboutDatabase(s settings.Settings, err error) error {
 	return fmt.Errorf("%s: %w", s.Database.Place(), err)
 }
 
-func (p storeParts) bringUp(ctx context.Context, store *bunstore.Store) error {
-	if err := p.bringSchema(ctx, store); err != nil {
+func (p storeParts) attempt(ctx context.Context, store *bunstore.Store) error {
+	if err := p.migrate(ctx, store); err != nil {
 		return err
 	}
-	// What is stamped during the start is stamped by the store's clock, too.
 	return feedstore.LearnTime(ctx, store)
 }
 
-func (p storeParts) bringSchema(ctx context.Context, store *bunstore.Store) error {
+func (p storeParts) migrate(ctx context.Context, store *bunstore.Store) error {
 	if !p.Settings.MigrateOnStart {
 		return store.CheckSchema(ctx)
 	}
@@ -121,4 +129,40 @@ func (p storeParts) bringSchema(ctx context.Context, store *bunstore.Store) erro
 		p.Log.Info("database migrated", zap.Int("applied", applied))
 	}
 	return err
+}
+
+// Interval and timeout of the inspection for damaged rows.
+const (
+	inspectEvery   = time.Minute
+	inspectMaxWait = time.Hour
+	inspectTimeout = 10 * time.Minute
+)
+
+// logDamaged logs a damaged row by its table, id and rule, without values.
+func logDamaged(log *zap.Logger, r bunstore.DamagedRow) {
+	log.Error("damaged row skipped", zap.String("table", r.Table), zap.String("id", r.ID), zap.String("rule", r.Why))
+}
+
+// damagedRows reports the known damaged rows.
+func damagedRows(store *bunstore.Store) ports.Conditions {
+	return func() []ports.Condition {
+		n := store.DamagedRows()
+		if n == 0 {
+			return nil
+		}
+		return []ports.Condition{{
+			Name: "damaged_rows", Count: n,
+			Message: "Rows in the database cannot be read; the log names them (damaged row skipped). Delete or " +
+				"roll back what they belong to, or repair them: docs/operations.md, Damaged rows.",
+		}}
+	}
+}
+
+// runInspection looks for damaged rows until the stop, first at once.
+func runInspection(lc fx.Lifecycle, store *bunstore.Store, reporter *loop.Reporter) {
+	runLoops(lc, reporter, nil, loop.Loop{
+		Every: inspectEvery, MaxWait: inspectMaxWait, Immediate: true, Timeout: inspectTimeout,
+		Step:    loop.Once(store.Inspect),
+		Failing: "damaged row inspection failed", Recovered: "damaged row inspection recovered",
+	})
 }

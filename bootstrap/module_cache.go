@@ -13,41 +13,43 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// sharing is what replicas share of what they read; nil where they share nothing.
-type sharing struct {
+func cacheModule() fx.Option { return fx.Module("cache", fx.Provide(newSharedCaches)) }
+
+// sharedCaches are the caches that replicas share; nil if there is no Redis.
+type sharedCaches struct {
 	fx.Out
 
 	Configurations ports.SharedCache[configuration.Locator, configuration.State]
 	Flags          ports.SharedCache[flag.Locator, flag.State]
 }
 
-// newSharing shares through Redis, if there is one.
-func newSharing(lc fx.Lifecycle, s settings.Settings, log *zap.Logger) sharing {
+// newSharedCaches opens the caches in Redis, if there is one.
+func newSharedCaches(lc fx.Lifecycle, s settings.Settings, log *zap.Logger) sharedCaches {
 	if s.RedisHost == "" {
-		return sharing{}
+		return sharedCaches{}
 	}
 	cache := rediscache.OpenCache(rediscache.CacheOptions{
 		Options: rediscache.Options{Address: redisAddress(s), Password: s.RedisPassword},
-		Tell: func(left bool) {
-			if left {
-				log.Warn("what was read is not shared, and is read from the store: Redis fails or is slow")
+		Tell: func(open bool) {
+			if open {
+				log.Warn("redis cache bypassed: circuit open")
 				return
 			}
-			log.Info("what was read is shared through Redis again")
+			log.Info("redis cache restored: circuit closed")
 		},
 	})
 	lc.Append(fx.StopHook(cache.Close))
-	return sharing{
+	return sharedCaches{
 		Configurations: cache.Configurations(time.Duration(s.ConfigCacheTTL)),
 		Flags:          cache.Flags(time.Duration(s.FlagCacheTTL)),
 	}
 }
 
-// longest is how long what lives for about a lifetime lives at most.
-func longest(lifetime settings.Duration) time.Duration {
+// maxLifetime returns the longest life of a cached value whose lifetime is jittered.
+func maxLifetime(lifetime settings.Duration) time.Duration {
 	return time.Duration(float64(lifetime) * (1 + rediscache.Jitter))
 }
 
-// How much of the memory for what is read most is for flags, which are read one by
-// one by people alone: what is evaluated is in memory as a whole.
+// flagShare is the part of the cache's memory for flags, one in flagShare. Only reads of
+// single flags use it; evaluations use a snapshot of all flags.
 const flagShare = 8

@@ -1,0 +1,84 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"go.uber.org/fx"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/bootstrap/loop"
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+func accessModule() fx.Option {
+	return fx.Module("access",
+		fx.Provide(fx.Annotate(keystore.New, fx.As(new(access.Keys))), newAccess),
+		fx.Invoke(prepareAccess, runRecheck),
+	)
+}
+
+func newAccess(s settings.Settings, keys access.Keys, clock ports.Clock, ids ports.IDs) *accessapp.Service {
+	return accessapp.New(accessapp.Dependencies{
+		Keys: keys, Clock: clock, IDs: ids, Pepper: s.Pepper.Text,
+		Policy: accessapp.Policy{
+			Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads(),
+			Environments: s.Policy(), MaxSessions: int(s.MaxStreams),
+		},
+	})
+}
+
+// prepareAccess loads the pepper and creates the first admin key at the start.
+func prepareAccess(lc fx.Lifecycle, s settings.Settings, keys *accessapp.Service, out Output) {
+	lc.Append(fx.StartHook(func(ctx context.Context) error {
+		if err := keys.Prepare(ctx); err != nil {
+			return fmt.Errorf("load the server's secret: %w", err)
+		}
+		if !s.AuthEnabled {
+			out.Log.Warn("authentication disabled (AUTH_ENABLED=false): every request has full access")
+			return nil
+		}
+		token, created, err := keys.First(ctx, s.FirstKey.Text)
+		if err != nil {
+			return fmt.Errorf("create the first admin key: %w", err)
+		}
+		if created && s.FirstKey.IsZero() {
+			return printFirstKey(out.Out, token)
+		}
+		return nil
+	}))
+}
+
+// recheckTimeout bounds one check of the keys of open sessions.
+const recheckTimeout = 10 * time.Second
+
+// runRecheck ends sessions whose key was revoked or has expired, until the stop.
+func runRecheck(lc fx.Lifecycle, reporter *loop.Reporter, keys *accessapp.Service) {
+	runLoops(lc, reporter, nil,
+		loop.Loop{
+			Every: accessapp.RecheckInterval, Timeout: recheckTimeout, Step: loop.Once(keys.Recheck),
+			Failing:   "session recheck failed; streams continue with cached keys",
+			Recovered: "session recheck recovered",
+		},
+		loop.Loop{
+			Every: accessapp.RecheckInterval, Timeout: recheckTimeout,
+			Step:    loop.Once(func(context.Context) error { keys.Expire(); return nil }),
+			Failing: "session expiry failed", Recovered: "session expiry recovered",
+		},
+	)
+}
+
+func printFirstKey(w io.Writer, token secret.Text) error {
+	_, err := fmt.Fprintf(w,
+		"admin key: %s\n(shown this once; create others with 'signalbox key create')\n", token.Reveal())
+	if err != nil {
+		return fmt.Errorf("print the first admin key: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package bootstrap
+
+import (
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
+	"github.com/signalbox-hq/signalbox/adapters/localcache"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+func configurationModule() Module {
+	return Module{Descriptor: configapp.Module(), Options: fx.Options(
+		fx.Provide(
+			fx.Annotate(configstore.New,
+				fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
+			fx.Annotate(newCipher, fx.As(new(ports.Cipher))),
+			newConfigurations,
+		),
+		subscribed[*configapp.Service](),
+	)}
+}
+
+func newCipher(s settings.Settings, log *zap.Logger) (*fernetcipher.Cipher, error) {
+	if s.EnableEncryption && s.EncryptionKey.IsZero() {
+		log.Warn("encryption unavailable: ENABLE_ENCRYPTION=true without ENCRYPTION_KEY; " +
+			"generate a key with 'signalbox keygen'")
+	}
+	return fernetcipher.New(s.EncryptionKey.Text, s.EnableEncryption)
+}
+
+// configurationParts are the dependencies of the configurations' use cases.
+type configurationParts struct {
+	fx.In
+
+	Settings       settings.Settings
+	Configurations configuration.Repository
+	History        configuration.History
+	Cipher         ports.Cipher
+	Clock          ports.Clock
+	Stopwatch      ports.Stopwatch
+	Backoff        ports.Backoff
+	Tail           *changefeed.Tailer
+	Shared         ports.SharedCache[configuration.Locator, configuration.State]
+}
+
+func newConfigurations(p configurationParts) *configapp.Service {
+	return configapp.New(configapp.Dependencies{
+		Configurations: p.Configurations, History: p.History, Cipher: p.Cipher,
+		Memory: localcache.NewCache[configuration.Locator, *configapp.Entry](
+			int(p.Settings.CacheMaxBytes) - int(p.Settings.CacheMaxBytes)/flagShare),
+		Shared: p.Shared, Lifetime: maxLifetime(p.Settings.ConfigCacheTTL),
+		Feed: p.Tail, Stopwatch: p.Stopwatch,
+		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(),
+	})
+}

@@ -1,0 +1,102 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+func httpModule() fx.Option {
+	return fx.Module("http", fx.Provide(newAPI), fx.Invoke(serve))
+}
+
+// httpParts are the dependencies of the HTTP API.
+type httpParts struct {
+	fx.In
+
+	Settings       settings.Settings
+	Version        Version
+	Log            *zap.Logger
+	Configurations *configapp.Service
+	Flags          *flagapp.Service
+	Registry       *registryapp.Service
+	Relay          *relay.Service
+	Tail           *changefeed.Tailer
+	Modules        ports.Modules
+	Redis          ginapi.Pinger
+	Kafka          ginapi.Pinger `name:"kafka"`
+	Access         *accessapp.Service
+	Store          *bunstore.Store
+	Clock          ports.Clock
+	IDs            ports.IDs
+	// Conditions are the values of the group "conditions".
+	Conditions []ports.Conditions `group:"conditions"`
+}
+
+func newAPI(p httpParts) *ginapi.API {
+	return ginapi.New(ginapi.Options{
+		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
+		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
+		Modules: p.Modules,
+		Redis:   p.Redis, Kafka: p.Kafka,
+		DefaultEnvironment: p.Settings.DefaultEnvironment,
+		ResponseBytes:      int64(p.Settings.ResponseMemory),
+		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,
+		Database: p.Store, Clock: p.Clock, IDs: p.IDs, Conditions: p.Conditions,
+		TrustedProxies: p.Settings.TrustedProxies,
+	})
+}
+
+// drainTime is the time in which responses carry "Connection: close" before connections
+// are closed.
+const drainTime = 250 * time.Millisecond
+
+// serve has the app listen at the end of the start, and stops the server first.
+func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log *zap.Logger) {
+	server := ginapi.NewServer("", api.Handler())
+	app.listen = func(ctx context.Context) error {
+		address := net.JoinHostPort("", strconv.Itoa(int(s.Port)))
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			return fmt.Errorf("listen on port %d (SERVICE_PORT): %w", s.Port, err)
+		}
+		app.setListener(listener)
+		api.SetReady(true)
+		go func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				app.failed <- fmt.Errorf("serve: %w", err)
+			}
+		}()
+		log.Info("ready", zap.String("address", listener.Addr().String()), zap.Stringer("database", s.Database))
+		return nil
+	}
+	lc.Append(fx.StopHook(func(ctx context.Context) error {
+		api.SetReady(false)
+		api.Stop()
+		// A connection that is closed between two requests loses the second one, so that
+		// clients get a response with "Connection: close" first.
+		select {
+		case <-time.After(drainTime):
+		case <-ctx.Done():
+		}
+		return server.Shutdown(ctx)
+	}))
+}
