@@ -16,10 +16,10 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// many is as many instances as a service may have.
+// many is the bound of instances of a service.
 const many = 10_000
 
-// grants are so many leases of one service, named as programs name them.
+// grants are n leases of one service.
 func grants(tb testing.TB, n int, ttl time.Duration) []registry.Grant {
 	tb.Helper()
 	service, err := scope.ParseServiceName("user-service")
@@ -57,7 +57,7 @@ func BenchmarkRenew(b *testing.B) {
 	}
 }
 
-func BenchmarkRenewTogether(b *testing.B) {
+func BenchmarkRenewConcurrently(b *testing.B) {
 	store := localcache.New(system.NewClock(), system.NewStopwatch(), fixture.NewEpoch().Present)
 	all := grants(b, many, time.Hour)
 	require.NoError(b, store.Grant(b.Context(), all...))
@@ -86,23 +86,22 @@ func BenchmarkRenewBatch(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/renewal")
 }
 
-// BenchmarkSweep is of a store in which all leases are overdue.
-func BenchmarkSweep(b *testing.B) {
+// BenchmarkDue measures a store in which all leases are overdue.
+func BenchmarkDue(b *testing.B) {
 	stopwatch := fixture.NewStopwatch()
 	store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 	require.NoError(b, store.Grant(b.Context(), grants(b, many, time.Second)...))
 	stopwatch.Move(time.Minute)
 	for b.Loop() {
-		if swept, err := store.Due(b.Context(), "only", 250); err != nil || len(swept.Overdue) != 250 {
-			b.Fatal(err, len(swept.Overdue))
+		if due, err := store.Due(b.Context(), "only", 250); err != nil || len(due.Overdue) != 250 {
+			b.Fatal(err, len(due.Overdue))
 		}
 	}
 }
 
-// BenchmarkSweepOfStaleEnds is of a store in which every lease was renewed since
-// its end was last looked at; it reports what one sweep takes, and the longest
-// that a heartbeat beside it waits.
-func BenchmarkSweepOfStaleEnds(b *testing.B) {
+// BenchmarkDueWithOutdatedQueue measures a store in which every lease was renewed since
+// the queue was last corrected, and reports the longest concurrent heartbeat, too.
+func BenchmarkDueWithOutdatedQueue(b *testing.B) {
 	stopwatch := fixture.NewStopwatch()
 	store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 	all := grants(b, many, time.Minute)
@@ -118,8 +117,8 @@ func BenchmarkSweepOfStaleEnds(b *testing.B) {
 		done, waited := make(chan struct{}), make(chan time.Duration)
 		go func() { waited <- heartbeatsUntil(b, store, all, done) }()
 		b.StartTimer()
-		if swept, err := store.Due(b.Context(), "only", 250); err != nil || len(swept.Overdue) != 0 {
-			b.Fatal(err, len(swept.Overdue))
+		if due, err := store.Due(b.Context(), "only", 250); err != nil || len(due.Overdue) != 0 {
+			b.Fatal(err, len(due.Overdue))
 		}
 		close(done)
 		longest = max(longest, <-waited)
@@ -127,7 +126,7 @@ func BenchmarkSweepOfStaleEnds(b *testing.B) {
 	b.ReportMetric(float64(longest.Microseconds()), "longest-µs")
 }
 
-// heartbeatsUntil renews until it is done, and returns the longest that one took.
+// heartbeatsUntil renews leases until done is closed, and returns the longest renewal.
 func heartbeatsUntil(b *testing.B, store *localcache.Store, all []registry.Grant, done <-chan struct{}) time.Duration {
 	b.Helper()
 	var longest time.Duration
@@ -145,8 +144,8 @@ func heartbeatsUntil(b *testing.B, store *localcache.Store, all []registry.Grant
 	}
 }
 
-// BenchmarkMemory is of a service with as many instances as it may have; their
-// names are the caller's.
+// BenchmarkMemory measures a service with as many instances as it may have, without
+// their names.
 func BenchmarkMemory(b *testing.B) {
 	all := grants(b, many, time.Hour)
 	for b.Loop() {
@@ -159,7 +158,7 @@ func BenchmarkMemory(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// heap is what is in use after a collection.
+// heap returns the bytes in use after a collection.
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// fresh returns an empty store whose time stands still until it is moved.
+// fresh returns an empty store with a stopped clock.
 func fresh(*testing.T) contract.LeaseStore {
 	clock, stopwatch := fixture.NewClock(), fixture.NewStopwatch()
 	epoch := fixture.NewEpoch()
@@ -24,7 +24,7 @@ func fresh(*testing.T) contract.LeaseStore {
 	}
 }
 
-func TestMemory(t *testing.T) {
+func TestLocalCache(t *testing.T) {
 	t.Parallel()
 	contract.LocalCache(t, func(*testing.T) ports.LocalCache[string, int] {
 		return localcache.NewCache[string, int](contract.CacheBudget)

@@ -1,5 +1,6 @@
-// Package localcache keeps leases, readings and members in this process, for a
-// service that runs on one node alone. What it holds is gone with the process.
+// Package localcache stores leases, readings and members in the memory of this process,
+// for a deployment of one replica; they are lost when the process ends. It also has the
+// local cache of single values.
 //
-// It is not for replicas: each would have a store of its own.
+// The lease store does not suit several replicas: each would have its own.
 package localcache

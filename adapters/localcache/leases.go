@@ -10,55 +10,55 @@ import (
 
 var _ registry.Leases = (*Store)(nil)
 
-// atOnce is how many leases are worked on under one lock: some 0.1 ms.
-const atOnce = 250
+// batchSize bounds the leases that are changed under one lock: some 0.1 ms.
+const batchSize = 250
 
 // never is later than all time that passes.
 const never = registry.Instant(math.MaxInt64)
 
 func (s *Store) now() registry.Instant { return registry.Instant(0).Add(s.stopwatch.Elapsed()) }
 
-// Grant begins leases as the grants say.
+// Grant begins leases.
 func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 	if err := s.begin(ctx, "grant leases"); err != nil {
 		return err
 	}
-	var kept []registry.LeaseKey
-	for some := range slices.Chunk(grants, atOnce) {
-		kept = append(kept, s.grant(some)...)
+	var current []registry.LeaseKey
+	for batch := range slices.Chunk(grants, batchSize) {
+		current = append(current, s.grant(batch)...)
 	}
-	if len(kept) > 0 {
-		return &registry.RefusedError{Current: kept}
+	if len(current) > 0 {
+		return &registry.RefusedError{Current: current}
 	}
 	return nil
 }
 
-// grant returns the leases that are kept under higher epochs.
-func (s *Store) grant(grants []registry.Grant) (kept []registry.LeaseKey) {
+// grant returns the leases that are stored under higher epochs.
+func (s *Store) grant(grants []registry.Grant) (current []registry.LeaseKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
 	for i := range grants {
 		g := &grants[i]
 		r := s.record(g.Key)
-		if r.held() && g.Epoch < r.epoch {
-			kept = append(kept, registry.LeaseKey{Key: g.Key, Epoch: r.epoch})
+		if r.leased() && g.Epoch < r.epoch {
+			current = append(current, registry.LeaseKey{Key: g.Key, Epoch: r.epoch})
 			continue
 		}
-		if r.held() && g.IfAbsent && g.Epoch == r.epoch {
+		if r.leased() && g.IfAbsent && g.Epoch == r.epoch {
 			continue
 		}
 		r.epoch, r.ttl, r.removal = g.Epoch, g.TTL, g.Removal
 		if g.Expired {
-			s.wait(r, now.Add(g.Removal), never)
+			s.expire(r, now.Add(g.Removal), never)
 		} else {
 			s.run(r, now.Add(g.TTL))
 		}
 	}
-	return kept
+	return current
 }
 
-// Renew makes leases run on, and takes in what the renewals observed.
+// Renew extends leases, and notes the observations of the renewals.
 func (s *Store) Renew(ctx context.Context, renewals ...registry.Renewal) ([]registry.Renewed, error) {
 	if err := s.begin(ctx, "renew leases"); err != nil {
 		return nil, err
@@ -67,14 +67,14 @@ func (s *Store) Renew(ctx context.Context, renewals ...registry.Renewal) ([]regi
 	renewed := make([]registry.Renewed, len(renewals))
 	for i := range renewals {
 		if !s.renewRunning(&renewals[i], now, at, &renewed[i]) {
-			s.renewEnded(&renewals[i], at, &renewed[i])
+			s.renewExpired(&renewals[i], at, &renewed[i])
 		}
 	}
 	return renewed, nil
 }
 
-// renewRunning renews a lease that runs, or says why there is none to renew. It
-// returns false for one that has ended.
+// renewRunning renews a lease that runs, or sets why there is none. It returns false for
+// an expired lease.
 func (s *Store) renewRunning(
 	renewal *registry.Renewal, now registry.Instant, at int64, out *registry.Renewed,
 ) bool {
@@ -97,8 +97,8 @@ func (s *Store) renewRunning(
 	return true
 }
 
-// renewEnded renews a lease that has ended, or whatever became of it meanwhile.
-func (s *Store) renewEnded(renewal *registry.Renewal, at int64, out *registry.Renewed) {
+// renewExpired renews an expired lease, or what has become of it meanwhile.
+func (s *Store) renewExpired(renewal *registry.Renewal, at int64, out *registry.Renewed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.records[renewal.Key]
@@ -106,52 +106,51 @@ func (s *Store) renewEnded(renewal *registry.Renewal, at int64, out *registry.Re
 	if out.Outcome != registry.LeaseRenewed {
 		return
 	}
-	out.TTL, out.HadExpired = r.ttl, r.state == waiting
+	out.TTL, out.HadExpired = r.ttl, r.state == expired
 	s.run(r, s.now().Add(r.ttl))
 	r.reading.observe(&renewal.Observation, at)
 	r.service.observe(&renewal.Observation, at)
 }
 
-// Expire records that leases have ended. One that the same ending has ended before
-// is ended by it once more.
+// Expire records that leases have expired. Recording the same expiry again succeeds.
 func (s *Store) Expire(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
-	if err := s.begin(ctx, "end leases"); err != nil {
+	if err := s.begin(ctx, "expire leases"); err != nil {
 		return nil, err
 	}
 	done := make([]bool, 0, len(leases))
-	for some := range slices.Chunk(leases, atOnce) {
-		done = s.end(some, done)
+	for batch := range slices.Chunk(leases, batchSize) {
+		done = s.expireBatch(batch, done)
 	}
 	return done, nil
 }
 
-func (s *Store) end(leases []registry.Lease, done []bool) []bool {
+func (s *Store) expireBatch(leases []registry.Lease, done []bool) []bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range leases {
 		e := &leases[i]
 		r := s.records[e.Key]
-		so := r.endsAs(e)
-		if so {
-			s.wait(r, e.Ends.Add(r.removal), e.Ends)
+		expires := r.expiresAs(e)
+		if expires {
+			s.expire(r, e.Ends.Add(r.removal), e.Ends)
 		}
-		done = append(done, so)
+		done = append(done, expires)
 	}
 	return done
 }
 
-// Remove forgets leases and their readings; where there is no lease, the reading.
+// Remove removes leases and their readings.
 func (s *Store) Remove(ctx context.Context, leases ...registry.LeaseKey) error {
-	if err := s.begin(ctx, "drop leases"); err != nil {
+	if err := s.begin(ctx, "remove leases"); err != nil {
 		return err
 	}
-	for some := range slices.Chunk(leases, atOnce) {
-		s.drop(some)
+	for batch := range slices.Chunk(leases, batchSize) {
+		s.removeBatch(batch)
 	}
 	return nil
 }
 
-func (s *Store) drop(leases []registry.LeaseKey) {
+func (s *Store) removeBatch(leases []registry.LeaseKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, lease := range leases {

@@ -10,10 +10,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// members are the replicas that were announced: this one, that is.
+// members are the announced replicas: this one alone.
 type members struct {
 	mu sync.Mutex
-	// until is by when each is to be announced again.
+	// until is when each is no longer alive without an announcement.
 	until map[string]time.Duration
 }
 
@@ -25,7 +25,7 @@ func (m *members) clear() {
 
 var _ registry.Members = (*Store)(nil)
 
-// Announce says that a replica lives, and returns all that do. It fails with its
+// Announce says that a replica is alive, and returns all that are. It fails with its
 // context alone.
 func (s *Store) Announce(ctx context.Context, replica string, ttl time.Duration) ([]string, error) {
 	if err := s.begin(ctx, "announce a replica"); err != nil {

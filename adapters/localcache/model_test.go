@@ -16,16 +16,16 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// model keeps leases as the contract says, without a queue: it looks at all.
+// model is a lease store without a queue, which scans all leases.
 type model struct {
-	leases map[registry.Key]modelled
+	leases map[registry.Key]modelLease
 	now    registry.Instant
 }
 
-type modelled struct {
+type modelLease struct {
 	registry.Grant
-	ends  registry.Instant
-	ended bool
+	ends    registry.Instant
+	expired bool
 }
 
 func (m *model) grant(g registry.Grant) error {
@@ -36,9 +36,9 @@ func (m *model) grant(g registry.Grant) error {
 	if known && g.IfAbsent && g.Epoch == l.Epoch {
 		return nil
 	}
-	l = modelled{Grant: g, ends: m.now.Add(g.TTL)}
+	l = modelLease{Grant: g, ends: m.now.Add(g.TTL)}
 	if g.Expired {
-		l.ended, l.ends = true, m.now.Add(g.Removal)
+		l.expired, l.ends = true, m.now.Add(g.Removal)
 	}
 	m.leases[g.Key] = l
 	return nil
@@ -52,42 +52,41 @@ func (m *model) renew(r registry.Renewal) registry.Renewed {
 	case r.Epoch < l.Epoch:
 		return registry.Renewed{Outcome: registry.LeaseLost}
 	}
-	had := l.ended
-	l.ends, l.ended = m.now.Add(l.TTL), false
+	had := l.expired
+	l.ends, l.expired = m.now.Add(l.TTL), false
 	m.leases[r.Key] = l
 	return registry.Renewed{Outcome: registry.LeaseRenewed, TTL: l.TTL, HadExpired: had}
 }
 
-func (m *model) end(e registry.Lease) bool {
+func (m *model) expire(e registry.Lease) bool {
 	l, known := m.leases[e.Key]
-	if !known || l.ended || l.Epoch != e.Epoch || l.ends != e.Ends {
+	if !known || l.expired || l.Epoch != e.Epoch || l.ends != e.Ends {
 		return false
 	}
-	l.ended, l.ends = true, e.Ends.Add(l.Removal)
+	l.expired, l.ends = true, e.Ends.Add(l.Removal)
 	m.leases[e.Key] = l
 	return true
 }
 
-func (m *model) drop(h registry.LeaseKey) {
+func (m *model) remove(h registry.LeaseKey) {
 	if l, known := m.leases[h.Key]; known && l.Epoch <= h.Epoch {
 		delete(m.leases, h.Key)
 	}
 }
 
-// due returns the ends of the leases that run, or of those that have ended, so far
-// as they have passed, in order.
-func (m *model) due(ended bool) []registry.Lease {
+// due returns the leases that are overdue, or those that are removable, in order.
+func (m *model) due(expired bool) []registry.Lease {
 	var due []registry.Lease
 	for _, l := range m.leases {
-		if l.ended == ended && l.ends <= m.now {
+		if l.expired == expired && l.ends <= m.now {
 			due = append(due, registry.Lease{LeaseKey: l.LeaseKey, Ends: l.ends})
 		}
 	}
 	return inOrder(due)
 }
 
-// inOrder sorts by end, and then by name: of leases that end together either may
-// come first.
+// inOrder sorts by end, and then by name: the order of leases that end together is not
+// specified.
 func inOrder(leases []registry.Lease) []registry.Lease {
 	slices.SortFunc(leases, func(a, b registry.Lease) int {
 		return cmp.Or(cmp.Compare(a.Ends, b.Ends), cmp.Compare(a.Instance.String(), b.Instance.String()))
@@ -101,8 +100,8 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		stopwatch := fixture.NewStopwatch()
 		store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
-		m := &model{leases: map[registry.Key]modelled{}}
-		held := func(r *rapid.T) registry.LeaseKey {
+		m := &model{leases: map[registry.Key]modelLease{}}
+		leaseKey := func(r *rapid.T) registry.LeaseKey {
 			of := all[rapid.IntRange(0, len(all)-1).Draw(r, "instance")]
 			return registry.LeaseKey{Key: of.Key, Epoch: registry.Epoch(rapid.IntRange(1, 3).Draw(r, "epoch"))}
 		}
@@ -110,33 +109,33 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 		r.Repeat(map[string]func(*rapid.T){
 			"grant": func(r *rapid.T) {
 				g := registry.Grant{
-					LeaseKey: held(r), TTL: time.Duration(rapid.IntRange(1, 9).Draw(r, "ttl")) * time.Second,
-					Expired: rapid.Bool().Draw(r, "ended"), IfAbsent: rapid.Bool().Draw(r, "keep"),
+					LeaseKey: leaseKey(r), TTL: time.Duration(rapid.IntRange(1, 9).Draw(r, "ttl")) * time.Second,
+					Expired: rapid.Bool().Draw(r, "expired"), IfAbsent: rapid.Bool().Draw(r, "if absent"),
 				}
 				g.Removal = 2 * g.TTL
 				assert.Equal(r, m.grant(g), store.Grant(t.Context(), g))
 			},
 			"renew": func(r *rapid.T) {
-				renewal := registry.Renewal{LeaseKey: held(r)}
+				renewal := registry.Renewal{LeaseKey: leaseKey(r)}
 				got, err := store.Renew(t.Context(), renewal)
 				require.NoError(r, err)
 				assert.Equal(r, []registry.Renewed{m.renew(renewal)}, got)
 			},
-			"end": func(r *rapid.T) {
+			"expire": func(r *rapid.T) {
 				if len(seen) == 0 {
-					r.Skip("nothing was overdue")
+					r.Skip("no lease was overdue")
 				}
 				e := rapid.SampledFrom(seen).Draw(r, "seen")
-				// Ending again is the contract's to say; the model knows the first alone.
+				// The contract suite tests repeated expiries; the model has the first alone.
 				seen = slices.DeleteFunc(seen, func(l registry.Lease) bool { return l == e })
 				got, err := store.Expire(t.Context(), e)
 				require.NoError(r, err)
-				assert.Equal(r, []bool{m.end(e)}, got)
+				assert.Equal(r, []bool{m.expire(e)}, got)
 			},
-			"drop": func(r *rapid.T) {
-				h := held(r)
+			"remove": func(r *rapid.T) {
+				h := leaseKey(r)
 				require.NoError(r, store.Remove(t.Context(), h))
-				m.drop(h)
+				m.remove(h)
 			},
 			"time": func(r *rapid.T) {
 				d := time.Duration(rapid.IntRange(0, 5000).Draw(r, "ms")) * time.Millisecond
@@ -172,25 +171,25 @@ func assertDue(r *rapid.T, want, got []registry.Lease, limit int) {
 func TestTime(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a step of the wall clock ends nothing, and keeps nothing from ending", func(t *testing.T) {
+	t.Run("a step of the wall clock neither expires a lease nor delays its expiry", func(t *testing.T) {
 		t.Parallel()
 		clock, stopwatch := fixture.NewClock(), fixture.NewStopwatch()
 		store := localcache.New(clock, stopwatch, fixture.NewEpoch().Present)
 		require.NoError(t, store.Grant(t.Context(), grants(t, 1, time.Minute)...))
 		for _, step := range []time.Duration{time.Hour, -2 * time.Hour} {
 			clock.Move(step)
-			swept, err := store.Due(t.Context(), "only", 1)
+			found, err := store.Due(t.Context(), "only", 1)
 			require.NoError(t, err)
-			assert.Empty(t, swept.Overdue)
+			assert.Empty(t, found.Overdue)
 		}
 		stopwatch.Move(time.Minute)
-		swept, err := store.Due(t.Context(), "only", 1)
+		found, err := store.Due(t.Context(), "only", 1)
 		require.NoError(t, err)
-		assert.Len(t, swept.Overdue, 1)
+		assert.Len(t, found.Overdue, 1)
 	})
 }
 
-func TestHeartbeatAllocatesItsAnswerAlone(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of all goroutines
+func TestHeartbeatAllocatesItsResultAlone(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of all goroutines
 	store := localcache.New(fixture.NewClock(), fixture.NewStopwatch(), fixture.NewEpoch().Present)
 	all := grants(t, 1, time.Minute)
 	require.NoError(t, store.Grant(t.Context(), all...))

@@ -15,7 +15,7 @@ var _ registry.Readings = (*Store)(nil)
 // weight is that of the last measurement in an average.
 const weight = 0.2
 
-// reading is what was observed.
+// reading is the recent observations of an instance or a service.
 type reading struct {
 	// at is in microseconds since 1970, 0 for never.
 	at            int64
@@ -25,11 +25,11 @@ type reading struct {
 	measured      bool
 }
 
-// observe takes an observation in.
+// observe adds an observation.
 func (r *reading) observe(o *registry.Observation, at int64) {
 	r.at = max(r.at, at)
 	if o.Status != nil {
-		r.judge(*o.Status, o.Reported)
+		r.count(*o.Status, o.Reported)
 	}
 	if o.ResponseTime == nil {
 		return
@@ -41,7 +41,7 @@ func (r *reading) observe(o *registry.Observation, at int64) {
 	r.average += weight * (r.last - r.average)
 }
 
-func (r *reading) judge(status health.Status, reported bool) {
+func (r *reading) count(status health.Status, reported bool) {
 	if status == health.Critical {
 		r.failures++
 	} else {
@@ -83,7 +83,7 @@ func (t *tally) public() registry.Reading {
 	return r
 }
 
-// tally returns the one of a service, and makes it where there is none.
+// tally returns the reading of a service, and adds one where there is none.
 func (s *Store) tally(name scope.ServiceName) *tally {
 	t := s.services[name]
 	if t == nil {
@@ -100,15 +100,15 @@ func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
 	}
 	at := s.clock.Now().UnixMicro()
 	for i := range notes {
-		if !s.noteKnown(&notes[i], at) {
+		if !s.noteRecorded(&notes[i], at) {
 			s.noteNew(&notes[i], at)
 		}
 	}
 	return nil
 }
 
-// noteKnown returns false where there is no record yet.
-func (s *Store) noteKnown(n *registry.Note, at int64) bool {
+// noteRecorded returns false where there is no record yet.
+func (s *Store) noteRecorded(n *registry.Note, at int64) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	r := s.records[n.Key]
@@ -132,7 +132,7 @@ func (s *Store) noteNew(n *registry.Note, at int64) {
 
 // Instances returns a reading for each of the instances.
 func (s *Store) Instances(ctx context.Context, keys ...registry.Key) ([]registry.Reading, error) {
-	if err := s.begin(ctx, "read what was observed of instances"); err != nil {
+	if err := s.begin(ctx, "read readings of instances"); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
@@ -150,14 +150,14 @@ func (s *Store) Instances(ctx context.Context, keys ...registry.Key) ([]registry
 
 // Services returns a reading for each of the services.
 func (s *Store) Services(ctx context.Context, names ...string) ([]registry.Reading, error) {
-	if err := s.begin(ctx, "read what was observed of services"); err != nil {
+	if err := s.begin(ctx, "read readings of services"); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	readings := make([]registry.Reading, len(names))
 	for i, text := range names {
-		// What is no name of a service was never observed.
+		// Invalid names have no readings.
 		if name, err := scope.ParseServiceName(text); err == nil && s.services[name] != nil {
 			readings[i] = s.services[name].public()
 		}
@@ -165,9 +165,9 @@ func (s *Store) Services(ctx context.Context, names ...string) ([]registry.Readi
 	return readings, nil
 }
 
-// Forget makes readings begin anew.
+// Forget resets readings.
 func (s *Store) Forget(ctx context.Context, services []string, instances ...registry.Key) error {
-	if err := s.begin(ctx, "forget what was observed"); err != nil {
+	if err := s.begin(ctx, "reset readings"); err != nil {
 		return err
 	}
 	s.mu.Lock()

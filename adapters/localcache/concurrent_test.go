@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-func TestSweepsAndHeartbeatsTogether(t *testing.T) {
+func TestConcurrentExpiryAndHeartbeats(t *testing.T) {
 	t.Parallel()
 	stopwatch := fixture.NewStopwatch()
 	store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
@@ -22,7 +22,7 @@ func TestSweepsAndHeartbeatsTogether(t *testing.T) {
 	left := all[:1000]
 	renewed := all[1000:]
 
-	together(t,
+	concurrently(t,
 		func() error {
 			for range 50 {
 				stopwatch.Move(100 * time.Millisecond)
@@ -36,7 +36,7 @@ func TestSweepsAndHeartbeatsTogether(t *testing.T) {
 		},
 		func() error {
 			for range 200 {
-				if err := sweepAndEnd(t, store); err != nil {
+				if err := expireDue(t, store); err != nil {
 					return err
 				}
 			}
@@ -62,26 +62,26 @@ func TestSweepsAndHeartbeatsTogether(t *testing.T) {
 
 	stopwatch.Move(time.Hour)
 	found := map[registry.Key]bool{}
-	swept, err := store.Due(t.Context(), "only", len(all)+1)
+	due, err := store.Due(t.Context(), "only", len(all)+1)
 	require.NoError(t, err)
-	for _, l := range slices.Concat(swept.Overdue, swept.Removable) {
-		assert.False(t, found[l.Key], "a lease is found once")
+	for _, l := range slices.Concat(due.Overdue, due.Removable) {
+		assert.False(t, found[l.Key], "a lease is due once")
 		found[l.Key] = true
 	}
-	assert.Len(t, found, len(all), "every lease is found in the end")
+	assert.Len(t, found, len(all), "every lease is due in the end")
 }
 
-func sweepAndEnd(t *testing.T, store *localcache.Store) error {
-	swept, err := store.Due(t.Context(), "only", 100)
+func expireDue(t *testing.T, store *localcache.Store) error {
+	due, err := store.Due(t.Context(), "only", 100)
 	if err != nil {
 		return err
 	}
-	_, err = store.Expire(t.Context(), swept.Overdue...)
+	_, err = store.Expire(t.Context(), due.Overdue...)
 	return err
 }
 
-// together runs all at once, and asserts that none is an error.
-func together(t *testing.T, work ...func() error) {
+// concurrently runs all functions, and asserts that none fails.
+func concurrently(t *testing.T, work ...func() error) {
 	t.Helper()
 	errs := make(chan error, len(work))
 	for _, w := range work {
@@ -92,14 +92,14 @@ func together(t *testing.T, work ...func() error) {
 	}
 }
 
-func TestDropWhileSweeping(t *testing.T) {
+func TestConcurrentRemovalAndDue(t *testing.T) {
 	t.Parallel()
 	stopwatch := fixture.NewStopwatch()
 	store := localcache.New(fixture.NewClock(), stopwatch, fixture.NewEpoch().Present)
 	all := grants(t, many, time.Second)
 	require.NoError(t, store.Grant(t.Context(), all...))
 	stopwatch.Move(time.Minute)
-	together(t,
+	concurrently(t,
 		func() error {
 			for range 20 {
 				if _, err := store.Due(t.Context(), "only", len(all)); err != nil {
@@ -117,7 +117,7 @@ func TestDropWhileSweeping(t *testing.T) {
 			return nil
 		},
 	)
-	swept, err := store.Due(t.Context(), "only", len(all))
+	due, err := store.Due(t.Context(), "only", len(all))
 	require.NoError(t, err)
-	assert.Empty(t, swept.Overdue, "what was dropped while a sweep had it in hand is gone")
+	assert.Empty(t, due.Overdue, "a lease that is removed while Due has popped it stays removed")
 }
