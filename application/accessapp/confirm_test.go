@@ -18,7 +18,7 @@ import (
 )
 
 // known returns an admin who was let in once, ten seconds ago, and the key.
-func known(t *testing.T, b *bench) (token, id string) {
+func known(t *testing.T, b *bundle) (token, id string) {
 	t.Helper()
 	token, attributes := b.issued(t, accessapp.Issue{})
 	_, err := b.Authenticate(t.Context(), token)

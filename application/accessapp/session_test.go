@@ -16,7 +16,7 @@ import (
 )
 
 // opened returns a session of a new key, and the key's id.
-func opened(t *testing.T, b *bench, in accessapp.Issue) (*accessapp.Session, string) {
+func opened(t *testing.T, b *bundle, in accessapp.Issue) (*accessapp.Session, string) {
 	t.Helper()
 	token, attributes := b.issued(t, in)
 	caller, err := b.Authenticate(t.Context(), token)

@@ -76,24 +76,24 @@ func (s *store) save(_ context.Context, c *counter) error {
 	return nil
 }
 
-type bench struct {
+type bundle struct {
 	*change.Writer[counterID, *counter]
 	store   *store
 	backoff *fixture.NoWait
 }
 
 // setup returns a writer of one stored counter.
-func setup(t *testing.T) bench {
+func setup(t *testing.T) bundle {
 	t.Helper()
 	s, backoff := &store{stored: &counter{Lifecycle: scope.Lifecycle{Version: 1}}}, &fixture.NoWait{}
-	return bench{store: s, backoff: backoff, Writer: &change.Writer[counterID, *counter]{
+	return bundle{store: s, backoff: backoff, Writer: &change.Writer[counterID, *counter]{
 		Find: s.find, Save: s.save, Action: access.WriteFlag, NotFound: errNotFound, Backoff: backoff,
 		Resource: func(*counter) access.Resource { return access.Resource{} },
 	}}
 }
 
 // increment counts one up, if one of the versions is the present.
-func (b bench) increment(t *testing.T, expect ...scope.Version) (*counter, error) {
+func (b bundle) increment(t *testing.T, expect ...scope.Version) (*counter, error) {
 	t.Helper()
 	return b.Edit(t.Context(), fixture.Admin(), change.Edit[counterID, *counter]{
 		ID: 1, Expect: expect, Apply: func(_ context.Context, c *counter) error {

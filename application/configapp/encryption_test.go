@@ -16,7 +16,7 @@ import (
 )
 
 // allSealed reports whether no value in the history is plain.
-func allSealed(t *testing.T, b *bench, id configuration.ID) bool {
+func allSealed(t *testing.T, b *bundle, id configuration.ID) bool {
 	t.Helper()
 	page, err := b.store.Entries(t.Context(), id, 1000, 0)
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func allSealed(t *testing.T, b *bench, id configuration.ID) bool {
 	return true
 }
 
-func (b *bench) encrypt(t *testing.T, id configuration.ID, on bool) (configapp.View, error) {
+func (b *bundle) encrypt(t *testing.T, id configuration.ID, on bool) (configapp.View, error) {
 	t.Helper()
 	return b.Update(t.Context(), fixture.Admin(), configapp.Update{ID: id, IsEncrypted: &on})
 }

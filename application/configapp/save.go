@@ -37,13 +37,13 @@ func (s *Service) save(ctx context.Context, c *configuration.Configuration) erro
 	}
 	at := c.Identity().Locator()
 	if err := s.deps.Configurations.Save(ctx, c); err != nil {
-		s.memory.SaveFailed(ctx, at, err)
+		s.cache.SaveFailed(ctx, at, err)
 		return err
 	}
 	if c.Damaged() {
-		s.memory.Invalidate(ctx, at)
+		s.cache.Invalidate(ctx, at)
 		return nil
 	}
-	s.memory.Saved(at, c.State(), int64(c.Version()))
+	s.cache.Saved(at, c.State(), int64(c.Version()))
 	return nil
 }

@@ -36,12 +36,12 @@ type Dependencies struct {
 type Service struct {
 	deps   Dependencies
 	writer change.Writer[configuration.ID, *configuration.Configuration]
-	memory *readthrough.Cache[configuration.Locator, configuration.State]
+	cache  *readthrough.Cache[configuration.Locator, configuration.State]
 }
 
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
-	s := &Service{deps: d, memory: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
+	s := &Service{deps: d, cache: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
 		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
 		Size: size, Event: func(s configuration.State) string { return s.Event },
 	})}

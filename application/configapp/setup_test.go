@@ -20,8 +20,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// bench is the use cases over doubles.
-type bench struct {
+// bundle is the use cases over doubles.
+type bundle struct {
 	*configapp.Service
 	store   *fixture.Store
 	clock   *fixture.Clock
@@ -32,17 +32,17 @@ type bench struct {
 	tail    *fixture.Tail
 }
 
-func setup(t *testing.T) *bench {
+func setup(t *testing.T) *bundle {
 	t.Helper()
 	return setupWith(t, func(r configuration.Repository) configuration.Repository { return r })
 }
 
 // setupWith puts something between the use cases and the repository.
-func setupWith(t *testing.T, between func(configuration.Repository) configuration.Repository) *bench {
+func setupWith(t *testing.T, between func(configuration.Repository) configuration.Repository) *bundle {
 	t.Helper()
 	environments, err := scope.NewEnvironments("production", "staging")
 	require.NoError(t, err)
-	b := &bench{
+	b := &bundle{
 		store: fixture.NewStore(), clock: fixture.NewClock(), backoff: &fixture.NoWait{}, cipher: &reversingCipher{available: true},
 		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 	}
@@ -94,7 +94,7 @@ func creation(value string, encrypted bool) configapp.Create {
 }
 
 // created creates a configuration as an admin.
-func (b *bench) created(t *testing.T, value string, encrypted bool) configapp.View {
+func (b *bundle) created(t *testing.T, value string, encrypted bool) configapp.View {
 	t.Helper()
 	view, err := b.Create(t.Context(), fixture.Admin(), creation(value, encrypted))
 	require.NoError(t, err)
@@ -102,7 +102,7 @@ func (b *bench) created(t *testing.T, value string, encrypted bool) configapp.Vi
 }
 
 // updated sets the value as an admin.
-func (b *bench) updated(t *testing.T, id configuration.ID, value string) configapp.View {
+func (b *bundle) updated(t *testing.T, id configuration.ID, value string) configapp.View {
 	t.Helper()
 	view, err := b.Update(t.Context(), fixture.Admin(), configapp.Update{ID: id, Value: new(secret.New(value))})
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func (b *bench) updated(t *testing.T, id configuration.ID, value string) configa
 }
 
 // read reads the configuration that creation makes.
-func (b *bench) read(t *testing.T, by access.Caller) (configapp.View, error) {
+func (b *bundle) read(t *testing.T, by access.Caller) (configapp.View, error) {
 	t.Helper()
 	return b.Read(t.Context(), by, configapp.Read{Key: "database.url", Environment: "production", ServiceName: "shop"})
 }

@@ -162,7 +162,7 @@ func (l *losing) Save(ctx context.Context, cs ...*configuration.Configuration) e
 
 func TestLostRaces(t *testing.T) {
 	t.Parallel()
-	losingTo := func(t *testing.T, times int) *bench {
+	losingTo := func(t *testing.T, times int) *bundle {
 		t.Helper()
 		return setupWith(t, func(r configuration.Repository) configuration.Repository {
 			return &losing{Repository: r, times: times}
@@ -209,7 +209,7 @@ func TestLostRaces(t *testing.T) {
 
 func TestRollBack(t *testing.T) {
 	t.Parallel()
-	back := func(t *testing.T, b *bench, id configuration.ID, version configuration.Version) (configapp.View, error) {
+	back := func(t *testing.T, b *bundle, id configuration.ID, version configuration.Version) (configapp.View, error) {
 		t.Helper()
 		return b.RollBack(t.Context(), fixture.Admin(), configapp.RollBack{ID: id, Version: version})
 	}

@@ -2,11 +2,9 @@ package flagapp
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/change"
-	"github.com/signalbox-hq/signalbox/application/readthrough"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -64,11 +62,11 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 // readPresent returns what stands, from memory where that may be relied upon.
 func (s *Service) readPresent(ctx context.Context, identity flag.Identity, least scope.Version) (View, error) {
 	at := identity.Locator()
-	h := s.reads.Recall(at)
+	h := s.cache.Recall(at)
 	var v View
 	if h == nil || h.Value.Version < least {
 		var err error
-		if h, v.Stale, err = s.reads.Load(ctx, at, int64(least), s.loader(identity)); err != nil {
+		if h, v.Stale, err = s.cache.Load(ctx, at, int64(least), s.loader(identity)); err != nil {
 			return View{}, err
 		}
 	}
@@ -80,20 +78,6 @@ func (s *Service) readPresent(ctx context.Context, identity flag.Identity, least
 	}
 	v.State = h.Value
 	return v, nil
-}
-
-// loader queries the store for a flag.
-func (s *Service) loader(identity flag.Identity) readthrough.Loader[flag.State] {
-	return func(ctx context.Context) (flag.State, int64, error) {
-		f, err := s.deps.Flags.FindByIdentity(ctx, identity)
-		if errors.Is(err, flag.ErrNotFound) {
-			return flag.State{}, 0, nil
-		}
-		if err != nil {
-			return flag.State{}, 0, err
-		}
-		return f.State(), int64(f.Version()), f.Damage()
-	}
 }
 
 // parseIdentity reads both parts and names every wrong one.

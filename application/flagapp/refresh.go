@@ -30,7 +30,7 @@ func (s *Service) Refresh(ctx context.Context) error {
 
 // Resync discards all cached flags, and loads the snapshots from the store.
 func (s *Service) Resync(ctx context.Context) error {
-	s.reads.Clear()
+	s.cache.Clear()
 	began := s.deps.Stopwatch.Elapsed()
 	cells := s.snapshots.newCells(s.deps.Environments.All())
 	if err := s.fill(ctx, cells); err != nil {
@@ -84,7 +84,7 @@ func (s *Service) Apply(ctx context.Context, changes []ports.Change) error {
 	}
 	for _, f := range flags {
 		s.snapshots.put(f.State(), true)
-		s.reads.Changed(f.Identity().Locator(), int64(f.Version()), last, f.State().Event)
+		s.cache.Changed(f.Identity().Locator(), int64(f.Version()), last, f.State().Event)
 	}
 	return nil
 }

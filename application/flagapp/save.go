@@ -32,15 +32,15 @@ func (s *Service) save(ctx context.Context, f *flag.Flag) error {
 	at := f.Identity().Locator()
 	if err := s.deps.Flags.Save(ctx, f); err != nil {
 		// The snapshot keeps the earlier state until the change feed delivers the change.
-		s.reads.SaveFailed(ctx, at, err)
+		s.cache.SaveFailed(ctx, at, err)
 		return err
 	}
 	state := f.State()
 	s.snapshots.put(state, false)
 	if state.Damaged {
-		s.reads.Invalidate(ctx, at)
+		s.cache.Invalidate(ctx, at)
 		return nil
 	}
-	s.reads.Saved(at, state, int64(state.Version))
+	s.cache.Saved(at, state, int64(state.Version))
 	return nil
 }

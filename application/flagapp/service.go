@@ -32,21 +32,18 @@ type Dependencies struct {
 	Environments scope.Environments
 }
 
-// Entry is a cached flag.
-type Entry = readthrough.Entry[flag.State]
-
 // Service offers the use cases. It is safe for concurrent use. Evaluation answers
 // fault.ErrUnavailable before the first Refresh.
 type Service struct {
 	deps      Dependencies
 	writer    change.Writer[flag.ID, *flag.Flag]
 	snapshots snapshots
-	reads     *readthrough.Cache[flag.Locator, flag.State]
+	cache     *readthrough.Cache[flag.Locator, flag.State]
 }
 
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
-	s := &Service{deps: d, reads: readthrough.New(readthrough.Options[flag.Locator, flag.State]{
+	s := &Service{deps: d, cache: readthrough.New(readthrough.Options[flag.Locator, flag.State]{
 		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
 		Event: func(s flag.State) string { return s.Event },
 		Size: func(s flag.State) int {

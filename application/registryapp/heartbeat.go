@@ -10,7 +10,6 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
-	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // MaxHeartbeats is how many a batch holds at most.
@@ -272,6 +271,3 @@ func (s *Service) forget(ctx context.Context, lease registry.LeaseKey, why error
 	}
 	return why
 }
-
-// resource is what is asked about a service.
-func resource(name scope.ServiceName) access.Resource { return access.Resource{Service: name} }

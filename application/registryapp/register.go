@@ -2,9 +2,7 @@ package registryapp
 
 import (
 	"context"
-	"errors"
 	"net/netip"
-	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -101,33 +99,12 @@ func (s *Service) forgetReadings(ctx context.Context, name scope.ServiceName, fo
 	}
 }
 
-// grantFirst grants a lease of what is about to be saved, so that nothing is saved
-// without one. Where the lease store keeps a higher epoch another registration was
-// quicker, or the database has lost one: what is to be saved is stale, and is made again
-// with an epoch above the kept one.
-func (s *Service) grantFirst(ctx context.Context, g registry.Grant, after *registry.Epoch) error {
-	err := s.deps.Leases.Grant(ctx, g)
-	if refused := new(registry.RefusedError); errors.As(err, &refused) {
-		*after = refused.Current[0].Epoch
-		return registry.ErrStale.WithCause(refused)
-	}
-	return err
-}
-
 // named returns the ids that are not zero.
 func named(id registry.InstanceID) []registry.InstanceID {
 	if id.IsZero() {
 		return nil
 	}
 	return []registry.InstanceID{id}
-}
-
-// grant returns the lease of an instance as it stands.
-func grant(name scope.ServiceName, i *registry.Instance) registry.Grant {
-	return registry.Grant{
-		LeaseKey: registry.LeaseKey{Key: registry.Key{Service: name, Ref: i.Ref()}, Epoch: i.Epoch},
-		TTL:      i.TTL, Removal: i.Removal, Expired: i.Expired, URL: i.Address.Base(), Status: i.Observed(),
-	}
 }
 
 // parseRegistration names everything that is wrong.
@@ -157,51 +134,4 @@ func (s *Service) parseRegistration(in Register) (scope.ServiceName, registry.Re
 	}
 	p.note(r.Validate())
 	return name, r, p.faults.Err()
-}
-
-// parsing collects what is wrong with an input.
-type parsing struct{ faults fault.Collector }
-
-func (p *parsing) note(err error) { p.faults.Note(err) }
-
-// parse reads one text.
-func parse[T any](p *parsing, how func(string) (T, error), text string) T {
-	v, err := how(text)
-	p.note(err)
-	return v
-}
-
-// parseURL reads a URL, where "" is none.
-func parseURL(p *parsing, field string, text *string) *registry.URL {
-	if text == nil {
-		return nil
-	}
-	if *text == "" && field != "service_url" {
-		return &registry.URL{}
-	}
-	u, err := registry.ParseURL(field, *text)
-	p.note(err)
-	return &u
-}
-
-func parseMetadata(p *parsing, text []byte) *registry.Metadata {
-	if text == nil {
-		return nil
-	}
-	m, err := registry.ParseMetadata(text)
-	p.note(err)
-	return &m
-}
-
-// seconds reads a number of seconds of which the domain knows the bounds.
-func (p *parsing) seconds(field string, n *int) *time.Duration {
-	const most = int(registry.MaxRemoval / time.Second)
-	switch {
-	case n == nil:
-		return nil
-	case *n < 1 || *n > most:
-		p.note(fault.Bad(field, "must be at least 1, and no more than there can be"))
-		return nil
-	}
-	return new(time.Duration(*n) * time.Second)
 }

@@ -1,6 +1,9 @@
 package registryapp
 
 import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -35,4 +38,23 @@ func (s *Service) parseTarget(p *parsing, serviceName string, instanceID *string
 // find returns the instance that is meant.
 func (t subject) find(in *registry.Service) (*registry.Instance, error) {
 	return in.Locate(t.Environment, t.Instance)
+}
+
+// change makes a change of the instance that is meant, for a caller who may.
+func (s *Service) change(
+	ctx context.Context, by access.Caller, t subject, apply func(*registry.Service, *registry.Instance) error,
+) (*registry.Service, error) {
+	if err := by.Require(access.WriteService, resource(t.service)); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, edition{
+		name: t.service, instances: named(t.Instance),
+		apply: func(service *registry.Service) error {
+			i, err := t.find(service)
+			if err != nil {
+				return err
+			}
+			return apply(service, i)
+		},
+	})
 }

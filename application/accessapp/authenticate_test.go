@@ -1,8 +1,6 @@
 package accessapp_test
 
 import (
-	"context"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,83 +11,8 @@ import (
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
-	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
-
-type bench struct {
-	*accessapp.Service
-	keys  *countingKeys
-	clock *fixture.Clock
-}
-
-// countingKeys counts look-ups, can be away, and can take time to answer.
-type countingKeys struct {
-	*fixture.Keys
-
-	finds atomic.Int64
-	away  atomic.Bool
-	slow  atomic.Int64
-}
-
-// reach waits as long as an answer takes, and fails where there is none.
-func (k *countingKeys) reach(ctx context.Context) error {
-	k.finds.Add(1)
-	if k.away.Load() {
-		return fault.ErrUnavailable
-	}
-	if slow := time.Duration(k.slow.Load()); slow > 0 {
-		select {
-		case <-time.After(slow):
-		case <-ctx.Done():
-			return fault.ErrUnavailable.WithCause(context.Cause(ctx))
-		}
-	}
-	return nil
-}
-
-func (k *countingKeys) Find(ctx context.Context, id string) (*access.APIKey, error) {
-	if err := k.reach(ctx); err != nil {
-		return nil, err
-	}
-	return k.Keys.Find(ctx, id)
-}
-
-func (k *countingKeys) FindAll(ctx context.Context, ids []string) (map[string]*access.APIKey, error) {
-	if err := k.reach(ctx); err != nil {
-		return nil, err
-	}
-	return k.Keys.FindAll(ctx, ids)
-}
-
-func (k *countingKeys) Pepper(ctx context.Context, candidate secret.Text) (secret.Text, error) {
-	if k.away.Load() {
-		return secret.Text{}, fault.ErrUnavailable
-	}
-	return k.Keys.Pepper(ctx, candidate)
-}
-
-func setup(t *testing.T, policy accessapp.Policy) *bench {
-	t.Helper()
-	b := &bench{keys: &countingKeys{Keys: fixture.NewKeys()}, clock: fixture.NewClock()}
-	b.Service = accessapp.New(accessapp.Dependencies{Keys: b.keys, Clock: b.clock, IDs: fixture.NewIDs(), Policy: policy})
-	return b
-}
-
-func guarded(t *testing.T) *bench {
-	t.Helper()
-	return setup(t, accessapp.Policy{Enabled: true})
-}
-
-func (b *bench) issued(t *testing.T, in accessapp.Issue) (string, access.KeyAttributes) {
-	t.Helper()
-	if in.Name == "" {
-		in.Name, in.Role = "deploy", "admin"
-	}
-	token, attributes, err := b.Issue(t.Context(), in)
-	require.NoError(t, err)
-	return token.Reveal(), attributes
-}
 
 func TestAuthenticate(t *testing.T) {
 	t.Parallel()
@@ -243,53 +166,6 @@ func TestAnonymous(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, caller.May(access.DeclassifyConfiguration, access.Resource{}))
 	})
-}
-
-func TestFirst(t *testing.T) {
-	t.Parallel()
-
-	t.Run("the first key is made once, and opens", func(t *testing.T) {
-		t.Parallel()
-		b := guarded(t)
-		token, made, err := b.First(t.Context(), secret.Text{})
-		require.NoError(t, err)
-		require.True(t, made)
-		caller, err := b.Authenticate(t.Context(), token.Reveal())
-		require.NoError(t, err)
-		assert.True(t, caller.May(access.WriteConfiguration, access.Resource{}))
-		_, made, err = b.First(t.Context(), secret.Text{})
-		require.NoError(t, err)
-		assert.False(t, made)
-	})
-
-	t.Run("a given token is taken instead", func(t *testing.T) {
-		t.Parallel()
-		b := guarded(t)
-		given, err := access.NewToken("given000", fixture.Long(access.SecretLength))
-		require.NoError(t, err)
-		token, made, err := b.First(t.Context(), given.Text())
-		require.NoError(t, err)
-		assert.True(t, made)
-		assert.Equal(t, given.Text(), token)
-		_, err = b.Authenticate(t.Context(), given.Text().Reveal())
-		require.NoError(t, err)
-	})
-}
-
-func TestIssueAndList(t *testing.T) {
-	t.Parallel()
-	b := guarded(t)
-	_, _, err := b.Issue(t.Context(), accessapp.Issue{Name: "x", Role: "root"})
-	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, _, err = b.Issue(t.Context(), accessapp.Issue{Name: "", Role: "admin"})
-	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, _, err = b.Issue(t.Context(), accessapp.Issue{Name: "x", Role: "admin", Lifetime: -time.Hour})
-	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, attributes := b.issued(t, accessapp.Issue{Name: "billing", Role: "reader", Reveal: true})
-	list, err := b.List(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, []access.KeyAttributes{attributes}, list)
-	require.ErrorIs(t, b.Revoke(t.Context(), "unknown0"), access.ErrKeyNotFound)
 }
 
 func TestVerdicts(t *testing.T) {

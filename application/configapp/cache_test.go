@@ -56,7 +56,7 @@ func (c *counting) count() int {
 	return c.asked
 }
 
-func remembering(t *testing.T) (*bench, *counting) {
+func remembering(t *testing.T) (*bundle, *counting) {
 	t.Helper()
 	c := &counting{}
 	b := setupWith(t, func(r configuration.Repository) configuration.Repository {
@@ -72,7 +72,7 @@ func ask() configapp.Read {
 }
 
 // reads returns the value and the version that a reader gets.
-func (b *bench) reads(t *testing.T) (string, configuration.Version) {
+func (b *bundle) reads(t *testing.T) (string, configuration.Version) {
 	t.Helper()
 	v, err := b.Read(t.Context(), fixture.Reader(), ask())
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func told(version int64) []ports.Change {
 }
 
 // elsewhere is a replica that shares the store.
-func (b *bench) elsewhere(t *testing.T) *configapp.Service {
+func (b *bundle) elsewhere(t *testing.T) *configapp.Service {
 	t.Helper()
 	environments, err := scope.NewEnvironments("production", "staging")
 	require.NoError(t, err)

@@ -3,8 +3,6 @@ package flagapp_test
 import (
 	"context"
 	"errors"
-	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,210 +12,12 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/freshness"
-	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
-	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
-
-// bundle is the use cases with all that they stand on.
-type bundle struct {
-	*flagapp.Service
-	store *fixture.Flags
-	clock *fixture.Clock
-	watch *fixture.Stopwatch
-	tail  *fixture.Tail
-	ids   *fixture.IDs
-}
-
-func setup(t *testing.T) *bundle {
-	t.Helper()
-	b := &bundle{store: fixture.NewFlags(), clock: fixture.NewClock(), watch: fixture.NewStopwatch(), tail: fixture.NewTail(), ids: fixture.NewIDs()}
-	b.Service = b.replica(t)
-	require.NoError(t, b.Refresh(t.Context()))
-	return b
-}
-
-// replica returns other use cases on the same store.
-func (b *bundle) replica(t *testing.T) *flagapp.Service {
-	t.Helper()
-	environments, err := scope.NewEnvironments("production", "staging")
-	require.NoError(t, err)
-	return flagapp.New(flagapp.Dependencies{
-		Flags: b.store, History: b.store, Source: b.store,
-		Clock: b.clock, Stopwatch: b.watch, Feed: b.tail, IDs: b.ids,
-		Memory: fixture.NewLocalCache[flag.Locator, *flagapp.Entry](1 << 20), Backoff: &fixture.NoWait{}, Environments: environments,
-	})
-}
-
-// pass lets time pass in which nobody is told of changes.
-func (b *bundle) pass(d time.Duration) {
-	b.watch.Move(d)
-	b.tail.Grow(d)
-}
-
-func (b *bundle) create(t *testing.T, members string) flag.State {
-	t.Helper()
-	f, err := b.Create(t.Context(), fixture.Admin(), []byte(`{"name":"f","environment":"production",`+members+`}`))
-	require.NoError(t, err)
-	return f
-}
-
-func (b *bundle) disable(t *testing.T, id flag.ID) {
-	t.Helper()
-	_, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{ID: id, Change: []byte(`{"is_enabled":false}`)})
-	require.NoError(t, err)
-}
-
-// snapshot returns what evaluation sees of production.
-func snapshot(t *testing.T, s *flagapp.Service) *flagapp.Snapshot {
-	t.Helper()
-	found, err := s.Snapshot(t.Context(), fixture.Reader(), "production")
-	require.NoError(t, err)
-	return found
-}
-
-func TestWriting(t *testing.T) {
-	t.Parallel()
-
-	t.Run("every flag has a salt of its own, of 16 bytes", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		first := b.create(t, `"is_enabled":true`)
-		other, err := b.Create(t.Context(), fixture.Admin(), []byte(`{"name":"g","environment":"production"}`))
-		require.NoError(t, err)
-		assert.Len(t, first.Definition.Salt(), flag.SaltBytes)
-		assert.NotEqual(t, first.Definition.Salt(), other.Definition.Salt())
-	})
-
-	t.Run("all that is wrong is named at once", func(t *testing.T) {
-		t.Parallel()
-		_, err := setup(t).Create(t.Context(), fixture.Admin(),
-			[]byte(`{"name":"-","environment":"mars","rules":[{"variant":"x"}]}`))
-		require.ErrorIs(t, err, fault.ErrInvalid)
-		var places []string
-		for _, f := range fault.Of(err).Fields() {
-			places = append(places, f.Name)
-		}
-		assert.Equal(t, []string{"/name", "/environment", "/rules/0/variant"}, places)
-	})
-
-	t.Run("a living name is taken, a deleted one comes back", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		f := b.create(t, `"is_enabled":true`)
-		_, err := b.Create(t.Context(), fixture.Admin(), []byte(`{"name":"f","environment":"production"}`))
-		assert.Equal(t, scope.Exists(int64(f.ID)), fault.Of(err))
-		_, err = b.Delete(t.Context(), fixture.Admin(), flagapp.Delete{ID: f.ID})
-		require.NoError(t, err)
-		back := b.create(t, `"rollout_percentage":5`)
-		assert.Equal(t, f.ID, back.ID)
-		assert.Equal(t, f.Definition.Salt(), back.Definition.Salt())
-		assert.Equal(t, scope.Version(3), back.Version)
-	})
-
-	t.Run("a stale expectation is ErrStale and changes nothing", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		f := b.create(t, `"is_enabled":true`)
-		b.disable(t, f.ID)
-		_, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{
-			ID: f.ID, Change: []byte(`{"is_enabled":true}`), Expect: []scope.Version{1},
-		})
-		assert.Equal(t, scope.StaleAt(2), fault.Of(err))
-	})
-
-	t.Run("writers of one flag all succeed, without a gap", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		f := b.create(t, `"is_enabled":true`)
-		var all sync.WaitGroup
-		for n := range 20 {
-			all.Go(func() {
-				_, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{
-					ID: f.ID, Change: []byte(`{"description":"` + strconv.Itoa(n) + `"}`),
-				})
-				assert.NoError(t, err)
-			})
-		}
-		all.Wait()
-		timeline, err := b.ReadHistory(t.Context(), fixture.Reader(), flagapp.History{ID: f.ID, Limit: 100})
-		require.NoError(t, err)
-		assert.Equal(t, 21, timeline.Total)
-		assert.Equal(t, int64(21), snapshot(t, b.Service).Revision())
-	})
-
-	t.Run("readers read and do not write", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		f := b.create(t, `"is_enabled":true`)
-		_, err := b.Create(t.Context(), fixture.Reader(), []byte(`{"name":"g","environment":"production"}`))
-		require.ErrorIs(t, err, access.ErrForbidden)
-		_, err = b.Update(t.Context(), fixture.Reader(), flagapp.Update{ID: f.ID, Change: []byte(`{}`)})
-		require.ErrorIs(t, err, access.ErrForbidden)
-		_, err = b.Delete(t.Context(), fixture.Reader(), flagapp.Delete{ID: 404})
-		require.ErrorIs(t, err, access.ErrForbidden)
-		_, err = b.RollBack(t.Context(), fixture.Reader(), flagapp.RollBack{ID: f.ID, Version: 1})
-		require.ErrorIs(t, err, access.ErrForbidden)
-		_, err = b.Snapshot(t.Context(), access.Caller{}, "production")
-		require.ErrorIs(t, err, access.ErrUnauthenticated)
-		_, err = b.Preview(t.Context(), fixture.Reader(), flagapp.Preview{ID: f.ID, Change: []byte(`{"is_enabled":false}`)})
-		require.NoError(t, err)
-	})
-}
-
-func TestReading(t *testing.T) {
-	t.Parallel()
-
-	t.Run("as it stands, at a version and at a time", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		f := b.create(t, `"is_enabled":true`)
-		b.clock.Move(time.Hour)
-		b.disable(t, f.ID)
-		for _, row := range []struct {
-			in   flagapp.Read
-			want bool
-		}{
-			{flagapp.Read{}, false},
-			{flagapp.Read{Version: 1}, true},
-			{flagapp.Read{At: fixture.Noon().Add(time.Minute)}, true},
-			{flagapp.Read{At: fixture.Noon().Add(time.Hour)}, false},
-		} {
-			row.in.Name, row.in.Environment = "f", "production"
-			found, err := b.Read(t.Context(), fixture.Reader(), row.in)
-			require.NoError(t, err)
-			assert.Equal(t, row.want, found.Definition.Enabled(), row.in)
-		}
-		for _, in := range []flagapp.Read{
-			{Name: "f", Environment: "production", At: fixture.Noon().Add(-time.Hour)},
-			{Name: "g", Environment: "production"},
-			{Name: "f", Environment: "staging"},
-		} {
-			_, err := b.Read(t.Context(), fixture.Reader(), in)
-			require.ErrorIs(t, err, flag.ErrNotFound)
-		}
-		_, err := b.Read(t.Context(), fixture.Reader(), flagapp.Read{Name: "f", Environment: "production", Version: 9})
-		require.ErrorIs(t, err, flag.ErrVersionNotFound)
-	})
-
-	t.Run("explain says what an earlier version did", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		f := b.create(t, `"is_enabled":true`)
-		b.disable(t, f.ID)
-		for version, want := range map[scope.Version]flag.Reason{0: flag.Disabled, 1: flag.Static, 2: flag.Disabled} {
-			e, err := b.Explain(t.Context(), fixture.Reader(), flagapp.Explain{
-				Name: "f", Environment: "production", Version: version, Context: &targeting.Context{},
-			})
-			require.NoError(t, err)
-			assert.Equal(t, want, e.Decision.Reason)
-		}
-	})
-}
 
 func TestSnapshots(t *testing.T) {
 	t.Parallel()
@@ -414,6 +214,35 @@ func TestSnapshots(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, int64(2), s.Revision())
 		})
+	})
+}
+
+func TestLostVersion(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a version that another event made is replaced when the feed tells, in snapshots and in single reads", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		f := b.create(t, `"is_enabled":true,"description":"one"`)
+		other := b.replica(t)
+		require.NoError(t, other.Refresh(t.Context()))
+		before := b.store.Snapshot()
+		b.disable(t, f.ID)
+		b.store.Restore(before)
+		_, err := other.Update(t.Context(), fixture.Admin(), flagapp.Update{ID: f.ID, Change: []byte(`{"description":"two"}`)})
+		require.NoError(t, err)
+		require.False(t, snapshot(t, b.Service).Find("f").State().Definition.Enabled())
+		stored, err := b.store.Find(t.Context(), f.ID)
+		require.NoError(t, err)
+		require.NoError(t, b.Apply(t.Context(), []ports.Change{{
+			AggregateType: flag.AggregateType, AggregateID: int64(f.ID), AggregateVersion: 2, Revision: 2,
+			EventID: stored.State().Event,
+		}}))
+		assert.True(t, snapshot(t, b.Service).Find("f").State().Definition.Enabled())
+		read, err := b.Read(t.Context(), fixture.Reader(), flagapp.Read{Name: "f", Environment: "production"})
+		require.NoError(t, err)
+		text, _ := read.Description.Text()
+		assert.Equal(t, "two", text)
 	})
 }
 

@@ -1,0 +1,81 @@
+package registryapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+)
+
+// DeregisterInstance takes an instance and its lease away. An unknown one is
+// ErrNotFound or ErrInstanceNotFound.
+func (s *Service) DeregisterInstance(ctx context.Context, by access.Caller, in Target) error {
+	p := &parsing{}
+	t := s.parseTarget(p, in.ServiceName, &in.InstanceID, in.Environment)
+	if err := p.faults.Err(); err != nil {
+		return err
+	}
+	var gone *registry.Instance
+	_, err := s.change(ctx, by, t, func(service *registry.Service, i *registry.Instance) error {
+		gone = i
+		return service.DeregisterInstance(i.Ref(), s.stamp(by))
+	})
+	if err != nil {
+		return err
+	}
+	s.abandon(ctx, grant(t.service, gone).LeaseKey)
+	return nil
+}
+
+// Everywhere is every environment of a service.
+const Everywhere = "*"
+
+// Deregister says which service to take away.
+type Deregister struct {
+	ServiceName string
+	// Environment takes away what the service has there; "" for the only one in which
+	// it lives, and Everywhere for all.
+	Environment string
+}
+
+// Deregister takes a service and its instances away: in one environment, and as a
+// whole where it lives in no other. Its id and version go on if it is registered
+// again. A service that lives in several, where none is named, is
+// ErrEnvironmentRequired with the list; one that is unknown, or has nothing in the
+// environment, ErrNotFound.
+func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregister) error {
+	p := &parsing{}
+	everywhere := in.Environment == Everywhere
+	if everywhere {
+		in.Environment = ""
+	}
+	t := s.parseTarget(p, in.ServiceName, nil, in.Environment)
+	if err := p.faults.Err(); err != nil {
+		return err
+	}
+	if err := by.Require(access.WriteService, resource(t.service)); err != nil {
+		return err
+	}
+	var leases []registry.LeaseKey
+	removal := edition{name: t.service, whole: true, mends: true}
+	removal.apply = func(service *registry.Service) error {
+		leases = leasesIn(service, t.Environment)
+		in := service.Environments()
+		switch {
+		case !t.Environment.IsZero():
+			return service.Withdraw(t.Environment, s.stamp(by))
+		case len(in) > 1 && !everywhere:
+			return registry.SeveralEnvironments(in...)
+		}
+		return service.Deregister(s.stamp(by))
+	}
+	written, err := s.write(ctx, removal)
+	if err != nil {
+		return err
+	}
+	s.abandon(ctx, leases...)
+	if written.Deleted() {
+		_ = s.deps.Readings.Forget(context.WithoutCancel(ctx), []string{t.service.String()})
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package registryapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/application/page"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+)
+
+// HealthHistory says which transitions to read.
+type HealthHistory struct {
+	ServiceName string
+	// InstanceID is nil for all instances.
+	InstanceID *string
+	// Environment narrows to one. Where it is "", an instance is that of the only
+	// environment in which the id lives.
+	Environment string
+	// Limit is 1 to page.MaxLimit.
+	Limit int
+}
+
+// ReadHealthHistory returns the newest transitions of a service, newest first. It
+// tells of a deregistered service too; an unknown one is ErrNotFound.
+func (s *Service) ReadHealthHistory(
+	ctx context.Context, by access.Caller, in HealthHistory,
+) ([]registry.Transition, error) {
+	p := &parsing{}
+	t := s.parseTarget(p, in.ServiceName, in.InstanceID, in.Environment)
+	p.note(page.Check(in.Limit, 0))
+	if err := p.faults.Err(); err != nil {
+		return nil, err
+	}
+	if err := by.Require(access.ReadService, resource(t.service)); err != nil {
+		return nil, err
+	}
+	found, err := s.deps.Services.Find(ctx, t.service, named(t.Instance)...)
+	if err != nil {
+		return nil, err
+	}
+	// One that lives nowhere has had its transitions wherever it lived.
+	if !t.Instance.IsZero() {
+		i, err := t.find(found)
+		switch {
+		case err == nil:
+			t.Environment = i.Environment
+		case !fails(err, registry.ErrInstanceNotFound):
+			return nil, err
+		}
+	}
+	return s.deps.History.Transitions(ctx, found.State().ID, t.Ref, in.Limit)
+}

@@ -1,0 +1,36 @@
+package registryapp_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/test/fixture"
+)
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.register(t, "a")
+	b.run(t, 31*time.Second)
+	in := registryapp.HealthHistory{ServiceName: shop, InstanceID: new("a"), Limit: 10}
+	found, err := b.ReadHealthHistory(t.Context(), fixture.Reader(), in)
+	require.NoError(t, err)
+	require.Len(t, found, 2)
+	assert.Equal(t, registry.ReasonLeaseExpired, found[0].Reason)
+	assert.Equal(t, health.Passing, found[0].From)
+	assert.Equal(t, health.Critical, found[0].To)
+
+	b.clock.Move(registryapp.HistoryKept - 10*time.Second)
+	more, err := b.Purge(t.Context())
+	require.NoError(t, err)
+	assert.False(t, more)
+	found, err = b.ReadHealthHistory(t.Context(), fixture.Reader(), in)
+	require.NoError(t, err)
+	assert.Len(t, found, 1, "what is older than 30 days is forgotten")
+}

@@ -1,0 +1,117 @@
+package registryapp
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/signalbox-hq/signalbox/application/page"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+)
+
+// List says which services to list.
+type List struct {
+	// Status narrows to "healthy", "unhealthy" or "unknown"; "" does not.
+	Status string
+	// Limit is 1 to page.MaxLimit, Offset 0 or more.
+	Limit, Offset int
+}
+
+// List returns a page of the services that are registered, ordered by name,
+// without their instances. While the store is away it is what is in memory.
+func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing, error) {
+	query := registry.Query{Limit: in.Limit, Offset: in.Offset}
+	var statusErr error
+	if in.Status != "" {
+		var status registry.Status
+		status, statusErr = registry.ParseStatus(in.Status)
+		query.Status = &status
+	}
+	if err := fault.Merge(statusErr, page.Check(in.Limit, in.Offset)); err != nil {
+		return Listing{}, err
+	}
+	if err := by.Require(access.ReadService, access.Resource{}); err != nil {
+		return Listing{}, err
+	}
+	return s.list(ctx, query)
+}
+
+// Listing is a page, or the first part of one, with the true number of all that
+// matches.
+type Listing struct {
+	Services []Reading
+	Total    int
+	// Bytes is how many bytes the store holds of this part of the page.
+	Bytes int
+	// Next returns the next part of the page; it is nil at the end.
+	Next func(context.Context) (Listing, error)
+}
+
+// Healthy returns all services that are healthy, ordered by name, in parts.
+func (s *Service) Healthy(ctx context.Context, by access.Caller) (Listing, error) {
+	if err := by.Require(access.ReadService, access.Resource{}); err != nil {
+		return Listing{}, err
+	}
+	return s.list(ctx, registry.Query{Status: new(registry.Healthy), Limit: math.MaxInt32})
+}
+
+func (s *Service) list(ctx context.Context, query registry.Query) (Listing, error) {
+	found, err := s.deps.Services.List(ctx, query)
+	switch {
+	case err == nil:
+		return s.listing(ctx, found), nil
+	case fails(err, fault.ErrUnavailable) && s.catalogue.confirmation.Ever():
+		out := s.listKnown(query)
+		s.observeAll(ctx, out.Services)
+		return out, nil
+	}
+	return Listing{}, err
+}
+
+func (s *Service) listing(ctx context.Context, found registry.Page) Listing {
+	out := Listing{Total: found.Total, Bytes: found.Bytes}
+	for _, f := range found.Items {
+		out.Services = append(out.Services, Reading{Service: f.State()})
+	}
+	s.observeAll(ctx, out.Services)
+	if found.Next != nil {
+		out.Next = func(ctx context.Context) (Listing, error) {
+			next, err := found.Next(ctx)
+			if err != nil {
+				return Listing{}, err
+			}
+			return s.listing(ctx, next), nil
+		}
+	}
+	return out
+}
+
+func (s *Service) observeAll(ctx context.Context, services []Reading) {
+	all := make([]*Reading, len(services))
+	for i := range services {
+		all[i] = &services[i]
+	}
+	s.observe(ctx, all...)
+}
+
+// listKnown answers a query from memory.
+func (s *Service) listKnown(query registry.Query) Listing {
+	var all []Reading
+	s.catalogue.each(func(known *cachedService) bool {
+		known.mu.RLock()
+		state := known.state
+		known.mu.RUnlock()
+		if !state.Deleted && (query.Status == nil || *query.Status == state.Status) {
+			all = append(all, Reading{Service: state})
+		}
+		return true
+	})
+	slices.SortFunc(all, func(a, b Reading) int {
+		return cmp.Compare(a.Service.Name.String(), b.Service.Name.String())
+	})
+	from := min(query.Offset, len(all))
+	return Listing{Services: all[from:min(from+query.Limit, len(all))], Total: len(all)}
+}

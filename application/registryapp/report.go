@@ -1,0 +1,62 @@
+package registryapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+)
+
+// Report says how an instance is.
+type Report struct {
+	ServiceName string
+	// InstanceID is nil for the default instance.
+	InstanceID *string
+	// Environment is "" for the only one in which the instance lives.
+	Environment string
+	Status      string
+	// ResponseTime is in milliseconds, 0 to 1e9; nil for none.
+	ResponseTime *float64
+}
+
+// Report takes in what somebody says of an instance, at once. Without an instance
+// it is about the default one; where the service has others that is
+// ErrInstanceRequired. An unknown service or instance is ErrNotFound or
+// ErrInstanceNotFound. It renews no lease.
+func (s *Service) Report(ctx context.Context, by access.Caller, in Report) (Reading, error) {
+	p := &parsing{}
+	t := s.parseTarget(p, in.ServiceName, in.InstanceID, in.Environment)
+	observation, err := parseObservation(&in.Status, in.ResponseTime)
+	p.note(err)
+	if err := p.faults.Err(); err != nil {
+		return Reading{}, err
+	}
+	var about *registry.Instance
+	written, err := s.change(ctx, by, t, func(service *registry.Service, i *registry.Instance) (err error) {
+		if err := service.Report(i.Ref(), *observation.Status, s.stamp(by)); err != nil {
+			return err
+		}
+		about, err = service.Instance(i.Ref())
+		return err
+	})
+	if err != nil {
+		return Reading{}, err
+	}
+	if err := s.deps.Services.Touch(ctx, written.State().ID, s.deps.Clock.Now(), observation.ResponseTime); err != nil {
+		return Reading{}, err
+	}
+	// A reading that is not noted is missed by nobody: the report is stored.
+	_ = s.deps.Readings.Note(ctx, registry.Note{
+		Key: registry.Key{Service: t.service, Ref: about.Ref()}, Observation: observation, URL: about.Address.Base(),
+	})
+	return s.reread(ctx, written)
+}
+
+// reread returns a service with what Touch has made of it.
+func (s *Service) reread(ctx context.Context, written *registry.Service) (Reading, error) {
+	found, err := s.deps.Services.Find(ctx, written.State().Name)
+	if err != nil {
+		return Reading{}, err
+	}
+	return Reading{Service: found.State()}, nil
+}

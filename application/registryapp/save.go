@@ -1,0 +1,98 @@
+package registryapp
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+// edition is one write to a service.
+type edition struct {
+	name scope.ServiceName
+	// instances are the ids that the write needs beside the default one, in whichever
+	// environment. whole says that it needs all instances that live.
+	instances []registry.InstanceID
+	whole     bool
+	// founds says that a service that is not registered may be written to.
+	founds bool
+	// remembered says that only instances that live are written to, so that memory
+	// will do to begin with; the store refuses what is out of date.
+	remembered bool
+	// mends says that a damaged service may be written to.
+	mends bool
+	apply func(*registry.Service) error
+	// before is called with what is about to be saved, each time; its error ends the
+	// attempt. Nil for nothing.
+	before func(context.Context, *registry.Service) error
+}
+
+// write makes the edition, lets discovery see it, and returns what stands after.
+func (s *Service) write(ctx context.Context, e edition) (*registry.Service, error) {
+	var written *registry.Service
+	remembered := e.remembered
+	err := change.Do(ctx, &s.locks, e.name, s.deps.Backoff, change.Steps[*registry.Service]{
+		Revives: e.founds, Mends: e.mends || e.founds, NotFound: registry.ErrNotFound,
+		Load: func(ctx context.Context) (*registry.Service, error) {
+			if r := s.catalogue.recall(e); remembered && r != nil {
+				remembered = false
+				return r, nil
+			}
+			return s.load(ctx, e)
+		},
+		Apply: func(_ context.Context, r *registry.Service) error {
+			if err := e.apply(r); err != nil {
+				return change.Final(err)
+			}
+			return change.Final(s.deps.Bounds.Admit(s.catalogue.size(), r.Growth()))
+		},
+		Save: func(ctx context.Context, r *registry.Service) error {
+			if e.before != nil {
+				if err := e.before(ctx, r); err != nil {
+					return err
+				}
+			}
+			written = r
+			return s.save(ctx, r)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+// save stores the unsaved changes of a service and caches them. After an unknown outcome
+// the cached service is invalidated.
+func (s *Service) save(ctx context.Context, r *registry.Service) error {
+	unsaved := r.Unsaved()
+	if err := s.deps.Services.Save(ctx, r); err != nil {
+		if change.OutcomeUnknown(err) {
+			s.catalogue.invalidate(r.State().Name.String())
+		}
+		return err
+	}
+	s.catalogue.putSaved(r.State(), unsaved)
+	return nil
+}
+
+func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error) {
+	if e.whole {
+		return s.deps.Services.FindWhole(ctx, e.name)
+	}
+	r, err := s.deps.Services.Find(ctx, e.name, e.instances...)
+	if !e.founds || !fails(err, registry.ErrNotFound) {
+		return r, err
+	}
+	epoch, err := s.deps.Source.HighestEpoch(ctx)
+	return registry.NewAbove(e.name, epoch), err
+}
+
+func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
+
+// own is the stamp of what the service does by itself.
+func (s *Service) own() scope.Stamp {
+	return scope.Stamp{By: scope.System(), At: s.deps.Clock.Now()}
+}
