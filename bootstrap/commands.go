@@ -97,7 +97,7 @@ func (p *program) Database(ctx context.Context, create bool) (cli.Database, erro
 		return nil, aboutDatabase(s, err)
 	}
 	return &database{
-		store: store, settings: s, access: newAccess(s, keystore.New(store), clock, ids), clock: clock,
+		store: store, settings: s, access: newAccess(s, Descriptors(), keystore.New(store), clock, ids), clock: clock,
 	}, nil
 }
 

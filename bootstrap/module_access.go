@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"go.uber.org/fx"
@@ -24,12 +25,14 @@ func accessModule() fx.Option {
 	)
 }
 
-func newAccess(s settings.Settings, keys access.Keys, clock ports.Clock, ids ports.IDs) *accessapp.Service {
+func newAccess(
+	s settings.Settings, modules ports.Modules, keys access.Keys, clock ports.Clock, ids ports.IDs,
+) *accessapp.Service {
 	return accessapp.New(accessapp.Dependencies{
 		Keys: keys, Clock: clock, IDs: ids, Pepper: s.Pepper.Text,
 		Policy: accessapp.Policy{
 			Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads(),
-			Environments: s.Policy(), MaxSessions: int(s.MaxStreams),
+			Added: addedActions(modules), Environments: s.Policy(), MaxSessions: int(s.MaxStreams),
 		},
 	})
 }
@@ -81,4 +84,17 @@ func printFirstKey(w io.Writer, token secret.Text) error {
 		return fmt.Errorf("print the first admin key: %w", err)
 	}
 	return nil
+}
+
+// addedActions returns the actions of modules that domain/access does not know.
+func addedActions(modules ports.Modules) []access.Added {
+	var added []access.Added
+	for _, m := range modules {
+		for _, a := range m.Actions {
+			if !slices.Contains(access.Actions(), access.Action(a.Name)) {
+				added = append(added, access.Added{Action: access.Action(a.Name), Reader: a.Reader})
+			}
+		}
+	}
+	return added
 }

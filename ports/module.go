@@ -24,10 +24,20 @@ type Module struct {
 	EveryEnvironment bool
 	// Topic is where its changes are published.
 	Topic TopicSetting
-	// Actions are those of domain/access that are about its resources, ReadAction is the
-	// one that a change of a resource is shown for.
-	Actions    []string
+	// Schema describes its messages.
+	Schema MessageSchema
+	// Actions are what can be allowed on its resources (domain/access). ReadAction is the
+	// one that showing a change of a resource requires.
+	Actions    []ModuleAction
 	ReadAction string
+}
+
+// ModuleAction is an action on a module's resources.
+type ModuleAction struct {
+	// Name is "<resource>.<verb>". Actions with the verb "read" change nothing.
+	Name string
+	// Reader says that every role that reads is allowed the action.
+	Reader bool
 }
 
 // TopicSetting is the setting that names a module's topic.

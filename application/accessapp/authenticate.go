@@ -24,9 +24,9 @@ const (
 func (s *Service) Anonymous() (access.Caller, error) {
 	switch {
 	case !s.deps.Policy.Enabled:
-		return access.Caller{Grants: access.Unrestricted()}, nil
+		return access.Caller{Grants: access.Unrestricted(s.deps.Policy.Added...)}, nil
 	case s.deps.Policy.AnonymousReads:
-		return access.Caller{Grants: access.ReadOnly()}, nil
+		return access.Caller{Grants: access.ReadOnly(s.deps.Policy.Added...)}, nil
 	}
 	return access.Caller{}, access.ErrUnauthenticated
 }
@@ -72,7 +72,7 @@ func (s *Service) Authenticate(ctx context.Context, presented string) (access.Ca
 
 // holder returns who holds a key.
 func (s *Service) holder(key *access.APIKey) access.Caller {
-	return access.Caller{Actor: key.Actor(), Grants: key.Grants(), Verdict: &verdict{service: s, key: key}}
+	return access.Caller{Actor: key.Actor(), Grants: key.Grants(s.deps.Policy.Added...), Verdict: &verdict{service: s, key: key}}
 }
 
 // remembered returns who the holder of a token is that was let in before, while its

@@ -18,6 +18,8 @@ type Policy struct {
 	Enabled bool
 	// AnonymousReads lets callers without a key read what is not encrypted.
 	AnonymousReads bool
+	// Added are the actions of modules that domain/access does not know.
+	Added []access.Added
 	// Environments are those that an evaluator can be bound to.
 	Environments scope.Environments
 	// MaxSessions is how many sessions may be open, of one key half as many;

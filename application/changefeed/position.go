@@ -58,5 +58,6 @@ func (t *Tailer) missing(asked int64) error {
 // compacted is ErrCompacted, with the positions from which the feed can be watched.
 func (t *Tailer) compacted() error {
 	at := t.Position()
-	return ErrCompacted.WithDetail("epoch", at.Epoch).WithDetail("oldest", at.Oldest).WithDetail("revision", at.Revision)
+	return ErrCompacted.WithDetail("epoch", at.Epoch).
+		WithDetail("oldest", at.Oldest).WithDetail("revision", at.Revision)
 }

@@ -26,11 +26,32 @@ func Module() ports.Module {
 		Topic: ports.TopicSetting{
 			Name: "KAFKA_TOPIC_CONFIG_UPDATES", Default: "config-updates", Doc: "Topic of changed configurations",
 		},
-		Actions: []string{
-			string(access.ReadConfiguration), string(access.WriteConfiguration),
-			string(access.RevealConfiguration), string(access.DeclassifyConfiguration),
+		Schema: schema(),
+		Actions: []ports.ModuleAction{
+			{Name: string(access.ReadConfiguration), Reader: true},
+			{Name: string(access.WriteConfiguration)},
+			{Name: string(access.RevealConfiguration)},
+			{Name: string(access.DeclassifyConfiguration)},
 		},
 		ReadAction: string(access.ReadConfiguration),
+	}
+}
+
+func schema() ports.MessageSchema {
+	return ports.MessageSchema{
+		Name:  "configuration",
+		Title: "A change of a configuration",
+		Description: "The value of a message in the topic of configurations. " +
+			"It never contains a value, its length or its hash.",
+		ResourceID:  ports.DecimalID(),
+		Environment: ports.EnvironmentName(),
+		Data: []ports.Property{
+			ports.Property{Type: "string", MinLength: 1}.Named("key"),
+			ports.EnvironmentName().Named("environment"),
+			ports.Property{Type: "string", MinLength: 1}.Named("service_name"),
+			ports.Property{Type: "boolean"}.Named("is_encrypted"),
+			ports.RevivedFact(),
+		},
 	}
 }
 

@@ -26,8 +26,29 @@ func Module() ports.Module {
 		Topic: ports.TopicSetting{
 			Name: "KAFKA_TOPIC_FEATURE_FLAG_UPDATES", Default: "feature-flag-updates", Doc: "Topic of changed flags",
 		},
-		Actions:    []string{string(access.ReadFlag), string(access.EvaluateFlag), string(access.WriteFlag)},
+		Schema: schema(),
+		Actions: []ports.ModuleAction{
+			{Name: string(access.ReadFlag), Reader: true},
+			{Name: string(access.EvaluateFlag), Reader: true},
+			{Name: string(access.WriteFlag)},
+		},
 		ReadAction: string(access.ReadFlag),
+	}
+}
+
+func schema() ports.MessageSchema {
+	return ports.MessageSchema{
+		Name:        "feature-flag",
+		Title:       "A change of a feature flag",
+		Description: "The value of a message in the topic of flags.",
+		ResourceID:  ports.DecimalID(),
+		Environment: ports.EnvironmentName(),
+		Data: []ports.Property{
+			ports.Property{Type: "string", MinLength: 1}.Named("name"),
+			ports.EnvironmentName().Named("environment"),
+			ports.Property{Type: "boolean"}.Named("is_enabled"),
+			ports.RevivedFact(),
+		},
 	}
 }
 

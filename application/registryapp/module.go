@@ -1,6 +1,7 @@
 package registryapp
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -33,8 +34,43 @@ func Module() ports.Module {
 			Name: "KAFKA_TOPIC_SERVICE_REGISTRY_UPDATES", Default: "service-registry-updates",
 			Doc: "Topic of changed services",
 		},
-		Actions:    []string{string(access.ReadService), string(access.WriteService)},
+		Schema: schema(),
+		Actions: []ports.ModuleAction{
+			{Name: string(access.ReadService), Reader: true},
+			{Name: string(access.WriteService)},
+		},
 		ReadAction: string(access.ReadService),
+	}
+}
+
+func schema() ports.MessageSchema {
+	statuses := []string{registry.Healthy.String(), registry.Unhealthy.String(), registry.StatusUnknown.String()}
+	environment := ports.EnvironmentName()
+	environment.Name = "environment"
+	return ports.MessageSchema{
+		Name:        "service",
+		Title:       "A change of a service or of one of its instances",
+		Description: "The value of a message in the topic of services. It contains no address and no metadata.",
+		ResourceID:  ports.Property{Type: "string", MinLength: 1, Description: "The service's name."},
+		Environment: ports.Property{
+			Type: "string", MaxLength: 50, Description: "That of the instance; empty for changes of the service itself.",
+		},
+		Data: []ports.Property{
+			ports.Property{Type: "string", MinLength: 1}.Named("service_name"),
+			environment,
+			{Name: "instance_id", Type: "string", MinLength: 1, MaxLength: 128},
+			{
+				Name: "status", Enum: append(slices.Clone(statuses), "passing", "warning", "critical"),
+				Description: "The service's (healthy, unhealthy, unknown), or the observed state of the instance.",
+			},
+			{Name: "from", Enum: statuses, Description: "The service's status before."},
+			{Name: "desired", Enum: []string{"up", "draining", "maintenance"}},
+			{Name: "reason", Type: "string"},
+			{
+				Name: "mode", Enum: []string{"normal", "protected"},
+				Description: "Whether self-preservation protects instances of data.environment from this change on.",
+			},
+		},
 	}
 }
 

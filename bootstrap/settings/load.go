@@ -57,7 +57,7 @@ func parse(values map[string]string, topics []ports.TopicSetting) (Settings, err
 			reflect.TypeFor[secret.Text](): func(v string) (any, error) { return secret.New(v), nil },
 		},
 	})
-	invalid := &InvalidError{Problems: s.parseTopics(values, topics)}
+	invalid := &InvalidError{Problems: parseTopics(&s, values, topics)}
 	if err == nil && len(invalid.Problems) == 0 {
 		return s, checkDefaultEnvironment(s, values)
 	}
@@ -89,7 +89,7 @@ func checkDefaultEnvironment(s Settings, values map[string]string) error {
 }
 
 // parseTopics reads the settings of topics, and returns what is wrong with them.
-func (s *Settings) parseTopics(values map[string]string, topics []ports.TopicSetting) (problems []string) {
+func parseTopics(s *Settings, values map[string]string, topics []ports.TopicSetting) (problems []string) {
 	s.KafkaTopics = Topics{}
 	for _, t := range topics {
 		var topic Topic

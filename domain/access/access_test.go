@@ -138,6 +138,16 @@ func TestKeyLife(t *testing.T) {
 	})
 }
 
+func TestAddedActions(t *testing.T) {
+	t.Parallel()
+	added := []access.Added{{Action: "note.read", Reader: true}, {Action: "note.write"}}
+	reader := key(t, access.KeyAttributes{Role: access.RoleReader}).Grants(added...)
+	assert.True(t, access.Decide(reader, "note.read", access.Resource{}))
+	assert.False(t, access.Decide(reader, "note.write", access.Resource{}))
+	assert.True(t, access.Decide(access.Unrestricted(added...), "note.write", access.Resource{}))
+	assert.False(t, access.Decide(access.Unrestricted(), "note.write", access.Resource{}))
+}
+
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	all := []access.Action{

@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -10,7 +11,7 @@ import (
 // Action is something that can be done to a resource.
 type Action string
 
-// The actions. A new one is added here and to the roles that include it.
+// The actions of this version's modules. A module from outside adds its own (Added).
 const (
 	// ReadConfiguration shows everything but the values of encrypted ones.
 	ReadConfiguration Action = "configuration.read"
@@ -43,16 +44,12 @@ type Resource struct {
 }
 
 // needsConfirmation reports whether an action is allowed only to a caller whose key
-// was just confirmed: it changes, reveals or declassifies something. Other actions go
-// on while the store that has the keys cannot be reached.
+// was just confirmed: it changes, reveals or declassifies something. "<resource>.read"
+// and "<resource>.evaluate" do not, and remain possible while the store that has the
+// keys is unavailable.
 func (a Action) needsConfirmation() bool {
-	switch a {
-	case WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, WriteFlag, WriteService:
-		return true
-	case ReadConfiguration, ReadFlag, EvaluateFlag, ReadService, ReadHealth:
-		return false
-	}
-	return true
+	_, verb, _ := strings.Cut(string(a), ".")
+	return verb != "read" && verb != "evaluate"
 }
 
 // Grant allows some actions, everywhere or in one environment.
@@ -83,20 +80,39 @@ func Decide(grants []Grant, action Action, resource Resource) bool {
 	})
 }
 
-// actions returns all of them.
-func actions() []Action {
+// Actions returns the actions of this version's modules.
+func Actions() []Action {
 	return []Action{
 		ReadConfiguration, WriteConfiguration, RevealConfiguration, DeclassifyConfiguration, ReadFlag, EvaluateFlag,
 		WriteFlag, ReadService, WriteService, ReadHealth,
 	}
 }
 
+// Added is an action that is not among Actions, because its module is not.
+type Added struct {
+	Action Action
+	// Reader says that every role that reads is allowed it.
+	Reader bool
+}
+
 // Unrestricted returns the grants that allow everything.
-func Unrestricted() []Grant { return []Grant{Allow(actions()...)} }
+func Unrestricted(added ...Added) []Grant {
+	allowed := Actions()
+	for _, a := range added {
+		allowed = append(allowed, a.Action)
+	}
+	return []Grant{Allow(allowed...)}
+}
 
 // ReadOnly returns the grants that allow reading without revealing.
-func ReadOnly() []Grant {
-	return []Grant{Allow(ReadConfiguration, ReadFlag, EvaluateFlag, ReadService)}
+func ReadOnly(added ...Added) []Grant {
+	allowed := []Action{ReadConfiguration, ReadFlag, EvaluateFlag, ReadService}
+	for _, a := range added {
+		if a.Reader {
+			allowed = append(allowed, a.Action)
+		}
+	}
+	return []Grant{Allow(allowed...)}
 }
 
 // Ending is when a request ends, such as its context.
@@ -142,7 +158,7 @@ func (c Caller) May(action Action, resource Resource) bool {
 // MayAll reports whether the caller has the right to every action on the resource. It
 // asks for no confirmation of the verdict: it is meant for showing something.
 func (c Caller) MayAll(resource Resource) bool {
-	return !slices.ContainsFunc(actions(), func(a Action) bool { return !Decide(c.Grants, a, resource) })
+	return !slices.ContainsFunc(Actions(), func(a Action) bool { return !Decide(c.Grants, a, resource) })
 }
 
 // Require returns nil when the caller is allowed the action on the resource,

@@ -184,15 +184,15 @@ func (k *APIKey) Actor() scope.Actor {
 }
 
 // Grants returns what the key allows.
-func (k *APIKey) Grants() []Grant {
+func (k *APIKey) Grants(added ...Added) []Grant {
 	var grants []Grant
 	switch k.attributes.Role {
 	case RoleAdmin:
-		return Unrestricted()
+		return Unrestricted(added...)
 	case RoleReader:
-		grants = append(ReadOnly(), Allow(ReadHealth))
+		grants = append(ReadOnly(added...), Allow(ReadHealth))
 	case RoleService:
-		grants = append(ReadOnly(), Allow(WriteService, ReadHealth))
+		grants = append(ReadOnly(added...), Allow(WriteService, ReadHealth))
 	case RoleEvaluator:
 		return []Grant{AllowIn(k.attributes.Environment, EvaluateFlag)}
 	default:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -19,7 +20,7 @@ const (
 
 func main() {
 	topics := bootstrap.Descriptors().Topics()
-	if err := errors.Join(rewriteReadme("README.md", topics), write("env.template", settings.EnvTemplate(topics))); err != nil {
+	if err := errors.Join(rewriteSchemas(), rewriteReadme("README.md", topics), write("env.template", settings.EnvTemplate(topics))); err != nil {
 		fmt.Fprintln(os.Stderr, "golden:", err)
 		os.Exit(1)
 	}
@@ -36,6 +37,20 @@ func rewriteReadme(name string, topics []ports.TopicSetting) error {
 		return fmt.Errorf("rewrite the settings: %s lacks the marks %q and %q", name, begin, end)
 	}
 	return write(name, before+begin+settings.Markdown(topics)+end+after)
+}
+
+// rewriteSchemas writes the JSON Schemas of the modules' messages.
+func rewriteSchemas() error {
+	for _, m := range bootstrap.Descriptors() {
+		text, err := relay.Schema(m)
+		if err != nil {
+			return err
+		}
+		if err := write("docs/events/"+m.Schema.Name+".schema.json", string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func write(name, text string) error {
