@@ -30,7 +30,7 @@ func newSharedCaches(lc fx.Lifecycle, s settings.Settings, log *zap.Logger) shar
 	}
 	cache := rediscache.OpenCache(rediscache.CacheOptions{
 		Options: rediscache.Options{Address: redisAddress(s), Password: s.RedisPassword},
-		Tell: func(open bool) {
+		CircuitChanged: func(open bool) {
 			if open {
 				log.Warn("redis cache bypassed: circuit open")
 				return

@@ -15,31 +15,31 @@ import (
 )
 
 const (
-	// How long a call of the cache may take, with all that it needs.
+	// CacheTimeout bounds a call with its connection.
 	cacheTimeout = 75 * time.Millisecond
-	// After so many calls that failed in a row Redis is left alone for a while; then one
-	// call finds out whether it is back.
-	cacheFailures = 3
-	cachePause    = time.Second
-	// MaxEntryBytes is more than the largest value takes.
+	// After so many failures in a row the circuit opens for a while; then one call is the
+	// trial.
+	cacheFailures  = 3
+	circuitTimeout = time.Second
+	// MaxEntryBytes is larger than any entry.
 	maxEntryBytes = 2 << 20
 )
 
-// CacheOptions says where values are shared.
+// CacheOptions selects a Redis for the shared cache.
 type CacheOptions struct {
 	Options
-	// Tell is called when Redis is left alone (true), and when it is asked again.
-	Tell func(left bool)
+	// CircuitChanged is called when the circuit opens (true), and when it closes.
+	CircuitChanged func(open bool)
 }
 
-// Cache shares values through Redis. A Redis that fails or is slow is left alone by a
-// circuit breaker, and then nothing is held.
+// Cache is the shared cache. A circuit breaker bypasses a Redis that fails or is slow;
+// then all reads are misses.
 type Cache struct {
 	client  *redis.Client
 	prefix  string
 	timeout time.Duration
 	breaker *gobreaker.CircuitBreaker[string]
-	keep    *redis.Script
+	put     *redis.Script
 }
 
 // OpenCache returns the cache at an address. It connects when it is used.
@@ -48,55 +48,55 @@ func OpenCache(o CacheOptions) *Cache {
 	timeout := cmp.Or(o.Timeout, cacheTimeout)
 	return &Cache{
 		client: newClient(o.Options, timeout, timeout), prefix: o.Prefix, timeout: timeout,
-		keep: redis.NewScript(keepText),
+		put: redis.NewScript(putText),
 		breaker: gobreaker.NewCircuitBreaker[string](gobreaker.Settings{
-			Timeout:      cachePause,
+			Timeout:      circuitTimeout,
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= cacheFailures },
 			IsSuccessful: healthy,
 			OnStateChange: func(_ string, _, to gobreaker.State) {
-				if o.Tell != nil && to != gobreaker.StateHalfOpen {
-					o.Tell(to == gobreaker.StateOpen)
+				if o.CircuitChanged != nil && to != gobreaker.StateHalfOpen {
+					o.CircuitChanged(to == gobreaker.StateOpen)
 				}
 			},
 		}),
 	}
 }
 
-// healthy reports whether Redis did answer: also that it will not, and so did a caller
-// who went away.
+// healthy reports whether an outcome is no failure of Redis: a reply, also an error, or a
+// cancelled call.
 func healthy(err error) bool {
-	var answer redis.Error
-	return err == nil || errors.As(err, &answer) || errors.Is(err, context.Canceled)
+	var reply redis.Error
+	return err == nil || errors.As(err, &reply) || errors.Is(err, context.Canceled)
 }
 
 // Close closes the connections.
 func (c *Cache) Close() error { return translate(c.client.Close(), "close Redis") }
 
-// call asks Redis, if it is not left alone, and returns "" for whatever goes wrong.
-func (c *Cache) call(ctx context.Context, ask func(context.Context) (string, error)) string {
+// call runs a command unless the circuit is open, and returns "" after any failure.
+func (c *Cache) call(ctx context.Context, command func(context.Context) (string, error)) string {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	text, err := c.breaker.Execute(func() (string, error) { return ask(ctx) })
+	text, err := c.breaker.Execute(func() (string, error) { return command(ctx) })
 	if err != nil {
 		return ""
 	}
 	return text
 }
 
-// shared is what one kind of value is held as.
+// shared is the shared cache of one type of values.
 type shared[K comparable, V any] struct {
 	*Cache
-	// key is where a value is, lifetime about how long.
+	// key is that of Redis, lifetime about how long a value lives.
 	key      func(K) string
 	lifetime time.Duration
 	encode   func(V) ([]byte, error)
-	// decode returns the value of a key, or an error where it is another one's.
+	// decode returns the value of a key, or an error where it is another key's.
 	decode func(key K, event string, body []byte) (V, error)
 	// event returns the id of the event that made a value's version.
 	event func(V) string
 }
 
-// Get returns what was put at a key.
+// Get returns the value of a key.
 func (s *shared[K, V]) Get(ctx context.Context, key K) (ports.SharedValue[V], bool) {
 	text := s.call(ctx, func(ctx context.Context) (string, error) {
 		return s.client.GetRange(ctx, s.prefix+s.key(key), 0, maxEntryBytes).Result()
@@ -105,27 +105,27 @@ func (s *shared[K, V]) Get(ctx context.Context, key K) (ports.SharedValue[V], bo
 	if !ok {
 		return ports.SharedValue[V]{}, false
 	}
-	kept := ports.SharedValue[V]{Version: e.version, Epoch: e.epoch, Revision: e.revision}
+	value := ports.SharedValue[V]{Version: e.version, Epoch: e.epoch, Revision: e.revision}
 	if e.version == 0 {
-		return kept, true
+		return value, true
 	}
 	var err error
-	if kept.Value, err = s.decode(key, e.event, e.body); err != nil {
+	if value.Value, err = s.decode(key, e.event, e.body); err != nil {
 		return ports.SharedValue[V]{}, false
 	}
-	return kept, true
+	return value, true
 }
 
-// Put holds a value.
-func (s *shared[K, V]) Put(ctx context.Context, key K, kept ports.SharedValue[V]) {
-	e := entry{epoch: kept.Epoch, version: kept.Version, revision: kept.Revision}
+// Put caches a value.
+func (s *shared[K, V]) Put(ctx context.Context, key K, value ports.SharedValue[V]) {
+	e := entry{epoch: value.Epoch, version: value.Version, revision: value.Revision}
 	lifetime := freshness.NegativeLifetime
-	if kept.Version > 0 {
+	if value.Version > 0 {
 		var err error
-		if e.body, err = s.encode(kept.Value); err != nil {
+		if e.body, err = s.encode(value.Value); err != nil {
 			return
 		}
-		e.event = s.event(kept.Value)
+		e.event = s.event(value.Value)
 		lifetime = jittered(s.lifetime)
 	}
 	text, ok := e.text()
@@ -133,7 +133,7 @@ func (s *shared[K, V]) Put(ctx context.Context, key K, kept ports.SharedValue[V]
 		return
 	}
 	s.call(ctx, func(ctx context.Context) (string, error) {
-		return "", s.Cache.keep.Run(ctx, s.client, []string{s.prefix + s.key(key)},
+		return "", s.Cache.put.Run(ctx, s.client, []string{s.prefix + s.key(key)},
 			headBytes, epochEnd, text, lifetime.Milliseconds()).Err()
 	})
 }
@@ -145,11 +145,11 @@ func (s *shared[K, V]) Invalidate(ctx context.Context, key K) {
 	})
 }
 
-// Jitter is by how much a lifetime differs, at most, from what is set.
+// Jitter is the largest relative deviation of a lifetime.
 const Jitter = 0.2
 
-// jittered spreads the ends of what was put at the same time.
+// jittered spreads the expiry of values that were put at the same time.
 func jittered(lifetime time.Duration) time.Duration {
-	factor := 1 - Jitter + 2*Jitter*rand.Float64() //nolint:gosec // nobody gains by guessing it
+	factor := 1 - Jitter + 2*Jitter*rand.Float64() //nolint:gosec // it needs no secure randomness
 	return time.Duration(float64(lifetime) * factor)
 }

@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// SharedAfter is for how long another epoch has to be in use beside ours before it is
-	// another cluster's. Replicas of one cluster follow a new epoch within seconds.
+	// SharedAfter is how long another epoch has to be in use beside this one to count as
+	// another cluster's. Replicas of one cluster enter a new epoch within seconds.
 	sharedAfter = 5 * time.Second
 	// IdleAfter is how long after its last use an epoch counts as not in use.
 	idleAfter = 5 * time.Second
-	// ForgottenAfter is how long after its last use the keys of an epoch are deleted.
-	forgottenAfter = time.Hour
-	// ForgetPage is about how many keys of Redis one step looks at to delete them.
-	forgetPage = 1000
+	// ExpiredAfter is how long after its last use the keys of an epoch are deleted.
+	expiredAfter = time.Hour
+	// ScanCount is about how many keys of Redis one step scans for deletion.
+	scanCount = 1000
 )
 
-// SharedError is a Redis that another cluster uses, too: one with another database.
+// SharedError is a Redis that is used by another cluster, with another database, too.
 type SharedError struct{ epochs []string }
 
 // Error names the epochs of the other clusters.
@@ -34,23 +34,22 @@ func (e *SharedError) Error() string {
 		strings.Join(e.epochs, ", ") + "): give each cluster a Redis of its own"
 }
 
-// others is what is known of other epochs.
+// others tracks other epochs.
 type others struct {
 	mu   sync.Mutex
 	seen map[string]sighting
 	// shared are the epochs of other clusters, in order.
 	shared []string
-	// cursor is how far the keys of a forgotten epoch were looked for. Only Claim uses it.
+	// cursor is the scan for keys of an expired epoch. Only Claim uses it.
 	cursor uint64
 }
 
 // sighting is when an epoch was in use, by Redis' clock.
 type sighting struct{ first, last registry.Instant }
 
-// Claim notes in Redis that the present epoch is in use, and looks for others. It
-// returns a SharedError while another one is in use, too. Before the epoch is known it
-// does nothing. Keys of an epoch that was not in use for an hour are deleted, some with
-// each call.
+// Claim records in Redis that the current epoch is in use. It returns a SharedError while
+// another one is in use, too. Before the epoch is known it does nothing. Keys of an epoch
+// that was not in use for an hour are deleted, some with each call.
 func (s *Store) Claim(ctx context.Context) error {
 	if s.epoch() == "" {
 		return nil
@@ -60,20 +59,20 @@ func (s *Store) Claim(ctx context.Context) error {
 		return err
 	}
 	key := s.prefix + "registry:epochs"
-	answer, err := s.runAll(ctx, []call{{
+	reply, err := s.runAll(ctx, []call{{
 		script: s.scripts.claim, keys: []string{key}, args: []any{space.epoch},
 	}})[0].Slice()
 	s.lastRefusal.note(err)
 	if err != nil {
 		return translate(err, "claim Redis")
 	}
-	now, uses, err := parseUses(answer)
+	now, uses, err := parseUses(reply)
 	if err != nil {
 		return translate(err, "claim Redis")
 	}
 	delete(uses, space.epoch)
-	if err := s.forget(ctx, key, now, uses); err != nil {
-		return translate(err, "delete keys of an epoch that is over")
+	if err := s.deleteExpired(ctx, key, now, uses); err != nil {
+		return translate(err, "delete keys of an expired epoch")
 	}
 	if shared := s.others.note(now, uses); len(shared) > 0 {
 		return &SharedError{epochs: shared}
@@ -82,13 +81,13 @@ func (s *Store) Claim(ctx context.Context) error {
 }
 
 // parseUses reads the time, and when each epoch was last in use.
-func parseUses(answer []any) (now registry.Instant, uses map[string]registry.Instant, err error) {
-	if len(answer) != 2 {
-		return 0, nil, errAnswer
+func parseUses(reply []any) (now registry.Instant, uses map[string]registry.Instant, err error) {
+	if len(reply) != 2 {
+		return 0, nil, errReply
 	}
-	list, ok := answer[1].([]any)
-	if now, err = instant(answer[0]); err != nil || !ok || len(list)%2 != 0 {
-		return 0, nil, errAnswer
+	list, ok := reply[1].([]any)
+	if now, err = instant(reply[0]); err != nil || !ok || len(list)%2 != 0 {
+		return 0, nil, errReply
 	}
 	uses = map[string]registry.Instant{}
 	for i := 0; i < len(list); i += 2 {
@@ -100,8 +99,8 @@ func parseUses(answer []any) (now registry.Instant, uses map[string]registry.Ins
 	return now, uses, nil
 }
 
-// note takes in when other epochs were last in use, and returns those of other
-// clusters: one that is only left over, as after a restore, is used no more.
+// note records when other epochs were last in use, and returns those of other clusters.
+// An epoch that was left by a restore is no longer in use.
 func (o *others) note(now registry.Instant, uses map[string]registry.Instant) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -122,22 +121,22 @@ func (o *others) note(now registry.Instant, uses map[string]registry.Instant) []
 	return o.shared
 }
 
-// forget deletes some keys of an epoch that was not in use for long.
-func (s *Store) forget(
+// deleteExpired deletes some keys of an expired epoch.
+func (s *Store) deleteExpired(
 	ctx context.Context, epochs string, now registry.Instant, uses map[string]registry.Instant,
 ) error {
 	var epoch string
 	for e, last := range uses {
-		if now.Sub(last) >= forgottenAfter && (epoch == "" || e < epoch) {
+		if now.Sub(last) >= expiredAfter && (epoch == "" || e < epoch) {
 			epoch = e
 		}
 	}
 	if epoch == "" {
 		return nil
 	}
-	// What is no epoch has no keys.
+	// Invalid epochs have no keys.
 	if _, err := hex.DecodeString(epoch); err == nil && len(epoch) == epochWidth {
-		more, err := s.forgetKeys(ctx, s.spaceOf(epoch).prefix)
+		more, err := s.deleteKeys(ctx, s.spaceOf(epoch).prefix)
 		if more || err != nil {
 			return err
 		}
@@ -145,9 +144,9 @@ func (s *Store) forget(
 	return s.client.ZRem(ctx, epochs, epoch).Err()
 }
 
-// forgetKeys goes on deleting keys that begin so, and reports whether there may be more.
-func (s *Store) forgetKeys(ctx context.Context, prefix string) (more bool, err error) {
-	keys, next, err := s.client.Scan(ctx, s.others.cursor, prefix+"*", forgetPage).Result()
+// deleteKeys continues to delete keys with a prefix, and reports whether there may be more.
+func (s *Store) deleteKeys(ctx context.Context, prefix string) (more bool, err error) {
+	keys, next, err := s.client.Scan(ctx, s.others.cursor, prefix+"*", scanCount).Result()
 	if err == nil && len(keys) > 0 {
 		err = s.client.Unlink(ctx, keys...).Err()
 	}
@@ -158,7 +157,7 @@ func (s *Store) forgetKeys(ctx context.Context, prefix string) (more bool, err e
 	return next != 0, nil
 }
 
-// conditions returns the clusters that use the same Redis.
+// conditions reports other clusters on the same Redis.
 func (o *others) conditions() []ports.Condition {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -167,7 +166,7 @@ func (o *others) conditions() []ports.Condition {
 	}
 	return []ports.Condition{{
 		Name: "redis_shared", Count: int64(len(o.shared)),
-		Message: fmt.Sprintf("Redis shared by two clusters: %s. Leases are kept apart; "+
-			"programs that read the registry from Redis see both.", (&SharedError{epochs: o.shared}).Error()),
+		Message: fmt.Sprintf("Redis shared by two clusters: %s. Leases are separate; "+
+			"direct readers of Redis see both.", (&SharedError{epochs: o.shared}).Error()),
 	}}
 }

@@ -29,7 +29,7 @@ func isShared(err error) bool { return errors.As(err, new(*rediscache.SharedErro
 func TestClusters(t *testing.T) {
 	t.Parallel()
 
-	t.Run("two that share a Redis find each other, and the one that stays sees the other go", func(t *testing.T) {
+	t.Run("two clusters on one Redis detect each other, and the end of the other", func(t *testing.T) {
 		t.Parallel()
 		b := mini(t)
 		one, other, otherEpoch := clusters(t, b)
@@ -50,7 +50,7 @@ func TestClusters(t *testing.T) {
 		assert.Empty(t, one.Conditions())
 	})
 
-	t.Run("replicas that follow a new epoch one after the other are one cluster", func(t *testing.T) {
+	t.Run("replicas that enter a new epoch one after the other are one cluster", func(t *testing.T) {
 		t.Parallel()
 		b := mini(t)
 		one, other, otherEpoch := clusters(t, b)
@@ -66,7 +66,7 @@ func TestClusters(t *testing.T) {
 		}
 	})
 
-	t.Run("neither renews, ends, sweeps or drops what the other keeps", func(t *testing.T) {
+	t.Run("no cluster renews, expires or removes leases of the other", func(t *testing.T) {
 		t.Parallel()
 		for name, begin := range backends() {
 			b := begin(t)
@@ -79,14 +79,14 @@ func TestClusters(t *testing.T) {
 			b.advance(brief.TTL)
 
 			for _, s := range []*rediscache.Store{one, other} {
-				swept, err := s.Due(t.Context(), replica, 10)
+				due, err := s.Due(t.Context(), replica, 10)
 				require.NoError(t, err)
-				assert.True(t, swept.Elected, "each has a turn of its own")
-				assert.Len(t, swept.Overdue, map[bool]int{true: 1}[s == one])
+				assert.True(t, due.Elected, "each has its own election")
+				assert.Len(t, due.Overdue, map[bool]int{true: 1}[s == one])
 				if s == one {
-					ended, err := s.Expire(t.Context(), swept.Overdue...)
+					expired, err := s.Expire(t.Context(), due.Overdue...)
 					require.NoError(t, err)
-					assert.Equal(t, []bool{true}, ended)
+					assert.Equal(t, []bool{true}, expired)
 					require.NoError(t, s.Remove(t.Context(), registry.LeaseKey{Key: lasting.Key, Epoch: 99}))
 				}
 			}
@@ -102,7 +102,7 @@ func TestClusters(t *testing.T) {
 		}
 	})
 
-	t.Run("keys of an epoch that is over for an hour are deleted, and no others", func(t *testing.T) {
+	t.Run("keys of an epoch that ended an hour ago are deleted, and no others", func(t *testing.T) {
 		t.Parallel()
 		b := mini(t)
 		client := clientOf(t, b)
@@ -112,8 +112,8 @@ func TestClusters(t *testing.T) {
 		before := b.epoch.Present()
 		b.epoch.Begin()
 		require.NoError(t, one.Grant(t.Context(), grant(t)))
-		require.NoError(t, client.Set(t.Context(), "registry:kept", "x", 0).Err())
-		require.NoError(t, client.ZAdd(t.Context(), "registry:epochs", stranger("*")).Err())
+		require.NoError(t, client.Set(t.Context(), "registry:other", "x", 0).Err())
+		require.NoError(t, client.ZAdd(t.Context(), "registry:epochs", invalidMember("*")).Err())
 		for range 10 {
 			require.NoError(t, one.Claim(t.Context()))
 		}
@@ -124,14 +124,14 @@ func TestClusters(t *testing.T) {
 		}
 		assert.Empty(t, client.Keys(t.Context(), "registry:"+before+":*").Val())
 		assert.Equal(t, []string{b.epoch.Present()}, client.ZRange(t.Context(), "registry:epochs", 0, -1).Val())
-		assert.Equal(t, int64(1), client.Exists(t.Context(), "registry:kept").Val())
+		assert.Equal(t, int64(1), client.Exists(t.Context(), "registry:other").Val())
 		renewed, err := one.Renew(t.Context(), registry.Renewal{LeaseKey: grant(t).LeaseKey})
 		require.NoError(t, err)
 		assert.Equal(t, registry.LeaseRenewed, renewed[0].Outcome)
 	})
 }
 
-// TestRefusals has Redis refuse for each reason that operators have to tell apart.
+// TestRefusals makes Redis refuse commands for each reason that operators distinguish.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for answer, why := range map[string]error{

@@ -51,8 +51,8 @@ func (j *lifecycleJSON) description() (scope.Description, error) {
 	return scope.ParseDescription(*j.Description)
 }
 
-// configurationJSON is a configuration as Redis holds it: encrypted ones as tokens,
-// deleted ones without content.
+// configurationJSON is a configuration in Redis: encrypted ones as tokens, deleted ones
+// without content.
 type configurationJSON struct {
 	lifecycleJSON
 
@@ -63,7 +63,7 @@ type configurationJSON struct {
 	Encrypted   bool   `json:"is_encrypted,omitempty"`
 }
 
-// Configurations shares configurations under config:{environment}:{service}:{key},
+// Configurations caches configurations under config:{environment}:{service}:{key},
 // for about a lifetime.
 func (c *Cache) Configurations(
 	lifetime time.Duration,
@@ -79,10 +79,10 @@ func (c *Cache) Configurations(
 }
 
 func encodeConfiguration(s configuration.State) ([]byte, error) {
-	at := s.Identity.Locator()
+	key := s.Identity.Locator()
 	j := configurationJSON{
 		lifecycleJSON: lifecycleOf(int64(s.ID), s.Description, s.Lifecycle),
-		Environment:   at.Environment, Service: at.Service, Key: at.Key,
+		Environment:   key.Environment, Service: key.Service, Key: key.Key,
 	}
 	if !s.Deleted {
 		j.Value, j.Encrypted = s.Content.Stored().Reveal(), s.Content.Encrypted()
@@ -90,17 +90,17 @@ func encodeConfiguration(s configuration.State) ([]byte, error) {
 	return json.Marshal(j)
 }
 
-func decodeConfiguration(at configuration.Locator, event string, text []byte) (configuration.State, error) {
+func decodeConfiguration(key configuration.Locator, event string, body []byte) (configuration.State, error) {
 	var j configurationJSON
-	if err := json.Unmarshal(text, &j); err != nil {
+	if err := json.Unmarshal(body, &j); err != nil {
 		return configuration.State{}, err
 	}
-	identity, identityErr := at.Parse()
+	identity, identityErr := key.Parse()
 	description, descriptionErr := j.description()
 	if err := errors.Join(identityErr, descriptionErr); err != nil {
 		return configuration.State{}, err
 	}
-	if (configuration.Locator{Environment: j.Environment, Service: j.Service, Key: j.Key}) != at {
+	if (configuration.Locator{Environment: j.Environment, Service: j.Service, Key: j.Key}) != key {
 		return configuration.State{}, errOther
 	}
 	s := configuration.State{

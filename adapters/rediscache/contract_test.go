@@ -20,21 +20,20 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(harness.Run(m)) }
 
-// backend is a Redis for one test: where it is, which keys are the test's, and how
-// its time goes on.
+// backend is a Redis for one test, with the prefix of the test's keys.
 type backend struct {
 	address, prefix string
 	advance         func(time.Duration)
-	// epoch is that of the stores that are opened on it.
+	// epoch is that of its stores.
 	epoch *fixture.Epoch
 }
 
-// backends returns how to have each kind of Redis.
+// backends returns a constructor for each kind of Redis.
 func backends() map[string]func(*testing.T) backend {
 	return map[string]func(*testing.T) backend{"in this process": mini, "real": realRedis}
 }
 
-// mini is a Redis in Go whose time stands still until it is moved.
+// mini is a Redis in Go with a stopped clock.
 func mini(t *testing.T) backend {
 	server := miniredis.RunT(t)
 	now := fixture.Noon()
@@ -46,7 +45,7 @@ func mini(t *testing.T) backend {
 	}}
 }
 
-// realRedis waits until the server's own time has come.
+// realRedis is a server, whose clock advances by itself.
 func realRedis(t *testing.T) backend {
 	address, prefix := harness.Redis(t)
 	client := redis.NewClient(&redis.Options{Addr: address})
@@ -63,7 +62,7 @@ func realRedis(t *testing.T) backend {
 
 func open(t *testing.T, b backend) *rediscache.Store {
 	t.Helper()
-	// A Redis in Go, with the race detector beside many other tests, takes its time.
+	// A Redis in Go, with the race detector beside many other tests, is slow.
 	store := rediscache.Open(rediscache.Options{
 		Address: b.address, Prefix: b.prefix, Epoch: b.epoch.Present, Timeout: time.Minute,
 	})
@@ -87,15 +86,15 @@ func TestContract(t *testing.T) {
 			contract.Directory(t, func(t *testing.T) contract.ShownDirectory {
 				b := begin(t)
 				return contract.ShownDirectory{
-					Directory: open(t, b), Look: look(t, b), Advance: b.advance, Epochs: b.epoch,
+					Directory: open(t, b), Look: reader(t, b), Advance: b.advance, Epochs: b.epoch,
 				}
 			}, nil)
 		})
 	}
 }
 
-// look returns the eyes of somebody who reads Redis.
-func look(t *testing.T, b backend) func(*testing.T, string) registry.Entry {
+// reader returns a direct reader of Redis.
+func reader(t *testing.T, b backend) func(*testing.T, string) registry.Entry {
 	client := redis.NewClient(&redis.Options{Addr: b.address})
 	t.Cleanup(func() { _ = client.Close() })
 	return func(t *testing.T, name string) registry.Entry {

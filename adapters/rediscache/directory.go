@@ -14,19 +14,19 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// readers are those who read Redis themselves. What they see is a projection: it is
-// written beside leases and never with them, so that no lease depends on it.
-type readers struct {
+// projection is the data of instances and services for direct readers of Redis. It is
+// written separately from leases, so that no lease depends on it.
+type projection struct {
 	mu sync.Mutex
-	// outdated are the instances to be published; unpublished and unshown are why the
-	// last attempt failed, nil where it went well.
-	outdated             map[registry.Key]struct{}
-	unpublished, unshown error
+	// outdated are the instances to be published.
+	outdated map[registry.Key]struct{}
+	// instancesErr and servicesErr are the failures of the last attempts; nil for none.
+	instancesErr, servicesErr error
 }
 
 const (
-	// MaxOutdated bounds the instances that wait to be published. More are passed over:
-	// the next heartbeat, or the next round of the sweeper, brings them back.
+	// MaxOutdated bounds the instances that wait to be published. More are skipped: the
+	// next heartbeat, or the next round of granting missing leases, adds them again.
 	maxOutdated = 1 << 15
 	// PublishBatch bounds the instances that one step publishes, publishChunk those of
 	// one script.
@@ -34,37 +34,36 @@ const (
 	publishChunk = 100
 )
 
-// publish has instances be published soon.
-func publish[T any](r *readers, of []T, key func(*T) registry.Key) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// markOutdated makes the next Publish publish instances.
+func markOutdated[T any](p *projection, of []T, key func(*T) registry.Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for i := range of {
-		if len(r.outdated) >= maxOutdated {
+		if len(p.outdated) >= maxOutdated {
 			return
 		}
-		r.outdated[key(&of[i])] = struct{}{}
+		p.outdated[key(&of[i])] = struct{}{}
 	}
 }
 
 // take returns instances to be published, by service, and whether there are more.
-func (r *readers) take() (taken map[scope.ServiceName][]registry.Key, more bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (p *projection) take() (taken map[scope.ServiceName][]registry.Key, more bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	taken = map[scope.ServiceName][]registry.Key{}
 	n := 0
-	for k := range r.outdated {
+	for k := range p.outdated {
 		if n++; n > publishBatch {
 			break
 		}
 		taken[k.Service] = append(taken[k.Service], k)
-		delete(r.outdated, k)
+		delete(p.outdated, k)
 	}
-	return taken, len(r.outdated) > 0
+	return taken, len(p.outdated) > 0
 }
 
-// Publish writes instances that have changed since they were published, for those who
-// read Redis, and reports whether more are waiting. What fails is tried again by the
-// next call. Before the epoch is known it does nothing.
+// Publish writes outdated instances to the projection, and reports whether there are
+// more. The next call repeats failed ones. Before the epoch is known it does nothing.
 func (s *Store) Publish(ctx context.Context) (more bool, err error) {
 	if s.epoch() == "" {
 		return false, nil
@@ -73,7 +72,7 @@ func (s *Store) Publish(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	taken, more := s.readers.take()
+	taken, more := s.projection.take()
 	var calls []call
 	var chunks [][]registry.Key
 	for service, keys := range taken {
@@ -87,21 +86,21 @@ func (s *Store) Publish(ctx context.Context) (more bool, err error) {
 	results := s.runAll(ctx, calls)
 	for i, r := range results {
 		if r.Err() != nil {
-			publish(&s.readers, chunks[i], func(k *registry.Key) registry.Key { return *k })
+			markOutdated(&s.projection, chunks[i], func(k *registry.Key) registry.Key { return *k })
 		} else if r.Val() == int64(1) {
 			s.replaced(calls[i].keys[0])
 		}
 	}
 	err = translate(firstError(results), "publish instances")
-	s.readers.note(&s.readers.unpublished, err)
+	s.projection.record(&s.projection.instancesErr, err)
 	return more && err == nil, err
 }
 
-// publication publishes instances of one service.
+// publication is the call that publishes instances of one service.
 func (s *Store) publication(space *space, service scope.ServiceName, instances []registry.Key) call {
 	name := service.String()
 	c := call{
-		script: s.scripts.publish, keys: []string{s.instances(name), space.homes(name)},
+		script: s.scripts.publish, keys: []string{s.instances(name), space.environments(name)},
 		args: []any{space.leasesOf(name)},
 	}
 	for _, k := range instances {
@@ -110,12 +109,12 @@ func (s *Store) publication(space *space, service scope.ServiceName, instances [
 	return c
 }
 
-// publishLast publishes what is left when the store closes.
+// publishLast publishes the remaining instances when the store closes.
 func (s *Store) publishLast() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	for more := true; more; {
-		// What is not published now is found missing by the next sweeper.
+		// Another replica publishes what fails, when it grants missing leases.
 		more, _ = s.Publish(ctx)
 	}
 }
@@ -124,8 +123,8 @@ func (s *Store) instances(service string) string {
 	return s.prefix + "service:" + service + ":instances"
 }
 
-// Show makes the entries what readers of Redis see.
-func (s *Store) PutServices(ctx context.Context, ttl time.Duration, entries ...registry.Entry) (again bool, err error) {
+// PutServices puts entries into the directory.
+func (s *Store) PutServices(ctx context.Context, ttl time.Duration, entries ...registry.Entry) (lost bool, err error) {
 	space, err := s.space()
 	if err != nil {
 		return false, err
@@ -133,11 +132,11 @@ func (s *Store) PutServices(ctx context.Context, ttl time.Duration, entries ...r
 	calls := make([]call, len(entries))
 	for i, e := range entries {
 		calls[i] = call{
-			script: s.scripts.show,
+			script: s.scripts.putService,
 			keys: []string{
-				space.shown(), s.prefix + "service_info:" + e.Name,
+				space.directory(), s.prefix + "service_info:" + e.Name,
 				s.prefix + "service:" + e.Name + ":active", s.prefix + "healthy_services", s.instances(e.Name),
-				space.homes(e.Name),
+				space.environments(e.Name),
 			},
 			args: []any{
 				e.Name, e.Version, ttl.Milliseconds(), string(e.Info), bit(e.Active), bit(e.Healthy),
@@ -148,43 +147,43 @@ func (s *Store) PutServices(ctx context.Context, ttl time.Duration, entries ...r
 	results := s.runAll(ctx, calls)
 	var failures []error
 	for i, r := range results {
-		lost, err := s.shown(&calls[i], r)
-		again = again || lost
+		emptied, err := s.parsePut(&calls[i], r)
+		lost = lost || emptied
 		failures = append(failures, err)
 	}
-	err = translate(errors.Join(failures...), "show services")
+	err = translate(errors.Join(failures...), "publish services")
 	if len(calls) > 0 {
-		s.readers.note(&s.readers.unshown, err)
+		s.projection.record(&s.projection.servicesErr, err)
 	}
-	return again, err
+	return lost, err
 }
 
-// shown returns whether Redis has lost what it showed of others.
-func (s *Store) shown(c *call, r *redis.Cmd) (lost bool, err error) {
-	answer, err := r.Int64Slice()
+// parsePut returns whether Redis has lost the entries of other services.
+func (s *Store) parsePut(c *call, r *redis.Cmd) (lost bool, err error) {
+	reply, err := r.Int64Slice()
 	if err != nil {
 		return false, err
 	}
-	if len(answer) != 2 || answer[1] < 0 || int(answer[1]) > len(c.keys) {
-		return false, errAnswer
+	if len(reply) != 2 || reply[1] < 0 || int(reply[1]) > len(c.keys) {
+		return false, errReply
 	}
-	if answer[1] > 0 {
-		s.replaced(c.keys[answer[1]-1])
+	if reply[1] > 0 {
+		s.replaced(c.keys[reply[1]-1])
 	}
-	return answer[0] == 1, nil
+	return reply[0] == 1, nil
 }
 
-func (r *readers) note(of *error, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (p *projection) record(of *error, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	*of = err
 }
 
-// conditions returns that readers of Redis do not see what is.
-func (r *readers) conditions() []ports.Condition {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	why := errors.Join(r.unshown, r.unpublished)
+// conditions reports an outdated projection.
+func (p *projection) conditions() []ports.Condition {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	why := errors.Join(p.servicesErr, p.instancesErr)
 	if why == nil {
 		return nil
 	}
@@ -192,5 +191,5 @@ func (r *readers) conditions() []ports.Condition {
 	if refused := refusal(why); refused != nil {
 		message += " " + refused.Error() + "."
 	}
-	return []ports.Condition{{Name: "redis_projection_failed", Message: message, Count: int64(len(r.outdated))}}
+	return []ports.Condition{{Name: "redis_projection_failed", Message: message, Count: int64(len(p.outdated))}}
 }

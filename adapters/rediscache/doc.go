@@ -1,11 +1,10 @@
-// Package rediscache keeps leases, readings and members in Redis, for replicas
-// that share one; shows services to those who read Redis themselves; and shares what
-// was read from the store.
+// Package rediscache stores leases, readings and members in Redis for all replicas,
+// projects services for direct readers of Redis, and has the shared cache of single
+// values.
 //
-// All time is Redis' own, taken inside its scripts, and no lease depends on the
-// expiry of a key. It is not for a cluster of shards: scripts touch keys of
-// several slots.
+// All time is Redis' own, read inside its scripts, and no lease depends on the expiry of
+// a key. It does not support Redis Cluster: scripts use keys of several hash slots.
 //
-// A Store is for what has to be known, and fails when Redis does. A Cache is for what
-// can be asked elsewhere: it never fails, and leaves a Redis that is ill alone.
+// A Store is authoritative, and fails when Redis does. A Cache never fails: its values can
+// be read from the database, and a circuit breaker bypasses a failing Redis.
 package rediscache

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// An entry is a head of one length, what holds for its body, and the body:
+// An entry is a head of fixed length, the length and checksum of its body, and the body:
 //
 //	SB2 <epoch> <version> <revision> <event> <length> <checksum> <body>
 //
@@ -22,7 +22,7 @@ const (
 	sumWidth    = 8
 	epochWidth  = 16
 	countWidth  = 19
-	// What the script compares begins with magic and epoch; the rest orders entries.
+	// The script compares heads: magic and epoch for equality, the rest for order.
 	epochEnd  = len(magic) + 1 + epochWidth
 	headBytes = epochEnd + 2*(1+countWidth)
 	eventEnd  = headBytes + 1 + eventWidth
@@ -36,7 +36,7 @@ type entry struct {
 	body              []byte
 }
 
-// text returns the entry as Redis holds it, or false for one that nobody may hold.
+// text returns the encoded entry, or false for an invalid one.
 func (e *entry) text() (string, bool) {
 	const most = maxEntryBytes - eventEnd - restBytes
 	event := cmp.Or(e.event, noEvent())
@@ -50,7 +50,7 @@ func (e *entry) text() (string, bool) {
 // noEvent stands for an event that is not known.
 func noEvent() string { return strings.Repeat("-", eventWidth) }
 
-// parseEntry reads an entry, or reports that a text is none.
+// parseEntry reads an entry, or returns false where the text is none.
 func parseEntry(text string) (entry, bool) {
 	if len(text) < eventEnd+restBytes {
 		return entry{}, false

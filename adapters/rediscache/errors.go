@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// Why Redis refuses what it is asked, for those who operate it. They are causes of
+// The reasons for which Redis refuses commands, for operators. They are causes of
 // registry.ErrLeasesUnavailable.
 var (
 	// ErrFull is a Redis at its memory limit that may not evict keys.
@@ -21,12 +21,12 @@ var (
 	// ErrLoading is a Redis that has just started.
 	ErrLoading = errors.New("redis is loading its data set: wait until it has finished")
 	// ErrNotSaving is a Redis that could not write its snapshot or log.
-	ErrNotSaving = errors.New("redis cannot persist to its disk and refuses writes: look at its log and its disk")
-	// ErrDenied is a Redis that does not let this user in, or not at this key.
+	ErrNotSaving = errors.New("redis cannot persist to its disk and refuses writes: check its log and its disk")
+	// ErrDenied is a Redis that denies this user access, in general or to a key.
 	ErrDenied = errors.New("redis denies access: check REDIS_PASSWORD and the rules (ACL) of the user")
 )
 
-// refusal returns why Redis refuses, or nil where the answer is none of those.
+// refusal returns the reason of a refused command, or nil for other errors.
 func refusal(err error) error {
 	if _, ok := errors.AsType[redis.Error](err); !ok {
 		return nil
@@ -35,28 +35,27 @@ func refusal(err error) error {
 		"OOM": ErrFull, "READONLY": ErrReadOnly, "LOADING": ErrLoading, "MASTERDOWN": ErrReadOnly,
 		"MISCONF": ErrNotSaving, "NOAUTH": ErrDenied, "WRONGPASS": ErrDenied, "NOPERM": ErrDenied,
 	} {
-		if answered(err, code) {
+		if hasCode(err, code) {
 			return why
 		}
 	}
 	return nil
 }
 
-// answered reports whether Redis answered with an error of that code, by itself or in
-// a script. Before version 7 a sentence stands before the code of a script's error.
-func answered(err error, code string) bool {
+// hasCode reports whether an error of Redis, or of a command in a script, has that code.
+// Before version 7 a sentence precedes the code of a script's error.
+func hasCode(err error, code string) bool {
 	if redis.HasErrorPrefix(err, code) {
 		return true
 	}
-	answer, ok := errors.AsType[redis.Error](err)
-	if !ok || !strings.HasPrefix(answer.Error(), "ERR ") {
+	reply, ok := errors.AsType[redis.Error](err)
+	if !ok || !strings.HasPrefix(reply.Error(), "ERR ") {
 		return false
 	}
-	return strings.Contains(answer.Error(), ": -"+code+" ") || strings.Contains(answer.Error(), ": "+code+" ")
+	return strings.Contains(reply.Error(), ": -"+code+" ") || strings.Contains(reply.Error(), ": "+code+" ")
 }
 
-// translate turns whatever goes wrong with Redis into one failure. A caller who
-// has gone away is told so.
+// translate wraps all errors as registry.ErrLeasesUnavailable, except cancellation.
 func translate(err error, doing string) error {
 	if err == nil {
 		return nil

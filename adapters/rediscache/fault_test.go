@@ -32,7 +32,7 @@ func grant(tb testing.TB) registry.Grant {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 
-	t.Run("an emptied Redis says so, and knows no lease", func(t *testing.T) {
+	t.Run("an emptied Redis is reported, and has no lease", func(t *testing.T) {
 		t.Parallel()
 		b := mini(t)
 		store := open(t, b)
@@ -41,9 +41,9 @@ func TestFaults(t *testing.T) {
 		first, err := store.Due(t.Context(), replica, 10)
 		require.NoError(t, err)
 		require.True(t, first.Emptied)
-		again, err := store.Due(t.Context(), replica, 10)
+		second, err := store.Due(t.Context(), replica, 10)
 		require.NoError(t, err)
-		require.False(t, again.Emptied)
+		require.False(t, second.Emptied)
 
 		client := clientOf(t, b)
 		require.NoError(t, client.FlushAll(t.Context()).Err())
@@ -56,7 +56,7 @@ func TestFaults(t *testing.T) {
 		assert.Equal(t, registry.LeaseUnknown, renewed[0].Outcome)
 	})
 
-	t.Run("scripts that Redis forgot are loaded again", func(t *testing.T) {
+	t.Run("missing scripts are loaded again", func(t *testing.T) {
 		t.Parallel()
 		b := mini(t)
 		store := open(t, b)
@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 		}
 	})
 
-	t.Run("a step of Redis' time is seen by whoever sweeps", func(t *testing.T) {
+	t.Run("a step of Redis' clock is visible in the due leases", func(t *testing.T) {
 		t.Parallel()
 		for name, step := range map[string]time.Duration{"forwards": time.Hour, "backwards": -time.Hour} {
 			server := miniredis.RunT(t)
@@ -82,26 +82,26 @@ func TestFaults(t *testing.T) {
 			after, err := store.Due(t.Context(), replica, 10)
 			require.NoError(t, err)
 			assert.Equal(t, step, after.Now.Sub(before.Now), name)
-			assert.True(t, after.Elected, "a turn does not depend on time that went back")
+			assert.True(t, after.Elected, "an election does not depend on a clock that went back")
 		}
 	})
 
-	t.Run("a server that says nothing is unavailable in time", func(t *testing.T) {
+	t.Run("a server that does not reply is unavailable in time", func(t *testing.T) {
 		t.Parallel()
 		store := rediscache.Open(rediscache.Options{
 			Address: silentServer(t), Timeout: 50 * time.Millisecond, Epoch: fixture.NewEpoch().Present,
 		})
 		t.Cleanup(func() { _ = store.Close() })
-		begun := time.Now()
+		began := time.Now()
 		require.ErrorIs(t, store.Grant(t.Context(), grant(t)), registry.ErrLeasesUnavailable)
 		_, err := store.Renew(t.Context(), registry.Renewal{LeaseKey: grant(t).LeaseKey})
 		require.ErrorIs(t, err, registry.ErrLeasesUnavailable)
 		_, err = store.Due(t.Context(), replica, 1)
 		require.ErrorIs(t, err, registry.ErrLeasesUnavailable)
-		assert.Less(t, time.Since(begun), 5*time.Second)
+		assert.Less(t, time.Since(began), 5*time.Second)
 	})
 
-	t.Run("no server is unavailable", func(t *testing.T) {
+	t.Run("a stopped server is unavailable", func(t *testing.T) {
 		t.Parallel()
 		server := miniredis.RunT(t)
 		store := rediscache.Open(rediscache.Options{Address: server.Addr(), Epoch: fixture.NewEpoch().Present})
@@ -112,7 +112,7 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-func TestShownInstances(t *testing.T) {
+func TestProjectionOfInstances(t *testing.T) {
 	t.Parallel()
 	b := mini(t)
 	store := open(t, b)
@@ -128,15 +128,15 @@ func TestShownInstances(t *testing.T) {
 
 	text, err := clientOf(t, b).HGet(t.Context(), "service:shop:instances", "a").Result()
 	require.NoError(t, err)
-	var shown map[string]any
-	require.NoError(t, json.Unmarshal([]byte(text), &shown))
-	for member, want := range map[string]any{
+	var projected map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &projected))
+	for field, want := range map[string]any{
 		"instance_id": "a", "url": "http://10.0.0.1:8080", "health_status": "critical", "avg_response_time": 12.5,
 		"consecutive_failures": 1.0,
 	} {
-		assert.Equal(t, want, shown[member], member)
+		assert.Equal(t, want, projected[field], field)
 	}
-	assert.Contains(t, shown, "last_check_timestamp")
+	assert.Contains(t, projected, "last_check_timestamp")
 }
 
 func clientOf(t *testing.T, b backend) *redis.Client {
@@ -146,7 +146,7 @@ func clientOf(t *testing.T, b backend) *redis.Client {
 	return client
 }
 
-// silentServer accepts connections and says nothing.
+// silentServer accepts connections and does not reply.
 func silentServer(t *testing.T) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

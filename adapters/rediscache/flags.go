@@ -9,17 +9,17 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// flagJSON is a flag as Redis holds it.
+// flagJSON is a flag in Redis.
 type flagJSON struct {
 	lifecycleJSON
 
 	Environment string `json:"environment"`
 	Name        string `json:"name"`
-	// Definition is JSON as the flag has it, byte for byte.
+	// Definition is the flag's JSON, byte for byte.
 	Definition string `json:"definition"`
 }
 
-// Flags shares flags under feature_flag:{name}:{environment}, for about a lifetime.
+// Flags caches flags under feature_flag:{name}:{environment}, for about a lifetime.
 func (c *Cache) Flags(lifetime time.Duration) ports.SharedCache[flag.Locator, flag.State] {
 	return &shared[flag.Locator, flag.State]{
 		Cache: c, lifetime: lifetime,
@@ -30,25 +30,25 @@ func (c *Cache) Flags(lifetime time.Duration) ports.SharedCache[flag.Locator, fl
 }
 
 func encodeFlag(s flag.State) ([]byte, error) {
-	at := s.Identity.Locator()
+	key := s.Identity.Locator()
 	return json.Marshal(flagJSON{
 		lifecycleJSON: lifecycleOf(int64(s.ID), s.Description, s.Lifecycle),
-		Environment:   at.Environment, Name: at.Name, Definition: s.Definition.JSON(),
+		Environment:   key.Environment, Name: key.Name, Definition: s.Definition.JSON(),
 	})
 }
 
-func decodeFlag(at flag.Locator, event string, text []byte) (flag.State, error) {
+func decodeFlag(key flag.Locator, event string, body []byte) (flag.State, error) {
 	var j flagJSON
-	if err := json.Unmarshal(text, &j); err != nil {
+	if err := json.Unmarshal(body, &j); err != nil {
 		return flag.State{}, err
 	}
-	identity, identityErr := at.Parse()
+	identity, identityErr := key.Parse()
 	description, descriptionErr := j.description()
 	definition, definitionErr := flag.RehydrateDefinition([]byte(j.Definition))
 	if err := errors.Join(identityErr, descriptionErr, definitionErr); err != nil {
 		return flag.State{}, err
 	}
-	if (flag.Locator{Environment: j.Environment, Name: j.Name}) != at {
+	if (flag.Locator{Environment: j.Environment, Name: j.Name}) != key {
 		return flag.State{}, errOther
 	}
 	return flag.State{

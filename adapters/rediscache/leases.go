@@ -16,15 +16,15 @@ import (
 
 var _ registry.Leases = (*Store)(nil)
 
-// errAnswer is an answer that no script of ours gives.
-var errAnswer = errors.New("it answered what no script of ours does")
+// errReply is a reply that no script of this package returns.
+var errReply = errors.New("unexpected reply of a script")
 
-// member names an instance in sorted sets. None of the names holds a slash.
+// member names an instance in sorted sets. None of its parts contains a slash.
 func member(k registry.Key) string {
 	return k.Service.String() + "/" + k.Environment.String() + "/" + k.Instance.String()
 }
 
-// parseMember is the inverse of member; another answer is an error.
+// parseMember is the inverse of member.
 func parseMember(v any) (registry.Key, error) {
 	text, _ := v.(string)
 	service, rest, _ := strings.Cut(text, "/")
@@ -45,12 +45,12 @@ func head(k registry.Key, epoch registry.Epoch, url string) (string, error) {
 		LeaseEpoch int64  `json:"lease_epoch"`
 	}{k.Instance.String(), url, int64(epoch)})
 	if err != nil {
-		return "", errors.Join(errAnswer, err)
+		return "", errors.Join(errReply, err)
 	}
 	return strings.TrimSuffix(string(text), "}") + ",", nil
 }
 
-// Grant begins leases as the grants say.
+// Grant begins leases.
 func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 	space, err := s.space()
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 		}
 		calls[i] = call{
 			script: s.scripts.grant,
-			keys:   []string{space.lease(g.Key), space.running(), space.ended()},
+			keys:   []string{space.lease(g.Key), space.running(), space.expired()},
 			args: []any{
 				int64(g.Epoch), g.TTL.Microseconds(), g.Removal.Microseconds(), bit(g.Expired), bit(g.IfAbsent),
 				member(g.Key), first, g.Status.String(),
@@ -72,25 +72,25 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 		}
 	}
 	results := s.runAll(ctx, calls)
-	publish(&s.readers, grants, func(g *registry.Grant) registry.Key { return g.Key })
+	markOutdated(&s.projection, grants, func(g *registry.Grant) registry.Key { return g.Key })
 	if err := firstError(results); err != nil {
 		return translate(err, "grant leases")
 	}
 	return refused(grants, results)
 }
 
-// refused returns which leases are kept under higher epochs, if any.
+// refused returns a RefusedError where leases are stored under higher epochs.
 func refused(grants []registry.Grant, results []*redis.Cmd) error {
-	var kept []registry.LeaseKey
+	var current []registry.LeaseKey
 	for i, r := range results {
 		if epoch, _ := r.Int64(); epoch > 0 {
-			kept = append(kept, registry.LeaseKey{Key: grants[i].Key, Epoch: registry.Epoch(epoch)})
+			current = append(current, registry.LeaseKey{Key: grants[i].Key, Epoch: registry.Epoch(epoch)})
 		}
 	}
-	if len(kept) == 0 {
+	if len(current) == 0 {
 		return nil
 	}
-	return &registry.RefusedError{Current: kept}
+	return &registry.RefusedError{Current: current}
 }
 
 func bit(set bool) string {
@@ -100,7 +100,7 @@ func bit(set bool) string {
 	return "0"
 }
 
-// Renew makes leases run on. Renewals that come at the same time share a pipeline.
+// Renew extends leases. Concurrent renewals share a pipeline.
 func (s *Store) Renew(ctx context.Context, renewals ...registry.Renewal) ([]registry.Renewed, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, translate(err, "renew leases")
@@ -109,14 +109,14 @@ func (s *Store) Renew(ctx context.Context, renewals ...registry.Renewal) ([]regi
 	if err != nil {
 		return nil, translate(err, "renew leases")
 	}
-	if whole := failsWhole(renewed); whole != nil {
-		return nil, whole
+	if err := commonFailure(renewed); err != nil {
+		return nil, err
 	}
 	return renewed, nil
 }
 
-// failsWhole returns the failure of a call of which every renewal failed, or nil.
-func failsWhole(renewed []registry.Renewed) error {
+// commonFailure returns the failure of a call of which every renewal failed, or nil.
+func commonFailure(renewed []registry.Renewed) error {
 	for i := range renewed {
 		if renewed[i].Err == nil {
 			return nil
@@ -136,11 +136,11 @@ func (s *Store) renewAll(renewals []registry.Renewal) []registry.Renewed {
 	calls := make([]call, len(renewals))
 	for i := range renewals {
 		r := &renewals[i]
-		status, reported, taken := observed(&r.Observation)
+		status, reported, responseTime := observed(&r.Observation)
 		calls[i] = call{
 			script: s.scripts.renew,
-			keys:   []string{space.lease(r.Key), space.running(), space.ended(), space.reading(r.Service.String())},
-			args:   []any{int64(r.Epoch), status, reported, taken, member(r.Key)},
+			keys:   []string{space.lease(r.Key), space.running(), space.expired(), space.reading(r.Service.String())},
+			args:   []any{int64(r.Epoch), status, reported, responseTime, member(r.Key)},
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
@@ -149,7 +149,7 @@ func (s *Store) renewAll(renewals []registry.Renewal) []registry.Renewed {
 	for i, r := range s.runAll(ctx, calls) {
 		renewed[i] = parseRenewed(r)
 	}
-	publish(&s.readers, renewals, func(r *registry.Renewal) registry.Key { return r.Key })
+	markOutdated(&s.projection, renewals, func(r *registry.Renewal) registry.Key { return r.Key })
 	return renewed
 }
 
@@ -162,20 +162,20 @@ func failedRenewals(n int, err error) []registry.Renewed {
 }
 
 func parseRenewed(r *redis.Cmd) registry.Renewed {
-	answer, err := r.Int64Slice()
-	if err == nil && len(answer) != 3 {
-		err = errAnswer
+	reply, err := r.Int64Slice()
+	if err == nil && len(reply) != 3 {
+		err = errReply
 	}
 	if err != nil {
 		return registry.Renewed{Err: translate(err, "renew a lease")}
 	}
 	return registry.Renewed{
-		Outcome: registry.Outcome(answer[0]), //nolint:gosec // 1 to 3, by the script
-		TTL:     time.Duration(answer[1]) * time.Microsecond, HadExpired: answer[2] == 1,
+		Outcome: registry.Outcome(reply[0]), //nolint:gosec // 1 to 3, by the script
+		TTL:     time.Duration(reply[1]) * time.Microsecond, HadExpired: reply[2] == 1,
 	}
 }
 
-// observed returns an observation as scripts take it.
+// observed returns an observation as arguments of scripts.
 func observed(o *registry.Observation) (status, reported, responseTime string) {
 	if o.Status != nil {
 		status = o.Status.String()
@@ -186,101 +186,101 @@ func observed(o *registry.Observation) (status, reported, responseTime string) {
 	return status, bit(o.Reported), responseTime
 }
 
-// Due returns what is due, to one sweeper at a time.
-func (s *Store) Due(ctx context.Context, sweeper string, limit int) (registry.DueLeases, error) {
+// Due returns the leases that are due, to one replica at a time.
+func (s *Store) Due(ctx context.Context, replica string, limit int) (registry.DueLeases, error) {
 	space, err := s.space()
 	if err != nil {
 		return registry.DueLeases{}, err
 	}
 	results := s.runAll(ctx, []call{{
-		script: s.scripts.sweep, keys: []string{space.sweeper(), space.running(), space.ended()},
-		args: []any{sweeper, registry.ElectionTerm.Microseconds(), limit, space.leases()},
+		script: s.scripts.due, keys: []string{space.election(), space.running(), space.expired()},
+		args: []any{replica, registry.ElectionTerm.Microseconds(), limit, space.leases()},
 	}})
-	answer, err := results[0].Slice()
+	reply, err := results[0].Slice()
 	if err != nil {
-		return registry.DueLeases{}, translate(err, "sweep leases")
+		return registry.DueLeases{}, translate(err, "read due leases")
 	}
-	found, strange, err := parseSweep(answer)
-	if err == nil && len(strange) > 0 {
-		err = s.discard(ctx, space, strange)
+	found, invalid, err := parseDue(reply)
+	if err == nil && len(invalid) > 0 {
+		err = s.removeInvalid(ctx, space, invalid)
 	}
-	return found, translate(err, "sweep leases")
+	return found, translate(err, "read due leases")
 }
 
-// discard takes what is no lease out of the sorted sets.
-func (s *Store) discard(ctx context.Context, space *space, members []any) error {
+// removeInvalid removes members that name no lease from the sorted sets.
+func (s *Store) removeInvalid(ctx context.Context, space *space, members []any) error {
 	pipe := s.client.Pipeline()
 	pipe.ZRem(ctx, space.running(), members...)
-	pipe.ZRem(ctx, space.ended(), members...)
+	pipe.ZRem(ctx, space.expired(), members...)
 	_, err := pipe.Exec(ctx)
 	return err
 }
 
-// parseSweep returns what a sweep found, and the members that name no lease.
-func parseSweep(answer []any) (found registry.DueLeases, strange []any, err error) {
-	if len(answer) == 1 {
+// parseDue returns the due leases, and the members that name no lease.
+func parseDue(reply []any) (found registry.DueLeases, invalid []any, err error) {
+	if len(reply) == 1 {
 		return found, nil, nil
 	}
-	if len(answer) != 5 {
-		return found, nil, errAnswer
+	if len(reply) != 5 {
+		return found, nil, errReply
 	}
-	now, err := instant(answer[1])
+	now, err := instant(reply[1])
 	if err != nil {
 		return found, nil, err
 	}
-	found = registry.DueLeases{Elected: true, Now: now, Emptied: answer[2] == ""}
+	found = registry.DueLeases{Elected: true, Now: now, Emptied: reply[2] == ""}
 	if !found.Emptied {
-		last, err := instant(answer[2])
+		last, err := instant(reply[2])
 		if err != nil {
 			return registry.DueLeases{}, nil, err
 		}
 		found.Since = now.Sub(last)
 	}
 	for _, due := range []struct {
-		answer any
+		reply  any
 		leases *[]registry.Lease
-	}{{answer[3], &found.Overdue}, {answer[4], &found.Removable}} {
+	}{{reply[3], &found.Overdue}, {reply[4], &found.Removable}} {
 		var others []any
-		if *due.leases, others, err = parseLeases(due.answer); err != nil {
+		if *due.leases, others, err = parseLeases(due.reply); err != nil {
 			return registry.DueLeases{}, nil, err
 		}
-		strange = append(strange, others...)
+		invalid = append(invalid, others...)
 	}
-	return found, strange, nil
+	return found, invalid, nil
 }
 
 func instant(v any) (registry.Instant, error) {
 	text, _ := v.(string)
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, errAnswer
+		return 0, errReply
 	}
 	return registry.Instant(n), nil
 }
 
-// parseLeases reads members, epochs and scores in turn. Members that name no lease
-// are returned apart.
-func parseLeases(v any) (leases []registry.Lease, strange []any, err error) {
+// parseLeases reads alternating members, epochs and scores. Members that name no lease
+// are returned separately.
+func parseLeases(v any) (leases []registry.Lease, invalid []any, err error) {
 	list, ok := v.([]any)
 	if !ok || len(list)%3 != 0 {
-		return nil, nil, errAnswer
+		return nil, nil, errReply
 	}
 	for i := 0; i < len(list); i += 3 {
 		epoch, epochErr := instant(list[i+1])
 		ends, endsErr := instant(list[i+2])
 		key, keyErr := parseMember(list[i])
 		if errors.Join(keyErr, epochErr, endsErr) != nil {
-			strange = append(strange, list[i])
+			invalid = append(invalid, list[i])
 			continue
 		}
 		leases = append(leases, registry.Lease{
 			LeaseKey: registry.LeaseKey{Key: key, Epoch: registry.Epoch(epoch)}, Ends: ends,
 		})
 	}
-	return leases, strange, nil
+	return leases, invalid, nil
 }
 
-// Expire records that leases have ended.
+// Expire records that leases have expired.
 func (s *Store) Expire(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
 	space, err := s.space()
 	if err != nil {
@@ -289,7 +289,7 @@ func (s *Store) Expire(ctx context.Context, leases ...registry.Lease) ([]bool, e
 	calls := make([]call, len(leases))
 	for i, l := range leases {
 		calls[i] = call{
-			script: s.scripts.end, keys: []string{space.lease(l.Key), space.running(), space.ended()},
+			script: s.scripts.expire, keys: []string{space.lease(l.Key), space.running(), space.expired()},
 			args: []any{int64(l.Epoch), int64(l.Ends), member(l.Key)},
 		}
 	}
@@ -297,14 +297,14 @@ func (s *Store) Expire(ctx context.Context, leases ...registry.Lease) ([]bool, e
 	for i, r := range s.runAll(ctx, calls) {
 		n, err := r.Int64()
 		if err != nil {
-			return nil, translate(err, "end leases")
+			return nil, translate(err, "expire leases")
 		}
 		done[i] = n == 1
 	}
 	return done, nil
 }
 
-// Remove forgets leases and their readings.
+// Remove removes leases and their readings.
 func (s *Store) Remove(ctx context.Context, leases ...registry.LeaseKey) error {
 	space, err := s.space()
 	if err != nil {
@@ -313,11 +313,11 @@ func (s *Store) Remove(ctx context.Context, leases ...registry.LeaseKey) error {
 	calls := make([]call, len(leases))
 	for i, l := range leases {
 		calls[i] = call{
-			script: s.scripts.drop, keys: []string{space.lease(l.Key), space.running(), space.ended()},
+			script: s.scripts.remove, keys: []string{space.lease(l.Key), space.running(), space.expired()},
 			args: []any{int64(l.Epoch), member(l.Key)},
 		}
 	}
 	results := s.runAll(ctx, calls)
-	publish(&s.readers, leases, func(l *registry.LeaseKey) registry.Key { return l.Key })
-	return translate(firstError(results), "drop leases")
+	markOutdated(&s.projection, leases, func(l *registry.LeaseKey) registry.Key { return l.Key })
+	return translate(firstError(results), "remove leases")
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Announce says that a replica lives, and returns all that do.
+// Announce says that a replica is alive, and returns all that are.
 func (s *Store) Announce(ctx context.Context, replica string, ttl time.Duration) ([]string, error) {
 	space, err := s.space()
 	if err != nil {

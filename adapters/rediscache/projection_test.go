@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// recorder remembers the keys whose values were replaced.
+// recorder records the keys whose values were replaced.
 type recorder struct {
 	mu   sync.Mutex
 	keys []string
@@ -28,8 +28,8 @@ func (r *recorder) note(key string) {
 	r.keys = append(r.keys, key)
 }
 
-// watched opens a store of which it is known what it replaced.
-func watched(t *testing.T, b backend) (*rediscache.Store, *recorder) {
+// openRecorded opens a store and records what it replaces.
+func openRecorded(t *testing.T, b backend) (*rediscache.Store, *recorder) {
 	t.Helper()
 	replaced := &recorder{}
 	store := rediscache.Open(rediscache.Options{
@@ -63,8 +63,8 @@ func publishAll(t *testing.T, store *rediscache.Store) {
 	require.False(t, more)
 }
 
-// TestForeignValues puts values of another kind where readers look, as the README of the
-// original tells programs to do with one of them.
+// TestForeignValues puts values of another type under keys of the projection, as the
+// README of the original tells programs to do with one of them.
 func TestForeignValues(t *testing.T) {
 	t.Parallel()
 	for name, begin := range backends() {
@@ -72,7 +72,7 @@ func TestForeignValues(t *testing.T) {
 			t.Parallel()
 			b := begin(t)
 			client := clientOf(t, b)
-			store, replaced := watched(t, b)
+			store, replaced := openRecorded(t, b)
 			ctx := t.Context()
 			foreign := []string{
 				"healthy_services", "service:shop:instances", "service_info:shop", "service:shop:active",
@@ -91,34 +91,34 @@ func TestForeignValues(t *testing.T) {
 			for _, r := range renewed {
 				assert.Equal(t, registry.LeaseRenewed, r.Outcome)
 			}
-			swept, err := store.Due(ctx, replica, 10)
+			due, err := store.Due(ctx, replica, 10)
 			require.NoError(t, err)
-			assert.True(t, swept.Elected)
+			assert.True(t, due.Elected)
 
 			publishAll(t, store)
 			for _, service := range []string{"shop", "cart"} {
-				shown, err := client.HGetAll(ctx, b.prefix+"service:"+service+":instances").Result()
+				projected, err := client.HGetAll(ctx, b.prefix+"service:"+service+":instances").Result()
 				require.NoError(t, err)
-				assert.Contains(t, shown, "a")
+				assert.Contains(t, projected, "a")
 			}
 			entries := []registry.Entry{{Name: "shop", Version: 1, Info: []byte(`{}`), Active: true, Healthy: true}}
-			again, err := store.PutServices(ctx, time.Hour, entries...)
+			lost, err := store.PutServices(ctx, time.Hour, entries...)
 			require.NoError(t, err)
-			assert.True(t, again, "what was in the set is lost")
+			assert.True(t, lost, "the entries of the set")
 			assert.Equal(t, []string{"shop"}, client.SMembers(ctx, b.prefix+"healthy_services").Val())
 			assert.Equal(t, "{}", client.Get(ctx, b.prefix+"service_info:shop").Val())
 			assert.Equal(t, "1", client.Get(ctx, b.prefix+"service:shop:active").Val())
-			again, err = store.PutServices(ctx, time.Hour, entries...)
+			lost, err = store.PutServices(ctx, time.Hour, entries...)
 			require.NoError(t, err)
-			assert.False(t, again)
+			assert.False(t, lost)
 			assert.ElementsMatch(t, []string{b.prefix + foreign[0], b.prefix + foreign[1]}, replaced.keys)
 			assert.Empty(t, store.Conditions())
 		})
 	}
 }
 
-// TestOwnKeysOfAnotherKind has each key of ours be of a kind that no script expects.
-func TestOwnKeysOfAnotherKind(t *testing.T) {
+// TestOwnKeysOfWrongType makes each own key a type that no script expects.
+func TestOwnKeysOfWrongType(t *testing.T) {
 	t.Parallel()
 	for name, begin := range backends() {
 		for _, key := range []string{
@@ -127,7 +127,7 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 			t.Run(fmt.Sprint(name, "/", key), func(t *testing.T) {
 				t.Parallel()
 				b := begin(t)
-				store, replaced := watched(t, b)
+				store, replaced := openRecorded(t, b)
 				ctx := t.Context()
 				shop, cart := leaseOf(t, "shop"), leaseOf(t, "cart")
 				require.NoError(t, store.Grant(ctx, shop, cart))
@@ -144,14 +144,14 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 				renewed, err := store.Renew(ctx, renewalsOf(shop, cart)...)
 				require.NoError(t, err)
 				assert.Equal(t, registry.LeaseRenewed, renewed[1].Outcome)
-				swept, err := store.Due(ctx, replica, 10)
+				due, err := store.Due(ctx, replica, 10)
 				require.NoError(t, err)
-				require.True(t, swept.Elected)
+				require.True(t, due.Elected)
 				switch key {
 				case "lease:shop/production/a":
 					assert.Equal(t, registry.LeaseUnknown, renewed[0].Outcome)
 				case "running", "sweeper", "ended":
-					assert.True(t, swept.Emptied, "leases may be missing: all are granted again")
+					assert.True(t, due.Emptied, "leases may be missing: all are granted again")
 					fallthrough
 				default:
 					assert.Equal(t, registry.LeaseRenewed, renewed[0].Outcome)
@@ -171,15 +171,15 @@ func TestOwnKeysOfAnotherKind(t *testing.T) {
 	}
 }
 
-// ownKey returns the name of a key of ours.
+// ownKey returns the name of an own key.
 func ownKey(t *testing.T, b backend, key string) string {
 	t.Helper()
 	return b.prefix + "registry:" + b.epoch.Present() + ":" + key
 }
 
-// TestBrokenLeaseIsSwept has a lease that is due be of another kind: it is dropped, and
-// the others end.
-func TestBrokenLeaseIsSwept(t *testing.T) {
+// TestInvalidLeaseIsRemoved makes a due lease a value of another type: it is removed, and
+// the others expire.
+func TestInvalidLeaseIsRemoved(t *testing.T) {
 	t.Parallel()
 	for name, begin := range backends() {
 		t.Run(name, func(t *testing.T) {
@@ -194,30 +194,30 @@ func TestBrokenLeaseIsSwept(t *testing.T) {
 			broken := ownKey(t, b, "lease:shop/production/a")
 			require.NoError(t, client.Del(ctx, broken).Err())
 			require.NoError(t, client.Set(ctx, broken, "x", 0).Err())
-			require.NoError(t, client.ZAdd(ctx, ownKey(t, b, "running"), stranger("no lease")).Err())
-			require.NoError(t, client.ZAdd(ctx, ownKey(t, b, "ended"), stranger("")).Err())
+			require.NoError(t, client.ZAdd(ctx, ownKey(t, b, "running"), invalidMember("no lease")).Err())
+			require.NoError(t, client.ZAdd(ctx, ownKey(t, b, "ended"), invalidMember("")).Err())
 			b.advance(2 * time.Millisecond)
 
-			swept, err := store.Due(ctx, replica, 10)
+			found, err := store.Due(ctx, replica, 10)
 			require.NoError(t, err)
 			due := map[registry.LeaseKey]bool{}
-			for _, l := range swept.Overdue {
+			for _, l := range found.Overdue {
 				due[l.LeaseKey] = true
 			}
 			assert.Equal(t, map[registry.LeaseKey]bool{{Key: shop.Key}: true, cart.LeaseKey: true}, due)
 			require.NoError(t, store.Remove(ctx, registry.LeaseKey{Key: shop.Key}))
-			ended, err := store.Expire(ctx, swept.Overdue...)
+			expired, err := store.Expire(ctx, found.Overdue...)
 			require.NoError(t, err)
-			assert.ElementsMatch(t, []bool{false, true}, ended)
-			again, err := store.Due(ctx, replica, 10)
+			assert.ElementsMatch(t, []bool{false, true}, expired)
+			next, err := store.Due(ctx, replica, 10)
 			require.NoError(t, err)
-			assert.Empty(t, again.Overdue)
-			assert.Zero(t, client.ZCard(ctx, ownKey(t, b, "running")).Val(), "what is no lease is forgotten")
+			assert.Empty(t, next.Overdue)
+			assert.Zero(t, client.ZCard(ctx, ownKey(t, b, "running")).Val(), "invalid members are removed")
 		})
 	}
 }
 
-// TestProjectionIsRepaired has what readers see differ from what is.
+// TestProjectionIsRepaired makes the projection differ from the leases.
 func TestProjectionIsRepaired(t *testing.T) {
 	t.Parallel()
 	b := mini(t)
@@ -238,8 +238,8 @@ func TestProjectionIsRepaired(t *testing.T) {
 	assert.Zero(t, client.Exists(ctx, "service:shop:instances").Val())
 }
 
-// stranger is a member of a sorted set that is due, and is no lease.
-func stranger(name string) redis.Z { return redis.Z{Score: 1, Member: name} }
+// invalidMember is a member of a sorted set that is due and names no lease.
+func invalidMember(name string) redis.Z { return redis.Z{Score: 1, Member: name} }
 
 // TestRepeatedIDs publishes one id in two environments.
 func TestRepeatedIDs(t *testing.T) {
@@ -249,11 +249,11 @@ func TestRepeatedIDs(t *testing.T) {
 			t.Parallel()
 			b := begin(t)
 			client := clientOf(t, b)
-			store, _ := watched(t, b)
+			store, _ := openRecorded(t, b)
 			inProduction, inStaging := leaseOf(t, "shop"), leaseOf(t, "shop")
 			inStaging.Environment = fixture.Environment(t, "staging")
 			inStaging.URL, inStaging.Epoch = "http://10.0.0.2:8080", 2
-			shown := func(want map[string]int64) {
+			projects := func(want map[string]int64) {
 				t.Helper()
 				publishAll(t, store)
 				fields, err := client.HGetAll(t.Context(), b.prefix+"service:shop:instances").Result()
@@ -272,30 +272,30 @@ func TestRepeatedIDs(t *testing.T) {
 			}
 			both := map[string]int64{"production/a": 1, "staging/a": 2}
 			entry := registry.Entry{Name: "shop", Version: 1, Info: []byte(`{}`), Active: true, Healthy: true}
-			show := func() {
+			put := func() {
 				t.Helper()
 				_, err := store.PutServices(t.Context(), time.Hour, entry)
 				require.NoError(t, err)
 			}
 
 			require.NoError(t, store.Grant(t.Context(), inProduction))
-			shown(map[string]int64{"a": 1})
+			projects(map[string]int64{"a": 1})
 			require.NoError(t, store.Grant(t.Context(), inStaging))
-			shown(both)
+			projects(both)
 			_, err := store.Renew(t.Context(), renewalsOf(inProduction, inStaging)...)
 			require.NoError(t, err)
-			shown(both)
-			show()
-			shown(both)
+			projects(both)
+			put()
+			projects(both)
 			require.NoError(t, store.Remove(t.Context(), inProduction.LeaseKey))
-			shown(map[string]int64{"a": 2})
+			projects(map[string]int64{"a": 2})
 			require.NoError(t, store.Grant(t.Context(), inProduction))
-			shown(both)
+			projects(both)
 			require.NoError(t, client.Del(t.Context(), ownKey(t, b, "lease:shop/staging/a")).Err())
-			show()
-			shown(map[string]int64{"a": 1})
+			put()
+			projects(map[string]int64{"a": 1})
 			require.NoError(t, store.Remove(t.Context(), inProduction.LeaseKey))
-			shown(map[string]int64{})
+			projects(map[string]int64{})
 		})
 	}
 }

@@ -29,15 +29,15 @@ func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
 		if err != nil {
 			return translate(err, "note observations")
 		}
-		status, reported, taken := observed(&n.Observation)
+		status, reported, responseTime := observed(&n.Observation)
 		calls[i] = call{
 			script: s.scripts.note,
 			keys:   []string{space.lease(n.Key), space.reading(n.Service.String())},
-			args:   []any{status, reported, taken, first},
+			args:   []any{status, reported, responseTime, first},
 		}
 	}
 	results := s.runAll(ctx, calls)
-	publish(&s.readers, notes, func(n *registry.Note) registry.Key { return n.Key })
+	markOutdated(&s.projection, notes, func(n *registry.Note) registry.Key { return n.Key })
 	return translate(firstError(results), "note observations")
 }
 
@@ -83,14 +83,14 @@ func (s *Store) read(ctx context.Context, keys []string) ([]registry.Reading, er
 		switch err := r.Err(); {
 		case err == nil:
 			readings[i] = parseReading(r.Val())
-		case !answered(err, "WRONGTYPE"):
-			return nil, translate(err, "read what was observed")
+		case !hasCode(err, "WRONGTYPE"):
+			return nil, translate(err, "read readings")
 		}
 	}
 	return readings, nil
 }
 
-// parseReading reads the fields of a hash; one that is not there is nothing.
+// parseReading reads the fields of a hash; missing ones are zero.
 func parseReading(fields []any) registry.Reading {
 	text := func(i int) string { t, _ := fields[i].(string); return t }
 	var r registry.Reading
@@ -107,7 +107,7 @@ func parseReading(fields []any) registry.Reading {
 	return r
 }
 
-// Forget makes readings begin anew.
+// Forget resets readings.
 func (s *Store) Forget(ctx context.Context, services []string, instances ...registry.Key) error {
 	space, err := s.space()
 	if err != nil || len(services)+len(instances) == 0 {
@@ -120,8 +120,8 @@ func (s *Store) Forget(ctx context.Context, services []string, instances ...regi
 	for _, k := range instances {
 		pipe.HDel(ctx, space.lease(k), "a", "l", "v", "f", "c")
 	}
-	if _, err := pipe.Exec(ctx); err != nil && !answered(err, "WRONGTYPE") {
-		return translate(err, "forget what was observed")
+	if _, err := pipe.Exec(ctx); err != nil && !hasCode(err, "WRONGTYPE") {
+		return translate(err, "reset readings")
 	}
 	return nil
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// lastRefusal remembers why Redis refused the last write of a claim, which every
-// replica makes all the time. The zero value knows of none.
+// lastRefusal is the reason for which Redis refused the last claim, which every replica
+// repeats. The zero value is none.
 type lastRefusal struct{ reason atomic.Pointer[string] }
 
-// note takes in how a write ended. A Redis that does not answer has refused nothing.
+// note records the outcome of a claim. A Redis that does not reply has refused nothing.
 func (r *lastRefusal) note(err error) {
 	switch why := refusal(err); {
 	case err == nil:

@@ -15,14 +15,14 @@ var grantText string
 //go:embed lua/renew.lua
 var renewText string
 
-//go:embed lua/sweep.lua
-var sweepText string
+//go:embed lua/due.lua
+var dueText string
 
-//go:embed lua/end.lua
-var endText string
+//go:embed lua/expire.lua
+var expireText string
 
-//go:embed lua/drop.lua
-var dropText string
+//go:embed lua/remove.lua
+var removeText string
 
 //go:embed lua/note.lua
 var noteText string
@@ -30,8 +30,8 @@ var noteText string
 //go:embed lua/announce.lua
 var announceText string
 
-//go:embed lua/show.lua
-var showText string
+//go:embed lua/put_service.lua
+var putServiceText string
 
 //go:embed lua/publish.lua
 var publishText string
@@ -42,10 +42,10 @@ var claimText string
 //go:embed lua/repair.lua
 var repairText string
 
-//go:embed lua/keep.lua
-var keepText string
+//go:embed lua/put.lua
+var putText string
 
-// The kinds of the keys of scripts, as TYPE names them.
+// The types of the keys of scripts, as TYPE names them.
 const (
 	hash   = "hash"
 	sorted = "zset"
@@ -54,25 +54,25 @@ const (
 // script runs inside Redis.
 type script struct {
 	*redis.Script
-	// kinds are those that its first keys have to be. Keys that others may write are
-	// not among them: such a script takes care of them itself.
-	kinds []string
+	// types are the required types of its first keys. Keys that other programs may write
+	// are not among them: the script checks them itself.
+	types []string
 }
 
-// scripts are what runs inside Redis for leases, readings, and those who read them.
+// scripts are the scripts of a Store.
 type scripts struct {
-	grant, renew, sweep, end, drop, note, announce, show, publish, claim, repair *script
+	grant, renew, due, expire, remove, note, announce, putService, publish, claim, repair *script
 }
 
 func newScripts() scripts {
-	of := func(text string, kinds ...string) *script {
-		return &script{Script: redis.NewScript(prelude + text), kinds: kinds}
+	of := func(text string, types ...string) *script {
+		return &script{Script: redis.NewScript(prelude + text), types: types}
 	}
 	return scripts{
 		grant: of(grantText, hash, sorted, sorted), renew: of(renewText, hash, sorted, sorted, hash),
-		sweep: of(sweepText, hash, sorted, sorted), end: of(endText, hash, sorted, sorted),
-		drop: of(dropText, hash, sorted, sorted), note: of(noteText, hash, hash),
-		announce: of(announceText, sorted), show: of(showText, hash), publish: of(publishText),
+		due: of(dueText, hash, sorted, sorted), expire: of(expireText, hash, sorted, sorted),
+		remove: of(removeText, hash, sorted, sorted), note: of(noteText, hash, hash),
+		announce: of(announceText, sorted), putService: of(putServiceText, hash), publish: of(publishText),
 		claim: of(claimText, sorted), repair: of(repairText),
 	}
 }

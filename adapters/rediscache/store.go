@@ -22,40 +22,40 @@ const (
 	defaultTimeout = time.Second
 )
 
-// Options says which Redis to use.
+// Options selects a Redis.
 type Options struct {
 	// Address is "host:port".
 	Address  string
 	Password secret.Text
-	// Prefix stands before every key; it tells users of one Redis apart.
+	// Prefix begins every key; it separates users of one Redis.
 	Prefix string
 	// Timeout bounds each call; a second by default.
 	Timeout time.Duration
-	// Epoch is that of the feed. A Cache needs none: each entry names its own.
+	// Epoch returns the epoch of the feed. A Cache needs none: each entry has its own.
 	Epoch ports.Epoch
-	// Replaced is called with each key whose value was of another kind than it has to
-	// be, and was replaced; nil for nobody. It must not wait.
+	// Replaced is called with each key whose value had the wrong type and was replaced; it
+	// may be nil, and must not block.
 	Replaced func(key string)
 }
 
-// Store is a Redis. It is safe for concurrent use.
+// Store stores leases, readings and members. It is safe for concurrent use.
 type Store struct {
-	client  *redis.Client
-	prefix  string
-	timeout time.Duration
-	scripts scripts
-	batches batches
-	tell    func(key string)
-	readers readers
-	epoch   ports.Epoch
-	// present are the keys of the epoch that was last asked for.
-	present     atomic.Pointer[space]
+	client     *redis.Client
+	prefix     string
+	timeout    time.Duration
+	scripts    scripts
+	batches    batches
+	onReplaced func(key string)
+	projection projection
+	epoch      ports.Epoch
+	// current is the key space of the last epoch.
+	current     atomic.Pointer[space]
 	others      others
 	lastRefusal lastRefusal
 }
 
-// silent keeps the client from writing to standard error by itself: what fails is
-// returned, and told by whoever asked.
+// silent stops the client from writing to standard error: failures are returned to
+// callers, which log them.
 type silent struct{}
 
 // Printf writes nothing.
@@ -67,15 +67,14 @@ func Open(o Options) *Store {
 	timeout := cmp.Or(o.Timeout, defaultTimeout)
 	s := &Store{
 		prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: newClient(o, dialTimeout, timeout),
-		tell: o.Replaced, epoch: o.Epoch, others: others{seen: map[string]sighting{}},
-		readers: readers{outdated: map[registry.Key]struct{}{}},
+		onReplaced: o.Replaced, epoch: o.Epoch, others: others{seen: map[string]sighting{}},
+		projection: projection{outdated: map[registry.Key]struct{}{}},
 	}
 	s.batches.run = s.renewAll
 	return s
 }
 
-// newClient returns a client that makes no call twice: one that failed is made again
-// by whoever needs it.
+// newClient returns a client without retries: callers repeat failed calls.
 func newClient(o Options, dial, call time.Duration) *redis.Client {
 	return redis.NewClient(&redis.Options{
 		Addr: o.Address, Password: o.Password.Reveal(),
@@ -85,18 +84,18 @@ func newClient(o Options, dial, call time.Duration) *redis.Client {
 	})
 }
 
-// Conditions returns what an operator has to know of this Redis.
+// Conditions returns the problems of this Redis.
 func (s *Store) Conditions() []ports.Condition {
-	return slices.Concat(s.lastRefusal.conditions(), s.others.conditions(), s.readers.conditions())
+	return slices.Concat(s.lastRefusal.conditions(), s.others.conditions(), s.projection.conditions())
 }
 
-// Ping returns nil if Redis answers, else registry.ErrLeasesUnavailable.
+// Ping returns nil if Redis replies, else registry.ErrLeasesUnavailable.
 func (s *Store) Ping(ctx context.Context) error {
 	return translate(s.client.Ping(ctx).Err(), "ping Redis")
 }
 
-// Close waits for what is under way, publishes what is not yet published, and closes
-// the connections.
+// Close waits for in-flight renewals, publishes outdated instances, and closes the
+// connections.
 func (s *Store) Close() error {
 	s.batches.running.Wait()
 	s.publishLast()
@@ -110,31 +109,31 @@ type call struct {
 	args   []any
 }
 
-// runAll runs scripts in one pipeline, and returns what became of each of them: the
-// failure of one is its own. What fails for a reason that can be mended is run again:
-// once for a script that was not loaded, and once for a key of another kind.
+// runAll runs scripts in one pipeline, and returns a result for each: the failure of one
+// fails no other. Calls that failed for a reason that can be repaired are run again: once
+// for a script that was not loaded, and once for a key of the wrong type.
 func (s *Store) runAll(ctx context.Context, calls []call) []*redis.Cmd {
-	const mendable = 2
+	const repairs = 2
 	results := s.pipeline(ctx, calls)
-	for range mendable {
-		again := s.mend(ctx, calls, results)
-		if len(again) == 0 {
+	for range repairs {
+		retry := s.prepareRetry(ctx, calls, results)
+		if len(retry) == 0 {
 			break
 		}
-		repeated := make([]call, len(again))
-		for n, i := range again {
+		repeated := make([]call, len(retry))
+		for n, i := range retry {
 			repeated[n] = calls[i]
 		}
 		for n, r := range s.pipeline(ctx, repeated) {
-			results[again[n]] = r
+			results[retry[n]] = r
 		}
 	}
 	return results
 }
 
-// mend loads scripts that Redis does not know yet, and deletes keys of ours that are of
-// another kind. It returns which calls to run again.
-func (s *Store) mend(ctx context.Context, calls []call, results []*redis.Cmd) (again []int) {
+// prepareRetry loads missing scripts, and deletes own keys of the wrong type. It returns
+// the calls to run again.
+func (s *Store) prepareRetry(ctx context.Context, calls []call, results []*redis.Cmd) (retry []int) {
 	loaded := map[*script]bool{}
 	for i, r := range results {
 		err := r.Err()
@@ -142,17 +141,17 @@ func (s *Store) mend(ctx context.Context, calls []call, results []*redis.Cmd) (a
 		case err == nil:
 		case redis.HasErrorPrefix(err, "NOSCRIPT"):
 			if !loaded[c.script] {
-				// Where it cannot be loaded, running it says why.
+				// A failure is reported by the next run.
 				_ = c.script.Load(ctx, s.client).Err()
 				loaded[c.script] = true
 			}
-			again = append(again, i)
-		case answered(err, "WRONGTYPE"):
+			retry = append(retry, i)
+		case hasCode(err, "WRONGTYPE"):
 			s.repair(ctx, c)
-			again = append(again, i)
+			retry = append(retry, i)
 		}
 	}
-	return again
+	return retry
 }
 
 // pipeline runs scripts in one round trip.
@@ -171,25 +170,25 @@ func (s *Store) pipeline(ctx context.Context, calls []call) []*redis.Cmd {
 	return results
 }
 
-// repair deletes those of a call's keys that are of another kind than they have to be.
+// repair deletes the keys of a call that have the wrong type.
 func (s *Store) repair(ctx context.Context, broken *call) {
-	kinds := make([]any, len(broken.script.kinds))
-	for i, kind := range broken.script.kinds {
-		kinds[i] = kind
+	types := make([]any, len(broken.script.types))
+	for i, typ := range broken.script.types {
+		types[i] = typ
 	}
-	keys := append([]string{s.present.Load().sweeper()}, broken.keys[:len(kinds)]...)
-	// Where it fails the call fails again, and says why.
-	deleted, _ := s.scripts.repair.Run(ctx, s.client, keys, kinds...).Int64Slice()
+	keys := append([]string{s.current.Load().election()}, broken.keys[:len(types)]...)
+	// After a failure the call fails again, and reports it.
+	deleted, _ := s.scripts.repair.Run(ctx, s.client, keys, types...).Int64Slice()
 
 	for _, position := range deleted {
 		s.replaced(broken.keys[position-1])
 	}
 }
 
-// replaced tells that the value of a key was of another kind.
+// replaced reports that the value of a key had the wrong type.
 func (s *Store) replaced(key string) {
-	if s.tell != nil {
-		s.tell(key)
+	if s.onReplaced != nil {
+		s.onReplaced(key)
 	}
 }
 
@@ -203,40 +202,40 @@ func firstError(results []*redis.Cmd) error {
 	return nil
 }
 
-// batches puts renewals that come at the same time into one pipeline.
+// batches runs concurrent renewals in one pipeline.
 type batches struct {
 	run     func([]registry.Renewal) []registry.Renewed
 	mu      sync.Mutex
 	waiting []*request
-	// flying counts the pipelines that are under way.
-	flying  int
-	running sync.WaitGroup
+	// inFlight counts the pipelines in flight.
+	inFlight int
+	running  sync.WaitGroup
 }
 
-// maxFlying is how many pipelines may be under way.
-const maxFlying = 2
+// maxInFlight bounds the pipelines in flight.
+const maxInFlight = 2
 
-// request is renewals that somebody waits for.
+// request is the renewals of one caller.
 type request struct {
 	renewals []registry.Renewal
 	renewed  []registry.Renewed
 	done     chan struct{}
 }
 
-// do runs renewals together with what else is waiting, and returns what became of
-// them, or ctx's error when that ends first.
+// do runs renewals together with those of other waiting callers, and returns their
+// results, or ctx's error when that ends first.
 func (b *batches) do(ctx context.Context, renewals []registry.Renewal) ([]registry.Renewed, error) {
 	r := &request{renewals: renewals, done: make(chan struct{})}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, r)
-	fly := b.flying < maxFlying
-	if fly {
-		b.flying++
+	start := b.inFlight < maxInFlight
+	if start {
+		b.inFlight++
 		b.running.Add(1)
 	}
 	b.mu.Unlock()
-	if fly {
-		go b.fly()
+	if start {
+		go b.drain()
 	}
 	select {
 	case <-r.done:
@@ -246,30 +245,30 @@ func (b *batches) do(ctx context.Context, renewals []registry.Renewal) ([]regist
 	}
 }
 
-// fly runs what waits until nothing does.
-func (b *batches) fly() {
+// drain runs waiting requests until there are none.
+func (b *batches) drain() {
 	defer b.running.Done()
 	for {
 		b.mu.Lock()
-		taken := b.waiting
+		requests := b.waiting
 		b.waiting = nil
-		if len(taken) == 0 {
-			b.flying--
+		if len(requests) == 0 {
+			b.inFlight--
 			b.mu.Unlock()
 			return
 		}
 		b.mu.Unlock()
-		b.serve(taken)
+		b.serve(requests)
 	}
 }
 
-func (b *batches) serve(taken []*request) {
-	renewals := taken[0].renewals
-	for _, r := range taken[1:] {
+func (b *batches) serve(requests []*request) {
+	renewals := requests[0].renewals
+	for _, r := range requests[1:] {
 		renewals = append(slices.Clip(renewals), r.renewals...)
 	}
 	renewed := b.run(renewals)
-	for _, r := range taken {
+	for _, r := range requests {
 		r.renewed, renewed = renewed[:len(r.renewals):len(r.renewals)], renewed[len(r.renewals):]
 		close(r.done)
 	}

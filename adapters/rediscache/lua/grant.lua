@@ -1,8 +1,8 @@
--- KEYS: lease, running, ended. ARGV: epoch, ttl, removal, ended, keep, member, head,
--- status. Returns the epoch that is kept where it is higher, and else 0.
-local held, epoch = tonumber(redis.call('HGET', KEYS[1], 'e') or ''), tonumber(ARGV[1])
-if held and epoch < held then return held end
-if held and ARGV[5] == '1' and epoch == held then return 0 end
+-- KEYS: lease, running, expired. ARGV: epoch, ttl, removal, expired, if absent, member, head,
+-- status. Returns the stored epoch where it is higher, else 0.
+local current, epoch = tonumber(redis.call('HGET', KEYS[1], 'e') or ''), tonumber(ARGV[1])
+if current and epoch < current then return current end
+if current and ARGV[5] == '1' and epoch == current then return 0 end
 local at = now()
 local from, to, state, ends = KEYS[3], KEYS[2], 'r', whole(at + ARGV[2])
 if ARGV[4] == '1' then from, to, state, ends = KEYS[2], KEYS[3], 'w', whole(at + ARGV[3]) end

@@ -6,26 +6,26 @@ end
 -- Lua writes large numbers with an exponent otherwise.
 local function whole(n) return string.format('%.0f', n) end
 
--- Takes a response time into the last one and the average, which may be false.
+-- Returns the last response time and the average, with a new one; both may be false.
 local function measured(last, average, time)
   if time == '' then return last, average end
   if not average then return time, time end
   return time, string.format('%.17g', average + 0.2 * (time - average))
 end
 
--- Takes an observation into a lease or reading, and into the reading of its
--- service. known are the fields f, l, v, c and h of the first.
+-- Adds an observation to a lease or reading, and to the reading of its service. known are
+-- the fields f, l, v, c and h of the first.
 local function observe(lease, service, at, known, status, reported, time)
   local failures, last, average = known[1], known[2], known[3]
-  local reports, shown = known[4] or '0', known[5] or 'unknown'
+  local reports, health = known[4] or '0', known[5] or 'unknown'
   if status ~= '' then
-    shown = status
+    health = status
     failures = status == 'critical' and whole((failures or 0) + 1) or '0'
     if reported == '1' then reports = whole(reports + 1) end
   end
   last, average = measured(last, average, time)
   local a = whole(at)
-  redis.call('HSET', lease, 'a', a, 'f', failures or '0', 'c', reports, 'h', shown)
+  redis.call('HSET', lease, 'a', a, 'f', failures or '0', 'c', reports, 'h', health)
   if time ~= '' then redis.call('HSET', lease, 'l', last, 'v', average) end
   redis.call('HSET', service, 'a', a)
   if status ~= '' and reported == '1' then redis.call('HINCRBY', service, 'c', 1) end
@@ -35,24 +35,24 @@ local function observe(lease, service, at, known, status, reported, time)
   end
 end
 
--- Deletes a key that does not hold a value of that kind, and returns whether it did.
-local function cleared(key, kind)
+-- Deletes a key of another type, and returns whether it did.
+local function cleared(key, expected)
   local found = redis.call('TYPE', key).ok
-  if found == 'none' or found == kind then return false end
+  if found == 'none' or found == expected then return false end
   redis.call('DEL', key)
   return true
 end
 
--- Returns the words of a text, which may be false.
+-- Returns the space-separated fields of a string, which may be false.
 local function split(text)
-  local words = {}
-  for word in string.gmatch(text or '', '%S+') do words[#words + 1] = word end
-  return words
+  local fields = {}
+  for field in string.gmatch(text or '', '%S+') do fields[#fields + 1] = field end
+  return fields
 end
 
--- Writes an instance as readers of this server see it: under its id, or, where the id
--- lives in several environments, under environment and id.
-local function exhibit(instances, leases, environment, id, several)
+-- Writes an instance of the projection: under its id, or, where the id lives in several
+-- environments, under environment and id.
+local function project(instances, leases, environment, id, several)
   local qualified = environment .. '/' .. id
   local known = redis.pcall('HMGET', leases .. qualified, 'j', 'h', 'a', 'v', 'f')
   local field = several and qualified or id
@@ -62,14 +62,14 @@ local function exhibit(instances, leases, environment, id, several)
     ',"avg_response_time":' .. (known[4] or 'null') .. ',"consecutive_failures":' .. (known[5] or '0') .. '}')
 end
 
--- Makes these the environments in which an id lives, and writes its instances anew;
--- left are environments in which it may have lived.
-local function settle(instances, homes, leases, id, now_in, left)
+-- Sets the environments in which an id lives, and rewrites its instances; former are
+-- environments in which it may have lived.
+local function relocate(instances, environments, leases, id, current, former)
   redis.call('HDEL', instances, id)
-  for _, list in ipairs({left, now_in}) do
+  for _, list in ipairs({former, current}) do
     for _, e in ipairs(list) do redis.call('HDEL', instances, e .. '/' .. id) end
   end
-  if #now_in == 0 then return redis.call('HDEL', homes, id) end
-  redis.call('HSET', homes, id, table.concat(now_in, ' '))
-  for _, e in ipairs(now_in) do exhibit(instances, leases, e, id, #now_in > 1) end
+  if #current == 0 then return redis.call('HDEL', environments, id) end
+  redis.call('HSET', environments, id, table.concat(current, ' '))
+  for _, e in ipairs(current) do project(instances, leases, e, id, #current > 1) end
 end

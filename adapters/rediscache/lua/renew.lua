@@ -1,10 +1,10 @@
--- KEYS: lease, running, ended, service. ARGV: epoch, status, reported, time, member.
--- Returns the outcome, the TTL, and whether the lease had ended.
+-- KEYS: lease, running, expired, service. ARGV: epoch, status, reported, time, member.
+-- Returns the outcome, the TTL, and whether the lease had expired.
 local known = redis.call('HMGET', KEYS[1], 'e', 't', 's', 'f', 'l', 'v', 'c', 'h')
-local held, epoch, ttl = tonumber(known[1] or ''), tonumber(ARGV[1]), tonumber(known[2] or '')
-if not held or not ttl then return {3, 0, 0} end
-if epoch < held then return {2, 0, 0} end
-if epoch > held then return {3, 0, 0} end
+local current, epoch, ttl = tonumber(known[1] or ''), tonumber(ARGV[1]), tonumber(known[2] or '')
+if not current or not ttl then return {3, 0, 0} end
+if epoch < current then return {2, 0, 0} end
+if epoch > current then return {3, 0, 0} end
 local at, had = now(), 0
 local ends = whole(at + ttl)
 if known[3] == 'w' then

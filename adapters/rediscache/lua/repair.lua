@@ -1,7 +1,7 @@
--- KEYS: sweeper, then keys of ours. ARGV: the kind that each of the latter has to be, or
--- '' for any. Deletes those of another kind, and returns their positions. Leases may be
--- missing from a sorted set that was deleted: then nobody has swept, and the next
--- sweeper grants them all again.
+-- KEYS: election, then own keys. ARGV: the required type of each of the latter, or '' for
+-- any. Deletes those of another type, and returns their positions. Leases may be missing
+-- from a deleted sorted set: then the election is deleted, too, and the next elected replica
+-- grants all of them again.
 local deleted = {}
 for i = 1, #ARGV do
   if ARGV[i] ~= '' and cleared(KEYS[i + 1], ARGV[i]) then

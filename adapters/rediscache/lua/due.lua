@@ -1,18 +1,18 @@
--- KEYS: sweeper, running, ended. ARGV: id, term, limit, prefix of leases. Returns
--- turn, now, last (or ''), and members, epochs and scores of what is due.
+-- KEYS: election, running, expired. ARGV: id, term, limit, prefix of leases. Returns
+-- elected, now, last (or ''), and members, epochs and scores of the due leases.
 local at = now()
 local known = redis.call('HMGET', KEYS[1], 'id', 'last')
 local last = tonumber(known[2] or '')
 if known[1] and last and known[1] ~= ARGV[1] and at < last + ARGV[2] and at >= last - ARGV[2] then return {0} end
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'last', whole(at))
--- What is no lease is of no epoch: whoever sweeps drops it.
+-- An invalid lease has epoch 0: the caller removes it.
 local function epoch(key)
-  local held = redis.pcall('HGET', key, 'e')
-  if type(held) == 'table' then
+  local found = redis.pcall('HGET', key, 'e')
+  if type(found) == 'table' then
     redis.call('DEL', key)
     return '0'
   end
-  return tonumber(held or '') and held or '0'
+  return tonumber(found or '') and found or '0'
 end
 local function due(key)
   local found, list = redis.call('ZRANGEBYSCORE', key, '-inf', whole(at), 'WITHSCORES', 'LIMIT', 0, ARGV[3]), {}

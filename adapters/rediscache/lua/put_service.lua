@@ -1,6 +1,7 @@
--- KEYS: shown, info, active, healthy, instances, homes. ARGV: name, version, ttl in ms, info,
--- active, healthy, prefix of the service's leases, id. Returns whether this server has lost
--- what it showed of others, and the position of a key whose value was of another kind.
+-- KEYS: directory, info, active, healthy, instances, environments. ARGV: name, version, ttl
+-- in ms, info, active, healthy, prefix of the service's leases, id. Returns whether this
+-- server has lost the entries of other services, and the position of a key whose value had
+-- the wrong type.
 local id, version = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+):(%d+)$')
 local same = id and tonumber(id) == tonumber(ARGV[8])
 if id and tonumber(id) > tonumber(ARGV[8]) or same and tonumber(version) > tonumber(ARGV[2]) then return {0, 0} end
@@ -8,7 +9,7 @@ local lost, replaced = redis.call('EXISTS', KEYS[1]) == 0, 0
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[8] .. ':' .. ARGV[2])
 if cleared(KEYS[5], 'hash') then replaced = 5 end
 if cleared(KEYS[4], 'set') then lost, replaced = true, 4 end
--- An epoch begins with an empty set: services of the one before may be no more.
+-- An epoch begins with an empty set: services of the one before may be removed.
 if lost then redis.call('DEL', KEYS[4]) end
 if ARGV[4] == '' then
   redis.call('DEL', KEYS[2], KEYS[3], KEYS[5], KEYS[6])
@@ -18,11 +19,11 @@ else
   cleared(KEYS[6], 'hash')
   local known, fields = redis.call('HGETALL', KEYS[6]), {}
   for i = 1, #known, 2 do
-    local id, homes, living = known[i], split(known[i + 1]), {}
-    for _, e in ipairs(homes) do
+    local id, environments, living = known[i], split(known[i + 1]), {}
+    for _, e in ipairs(environments) do
       if redis.call('EXISTS', ARGV[7] .. e .. '/' .. id) == 1 then living[#living + 1] = e end
     end
-    if #living ~= #homes then settle(KEYS[5], KEYS[6], ARGV[7], id, living, homes) end
+    if #living ~= #environments then relocate(KEYS[5], KEYS[6], ARGV[7], id, living, environments) end
     for _, e in ipairs(living) do fields[#living > 1 and e .. '/' .. id or id] = true end
   end
   for _, field in ipairs(redis.call('HKEYS', KEYS[5])) do

@@ -1,4 +1,4 @@
--- KEYS: lease, running, ended. ARGV: epoch, end as it was seen, member.
+-- KEYS: lease, running, expired. ARGV: epoch, end as it was returned, member.
 local known = redis.call('HMGET', KEYS[1], 'e', 's', 'n', 'd', 'r')
 if known[1] ~= ARGV[1] then return 0 end
 if known[2] == 'w' then return known[4] == ARGV[2] and 1 or 0 end

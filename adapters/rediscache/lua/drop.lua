@@ -1,7 +1,0 @@
--- KEYS: lease, running, ended. ARGV: epoch, member.
-local held = tonumber(redis.call('HGET', KEYS[1], 'e') or '')
-if held and held > tonumber(ARGV[1]) then return 0 end
-redis.call('DEL', KEYS[1])
-redis.call('ZREM', KEYS[2], ARGV[2])
-redis.call('ZREM', KEYS[3], ARGV[2])
-return 1
