@@ -21,8 +21,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// writes are all writes of a store that no contract of a repository covers, with the
-// table that they write to.
+// writes are the writes that no contract of a repository covers, with the table that
+// they write to.
 func writes() map[string]struct {
 	table string
 	write func(context.Context, *testing.T, *bunstore.Store) error

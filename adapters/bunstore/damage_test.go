@@ -2,13 +2,11 @@ package bunstore_test
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/flagstore"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
@@ -17,30 +15,9 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// told collects what a store tells of damaged rows.
-type told struct {
-	mu   sync.Mutex
-	rows []bunstore.DamagedRow
-}
-
-func (d *told) note(r bunstore.DamagedRow) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.rows = append(d.rows, r)
-}
-
-func tellingStore(t *testing.T) (*bunstore.Store, *told) {
-	t.Helper()
-	d := &told{}
-	o := storetest.Options()
-	o.Damaged = d.note
-	store := storetest.OpenSQLite(t, bunstore.Memory, o)
-	return storetest.Migrated(t, store), d
-}
-
-func TestDamagedRowIsToldOnceAndCounted(t *testing.T) {
+func TestDamagedRowIsReportedOnceAndCounted(t *testing.T) {
 	t.Parallel()
-	store, d := tellingStore(t)
+	store, d := storetest.Reporting(t)
 	c := fixture.Configuration(t)
 	require.NoError(t, configstore.New(store).Save(t.Context(), c, fixture.Configuration(t, fixture.Key("other"))))
 	require.NoError(t, storetest.Execf(t.Context(), store, "UPDATE configurations SET environment = 'A secret' WHERE id = %d", c.ID()))
@@ -50,14 +27,14 @@ func TestDamagedRowIsToldOnceAndCounted(t *testing.T) {
 		require.NoError(t, err)
 		require.Error(t, found.Damage())
 	}
-	require.Len(t, d.rows, 1)
-	assert.Equal(t, "configurations", d.rows[0].Table)
-	assert.Equal(t, fmt.Sprint(c.ID()), d.rows[0].ID)
-	assert.Contains(t, d.rows[0].Why, "environment must be")
-	assert.NotContains(t, d.rows[0].Why, "secret")
+	require.Len(t, d.All(), 1)
+	assert.Equal(t, "configurations", d.All()[0].Table)
+	assert.Equal(t, fmt.Sprint(c.ID()), d.All()[0].ID)
+	assert.Contains(t, d.All()[0].Why, "environment must be")
+	assert.NotContains(t, d.All()[0].Why, "secret")
 	assert.Equal(t, int64(1), store.DamagedRows())
 
-	// What was deleted needs nobody to act; what was mended is found to be so.
+	// A deleted row is not counted; a repaired one is found by the inspection.
 	found, err := configstore.New(store).Find(t.Context(), c.ID())
 	require.NoError(t, err)
 	require.NoError(t, found.Delete(fixture.Stamp()))
@@ -72,14 +49,14 @@ func TestDamagedRowIsToldOnceAndCounted(t *testing.T) {
 	assert.Zero(t, store.DamagedRows())
 }
 
-func TestRowWithAColumnOfAnotherTypeCostsItselfAlone(t *testing.T) {
+func TestColumnOfAnotherTypeDamagesItsRowOnly(t *testing.T) {
 	t.Parallel()
 	for column, table := range map[string]string{
 		"is_deleted": "configurations", "version": "configurations", "description": "configurations",
 	} {
 		t.Run(table+" "+column, func(t *testing.T) {
 			t.Parallel()
-			store, d := tellingStore(t)
+			store, d := storetest.Reporting(t)
 			one, other := fixture.Configuration(t, fixture.Key("a")), fixture.Configuration(t, fixture.Key("b"))
 			require.NoError(t, configstore.New(store).Save(t.Context(), one, other))
 			value := "'neither'"
@@ -91,23 +68,23 @@ func TestRowWithAColumnOfAnotherTypeCostsItselfAlone(t *testing.T) {
 			require.NoError(t, err)
 			require.Error(t, found.Damage())
 			assert.Equal(t, one.ID(), found.ID())
-			whole, err := configstore.New(store).Find(t.Context(), other.ID())
+			undamaged, err := configstore.New(store).Find(t.Context(), other.ID())
 			require.NoError(t, err)
-			require.NoError(t, whole.Damage())
+			require.NoError(t, undamaged.Damage())
 			page, err := configstore.New(store).List(t.Context(), configuration.Query{Limit: 10})
 			require.NoError(t, err)
 			assert.Equal(t, len(page.Items), page.Total)
-			assert.Len(t, d.rows, 1)
+			assert.Len(t, d.All(), 1)
 		})
 	}
 }
 
-func TestRowWithoutAVersionThatCanBeReadIsDeletedAndMadeAgain(t *testing.T) {
+func TestRowWithUnreadableVersionIsDeletedAndRolledBack(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"'x'", "1.5", "0", "x'ff'"} {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
-			store, _ := tellingStore(t)
+			store, _ := storetest.Reporting(t)
 			c, f := fixture.Configuration(t), fixture.Flag(t, `{"is_enabled":true}`)
 			require.NoError(t, configstore.New(store).Save(t.Context(), c))
 			_, err := c.Update(fixture.Draft(t, "second"), fixture.Stamp())
@@ -130,21 +107,21 @@ func TestRowWithoutAVersionThatCanBeReadIsDeletedAndMadeAgain(t *testing.T) {
 			require.NoError(t, found.Damage())
 			assert.Equal(t, []any{true, configuration.Version(3)}, []any{found.Deleted(), found.Version()})
 
-			mended, err := flagstore.New(store).Find(t.Context(), f.ID())
+			repaired, err := flagstore.New(store).Find(t.Context(), f.ID())
 			require.NoError(t, err)
 			first, err := flagstore.New(store).Entry(t.Context(), f.ID(), 1)
 			require.NoError(t, err)
-			_, err = mended.RollBack(first, fixture.Stamp())
+			_, err = repaired.RollBack(first, fixture.Stamp())
 			require.NoError(t, err)
-			require.NoError(t, flagstore.New(store).Save(t.Context(), mended))
+			require.NoError(t, flagstore.New(store).Save(t.Context(), repaired))
 			require.NoError(t, storetest.Execf(t.Context(), store, "UPDATE feature_flags SET version = %s", value))
-			gone, err := flagstore.New(store).Find(t.Context(), f.ID())
+			deleted, err := flagstore.New(store).Find(t.Context(), f.ID())
 			require.NoError(t, err)
-			require.NoError(t, gone.Delete(fixture.Stamp()))
-			require.NoError(t, flagstore.New(store).Save(t.Context(), gone))
-			gone, err = flagstore.New(store).Find(t.Context(), f.ID())
+			require.NoError(t, deleted.Delete(fixture.Stamp()))
+			require.NoError(t, flagstore.New(store).Save(t.Context(), deleted))
+			deleted, err = flagstore.New(store).Find(t.Context(), f.ID())
 			require.NoError(t, err)
-			assert.Equal(t, []any{true, scope.Version(3)}, []any{gone.Deleted(), gone.Version()})
+			assert.Equal(t, []any{true, scope.Version(3)}, []any{deleted.Deleted(), deleted.Version()})
 			assert.Zero(t, store.DamagedRows())
 		})
 	}

@@ -35,12 +35,12 @@ func TestConnectionErrors(t *testing.T) {
 		}
 	})
 
-	t.Run("a caller who has gone away is no fault of the store", func(t *testing.T) {
+	t.Run("a cancelled caller is no failure of the store", func(t *testing.T) {
 		t.Parallel()
 		assert.Nil(t, dberror.Meaning(context.Canceled))
 	})
 
-	t.Run("every method of a store that is away is ErrUnavailable", func(t *testing.T) {
+	t.Run("every method of an unreachable store is ErrUnavailable", func(t *testing.T) {
 		t.Parallel()
 		store := storetest.OpenPostgres(t, "postgres://nobody:canary@127.0.0.1:1/none?sslmode=disable", storetest.Options())
 		ctx, configurations, keys := t.Context(), configstore.New(store), keystore.New(store)
@@ -80,7 +80,7 @@ func TestConnectionErrors(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a PostgreSQL that takes no writes is ErrReadOnly", func(t *testing.T) {
+	t.Run("a read-only PostgreSQL is ErrReadOnly", func(t *testing.T) {
 		t.Parallel()
 		url := storetest.PostgresURL(t)
 		require.NoError(t, storetest.OpenPostgres(t, url, storetest.Options()).ExecForTest(t.Context(),

@@ -12,9 +12,9 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// The driver fails a whole read for a time that it cannot parse, so that PostgreSQL
-// must not hold one.
-func TestTimesThatCannotBeReadAreRefused(t *testing.T) {
+// The driver fails a complete read for a time that it cannot parse, so that PostgreSQL
+// must not store one.
+func TestUnreadableTimesAreRejected(t *testing.T) {
 	t.Parallel()
 	store := storetest.Postgres(t)
 	require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t)))

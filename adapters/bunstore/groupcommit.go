@@ -15,9 +15,9 @@ import (
 // maxBatch bounds the writes that share one commit.
 const maxBatch = 64
 
-// groupCommit lets concurrent writes share one transaction, and so one wait for
-// the disk. Each runs in a savepoint of its own: one that fails is undone alone.
-// Nobody is answered before the commit.
+// groupCommit runs concurrent writes in one transaction, and so with one sync of the
+// disk. Each runs in a savepoint of its own: one that fails is rolled back alone. No
+// write returns before the commit.
 type groupCommit struct {
 	db    *bun.DB
 	file  *databaseFile
@@ -30,7 +30,7 @@ type groupCommit struct {
 
 // groupWrite is one caller's write.
 type groupWrite struct {
-	ctx     context.Context //nolint:containedctx // the caller's, looked at when its turn comes
+	ctx     context.Context //nolint:containedctx // the caller's, checked before its write begins
 	work    func(context.Context, bun.Tx) error
 	outcome error
 	done    chan struct{}
@@ -42,9 +42,9 @@ func newGroupCommit(db *bun.DB, file *databaseFile) *groupCommit {
 	return g
 }
 
-// do runs work in a transaction and returns after its commit. A caller whose ctx
-// ends before its turn gets ctx's error, and nothing is written; from then on it
-// runs to its end, because interrupting SQLite would undo the whole batch.
+// do runs work in a transaction and returns after its commit. If ctx ends before the
+// write begins, do returns ctx's error and nothing is written; afterwards the write is
+// not cancelled, because an interrupt of SQLite rolls back the complete batch.
 func (g *groupCommit) do(ctx context.Context, work func(context.Context, bun.Tx) error) error {
 	w := &groupWrite{ctx: ctx, work: work, done: make(chan struct{})}
 	if err := g.enqueue(w); err != nil {
@@ -68,7 +68,7 @@ func (g *groupCommit) enqueue(w *groupWrite) error {
 	}
 }
 
-// close finishes what is queued.
+// close finishes the queued writes.
 func (g *groupCommit) close() {
 	g.mu.Lock()
 	if !g.closed {
@@ -90,7 +90,7 @@ func (g *groupCommit) run() {
 	}
 }
 
-// collect returns what waits, without waiting for more.
+// collect returns the queued writes, without waiting for more.
 func (g *groupCommit) collect(first *groupWrite) []*groupWrite {
 	batch := []*groupWrite{first}
 	for len(batch) < maxBatch {
@@ -107,9 +107,8 @@ func (g *groupCommit) collect(first *groupWrite) []*groupWrite {
 	return batch
 }
 
-// commit runs the batch in one transaction and leaves each write its outcome. The
-// file is looked at before and after, so that no write is acknowledged that went to
-// a file which is not there any more.
+// commit runs the batch in one transaction and sets each write's outcome. The file is
+// checked before and after, so that no write to a deleted file is acknowledged.
 func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
 	if err := g.file.check(); err != nil {
 		failAll(batch, err)
@@ -121,12 +120,12 @@ func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
 		return
 	}
 	for _, w := range batch {
-		//nolint:contextcheck // whether the caller has gone is asked of its ctx; its work runs under the batch's
+		//nolint:contextcheck // the caller's ctx says whether it still waits; the work runs under the batch's
 		if w.outcome = context.Cause(w.ctx); w.outcome != nil {
 			continue
 		}
 		if w.outcome = inSavepoint(ctx, tx, w.work); errors.Is(w.outcome, errBatch) {
-			// SQLite has undone the transaction, and further work would be outside of one.
+			// SQLite has rolled back the transaction, and further work would be outside of one.
 			failAll(batch, errors.Join(w.outcome, tx.Rollback()))
 			return
 		}
@@ -138,10 +137,10 @@ func (g *groupCommit) commit(ctx context.Context, batch []*groupWrite) {
 	failpoint.Hit("after-commit")
 }
 
-// errBatch marks a failure that is not of one write alone: the batch cannot go on.
+// errBatch marks a failure of the complete batch.
 var errBatch = errors.New("the shared transaction was lost")
 
-// failAll gives those who have no failure of their own the batch's.
+// failAll sets the outcome of the writes that have not failed themselves.
 func failAll(batch []*groupWrite, err error) {
 	for _, w := range batch {
 		if w.outcome == nil {
@@ -156,8 +155,8 @@ func inSavepoint(ctx context.Context, tx bun.Tx, work func(context.Context, bun.
 	}
 	err := work(ctx, tx)
 	if err != nil {
-		if _, undoErr := tx.ExecContext(ctx, "ROLLBACK TO one"); undoErr != nil {
-			return fmt.Errorf("%w (%w: undo: %w)", err, errBatch, undoErr)
+		if _, rollbackErr := tx.ExecContext(ctx, "ROLLBACK TO one"); rollbackErr != nil {
+			return fmt.Errorf("%w (%w: roll back: %w)", err, errBatch, rollbackErr)
 		}
 	}
 	if _, releaseErr := tx.ExecContext(ctx, "RELEASE one"); releaseErr != nil {

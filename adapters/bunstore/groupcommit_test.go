@@ -22,16 +22,16 @@ import (
 func TestGroupCommit(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what was acknowledged is there after the file is opened again, and what failed is not", func(t *testing.T) {
+	t.Run("acknowledged writes are stored after a reopen, and failed ones are not", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "signalbox.db")
 		store := storetest.Migrated(t, storetest.OpenSQLite(t, path, storetest.Options()))
-		require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key("taken"))))
+		require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key("exists"))))
 
 		const each = 40
 		all := make([]*configuration.Configuration, 2*each)
 		for i := range all {
-			all[i] = fixture.Configuration(t, fixture.Key("taken"))
+			all[i] = fixture.Configuration(t, fixture.Key("exists"))
 			if i%2 == 0 {
 				all[i] = fixture.Configuration(t, fixture.Key("row-"+strconv.Itoa(i)))
 			}
@@ -60,7 +60,7 @@ func TestGroupCommit(t *testing.T) {
 		assert.Len(t, events, each+1)
 	})
 
-	t.Run("who has gone away before the turn writes nothing and holds nobody up", func(t *testing.T) {
+	t.Run("a caller cancelled before its write begins writes nothing and delays no other", func(t *testing.T) {
 		t.Parallel()
 		store := storetest.SQLite(t)
 		gone, cancel := context.WithCancel(t.Context())
@@ -84,7 +84,7 @@ func TestGroupCommit(t *testing.T) {
 		assert.Equal(t, 10, page.Total)
 	})
 
-	t.Run("a transaction that SQLite undid by itself is an error for all who share it, and stores nothing", func(t *testing.T) {
+	t.Run("a transaction that SQLite rolled back fails all its writes, and stores nothing", func(t *testing.T) {
 		t.Parallel()
 		store := storetest.SQLite(t)
 		begun, goOn := make(chan struct{}), make(chan struct{})
@@ -128,7 +128,7 @@ func TestGroupCommit(t *testing.T) {
 		require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key("later"))))
 	})
 
-	t.Run("closing twice is closing once", func(t *testing.T) {
+	t.Run("close is idempotent", func(t *testing.T) {
 		t.Parallel()
 		require.NoError(t, storetest.SQLite(t).Close())
 	})

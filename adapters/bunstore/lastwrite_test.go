@@ -45,12 +45,12 @@ func TestWriteConditions(t *testing.T) {
 		assert.Contains(t, condition.Message, "database or disk is full")
 
 		require.NoError(t, store.ExecForTest(t.Context(), "PRAGMA max_page_count = 100000"))
-		require.NotEmpty(t, store.Conditions(), "nothing was written yet")
+		require.NotEmpty(t, store.Conditions(), "there was no write yet")
 		require.NoError(t, save("after", ""))
 		require.Empty(t, store.Conditions())
 	})
 
-	t.Run("a failure of the store that has no name is a condition too", func(t *testing.T) {
+	t.Run("an unknown failure of the store is a condition, too", func(t *testing.T) {
 		t.Parallel()
 		store, save := setup(t)
 		require.NoError(t, store.ExecForTest(t.Context(), `CREATE TRIGGER refuse BEFORE INSERT ON outbox
@@ -58,15 +58,15 @@ BEGIN SELECT RAISE(ABORT, 'refused by a trigger'); END`))
 		require.Error(t, save("refused", ""))
 		require.Len(t, store.Conditions(), 1)
 		require.NoError(t, store.ExecForTest(t.Context(), "DROP TRIGGER refuse"))
-		require.NoError(t, save("written.again", ""))
+		require.NoError(t, save("written.later", ""))
 		require.Empty(t, store.Conditions())
 	})
 
-	t.Run("a write that loses to another one is no condition", func(t *testing.T) {
+	t.Run("a write conflict is no condition", func(t *testing.T) {
 		t.Parallel()
 		store, save := setup(t)
-		require.NoError(t, save("taken", ""))
-		require.ErrorIs(t, save("taken", ""), scope.ErrAlreadyExists)
+		require.NoError(t, save("exists", ""))
+		require.ErrorIs(t, save("exists", ""), scope.ErrAlreadyExists)
 		require.Empty(t, store.Conditions())
 	})
 }

@@ -17,8 +17,8 @@ type LifecycleColumns struct {
 	LastEventID  *string          `store:"damaged"`
 }
 
-// ColumnsOf returns the columns of a lifecycle. event is the id of the event that made
-// the version.
+// ColumnsOf returns the columns of a lifecycle. Its version was made by the event with
+// that id.
 func ColumnsOf(l scope.Lifecycle, event string) LifecycleColumns {
 	return LifecycleColumns{
 		Version: int64(l.Version), UpdatedAt: column.Time(l.UpdatedAt), UpdatedBy: l.UpdatedBy.String(),

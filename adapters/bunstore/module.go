@@ -92,8 +92,8 @@ type Inspection func(context.Context, *Store) error
 // inspectPage bounds the rows that are in memory.
 const inspectPage = 200
 
-// InspectTable reads a table page by page. query returns a new query in the order of
-// the table's key; after narrows it to the rows after one.
+// InspectTable reads a table page by page: with a new query in the order of the table's
+// key, which after narrows to the rows after one.
 func InspectTable[R Row[T], T any](
 	ctx context.Context, s *Store, table string, query func() *bun.SelectQuery, after func(*bun.SelectQuery, R),
 ) error {
@@ -117,8 +117,8 @@ func InspectTable[R Row[T], T any](
 	return nil
 }
 
-// InspectByID returns the check of a table whose key is its id. query returns a new
-// query over the rows to read; id returns the id of a row.
+// InspectByID returns the inspection of a table whose key is the id of a row, over the
+// rows of a query.
 func InspectByID[R Row[T], T any](
 	table string, query func(*Store) *bun.SelectQuery, id func(R) any,
 ) Inspection {

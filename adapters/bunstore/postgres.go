@@ -32,8 +32,8 @@ const (
 // OpenPostgres returns a store over the database of a postgres://, postgresql://
 // or postgresql+asyncpg:// URL. The pool has four connections a core and at
 // least 16, or ?pool_max_conns=N. Transactions are READ COMMITTED, or what
-// ?default_transaction_isolation names. Connections are made when they are needed: a
-// database that is away is found by the first call.
+// ?default_transaction_isolation names. It does not connect: an unreachable database is
+// found by the first call.
 func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 	dberror.LogDriver(o.Log)
 	connector, size, err := postgresConnector(dsn)
@@ -50,7 +50,7 @@ func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 	}, nil
 }
 
-// postgresConnector reads a URL and returns how to connect, and how often at once.
+// postgresConnector reads a URL and returns the connector and the size of the pool.
 func postgresConnector(dsn string) (connector driver.Connector, size int, err error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
@@ -81,17 +81,17 @@ func poolSize(text string) (int, error) {
 	}
 	size, err := strconv.Atoi(text)
 	if err != nil || size < 1 {
-		return 0, fmt.Errorf("read the database URL: %s is a number from 1, not %q", poolParameter, text)
+		return 0, fmt.Errorf("read the database URL: %s must be an integer of at least 1, not %q", poolParameter, text)
 	}
 	return size, nil
 }
 
-// newConnector makes the driver's connector. The driver panics over options that
-// it does not know; here that is an error.
+// newConnector returns the driver's connector, and an error where the driver panics:
+// on unknown options.
 func newConnector(u url.URL, query url.Values) (connector *pgdriver.Connector, err error) {
 	defer func() {
-		if wrong := recover(); wrong != nil {
-			err = fmt.Errorf("read the database URL: %v", wrong)
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("read the database URL: %v", reason)
 		}
 	}()
 	u.RawQuery = query.Encode()
@@ -104,7 +104,7 @@ func newConnector(u url.URL, query url.Values) (connector *pgdriver.Connector, e
 	), nil
 }
 
-// preferringConnector connects with TLS where the server speaks it and without
+// preferringConnector connects with TLS where the server supports it and without
 // where it does not, as libpq does for sslmode=prefer, its default (PostgreSQL's
 // documentation, 34.19.3 "Protection Provided in Different Modes").
 type preferringConnector struct{ encrypted, plain *pgdriver.Connector }
@@ -120,8 +120,8 @@ func preferTLS(u url.URL, query url.Values) (driver.Connector, error) {
 	return preferringConnector{encrypted: encrypted, plain: plain}, err
 }
 
-// Connect tries without TLS after a refusal that is neither the network's nor a
-// sentence of the server's: the server has answered that it speaks none.
+// Connect retries without TLS after a failure that is neither the network's nor an
+// error of the server: the server has answered that it does not support TLS.
 func (c preferringConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.encrypted.Connect(ctx)
 	if err == nil || dberror.SQLState(err) != "" || dberror.Meaning(err) != nil || ctx.Err() != nil {
@@ -130,7 +130,7 @@ func (c preferringConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return c.plain.Connect(ctx)
 }
 
-// Driver returns the driver beneath.
+// Driver returns the driver.
 func (c preferringConnector) Driver() driver.Driver { return c.plain.Driver() }
 
 // ListenConnector returns the driver's own connector, which its listener needs: of the

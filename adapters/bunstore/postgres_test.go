@@ -14,7 +14,7 @@ import (
 func TestPostgresURL(t *testing.T) {
 	t.Parallel()
 
-	t.Run("every scheme and every lenient sslmode reaches a server without TLS", func(t *testing.T) {
+	t.Run("every scheme and every optional sslmode connects to a server without TLS", func(t *testing.T) {
 		t.Parallel()
 		url := storetest.PostgresURL(t)
 		bare := strings.Replace(url, "sslmode=disable", "", 1)
@@ -28,7 +28,7 @@ func TestPostgresURL(t *testing.T) {
 		require.Error(t, storetest.OpenPostgres(t, bare+"sslmode=require", storetest.Options()).Ping(t.Context()))
 	})
 
-	t.Run("what a URL may not hold is an error without the password", func(t *testing.T) {
+	t.Run("an invalid URL is an error without the password", func(t *testing.T) {
 		t.Parallel()
 		for _, url := range []string{
 			"postgres://u:canary@db/c?sslmode=weird", "postgres://u:canary@db/c?pool_max_conns=0",

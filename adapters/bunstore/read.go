@@ -23,7 +23,9 @@ type Row[T any] interface {
 }
 
 // FindOne returns the T of a query's first row, or absent without a row.
-func FindOne[R Row[T], T any](ctx context.Context, s *Store, q *bun.SelectQuery, doing string, absent error) (T, error) {
+func FindOne[R Row[T], T any](
+	ctx context.Context, s *Store, q *bun.SelectQuery, doing string, absent error,
+) (T, error) {
 	list, err := FindAll[R](ctx, s, q, 1, doing)
 	if err == nil && len(list) == 0 {
 		err = absent
@@ -84,7 +86,8 @@ func rehydrated[R Row[T], T any](s *Store, r R, unread error) T {
 // causedByContent reports whether an error may come from a row's content: the
 // database has answered, and the caller is still waiting.
 func causedByContent(ctx context.Context, err error) bool {
-	return ctx.Err() == nil && dberror.Meaning(err) == nil && dberror.SQLState(err) == "" && !errors.Is(err, sql.ErrNoRows)
+	return ctx.Err() == nil && dberror.Meaning(err) == nil && dberror.SQLState(err) == "" &&
+		!errors.Is(err, sql.ErrNoRows)
 }
 
 // oneByOne reads rows one at a time, and returns by index the errors of those with a

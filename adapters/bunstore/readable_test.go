@@ -27,10 +27,10 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// What is accepted comes back as it was saved, on each store. What is drawn may be
-// refused by the domain; then there is nothing to save.
+// Aggregates that the domain accepts are loaded as they were saved, on each store. What
+// the domain rejects of the drawn input is skipped.
 
-// onEachStore runs a property on stores that are used for all draws.
+// onEachStore checks a property on stores that all draws share.
 func onEachStore(t *testing.T, property func(t *rapid.T, store *bunstore.Store, n int)) {
 	t.Helper()
 	for name, open := range map[string]func(testing.TB) *bunstore.Store{"SQLite": storetest.Memory, "PostgreSQL": storetest.Postgres} {
@@ -47,7 +47,7 @@ func onEachStore(t *testing.T, property func(t *rapid.T, store *bunstore.Store, 
 	}
 }
 
-// drawText draws any text that JSON can carry, odd ones often.
+// drawText draws any text that JSON can hold, edge cases often.
 func drawText() *rapid.Generator[string] {
 	return rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
 		"", " ", "<&>", "\u2028\u2029", "\uFFFD\uFFFE", "\x00", "\x7f", "'", `"\`, "%eth0", "ü", "\U0001F600", "\r\n\t\b\f",
@@ -106,7 +106,7 @@ func drawObject(depth int) *rapid.Generator[string] {
 	})
 }
 
-// drawStamp draws who did something, when, at any time that a clock may tell.
+// drawStamp draws an actor and any time of a clock.
 func drawStamp(t *rapid.T, label string) scope.Stamp {
 	seconds := rapid.Int64Range(-62_135_596_799, 253_402_300_799).Draw(t, label+" seconds")
 	micros := rapid.Int64Range(0, 999_999).Draw(t, label+" microseconds")
@@ -137,7 +137,7 @@ func TestConfigurationsComeBackAsTheyWereSaved(t *testing.T) {
 			d := configuration.Draft{Description: drawDescription(t)}
 			v, err := configuration.ParseValue(drawText().Draw(t, label))
 			if err != nil {
-				t.Skip("the value is refused")
+				t.Skip("invalid value")
 			}
 			if d.Content = configuration.Plain(v); rapid.Bool().Draw(t, label+" sealed") {
 				d.Content = configuration.Sealed(rapid.StringMatching(`[A-Za-z0-9_=-]{1,40}`).Draw(t, label+" token"))
@@ -164,16 +164,16 @@ func TestConfigurationsComeBackAsTheyWereSaved(t *testing.T) {
 		require.Equal(t, c.State(), found.State())
 		history, err := configstore.New(store).Entries(t.Context(), c.ID(), 10, 0)
 		require.NoError(t, err)
-		kept, total := history.Entries, history.Total
+		stored, total := history.Entries, history.Total
 		require.Equal(t, len(entries), total)
 		for i, e := range entries {
-			e.ID, e.AggregateID = kept[total-1-i].ID, c.ID()
-			require.Equal(t, e, kept[total-1-i])
+			e.ID, e.AggregateID = stored[total-1-i].ID, c.ID()
+			require.Equal(t, e, stored[total-1-i])
 		}
 	})
 }
 
-// drawFlag draws the JSON of a flag, which may be refused.
+// drawFlag draws the JSON of a flag, which may be invalid.
 func drawFlag(t *rapid.T) string {
 	kind := rapid.SampledFrom([]string{"boolean", "string", "integer", "float", "object"}).Draw(t, "type")
 	value := map[string]*rapid.Generator[string]{
@@ -204,11 +204,11 @@ func TestFlagsComeBackAsTheyWereSaved(t *testing.T) {
 	onEachStore(t, func(t *rapid.T, store *bunstore.Store, n int) {
 		c, err := flag.ParseCreation(t.Context(), []byte(drawFlag(t)))
 		if err != nil {
-			t.Skip("the flag is refused")
+			t.Skip("invalid flag")
 		}
 		d, err := flag.Define(c, fixture.Salt)
 		if err != nil {
-			t.Skip("the flag is refused")
+			t.Skip("invalid flag")
 		}
 		identity, err := flag.Locator{
 			Environment: rapid.StringMatching(`[a-z0-9][a-z0-9._-]{0,9}`).Draw(t, "environment"),
@@ -219,7 +219,7 @@ func TestFlagsComeBackAsTheyWereSaved(t *testing.T) {
 		next, err := flag.ParseChange(t.Context(), []byte(`{"is_enabled":`+strconv.FormatBool(!d.Enabled())+`}`))
 		require.NoError(t, err)
 		if _, err := f.Update(next, drawStamp(t, "updated")); err != nil {
-			t.Skip("the change is refused")
+			t.Skip("invalid change")
 		}
 		if rapid.Bool().Draw(t, "deleted") {
 			require.NoError(t, f.Delete(drawStamp(t, "deleted")))
@@ -232,17 +232,17 @@ func TestFlagsComeBackAsTheyWereSaved(t *testing.T) {
 		require.Equal(t, [2]any{f.State().Description, f.State().Lifecycle}, [2]any{found.State().Description, found.State().Lifecycle})
 		history, err := flagstore.New(store).Entries(t.Context(), f.ID(), 10, 0)
 		require.NoError(t, err)
-		kept, total := history.Entries, history.Total
+		stored, total := history.Entries, history.Total
 		require.Equal(t, len(entries), total)
 		for i, e := range entries {
-			k := kept[total-1-i]
+			k := stored[total-1-i]
 			require.Equal(t, [3]any{e.Action, e.Version, e.Stamp}, [3]any{k.Action, k.Version, k.Stamp})
 			require.Equal(t, [2]string{text(e.Old), text(e.New)}, [2]string{text(k.Old), text(k.New)})
 		}
 	})
 }
 
-// text shows all of a draft.
+// text returns a draft as text.
 func text(d *flag.Draft) string {
 	if d == nil {
 		return "none"
@@ -251,7 +251,7 @@ func text(d *flag.Draft) string {
 	return fmt.Sprint(d.Definition.JSON(), description, given)
 }
 
-// drawRegistration draws a registration, which may be refused.
+// drawRegistration draws a registration, which may be invalid.
 func drawRegistration(t *rapid.T, instance string) registry.Registration {
 	r := registry.Registration{}
 	var err error
@@ -299,7 +299,7 @@ func drawRegistration(t *rapid.T, instance string) registry.Registration {
 	if metadata, err := registry.ParseMetadata([]byte(drawObject(3).Draw(t, "metadata"))); err == nil {
 		r.Metadata = &metadata
 	}
-	// What is refused is left out, and the rest is registered.
+	// Invalid parts are left out.
 	for _, part := range []func(*registry.Registration){
 		func(r *registry.Registration) { r.Zone = new(drawText().Draw(t, "zone")) },
 		func(r *registry.Registration) { r.Version = new(drawText().Draw(t, "version")) },
@@ -326,7 +326,7 @@ func TestServicesComeBackAsTheyWereSaved(t *testing.T) {
 		}
 		for i, instance := range instances {
 			if _, err := s.Register(drawRegistration(t, instance), drawStamp(t, "registered"+strconv.Itoa(i))); err != nil {
-				t.Skip("the registration is refused")
+				t.Skip("invalid registration")
 			}
 		}
 		require.NoError(t, registrystore.New(store).Save(t.Context(), s))
@@ -355,7 +355,7 @@ func TestKeysComeBackAsTheyWereSaved(t *testing.T) {
 		}
 		key, err := access.NewAPIKey(token, secret.New(pepper), attributes)
 		if err != nil {
-			t.Skip("the key is refused")
+			t.Skip("invalid key")
 		}
 		require.NoError(t, keystore.New(store).Create(t.Context(), key))
 		found, err := keystore.New(store).Find(t.Context(), key.Attributes().ID)

@@ -13,25 +13,25 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-func TestAgain(t *testing.T) {
+func TestRetryTx(t *testing.T) {
 	t.Parallel()
 	// A transaction that the database always ends with a serialization failure.
 	serialize := func(tries *int) func(context.Context, bun.Tx) error {
 		return func(ctx context.Context, tx bun.Tx) error {
 			*tries++
-			_, err := tx.ExecContext(ctx, `DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$`)
+			_, err := tx.ExecContext(ctx, `DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$`)
 			return err
 		}
 	}
 
-	t.Run("a serialization failure is tried again, a bounded number of times", func(t *testing.T) {
+	t.Run("a serialization failure is retried a bounded number of times", func(t *testing.T) {
 		t.Parallel()
 		store, tries := storetest.Postgres(t), 0
 		require.Error(t, store.Transact(t.Context(), serialize(&tries)))
 		assert.Equal(t, 8, tries)
 	})
 
-	t.Run("no try begins after the deadline", func(t *testing.T) {
+	t.Run("no retry begins after the deadline", func(t *testing.T) {
 		t.Parallel()
 		store, tries := storetest.Postgres(t), 0
 		require.NoError(t, store.Ping(t.Context()))

@@ -12,9 +12,9 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// TestInstancesGetTheirEnvironments migrates services and instances from before
-// instances were named by environment, and back.
-func TestInstancesGetTheirEnvironments(t *testing.T) {
+// TestInstanceEnvironmentsMigration migrates services and instances from before
+// instances were identified by environment, up and down.
+func TestInstanceEnvironmentsMigration(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Unmigrated() {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestInstancesGetTheirEnvironments(t *testing.T) {
 			removed := found.State().UpdatedAt
 			n, err := services.PurgeRemoved(t.Context(), removed.Add(2*registry.KeptRemoved-1e9), 9)
 			require.NoError(t, err)
-			assert.Zero(t, n, "it is kept for as long as it may be overdue")
+			assert.Zero(t, n, "a removed instance stays for as long as it may be overdue")
 			n, err = services.PurgeRemoved(t.Context(), removed.Add(2*registry.KeptRemoved), 9)
 			require.NoError(t, err)
 			assert.Equal(t, 1, n)

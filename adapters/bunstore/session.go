@@ -13,7 +13,7 @@ import (
 )
 
 // isolationParameter is the parameter of a URL that sets the isolation of every
-// transaction; without it that is defaultIsolation, whatever the database's own is.
+// transaction; without it that is defaultIsolation, whatever the database's default.
 const (
 	isolationParameter = "default_transaction_isolation"
 	defaultIsolation   = "read committed"
@@ -26,13 +26,13 @@ type sessionConnector struct {
 	isolation string
 }
 
-// idleInTransaction is for how long a transaction may wait for its client, in
-// milliseconds. A process that is stopped or cut off inside a transaction holds its
-// locks, the one of the sequencer among them, until the database ends its session.
+// idleInTransaction is how long a transaction may wait for its client, in milliseconds.
+// The locks of a process that is paused or partitioned inside a transaction, such as the
+// sequencer's, stay until the database ends its session.
 const idleInTransaction = 5000
 
-// setSession is one statement. A commit that is not awaited (synchronous_commit=off)
-// would be lost by a crash after it was acknowledged; stronger settings than on stay.
+// setSession is one statement. A commit without a sync (synchronous_commit=off) could
+// be lost by a crash after it was acknowledged; stronger settings than on stay.
 const setSession = `SELECT set_config('bytea_output', 'hex', false), set_config('DateStyle', 'ISO, MDY', false),
  set_config('IntervalStyle', 'postgres', false), set_config('TimeZone', 'UTC', false),
  set_config('default_transaction_isolation', '%s', false),
@@ -58,7 +58,7 @@ func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 // takeIsolation removes the isolation from a URL's parameters and returns it. A
-// parameter that every session sets by itself is an error.
+// parameter that every session sets is an error.
 func takeIsolation(query url.Values) (string, error) {
 	for name := range query {
 		switch strings.ToLower(name) {

@@ -39,7 +39,7 @@ func TestSessionParameters(t *testing.T) {
 		"bytea_output = escape", "DateStyle = ''SQL, DMY''", "DateStyle = ''German''", "IntervalStyle = ''sql_standard''",
 		"TimeZone = ''Pacific/Auckland''", "default_transaction_isolation = serializable", "synchronous_commit = off",
 	} {
-		t.Run("a database with "+setting+" is read and written as any other", func(t *testing.T) {
+		t.Run("a database with "+setting+" reads and writes as any other", func(t *testing.T) {
 			t.Parallel()
 			store := storetest.OpenPostgres(t, alteredPostgres(t, setting), storetest.Options())
 			key := aKey(t)
@@ -50,16 +50,16 @@ func TestSessionParameters(t *testing.T) {
 			assert.Equal(t, key.Attributes(), found.Attributes())
 			c := fixture.Configuration(t)
 			require.NoError(t, configstore.New(store).Save(t.Context(), c))
-			again, err := configstore.New(store).Find(t.Context(), c.ID())
+			reloaded, err := configstore.New(store).Find(t.Context(), c.ID())
 			require.NoError(t, err)
-			assert.Equal(t, c.State(), again.State())
+			assert.Equal(t, c.State(), reloaded.State())
 			service := registry.New(fixture.ServiceName(t, "shop"))
 			_, err = service.Register(fixture.Registration(t, "a"), fixture.Stamp())
 			require.NoError(t, err)
 			require.NoError(t, registrystore.New(store).Save(t.Context(), service))
-			whole, err := registrystore.New(store).FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
+			loaded, err := registrystore.New(store).FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
 			require.NoError(t, err)
-			assert.Equal(t, service.Instances(), whole.Instances())
+			assert.Equal(t, service.Instances(), loaded.Instances())
 			for name, want := range map[string]string{
 				"bytea_output": "hex", "DateStyle": "ISO, MDY", "TimeZone": "UTC", "IntervalStyle": "postgres",
 				"default_transaction_isolation": "read committed", "synchronous_commit": "on",
@@ -70,13 +70,13 @@ func TestSessionParameters(t *testing.T) {
 		})
 	}
 
-	t.Run("a stronger commit stays", func(t *testing.T) {
+	t.Run("a stronger synchronous_commit stays", func(t *testing.T) {
 		t.Parallel()
 		store := storetest.OpenPostgres(t, alteredPostgres(t, "synchronous_commit = remote_apply"), storetest.Options())
 		assert.Equal(t, "remote_apply", shows(t, store, "synchronous_commit"))
 	})
 
-	t.Run("the URL may name another isolation, and nothing that every session sets", func(t *testing.T) {
+	t.Run("the URL sets the isolation, and no parameter that every session sets", func(t *testing.T) {
 		t.Parallel()
 		url := storetest.PostgresURL(t)
 		store := storetest.OpenPostgres(t, url+"&default_transaction_isolation=serializable", storetest.Options())
@@ -116,12 +116,12 @@ func shows(t *testing.T, store *bunstore.Store, name string) string {
 func TestRedaction(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a digest that cannot be read is not in the error", func(t *testing.T) {
+	t.Run("an unreadable digest is not in the error", func(t *testing.T) {
 		t.Parallel()
 		store := storetest.Postgres(t)
 		key := aKey(t)
 		require.NoError(t, keystore.New(store).Create(t.Context(), key))
-		// A digest in the other format, as the driver meets it where nobody sets the parameter.
+		// A digest in the other format, as without the session's parameter.
 		err := store.QueryForTest(t.Context(), `SET bytea_output = escape; SELECT digest FROM api_keys`)
 		require.Error(t, err)
 		require.Contains(t, err.Error(), "bytea")
@@ -130,7 +130,7 @@ func TestRedaction(t *testing.T) {
 		assert.NotContains(t, err.Error(), hex.EncodeToString(key.Digest()[:4]))
 	})
 
-	t.Run("a value that the server refuses is not in the error, and names of relations are", func(t *testing.T) {
+	t.Run("a rejected value is not in the error, and names of relations are", func(t *testing.T) {
 		t.Parallel()
 		store := storetest.Postgres(t)
 		err := store.QueryForTest(t.Context(), `SELECT 'canary'::uuid`)

@@ -29,7 +29,7 @@ func TestDatabaseFile(t *testing.T) {
 		return configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key(key)))
 	}
 
-	t.Run("a write to a deleted file is refused, and the ping fails", func(t *testing.T) {
+	t.Run("a write to a deleted file is rejected, and the ping fails", func(t *testing.T) {
 		t.Parallel()
 		store, path := setup(t)
 		require.NoError(t, save(t, store, "before"))
@@ -40,7 +40,7 @@ func TestDatabaseFile(t *testing.T) {
 		require.ErrorIs(t, store.Ping(t.Context()), fault.ErrUnavailable)
 	})
 
-	t.Run("a write to a replaced file is refused", func(t *testing.T) {
+	t.Run("a write to a replaced file is rejected", func(t *testing.T) {
 		t.Parallel()
 		store, path := setup(t)
 		require.NoError(t, os.Rename(path, path+".old"))
@@ -48,7 +48,7 @@ func TestDatabaseFile(t *testing.T) {
 		require.ErrorContains(t, save(t, store, "after"), "was replaced while it was open")
 	})
 
-	t.Run("a missing file is refused where it has to exist, and nothing is created", func(t *testing.T) {
+	t.Run("a missing file is rejected with Options.Existing, and no file is created", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		o := storetest.Options()
@@ -71,7 +71,7 @@ func TestDatabaseFile(t *testing.T) {
 		require.NoError(t, second.Close())
 	})
 
-	t.Run("a file has one lock, by whichever path it is opened", func(t *testing.T) {
+	t.Run("a file has one lock for all its paths", func(t *testing.T) {
 		t.Parallel()
 		store, path := setup(t)
 		require.NoError(t, store.ServeAlone(t.Context()))
@@ -81,7 +81,7 @@ func TestDatabaseFile(t *testing.T) {
 		require.ErrorContains(t, second.ServeAlone(t.Context()), "another 'signalbox serve'")
 	})
 
-	t.Run("a file of another program is refused, and nothing is changed or created", func(t *testing.T) {
+	t.Run("a file of another program is rejected, and no file is changed or created", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		path := filepath.Join(dir, "other.db")
@@ -106,7 +106,7 @@ func TestDatabaseFile(t *testing.T) {
 		assert.Len(t, left, 1)
 	})
 
-	t.Run("a closed store leaves the file to the next one", func(t *testing.T) {
+	t.Run("a closed store releases the file", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "signalbox.db")
 		for range 2 {
@@ -117,7 +117,7 @@ func TestDatabaseFile(t *testing.T) {
 		}
 	})
 
-	t.Run("a sound file passes the check, a damaged one does not", func(t *testing.T) {
+	t.Run("an intact file passes the check, a damaged one does not", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "signalbox.db")
 		store, err := bunstore.OpenSQLite(t.Context(), path, storetest.Options())

@@ -171,7 +171,8 @@ type statement struct {
 // insertStatement is InsertNew as SQL.
 func (t *Table[R]) insertStatement() statement {
 	fields := t.inserted()
-	return statement{fields: fields, text: "INSERT INTO " + t.name + " (" + names(fields) + ") VALUES (" + placeholders(fields) +
+	return statement{fields: fields, text: "INSERT INTO " + t.name + " (" + names(fields) +
+		") VALUES (" + placeholders(fields) +
 		") ON CONFLICT (" + strings.Join(t.identity, ", ") + ") DO NOTHING RETURNING id"}
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// TestTopicsMigration takes the one position of all topics over to each, and back.
+// TestTopicsMigration copies the one position of all topics to each, and back.
 func TestTopicsMigration(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Stores() {

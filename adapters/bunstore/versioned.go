@@ -55,6 +55,8 @@ type Versioned[I ~int64, A VersionedAggregate[I, E], R Row[A], E any, H Row[E]] 
 	state   *Table[R]
 	history *Table[H]
 	writer  versionWriter[I, A, R, E, H]
+	// loadOne says in errors what Find does.
+	loadOne string
 }
 
 // NewVersioned returns a store of versioned aggregates.
@@ -64,6 +66,7 @@ func NewVersioned[I ~int64, A VersionedAggregate[I, E], R Row[A], E any, H Row[E
 	state, history := NewTable[R](s), NewTable[H](s)
 	return &Versioned[I, A, R, E, H]{
 		store: s, mapping: m, state: state, history: history, writer: newVersionWriter(s, m, state, history),
+		loadOne: "load a " + m.One,
 	}
 }
 
@@ -84,7 +87,7 @@ func (v *Versioned[I, A, R, E, H]) Find(ctx context.Context, id I) (A, error) {
 
 // FindBy returns the aggregate that a query of Select finds, or Mapping.NotFound.
 func (v *Versioned[I, A, R, E, H]) FindBy(ctx context.Context, q *bun.SelectQuery) (A, error) {
-	found, err := FindOne[R, A](ctx, v.store, q, "load a "+v.mapping.One, v.mapping.NotFound)
+	found, err := FindOne[R, A](ctx, v.store, q, v.loadOne, v.mapping.NotFound)
 	if err != nil || found.Version() > 0 {
 		return found, err
 	}

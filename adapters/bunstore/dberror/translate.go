@@ -21,8 +21,8 @@ import (
 var ErrConflict = fault.New(fault.Conflict, "taken", "It exists already.")
 
 // Translate turns a driver's error into a fault by its code. Faults and
-// context.Canceled are returned as they are. conflict is the meaning of a unique
-// violation, or nil where there can be none.
+// context.Canceled are returned as they are. A unique violation means the given
+// conflict, or is an error without a meaning where that is nil.
 func Translate(err error, doing string, conflict *fault.Error) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {

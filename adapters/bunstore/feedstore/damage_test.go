@@ -1,13 +1,11 @@
 package feedstore_test
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
@@ -16,35 +14,14 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// told collects what a store tells of damaged rows.
-type told struct {
-	mu   sync.Mutex
-	rows []bunstore.DamagedRow
-}
-
-func (d *told) note(r bunstore.DamagedRow) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.rows = append(d.rows, r)
-}
-
-func tellingStore(t *testing.T) (*bunstore.Store, *told) {
-	t.Helper()
-	d := &told{}
-	o := storetest.Options()
-	o.Damaged = d.note
-	store := storetest.OpenSQLite(t, bunstore.Memory, o)
-	return storetest.Migrated(t, store), d
-}
-
-func TestDamagedChangeStopsNobody(t *testing.T) {
+func TestDamagedChangeDoesNotStopReaders(t *testing.T) {
 	t.Parallel()
 	for column, value := range map[string]string{
 		"aggregate_version": "'x'", "aggregate_id": "'x'", "occurred_at": "'yesterday'",
 	} {
 		t.Run(column, func(t *testing.T) {
 			t.Parallel()
-			store, d := tellingStore(t)
+			store, d := storetest.Reporting(t)
 			c := fixture.Configuration(t)
 			require.NoError(t, configstore.New(store).Save(t.Context(), c, fixture.Configuration(t, fixture.Key("other")),
 				fixture.Configuration(t, fixture.Key("third"))))
@@ -63,15 +40,15 @@ func TestDamagedChangeStopsNobody(t *testing.T) {
 				assert.Equal(t, []int64{1, 1}, []int64{list[0].AggregateVersion, list[2].AggregateVersion})
 				assert.Equal(t, column == "aggregate_version", list[1].AggregateVersion == 0)
 			}
-			require.Len(t, d.rows, 1)
-			assert.Equal(t, []string{"changes", "2"}, []string{d.rows[0].Table, d.rows[0].ID})
+			require.Len(t, d.All(), 1)
+			assert.Equal(t, []string{"changes", "2"}, []string{d.All()[0].Table, d.All()[0].ID})
 			assert.Equal(t, int64(1), store.DamagedRows())
 
 			all := ports.Retention{Published: map[string]int64{configuration.AggregateType: 3}}
 			n, err := feedstore.NewFeed(store).Purge(t.Context(), all, 10)
 			require.NoError(t, err)
 			assert.Equal(t, 3, n)
-			assert.Zero(t, store.DamagedRows(), "what is purged needs nobody to act")
+			assert.Zero(t, store.DamagedRows(), "a purged row is not damaged")
 		})
 	}
 }

@@ -227,7 +227,8 @@ func (f *Feed) BeginEpoch(ctx context.Context) (string, error) {
 		if err := f.store.BeginEpoch(ctx, tx); err != nil {
 			return err
 		}
-		return bunstore.UpdateOrStale(ctx, tx.NewUpdate().Model((*feedHeadRow)(nil)).Set("epoch = ?", epoch).Where("id = 1"))
+		head := tx.NewUpdate().Model((*feedHeadRow)(nil)).Set("epoch = ?", epoch).Where("id = 1")
+		return bunstore.UpdateOrStale(ctx, head)
 	})
 	if err != nil {
 		return "", dberror.Translate(err, "begin an epoch", nil)

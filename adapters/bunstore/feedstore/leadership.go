@@ -20,7 +20,7 @@ import (
 const (
 	leaderTerm  = 3 * time.Second
 	idleTimeout = 5 * time.Second
-	// soleTerm is the term of SQLite's only process.
+	// The term of SQLite's only process.
 	soleTerm = time.Minute
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-func TestSilentLeader(t *testing.T) {
+func TestIdleLeader(t *testing.T) {
 	t.Parallel()
 	store := storetest.Postgres(t)
 	one, other := feedstore.NewLeadership(store), feedstore.NewLeadership(store)

@@ -12,8 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-// TestSelectivePlans holds PostgreSQL to the indexes for parts of the feed that are
-// selective.
+// TestSelectivePlans checks that PostgreSQL uses the indexes for selective filters.
 func TestSelectivePlans(t *testing.T) {
 	t.Parallel()
 	store := storetest.Postgres(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-func TestFlagColumnsRepeatTheDefinition(t *testing.T) {
+func TestMirrorColumnsRepeatTheDefinition(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Stores() {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,7 @@ func TestKeysContract(t *testing.T) {
 	}
 }
 
-func TestDamagedKeyOpensNothingAndCanBeRevoked(t *testing.T) {
+func TestDamagedKeyGrantsNothingAndCanBeRevoked(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Stores() {
 		t.Run(name, func(t *testing.T) {

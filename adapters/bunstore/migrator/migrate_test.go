@@ -48,9 +48,9 @@ func TestMigrate(t *testing.T) {
 				require.ErrorContains(t, store.CheckSchema(t.Context()), "signalbox migrate up")
 				storetest.Migrated(t, store)
 				require.NoError(t, store.CheckSchema(t.Context()))
-				again, err := store.Migrate(t.Context())
+				repeated, err := store.Migrate(t.Context())
 				require.NoError(t, err)
-				assert.Zero(t, again)
+				assert.Zero(t, repeated)
 			})
 
 			t.Run("reading the status writes nothing", func(t *testing.T) {

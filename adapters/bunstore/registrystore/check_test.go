@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-func TestStoredChecksThatRunTooLong(t *testing.T) {
+func TestStoredCheckTimeoutIsCapped(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Stores() {
 		t.Run(name, func(t *testing.T) {

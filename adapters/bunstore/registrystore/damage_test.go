@@ -31,7 +31,7 @@ func TestDeregisteringAServiceSettlesItsDamage(t *testing.T) {
 	assert.Zero(t, store.DamagedRows())
 }
 
-func TestServiceWithoutACounterThatCanBeReadIsDeregistered(t *testing.T) {
+func TestServiceWithUnreadableCounterIsDeregistered(t *testing.T) {
 	t.Parallel()
 	for _, column := range []string{"version", "generation", "last_epoch", "instances_total", "purged_generation"} {
 		t.Run(column, func(t *testing.T) {
@@ -48,11 +48,11 @@ func TestServiceWithoutACounterThatCanBeReadIsDeregistered(t *testing.T) {
 			require.Error(t, found.Damage())
 			require.NoError(t, found.Deregister(fixture.Stamp()))
 			require.NoError(t, registrystore.New(store).Save(t.Context(), found))
-			gone, err := registrystore.New(store).FindWhole(t.Context(), before.Name)
+			deregistered, err := registrystore.New(store).FindWhole(t.Context(), before.Name)
 			require.NoError(t, err)
-			assert.True(t, gone.Deleted())
-			assert.Greater(t, gone.State().Version, before.Version)
-			assert.Greater(t, gone.State().Generation, before.Generation)
+			assert.True(t, deregistered.Deleted())
+			assert.Greater(t, deregistered.State().Version, before.Version)
+			assert.Greater(t, deregistered.State().Generation, before.Generation)
 			assert.Zero(t, store.DamagedRows())
 		})
 	}

@@ -2,6 +2,7 @@ package registrystore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -39,35 +40,44 @@ func (r *Repository) Generations(ctx context.Context) (map[registry.ID]int64, in
 	return nil, 0, fault.ErrContended
 }
 
+// generationRow is the generation of a service beside the pulse of purged ones; without
+// a service the id is 0.
+type generationRow struct{ ID, Generation, Pulse int64 }
+
 // generations reads page by page; same reports whether no service was purged between
 // two pages.
-func (r *Repository) generations(ctx context.Context) (found map[registry.ID]int64, purged int64, same bool, err error) {
+func (r *Repository) generations(
+	ctx context.Context,
+) (found map[registry.ID]int64, purged int64, same bool, err error) {
 	found = map[registry.ID]int64{}
-	for after, first := int64(0), true; ; {
-		var rows []struct{ ID, Generation, Pulse int64 }
-		err := r.store.NewSelect().Model((*purgeRow)(nil)).ColumnExpr("sp.pulse").
-			ColumnExpr("COALESCE(s.id, 0) AS id").ColumnExpr("CAST(COALESCE(s.generation, 0) AS bigint) AS generation").
-			Join("LEFT JOIN service_registry AS s ON s.id > ?", after).
-			OrderExpr("s.id").Limit(generationPage).Scan(ctx, &rows)
+	for after, page := int64(0), 0; ; page++ {
+		rows, err := r.generationsAfter(ctx, after)
 		if err != nil {
 			return nil, 0, false, err
 		}
+		if page == 0 && len(rows) > 0 {
+			purged = rows[0].Pulse
+		}
+		if slices.ContainsFunc(rows, func(row generationRow) bool { return row.Pulse != purged }) {
+			return nil, 0, false, nil
+		}
 		for _, row := range rows {
-			if first {
-				purged, first = row.Pulse, false
-			}
-			if row.Pulse != purged {
-				return nil, 0, false, nil
-			}
-			if row.ID != 0 {
-				found[registry.ID(row.ID)] = row.Generation
-				after = row.ID
+			if after = row.ID; after != 0 {
+				found[registry.ID(after)] = row.Generation
 			}
 		}
 		if len(rows) < generationPage {
 			return found, purged, true, nil
 		}
 	}
+}
+
+func (r *Repository) generationsAfter(ctx context.Context, id int64) (rows []generationRow, err error) {
+	err = r.store.NewSelect().Model((*purgeRow)(nil)).ColumnExpr("sp.pulse").
+		ColumnExpr("COALESCE(s.id, 0) AS id").ColumnExpr("CAST(COALESCE(s.generation, 0) AS bigint) AS generation").
+		Join("LEFT JOIN service_registry AS s ON s.id > ?", id).
+		OrderExpr("s.id").Limit(generationPage).Scan(ctx, &rows)
+	return rows, err
 }
 
 // withCounters returns a state with the greatest known version and generation in
@@ -82,8 +92,9 @@ func (r *Repository) withCounters(ctx context.Context, s registry.State) (regist
 	}
 	if s.Generation < 1 {
 		var n int64
-		err := r.store.NewSelect().Model((*instanceRow)(nil)).ColumnExpr("COALESCE(max(CAST(generation AS bigint)), 0)").
-			Where("service_id = ?", int64(s.ID)).Limit(1).Scan(ctx, &n)
+		err := r.store.NewSelect().Model((*instanceRow)(nil)).
+			ColumnExpr("COALESCE(max(CAST(generation AS bigint)), 0)").Where("service_id = ?", int64(s.ID)).
+			Limit(1).Scan(ctx, &n)
 		if err != nil {
 			return s, dberror.Translate(err, "load the generation of a service", nil)
 		}

@@ -115,7 +115,9 @@ func (r instanceRow) Rehydrate(unread error) (*registry.Instance, error) {
 	definition.Environment = environment
 	i := &registry.Instance{
 		ID: id, Definition: definition,
-		Wish:     registry.Wish{Desired: desired, Reason: r.DesiredReason, By: column.Actor(r.DesiredByKey, r.DesiredBy)},
+		Wish: registry.Wish{
+			Desired: desired, Reason: r.DesiredReason, By: column.Actor(r.DesiredByKey, r.DesiredBy),
+		},
 		Evidence: evidence, Flapping: r.IsFlapping, Expired: r.IsExpired, Held: r.IsHeld,
 		Since: r.Since.Time, Reason: r.Reason, Epoch: registry.Epoch(r.LeaseEpoch),
 		RegisteredAt: r.RegisteredAt.Time, UpdatedAt: r.UpdatedAt.Time, Removed: r.IsRemoved,

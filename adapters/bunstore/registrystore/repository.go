@@ -47,7 +47,8 @@ func Module() bunstore.Module {
 	services := func(s *bunstore.Store) *bun.SelectQuery { return s.NewSelect().Where("is_deleted = ?", false) }
 	return bunstore.Module{
 		Inspect: []bunstore.Inspection{
-			bunstore.InspectByID("service_registry", services, func(r serviceRow) any { return r.ID }), inspectInstances,
+			bunstore.InspectByID("service_registry", services, func(r serviceRow) any { return r.ID }),
+			inspectInstances,
 		},
 		BeginEpoch: stepEpochs,
 	}
@@ -159,9 +160,9 @@ func (r *Repository) List(ctx context.Context, query registry.Query) (registry.P
 }
 
 func pageOf(p bunstore.Part[registry.State], total int) registry.Page {
+	next := func(next bunstore.Part[registry.State]) registry.Page { return pageOf(next, total) }
 	page := registry.Page{
-		Total: total, Bytes: p.Bytes, Items: make([]*registry.Service, len(p.Items)),
-		Next: bunstore.NextPart(p, func(next bunstore.Part[registry.State]) registry.Page { return pageOf(next, total) }),
+		Total: total, Bytes: p.Bytes, Items: make([]*registry.Service, len(p.Items)), Next: bunstore.NextPart(p, next),
 	}
 	for i, state := range p.Items {
 		page.Items[i] = registry.Rehydrate(state)
