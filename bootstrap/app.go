@@ -33,14 +33,12 @@ type App struct {
 	// a start that may still fail.
 	listen func(context.Context) error
 	failed chan error
-	// ballast is held for as long as the service.
-	ballast []byte
 }
 
 // New wires the service of its own modules and those that are added. Nothing is opened
 // before Start.
 func New(s settings.Settings, version Version, out Output, added ...Module) *App {
-	app := &App{failed: make(chan error, 1), ballast: newBallast()}
+	app := &App{failed: make(chan error, 1)}
 	app.fx = fx.New(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),

@@ -30,7 +30,7 @@ var _ cli.Program = (*program)(nil)
 // GenerateKey returns a new Fernet key.
 func (*program) GenerateKey() (secret.Text, error) { return fernetcipher.GenerateKey() }
 
-// Describe writes a document that is made from the code.
+// Describe writes a document that is generated from the code.
 func (p *program) Describe(w io.Writer, document string) error {
 	text, err := describe(document, p.process.Version)
 	if err != nil {
@@ -52,13 +52,13 @@ func describe(document string, version Version) (string, error) {
 		text, err := ginapi.Document(string(version), Descriptors())
 		return string(text), err
 	}
-	return "", fmt.Errorf("there is no document %q", document)
+	return "", fmt.Errorf("unknown document %q", document)
 }
 
-// healthcheckTimeout is how long the service may take to answer.
+// healthcheckTimeout bounds the request of a healthcheck.
 const healthcheckTimeout = 3 * time.Second
 
-// Healthcheck asks the service on this machine for /livez.
+// Healthcheck requests /livez of the service on this machine.
 func (p *program) Healthcheck(ctx context.Context) error {
 	s, _, err := p.load()
 	if err != nil {
@@ -69,23 +69,22 @@ func (p *program) Healthcheck(ctx context.Context) error {
 	address := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(int(s.Port))) + "/livez"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", address, err)
+		return fmt.Errorf("request %s: %w", address, err)
 	}
 	response, err := new(http.Client).Do(request)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", address, err)
+		return fmt.Errorf("request %s: %w", address, err)
 	}
 	if err := response.Body.Close(); err != nil {
-		return fmt.Errorf("ask %s: %w", address, err)
+		return fmt.Errorf("request %s: %w", address, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask %s: answered %s", address, response.Status)
+		return fmt.Errorf("request %s: status %s", address, response.Status)
 	}
 	return nil
 }
 
-// Database opens the database in force. One that is missing is created only if the
-// command says so.
+// Database opens the configured database. A missing one is created only if create is set.
 func (p *program) Database(ctx context.Context, create bool) (cli.Database, error) {
 	s, _, err := p.load()
 	if err != nil {
@@ -101,22 +100,22 @@ func (p *program) Database(ctx context.Context, create bool) (cli.Database, erro
 	}, nil
 }
 
-// database is the database in force for one command.
+// database is the configured database for one command.
 type database struct {
 	store    *bunstore.Store
 	access   *accessapp.Service
 	settings settings.Settings
-	// clock tells the store's time once the database is ready.
+	// clock is the store's clock once the database is ready.
 	clock ports.Clock
 }
 
-// Migrate applies what is missing.
+// Migrate applies pending migrations.
 func (d *database) Migrate(ctx context.Context) (int, error) {
 	applied, err := d.store.Migrate(ctx)
 	return applied, aboutDatabase(d.settings, err)
 }
 
-// Migrations lists the steps of the schema.
+// Migrations lists the migrations of the schema.
 func (d *database) Migrations(ctx context.Context) ([]cli.Migration, error) {
 	steps, err := d.store.MigrationStatus(ctx)
 	list := make([]cli.Migration, len(steps))
@@ -126,7 +125,7 @@ func (d *database) Migrations(ctx context.Context) ([]cli.Migration, error) {
 	return list, aboutDatabase(d.settings, err)
 }
 
-// BeginEpoch checks the database file and begins a new epoch of the change feed.
+// BeginEpoch checks the database file and starts a new epoch of the change feed.
 func (d *database) BeginEpoch(ctx context.Context) (string, error) {
 	if err := d.ready(ctx); err != nil {
 		return "", err
@@ -137,7 +136,7 @@ func (d *database) BeginEpoch(ctx context.Context) (string, error) {
 	return feedstore.NewFeed(d.store).BeginEpoch(ctx)
 }
 
-// RelayStatus tells how far the relay is behind.
+// RelayStatus returns the relay's backlog and its parked events.
 func (d *database) RelayStatus(ctx context.Context) (relay.Status, error) {
 	if err := d.ready(ctx); err != nil {
 		return relay.Status{}, err
@@ -145,7 +144,7 @@ func (d *database) RelayStatus(ctx context.Context) (relay.Status, error) {
 	return d.relay().Status(ctx)
 }
 
-// Retry asks for another try of what is parked.
+// Retry requeues a parked event.
 func (d *database) Retry(ctx context.Context, revision int64) error {
 	if err := d.ready(ctx); err != nil {
 		return err
@@ -153,7 +152,7 @@ func (d *database) Retry(ctx context.Context, revision int64) error {
 	return d.relay().Retry(ctx, revision)
 }
 
-// Skip gives up a parked change.
+// Skip discards a parked event.
 func (d *database) Skip(ctx context.Context, revision int64) error {
 	if err := d.ready(ctx); err != nil {
 		return err
@@ -161,7 +160,7 @@ func (d *database) Skip(ctx context.Context, revision int64) error {
 	return d.relay().Skip(ctx, revision)
 }
 
-// relay is one that publishes nothing.
+// relay returns a relay that publishes nothing.
 func (d *database) relay() *relay.Service {
 	return relay.New(relay.Dependencies{
 		Feed: feedstore.NewFeed(d.store), Deliveries: feedstore.NewDeliveries(d.store), Clock: d.clock,
@@ -169,7 +168,7 @@ func (d *database) relay() *relay.Service {
 	})
 }
 
-// Issue makes a key.
+// Issue creates a key.
 func (d *database) Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error) {
 	if err := d.ready(ctx); err != nil {
 		return secret.Text{}, access.KeyAttributes{}, err
@@ -185,7 +184,7 @@ func (d *database) Keys(ctx context.Context) ([]access.KeyAttributes, error) {
 	return d.access.List(ctx)
 }
 
-// Revoke ends a key.
+// Revoke revokes a key.
 func (d *database) Revoke(ctx context.Context, id string) error {
 	if err := d.ready(ctx); err != nil {
 		return err
@@ -193,8 +192,8 @@ func (d *database) Revoke(ctx context.Context, id string) error {
 	return d.access.Revoke(ctx, id)
 }
 
-// ready returns nil if the schema is this binary's. No command but 'migrate up'
-// changes it: servers of an earlier version may be running on it.
+// ready returns nil if the schema is this binary's. Only 'migrate up' changes it, since
+// servers of an earlier version may be running on it.
 func (d *database) ready(ctx context.Context) error {
 	if err := d.store.CheckSchema(ctx); err != nil {
 		return aboutDatabase(d.settings, err)

@@ -11,11 +11,11 @@ import (
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 )
 
-// newLogger logs to w: readable lines to a terminal, JSON to anything else.
+// newLogger logs to w: readable lines to a terminal, JSON otherwise.
 func newLogger(s settings.Settings, w io.Writer) *zap.Logger {
 	level, err := zapcore.ParseLevel(string(s.LogLevel))
 	if err != nil {
-		panic("bootstrap: a log level that zap does not know: " + string(s.LogLevel))
+		panic("bootstrap: unknown log level: " + string(s.LogLevel))
 	}
 	config := zap.NewProductionEncoderConfig()
 	config.TimeKey, config.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder

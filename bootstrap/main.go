@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -14,11 +15,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/cli"
+	"github.com/signalbox-hq/signalbox/bootstrap/heap"
+	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
-// startTimeout bounds the start, waiting for the database included.
+// startTimeout bounds the start, including the wait for the database.
 const startTimeout = databaseTimeout + 15*time.Second
 
 // Main runs the command line and returns its exit code.
@@ -30,7 +33,7 @@ func Main(version string, args []string) int {
 	})
 }
 
-// Process is what the operating system gives a program.
+// Process is the environment of a program: its arguments, variables and outputs.
 type Process struct {
 	Version Version
 	Args    []string
@@ -39,7 +42,7 @@ type Process struct {
 	Err     io.Writer
 }
 
-// Run runs one command until it is done or ctx ends, and returns its exit code.
+// Run runs one command until it completes or ctx ends, and returns its exit code.
 func Run(ctx context.Context, p Process) int {
 	//nolint:contextcheck // commands get ctx from ExecuteContext
 	root := cli.New(&program{process: p}, string(p.Version))
@@ -48,13 +51,13 @@ func Run(ctx context.Context, p Process) int {
 	root.SetErr(p.Err)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		_, _ = fmt.Fprintln(p.Err, "signalbox:", sentence(err)) // nobody is left to tell if this fails
+		_, _ = fmt.Fprintln(p.Err, "signalbox:", sentence(err)) // there is no other output for an error
 	}
 	return cli.ExitCode(err)
 }
 
-// sentence returns what an operator should read of an error: of a fault its
-// message, its places, and what led to it.
+// sentence returns an error for an operator: the message of a fault, its fields and its
+// cause.
 func sentence(err error) string {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Kind() == fault.Internal {
@@ -70,14 +73,14 @@ func sentence(err error) string {
 	return strings.Join(lines, "\n")
 }
 
-// program does what the commands say.
+// program implements the commands.
 type program struct{ process Process }
 
-// load reads the settings and makes the logger that they ask for.
+// load reads the settings and returns a logger for them.
 func (p *program) load() (settings.Settings, *zap.Logger, error) {
 	s, warnings, err := settings.Load(p.process.Environ, ".env", Descriptors().Topics())
 	if err != nil {
-		return settings.Settings{}, nil, wrongSettingsError{err}
+		return settings.Settings{}, nil, settingsError{err}
 	}
 	log := newLogger(s, p.process.Err)
 	for _, w := range warnings {
@@ -86,27 +89,30 @@ func (p *program) load() (settings.Settings, *zap.Logger, error) {
 	return s, log, nil
 }
 
-// wrongSettingsError exits as a wrong usage does.
-type wrongSettingsError struct{ error }
+// settingsError has the exit code of a wrong usage.
+type settingsError struct{ error }
 
-// Unwrap returns what is wrong.
-func (e wrongSettingsError) Unwrap() error { return e.error }
+// Unwrap returns the invalid settings.
+func (e settingsError) Unwrap() error { return e.error }
 
 // ExitCode returns cli.ExitUsage.
-func (wrongSettingsError) ExitCode() int { return cli.ExitUsage }
+func (settingsError) ExitCode() int { return cli.ExitUsage }
 
-// Serve runs the service until ctx ends or it cannot go on.
+// Serve runs the service until ctx ends or it fails.
 func (p *program) Serve(ctx context.Context) error {
 	s, log, err := p.load()
 	if err != nil {
 		return err
 	}
+	tuning := p.tuneHeap(s, log)
+	tuning.Start() //nolint:contextcheck // the loop ends with this call
+	defer tuning.Stop()
 	app := New(s, p.process.Version, Output{Out: p.process.Out, Log: log})
 	startCtx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := app.Start(startCtx); err != nil {
 		if ctx.Err() != nil {
-			log.Info("stopped before it was ready")
+			log.Info("stopped before ready")
 			return nil
 		}
 		return err
@@ -120,4 +126,21 @@ func (p *program) Serve(ctx context.Context) error {
 	stopCtx, cancelStop := context.WithTimeout(context.WithoutCancel(ctx), s.ShutdownTimeout())
 	defer cancelStop()
 	return errors.Join(failed, app.Stop(stopCtx))
+}
+
+// tuneEvery is the interval at which the garbage collector is adapted to the heap.
+const tuneEvery = time.Second
+
+// tuneHeap returns the loop that adapts the garbage collector to the heap; none if GOGC is
+// set.
+func (p *program) tuneHeap(s settings.Settings, log *zap.Logger) *loop.Group {
+	reporter := loop.NewReporter(log)
+	if slices.ContainsFunc(p.process.Environ, func(e string) bool { return strings.HasPrefix(e, "GOGC=") }) {
+		return loop.NewGroup(reporter)
+	}
+	return loop.NewGroup(reporter, loop.Loop{
+		Every: tuneEvery, Immediate: true, Timeout: tuneEvery,
+		Step:    loop.Once(heap.NewTuner(int64(s.GCHeadroom)).Tune),
+		Failing: "garbage collector tuning failed", Recovered: "garbage collector tuning recovered",
+	})
 }

@@ -15,7 +15,7 @@ type Field struct {
 	Group   string
 	Doc     string
 	Allowed string
-	// Secret settings are never shown.
+	// Secret settings are redacted in errors.
 	Secret bool
 }
 
@@ -46,10 +46,10 @@ func fieldOf(f reflect.StructField) Field {
 	}
 }
 
-func describeField(member string) Field {
-	f, found := reflect.TypeFor[Settings]().FieldByName(member)
+func describeField(name string) Field {
+	f, found := reflect.TypeFor[Settings]().FieldByName(name)
 	if !found {
-		panic("settings: no field " + member)
+		panic("settings: no field " + name)
 	}
 	return fieldOf(f)
 }
@@ -64,7 +64,7 @@ func describeTopic(t ports.TopicSetting) Field {
 // Markdown returns the settings as a table for the README.
 func Markdown(topics []ports.TopicSetting) string {
 	var b strings.Builder
-	b.WriteString("| variable | default | what for | allowed |\n|---|---|---|---|\n")
+	b.WriteString("| variable | default | purpose | allowed |\n|---|---|---|---|\n")
 	for _, f := range Fields(topics) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, quoted(f.Default), f.Doc, f.Allowed)
 	}
@@ -86,9 +86,9 @@ func EnvTemplate(topics []ports.TopicSetting) string {
 	return b.String()
 }
 
-func quoted(text string) string {
-	if text == "" {
+func quoted(value string) string {
+	if value == "" {
 		return "unset"
 	}
-	return "`" + text + "`"
+	return "`" + value + "`"
 }

@@ -1,7 +1,6 @@
-// Package settings reads what an operator decides: environment variables, and a
-// .env file in the working folder beneath them. It is the one place that knows
-// their names, defaults and rules, and the README's table and env.template are
-// made from it.
+// Package settings reads the settings from environment variables and from a .env file in
+// the working folder. It has their names, defaults and rules; the table in the README and
+// env.template are generated from it.
 //
-// It is not for wiring: what a setting leads to is decided in bootstrap.
+// It is not for the effect of settings; bootstrap has that.
 package settings

@@ -18,21 +18,21 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// InvalidError names every setting that is wrong.
+// InvalidError names every invalid setting.
 type InvalidError struct {
-	// Problems are sentences, ordered by name.
+	// Problems have the settings with their allowed values, in the order of their names.
 	Problems []string
 }
 
-// Error returns all the sentences, one a line.
+// Error returns the problems, one per line.
 func (e *InvalidError) Error() string {
-	return "these settings are wrong:\n  " + strings.Join(e.Problems, "\n  ")
+	return "invalid settings:\n  " + strings.Join(e.Problems, "\n  ")
 }
 
-// Load reads the settings from an environment ("NAME=value") and, beneath it, a
-// .env file that may be missing. Wrong ones are an InvalidError that names all of
-// them. The warnings name what was set and has no effect. Topics are the settings of
-// the modules' topics.
+// Load reads the settings from an environment ("NAME=value") and from a .env file, which
+// the environment overrides and which may be missing. Invalid settings are an
+// InvalidError that names all of them. The warnings name unknown settings. Topics are the
+// settings of the modules' topics.
 func Load(environ []string, dotenv string, topics []ports.TopicSetting) (Settings, []string, error) {
 	values, err := godotenv.Read(dotenv)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -57,7 +57,8 @@ func parse(values map[string]string, topics []ports.TopicSetting) (Settings, err
 			reflect.TypeFor[secret.Text](): func(v string) (any, error) { return secret.New(v), nil },
 		},
 	})
-	invalid := &InvalidError{Problems: parseTopics(&s, values, topics)}
+	invalid := &InvalidError{}
+	s.KafkaTopics, invalid.Problems = parseTopics(values, topics)
 	if err == nil && len(invalid.Problems) == 0 {
 		return s, checkDefaultEnvironment(s, values)
 	}
@@ -66,43 +67,43 @@ func parse(values map[string]string, topics []ports.TopicSetting) (Settings, err
 		return Settings{}, fmt.Errorf("read settings: %w", err)
 	}
 	for _, one := range all.Errors {
-		var wrong env.ParseError
-		if !errors.As(one, &wrong) {
+		var parsing env.ParseError
+		if !errors.As(one, &parsing) {
 			return Settings{}, fmt.Errorf("read settings: %w", one)
 		}
-		invalid.Problems = append(invalid.Problems, complaint(describeField(wrong.Name), values))
+		invalid.Problems = append(invalid.Problems, problem(describeField(parsing.Name), values))
 	}
 	slices.Sort(invalid.Problems)
 	return Settings{}, invalid
 }
 
-// checkDefaultEnvironment refuses one that was set and is not supported. The
-// default of the default may be missing: OFREP then needs an environment named.
+// checkDefaultEnvironment rejects a default environment that was set and is not supported.
+// If the setting's own default is not supported, OFREP requests must name an environment.
 func checkDefaultEnvironment(s Settings, values map[string]string) error {
 	if values["DEFAULT_ENVIRONMENT"] == "" {
 		return nil
 	}
 	if _, err := s.Policy().Parse(s.DefaultEnvironment); err != nil {
-		return &InvalidError{Problems: []string{complaint(describeField("DefaultEnvironment"), values)}}
+		return &InvalidError{Problems: []string{problem(describeField("DefaultEnvironment"), values)}}
 	}
 	return nil
 }
 
-// parseTopics reads the settings of topics, and returns what is wrong with them.
-func parseTopics(s *Settings, values map[string]string, topics []ports.TopicSetting) (problems []string) {
-	s.KafkaTopics = Topics{}
+// parseTopics returns the topics by the names of their settings, and the invalid settings.
+func parseTopics(values map[string]string, topics []ports.TopicSetting) (parsed Topics, problems []string) {
+	parsed = Topics{}
 	for _, t := range topics {
 		var topic Topic
 		if err := topic.UnmarshalText([]byte(cmp.Or(values[t.Name], t.Default))); err != nil {
-			problems = append(problems, complaint(describeTopic(t), values))
+			problems = append(problems, problem(describeTopic(t), values))
 		}
-		s.KafkaTopics[t.Name] = topic
+		parsed[t.Name] = topic
 	}
-	return problems
+	return parsed, problems
 }
 
-// complaint says what is wrong with a setting, hiding secrets.
-func complaint(f Field, values map[string]string) string {
+// problem returns an invalid setting and what it accepts, without secrets.
+func problem(f Field, values map[string]string) string {
 	shown := fmt.Sprintf("%q", values[f.Name])
 	if f.Secret || strings.Contains(shown, "@") {
 		shown = secret.Redacted
@@ -110,19 +111,20 @@ func complaint(f Field, values map[string]string) string {
 	return f.Name + "=" + shown + ": use " + f.Allowed
 }
 
-// warnings names settings without effect: misspelt ones.
+// warnings names unknown settings.
 func warnings(values map[string]string, topics []ports.TopicSetting) []string {
 	known := Fields(topics)
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if ours(name) && !slices.ContainsFunc(known, func(f Field) bool { return f.Name == name }) {
-			list = append(list, name+" is not a setting; did you mean "+nearest(name, known)+"?")
+		if prefixed(name) && !slices.ContainsFunc(known, func(f Field) bool { return f.Name == name }) {
+			list = append(list, "unknown setting "+name+" ignored; did you mean "+nearest(name, known)+"?")
 		}
 	}
 	return list
 }
 
-func ours(name string) bool {
+// prefixed reports whether a name is likely meant for Signalbox.
+func prefixed(name string) bool {
 	for _, prefix := range []string{"SIGNALBOX_", "KAFKA_", "REDIS_"} {
 		if strings.HasPrefix(name, prefix) {
 			return true

@@ -26,7 +26,7 @@ func topics() []ports.TopicSetting { return fixture.Modules().Topics() }
 func TestLoad(t *testing.T) {
 	t.Parallel()
 
-	t.Run("nothing set is SQLite in the working folder with keys asked for", func(t *testing.T) {
+	t.Run("the defaults are SQLite in the working folder with API keys required", func(t *testing.T) {
 		t.Parallel()
 		s, warnings, err := settings.Load(nil, none(t), topics())
 		require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestLoad(t *testing.T) {
 		}, s.KafkaTopics)
 	})
 
-	t.Run("an empty variable is one that is not set", func(t *testing.T) {
+	t.Run("an empty variable counts as unset", func(t *testing.T) {
 		t.Parallel()
 		s, warnings, err := settings.Load([]string{
 			"SERVICE_PORT=", "DATABASE_URL=", "REDIS_HOST=", "ENCRYPTION_KEY=", "BOOTSTRAP_ADMIN_KEY=", "API_KEY_PEPPER=",
@@ -57,7 +57,7 @@ func TestLoad(t *testing.T) {
 		assert.Equal(t, "signalbox.db", s.Database.SQLite)
 	})
 
-	t.Run("a .env file lies beneath the environment", func(t *testing.T) {
+	t.Run("the environment overrides the .env file", func(t *testing.T) {
 		t.Parallel()
 		dotenv := none(t)
 		require.NoError(t, os.WriteFile(dotenv, []byte("SERVICE_NAME=from-file\nSERVICE_PORT=1\n"), 0o600))
@@ -67,7 +67,7 @@ func TestLoad(t *testing.T) {
 		assert.Equal(t, settings.Port(2), s.Port)
 	})
 
-	t.Run("a .env file that cannot be read stops", func(t *testing.T) {
+	t.Run("an unreadable .env file is an error", func(t *testing.T) {
 		t.Parallel()
 		_, _, err := settings.Load(nil, t.TempDir(), topics())
 		require.Error(t, err)
@@ -86,7 +86,7 @@ func TestLoad(t *testing.T) {
 func TestWrongSettings(t *testing.T) {
 	t.Parallel()
 
-	t.Run("all wrong ones are named in one go, with what is allowed", func(t *testing.T) {
+	t.Run("all invalid settings are named at once, with their allowed values", func(t *testing.T) {
 		t.Parallel()
 		_, _, err := settings.Load([]string{
 			"SERVICE_PORT=99999", "LOG_LEVEL=loud", "AUTH_ENABLED=perhaps", "SUPPORTED_ENVIRONMENTS=Prod",
@@ -105,7 +105,7 @@ func TestWrongSettings(t *testing.T) {
 		}, invalid.Problems)
 	})
 
-	t.Run("secrets and passwords are not shown", func(t *testing.T) {
+	t.Run("secrets and passwords are redacted", func(t *testing.T) {
 		t.Parallel()
 		_, _, err := settings.Load([]string{
 			"ENCRYPTION_KEY=canary1", "API_KEY_PEPPER=canary2", "BOOTSTRAP_ADMIN_KEY=canary3",
@@ -157,7 +157,7 @@ func TestEncryptionKey(t *testing.T) {
 		{name: "URL alphabet with padding, as Fernet prints it", key: "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=", ok: true},
 		{name: "standard alphabet", key: "cw/0x689RpI+jtRR7oE8h/eQsKImvJapLeSbXpwF4e4=", ok: true},
 		{name: "31 bytes", key: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="},
-		{name: "no base64", key: "not a key"},
+		{name: "not base64", key: "not a key"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -196,18 +196,18 @@ func TestNetworks(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a misspelt name is told with the nearest known one", func(t *testing.T) {
+	t.Run("an unknown setting is a warning that names the nearest known one", func(t *testing.T) {
 		t.Parallel()
 		_, warnings, err := settings.Load([]string{"KAFKA_TOPIC_CONFIG_UPDATE=x", "PATH=/bin"}, none(t), topics())
 		require.NoError(t, err)
-		assert.Equal(t, []string{"KAFKA_TOPIC_CONFIG_UPDATE is not a setting; did you mean KAFKA_TOPIC_CONFIG_UPDATES?"}, warnings)
+		assert.Equal(t, []string{"unknown setting KAFKA_TOPIC_CONFIG_UPDATE ignored; did you mean KAFKA_TOPIC_CONFIG_UPDATES?"}, warnings)
 	})
 }
 
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 
-	t.Run("every setting has a text and what it accepts", func(t *testing.T) {
+	t.Run("every setting has documentation and allowed values", func(t *testing.T) {
 		t.Parallel()
 		for _, f := range settings.Fields(topics()) {
 			assert.NotEmpty(t, f.Doc, f.Name)

@@ -15,8 +15,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
-// errNotAllowed is a text that a setting's rule does not accept; the tag
-// "allowed" says what it does.
+// errNotAllowed is returned for a value that a setting does not accept; the tag "allowed"
+// has the accepted ones.
 var errNotAllowed = errors.New("not allowed")
 
 // Port is a TCP port, 0 for any free one.
@@ -40,8 +40,8 @@ func (o *Origins) UnmarshalText(text []byte) error {
 	for origin := range strings.SplitSeq(string(text), ",") {
 		origin = strings.TrimSpace(origin)
 		u, err := url.Parse(origin)
-		whole := err == nil && u.Scheme != "" && u.Host != "" && origin == u.Scheme+"://"+u.Host
-		if origin != "*" && !whole {
+		complete := err == nil && u.Scheme != "" && u.Host != "" && origin == u.Scheme+"://"+u.Host
+		if origin != "*" && !complete {
 			return errNotAllowed
 		}
 		*o = append(*o, origin)
@@ -49,14 +49,14 @@ func (o *Origins) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Prefixes are networks.
+// Prefixes are networks in CIDR notation.
 type Prefixes []netip.Prefix
 
 // UnmarshalText reads CIDR blocks that are separated by commas.
 func (p *Prefixes) UnmarshalText(text []byte) error {
 	for block := range strings.SplitSeq(string(text), ",") {
 		prefix, err := netip.ParsePrefix(strings.TrimSpace(block))
-		if err != nil || prefix.Addr().Is4In6() { // which no unmapped address is in
+		if err != nil || prefix.Addr().Is4In6() { // contains no unmapped address
 			return errNotAllowed
 		}
 		*p = append(*p, prefix.Masked())
@@ -64,7 +64,7 @@ func (p *Prefixes) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Proxies are networks; a single address is one, too.
+// Proxies are networks or single addresses.
 type Proxies []netip.Prefix
 
 // UnmarshalText reads addresses and CIDR blocks that are separated by commas.
@@ -103,10 +103,10 @@ func (b *Brokers) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Topic is the name of a topic of Kafka.
+// Topic is the name of a Kafka topic.
 type Topic string
 
-// UnmarshalText reads a name that Kafka takes.
+// UnmarshalText reads a name that Kafka accepts.
 func (t *Topic) UnmarshalText(text []byte) error {
 	const most = 249
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -121,7 +121,7 @@ func (t *Topic) UnmarshalText(text []byte) error {
 // Topics are the topics of modules, by the name of the setting (ports.TopicSetting).
 type Topics map[string]Topic
 
-// Copies is how many replicas a topic has.
+// Copies is the replication factor of a topic.
 type Copies int16
 
 // UnmarshalText reads a number from 1.
@@ -137,7 +137,7 @@ func (c *Copies) UnmarshalText(text []byte) error {
 // Bytes is an amount of memory.
 type Bytes int64
 
-// UnmarshalText reads a number, alone or with KiB, MiB or GiB behind it.
+// UnmarshalText reads a number, optionally followed by KiB, MiB or GiB.
 func (b *Bytes) UnmarshalText(text []byte) error {
 	digits, factor := string(text), int64(1)
 	for suffix, size := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
@@ -154,21 +154,21 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Rows is how many rows are kept.
+// Rows is a number of rows.
 type Rows int64
 
-// UnmarshalText reads a number that leaves readers time to follow.
+// UnmarshalText reads a number from 1,000, so that clients have time to read changes.
 func (r *Rows) UnmarshalText(text []byte) error {
-	const fewest = 1000
+	const least = 1000
 	n, err := strconv.ParseInt(string(text), 10, 64)
-	if err != nil || n < fewest {
+	if err != nil || n < least {
 		return errNotAllowed
 	}
 	*r = Rows(n)
 	return nil
 }
 
-// Count is how many of something there may be.
+// Count is a maximum number.
 type Count int
 
 // UnmarshalText reads a number from 1 to 10,000,000.
@@ -182,24 +182,24 @@ func (c *Count) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Streams is how many streams may be open.
+// Streams is the maximum number of open streams.
 type Streams int
 
 // UnmarshalText reads a number from 2 to 1,000,000.
 func (s *Streams) UnmarshalText(text []byte) error {
-	const fewest, most = 2, 1_000_000
+	const least, most = 2, 1_000_000
 	n, err := strconv.Atoi(string(text))
-	if err != nil || n < fewest || n > most {
+	if err != nil || n < least || n > most {
 		return errNotAllowed
 	}
 	*s = Streams(n)
 	return nil
 }
 
-// MaxDuration is the longest time that can be set.
+// MaxDuration is the longest duration of a setting.
 const MaxDuration = 30 * 24 * time.Hour
 
-// Duration is more than nothing and at most MaxDuration.
+// Duration is positive and at most MaxDuration.
 type Duration time.Duration
 
 // UnmarshalText reads whole seconds ("300") or a Go duration ("5m").
@@ -218,7 +218,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // LogLevel is "debug", "info", "warn" or "error".
 type LogLevel string
 
-// UnmarshalText reads a level by Go's and by Python's names, in any case.
+// UnmarshalText reads a level by its name in Go or Python, in any case.
 func (l *LogLevel) UnmarshalText(text []byte) error {
 	switch strings.ToUpper(string(text)) {
 	case "DEBUG":
@@ -235,7 +235,7 @@ func (l *LogLevel) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Environments is the list of environments that exist here.
+// Environments is the list of environments.
 type Environments struct{ policy scope.Environments }
 
 // UnmarshalText reads names separated by commas.
@@ -252,15 +252,15 @@ func (e *Environments) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Database says which store to use; exactly one field is not empty.
+// Database is the database to use; exactly one field is not empty.
 type Database struct {
 	// SQLite is the path of a file, or ":memory:".
 	SQLite string
-	// Postgres is a connection URL, which may hold a password.
+	// Postgres is a connection URL, which may contain a password.
 	Postgres secret.Text
 }
 
-// UnmarshalText reads a database URL; its scheme picks the store.
+// UnmarshalText reads a database URL; its scheme selects the store.
 func (d *Database) UnmarshalText(text []byte) error {
 	scheme, rest, found := strings.Cut(string(text), "://")
 	if !found || rest == "" {
@@ -281,7 +281,7 @@ func (d *Database) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String names the kind of store, and nothing of how to reach it.
+// String returns the kind of database, without its address.
 func (d Database) String() string {
 	if d.SQLite != "" {
 		return "SQLite"
@@ -289,8 +289,8 @@ func (d Database) String() string {
 	return "PostgreSQL"
 }
 
-// Place names the database for an operator: its file, or its name, host and port.
-// It never holds credentials.
+// Place returns the location of the database: its file, or its name, host and port. It
+// never contains credentials.
 func (d Database) Place() string {
 	if d.SQLite != "" {
 		return "SQLite file " + d.SQLite
@@ -331,7 +331,7 @@ func (k *APIKey) UnmarshalText(text []byte) error {
 // Pepper is the server secret of the API keys, or empty.
 type Pepper struct{ secret.Text }
 
-// UnmarshalText reads a text that is too long to be guessed.
+// UnmarshalText reads a string of at least 32 characters.
 func (p *Pepper) UnmarshalText(text []byte) error {
 	if len(text) < 32 {
 		return errNotAllowed
