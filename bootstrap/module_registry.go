@@ -204,7 +204,7 @@ func runRegistry(lc fx.Lifecycle, services *registryapp.Service, reporter *loop.
 			Failing: "registry refresh failed; serving stale cache", Recovered: "registry refresh recovered",
 		},
 		loop.Loop{
-			Every: expireEvery, Timeout: registryTimeout, Step: services.Sweep,
+			Every: expireEvery, Timeout: registryTimeout, Step: services.ExpireLeases,
 			Failing: "lease expiry paused", Recovered: "lease expiry resumed; grace period started",
 		},
 		loop.Loop{

@@ -14,52 +14,53 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// How replicas share the checks.
 const (
-	// A replica lives so long without a word, and gives one so often.
+	// MemberTTL is how long a replica is alive without an announcement, announceEvery how
+	// often it announces itself.
 	memberTTL     = 3 * time.Second
 	announceEvery = time.Second
-	// A check that ends so soon is expected to do so again.
-	promptly = time.Second
+	// FastLatency is below the latency of a target that occupies its slot only briefly.
+	fastLatency = time.Second
 )
 
-// checks is the active checks of this replica.
+// checks is the active health checks of this replica.
 type checks struct {
 	mu      sync.Mutex
 	targets map[registry.Key]*target
-	// changes is up to which change of the catalogue the targets are right.
+	// changes is the catalogue's counter up to which targets is correct.
 	changes int64
 	doubt   health.Doubt
 	slots   health.Slots
 	running sync.WaitGroup
-	// barred counts the targets whose last check was not allowed.
-	barred int64
-	// replicas were alive when this one was last announced.
-	replicas  []string
-	announced time.Duration
-	known     bool
+	// forbidden counts the targets whose last check was not allowed.
+	forbidden int64
+	// replicas were alive at the last announcement, which was made at announcedAt.
+	replicas    []string
+	announcedAt time.Duration
+	announced   bool
 }
 
 // target is an instance that is checked.
 type target struct {
 	key registry.Key
-	// instance is the one that probe is of.
+	// instance is the one from which probe was made.
 	instance *registry.Instance
 	probe    health.Probe
 	interval time.Duration
 	due      time.Duration
 	busy     bool
 	assessed health.Assessment
-	// dialled is what was dialled last, answered what was when a check last passed.
-	dialled, answered netip.Addr
-	// prompt says that the last check ended soon, barred that it was not allowed.
-	prompt, barred bool
-	// reports is how many there were when results were last counted anew.
+	// dialled is the address of the last check, passed that of the last one that passed.
+	dialled, passed netip.Addr
+	// fast says that the last check ended within fastLatency, forbidden that it was not
+	// allowed.
+	fast, forbidden bool
+	// reports is the number of reports when counting last restarted.
 	reports int64
 }
 
-// Check begins the active checks that are due and this replica's to make. They end
-// by themselves, or with ctx; Settle waits for that.
+// Check starts the checks that are due and owned by this replica. They end by themselves,
+// or with ctx; Settle waits for them.
 func (s *Service) Check(ctx context.Context) {
 	now := s.deps.Stopwatch.Elapsed()
 	s.announce(ctx, now)
@@ -67,7 +68,7 @@ func (s *Service) Check(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if changes := s.catalogue.changes.Load(); changes != c.changes {
-		s.retarget(now)
+		s.syncTargets(now)
 		c.changes = changes
 	}
 	for _, t := range c.due(now, s.deps.Replica) {
@@ -81,18 +82,18 @@ func (s *Service) Check(ctx context.Context) {
 	}
 }
 
-// Settle waits until the checks that were begun have ended.
+// Settle waits until the started checks have ended.
 func (s *Service) Settle() { s.checks.running.Wait() }
 
-// announce says that this replica lives, unless it doubts itself: then the others
-// take its checks on, and it goes on with those that were its own.
+// announce announces this replica, unless most of its checks fail at once: then other
+// replicas take over its checks, and it continues with those that it had.
 func (s *Service) announce(ctx context.Context, now time.Duration) {
 	c := &s.checks
 	c.mu.Lock()
-	wait := c.known && now-c.announced < announceEvery
-	doubtful := c.doubt.Whole(now)
+	recent := c.announced && now-c.announcedAt < announceEvery
+	suspect := c.doubt.Whole(now)
 	c.mu.Unlock()
-	if wait || doubtful && c.known {
+	if recent || suspect && c.announced {
 		return
 	}
 	replicas, err := s.deps.Members.Announce(ctx, s.deps.Replica, memberTTL)
@@ -101,22 +102,22 @@ func (s *Service) announce(ctx context.Context, now time.Duration) {
 	if err == nil {
 		c.replicas = replicas
 	}
-	c.announced, c.known = now, true
+	c.announcedAt, c.announced = now, true
 }
 
-// retarget brings the targets in line with the catalogue.
-func (s *Service) retarget(now time.Duration) {
+// syncTargets updates the targets to the catalogue.
+func (s *Service) syncTargets(now time.Duration) {
 	c := &s.checks
 	seen := map[registry.Key]bool{}
-	s.catalogue.each(func(known *cachedService) bool {
-		known.mu.RLock()
-		defer known.mu.RUnlock()
-		for i := range known.instances.all() {
-			if i.Removed || i.Expired || !known.state.Usable() {
+	s.catalogue.each(func(service *cachedService) bool {
+		service.mu.RLock()
+		defer service.mu.RUnlock()
+		for i := range service.instances.all() {
+			if i.Removed || i.Expired || !service.state.Usable() {
 				continue
 			}
-			key := registry.Key{Service: known.name, Ref: i.Ref()}
-			if c.aim(key, i.Instance, now) {
+			key := registry.Key{Service: service.name, Ref: i.Ref()}
+			if c.setTarget(key, i.Instance, now) {
 				seen[key] = true
 			}
 		}
@@ -124,15 +125,15 @@ func (s *Service) retarget(now time.Duration) {
 	})
 	for key := range c.targets {
 		if !seen[key] {
-			c.bar(c.targets[key], false)
+			c.setForbidden(c.targets[key], false)
 			delete(c.targets, key)
 		}
 	}
 }
 
-// aim makes a target of an instance, or changes the one that there is, and reports
-// whether the instance is to be checked. New ones begin spread over their interval.
-func (c *checks) aim(key registry.Key, i *registry.Instance, now time.Duration) bool {
+// setTarget adds or updates the target of an instance, and reports whether it has a check.
+// The first check of a new target is at a random time of its interval.
+func (c *checks) setTarget(key registry.Key, i *registry.Instance, now time.Duration) bool {
 	t := c.targets[key]
 	if t != nil && t.instance == i {
 		return true
@@ -151,30 +152,30 @@ func (c *checks) aim(key registry.Key, i *registry.Instance, now time.Duration) 
 	return true
 }
 
-// jitter returns a part of an interval that is always the same for a key.
+// jitter returns a part of an interval, the same for each key.
 func jitter(key registry.Key, interval time.Duration) time.Duration {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(nameOf(key)))
 	return time.Duration(h.Sum64() % uint64(interval)) //nolint:gosec // intervals are positive
 }
 
-// nameOf names an instance among those of all services.
+// nameOf returns a name that is unique over all services.
 func nameOf(key registry.Key) string {
 	return key.Service.String() + "/" + key.Environment.String() + "/" + key.Instance.String()
 }
 
-// due takes slots for targets to check now, the longest overdue first, and returns
-// those that got one.
+// due returns the targets to check now, the longest overdue first, as far as there are
+// slots.
 func (c *checks) due(now time.Duration, replica string) []*target {
 	var list []*target
 	for _, t := range c.targets {
-		mine := len(c.replicas) == 0 ||
+		owned := len(c.replicas) == 0 ||
 			health.Owner(nameOf(t.key), c.replicas) == replica
 		switch {
 		case t.busy || t.due > now:
-		case !mine:
+		case !owned:
 			t.due = now + t.interval
-			c.bar(t, false)
+			c.setForbidden(t, false)
 		default:
 			list = append(list, t)
 		}
@@ -183,33 +184,33 @@ func (c *checks) due(now time.Duration, replica string) []*target {
 	return slices.DeleteFunc(list, func(t *target) bool { return !c.slots.Take(t.claim()) })
 }
 
-// claim returns what the target needs a slot for.
+// claim returns the slot that a check of the target needs.
 func (t *target) claim() health.Claim {
 	return health.Claim{
 		Service: t.key.Service.String(), Place: health.Place(t.probe.Host, t.dialled), Source: t.probe.Source,
-		Prompt: t.prompt,
+		Prompt: t.fast,
 	}
 }
 
-// bar remembers whether the last check of a target was not allowed.
-func (c *checks) bar(t *target, barred bool) {
+// setForbidden records whether the last check of a target was not allowed.
+func (c *checks) setForbidden(t *target, forbidden bool) {
 	switch {
-	case barred && !t.barred:
-		c.barred++
-	case !barred && t.barred:
-		c.barred--
+	case forbidden && !t.forbidden:
+		c.forbidden++
+	case !forbidden && t.forbidden:
+		c.forbidden--
 	}
-	t.barred = barred
+	t.forbidden = forbidden
 }
 
-// probe makes a check, and takes its result in.
+// probe makes a check and applies its result.
 func (s *Service) probe(ctx context.Context, t *target, p health.Probe, claim health.Claim) {
 	result := health.Result{Failed: health.Forbidden}
 	if s.deps.Prober != nil {
 		result = s.deps.Prober.Probe(ctx, p)
 	}
 	if ctx.Err() == nil {
-		s.conclude(ctx, t, result)
+		s.applyResult(ctx, t, result)
 	}
 	c := &s.checks
 	c.mu.Lock()
@@ -217,68 +218,70 @@ func (s *Service) probe(ctx context.Context, t *target, p health.Probe, claim he
 	c.slots.Release(claim)
 	t.busy = false
 	t.dialled = cmp.Or(result.Dialled, t.dialled)
-	t.prompt = result.Failed != health.TimedOut && result.Latency < promptly
+	t.fast = result.Failed != health.TimedOut && result.Latency < fastLatency
 	if c.targets[t.key] == t {
-		c.bar(t, result.Failed == health.Forbidden)
+		c.setForbidden(t, result.Failed == health.Forbidden)
 	}
 }
 
-// Conditions returns the condition that checks of this replica are not allowed,
-// while they are made at all.
+// Conditions reports checks of this replica that are not allowed, unless checks are
+// turned off.
 func (s *Service) Conditions() []ports.Condition {
 	s.checks.mu.Lock()
 	defer s.checks.mu.Unlock()
-	if s.deps.Prober == nil || s.checks.barred == 0 {
+	if s.deps.Prober == nil || s.checks.forbidden == 0 {
 		return nil
 	}
 	return []ports.Condition{{
-		Name: "checks_not_allowed", Count: s.checks.barred,
-		Message: "Health checks of instances are not made, because their addresses are private or they look into " +
+		Name: "checks_not_allowed", Count: s.checks.forbidden,
+		Message: "Health checks of instances are not made, because their addresses are private or they read " +
 			"bodies, or because the name of the database, Redis or Kafka cannot be resolved. Name the networks in " +
 			"PROBE_ALLOW_CIDRS, repair DNS, or turn checks off with PROBES_ENABLED=false.",
 	}}
 }
 
-// conclude counts a result, and writes what the results have come to.
-func (s *Service) conclude(ctx context.Context, t *target, result health.Result) {
+// applyResult counts a result, and saves a changed verdict.
+func (s *Service) applyResult(ctx context.Context, t *target, result health.Result) {
 	i := s.catalogue.instance(t.key)
 	if i == nil || i.Expired {
 		return
 	}
 	if result.Failed == health.Forbidden {
-		s.withdraw(ctx, t.key, i)
+		s.saveForbidden(ctx, t.key, i)
 		return
 	}
-	s.recount(ctx, t, i, result.Passed())
-	verdict, doubtful := s.assess(t, result)
-	s.note(ctx, t.key, i, result)
+	s.restartCount(ctx, t, i, result.Passed())
+	verdict, suspect := s.count(t, result)
+	s.noteReading(ctx, t.key, i, result)
 	settled := verdict.Status == i.Evidence && verdict.Flapping == i.Flapping
-	// A check that is made again says so, as soon as it confirms what is known.
-	again := i.Reason == registry.ReasonCheckNotAllowed && result.Passed() == i.Evidence.Serving()
-	if settled && !again || verdict.Status == health.Critical && doubtful {
+	// The reason of a check that is allowed again is replaced by the first result that
+	// confirms the status.
+	allowedAgain := i.Reason == registry.ReasonCheckNotAllowed && result.Passed() == i.Evidence.Serving()
+	if settled && !allowedAgain || verdict.Status == health.Critical && suspect {
 		return
 	}
-	s.judge(ctx, t.key, verdict, result)
+	s.saveVerdict(ctx, t.key, verdict, result)
 }
 
-// assess counts a result, and reports whether failures are not to be believed.
-func (s *Service) assess(t *target, result health.Result) (verdict health.Verdict, doubtful bool) {
+// count adds a result, and reports whether failures are more likely this replica's than
+// the instances'.
+func (s *Service) count(t *target, result health.Result) (verdict health.Verdict, suspect bool) {
 	c := &s.checks
 	now := s.deps.Stopwatch.Elapsed()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if result.Passed() {
-		t.answered = result.Dialled
+		t.passed = result.Dialled
 	}
 	service := t.key.Service.String()
-	place := health.Place(t.probe.Host, cmp.Or(t.answered, result.Dialled))
+	place := health.Place(t.probe.Host, cmp.Or(t.passed, result.Dialled))
 	c.doubt.Add(service, place, result.Passed(), now)
 	return t.assessed.Add(result.Passed(), now), c.doubt.Of(service, now)
 }
 
-// withdraw takes in that an instance may not be checked. A write that fails is made
-// again after the next check.
-func (s *Service) withdraw(ctx context.Context, key registry.Key, i *registry.Instance) {
+// saveForbidden saves that an instance may not be checked. A failed write is repeated
+// after the next check.
+func (s *Service) saveForbidden(ctx context.Context, key registry.Key, i *registry.Instance) {
 	if !i.Barrable() {
 		return
 	}
@@ -288,9 +291,9 @@ func (s *Service) withdraw(ctx context.Context, key registry.Key, i *registry.In
 	})
 }
 
-// recount begins counting anew where the instance was reported since, or is
-// another for a reason that is not a check's.
-func (s *Service) recount(ctx context.Context, t *target, i *registry.Instance, passed bool) {
+// restartCount restarts counting where the status was reported since, or was changed by
+// something else than a check.
+func (s *Service) restartCount(ctx context.Context, t *target, i *registry.Instance, passed bool) {
 	s.checks.mu.Lock()
 	disagrees, same := t.assessed.Disagrees(passed), t.assessed.Verdict().Status == i.Evidence
 	s.checks.mu.Unlock()
@@ -309,10 +312,10 @@ func (s *Service) recount(ctx context.Context, t *target, i *registry.Instance, 
 	}
 }
 
-// note keeps what a check found, on best effort. The latency of a check that failed
-// where the way is not told (health.Failed) is left out: a refused port could be told
-// from a filtered one by it.
-func (s *Service) note(ctx context.Context, key registry.Key, i *registry.Instance, result health.Result) {
+// noteReading stores the result of a check as a reading, on a best effort. The latency of
+// a failure without details (health.Failed) is omitted: it would distinguish a refused
+// port from a filtered one.
+func (s *Service) noteReading(ctx context.Context, key registry.Key, i *registry.Instance, result health.Result) {
 	status := health.Critical
 	if result.Passed() {
 		status = health.Passing
@@ -324,9 +327,8 @@ func (s *Service) note(ctx context.Context, key registry.Key, i *registry.Instan
 	_ = s.deps.Readings.Note(ctx, registry.Note{Key: key, Observation: o, URL: i.Address.Base()})
 }
 
-// judge writes a verdict. One that cannot be stored is reached again by the next
-// results.
-func (s *Service) judge(ctx context.Context, key registry.Key, verdict health.Verdict, result health.Result) {
+// saveVerdict saves a verdict. A failed write is repeated after the next results.
+func (s *Service) saveVerdict(ctx context.Context, key registry.Key, verdict health.Verdict, result health.Result) {
 	reason := registry.ReasonCheckPassed
 	if !result.Passed() {
 		reason = registry.ReasonCheckFailed + ":" + result.Failed.String()

@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// checkEvery is how often due checks are begun.
+// checkEvery is how often due checks are started.
 const checkEvery = 100 * time.Millisecond
 
 // checked registers an instance whose health is checked every second.
@@ -27,7 +27,7 @@ func (b *bundle) checked(t *testing.T, id, host string) {
 	b.checkedOf(t, shop, id, host)
 }
 
-// checkedOf registers one of another service.
+// checkedOf is checked for a service.
 func (b *bundle) checkedOf(t *testing.T, service, id, host string) {
 	t.Helper()
 	in := registration(id)
@@ -39,7 +39,7 @@ func (b *bundle) checkedOf(t *testing.T, service, id, host string) {
 	require.NoError(t, err)
 }
 
-// check lets time go by, with the checks that become due.
+// check advances the time, and makes the checks that become due.
 func (b *bundle) check(t *testing.T, d time.Duration, replicas ...*registryapp.Service) {
 	t.Helper()
 	if len(replicas) == 0 {
@@ -55,7 +55,7 @@ func (b *bundle) check(t *testing.T, d time.Duration, replicas ...*registryapp.S
 	}
 }
 
-// observed returns what is observed of an instance.
+// observed returns the observed status of an instance.
 func observed(t *testing.T, s *registryapp.Service, id string) health.Status {
 	t.Helper()
 	return instance(t, s, id).Observed()
@@ -64,7 +64,7 @@ func observed(t *testing.T, s *registryapp.Service, id string) health.Status {
 func TestChecks(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a state changes after two that pass or three that fail, and says why", func(t *testing.T) {
+	t.Run("a status changes after two passing or three failing checks, with a reason", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		passes := true
@@ -84,7 +84,7 @@ func TestChecks(t *testing.T) {
 		assert.Equal(t, health.Passing, observed(t, b.Service, "a"))
 	})
 
-	t.Run("results are counted from the last report, and the latest evidence wins", func(t *testing.T) {
+	t.Run("counting restarts with a report, and the latest evidence wins", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		passes := true
@@ -108,58 +108,58 @@ func TestChecks(t *testing.T) {
 		assert.Equal(t, health.Warning, observed(t, b.Service, "a"))
 		passes = true
 		b.check(t, 10*time.Second)
-		assert.Equal(t, health.Warning, observed(t, b.Service, "a"), "a check that passes does not deny a warning")
+		assert.Equal(t, health.Warning, observed(t, b.Service, "a"), "a passing check does not override a warning")
 	})
 
-	t.Run("a replica that doubts itself marks nothing critical", func(t *testing.T) {
+	t.Run("checks that fail at once mark no instance critical", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		for n := range 10 {
 			b.checked(t, fmt.Sprintf("i-%d", n), fmt.Sprintf("host-%d", n))
 		}
 		b.check(t, 3*time.Second)
-		var ill sync.Map
+		var failingHosts sync.Map
 		b.prober.answer = func(_ context.Context, p health.Probe) bool {
-			_, failing := ill.Load(p.Host)
+			_, failing := failingHosts.Load(p.Host)
 			return !failing
 		}
-		ill.Store("host-0", true)
-		ill.Store("host-1", true)
+		failingHosts.Store("host-0", true)
+		failingHosts.Store("host-1", true)
 		b.check(t, 5*time.Second)
-		assert.Equal(t, health.Critical, observed(t, b.Service, "i-0"), "two of ten are believed")
+		assert.Equal(t, health.Critical, observed(t, b.Service, "i-0"), "two of ten")
 		for n := 2; n < 8; n++ {
-			ill.Store(fmt.Sprintf("host-%d", n), true)
+			failingHosts.Store(fmt.Sprintf("host-%d", n), true)
 		}
 		b.check(t, 20*time.Second)
 		for n := 2; n < 8; n++ {
-			assert.Equal(t, health.Passing, observed(t, b.Service, fmt.Sprintf("i-%d", n)), "six at once are not")
+			assert.Equal(t, health.Passing, observed(t, b.Service, fmt.Sprintf("i-%d", n)), "six of ten at once")
 		}
 		b.check(t, 11*time.Minute)
-		assert.Equal(t, health.Critical, observed(t, b.Service, "i-5"), "but doubt does not last for ever")
+		assert.Equal(t, health.Critical, observed(t, b.Service, "i-5"), "after ten minutes")
 	})
 
-	t.Run("what is not checked any more is not asked", func(t *testing.T) {
+	t.Run("a removed instance is not checked", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		asked := map[string]int{}
+		checks := map[string]int{}
 		b.prober.answer = func(_ context.Context, p health.Probe) bool {
-			asked[p.Host]++
+			checks[p.Host]++
 			return true
 		}
 		b.checked(t, "a", "a.internal")
 		b.check(t, 3*time.Second)
-		require.Positive(t, asked["a.internal"])
+		require.Positive(t, checks["a.internal"])
 		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), target("a")))
-		before := asked["a.internal"]
+		before := checks["a.internal"]
 		b.check(t, 3*time.Second)
-		assert.Equal(t, before, asked["a.internal"])
+		assert.Equal(t, before, checks["a.internal"])
 	})
 }
 
 func TestFlapping(t *testing.T) {
 	t.Parallel()
-	// 20 of 100 instances fail thrice and pass twice, over and over: each is a
-	// transition as soon as there can be one.
+	// 20 of 100 instances repeatedly fail three times and pass twice: each is a transition as
+	// soon as one is possible.
 	b := setup(t)
 	passes := func(p health.Probe) bool {
 		flapping := strings.HasPrefix(p.Host, "flapping")
@@ -184,7 +184,7 @@ func TestFlapping(t *testing.T) {
 	}
 	for n := range 20 {
 		id := fmt.Sprintf("flapping-%02d", n)
-		// Of 120 transitions, those below the bound and the one to being held.
+		// Of 120 transitions, those below the bound and the last one.
 		assert.LessOrEqual(t, changes[id], 6, id)
 		i := instance(t, b.Service, id)
 		assert.True(t, i.Flapping, id)
@@ -202,11 +202,11 @@ func TestOwnershipOfChecks(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	var mu sync.Mutex
-	asked := map[string]int{}
+	checks := map[string]int{}
 	b.prober.answer = func(_ context.Context, p health.Probe) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		asked[p.Host]++
+		checks[p.Host]++
 		return true
 	}
 	for n := range 40 {
@@ -214,16 +214,16 @@ func TestOwnershipOfChecks(t *testing.T) {
 	}
 	other := b.replica(t, "replica-2")
 	b.check(t, 5*time.Second, b.Service, other)
-	clear(asked)
+	clear(checks)
 	b.check(t, 10*time.Second, b.Service, other)
-	require.Len(t, asked, 40)
-	for host, times := range asked {
-		assert.InDelta(t, 10, times, 1, "%s is asked once a second, by whoever", host)
+	require.Len(t, checks, 40)
+	for host, times := range checks {
+		assert.InDelta(t, 10, times, 1, "%s is checked once a second", host)
 	}
 
-	clear(asked)
+	clear(checks)
 	b.check(t, 10*time.Second, other)
-	assert.Len(t, asked, 40, "what was the other's is taken over when its lease ends")
+	assert.Len(t, checks, 40, "a replica takes over the checks of another one that is no longer announced")
 }
 
 func TestBoundsOfChecks(t *testing.T) {
@@ -237,9 +237,9 @@ func TestBoundsOfChecks(t *testing.T) {
 			b.checkedOf(t, fmt.Sprintf("one-%02d", n), "a", fmt.Sprintf("host-%02d", n))
 		}
 		for n := range 10 {
-			b.checked(t, fmt.Sprintf("same-%02d", n), "crowded")
+			b.checked(t, fmt.Sprintf("same-%02d", n), "shared")
 		}
-		b.check(t, 3*time.Second) // they have answered soon before
+		b.check(t, 3*time.Second) // so that they are fast
 		b.prober.answer = func(_ context.Context, p health.Probe) bool {
 			mu.Lock()
 			running++
@@ -254,7 +254,7 @@ func TestBoundsOfChecks(t *testing.T) {
 			synctest.Wait()
 		}
 		assert.Equal(t, 64, running)
-		assert.LessOrEqual(t, perHost["crowded"], 4)
+		assert.LessOrEqual(t, perHost["shared"], 4)
 		close(release)
 		b.Settle()
 		for range 10 {
@@ -262,6 +262,6 @@ func TestBoundsOfChecks(t *testing.T) {
 			b.Check(t.Context())
 			b.Settle()
 		}
-		assert.Len(t, perHost, 91, "those that had to wait are next")
+		assert.Len(t, perHost, 91, "the waiting ones are next")
 	})
 }

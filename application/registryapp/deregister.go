@@ -23,7 +23,7 @@ func (s *Service) DeregisterInstance(ctx context.Context, by access.Caller, in T
 	if err != nil {
 		return err
 	}
-	s.abandon(ctx, grant(t.service, gone).LeaseKey)
+	s.removeLeases(ctx, grant(t.service, gone).LeaseKey)
 	return nil
 }
 
@@ -73,7 +73,7 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 	if err != nil {
 		return err
 	}
-	s.abandon(ctx, leases...)
+	s.removeLeases(ctx, leases...)
 	if written.Deleted() {
 		_ = s.deps.Readings.Forget(context.WithoutCancel(ctx), []string{t.service.String()})
 	}

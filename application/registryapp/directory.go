@@ -29,14 +29,14 @@ type published struct {
 }
 
 // PublishDirectory makes one step of putting services into the directory: at most
-// SweepLimit of those that changed, or are half as old as an entry lives. It reports
-// whether there are more. While another replica is elected to sweep, or without a
+// ExpiryLimit of those that changed, or are half as old as an entry lives. It reports
+// whether there are more. While another replica is elected, or without a
 // directory, it does nothing.
 func (s *Service) PublishDirectory(ctx context.Context) (more bool, err error) {
 	p := &s.published
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.deps.Directory == nil || !s.sweeper.turn.Load() {
+	if s.deps.Directory == nil || !s.expirer.elected.Load() {
 		p.services = nil
 		return false, nil
 	}
@@ -61,11 +61,11 @@ func (s *Service) PublishDirectory(ctx context.Context) (more bool, err error) {
 			id: e.ID, version: scope.Version(e.Version), due: now + s.deps.DirectoryTTL/2,
 		}
 	}
-	return lost || len(entries) == SweepLimit, nil
+	return lost || len(entries) == ExpiryLimit, nil
 }
 
 // unpublished returns services that are to be put into the directory, at most
-// SweepLimit.
+// ExpiryLimit.
 func (s *Service) unpublished(
 	published map[string]publishedService, now time.Duration,
 ) (entries []registry.Entry, err error) {
@@ -81,7 +81,7 @@ func (s *Service) unpublished(
 		if entry, err = entryOf(&service.state); err == nil {
 			entries = append(entries, entry)
 		}
-		return err == nil && len(entries) < SweepLimit
+		return err == nil && len(entries) < ExpiryLimit
 	})
 	return entries, err
 }

@@ -43,7 +43,7 @@ func withDirectory(t *testing.T) (*bundle, *recordingDirectory) {
 		o.Directory, o.DirectoryTTL = d, time.Minute
 	})
 	require.NoError(t, b.Refresh(t.Context()))
-	b.sweep(t)
+	b.expireLeases(t)
 	for _, name := range []string{shop, "cart"} {
 		r := registration("a")
 		r.ServiceName = name

@@ -36,7 +36,7 @@ func gated(t *testing.T) (*bundle, *gatedServices) {
 	g := &gatedServices{Services: b.store}
 	b.Service = b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Services = g })
 	require.NoError(t, b.Refresh(t.Context()))
-	b.sweep(t)
+	b.expireLeases(t)
 	return b, g
 }
 

@@ -127,7 +127,7 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		b := empty()
 		b.Service = b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Prober = nil })
 		require.NoError(t, b.Refresh(t.Context()))
-		b.sweep(t)
+		b.expireLeases(t)
 		b.prober.result = func(health.Probe) health.Result {
 			t.Error("a check was made")
 			return health.Result{}

@@ -58,7 +58,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		t.Parallel()
 		b, production, staging := both(t)
 		for range 20 {
-			b.run(t, 5*sweepEvery)
+			b.run(t, 5*expireEvery)
 			require.NoError(t, b.beat(t, "a", production))
 			require.NoError(t, b.beat(t, "a", staging))
 		}
@@ -72,7 +72,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		t.Parallel()
 		b, _, staging := both(t)
 		for range 40 {
-			b.run(t, 4*sweepEvery)
+			b.run(t, 4*expireEvery)
 			require.NoError(t, b.beat(t, "a", staging))
 		}
 		assert.Empty(t, ids(t, b.Service, "production"))

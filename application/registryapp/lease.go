@@ -8,10 +8,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// grantFirst grants a lease of what is about to be saved, so that nothing is saved
-// without one. Where the lease store keeps a higher epoch another registration was
-// quicker, or the database has lost one: what is to be saved is stale, and is made again
-// with an epoch above the kept one.
+// grantFirst grants the lease of an instance that is about to be saved, so that none is
+// saved without a lease. Where the lease store has a higher epoch another registration was
+// faster, or the database has lost one: the save is stale, and is repeated with a higher
+// epoch.
 func (s *Service) grantFirst(ctx context.Context, g registry.Grant, after *registry.Epoch) error {
 	err := s.deps.Leases.Grant(ctx, g)
 	if refused := new(registry.RefusedError); errors.As(err, &refused) {
@@ -21,7 +21,7 @@ func (s *Service) grantFirst(ctx context.Context, g registry.Grant, after *regis
 	return err
 }
 
-// grant returns the lease of an instance as it stands.
+// grant returns the lease of an instance.
 func grant(name scope.ServiceName, i *registry.Instance) registry.Grant {
 	return registry.Grant{
 		LeaseKey: registry.LeaseKey{Key: registry.Key{Service: name, Ref: i.Ref()}, Epoch: i.Epoch},
@@ -40,8 +40,8 @@ func leasesIn(service *registry.Service, e scope.Environment) []registry.LeaseKe
 	return leases
 }
 
-// abandon drops leases of what is gone. A lease that stays because its store is
-// away ends by itself, and is dropped then.
-func (s *Service) abandon(ctx context.Context, leases ...registry.LeaseKey) {
+// removeLeases removes the leases of removed instances. A lease that stays, because the
+// lease store is unavailable, is removed after its end.
+func (s *Service) removeLeases(ctx context.Context, leases ...registry.LeaseKey) {
 	_ = s.deps.Leases.Remove(context.WithoutCancel(ctx), leases...)
 }

@@ -152,7 +152,7 @@ func TestBounds(t *testing.T) {
 		b := empty()
 		b.Service = b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Bounds = most })
 		require.NoError(t, b.Refresh(t.Context()))
-		b.sweep(t)
+		b.expireLeases(t)
 		return b
 	}
 	registers := func(t *testing.T, b *bundle, service, instance, metadata string) error {

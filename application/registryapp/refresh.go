@@ -55,7 +55,7 @@ func (s *Service) refresh(ctx context.Context) error {
 // while both succeed.
 func (s *Service) Staleness() time.Duration {
 	now := s.deps.Stopwatch.Elapsed()
-	return max(s.catalogue.confirmation.Outage(now), s.sweeper.confirmation.Outage(now))
+	return max(s.catalogue.confirmation.Outage(now), s.expirer.confirmation.Outage(now))
 }
 
 // ids returns the ids of all services.

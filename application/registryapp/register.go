@@ -74,7 +74,7 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	})
 	if err != nil {
 		if granted != nil {
-			s.abandon(ctx, *granted)
+			s.removeLeases(ctx, *granted)
 		}
 		return Registered{}, err
 	}

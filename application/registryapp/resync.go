@@ -31,7 +31,7 @@ func (s *Service) reload(ctx context.Context) error {
 		found = append(found, service)
 	}
 	s.catalogue.replace(found, purged)
-	s.sweeper.renewed.Store(true)
+	s.expirer.resynced.Store(true)
 	return nil
 }
 

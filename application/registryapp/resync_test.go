@@ -18,7 +18,7 @@ func TestResync(t *testing.T) {
 	g := &gatedServices{Services: b.store}
 	b.Service = b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Services, d.Source = g, g })
 	require.NoError(t, b.Refresh(t.Context()))
-	b.sweep(t)
+	b.expireLeases(t)
 	for _, id := range []string{"a", "b", "a", "a"} {
 		b.register(t, id)
 	}
@@ -26,7 +26,7 @@ func TestResync(t *testing.T) {
 	lost.ServiceName = "lost"
 	_, err := b.Register(t.Context(), fixture.Admin(), lost)
 	require.NoError(t, err)
-	b.sweep(t)
+	b.expireLeases(t)
 
 	backup := empty()
 	backup.Service = backup.replica(t, "replica-1")
@@ -40,7 +40,7 @@ func TestResync(t *testing.T) {
 	assert.Equal(t, registry.Epoch(epoch), instance(t, b.Service, "a").Epoch)
 	_, err = b.Discover(fixture.Admin(), "lost", "")
 	require.ErrorIs(t, err, registry.ErrNotFound)
-	b.sweep(t)
+	b.expireLeases(t)
 	require.NoError(t, b.beat(t, "a", epoch))
 	again := b.register(t, "a")
 	require.NoError(t, b.beat(t, "a", again), "without delay")

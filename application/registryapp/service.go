@@ -44,7 +44,7 @@ type Service struct {
 	deps      Dependencies
 	locks     change.Locks[scope.ServiceName]
 	catalogue catalogue
-	sweeper   sweeper
+	expirer   expirer
 	checks    checks
 	published published
 	// standard is the default environment.
@@ -56,7 +56,7 @@ func New(d Dependencies) *Service {
 	s := &Service{deps: d}
 	// One that is not supported is told to those who rely on it.
 	s.standard, _ = d.Environments.Parse(d.DefaultEnvironment)
-	s.sweeper.guards = map[place]*guard{}
+	s.expirer.preservations = map[place]*preservation{}
 	s.checks.targets = map[registry.Key]*target{}
 	return s
 }

@@ -38,7 +38,7 @@ func setup(t *testing.T) *bundle {
 	b := empty()
 	b.Service = b.replica(t, "replica-1")
 	require.NoError(t, b.Refresh(t.Context()))
-	b.sweep(t)
+	b.expireLeases(t)
 	return b
 }
 
@@ -71,34 +71,34 @@ func (b *bundle) replica(
 	return registryapp.New(d)
 }
 
-// pass lets that much time go by, everywhere.
+// pass advances all clocks.
 func (b *bundle) pass(d time.Duration) {
 	b.clock.Move(d)
 	b.elapsed.Move(d)
 	b.serverTime.Move(d)
 }
 
-// sweep makes steps until there is nothing more to do at once.
-func (b *bundle) sweep(t *testing.T) {
+// expireLeases makes steps of lease expiry until there is nothing more to do.
+func (b *bundle) expireLeases(t *testing.T) {
 	t.Helper()
 	for more := true; more; {
 		var err error
-		more, err = b.Sweep(t.Context())
+		more, err = b.ExpireLeases(t.Context())
 		require.NoError(t, err)
 	}
 }
 
-// run lets time go by in steps of a quarter second, with a sweep after each.
+// run advances the time in steps of a quarter second, and expires leases after each.
 func (b *bundle) run(t *testing.T, d time.Duration) {
 	t.Helper()
-	for passed := time.Duration(0); passed < d; passed += sweepEvery {
-		b.pass(sweepEvery)
-		b.sweep(t)
+	for passed := time.Duration(0); passed < d; passed += expireEvery {
+		b.pass(expireEvery)
+		b.expireLeases(t)
 	}
 }
 
-// sweepEvery is how often a replica sweeps.
-const sweepEvery = 250 * time.Millisecond
+// expireEvery is how often a replica expires leases.
+const expireEvery = 250 * time.Millisecond
 
 // register registers an instance of the shop with a lease of 30 seconds.
 func (b *bundle) register(t *testing.T, instance string) int64 {
@@ -172,8 +172,8 @@ func (b *bundle) events(since int) map[string]int {
 type leaseServer struct {
 	*localcache.Store
 	away atomic.Bool
-	// endLost, dropLost and grantLost fail the next call of their kind.
-	endLost, dropLost, grantLost atomic.Bool
+	// failExpire, failRemove and grantLost fail the next call of their kind.
+	failExpire, failRemove, grantLost atomic.Bool
 }
 
 func (l *leaseServer) fails(lost *atomic.Bool) error {
@@ -197,22 +197,22 @@ func (l *leaseServer) Renew(ctx context.Context, renewals ...registry.Renewal) (
 	return l.Store.Renew(ctx, renewals...)
 }
 
-func (l *leaseServer) Due(ctx context.Context, sweeper string, limit int) (registry.DueLeases, error) {
+func (l *leaseServer) Due(ctx context.Context, replica string, limit int) (registry.DueLeases, error) {
 	if err := l.fails(nil); err != nil {
 		return registry.DueLeases{}, err
 	}
-	return l.Store.Due(ctx, sweeper, limit)
+	return l.Store.Due(ctx, replica, limit)
 }
 
 func (l *leaseServer) Expire(ctx context.Context, leases ...registry.Lease) ([]bool, error) {
-	if err := l.fails(&l.endLost); err != nil {
+	if err := l.fails(&l.failExpire); err != nil {
 		return nil, err
 	}
 	return l.Store.Expire(ctx, leases...)
 }
 
 func (l *leaseServer) Remove(ctx context.Context, leases ...registry.LeaseKey) error {
-	if err := l.fails(&l.dropLost); err != nil {
+	if err := l.fails(&l.failRemove); err != nil {
 		return err
 	}
 	return l.Store.Remove(ctx, leases...)

@@ -104,14 +104,14 @@ func (w *world) launch(p *program) {
 // run lets time go by for everybody.
 func (w *world) run(d time.Duration) {
 	w.t.Helper()
-	for passed := time.Duration(0); passed < d; passed += sweepEvery {
+	for passed := time.Duration(0); passed < d; passed += expireEvery {
 		w.step()
 	}
 }
 
 func (w *world) step() {
 	w.t.Helper()
-	w.pass(sweepEvery)
+	w.pass(expireEvery)
 	for _, p := range w.programs {
 		if now := w.elapsed.Elapsed(); !p.dead && !p.cut && p.next <= now {
 			p.next = now + ttl/3
@@ -124,7 +124,7 @@ func (w *world) step() {
 		}
 		_ = s.Refresh(w.t.Context())
 		for more := true; more; {
-			more, _ = s.Sweep(w.t.Context())
+			more, _ = s.ExpireLeases(w.t.Context())
 		}
 		w.least = min(w.least, len(ready(w.t, s)))
 	}
@@ -386,7 +386,7 @@ func TestSimulationOfFaults(t *testing.T) {
 		before := len(w.store.Outbox())
 		for range 20 {
 			w.pass(ttl + time.Second)
-			_, err := w.replicas[0].Sweep(t.Context())
+			_, err := w.replicas[0].ExpireLeases(t.Context())
 			require.NoError(t, err)
 			w.run(ttl / 2)
 		}

@@ -16,16 +16,16 @@ type Target struct {
 	Environment string
 }
 
-// subject is one that was read; zero are an instance and an environment that were
-// not named.
-type subject struct {
+// targetRef is a parsed Target; instance and environment are zero where they were not
+// given.
+type targetRef struct {
 	service scope.ServiceName
 	registry.Ref
 }
 
-// parseTarget reads what names an instance; a nil id is none.
-func (s *Service) parseTarget(p *parsing, serviceName string, instanceID *string, environment string) subject {
-	t := subject{service: parse(p, registry.ParseName, serviceName)}
+// parseTarget parses a target; a nil id is none.
+func (s *Service) parseTarget(p *parsing, serviceName string, instanceID *string, environment string) targetRef {
+	t := targetRef{service: parse(p, registry.ParseName, serviceName)}
 	if instanceID != nil {
 		t.Instance = parse(p, registry.ParseInstanceID, *instanceID)
 	}
@@ -35,14 +35,14 @@ func (s *Service) parseTarget(p *parsing, serviceName string, instanceID *string
 	return t
 }
 
-// find returns the instance that is meant.
-func (t subject) find(in *registry.Service) (*registry.Instance, error) {
+// find returns the instance.
+func (t targetRef) find(in *registry.Service) (*registry.Instance, error) {
 	return in.Locate(t.Environment, t.Instance)
 }
 
-// change makes a change of the instance that is meant, for a caller who may.
+// change changes the instance, for a caller with the right to.
 func (s *Service) change(
-	ctx context.Context, by access.Caller, t subject, apply func(*registry.Service, *registry.Instance) error,
+	ctx context.Context, by access.Caller, t targetRef, apply func(*registry.Service, *registry.Instance) error,
 ) (*registry.Service, error) {
 	if err := by.Require(access.WriteService, resource(t.service)); err != nil {
 		return nil, err

@@ -135,7 +135,7 @@ const sweepEvery = 250 * time.Millisecond
 func (r *instances) sweepAll(ctx context.Context) (longest time.Duration, err error) {
 	for more := true; more; {
 		began := time.Now()
-		if more, err = r.Sweep(ctx); err != nil {
+		if more, err = r.ExpireLeases(ctx); err != nil {
 			return 0, fmt.Errorf("sweep: %w", err)
 		}
 		longest = max(longest, time.Since(began))
@@ -302,7 +302,7 @@ func registryMemory(ctx context.Context, b *bench) (outcome, error) {
 	if err := first.register(ctx, "memory", ending, 30); err != nil {
 		return outcome{}, err
 	}
-	if _, err := first.Sweep(ctx); err != nil {
+	if _, err := first.ExpireLeases(ctx); err != nil {
 		return outcome{}, fmt.Errorf("sweep: %w", err)
 	}
 	view, err := first.Discover(everyone(), "memory", "")

@@ -11,47 +11,47 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-func TestCrashes(t *testing.T) {
+func TestInterruptedExpiry(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a lease that is not there any more is assured", func(t *testing.T) {
+	t.Run("a missing lease is granted again", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		epoch := b.register(t, "a")
 		require.NoError(t, b.leases.Remove(t.Context(), heldOf(t, "a", epoch)))
 		require.Len(t, ready(t, b.Service), 1)
 		b.run(t, 65*time.Second)
-		assert.Empty(t, ready(t, b.Service), "it leaves if it says nothing, as any other")
+		assert.Empty(t, ready(t, b.Service), "it expires without heartbeats")
 	})
 
-	t.Run("an end that is stored and not recorded is recorded once", func(t *testing.T) {
+	t.Run("an expiry that was saved and not recorded is recorded once", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")
 		before := len(b.store.Outbox())
-		b.leases.endLost.Store(true)
+		b.leases.failExpire.Store(true)
 		for range 4 * 40 {
-			b.pass(sweepEvery)
-			_, _ = b.Sweep(t.Context())
+			b.pass(expireEvery)
+			_, _ = b.ExpireLeases(t.Context())
 		}
-		assert.False(t, b.leases.endLost.Load(), "the call that was lost was made")
+		assert.False(t, b.leases.failExpire.Load(), "the failing call was made")
 		assert.Empty(t, ready(t, b.Service))
 		assert.Equal(t, map[string]int{registry.InstanceHealthChanged: 1, registry.ServiceHealthChanged: 1}, b.events(before))
 	})
 
-	t.Run("a removal that is stored and not dropped is dropped", func(t *testing.T) {
+	t.Run("a lease whose removal was saved and not made is removed", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		in := registration("a")
 		in.TTLSeconds, in.DeregisterAfterSeconds = new(1), new(1)
 		_, err := b.Register(t.Context(), fixture.Admin(), in)
 		require.NoError(t, err)
-		b.leases.dropLost.Store(true)
+		b.leases.failRemove.Store(true)
 		for range 4 * 10 {
-			b.pass(sweepEvery)
-			_, _ = b.Sweep(t.Context())
+			b.pass(expireEvery)
+			_, _ = b.ExpireLeases(t.Context())
 		}
-		assert.False(t, b.leases.dropLost.Load())
+		assert.False(t, b.leases.failRemove.Load())
 		assert.Empty(t, view(t, b.Service).Instances)
 		assert.Equal(t, 1, b.events(0)[registry.InstanceDeregistered])
 		found, err := b.leases.Due(t.Context(), "replica-1", 10)
@@ -59,7 +59,7 @@ func TestCrashes(t *testing.T) {
 		assert.Empty(t, append(found.Overdue, found.Removable...))
 	})
 
-	t.Run("a step that another replica's write overtook is taken on what stands now", func(t *testing.T) {
+	t.Run("a step that was overtaken by another replica's write is made on the current state", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		epoch := b.register(t, "a")
