@@ -81,7 +81,7 @@ func (s *Service) remembered(id string, digest [sha256.Size]byte, now time.Time)
 	s.mu.Lock()
 	known := s.known[id]
 	s.mu.Unlock()
-	believed := known.within(freshness.MaxStaleness, now) && known.key.HoldsAt(now)
+	believed := known.within(freshness.MaxStaleness, now) && known.key.ValidAt(now)
 	if !believed || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
 		return access.Caller{}, false
 	}

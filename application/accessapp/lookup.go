@@ -156,7 +156,7 @@ func (v *verdict) Confirm(until access.Ending) error {
 // judge returns nil when a key, as it was read anew, holds with the same rights.
 func (v *verdict) judge(fresh *access.APIKey, now time.Time) error {
 	switch {
-	case !fresh.HoldsAt(now):
+	case !fresh.ValidAt(now):
 		return access.ErrInvalidKey
 	case !fresh.SameRights(v.key):
 		return errChanged()

@@ -51,7 +51,7 @@ func (s *Service) Admit(ctx context.Context, pass string) (access.Caller, scope.
 	}
 	key, err := s.find(ctx, p.KeyID, freshness.MaxStaleness)
 	switch {
-	case errors.Is(err, access.ErrKeyNotFound), err == nil && !key.HoldsAt(now):
+	case errors.Is(err, access.ErrKeyNotFound), err == nil && !key.ValidAt(now):
 		return access.Caller{}, scope.Environment{}, access.ErrInvalidKey
 	case err != nil:
 		return access.Caller{}, scope.Environment{}, err

@@ -49,7 +49,7 @@ func (s *Service) Expire() {
 			h.confirmed = now
 		}
 		switch {
-		case !key.HoldsAt(now):
+		case !key.ValidAt(now):
 			s.sessions.end(id, access.ErrInvalidKey)
 		case now.Sub(h.confirmed) >= Grace:
 			s.sessions.end(id, access.ErrUnconfirmed)
@@ -90,7 +90,7 @@ func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, asked ti
 		}
 		fresh := keys[id]
 		switch {
-		case fresh == nil || !fresh.HoldsAt(asked):
+		case fresh == nil || !fresh.ValidAt(asked):
 			o.end(id, access.ErrInvalidKey)
 		case !h.covers(fresh):
 			o.end(id, errChanged())

@@ -128,7 +128,7 @@ func (x *Session) Check() error {
 		return x.hold.err
 	default:
 	}
-	if key := x.hold.key.Load(); key != nil && !key.HoldsAt(x.service.deps.Clock.Now()) {
+	if key := x.hold.key.Load(); key != nil && !key.ValidAt(x.service.deps.Clock.Now()) {
 		return access.ErrInvalidKey
 	}
 	return nil

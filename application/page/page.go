@@ -17,10 +17,10 @@ const (
 func Check(limit, offset int) error {
 	var limitErr, offsetErr error
 	if limit < 1 || limit > MaxLimit {
-		limitErr = fault.Bad("limit", "must be 1 to 1000")
+		limitErr = fault.Bad("limit", "must be between 1 and 1000")
 	}
 	if offset < 0 {
-		offsetErr = fault.Bad("offset", "must be 0 or more")
+		offsetErr = fault.Bad("offset", "must be at least 0")
 	}
 	return fault.Merge(limitErr, offsetErr)
 }

@@ -159,7 +159,7 @@ func parseObservation(status *string, responseTime *float64) (registry.Observati
 		o.Status, o.Reported = &parsed, true
 	}
 	if t := responseTime; t != nil && (math.IsNaN(*t) || *t < 0 || *t > maxResponseTime) {
-		timeErr = fault.Bad("response_time", "must be 0 to 1,000,000,000 milliseconds")
+		timeErr = fault.Bad("response_time", "must be between 0 and 1,000,000,000 milliseconds")
 	}
 	if statusErr == nil && timeErr == nil {
 		return o, nil

@@ -48,7 +48,7 @@ func (p *parsing) seconds(field string, n *int) *time.Duration {
 	case n == nil:
 		return nil
 	case *n < 1 || *n > most:
-		p.note(fault.Bad(field, "must be at least 1, and no more than there can be"))
+		p.note(fault.Bad(field, "must be at least 1, and at most ten years"))
 		return nil
 	}
 	return new(time.Duration(*n) * time.Second)

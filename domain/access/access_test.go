@@ -42,7 +42,7 @@ func key(t *testing.T, a access.KeyAttributes) *access.APIKey {
 func TestToken(t *testing.T) {
 	t.Parallel()
 
-	t.Run("the text is prefix, id, secret and the CRC-32 of all that in base62", func(t *testing.T) {
+	t.Run("the text is prefix, id, secret and the CRC-32 of these in base62", func(t *testing.T) {
 		t.Parallel()
 		text := token(t).Text().Reveal()
 		assert.Len(t, text, 4+8+1+32+6)
@@ -67,7 +67,7 @@ func TestToken(t *testing.T) {
 		}
 	})
 
-	t.Run("no text panics, and what parses prints back", rapid.MakeCheck(func(r *rapid.T) {
+	t.Run("no text panics, and a parsed token prints as it was", rapid.MakeCheck(func(r *rapid.T) {
 		text := rapid.String().Draw(r, "text")
 		if parsed, err := access.ParseToken(text); err == nil {
 			assert.Equal(r, text, parsed.Text().Reveal())
@@ -104,19 +104,19 @@ func TestKeyLife(t *testing.T) {
 		assert.NotContains(t, string(k.Digest()), "aZ09")
 	})
 
-	t.Run("a key ends when it expires, at that instant", func(t *testing.T) {
+	t.Run("a key expires at that instant", func(t *testing.T) {
 		t.Parallel()
 		k := key(t, access.KeyAttributes{Expires: noon().Add(time.Hour)})
-		assert.True(t, k.HoldsAt(noon().Add(time.Hour-time.Microsecond)))
-		assert.False(t, k.HoldsAt(noon().Add(time.Hour)))
+		assert.True(t, k.ValidAt(noon().Add(time.Hour-time.Microsecond)))
+		assert.False(t, k.ValidAt(noon().Add(time.Hour)))
 	})
 
-	t.Run("a revoked key has ended, and keeps its first time", func(t *testing.T) {
+	t.Run("a revoked key is invalid, and keeps its first time", func(t *testing.T) {
 		t.Parallel()
 		k := key(t, access.KeyAttributes{})
 		k.Revoke(noon().Add(time.Minute))
 		k.Revoke(noon().Add(time.Hour))
-		assert.False(t, k.HoldsAt(noon()))
+		assert.False(t, k.ValidAt(noon()))
 		assert.Equal(t, noon().Add(time.Minute), k.Attributes().Revoked)
 	})
 
@@ -241,7 +241,7 @@ func TestEvaluator(t *testing.T) {
 		}
 	})
 
-	t.Run("one that is stored without an environment may nothing", func(t *testing.T) {
+	t.Run("one that is stored without an environment is allowed nothing", func(t *testing.T) {
 		t.Parallel()
 		damaged := access.RehydrateAPIKey(access.KeyAttributes{Role: access.RoleEvaluator}, nil)
 		assert.False(t, access.Decide(damaged.Grants(), access.EvaluateFlag, access.Resource{Environment: production}))
@@ -249,7 +249,7 @@ func TestEvaluator(t *testing.T) {
 	})
 }
 
-// verdicts say what a test makes them say, and count.
+// verdicts return what a test sets, and count calls.
 type verdicts struct {
 	err   error
 	asked int
@@ -277,7 +277,7 @@ func TestConfirmation(t *testing.T) {
 				err := caller.Require(action, access.Resource{})
 				if !needed {
 					require.NoError(t, err)
-					assert.Zero(t, v.asked, "reads wait for nobody")
+					assert.Zero(t, v.asked, "reads do not wait")
 					continue
 				}
 				require.ErrorIs(t, err, failure)
@@ -288,7 +288,7 @@ func TestConfirmation(t *testing.T) {
 		})
 	}
 
-	t.Run("who may not is refused without a look-up", func(t *testing.T) {
+	t.Run("a caller without the right is rejected without a look-up", func(t *testing.T) {
 		t.Parallel()
 		v := &verdicts{err: access.ErrUnconfirmed}
 		caller := access.Caller{Actor: scope.Actor{KeyID: "k"}, Grants: access.ReadOnly(), Verdict: v}

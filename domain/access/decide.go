@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Action is something that can be done to a resource.
+// Action is an operation on a resource.
 type Action string
 
 // The actions of this version's modules. A module from outside adds its own (Added).
@@ -71,9 +71,9 @@ func AllowIn(e scope.Environment, actions ...Action) Grant {
 	return Grant{actions: slices.Clone(actions), environment: e}
 }
 
-// Decide reports whether the grants allow the action on the resource. Without a
-// grant that says so, nothing is allowed. A grant for one environment allows nothing
-// on a resource of any environment.
+// Decide reports whether the grants allow the action on the resource. Without a matching
+// grant nothing is allowed. A grant for one environment allows nothing on a resource of
+// any environment.
 func Decide(grants []Grant, action Action, resource Resource) bool {
 	return slices.ContainsFunc(grants, func(g Grant) bool {
 		return (g.environment.IsZero() || g.environment == resource.Environment) && slices.Contains(g.actions, action)
@@ -117,25 +117,25 @@ func ReadOnly(added ...Added) []Grant {
 
 // Ending is when a request ends, such as its context.
 type Ending interface {
-	// Done returns a channel that is closed when nobody waits for the answer any more.
+	// Done returns a channel that is closed when no caller waits for the answer any more.
 	Done() <-chan struct{}
 }
 
-// Verdict is what the rights of a caller rest on: a key as it was read at some time.
+// Verdict is the basis of a caller's rights: a key as it was read at some time.
 type Verdict interface {
-	// Confirm returns nil when the store has said within the last two seconds, or says
-	// now, that the key holds and has the same rights. A look-up that is slow is awaited
-	// until the ending; nil is for none. ErrInvalidKey is a key that was revoked,
-	// deleted, has expired or has other rights, ErrUnconfirmed a look-up that did not
-	// end in time, and fault.ErrUnavailable a store that cannot be reached.
+	// Confirm returns nil when the key is valid with the same rights, by a look-up now or
+	// within the last two seconds. A slow look-up is awaited until the ending; nil is for
+	// none. ErrInvalidKey is a key that was revoked, deleted, has expired or has other
+	// rights, ErrUnconfirmed a look-up that did not end in time, and fault.ErrUnavailable
+	// a store that cannot be reached.
 	Confirm(until Ending) error
 }
 
-// Caller is who asks, what they may do, and in which request.
+// Caller is the author of a request, with its rights.
 type Caller struct {
 	Actor  scope.Actor
 	Grants []Grant
-	// Verdict is nil for callers whose rights rest on no key.
+	// Verdict is nil for callers without a key.
 	Verdict Verdict
 	// Until is when the request ends; nil is for never.
 	Until Ending
@@ -156,15 +156,15 @@ func (c Caller) May(action Action, resource Resource) bool {
 }
 
 // MayAll reports whether the caller has the right to every action on the resource. It
-// asks for no confirmation of the verdict: it is meant for showing something.
+// does not confirm the verdict, because it decides on what is shown.
 func (c Caller) MayAll(resource Resource) bool {
 	return !slices.ContainsFunc(Actions(), func(a Action) bool { return !Decide(c.Grants, a, resource) })
 }
 
-// Require returns nil when the caller is allowed the action on the resource,
-// ErrForbidden when it is not, and ErrUnauthenticated when it is not and nobody
-// has said who they are. An action that changes, reveals or declassifies something
-// needs a confirmed verdict, for which Require waits: it fails as Verdict.Confirm does.
+// Require returns nil when the caller is allowed the action on the resource, ErrForbidden
+// when it is not, and ErrUnauthenticated when it is not and the caller is anonymous. An
+// action that changes, reveals or declassifies something needs a confirmed verdict, for
+// which Require waits: it fails as Verdict.Confirm does.
 func (c Caller) Require(action Action, resource Resource) error {
 	if err := c.RequireRight(action, resource); err != nil {
 		return err
@@ -172,8 +172,8 @@ func (c Caller) Require(action Action, resource Resource) error {
 	return c.confirmed(action)
 }
 
-// RequireRight is Require that asks for no confirmation of the verdict, for what
-// changes nothing in the database, such as the renewal of a lease.
+// RequireRight is Require without the confirmation of the verdict, for actions that
+// change nothing in the database, such as the renewal of a lease.
 func (c Caller) RequireRight(action Action, resource Resource) error {
 	switch {
 	case Decide(c.Grants, action, resource):

@@ -1,6 +1,5 @@
-// Package access is what is true of who may do what: API keys, roles, grants,
-// and the one pure function that decides.
+// Package access defines API keys, roles and grants, and the pure function that decides.
 //
-// It is not for finding out who is asking; that is application/accessapp, which
-// HTTP and the command line call.
+// It does not authenticate; that is application/accessapp, which HTTP and the command
+// line call.
 package access

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
-// A key is issued, recognised and asked for its rights without any adapter.
+// A key is issued, verified and authorised without any adapter.
 func Example() {
 	now := time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
 	pepper := secret.New("drawn at random, and kept")
@@ -31,5 +31,5 @@ func Example() {
 	// Output:
 	// [REDACTED] true false
 	// true
-	// forbidden: This API key may not do that.
+	// forbidden: This API key does not allow the action.
 }

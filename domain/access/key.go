@@ -29,8 +29,8 @@ const (
 	RoleReader Role = iota + 1
 	// RoleAdmin does everything.
 	RoleAdmin
-	// RoleService is for programs that register themselves: it reads as a reader
-	// does, and writes to the service registry.
+	// RoleService is for programs that register themselves: it reads like a reader, and
+	// writes to the service registry.
 	RoleService
 	// RoleEvaluator is for browsers and devices: it evaluates the flags of one
 	// environment, and reads nothing.
@@ -64,7 +64,7 @@ func (r Role) String() string {
 	return "none"
 }
 
-// KeyAttributes is what is known of an API key beside its secret.
+// KeyAttributes describes an API key, without its secret.
 type KeyAttributes struct {
 	ID   string
 	Name string
@@ -77,23 +77,22 @@ type KeyAttributes struct {
 	// Expires and Revoked are zero for never and not.
 	Expires time.Time
 	Revoked time.Time
-	// Damaged says that the stored row breaks a rule. Such a key opens nothing, and can
+	// Damaged reports that the stored row is unreadable. Such a key is rejected, and can
 	// be revoked.
 	Damaged bool
 }
 
-// APIKey is a key as the service knows it: what it may do, until when, and a
-// digest by which its secret can be recognised but not found out.
+// APIKey is a key as it is stored: its rights, its expiry, and a digest that verifies its
+// secret without containing it.
 type APIKey struct {
 	attributes KeyAttributes
 	digest     []byte
 }
 
-// NewAPIKey returns the key that a token opens. The name is 1 to 100 bytes of
-// printable UTF-8 without blanks around it, the role is one of the roles, an
-// evaluator, and no other role, is bound to an environment and reveals nothing, and
-// the end, if there is one, lies at least a microsecond after the beginning; else
-// ErrInvalid.
+// NewAPIKey returns the key of a token. The name is 1 to 100 bytes of printable UTF-8
+// without blanks around it, the role is one of the roles, an evaluator, and no other
+// role, is bound to an environment and reveals nothing, and the end, if there is one,
+// lies at least a microsecond after the beginning; else ErrInvalid.
 func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error) {
 	a.ID = token.KeyID()
 	a.Created, a.Expires = a.Created.Truncate(time.Microsecond), a.Expires.Truncate(time.Microsecond)
@@ -102,10 +101,10 @@ func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error
 		role = err
 	}
 	if !a.Expires.IsZero() && !a.Expires.After(a.Created) {
-		expires = fault.Bad("expires", "must lie in the future")
+		expires = fault.Bad("expires", "must be in the future")
 	}
 	if a.Expires.Year() > lastYear {
-		expires = fault.Bad("expires", "must lie before the year 10000")
+		expires = fault.Bad("expires", "must be before the year 10000")
 	}
 	if err := fault.Merge(checkKeyName(a.Name), role, checkBinding(a), expires); err != nil {
 		return nil, err
@@ -120,7 +119,7 @@ func checkBinding(a KeyAttributes) error {
 	case evaluator && a.Environment.IsZero():
 		environment = fault.Bad("environment", "is required for the role evaluator")
 	case !evaluator && !a.Environment.IsZero():
-		environment = fault.Bad("environment", "is for the role evaluator only; keys of other roles hold everywhere")
+		environment = fault.Bad("environment", "is for the role evaluator only; keys of other roles are valid everywhere")
 	}
 	if evaluator && a.Reveal {
 		reveal = fault.Bad("reveal", "is not for the role evaluator, which reads no configuration")
@@ -134,7 +133,7 @@ func checkKeyName(name string) error {
 	case name == "" || len(name) > MaxKeyNameBytes:
 		return fault.Bad("name", "must be 1 to 100 bytes long")
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) || strings.TrimSpace(name) != name:
-		return fault.Bad("name", "must be printable text without blanks around it")
+		return fault.Bad("name", "must be printable text without surrounding spaces")
 	}
 	return nil
 }
@@ -144,34 +143,34 @@ func RehydrateAPIKey(a KeyAttributes, digest []byte) *APIKey {
 	return &APIKey{attributes: a, digest: slices.Clone(digest)}
 }
 
-// Attributes returns what is known of the key beside its secret.
+// Attributes returns the description of the key.
 func (k *APIKey) Attributes() KeyAttributes { return k.attributes }
 
 // Digest returns what is stored of the secret.
 func (k *APIKey) Digest() []byte { return slices.Clone(k.digest) }
 
-// Opens reports whether the token is this key's, in constant time, and the key
-// holds at that time: neither expired nor revoked.
+// Opens reports whether the token is this key's, in constant time, and the key is valid
+// at that time: neither expired nor revoked.
 func (k *APIKey) Opens(token Token, pepper secret.Text, at time.Time) bool {
 	same := subtle.ConstantTimeCompare(k.digest, token.Digest(pepper)) == 1
-	return same && k.HoldsAt(at)
+	return same && k.ValidAt(at)
 }
 
-// HoldsAt reports whether the key is neither expired, revoked nor damaged at that time.
-func (k *APIKey) HoldsAt(at time.Time) bool {
+// ValidAt reports whether the key is neither expired, revoked nor damaged at that time.
+func (k *APIKey) ValidAt(at time.Time) bool {
 	expired := !k.attributes.Expires.IsZero() && !at.Before(k.attributes.Expires)
 	return !expired && k.attributes.Revoked.IsZero() && !k.attributes.Damaged
 }
 
-// SameRights reports whether another key allows what this one does, to the holder of
-// the same secret. It does not look at when either ends.
+// SameRights reports whether another key has the same secret and the same rights. It
+// ignores their expiry.
 func (k *APIKey) SameRights(other *APIKey) bool {
 	a, b := k.attributes, other.attributes
 	return a.ID == b.ID && a.Role == b.Role && a.Reveal == b.Reveal && a.Environment == b.Environment &&
 		slices.Equal(k.digest, other.digest)
 }
 
-// Revoke ends the key. A key that is revoked already keeps its first time.
+// Revoke revokes the key. A key that is revoked already keeps its first time.
 func (k *APIKey) Revoke(at time.Time) {
 	if k.attributes.Revoked.IsZero() {
 		k.attributes.Revoked = at
@@ -204,13 +203,13 @@ func (k *APIKey) Grants(added ...Added) []Grant {
 	return grants
 }
 
-// Keys stores API keys and the server's secret under which their digests are
-// made. A store that cannot be reached is fault.ErrUnavailable from every method.
+// Keys stores API keys and the server's secret for their digests. A store that cannot be
+// reached is fault.ErrUnavailable from every method.
 type Keys interface {
 	// Create stores a new key, or is ErrKeyTaken.
 	Create(ctx context.Context, key *APIKey) error
-	// CreateFirst stores the key if there is none at all, also not a revoked one,
-	// and reports whether it did. Of several at once, one does.
+	// CreateFirst stores the key if there is no other, not even a revoked one, and
+	// reports whether it did. Of concurrent calls one does.
 	CreateFirst(ctx context.Context, key *APIKey) (bool, error)
 	// Find returns the key of that id, or ErrKeyNotFound.
 	Find(ctx context.Context, id string) (*APIKey, error)
@@ -223,6 +222,6 @@ type Keys interface {
 	// does not exist is ErrKeyNotFound.
 	Revoke(ctx context.Context, id string, at time.Time) error
 	// Pepper returns the server's secret. Where there is none yet it stores the
-	// candidate; of several at once, all get the same.
+	// candidate; concurrent callers get the same.
 	Pepper(ctx context.Context, candidate secret.Text) (secret.Text, error)
 }

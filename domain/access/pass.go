@@ -12,19 +12,19 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
-// Pass lets whoever has it hear that flags of one environment have changed, for as
-// long as the key that it was made for holds. It is for clients that can send no
-// header, and shows no flag. One that is made again within its hour is the same.
+// Pass allows a client to be notified that flags of one environment have changed, as long
+// as the key that it was issued for is valid. It is for clients that cannot send a
+// header, and reveals no flag. Within one hour the same pass is issued again.
 type Pass struct {
 	// KeyID is empty for callers without a key.
 	KeyID       string
 	Environment scope.Environment
-	// hour is when it was made, in hours since 1970.
+	// hour is when it was issued, in hours since 1970.
 	hour int64
 }
 
-// PassHours is for how many hours a pass holds, the one in which it was made
-// included.
+// PassHours is for how many hours a pass is valid, including the one in which it was
+// issued.
 const PassHours = 2
 
 // NewPass returns a pass for the holder of a key.
@@ -34,22 +34,22 @@ func NewPass(keyID string, e scope.Environment, now time.Time) Pass {
 
 func hourOf(t time.Time) int64 { return t.Unix() / int64(time.Hour/time.Second) }
 
-// Text returns the pass, signed under the server's secret: what it says in plain
-// text, and the HMAC-SHA-256 of that.
+// Text returns the pass, signed with the server's secret: its content in plain text, and
+// the HMAC-SHA-256 of that.
 func (p Pass) Text(pepper secret.Text) string {
 	said := p.KeyID + "." + p.Environment.String() + "." + strconv.FormatInt(p.hour, 10)
 	return said + "." + signature(said, pepper)
 }
 
-// signature signs what nothing else that is signed under the secret begins with.
+// signature signs with a prefix that nothing else signed with the secret has.
 func signature(said string, pepper secret.Text) string {
 	mac := hmac.New(sha256.New, []byte(pepper.Reveal()))
 	mac.Write([]byte("signalbox pass\x00" + said))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// ParsePass reads a pass. One that was not made under this secret, or holds no
-// longer, is ErrInvalidKey.
+// ParsePass parses a pass. One with another signature, and one that is no longer valid,
+// is ErrInvalidKey.
 func ParsePass(text string, pepper secret.Text, now time.Time) (Pass, error) {
 	end := strings.LastIndexByte(text, '.')
 	if end < 0 || !hmac.Equal([]byte(signature(text[:end], pepper)), []byte(text[end+1:])) {

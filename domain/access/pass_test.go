@@ -22,7 +22,7 @@ func TestPass(t *testing.T) {
 	text := access.NewPass("abcdefgh", e, made).Text(pepper)
 	read := func(text string, at time.Time) (access.Pass, error) { return access.ParsePass(text, pepper, at) }
 
-	t.Run("it says for which key and environment it is", func(t *testing.T) {
+	t.Run("it names its key and environment", func(t *testing.T) {
 		t.Parallel()
 		p, err := read(text, made)
 		require.NoError(t, err)
@@ -33,7 +33,7 @@ func TestPass(t *testing.T) {
 		assert.Empty(t, anonymous.KeyID)
 	})
 
-	t.Run("it is the same for an hour, and holds for the next one", func(t *testing.T) {
+	t.Run("it is the same for an hour, and valid for the next one", func(t *testing.T) {
 		t.Parallel()
 		assert.Equal(t, text, access.NewPass("abcdefgh", e, made.Add(-59*time.Minute)).Text(pepper))
 		assert.NotEqual(t, text, access.NewPass("abcdefgh", e, made.Add(time.Second)).Text(pepper))
@@ -45,7 +45,7 @@ func TestPass(t *testing.T) {
 		}
 	})
 
-	t.Run("one that was changed, or made under another secret, is nobody's", func(t *testing.T) {
+	t.Run("one that was changed, or signed with another secret, is invalid", func(t *testing.T) {
 		t.Parallel()
 		for _, other := range []string{
 			"", ".", "...", text[1:], text + "x", text[:len(text)-1], strings.Replace(text, "eu", "us", 1),

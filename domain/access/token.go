@@ -22,7 +22,7 @@ const (
 	separatorOffset = secretStart - 1
 )
 
-// Token is an API key as its holder has it:
+// Token is an API key as a client sends it:
 //
 //	sbx_<8 base62 key id>_<32 base62 secret><6 base62 CRC-32>
 //
@@ -43,8 +43,8 @@ func NewToken(keyID, secretPart string) (Token, error) {
 	return Token{keyID: keyID, secret: secret.New(secretPart)}, nil
 }
 
-// NamedKey returns the key id that a text names, or false for a text that has not
-// the length and the beginning of a token. It checks no more than that.
+// NamedKey returns the key id in a text, or false for a text without the length and the
+// prefix of a token. It checks nothing else.
 func NamedKey(text string) (keyID string, ok bool) {
 	if len(text) != tokenLength || !strings.HasPrefix(text, tokenPrefix) {
 		return "", false
@@ -52,7 +52,7 @@ func NamedKey(text string) (keyID string, ok bool) {
 	return text[len(tokenPrefix):separatorOffset], true
 }
 
-// ParseToken reads a token. A text of another form, or with a wrong checksum, is
+// ParseToken parses a token. A text of another form, or with a wrong checksum, is
 // ErrInvalidKey.
 func ParseToken(text string) (Token, error) {
 	if len(text) != tokenLength || !strings.HasPrefix(text, tokenPrefix) || text[separatorOffset] != '_' {
@@ -67,7 +67,7 @@ func ParseToken(text string) (Token, error) {
 // KeyID returns the public part.
 func (t Token) KeyID() string { return t.keyID }
 
-// Text returns the whole token, wrapped so that it is not printed by mistake.
+// Text returns the token, redacted in prints and logs.
 func (t Token) Text() secret.Text {
 	body := tokenPrefix + t.keyID + "_" + t.secret.Reveal()
 	return secret.New(body + checksum(body))

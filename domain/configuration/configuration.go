@@ -17,13 +17,13 @@ type Configuration struct {
 	sealer          Sealer
 }
 
-// Draft is what a writer decides about a configuration.
+// Draft is the part of a configuration that a writer sets.
 type Draft struct {
 	Content     Content
 	Description Description
 }
 
-// New returns a configuration that no store has seen, at version 1.
+// New returns an unsaved configuration at version 1.
 func New(identity Identity, draft Draft, stamp scope.Stamp) *Configuration {
 	c := &Configuration{identity: identity}
 	c.change(scope.ActionCreate, draft, stamp)
@@ -40,8 +40,8 @@ func Rehydrate(state State) *Configuration {
 	}
 }
 
-// Recreate brings a deleted configuration back with new content; id and version
-// go on. On one that lives it is ErrAlreadyExists with its id.
+// Recreate creates a deleted configuration again, with new content; id and version
+// continue. If it is not deleted, it is ErrAlreadyExists with its id.
 func (c *Configuration) Recreate(draft Draft, stamp scope.Stamp) error {
 	if !c.Deleted() {
 		return scope.Exists(int64(c.ID()))
@@ -50,12 +50,11 @@ func (c *Configuration) Recreate(draft Draft, stamp scope.Stamp) error {
 	return nil
 }
 
-// Update replaces content and description, and reports whether anything changed:
-// a draft equal to what stands makes no version. A deleted configuration is
-// ErrNotFound.
+// Update replaces content and description, and reports whether anything changed: a draft
+// equal to the current state makes no version. A deleted configuration is ErrNotFound.
 //
-// Sealed content is compared by its token. Ciphers never make the same token
-// twice, so a caller that has the same value at hand passes the present content.
+// Sealed content is compared by its token. Ciphers never make the same token twice, so a
+// caller with an unchanged value passes the present content.
 func (c *Configuration) Update(draft Draft, stamp scope.Stamp) (changed bool, err error) {
 	if c.Deleted() {
 		return false, ErrNotFound
@@ -70,12 +69,11 @@ func (c *Configuration) Update(draft Draft, stamp scope.Stamp) (changed bool, er
 	return true, nil
 }
 
-// RollBack makes what stood at entry the present again, as a new version with
-// its value, description and encryption; a deleted configuration comes back. It
-// reports whether anything changed: going back to what stands makes no version.
-// An entry that is a deletion is ErrVersionIsDelete, one that cannot be read is
-// ErrDamaged. It mends a damaged configuration, unless its identity is what is
-// damaged: ErrDamaged.
+// RollBack restores the state of an entry as a new version, with its value, description
+// and encryption; a deleted configuration is restored too. It reports whether anything
+// changed: a rollback to the current state makes no version. An entry that is a deletion
+// is ErrVersionIsDelete, an unreadable one ErrDamaged. It repairs a damaged
+// configuration, unless its identity is damaged: ErrDamaged.
 func (c *Configuration) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, err error) {
 	if entry.Action == scope.ActionDelete {
 		return false, ErrVersionIsDelete
@@ -94,8 +92,8 @@ func (c *Configuration) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed
 	return true, nil
 }
 
-// Delete makes the version in which the configuration does not exist, also of a
-// damaged one. One that is deleted already is ErrNotFound.
+// Delete makes the version of a deletion, also of a damaged configuration. A deleted one
+// is ErrNotFound.
 func (c *Configuration) Delete(stamp scope.Stamp) error {
 	if c.Deleted() {
 		return ErrNotFound
@@ -125,7 +123,7 @@ func (c *Configuration) change(action Action, draft Draft, stamp scope.Stamp) {
 	c.Record(newEvent(c.identity, entry, revived))
 }
 
-// State returns the configuration as it stands.
+// State returns the current state.
 func (c *Configuration) State() State {
 	return State{
 		ID: c.ID(), Identity: c.identity, Content: c.present.Content, Description: c.present.Description,
@@ -133,15 +131,15 @@ func (c *Configuration) State() State {
 	}
 }
 
-// Identity returns what tells the configuration from others.
+// Identity returns the identity.
 func (c *Configuration) Identity() Identity { return c.identity }
 
 // Content returns the content; a deleted configuration keeps its last one.
 func (c *Configuration) Content() Content { return c.present.Content }
 
-// NeedsSealing reports whether the unsaved changes turned encryption on while
-// the history may hold plain values. Such a configuration has to be given a
-// Sealer before it is saved.
+// NeedsSealing reports whether the unsaved changes turned encryption on while the history
+// may contain plain values. Such a configuration has to be given a Sealer before it is
+// saved.
 func (c *Configuration) NeedsSealing() bool {
 	return c.Base() > 0 && !c.storedEncrypted && c.present.Content.Encrypted()
 }

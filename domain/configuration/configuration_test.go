@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// stored returns a configuration at version 1 as a store would give it back.
+// stored returns a configuration at version 1 as a store returns it.
 func stored(t *testing.T, options ...fixture.Option) *configuration.Configuration {
 	t.Helper()
 	c := fixture.Configuration(t, options...)
@@ -62,7 +62,7 @@ func TestUpdate(t *testing.T) {
 		assert.Equal(t, []string{configuration.EventUpdated}, types(c))
 	})
 
-	t.Run("what changes nothing makes no version, no entry and no event", func(t *testing.T) {
+	t.Run("a change to the current state makes no version, no entry and no event", func(t *testing.T) {
 		t.Parallel()
 		c := stored(t)
 		changed, err := c.Update(fixture.Draft(t, "value"), fixture.Stamp())
@@ -73,7 +73,7 @@ func TestUpdate(t *testing.T) {
 		assert.Empty(t, c.PendingEvents())
 	})
 
-	t.Run("an empty description is another than none", func(t *testing.T) {
+	t.Run("an empty description differs from none", func(t *testing.T) {
 		t.Parallel()
 		c := stored(t)
 		empty, err := configuration.ParseDescription("")
@@ -116,7 +116,7 @@ func TestDeleteAndRecreate(t *testing.T) {
 		require.ErrorIs(t, c.Delete(fixture.Stamp()), configuration.ErrNotFound)
 	})
 
-	t.Run("creating again goes on with id and version", func(t *testing.T) {
+	t.Run("creating again continues id and version", func(t *testing.T) {
 		t.Parallel()
 		c := stored(t)
 		require.NoError(t, c.Delete(fixture.Stamp()))
@@ -126,7 +126,7 @@ func TestDeleteAndRecreate(t *testing.T) {
 		assert.True(t, c.Unsaved().Entries[1].Old.IsZero())
 	})
 
-	t.Run("creating one that lives is ErrAlreadyExists with its id", func(t *testing.T) {
+	t.Run("creating one that exists is ErrAlreadyExists with its id", func(t *testing.T) {
 		t.Parallel()
 		err := stored(t).Recreate(fixture.Draft(t, "again"), fixture.Stamp())
 		require.ErrorIs(t, err, configuration.ErrAlreadyExists)
@@ -154,7 +154,7 @@ func TestRollBack(t *testing.T) {
 		assert.Equal(t, false, c.PendingEvents()[0].Envelope().Data["revived"])
 	})
 
-	t.Run("a deleted one comes back, and the event says so", func(t *testing.T) {
+	t.Run("a deleted one is restored, and the event says so", func(t *testing.T) {
 		t.Parallel()
 		c := stored(t)
 		require.NoError(t, c.Delete(fixture.Stamp()))
@@ -165,7 +165,7 @@ func TestRollBack(t *testing.T) {
 		assert.Equal(t, true, c.PendingEvents()[0].Envelope().Data["revived"])
 	})
 
-	t.Run("going back to what stands makes no version", func(t *testing.T) {
+	t.Run("a rollback to the current state makes no version", func(t *testing.T) {
 		t.Parallel()
 		c := stored(t, fixture.Described(t, "first"))
 		changed, err := c.RollBack(first(t), fixture.Stamp())
@@ -174,7 +174,7 @@ func TestRollBack(t *testing.T) {
 		assert.Empty(t, c.Unsaved().Entries)
 	})
 
-	t.Run("a deletion is nothing to go back to", func(t *testing.T) {
+	t.Run("a deletion cannot be rolled back to", func(t *testing.T) {
 		t.Parallel()
 		_, err := stored(t).RollBack(configuration.HistoryEntry{Entry: versioned.Entry[configuration.ID]{Action: scope.ActionDelete}}, fixture.Stamp())
 		require.ErrorIs(t, err, configuration.ErrVersionIsDelete)
@@ -194,7 +194,7 @@ func TestExpect(t *testing.T) {
 func TestAsOf(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what stood then is shown with its version, time and author", func(t *testing.T) {
+	t.Run("the state of that version has its version, time and author", func(t *testing.T) {
 		t.Parallel()
 		c := stored(t)
 		entry := c.State()
@@ -239,7 +239,7 @@ func TestSealing(t *testing.T) {
 		assert.False(t, c.NeedsSealing())
 	})
 
-	t.Run("a sealer that fails is told", func(t *testing.T) {
+	t.Run("the error of a sealer is returned", func(t *testing.T) {
 		t.Parallel()
 		broken := errors.New("no key")
 		err := encrypted(t).SealHistoryWith(func(configuration.Content) (configuration.Content, error) {

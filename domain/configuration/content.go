@@ -6,19 +6,19 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
-// Limits of what a configuration holds.
+// Bounds of a configuration.
 const (
 	MaxValueBytes       = 256 << 10
 	MaxDescriptionBytes = scope.MaxDescriptionBytes
 )
 
-// Description is an optional text for people. The zero value is none.
+// Description is an optional text for humans. The zero value is none.
 type Description = scope.Description
 
 // ParseDescription returns the description of that text, as scope.ParseDescription.
 func ParseDescription(text string) (Description, error) { return scope.ParseDescription(text) }
 
-// Value is a value that somebody can read. Printing it does not show it.
+// Value is a plain value. Printing it does not reveal it.
 type Value struct{ text secret.Text }
 
 // ParseValue returns the value of that text: valid UTF-8 without NUL, at most
@@ -30,11 +30,11 @@ func ParseValue(text string) (Value, error) {
 	return Value{text: secret.New(text)}, nil
 }
 
-// Text returns the value in the wrapping that keeps it out of prints and logs.
+// Text returns the value, redacted in prints and logs.
 func (v Value) Text() secret.Text { return v.text }
 
-// Content is a value as it is stored: plain, or sealed into a cipher's token.
-// The zero value is no content, which is what a deletion leaves.
+// Content is a value as it is stored: plain, or sealed into a cipher's token. The zero
+// value is no content, as after a deletion.
 type Content struct {
 	stored secret.Text
 	form   form

@@ -5,7 +5,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// AggregateType is what events call a configuration.
+// AggregateType is the type of configurations in events.
 const AggregateType = "configuration"
 
 // The types of event.
@@ -19,8 +19,8 @@ const (
 // Changed is the event of one new version. Which change it was is its type.
 type Changed struct{ envelope event.Envelope }
 
-// Envelope returns the event as it is told to others: key, environment, service,
-// version and whether the value is encrypted, but nothing of the value.
+// Envelope returns the event as it is published: key, environment, service, version and
+// whether the value is encrypted, but nothing of the value.
 func (e Changed) Envelope() event.Envelope { return e.envelope }
 
 func newEvent(identity Identity, entry HistoryEntry, revived bool) Changed {

@@ -12,8 +12,8 @@ import (
 // faultCode returns the stable code of an error.
 func faultCode(err error) string { return fault.Of(err).Code() }
 
-// A configuration is used without any adapter: the aggregate makes versions,
-// history entries and events, and whoever stores it asks for them.
+// A configuration is used without any adapter: the aggregate makes versions, history
+// entries and events, which a store saves.
 func Example() {
 	must := func(err error) {
 		if err != nil {
@@ -55,5 +55,5 @@ func Example() {
 	// 3 rollback deploy
 	// holds postgres://db-1/shop and prints [REDACTED]
 	// configuration.rolled_back
-	// <nil> configuration_not_found: There is no such configuration.
+	// <nil> configuration_not_found: The configuration does not exist.
 }

@@ -11,16 +11,16 @@ type Version = scope.Version
 // Action is what made a version.
 type Action = scope.Action
 
-// HistoryEntry is one version as it was made: what it replaced, what it set, and
-// who made it. Entries are never changed, but for Seal: turning encryption on
-// seals the values of the earlier ones.
+// HistoryEntry is one version: the content before and after, and its author. Entries are
+// never changed, but for Seal: turning encryption on seals the values of the earlier
+// ones.
 type HistoryEntry struct {
 	versioned.Entry[ID]
-	// Old is what stood before; none for what was created anew.
+	// Old is the content before; none for a creation.
 	Old Content
-	// New is what stands from this version on; none for a deletion.
+	// New is the content from this version on; none for a deletion.
 	New Content
-	// Description and Encrypted are as they stand from this version on.
+	// Description and Encrypted are those from this version on.
 	Description Description
 	Encrypted   bool
 }
@@ -42,8 +42,7 @@ func (e HistoryEntry) Seal(seal Sealer) (HistoryEntry, error) {
 	return e, nil
 }
 
-// State is a configuration as it stood at one version. It holds what readers
-// see, and nothing that can change it.
+// State is a configuration as of one version, for reading.
 type State struct {
 	ID          ID
 	Identity    Identity
@@ -52,8 +51,8 @@ type State struct {
 	scope.Lifecycle
 }
 
-// AsOf returns the configuration as it stood when entry was made. A deletion is
-// ErrNotFound, an entry that cannot be read ErrDamaged.
+// AsOf returns the configuration as of an entry. A deletion is ErrNotFound, an unreadable
+// entry ErrDamaged.
 func (c *Configuration) AsOf(entry HistoryEntry) (State, error) {
 	if err := entry.Damage(); err != nil {
 		return State{}, err

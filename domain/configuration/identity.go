@@ -10,8 +10,8 @@ import (
 // MaxKeyBytes is the longest key.
 const MaxKeyBytes = 255
 
-// ID is a configuration's number, from 1. It never changes and is never used
-// again; 0 is a configuration that no store has seen yet.
+// ID is a configuration's number, from 1. It never changes and is never used again; 0 is
+// a configuration that is not stored yet.
 type ID int64
 
 // Key names a configuration within its environment and service. The zero value
@@ -37,14 +37,14 @@ func keyFault(text string) string {
 		return "must begin with a letter, a digit or '_'"
 	}
 	if strings.ContainsFunc(text, notInKeys) {
-		return "may hold letters, digits and . _ - : / @ + only"
+		return "may contain letters, digits and . _ - : / @ + only"
 	}
 	for segment := range strings.SplitSeq(text, "/") {
 		switch {
 		case segment == "":
-			return "must not hold '//' nor end with '/'"
+			return "must not contain '//' nor end with '/'"
 		case scope.DotSegment(segment):
-			return "must not hold a segment '.' or '..'"
+			return "must not contain a segment '.' or '..'"
 		}
 	}
 	return ""
@@ -68,14 +68,14 @@ func RehydrateKey(text string) Key { return Key{text: text} }
 // String returns the text.
 func (k Key) String() string { return k.text }
 
-// Identity is what tells one configuration from another.
+// Identity identifies a configuration.
 type Identity struct {
 	Environment scope.Environment
 	Service     scope.ServiceName
 	Key         Key
 }
 
-// Locator is the text of an identity, as callers name it; nothing of it was checked.
+// Locator is an identity as callers write it, not validated.
 type Locator struct{ Environment, Service, Key string }
 
 // Locator returns the identity's texts.
@@ -83,8 +83,7 @@ func (i Identity) Locator() Locator {
 	return Locator{Environment: i.Environment.String(), Service: i.Service.String(), Key: i.Key.String()}
 }
 
-// Parse returns the identity of that locator, or ErrInvalid for every text that is not
-// allowed.
+// Parse returns the identity of that locator, or ErrInvalid for every invalid field.
 func (l Locator) Parse() (Identity, error) {
 	key, keyErr := ParseKey(l.Key)
 	environment, envErr := scope.ParseEnvironment(l.Environment)

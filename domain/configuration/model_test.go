@@ -11,13 +11,12 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// model is a configuration as a person would keep it on paper: what stood after
-// every change.
+// model is the expected state after every change.
 type model struct {
 	lines []line
 }
 
-// line is what stood after a change; a deletion has no value.
+// line is the state after a change; a deletion has no value.
 type line struct {
 	value   string
 	deleted bool

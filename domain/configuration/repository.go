@@ -14,9 +14,9 @@ type Repository interface {
 type Query struct {
 	Environment scope.Environment
 	Service     scope.ServiceName
-	// KeyPrefix is compared bytewise, and is no pattern.
+	// KeyPrefix is a literal prefix, compared bytewise.
 	KeyPrefix string
-	// Deleted lists the deleted ones instead of those that live.
+	// Deleted lists the deleted ones instead of the others.
 	Deleted bool
 	// Limit is 1 to 1000, Offset 0 or more.
 	Limit, Offset int

@@ -15,16 +15,16 @@ const (
 	MaxFieldMessageBytes = 1024
 )
 
-// Collector gathers the fields of many ErrInvalid into one. It holds at most
-// MaxFields of them and counts the rest, so that input at fault in a million places
-// costs no more than the reading of it. The zero value is ready to use.
+// Collector gathers the fields of many ErrInvalid into one. It stores at most MaxFields
+// of them and counts the rest, so that input with a million errors costs no more than
+// reading it. The zero value is ready to use.
 type Collector struct {
 	fields  []Field
 	omitted int
 	other   error
 }
 
-// Bad notes one field at fault.
+// Bad adds one invalid field.
 func (c *Collector) Bad(name, message string) {
 	if c.Full() {
 		c.omitted++
@@ -33,8 +33,8 @@ func (c *Collector) Bad(name, message string) {
 	c.fields = append(c.fields, newField(name, message))
 }
 
-// Note notes the fields of an ErrInvalid, and passes over nil. The first error that
-// is not ErrInvalid becomes what Err returns.
+// Note adds the fields of an ErrInvalid, and skips nil. The first error that is not
+// ErrInvalid becomes what Err returns.
 func (c *Collector) Note(err error) {
 	if err == nil {
 		return
@@ -51,27 +51,27 @@ func (c *Collector) Note(err error) {
 	c.omitted += e.omitted + len(e.fields) - room
 }
 
-// Omit counts n fields at fault without listing them.
+// Omit counts n invalid fields without listing them.
 func (c *Collector) Omit(n int) { c.omitted += n }
 
-// Full reports whether further fields are counted alone, so that a caller may spare
-// itself the making of their names.
+// Full reports whether further fields are only counted, so that a caller need not build
+// their names.
 func (c *Collector) Full() bool { return len(c.fields) >= MaxFields }
 
-// Any reports whether anything was noted.
+// Any reports whether anything was added.
 func (c *Collector) Any() bool { return c.fields != nil || c.omitted > 0 || c.other != nil }
 
-// Listed returns how many fields are listed so far: a mark for Prefix.
+// Listed returns how many fields are listed so far, for Prefix.
 func (c *Collector) Listed() int { return len(c.fields) }
 
-// Prefix puts prefix before the names of the fields that were listed since a mark.
+// Prefix prepends prefix to the names of the fields from that index on.
 func (c *Collector) Prefix(mark int, prefix string) {
 	for i, f := range c.fields[mark:] {
 		c.fields[mark+i] = newField(prefix+f.Name, f.Message)
 	}
 }
 
-// Err returns what was noted as one ErrInvalid; the first other error, if there was
+// Err returns the added fields as one ErrInvalid; the first other error, if there was
 // one; nil without any.
 func (c *Collector) Err() error {
 	if c.other != nil {
@@ -90,7 +90,7 @@ func newField(name, message string) Field {
 	return Field{Name: clip(name, MaxFieldNameBytes), Message: clip(message, MaxFieldMessageBytes)}
 }
 
-// clip returns text of at most so many bytes, whole runes of it.
+// clip returns the text cut to at most so many bytes, between runes.
 func clip(text string, most int) string {
 	const ellipsis = "…"
 	if len(text) <= most {

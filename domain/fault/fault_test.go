@@ -38,7 +38,7 @@ func TestError(t *testing.T) {
 		assert.Equal(t, []fault.Detail{{Name: "c", Value: 1}}, changed.Details())
 	})
 
-	t.Run("two additions to one sentinel do not meet", func(t *testing.T) {
+	t.Run("two additions to one sentinel are independent", func(t *testing.T) {
 		t.Parallel()
 		base := fault.Bad("a", "1").WithField("b", "2")
 		one, two := base.WithField("c", "3"), base.WithField("d", "4")
@@ -46,7 +46,7 @@ func TestError(t *testing.T) {
 		assert.Equal(t, "d", two.Fields()[2].Name)
 	})
 
-	t.Run("the text names code, message, places and cause", func(t *testing.T) {
+	t.Run("the text names code, message, fields and cause", func(t *testing.T) {
 		t.Parallel()
 		assert.Equal(t, "taken: It is taken. [key: is taken]: EOF",
 			sentinel.WithField("key", "is taken").WithCause(io.EOF).Error())
@@ -66,7 +66,7 @@ func TestOf(t *testing.T) {
 func TestMerge(t *testing.T) {
 	t.Parallel()
 
-	t.Run("the places of several are told together, in order", func(t *testing.T) {
+	t.Run("the fields of several errors are merged in order", func(t *testing.T) {
 		t.Parallel()
 		err := fault.Merge(nil, fault.Bad("a", "1"), nil, fault.Bad("b", "2").WithField("c", "3"))
 		require.ErrorIs(t, err, fault.ErrInvalid)
@@ -93,7 +93,7 @@ func TestBounds(t *testing.T) {
 		many[i] = fault.Bad(fmt.Sprint("f", i), "is wrong")
 	}
 
-	t.Run("fifty fields are listed, the rest is counted, in whatever way they came", func(t *testing.T) {
+	t.Run("fifty fields are listed and the rest is counted, however they were added", func(t *testing.T) {
 		t.Parallel()
 		var collected fault.Collector
 		added := fault.ErrInvalid

@@ -105,7 +105,7 @@ func (a *application) names() {
 
 func (a *application) mustHave(at, variant string) {
 	if variant != "" && !a.next.has(variant) {
-		a.bad(at, "names no variant of this flag")
+		a.bad(at, "must name a variant of this flag")
 	}
 }
 
@@ -122,7 +122,7 @@ func (a *application) rules() {
 		patterns += targeting.CountPatterns(r.conditions)
 	}
 	if patterns > MaxPatterns {
-		a.bad("/rules", "must hold at most 100 regular expressions")
+		a.bad("/rules", "must contain at most 100 regular expressions")
 		return
 	}
 	ids := a.ruleIDs(given)
@@ -142,7 +142,7 @@ func (a *application) rules() {
 		size += a.patterns(at+"/conditions", conditions)
 	}
 	if size > MaxPatternSizes {
-		a.bad("/rules", "must hold regular expressions that compile to at most 5,000 instructions together")
+		a.bad("/rules", "must contain regular expressions that compile to at most 5,000 instructions together")
 	}
 }
 
@@ -192,7 +192,7 @@ func (a *application) ruleIDs(given []ruleChange) []string {
 	ids, taken := make([]string, len(given)), map[string]bool{}
 	for i, r := range given {
 		if r.id != "" && taken[r.id] {
-			a.bad(indexed("/rules", i)+"/id", "is the id of another rule too")
+			a.bad(indexed("/rules", i)+"/id", "must be unique among the rules")
 		}
 		ids[i], taken[r.id] = r.id, true
 	}
@@ -322,7 +322,7 @@ func (a *application) agree() {
 	if !given || *p == a.next.RolloutPercentage() || a.from != nil && *p == a.from.RolloutPercentage() {
 		return
 	}
-	a.bad("/rollout_percentage", "does not agree with default; give one of them")
+	a.bad("/rollout_percentage", "must agree with default; send one of them")
 }
 
 // percentage returns the default of a boolean flag that a share stands for, or nil
@@ -331,11 +331,11 @@ func (a *application) percentage(share uint32) *servingChange {
 	on, off := a.next.positive(), a.next.negative()
 	switch {
 	case a.next.kind != Boolean:
-		a.bad("/rollout_percentage", "is for boolean flags; use default")
+		a.bad("/rollout_percentage", "requires a boolean flag; use default")
 	case on == "" && share > 0:
-		a.bad("/rollout_percentage", "needs a variant that is true")
+		a.bad("/rollout_percentage", "requires a variant that is true")
 	case off == "" && share < rollout.Buckets:
-		a.bad("/rollout_percentage", "needs a variant that is false")
+		a.bad("/rollout_percentage", "requires a variant that is false")
 	default:
 		return &servingChange{weights: percentageWeights(on, off, share)}
 	}

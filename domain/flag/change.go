@@ -203,7 +203,7 @@ func (r *reader) serving(at string, o map[string]any) servingChange {
 	variant, fixed := o["variant"]
 	allocation, divided := o["allocation"]
 	if o == nil || fixed == divided {
-		r.bad(at, "must hold either variant or allocation")
+		r.bad(at, "must contain either variant or allocation")
 		return s
 	}
 	if fixed {

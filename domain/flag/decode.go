@@ -99,7 +99,7 @@ func newTreeDecoder(ctx context.Context, text []byte) *treeDecoder {
 }
 
 var (
-	errTooManyValues = fault.Bad("", "must hold at most 500000 JSON values; split the flag, or shorten its lists")
+	errTooManyValues = fault.Bad("", "must contain at most 500000 JSON values; split the flag, or shorten its lists")
 	errTooDeep       = fault.Bad("", "must be nested at most 10000 deep")
 )
 

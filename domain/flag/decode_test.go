@@ -54,7 +54,7 @@ func TestWhatReadingADefinitionTakesIsBounded(t *testing.T) {
 		for _, text := range []string{`{"target_users":` + list + `}`, `{"rules":[` + list + `]}`, list} {
 			f := parse(text)
 			require.Len(t, f.Fields(), 1)
-			assert.Contains(t, f.Fields()[0].Message, "must hold at most 500000 JSON values")
+			assert.Contains(t, f.Fields()[0].Message, "must contain at most 500000 JSON values")
 		}
 	})
 

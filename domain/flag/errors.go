@@ -8,7 +8,7 @@ import (
 // Failures of this module.
 var (
 	// ErrNotFound is a flag that does not exist or is deleted.
-	ErrNotFound = fault.New(fault.NotFound, "flag_not_found", "There is no such feature flag.")
+	ErrNotFound = fault.New(fault.NotFound, "flag_not_found", "The feature flag does not exist.")
 	// ErrVersionNotFound is a version that the flag never had.
 	ErrVersionNotFound = scope.ErrVersionNotFound
 	// ErrAlreadyExists is a creation where a flag of that identity lives.
@@ -20,7 +20,7 @@ var (
 	// ErrInvalidContext is a context that is no object, or holds what is too large for
 	// the conditions that look at it.
 	ErrInvalidContext = fault.New(fault.Invalid, "invalid_context",
-		"The context must be an object. Rules look into texts and numbers of up to 4 KiB, and through lists of up to "+
+		"The context must be an object. Rules read strings and numbers of up to 4 KiB, and lists of up to "+
 			"10,000 elements.")
 	// ErrStale is a write against a version that is not the present one.
 	ErrStale = scope.ErrStale

@@ -12,7 +12,7 @@ import (
 // ErrTargetingKeyMissing is an evaluation that reached a share without anything to
 // bucket by.
 var ErrTargetingKeyMissing = fault.New(fault.Invalid, "targeting_key_missing",
-	"The flag is rolled out by shares, and the context has nothing to bucket by. Send a targeting key.")
+	"The flag is rolled out by percentage, and the context has no targeting key. Send one.")
 
 // Reason says why a decision is what it is, in OpenFeature's words (specification,
 // types, resolution reason).

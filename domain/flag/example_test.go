@@ -36,5 +36,5 @@ func Example() {
 	// Output:
 	// on TARGETING_MATCH
 	// on TARGETING_MATCH rule-1
-	// targeting_key_missing: The flag is rolled out by shares, and the context has nothing to bucket by. Send a targeting key.
+	// targeting_key_missing: The flag is rolled out by percentage, and the context has no targeting key. Send one.
 }

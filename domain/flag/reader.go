@@ -53,10 +53,10 @@ func (r *reader) members(at string, v any, known ...string) map[string]any {
 // plain; another could be a value in the wrong place.
 func (r *reader) unknown(at, name string) {
 	if !named(name) {
-		r.bad(at, "holds a member that is unknown here")
+		r.bad(at, "contains an unknown field")
 		return
 	}
-	r.bad(pointer(at, name), "is no member of this object")
+	r.bad(pointer(at, name), "unknown field")
 }
 
 func (r *reader) list(at string, v any, most int) []any {
@@ -65,7 +65,7 @@ func (r *reader) list(at string, v any, most int) []any {
 	case !ok:
 		r.bad(at, "must be a list")
 	case len(list) > most:
-		r.bad(at, "must hold at most "+strconv.Itoa(most)+" elements")
+		r.bad(at, "must contain at most "+strconv.Itoa(most)+" elements")
 		return nil
 	}
 	return list
@@ -74,7 +74,7 @@ func (r *reader) list(at string, v any, most int) []any {
 func (r *reader) text(at string, v any, most int) string {
 	s, ok := v.(string)
 	if !ok {
-		r.bad(at, "must be a text")
+		r.bad(at, "must be a string")
 		return ""
 	}
 	if message := textMessage(s, most); message != "" {
@@ -97,7 +97,7 @@ func (r *reader) name(at string, v any) string {
 func (r *reader) boolean(at string, v any) bool {
 	b, ok := v.(bool)
 	if !ok {
-		r.bad(at, "must be true or false")
+		r.bad(at, "must be a boolean")
 	}
 	return b
 }
@@ -110,7 +110,7 @@ func (r *reader) percentage(at string, v any) uint32 {
 	_, decimals, _ := strings.Cut(exact(n), ".")
 	buckets := math.Round(f * perPercent)
 	if !ok || err != nil || f < 0 || f > 100 || len(decimals) > 4 {
-		r.bad(at, "must be a number from 0 to 100 with up to four decimals")
+		r.bad(at, "must be a number between 0 and 100 with up to four decimals")
 		return 0
 	}
 	return uint32(buckets)
@@ -120,7 +120,7 @@ func (r *reader) weight(at string, v any) uint32 {
 	n, ok := v.(json.Number)
 	w, err := strconv.ParseUint(n.String(), 10, 32)
 	if !ok || err != nil || w > rollout.Buckets {
-		r.bad(at, "must be a whole number from 0 to 1000000")
+		r.bad(at, "must be an integer between 0 and 1000000")
 		return 0
 	}
 	return uint32(w)
@@ -136,7 +136,7 @@ func (r *reader) users(at string, v any) []string {
 		case u == "" && e == "":
 			r.bad(indexed(at, i), "must be 1 to 255 bytes long")
 		case seen[u] && u != "":
-			r.bad(indexed(at, i), "is listed twice")
+			r.bad(indexed(at, i), "must not be listed twice")
 		}
 		seen[u] = true
 		users = append(users, u)
@@ -162,7 +162,7 @@ func (r *reader) condition(at string, v any, depth int) targeting.Spec {
 			continue
 		}
 		if len(o) > 1 {
-			r.bad(at, "is a group and holds nothing else")
+			r.bad(at, "must contain nothing else beside the group")
 		}
 		s := targeting.Spec{Group: g}
 		if depth <= targeting.MaxDepth {

@@ -74,12 +74,12 @@ func encodeValue(t Type, v any) (encoded, message string) {
 		if b, ok := v.(bool); ok {
 			return strconv.FormatBool(b), ""
 		}
-		return "", "must be true or false, as the flag's type says"
+		return "", "must be a boolean, as the flag's type says"
 	case String:
 		if s, ok := v.(string); ok {
 			return string(appendJSON(nil, s)), textMessage(s, MaxTextBytes)
 		}
-		return "", "must be a text, as the flag's type says"
+		return "", "must be a string, as the flag's type says"
 	case Integer:
 		return encodeInteger(v)
 	case Float:
@@ -101,7 +101,7 @@ func textMessage(s string, most int) string {
 }
 
 func encodeInteger(v any) (encoded, message string) {
-	const wrong = "must be a whole number within ±(2^53-1), as the flag's type says"
+	const wrong = "must be an integer within ±(2^53-1), as the flag's type says"
 	n, ok := v.(json.Number)
 	if !ok {
 		return "", wrong
@@ -170,7 +170,7 @@ func plain(v any) string {
 		return textMessage(v, MaxObjectBytes)
 	case json.Number:
 		if f, err := v.Float64(); err != nil || len(v) > maxDigits || f == 0 && exact(v) != "0" {
-			return "must hold only numbers that fit 64 bits (IEEE 754)"
+			return "must contain only numbers that fit 64 bits (IEEE 754)"
 		}
 	case []any:
 		return plainList(v)

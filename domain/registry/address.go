@@ -33,7 +33,7 @@ func ParseURL(field, text string) (URL, error) {
 	}
 	for i := range len(text) {
 		if text[i] <= ' ' || text[i] == 0x7f {
-			return URL{}, fault.Bad(field, "must not hold spaces or control characters")
+			return URL{}, fault.Bad(field, "must not contain spaces or control characters")
 		}
 	}
 	u, err := url.Parse(text)
@@ -42,12 +42,12 @@ func ParseURL(field, text string) (URL, error) {
 		return URL{}, fault.Bad(field, "must be valid UTF-8")
 	case err == nil && strings.Contains(u.Hostname(), "%"):
 		return URL{}, fault.Bad(field,
-			"must not hold a zone after the address, because it means something on one machine alone")
+			"must not contain a zone after the address, because it is valid on one machine only")
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Opaque != "", !hostNamed(u.Hostname()),
 		u.Fragment != "", !portNamed(u):
 		return URL{}, fault.Bad(field, "must be an absolute URL that begins with http:// or https://")
 	case u.User != nil:
-		return URL{}, fault.Bad(field, "must not hold a user or password")
+		return URL{}, fault.Bad(field, "must not contain a user or password")
 	}
 	return URL{text: text}, nil
 }
@@ -189,7 +189,7 @@ func (a Address) validate() error {
 	}
 	switch {
 	case len(a.Ports) > MaxPorts:
-		portsErr = fault.Bad("ports", "must hold at most 32 ports")
+		portsErr = fault.Bad("ports", "must contain at most 32 ports")
 	case len(a.Ports) > 0 && a.Host == "" && a.URL.IsZero():
 		portsErr = fault.Bad("ports", "need a host")
 	case a.Host != "" && a.URL.IsZero() && len(a.Ports) == 0:
@@ -198,7 +198,7 @@ func (a Address) validate() error {
 	for _, name := range slices.Sorted(maps.Keys(a.Ports)) {
 		if port := a.Ports[name]; !label(name, 50) || port < 1 || port > highestPort {
 			portsErr = fault.Merge(portsErr, fault.Bad("ports",
-				"must be 1 to 65535, named with 1 to 50 of A-Z, a-z, 0-9, '.', '_' and '-'"))
+				"must be between 1 and 65535, named with 1 to 50 of A-Z, a-z, 0-9, '.', '_' and '-'"))
 			break
 		}
 	}
@@ -211,7 +211,7 @@ func (a Address) hostFault() error {
 	_, _, zoned := strings.Cut(a.Host, "%")
 	switch {
 	case zoned:
-		return fault.Bad("host", "must not hold a zone (%), because it means something on one machine alone")
+		return fault.Bad("host", "must not contain a zone (%), because it is valid on one machine only")
 	case !hostNamed(a.Host):
 		return fault.Bad("host", "must be a host name or an IP address, without brackets and port")
 	case a.URL.IsZero() && a.Base() != "":

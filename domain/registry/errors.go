@@ -8,35 +8,35 @@ import (
 // Failures of this module.
 var (
 	// ErrNotFound is a service that does not exist or is deregistered.
-	ErrNotFound = fault.New(fault.NotFound, "service_not_found", "There is no such service. Register it first.")
+	ErrNotFound = fault.New(fault.NotFound, "service_not_found", "The service does not exist. Register it first.")
 	// ErrInstanceNotFound is an instance that does not exist or was removed.
 	ErrInstanceNotFound = fault.New(fault.NotFound, "instance_not_found",
-		"There is no such instance, or it was removed. Register it again.")
+		"The instance does not exist or was removed. Register it again.")
 	// ErrLeaseLost is a heartbeat with an epoch that is not the present one.
 	ErrLeaseLost = fault.New(fault.Conflict, "lease_lost",
-		"The lease is held under another epoch. Whoever registered last holds it; register again to take it over.")
+		"The lease belongs to a later registration. Register again to take it over.")
 	// ErrLimitReached is one more instance of a service than there may be.
 	ErrLimitReached = fault.New(fault.Invalid, "limit_reached", "A service has at most 10,000 instances.")
 	// ErrTooManyServices is one more service than all replicas may hold.
 	ErrTooManyServices = fault.New(fault.Invalid, "service_limit_reached",
-		"There are as many services as REGISTRY_MAX_SERVICES allows. Deregister some, or raise it.")
+		"The number of services has reached REGISTRY_MAX_SERVICES. Deregister some, or raise it.")
 	// ErrTooManyInstances is one more instance of all services than there may be.
 	ErrTooManyInstances = fault.New(fault.Invalid, "instance_limit_reached",
-		"There are as many instances as REGISTRY_MAX_INSTANCES allows. Deregister some, or raise it.")
+		"The number of instances has reached REGISTRY_MAX_INSTANCES. Deregister some, or raise it.")
 	// ErrTooMuchMetadata is more metadata of all services and instances than there may be.
 	ErrTooMuchMetadata = fault.New(fault.Invalid, "metadata_limit_reached",
-		"Services and instances hold as much metadata as REGISTRY_MAX_METADATA_BYTES allows. Send less, or raise it.")
+		"The metadata has reached REGISTRY_MAX_METADATA_BYTES. Send less, or raise it.")
 	// ErrTooManyHeartbeats is a batch of more than 1,000.
 	ErrTooManyHeartbeats = fault.New(fault.Invalid, "too_many_heartbeats",
-		"A batch holds at most 1,000 heartbeats. Send the rest in another.")
+		"A batch must contain at most 1,000 heartbeats. Send the others in another batch.")
 	// ErrInstanceRequired is a report without an instance about a service that has
 	// instances of its own.
 	ErrInstanceRequired = fault.New(fault.Invalid, "instance_required",
-		"The service has instances of its own. Say which one with instance_id.")
+		"The service has instances. Name one with instance_id.")
 	// ErrEnvironmentRequired is an instance id without an environment, where it lives
 	// in several; they are its detail "environments".
 	ErrEnvironmentRequired = fault.New(fault.Conflict, "environment_required",
-		"It lives in several environments. Say which one with environment.")
+		"The id exists in several environments. Name one with environment.")
 	// ErrNoLease is a heartbeat of an instance that has no lease.
 	ErrNoLease = fault.New(fault.Conflict, "no_lease",
 		"The instance has no lease to renew. Report its health, or register one with an instance_id.")
@@ -44,7 +44,7 @@ var (
 	ErrLeasesUnavailable = fault.New(fault.Unavailable, "leases_unavailable",
 		"Leases cannot be granted or renewed right now; none expires meanwhile. Try again shortly.")
 	// ErrDamaged is a service or an instance whose row cannot be read.
-	ErrDamaged = scope.ErrDamaged.WithMessage("What is stored of it cannot be read. Deregister it and register " +
+	ErrDamaged = scope.ErrDamaged.WithMessage("The stored row is unreadable. Deregister it and register " +
 		"it again, or repair its row in the database (docs/operations.md, Damaged rows).")
 	// ErrStale is a write against a version that is not the present one.
 	ErrStale = scope.ErrStale

@@ -72,14 +72,14 @@ func labelFault(field, text string) error {
 		return fault.Bad(field, message)
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return fault.Bad(field, "must not hold control characters")
+		return fault.Bad(field, "must not contain control characters")
 	}
 	return nil
 }
 
 func tagsFault(tags []string) error {
 	if len(tags) > MaxTags {
-		return fault.Bad("tags", "must hold at most 64 tags")
+		return fault.Bad("tags", "must contain at most 64 tags")
 	}
 	for _, tag := range tags {
 		if tag == "" || strings.Contains(tag, ",") || labelFault("tags", tag) != nil {
@@ -91,7 +91,7 @@ func tagsFault(tags []string) error {
 
 func weightFault(weight int) error {
 	if weight < 0 || weight > MaxWeight {
-		return fault.Bad("weight", "must be 0 to 65535")
+		return fault.Bad("weight", "must be between 0 and 65535")
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (d Definition) leaseFault() error {
 	case d.TTL == 0 && d.Removal == 0:
 		return nil
 	case d.TTL < MinTTL || d.TTL > MaxTTL:
-		return fault.Bad("ttl_seconds", "must be 1 to 3600")
+		return fault.Bad("ttl_seconds", "must be between 1 and 3600")
 	case d.Removal < d.TTL || d.Removal > MaxRemoval:
 		return fault.Bad("deregister_after_seconds", "must be at least ttl_seconds, and at most ten years")
 	}

@@ -80,7 +80,7 @@ func storable(tree any) (kept any, message string) {
 	case json.Number:
 		text, ok := plainNumber(v.String())
 		if !ok {
-			return nil, "must not hold numbers of more than 400 digits, or beyond what a double can hold"
+			return nil, "must not contain numbers of more than 400 digits, or beyond what a double can hold"
 		}
 		return json.Number(text), ""
 	case []any:
@@ -110,7 +110,7 @@ func storableObject(object map[string]any) (kept any, message string) {
 // textFault says what databases cannot keep of a text, or nothing.
 func textFault(text string) string {
 	if strings.IndexByte(text, 0) >= 0 {
-		return "must not hold a NUL character"
+		return "must not contain a NUL character"
 	}
 	return ""
 }

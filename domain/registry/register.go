@@ -101,10 +101,10 @@ func (s *Service) registerWhole(r Registration, stamp scope.Stamp) (Registered, 
 func leaseless(r Registration) error {
 	var ttl, removal error
 	if r.TTL != nil {
-		ttl = fault.Bad("ttl_seconds", "is for instances: give instance_id too")
+		ttl = fault.Bad("ttl_seconds", "requires instance_id")
 	}
 	if r.Removal != nil {
-		removal = fault.Bad("deregister_after_seconds", "is for instances: give instance_id too")
+		removal = fault.Bad("deregister_after_seconds", "requires instance_id")
 	}
 	return fault.Merge(ttl, removal)
 }
@@ -148,7 +148,7 @@ func (s *Service) registerDefault(r Registration, details Details, stamp scope.S
 func (s *Service) registerInstance(r Registration, stamp scope.Stamp) (Registered, error) {
 	if r.Instance == DefaultInstance() {
 		return Registered{}, fault.Bad("instance_id",
-			"must not be default, which stands for a service that is registered without an instance")
+			"must not be default, which is the instance of a service that is registered without an instance")
 	}
 	ref := Ref{Environment: r.place(), Instance: r.Instance}
 	before, standIn := s.readable(ref), s.find(Ref{Environment: ref.Environment, Instance: DefaultInstance()})

@@ -2,8 +2,8 @@ package scope
 
 import "time"
 
-// Actor is who does something: an API key, or nobody known. The zero value is
-// the anonymous actor.
+// Actor is the author of a change: an API key, or the anonymous actor, which is the zero
+// value.
 type Actor struct {
 	// KeyID is the public part of the API key, empty for the anonymous actor.
 	KeyID string
@@ -11,8 +11,8 @@ type Actor struct {
 	Name string
 }
 
-// System returns the actor of what the service does by itself. No key has its id,
-// because theirs are longer.
+// System returns the actor of changes that the service makes by itself. No key has its
+// id, because theirs are longer.
 func System() Actor { return Actor{KeyID: "system", Name: "signalbox"} }
 
 // String returns the key's name, or "anonymous".
@@ -23,7 +23,7 @@ func (a Actor) String() string {
 	return a.Name
 }
 
-// Stamp is what every change carries: who, when, and in which request.
+// Stamp is the origin of a change: its author, its time and its request.
 type Stamp struct {
 	By Actor
 	// At is UTC with microseconds; it comes from ports.Clock.

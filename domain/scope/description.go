@@ -10,7 +10,7 @@ import (
 // MaxDescriptionBytes is the longest description.
 const MaxDescriptionBytes = 4 << 10
 
-// Description is an optional text for people. The zero value is none.
+// Description is an optional text for humans. The zero value is none.
 type Description struct {
 	text  string
 	given bool
@@ -37,7 +37,7 @@ func TextFault(text string, most int, limit string) string {
 	case !utf8.ValidString(text):
 		return "must be valid UTF-8"
 	case strings.IndexByte(text, 0) >= 0:
-		return "must not hold a NUL character"
+		return "must not contain a NUL character"
 	}
 	return ""
 }

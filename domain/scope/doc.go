@@ -1,5 +1,5 @@
-// Package scope holds the words that all modules share: environment, service
-// name, actor, and the stamp that every change carries.
+// Package scope contains the terms that all modules share: environment, service name,
+// actor, and the stamp that every change carries.
 //
-// It is not for words of one module; those live with their module.
+// It is not for terms of one module; those are in the module's package.
 package scope

@@ -11,10 +11,9 @@ import (
 // no environment.
 type Environment struct{ name string }
 
-// ParseEnvironment returns the environment of that name: 1 to 50 bytes of
-// [a-z0-9._-] that begin with a letter or digit. Another text is ErrInvalid for
-// the field "environment". Whether this installation supports the environment is
-// for Environments to say.
+// ParseEnvironment returns the environment of that name: 1 to 50 bytes of [a-z0-9._-]
+// that begin with a letter or digit. Another text is ErrInvalid for the field
+// "environment". Environments decides whether this installation supports the environment.
 func ParseEnvironment(name string) (Environment, error) {
 	if !named(name, 50, lowerOrDigit) {
 		return Environment{}, fault.Bad("environment",
@@ -36,11 +35,11 @@ func (e Environment) IsZero() bool { return e.name == "" }
 // Environments is the policy of one installation: the environments it supports.
 type Environments struct{ supported []Environment }
 
-// NewEnvironments returns the policy that supports the named environments, in
-// that order. At least one is needed, and none twice; else ErrInvalid.
+// NewEnvironments returns the policy that supports the named environments, in that order.
+// An empty list and a duplicate are ErrInvalid.
 func NewEnvironments(names ...string) (Environments, error) {
 	if len(names) == 0 {
-		return Environments{}, fault.Bad("environment", "at least one environment has to be supported")
+		return Environments{}, fault.Bad("environment", "must contain at least one environment")
 	}
 	var list []Environment
 	for _, name := range names {
@@ -49,7 +48,7 @@ func NewEnvironments(names ...string) (Environments, error) {
 			return Environments{}, err
 		}
 		if slices.Contains(list, e) {
-			return Environments{}, fault.Bad("environment", "is listed twice")
+			return Environments{}, fault.Bad("environment", "must not be listed twice")
 		}
 		list = append(list, e)
 	}

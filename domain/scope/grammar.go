@@ -20,7 +20,6 @@ func lowerOrDigit(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <=
 
 func letterOrDigit(c byte) bool { return lowerOrDigit(c) || 'A' <= c && c <= 'Z' }
 
-// DotSegment reports whether a text is "." or "..": clients and proxies take these
-// out of paths (RFC 3986, section 5.2.4), so that nothing that can stand in a path
-// may be named so.
+// DotSegment reports whether a text is "." or "..". Clients and proxies remove these from
+// paths (RFC 3986, section 5.2.4), so that they cannot be names.
 func DotSegment(text string) bool { return text == "." || text == ".." }

@@ -1,6 +1,5 @@
 package scope
 
-// PartBytes is how many bytes, as the store holds them, the part of a page holds at
-// most, except where a single row is longer. A page is read in parts so that nobody
-// holds all of it.
+// PartBytes bounds a part of a page, in bytes as stored, except where a single row is
+// longer. A page is read in parts so that it is never in memory as a whole.
 const PartBytes = 256 << 10

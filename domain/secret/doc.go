@@ -1,7 +1,5 @@
-// Package secret holds the one type that carries decrypted values and keys
-// through the program.
+// Package secret defines the type of decrypted values and keys.
 //
-// It is not encryption; that is behind ports.Cipher. It only sees to it that a
-// value which reaches a format verb, an encoder or a logger by mistake shows
-// nothing.
+// It is not encryption; that is behind ports.Cipher. It ensures that a value which
+// reaches a format verb, an encoder or a logger by mistake is redacted.
 package secret

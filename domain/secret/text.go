@@ -7,16 +7,16 @@ import (
 	"unique"
 )
 
-// Redacted is what a Text shows wherever it is printed or encoded.
+// Redacted replaces a Text wherever it is printed or encoded.
 const Redacted = "[REDACTED]"
 
-// Text is a text that shows itself to nobody: every way to print, format, encode
-// or log it yields Redacted. Only Reveal returns it. Two Texts compare equal
-// when their contents do. The zero value is the empty text.
+// Text is a string that is redacted in output: printing, formatting, encoding and logging
+// it yield Redacted. Only Reveal returns it. Two Texts compare equal when their contents
+// do. The zero value is the empty text.
 //
-// It holds a handle and not the text, because fmt prints the unexported fields
-// of whatever a Text is part of without asking their methods: there it finds an
-// address. A plain pointer would do that too, but equal texts would differ.
+// It is a handle, because fmt prints unexported fields without calling their methods:
+// there it finds an address. A plain pointer would do that too, but equal texts would
+// differ.
 type Text struct{ handle unique.Handle[string] }
 
 // New returns a Text that holds text.
@@ -27,7 +27,7 @@ func New(text string) Text {
 	return Text{handle: unique.Make(text)}
 }
 
-// Reveal returns the content. Whoever calls it answers for where it goes.
+// Reveal returns the content. The caller is responsible for where it goes.
 func (t Text) Reveal() string {
 	if t.IsZero() {
 		return ""

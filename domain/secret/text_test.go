@@ -29,7 +29,7 @@ func TestPrinting(t *testing.T) {
 	}{"public", text, &text}
 	hidden := struct{ held struct{ text secret.Text } }{struct{ text secret.Text }{text}}
 
-	t.Run("no verb shows the text, also inside others", func(t *testing.T) {
+	t.Run("no verb shows the text, also within other values", func(t *testing.T) {
 		t.Parallel()
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%10s", "%-3v", "%08.3f", "%t", "%T %v"} {
 			for _, v := range []any{

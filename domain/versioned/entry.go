@@ -28,7 +28,7 @@ func (e *Entry[I]) Damage() error {
 // Unsaved is what a Repository has to write for one aggregate, all or none. Events are
 // PendingEvents.
 type Unsaved[S, E any] struct {
-	// State is what stands after the change.
+	// State is the state after the change.
 	State S
 	// Base is the version that the store must hold; 0 for one that it must not have
 	// yet.

@@ -68,7 +68,7 @@ func (r *Root[I, E]) ClearDamage() { r.lifecycle.Damaged = false }
 // Restart makes the present version the one in which the aggregate was created.
 func (r *Root[I, E]) Restart() { r.lifecycle.CreatedAt = r.lifecycle.UpdatedAt }
 
-// Base returns the version that the store must hold for the next Save; 0 for an
+// Base returns the version that the store must contain for the next Save; 0 for an
 // aggregate that it must not have yet.
 func (r *Root[I, E]) Base() scope.Version { return r.stored }
 

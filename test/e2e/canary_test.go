@@ -56,7 +56,7 @@ func TestCanaries(t *testing.T) {
 // watcher keeps every answer in mind.
 type watcher struct {
 	admin, reader, revealer e2etest.Client
-	// quiet are the answers that must not hold a secret, failed those that must
+	// quiet are the answers that must not contain a secret, failed those that must
 	// not hold anything of what was sent.
 	quiet, failed []e2etest.Response
 }

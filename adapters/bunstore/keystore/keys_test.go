@@ -48,7 +48,7 @@ func TestDamagedKeyGrantsNothingAndCanBeRevoked(t *testing.T) {
 			assert.Equal(t, []bool{true, false}, []bool{list[0].Attributes().Damaged, list[1].Attributes().Damaged})
 			damaged, err := keystore.New(store).Find(t.Context(), "aaaaaaaa")
 			require.NoError(t, err)
-			assert.False(t, damaged.HoldsAt(fixture.Noon().Add(time.Minute)))
+			assert.False(t, damaged.ValidAt(fixture.Noon().Add(time.Minute)))
 			assert.Empty(t, damaged.Grants())
 			assert.Equal(t, int64(1), store.DamagedRows())
 			require.NoError(t, keystore.New(store).Revoke(t.Context(), "aaaaaaaa", fixture.Noon()))

@@ -12,7 +12,7 @@ const MaxRanges = 1000
 
 // ErrFragmented is a change of weights that would need too many ranges.
 var ErrFragmented = fault.New(fault.Conflict, "allocation_fragmented",
-	`The allocation has been changed so often that it would need 1000 ranges. Say "repack": true to lay it out anew; `+
+	`The allocation was changed so often that it would need 1000 ranges. Send "repack": true to lay it out anew; `+
 		`a preview says how many users that moves.`)
 
 // Weight is how many of the buckets a variant is to have.
@@ -77,7 +77,7 @@ func checkWeights(weights []Weight) error {
 	for i, w := range weights {
 		sum += uint64(w.Buckets)
 		if slices.ContainsFunc(weights[:i], func(o Weight) bool { return o.Variant == w.Variant }) {
-			return fault.Bad("allocation", "names a variant twice")
+			return fault.Bad("allocation", "must name each variant once")
 		}
 	}
 	if sum != Buckets {

@@ -108,11 +108,11 @@ func operatorNames() string {
 func countMessage(least, most int) string {
 	switch {
 	case most == 0:
-		return "must be left out for this operator"
+		return "must be absent for this operator"
 	case least == most:
-		return "must hold exactly one value for this operator"
+		return "must contain exactly one value for this operator"
 	}
-	return "must hold 1 to 1000 values"
+	return "must contain 1 to 1000 values"
 }
 
 // add makes one value ready, or says what is wrong with it.
@@ -122,7 +122,7 @@ func (t *test) add(v Value) string {
 		return t.addScalar(v)
 	case StartsWith, EndsWith, Matches:
 		if v.Kind != Text {
-			return "must be a text"
+			return "must be a string"
 		}
 		if t.operator == Matches {
 			return t.addPattern(v.Text)
@@ -151,7 +151,7 @@ func (t *test) addScalar(v Value) string {
 			t.booleans = append(t.booleans, v.Text)
 		}
 	case Absent, Null, Array, Object:
-		return "must be a text, a number, true or false"
+		return "must be a string, a number, true or false"
 	}
 	return ""
 }

@@ -56,7 +56,7 @@ func NewConditions(specs []Spec) ([]Condition, error) {
 	b := builder{}
 	list := b.list(specs, 0)
 	if b.count > MaxConditions {
-		b.faults.Bad("", "must hold at most 100 conditions")
+		b.faults.Bad("", "must contain at most 100 conditions")
 	}
 	return list, b.faults.Err()
 }
@@ -89,7 +89,7 @@ func (b *builder) one(s Spec, depth int) Condition {
 		return Condition{spec: s}
 	}
 	if len(s.Members) == 0 {
-		b.faults.Bad("/"+string(s.Group), "must hold at least one condition")
+		b.faults.Bad("/"+string(s.Group), "must contain at least one condition")
 	}
 	mark := b.faults.Listed()
 	c := Condition{spec: s, members: b.list(s.Members, depth+1)}

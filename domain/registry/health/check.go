@@ -170,7 +170,7 @@ func (p *parser) path() string {
 
 func (p *parser) port() int {
 	if p.spec.Port < 0 || p.spec.Port > highestPort {
-		p.bad("/port", "must be 1 to 65535")
+		p.bad("/port", "must be between 1 and 65535")
 	}
 	return p.spec.Port
 }
@@ -198,7 +198,7 @@ func (p *parser) expect() []Range {
 		return nil
 	}
 	if len(list) > maxRanges {
-		p.bad("/expected_status", "must hold at most 16 codes and ranges")
+		p.bad("/expected_status", "must contain at most 16 codes and ranges")
 		return nil
 	}
 	ranges := make([]Range, len(list))
@@ -228,14 +228,14 @@ func (p *parser) headers() map[string]string {
 		return nil
 	}
 	if len(given) > maxHeaders {
-		p.bad("/headers", "must hold at most 16 headers")
+		p.bad("/headers", "must contain at most 16 headers")
 		return nil
 	}
 	headers := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		i := slices.IndexFunc(Headers(), func(h string) bool { return strings.EqualFold(h, name) })
 		if i < 0 {
-			p.bad("/headers", "may hold only "+strings.Join(Headers(), ", "))
+			p.bad("/headers", "may contain only "+strings.Join(Headers(), ", "))
 			continue
 		}
 		value := given[name]
@@ -262,7 +262,7 @@ func (p *parser) times() (interval, timeout time.Duration) {
 	if s := p.spec.IntervalSeconds; s != nil {
 		interval = time.Duration(*s) * time.Second
 		if *s < int(MinInterval/time.Second) || *s > int(MaxInterval/time.Second) {
-			p.bad("/interval_seconds", "must be 1 to 3600")
+			p.bad("/interval_seconds", "must be between 1 and 3600")
 			return interval, 0
 		}
 	}
@@ -270,7 +270,7 @@ func (p *parser) times() (interval, timeout time.Duration) {
 	if ms := p.spec.TimeoutMS; ms != nil {
 		timeout = time.Duration(*ms) * time.Millisecond
 		if *ms < 1 || *ms >= int(interval/time.Millisecond) || timeout > MaxTimeout {
-			p.bad("/timeout_ms", "must be 1 to 10000, and less than the interval")
+			p.bad("/timeout_ms", "must be between 1 and 10000, and less than the interval")
 		}
 	}
 	return interval, timeout
