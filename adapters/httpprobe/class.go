@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// classOf returns the class of an error, of which nothing else is kept.
+// classOf returns the class of an error.
 func classOf(ctx context.Context, err error) health.Class {
 	var name *net.DNSError
 	switch {
@@ -22,22 +22,21 @@ func classOf(ctx context.Context, err error) health.Class {
 		return health.Unresolved
 	case oneOf(err, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE):
 		return health.Refused
-	case undialled(err):
+	case notConnected(err):
 		return health.Unreachable
 	}
 	return health.Garbled
 }
 
-// timedOut reports whether something was too late, by whatever deadline: the
-// context's, which dialers divide among addresses, or the system's.
+// timedOut reports whether a deadline has passed: the context's, which dialers divide among
+// addresses, or the system's.
 func timedOut(err error) bool {
-	var late net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) && late.Timeout()
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// undialled reports whether there is no connection: no route, or an address that
-// is none.
-func undialled(err error) bool {
+// notConnected reports whether there is no connection: no route, or an invalid address.
+func notConnected(err error) bool {
 	var dialled *net.OpError
 	var address *net.AddrError
 	return errors.As(err, &dialled) && dialled.Op == "dial" || errors.As(err, &address) ||

@@ -1,5 +1,5 @@
-// Package httpprobe makes health checks over HTTP, TCP and gRPC, through a dialer
-// that refuses addresses which checks may not reach.
+// Package httpprobe makes health checks over HTTP, TCP and gRPC, through a dialer that
+// refuses forbidden addresses (protection against server-side request forgery).
 //
-// It is not for when checks are made, nor for what their results mean.
+// It does not decide when checks are made, nor what their results mean.
 package httpprobe

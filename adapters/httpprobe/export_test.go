@@ -8,16 +8,16 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// ConnectForTest asks what every dial asks before it connects to a resolved
-// "ip:port", in a check of an instance that was registered from source.
+// ConnectForTest makes the decision of a dial to a resolved "ip:port", in a check of an
+// instance that was registered from source.
 func (p *Prober) ConnectForTest(ctx context.Context, source netip.Addr, address string) error {
-	return p.guard.visit(health.Probe{Source: source}).dialer().ControlContext(ctx, "tcp", address, nil)
+	return p.policy.attempt(health.Probe{Source: source}).dialer().ControlContext(ctx, "tcp", address, nil)
 }
 
-// TrustForTest makes certificates of others than the system's roots trusted.
+// TrustForTest replaces the system's roots.
 func (p *Prober) TrustForTest(roots *x509.CertPool) { p.roots = roots }
 
-// ErrForbidden is what the guard refuses with.
+// ErrForbidden is the error of forbidden addresses.
 var ErrForbidden = errForbidden
 
 // ClassForTest returns the class of an error of a connection.

@@ -16,47 +16,46 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// errSpent says that a check's one connection was used.
-var errSpent = errors.New("a check has one connection")
+// errUsed is a second dial of a check, which has one connection.
+var errUsed = errors.New("a check has one connection")
 
-// grpc asks the standard health service, in plain text. The connection is dialled
-// before the client is made, so that its errors are seen as they are.
-func (v *visit) grpc(ctx context.Context, probe health.Probe) health.Class {
-	dialled, err := v.dial(ctx, probe)
+// grpc calls the standard health service, in plain text. The connection is dialled before
+// the client is created, so that its errors are known.
+func (a *attempt) grpc(ctx context.Context, probe health.Probe) health.Class {
+	dialled, err := a.dial(ctx, probe)
 	if err != nil {
 		return classOf(ctx, err)
 	}
-	conn := &witness{Conn: dialled}
-	defer func() { _ = conn.Close() }() // where the client did not take it; else it is closed already
+	conn := &recordingConn{Conn: dialled}
+	defer func() { _ = conn.Close() }() // a second close, where the client has used it
 	client, err := newClient(conn, probe.Address)
 	if err != nil {
 		return health.Unreachable
 	}
-	defer func() { _ = client.Close() }() // nothing more is wanted of it
+	defer func() { _ = client.Close() }() // the call has ended
 	var header, trailer metadata.MD
-	answer, err := grpc_health_v1.NewHealthClient(client).Check(ctx,
+	reply, err := grpc_health_v1.NewHealthClient(client).Check(ctx,
 		&grpc_health_v1.HealthCheckRequest{Service: probe.Service}, grpc.Header(&header), grpc.Trailer(&trailer))
 	if err != nil {
-		return classOfStatus(ctx, status.Code(err), len(header)+len(trailer) > 0, conn.saw())
+		return classOfStatus(ctx, status.Code(err), len(header)+len(trailer) > 0, conn.firstError())
 	}
-	if answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+	if reply.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 		return health.WrongStatus
 	}
 	return 0
 }
 
-// newClient returns a client on a connection. It resolves no name, and cannot dial
-// by itself.
+// newClient returns a client on a connection, which neither resolves names nor dials.
 func newClient(conn net.Conn, address string) (*grpc.ClientConn, error) {
 	conns := make(chan net.Conn, 1)
 	conns <- conn
-	return grpc.NewClient("passthrough:///"+address, //nolint:wrapcheck // its reader makes a class of it
+	return grpc.NewClient("passthrough:///"+address, //nolint:wrapcheck // the caller maps it to a class
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
 			select {
 			case c := <-conns:
 				return c, nil
 			default:
-				return nil, errSpent
+				return nil, errUsed
 			}
 		}),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -71,48 +70,47 @@ func newClient(conn net.Conn, address string) (*grpc.ClientConn, error) {
 	)
 }
 
-// classOfStatus returns the class of a call that failed, by whether anything was
-// answered: codes come from the client itself, too, which tells the error of a
-// connection only in words.
-func classOfStatus(ctx context.Context, code codes.Code, answered bool, conn error) health.Class {
+// classOfStatus returns the class of a failed call, by whether there was a response: the
+// client itself sets codes, too, and reports connection errors only as text.
+func classOfStatus(ctx context.Context, code codes.Code, responded bool, conn error) health.Class {
 	switch {
-	case ctx.Err() != nil, code == codes.DeadlineExceeded && !answered:
+	case ctx.Err() != nil, code == codes.DeadlineExceeded && !responded:
 		return health.TimedOut
-	case answered:
+	case responded:
 		return health.WrongStatus
 	}
 	return classOf(ctx, conn)
 }
 
-// witness remembers the first error of a connection.
-type witness struct {
+// recordingConn records the first error of a connection.
+type recordingConn struct {
 	net.Conn
 
 	first atomic.Pointer[error]
 }
 
 // Read reads as the connection does.
-func (w *witness) Read(b []byte) (int, error) {
-	n, err := w.Conn.Read(b)
-	return n, w.note(err)
+func (c *recordingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	return n, c.record(err)
 }
 
 // Write writes as the connection does.
-func (w *witness) Write(b []byte) (int, error) {
-	n, err := w.Conn.Write(b)
-	return n, w.note(err)
+func (c *recordingConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	return n, c.record(err)
 }
 
-func (w *witness) note(err error) error {
+func (c *recordingConn) record(err error) error {
 	if err != nil {
-		w.first.CompareAndSwap(nil, &err)
+		c.first.CompareAndSwap(nil, &err)
 	}
 	return err
 }
 
-// saw returns the first error, nil if there was none.
-func (w *witness) saw() error {
-	if err := w.first.Load(); err != nil {
+// firstError returns the first error, nil for none.
+func (c *recordingConn) firstError() error {
+	if err := c.first.Load(); err != nil {
 		return *err
 	}
 	return nil

@@ -14,10 +14,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// http makes one request. It asks a transport, and no client: that would follow
-// redirects and keep cookies.
-func (p *Prober) http(ctx context.Context, v *visit, probe health.Probe) health.Result {
-	var untrusted atomic.Bool // set where connections are made, which a timeout leaves behind
+// http makes one request, by a transport: a client would follow redirects and store
+// cookies.
+func (p *Prober) http(ctx context.Context, a *attempt, probe health.Probe) health.Result {
+	var untrusted atomic.Bool // set by connections, which outlive a timeout
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { untrusted.Store(err != nil) },
 	})
@@ -25,8 +25,8 @@ func (p *Prober) http(ctx context.Context, v *visit, probe health.Probe) health.
 	if err != nil {
 		return health.Result{Failed: health.Unreachable}
 	}
-	transport := p.transport(v)
-	defer transport.CloseIdleConnections() // ends a dial that was left behind, too
+	transport := p.transport(a)
+	defer transport.CloseIdleConnections() // ends an unfinished dial, too
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		class := classOf(ctx, err)
@@ -35,8 +35,8 @@ func (p *Prober) http(ctx context.Context, v *visit, probe health.Probe) health.
 		}
 		return health.Result{Failed: class}
 	}
-	defer func() { _ = response.Body.Close() }() // nothing more is wanted of it
-	return health.Result{Failed: judge(ctx, response, probe), Code: response.StatusCode}
+	defer func() { _ = response.Body.Close() }() // the rest is not read
+	return health.Result{Failed: evaluate(ctx, response, probe), Code: response.StatusCode}
 }
 
 func newRequest(ctx context.Context, probe health.Probe) (*http.Request, error) {
@@ -51,11 +51,11 @@ func newRequest(ctx context.Context, probe health.Probe) (*http.Request, error) 
 	return request, nil
 }
 
-// transport returns one for a single request: without a proxy, without
-// compression, and with a connection that is not kept.
-func (p *Prober) transport(v *visit) *http.Transport {
+// transport returns a transport for a single request: without a proxy, compression or
+// connection reuse.
+func (p *Prober) transport(a *attempt) *http.Transport {
 	return &http.Transport{
-		DialContext:            v.dialer().DialContext,
+		DialContext:            a.dialer().DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: p.roots, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
 		DisableKeepAlives:      true,
@@ -68,15 +68,15 @@ func (p *Prober) transport(v *visit) *http.Transport {
 	}
 }
 
-// judge reads an answer as far as it is to be read.
-func judge(ctx context.Context, response *http.Response, probe health.Probe) health.Class {
+// evaluate reads a response, and returns its class.
+func evaluate(ctx context.Context, response *http.Response, probe health.Probe) health.Class {
 	if !slices.ContainsFunc(probe.Expect, func(r health.Range) bool {
 		return r.First <= response.StatusCode && response.StatusCode <= r.Last
 	}) {
 		return health.WrongStatus
 	}
 	var body []byte
-	if response.StatusCode != http.StatusSwitchingProtocols { // what follows it is no body
+	if response.StatusCode != http.StatusSwitchingProtocols { // it has no body
 		var err error
 		if body, err = io.ReadAll(io.LimitReader(response.Body, maxRead)); err != nil {
 			return classOf(ctx, err)

@@ -45,7 +45,7 @@ func TestHTTP(t *testing.T) {
 		assert.Equal(t, health.WrongStatus, result.Failed)
 		assert.Equal(t, http.StatusTemporaryRedirect, result.Code)
 	})
-	t.Run("checks name themselves, and send nothing of users, cookies or connections", func(t *testing.T) {
+	t.Run("checks send a user agent, and no credentials, cookies or persistent connections", func(t *testing.T) {
 		t.Parallel()
 		seen := make(chan *http.Request, 2)
 		port := listen(t, func(w http.ResponseWriter, r *http.Request) {
@@ -81,14 +81,14 @@ func TestHTTP(t *testing.T) {
 		assert.Equal(t, health.Result{Code: http.StatusOK}, untimed(p.Probe(t.Context(), get(server.URL))))
 		assert.Equal(t, "HTTP/2.0", <-protocols)
 	})
-	t.Run("a certificate of another name is Untrusted", func(t *testing.T) {
+	t.Run("a certificate for another name is Untrusted", func(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewTLSServer(http.HandlerFunc(fine))
 		t.Cleanup(server.Close)
 		roots := x509.NewCertPool()
 		roots.AddCert(server.Certificate())
 		p := httpprobe.New(httpprobe.Options{
-			Allow: everything(), Resolver: knows(map[string][][]string{"shop": {{"127.0.0.1"}}}),
+			Allow: everything(), Resolver: resolverWith(map[string][][]string{"shop": {{"127.0.0.1"}}}),
 		})
 		p.TrustForTest(roots)
 		_, port, err := net.SplitHostPort(server.Listener.Addr().String())
@@ -103,10 +103,10 @@ func untimed(r health.Result) health.Result {
 	return r
 }
 
-// The environment belongs to the process: no parallel tests beside this one.
+// The environment is global: this test is not parallel.
 func TestProxiesOfTheEnvironmentAreIgnored(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("the proxy was asked for %s", r.URL)
+		t.Errorf("the proxy was used for %s", r.URL)
 	}))
 	t.Cleanup(proxy.Close)
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "grpc_proxy"} {
@@ -114,13 +114,13 @@ func TestProxiesOfTheEnvironmentAreIgnored(t *testing.T) {
 	}
 	t.Setenv("NO_PROXY", "")
 	t.Setenv("no_proxy", "")
-	// Loopback is never proxied, so the target is a name, which the proxy would have to be asked for.
-	through, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "http", Host: "shop.example"}})
+	// Loopback is never proxied, so the target is a name.
+	proxyURL, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "http", Host: "shop.example"}})
 	require.NoError(t, err)
-	require.NotNil(t, through, "the variables were read before")
+	require.NotNil(t, proxyURL, "the variables were read before")
 	p := httpprobe.New(httpprobe.Options{
 		Allow:    []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Resolver: knows(map[string][][]string{"shop": {{"169.254.169.254"}}}),
+		Resolver: resolverWith(map[string][][]string{"shop": {{"169.254.169.254"}}}),
 	})
 	assert.Equal(t, health.Forbidden, p.Probe(t.Context(), get("https://shop.example/")).Failed)
 	each(t, p, health.Forbidden, "shop.example", "80")

@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// endpoint is where the service, or what it stands on, listens.
+// endpoint is an address on which the service or one of its dependencies listens.
 type endpoint struct {
 	// host is a name or an IP address; "" is every address of this machine.
 	host string
@@ -18,8 +18,8 @@ type endpoint struct {
 	port uint16
 }
 
-// newEndpoint reads "host:port". What has no port in digits is the host with
-// every port: rather too much is refused than too little.
+// newEndpoint reads "host:port". Without a numeric port it is every port of the host, so
+// that more is refused rather than less.
 func newEndpoint(text string) endpoint {
 	host, name, err := net.SplitHostPort(text)
 	if err != nil {
@@ -32,46 +32,46 @@ func newEndpoint(text string) endpoint {
 	return endpoint{host: host, port: uint16(port)}
 }
 
-// admitOther returns errForbidden for an address of the service's own. Names are
-// resolved anew for each check whose port is theirs; where that cannot be done, for
-// another reason than that there is no such name, it returns that error. Any error
-// makes the check Forbidden (visit.tell): it says nothing about the instance.
-func (g *guard) admitOther(ctx context.Context, dialled netip.AddrPort) error {
+// rejectOwn returns errForbidden for an own address. Own names are resolved for each check
+// of their port; a failed look-up, except of a name that does not exist, is returned. Any
+// error makes the check Forbidden (attempt.disclose), since it says nothing about the
+// instance.
+func (p *policy) rejectOwn(ctx context.Context, dialled netip.AddrPort) error {
 	ip := dialled.Addr().Unmap()
-	for _, own := range g.endpoints() {
+	for _, own := range p.endpoints() {
 		if own.port != 0 && own.port != dialled.Port() {
 			continue
 		}
-		addresses, err := g.resolve(ctx, own.host)
+		addresses, err := p.resolve(ctx, own.host)
 		if err != nil {
 			return err
 		}
-		if slices.Contains(addresses, ip) || slices.ContainsFunc(addresses, here) && here(ip) {
+		if slices.Contains(addresses, ip) || slices.ContainsFunc(addresses, isLocal) && isLocal(ip) {
 			return errForbidden
 		}
 	}
 	return nil
 }
 
-// endpoints returns all that is the service's own now.
-func (g *guard) endpoints() []endpoint {
-	if g.port == nil {
-		return g.own
+// endpoints returns the own addresses.
+func (p *policy) endpoints() []endpoint {
+	if p.port == nil {
+		return p.own
 	}
-	return append(slices.Clip(g.own), endpoint{port: g.port()})
+	return append(slices.Clip(p.own), endpoint{port: p.port()})
 }
 
-func (g *guard) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+func (p *policy) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if host == "" {
 		return []netip.Addr{netip.IPv4Unspecified()}, nil
 	}
-	addresses, err := g.resolver.LookupNetIP(ctx, "ip", host)
+	addresses, err := p.resolver.LookupNetIP(ctx, "ip", host)
 	var missing *net.DNSError
 	if errors.As(err, &missing) && missing.IsNotFound {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look up an address of our own: %w", err)
+		return nil, fmt.Errorf("look up an own address: %w", err)
 	}
 	for i, a := range addresses {
 		addresses[i] = a.Unmap()
@@ -79,14 +79,14 @@ func (g *guard) resolve(ctx context.Context, host string) ([]netip.Addr, error) 
 	return addresses, nil
 }
 
-// here reports whether an address is one of this machine. Any of them may stand
-// for any other: what listens on all is reached through each.
-func here(ip netip.Addr) bool {
+// isLocal reports whether an address is one of this machine. They are treated as one: a
+// socket that listens on all of them is reached through each.
+func isLocal(ip netip.Addr) bool {
 	if ip.IsUnspecified() || ip.IsLoopback() {
 		return true
 	}
-	mine, err := net.InterfaceAddrs()
-	return err != nil || slices.ContainsFunc(mine, func(a net.Addr) bool {
+	local, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(local, func(a net.Addr) bool {
 		prefix, err := netip.ParsePrefix(a.String())
 		return err == nil && prefix.Addr().Unmap() == ip.Unmap()
 	})

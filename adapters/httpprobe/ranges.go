@@ -2,9 +2,9 @@ package httpprobe
 
 import "net/netip"
 
-// refused returns the networks that no check may dial, whatever is allowed. IPv6
-// is judged by globalIPv6 before. IPv4 forms in IPv6 are never looked into: a
-// translator would reach what was judged to be another address.
+// refused returns the networks that no check may dial, whatever is allowed. IPv6 addresses
+// are checked by globalIPv6 first. IPv4 addresses embedded in IPv6 are refused undecoded: a
+// translator would reach another address than the checked one.
 func refused() []netip.Prefix {
 	return prefixes(
 		"0.0.0.0/8",              // this network (RFC 791)
@@ -34,8 +34,8 @@ func globalIPv6() []netip.Prefix {
 }
 
 // special returns the networks that are not of the public internet (the special-purpose
-// registries of IANA, RFC 6890). They are dialled only if they are allowed, or for an
-// instance that was registered from the very address; so is loopback.
+// registries of IANA, RFC 6890). As loopback, they are dialled only if they are allowed, or
+// for an instance that was registered from the same address.
 func special() []netip.Prefix {
 	return prefixes(
 		"10.0.0.0/8",      // RFC 1918, as the next two

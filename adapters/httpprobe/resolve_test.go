@@ -21,31 +21,31 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// The codes of DNS (RFC 1035, RFC 3596) that names are answered with.
+// Codes of DNS (RFC 1035, RFC 3596).
 const (
 	typeA, typeAAAA             = 1, 28
 	serverFailure, noSuchDomain = 2, 3
 )
 
-// names answers look-ups: of a name whose first label it knows, with the lists of
-// addresses in turn, the last one again and again.
-type names struct {
-	mu    sync.Mutex
-	turns map[string][][]string
-	asked map[string]int
+// dnsServer answers the n-th look-up of a name, by its first label, with the n-th list of
+// addresses, and later ones with the last.
+type dnsServer struct {
+	mu      sync.Mutex
+	lists   map[string][][]string
+	lookups map[string]int
 }
 
-// knows returns a resolver that asks names, over TCP's form of DNS.
-func knows(turns map[string][][]string) *net.Resolver {
-	n := &names{turns: turns, asked: map[string]int{}}
+// resolverWith returns a resolver that queries a dnsServer, by DNS over TCP.
+func resolverWith(lists map[string][][]string) *net.Resolver {
+	s := &dnsServer{lists: lists, lookups: map[string]int{}}
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
-		go n.serve(server)
+		go s.serve(server)
 		return client, nil
 	}}
 }
 
-func (n *names) serve(conn net.Conn) {
+func (s *dnsServer) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	var size [2]byte
 	if _, err := io.ReadFull(conn, size[:]); err != nil {
@@ -55,46 +55,45 @@ func (n *names) serve(conn net.Conn) {
 	if _, err := io.ReadFull(conn, query); err != nil {
 		return
 	}
-	answer := n.answer(query)
+	answer := s.answer(query)
 	_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
 }
 
-// answer repeats the question and says the addresses of its type.
-func (n *names) answer(query []byte) []byte {
+// answer returns the response to a query.
+func (s *dnsServer) answer(query []byte) []byte {
 	label := strings.ToLower(string(query[13 : 13+query[12]]))
 	end := 12
 	for query[end] != 0 {
 		end += 1 + int(query[end])
 	}
-	kind := binary.BigEndian.Uint16(query[end+1:])
-	addresses, code := n.next(label, kind)
+	recordType := binary.BigEndian.Uint16(query[end+1:])
+	addresses, code := s.next(label, recordType)
 	answer := append([]byte{query[0], query[1], 0x81, 0x80 | code, 0, 1, 0, byte(len(addresses)), 0, 0, 0, 0}, query[12:end+5]...)
 	for _, ip := range addresses {
-		answer = append(answer, 0xc0, 12, byte(kind>>8), byte(kind), 0, 1, 0, 0, 0, 0, 0, byte(len(ip)))
+		answer = append(answer, 0xc0, 12, byte(recordType>>8), byte(recordType), 0, 1, 0, 0, 0, 0, 0, byte(len(ip)))
 		answer = append(answer, ip...)
 	}
 	return answer
 }
 
-// next counts a turn when addresses of IPv4 are asked for; those of IPv6 are of
-// the first turn alone.
-func (n *names) next(label string, kind uint16) (addresses [][]byte, code byte) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	turns, known := n.turns[label]
+// next counts look-ups of IPv4 addresses; those of IPv6 are from the first list alone.
+func (s *dnsServer) next(label string, recordType uint16) (addresses [][]byte, code byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lists, known := s.lists[label]
 	switch {
 	case !known:
 		return nil, noSuchDomain
-	case len(turns) == 0:
+	case len(lists) == 0:
 		return nil, serverFailure
 	}
-	turn := 0
-	if kind == typeA {
-		turn = min(n.asked[label], len(turns)-1)
-		n.asked[label]++
+	list := 0
+	if recordType == typeA {
+		list = min(s.lookups[label], len(lists)-1)
+		s.lookups[label]++
 	}
-	for _, text := range turns[turn] {
-		if ip := netip.MustParseAddr(text); ip.Is4() && kind == typeA || ip.Is6() && kind == typeAAAA {
+	for _, text := range lists[list] {
+		if ip := netip.MustParseAddr(text); ip.Is4() && recordType == typeA || ip.Is6() && recordType == typeAAAA {
 			addresses = append(addresses, ip.AsSlice())
 		}
 	}
@@ -136,13 +135,13 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	port := listen(t, fine)
 
-	t.Run("a name or address that is loopback is Forbidden", func(t *testing.T) {
+	t.Run("a name or address of loopback is Forbidden", func(t *testing.T) {
 		t.Parallel()
-		p := httpprobe.New(httpprobe.Options{Resolver: knows(map[string][][]string{
+		p := httpprobe.New(httpprobe.Options{Resolver: resolverWith(map[string][][]string{
 			"shop": {{"127.0.0.1"}}, "localhost": {{"127.0.0.1"}}, "six": {{"::1"}},
 		})})
 		hosts := []string{"shop.example", "127.0.0.1", "localhost", "0.0.0.0", "::ffff:127.0.0.1"}
-		if listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv6loopback}); err == nil { // without IPv6 there is nothing to refuse
+		if listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv6loopback}); err == nil { // only with IPv6
 			require.NoError(t, listener.Close())
 			hosts = append(hosts, "six.example", "::1", "::")
 		}
@@ -152,22 +151,22 @@ func TestNames(t *testing.T) {
 	})
 	t.Run("a name whose every address is refused is Forbidden", func(t *testing.T) {
 		t.Parallel()
-		p := httpprobe.New(httpprobe.Options{Resolver: knows(map[string][][]string{
+		p := httpprobe.New(httpprobe.Options{Resolver: resolverWith(map[string][][]string{
 			"shop": {{"127.0.0.1", "169.254.169.254", "::1", "fd00:ec2::254", "64:ff9b::7f00:1"}},
 		})})
 		each(t, p, health.Forbidden, "shop.example", port)
 	})
-	t.Run("of a name with several addresses one that may be dialled passes", func(t *testing.T) {
+	t.Run("a name with a permitted address among several passes", func(t *testing.T) {
 		t.Parallel()
 		p := httpprobe.New(httpprobe.Options{
 			Allow:    []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-			Resolver: knows(map[string][][]string{"shop": {{"169.254.169.254", "127.0.0.1"}}}),
+			Resolver: resolverWith(map[string][][]string{"shop": {{"169.254.169.254", "127.0.0.1"}}}),
 		})
 		assert.True(t, p.Probe(t.Context(), everyKind("shop.example", port)[0]).Passed())
 	})
-	t.Run("a name without an address fails, as does one that nobody can tell of", func(t *testing.T) {
+	t.Run("a name without an address fails, and so does one whose look-up fails", func(t *testing.T) {
 		t.Parallel()
-		p := httpprobe.New(httpprobe.Options{Resolver: knows(map[string][][]string{"empty": {{}}, "broken": {}})})
+		p := httpprobe.New(httpprobe.Options{Resolver: resolverWith(map[string][][]string{"empty": {{}}, "broken": {}})})
 		for _, host := range []string{"unknown.example", "empty.example", "broken.example"} {
 			each(t, p, health.Failed, host, port)
 		}
@@ -193,12 +192,12 @@ func TestNames(t *testing.T) {
 func TestRebinding(t *testing.T) {
 	t.Parallel()
 	for i, kind := range []health.Kind{health.HTTP, health.TCP} {
-		t.Run("a name that becomes another address is judged anew at each dial: "+kind.String(), func(t *testing.T) {
+		t.Run("a name that changes its address is checked at each dial: "+kind.String(), func(t *testing.T) {
 			t.Parallel()
 			port := listen(t, fine)
 			p := httpprobe.New(httpprobe.Options{
 				Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-				Resolver: knows(map[string][][]string{
+				Resolver: resolverWith(map[string][][]string{
 					"shop": {{"127.0.0.1"}, {"127.0.0.2"}, {"169.254.169.254"}, {"10.0.0.1"}, {"127.0.0.1"}},
 				}),
 			})
@@ -216,31 +215,31 @@ func TestOwnNames(t *testing.T) {
 	setup := func(own map[string][][]string) *httpprobe.Prober {
 		own["shop"] = [][]string{{"127.0.0.1"}}
 		return httpprobe.New(httpprobe.Options{
-			Allow: everything(), Own: []string{"database.internal:" + port, "other.internal:1"}, Resolver: knows(own),
+			Allow: everything(), Own: []string{"database.internal:" + port, "other.internal:1"}, Resolver: resolverWith(own),
 		})
 	}
 
-	t.Run("what a name of the service's own resolves to is Forbidden on its port", func(t *testing.T) {
+	t.Run("the addresses of an own name are Forbidden on its port", func(t *testing.T) {
 		t.Parallel()
 		each(t, setup(map[string][][]string{"database": {{"203.0.113.9", "127.0.0.1"}}}), health.Forbidden, "shop.example", port)
 	})
-	t.Run("it is looked up for each check", func(t *testing.T) {
+	t.Run("an own name is looked up for each check", func(t *testing.T) {
 		t.Parallel()
 		p := setup(map[string][][]string{"database": {{"203.0.113.9"}, {"127.0.0.1"}}})
 		probe := everyKind("shop.example", port)[0]
 		require.True(t, p.Probe(t.Context(), probe).Passed())
 		assert.Equal(t, health.Forbidden, p.Probe(t.Context(), probe).Failed)
 	})
-	t.Run("where it has no address there is nothing to refuse", func(t *testing.T) {
+	t.Run("an own name without an address refuses nothing", func(t *testing.T) {
 		t.Parallel()
 		probe := everyKind("shop.example", port)[0]
 		assert.True(t, setup(map[string][][]string{}).Probe(t.Context(), probe).Passed())
 	})
-	t.Run("where it cannot be looked up nothing is dialled, and the check is Forbidden", func(t *testing.T) {
+	t.Run("a check is Forbidden when the look-up of an own name fails", func(t *testing.T) {
 		t.Parallel()
 		each(t, setup(map[string][][]string{"database": {}}), health.Forbidden, "shop.example", port)
 	})
-	t.Run("the same where the look-up does not end in time", func(t *testing.T) {
+	t.Run("a check is Forbidden when the look-up of an own name times out", func(t *testing.T) {
 		t.Parallel()
 		p := httpprobe.New(httpprobe.Options{
 			Allow: everything(), Own: []string{"database.internal:" + port},
@@ -256,50 +255,50 @@ func TestOwnNames(t *testing.T) {
 	})
 }
 
-// secretive answers bodies that hold a secret, and counts its requests.
-func secretive(t *testing.T) (port string, asked *atomic.Int64) {
+// secretServer answers bodies with a secret, and counts its requests.
+func secretServer(t *testing.T) (port string, requests *atomic.Int64) {
 	t.Helper()
-	asked = &atomic.Int64{}
+	requests = &atomic.Int64{}
 	return listen(t, func(w http.ResponseWriter, _ *http.Request) {
-		asked.Add(1)
+		requests.Add(1)
 		_, _ = io.WriteString(w, "the secret is 42")
-	}), asked
+	}), requests
 }
 
 func TestBodies(t *testing.T) {
 	t.Parallel()
-	looking := func(host, port, text string) health.Probe {
+	reading := func(host, port, text string) health.Probe {
 		p := everyKind(host, port)[0]
 		p.Contains, p.Source = text, netip.MustParseAddr("127.0.0.1")
 		return p
 	}
 
-	t.Run("they are looked into at allowed addresses", func(t *testing.T) {
+	t.Run("bodies are read at allowed addresses", func(t *testing.T) {
 		t.Parallel()
-		port, _ := secretive(t)
+		port, _ := secretServer(t)
 		p := httpprobe.New(httpprobe.Options{Allow: everything()})
-		assert.True(t, p.Probe(t.Context(), looking("127.0.0.1", port, "is 42")).Passed())
-		assert.Equal(t, health.WrongBody, p.Probe(t.Context(), looking("127.0.0.1", port, "is 43")).Failed)
+		assert.True(t, p.Probe(t.Context(), reading("127.0.0.1", port, "is 42")).Passed())
+		assert.Equal(t, health.WrongBody, p.Probe(t.Context(), reading("127.0.0.1", port, "is 43")).Failed)
 	})
-	t.Run("at others no request is made, whatever they hold, also for the registrant's own", func(t *testing.T) {
+	t.Run("at other addresses no request is made, also for the registrant's own", func(t *testing.T) {
 		t.Parallel()
-		port, asked := secretive(t)
+		port, requests := secretServer(t)
 		for _, p := range []*httpprobe.Prober{
 			httpprobe.New(httpprobe.Options{}),
-			httpprobe.New(httpprobe.Options{Resolver: knows(map[string][][]string{"shop": {{"127.0.0.1"}}})}),
+			httpprobe.New(httpprobe.Options{Resolver: resolverWith(map[string][][]string{"shop": {{"127.0.0.1"}}})}),
 			httpprobe.New(httpprobe.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}}),
 		} {
 			for _, host := range []string{"127.0.0.1", "shop.example"} {
 				for _, text := range []string{"is 42", "is 43"} {
-					assert.False(t, p.Probe(t.Context(), looking(host, port, text)).Passed())
+					assert.False(t, p.Probe(t.Context(), reading(host, port, text)).Passed())
 				}
 			}
 		}
-		assert.Zero(t, asked.Load())
+		assert.Zero(t, requests.Load())
 		p := httpprobe.New(httpprobe.Options{})
-		assert.Equal(t, health.Forbidden, p.Probe(t.Context(), looking("127.0.0.1", port, "is 42")).Failed)
-		plain := looking("127.0.0.1", port, "")
-		assert.True(t, p.Probe(t.Context(), plain).Passed(), "without a text it may be asked")
+		assert.Equal(t, health.Forbidden, p.Probe(t.Context(), reading("127.0.0.1", port, "is 42")).Failed)
+		plain := reading("127.0.0.1", port, "")
+		assert.True(t, p.Probe(t.Context(), plain).Passed(), "a check that reads no body")
 	})
 }
 
@@ -317,16 +316,16 @@ func TestDetails(t *testing.T) {
 	require.NoError(t, refusing.Close())
 	teapot := listen(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 
-	resolver := knows(map[string][][]string{"shop": {{"127.0.0.1"}}})
+	resolver := resolverWith(map[string][][]string{"shop": {{"127.0.0.1"}}})
 	for name, c := range map[string]struct {
 		port, scheme string
 		want         health.Class
 	}{
-		"nothing listens":     {refusingPort, "http", health.Refused},
-		"nobody answers":      {silentPort, "http", health.TimedOut},
-		"another status":      {teapot, "http", health.WrongStatus},
-		"no TLS":              {teapot, "https", health.Untrusted},
-		"no gRPC, but a port": {teapot, "grpc", health.Garbled},
+		"nothing listens":      {refusingPort, "http", health.Refused},
+		"no response":          {silentPort, "http", health.TimedOut},
+		"another status":       {teapot, "http", health.WrongStatus},
+		"no TLS":               {teapot, "https", health.Untrusted},
+		"HTTP instead of gRPC": {teapot, "grpc", health.Garbled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -354,7 +353,7 @@ func TestDialledAddresses(t *testing.T) {
 	port := listen(t, fine)
 	p := httpprobe.New(httpprobe.Options{
 		Allow:    everything(),
-		Resolver: knows(map[string][][]string{"shop": {{"127.0.0.1"}}}),
+		Resolver: resolverWith(map[string][][]string{"shop": {{"127.0.0.1"}}}),
 	})
 	for _, host := range []string{"127.0.0.1", "::ffff:127.0.0.1", "::ffff:7f00:1", "shop.example", "SHOP.Example", "shop.example."} {
 		for _, probe := range everyKind(host, port)[:2] {

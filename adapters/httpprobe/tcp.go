@@ -8,19 +8,19 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// tcp connects, and hangs up.
-func (v *visit) tcp(ctx context.Context, probe health.Probe) health.Class {
-	conn, err := v.dial(ctx, probe)
+// tcp connects, and closes the connection.
+func (a *attempt) tcp(ctx context.Context, probe health.Probe) health.Class {
+	conn, err := a.dial(ctx, probe)
 	if err != nil {
 		return classOf(ctx, err)
 	}
-	_ = conn.Close() // the answer is that there was one
+	_ = conn.Close() // the connection is the result
 	return 0
 }
 
-// dial connects to the address of a probe, as the guard permits.
-func (v *visit) dial(ctx context.Context, probe health.Probe) (net.Conn, error) {
-	conn, err := v.dialer().DialContext(ctx, "tcp", probe.Address)
+// dial connects to the address of a probe, if the policy permits it.
+func (a *attempt) dial(ctx context.Context, probe health.Probe) (net.Conn, error) {
+	conn, err := a.dialer().DialContext(ctx, "tcp", probe.Address)
 	if err != nil {
 		return nil, fmt.Errorf("dial for a check: %w", err)
 	}

@@ -11,27 +11,27 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/httpprobe"
 )
 
-// everything allows all that can be allowed.
+// everything allows all networks that can be allowed.
 func everything() []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 }
 
-// connect asks the guard about a dial for an instance that was registered from
-// elsewhere.
+// connect returns the decision about a dial for an instance that was registered from
+// another address.
 func connect(t *testing.T, p *httpprobe.Prober, address string) error {
 	t.Helper()
 	return p.ConnectForTest(t.Context(), netip.MustParseAddr("203.0.113.77"), address)
 }
 
-// connectBack asks about a dial for an instance that was registered from that very
-// address, where it is one.
+// connectBack returns the decision about a dial for an instance that was registered from
+// the same address.
 func connectBack(t *testing.T, p *httpprobe.Prober, address string) error {
 	t.Helper()
 	source, _ := netip.ParseAddrPort(address)
 	return p.ConnectForTest(t.Context(), source.Addr(), address)
 }
 
-func TestAddressesThatNothingAllows(t *testing.T) {
+func TestRefusedAddresses(t *testing.T) {
 	t.Parallel()
 	p := httpprobe.New(httpprobe.Options{Allow: everything()})
 	for _, address := range []string{
@@ -49,9 +49,9 @@ func TestAddressesThatNothingAllows(t *testing.T) {
 		// NAT64, 6to4 and Teredo, whatever they embed.
 		"[64:ff9b::8.8.8.8]:80", "[64:ff9b::7f00:1]:80", "[64:ff9b::a9fe:a9fe]:80", "[64:ff9b:1::a00:1]:80",
 		"[2002:808:808::1]:80", "[2002:7f00:1::1]:80", "[2001::1]:80", "[2001:0:4136:e378::1]:80",
-		// Zones make any address another one.
+		// Addresses with zones.
 		"[fd00::1%eth0]:80", "[2606:4700::1%1]:80", "[::1%lo]:80", "[::ffff:127.0.0.1%lo]:80",
-		// Unassigned, and what is no resolved address.
+		// Unassigned, and not resolved.
 		"[100::1]:80", "[4000::1]:80", "[5f00::1]:80", "", "80", ":80", "localhost:80", "8.8.8.8", "8.8.8.8:http", "8.8.8.8:65536",
 		"010.0.0.1:80", "1.2.3:80",
 	} {
@@ -139,7 +139,7 @@ func TestOwnPort(t *testing.T) {
 		Allow: everything(), Port: func() uint16 { return uint16(port.Load()) },
 	})
 	for _, address := range []string{"127.0.0.1:80", "127.0.0.1:8082", "[::1]:80"} {
-		require.ErrorIs(t, connect(t, p, address), httpprobe.ErrForbidden, "while it is not known: %s", address)
+		require.ErrorIs(t, connect(t, p, address), httpprobe.ErrForbidden, "while the port is unknown: %s", address)
 	}
 	require.NoError(t, connect(t, p, "10.255.255.1:80"), "an address of another machine")
 	port.Store(8082)
