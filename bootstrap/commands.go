@@ -91,7 +91,9 @@ func (p *program) Database(ctx context.Context, create bool) (cli.Database, erro
 		return nil, err
 	}
 	clock, ids := newClock(system.NewStopwatch()), system.NewIDs()
-	store, err := openStore(ctx, s, bunstore.Options{IDs: ids, Existing: !create, Asked: clock.Asked})
+	store, err := openStore(ctx, s, bunstore.Options{
+		IDs: ids, Modules: storeModules(), Existing: !create, TimeQuery: clock.Asked,
+	})
 	if err != nil {
 		return nil, aboutDatabase(s, err)
 	}

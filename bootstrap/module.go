@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -13,6 +14,8 @@ import (
 // Module is a module of the service: what describes it, and what wires it.
 type Module struct {
 	Descriptor ports.Module
+	// Store is what the module's repositories add to the store.
+	Store bunstore.Module
 	// Options provide the module's use cases, and its values of the groups "subscribers"
 	// and "conditions".
 	Options fx.Option
@@ -32,10 +35,16 @@ func Descriptors() ports.Modules {
 	return ports.NewModules(list...)
 }
 
-// option provides the module's descriptor to the group "modules", and wires it.
+// option provides the module's descriptor to the group "modules" and its part of the
+// store to the group "stores", and wires it.
 func (m Module) option() fx.Option {
 	return fx.Module(m.Descriptor.AggregateType,
-		fx.Supply(fx.Annotate(m.Descriptor, fx.ResultTags(`group:"modules"`))), m.Options)
+		fx.Supply(fx.Annotate(m.Descriptor, fx.ResultTags(`group:"modules"`))), stored(m.Store), m.Options)
+}
+
+// stored provides a module's part of the store to the group "stores".
+func stored(m bunstore.Module) fx.Option {
+	return fx.Supply(fx.Annotate(m, fx.ResultTags(`group:"stores"`)))
 }
 
 // wired returns what wires modules.

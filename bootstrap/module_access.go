@@ -19,7 +19,7 @@ import (
 )
 
 func accessModule() fx.Option {
-	return fx.Module("access",
+	return fx.Module("access", stored(keystore.Module()),
 		fx.Provide(fx.Annotate(keystore.New, fx.As(new(access.Keys))), newAccess),
 		fx.Invoke(prepareAccess, runRecheck),
 	)

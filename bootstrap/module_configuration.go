@@ -15,7 +15,7 @@ import (
 )
 
 func configurationModule() Module {
-	return Module{Descriptor: configapp.Module(), Options: fx.Options(
+	return Module{Descriptor: configapp.Module(), Store: configstore.Module(), Options: fx.Options(
 		fx.Provide(
 			fx.Annotate(configstore.New,
 				fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),

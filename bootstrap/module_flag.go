@@ -13,7 +13,7 @@ import (
 )
 
 func flagModule() Module {
-	return Module{Descriptor: flagapp.Module(), Options: fx.Options(
+	return Module{Descriptor: flagapp.Module(), Store: flagstore.Module(), Options: fx.Options(
 		fx.Provide(
 			fx.Annotate(flagstore.New,
 				fx.As(new(flag.Repository)), fx.As(new(flag.History)), fx.As(new(flag.Source))),

@@ -28,7 +28,7 @@ import (
 )
 
 func registryModule() Module {
-	return Module{Descriptor: registryapp.Module(), Options: fx.Options(
+	return Module{Descriptor: registryapp.Module(), Store: registrystore.Module(), Options: fx.Options(
 		fx.Provide(
 			fx.Annotate(registrystore.New,
 				fx.As(new(registry.Repository)), fx.As(new(registry.History)), fx.As(new(registry.Source))),

@@ -10,11 +10,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
-	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
-	"github.com/signalbox-hq/signalbox/adapters/bunstore/flagstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
-	"github.com/signalbox-hq/signalbox/adapters/bunstore/registrystore"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
@@ -41,12 +38,13 @@ type storeParts struct {
 	Backoff  ports.Backoff
 	Commits  commits
 	Clock    *system.StoreClock
+	Modules  []bunstore.Module `group:"stores"`
 }
 
 // newStore opens the store, and prepares it when the app starts.
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 	store, err := openStore(context.Background(), p.Settings, bunstore.Options{
-		IDs: p.IDs, Committed: p.Commits.Notify, Asked: p.Clock.Asked, Log: p.Log,
+		IDs: p.IDs, Modules: p.Modules, Committed: p.Commits.Notify, TimeQuery: p.Clock.Asked, Log: p.Log,
 		Damaged: func(r bunstore.DamagedRow) { logDamaged(p.Log, r) },
 	})
 	if err != nil {
@@ -59,14 +57,17 @@ func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 	return store, nil
 }
 
-// storeModules are what the modules add to the store.
+// storeModules returns what the service's modules add to the store.
 func storeModules() []bunstore.Module {
-	return []bunstore.Module{configstore.Module(), flagstore.Module(), registrystore.Module(), keystore.Module()}
+	list := []bunstore.Module{keystore.Module()}
+	for _, m := range modules() {
+		list = append(list, m.Store)
+	}
+	return list
 }
 
 // openStore opens the store that DATABASE_URL names.
 func openStore(ctx context.Context, s settings.Settings, o bunstore.Options) (*bunstore.Store, error) {
-	o.Modules = append(storeModules(), o.Modules...)
 	if s.Database.SQLite != "" {
 		return bunstore.OpenSQLite(ctx, s.Database.SQLite, o)
 	}

@@ -3,6 +3,8 @@ package bunstore
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	"github.com/uptrace/bun"
@@ -23,7 +25,7 @@ type Module struct {
 }
 
 // migrator returns what migrates the database: Signalbox's migrations, then those of
-// the modules.
+// the modules by name.
 func (s *Store) migrator() migrator.Migrator {
 	m := migrator.Migrator{
 		Read: s.read, Write: s.write, Dialect: goose.DialectSQLite3, Sources: []migrator.Source{migrator.Own()},
@@ -36,6 +38,7 @@ func (s *Store) migrator() migrator.Migrator {
 			m.Sources = append(m.Sources, *module.Migrations)
 		}
 	}
+	slices.SortFunc(m.Sources, func(a, b migrator.Source) int { return strings.Compare(a.Name, b.Name) })
 	return m
 }
 

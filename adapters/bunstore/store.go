@@ -28,9 +28,9 @@ type Options struct {
 	Log *zap.Logger
 	// Existing rejects a SQLite file that is missing, instead of creating it.
 	Existing bool
-	// Asked is called before a shared database is queried for its time, and the function
-	// that it returns with the answer; nil for none. Neither blocks.
-	Asked func() (answered func(time.Time))
+	// TimeQuery is called before a shared database is queried for its time, and the
+	// function that it returns with the answer; nil for none. Neither blocks.
+	TimeQuery func() (answered func(time.Time))
 	// Damaged is called once for each row that is found unreadable, and does not block;
 	// nil for none.
 	Damaged func(DamagedRow)
@@ -141,12 +141,12 @@ func (s *Store) UnixClock() bun.Safe {
 	return "unixepoch()"
 }
 
-// AskTime is called before a query of Clock, and the function that it returns with
-// the answer: the process's clock follows a shared database (Options.Asked). SQLite's
-// clock is this machine's.
-func (s *Store) AskTime() (answered func(time.Time)) {
-	if s.dialect != Postgres || s.options.Asked == nil {
+// BeginTimeQuery is called before a query of Clock, and the function that it returns
+// with the answer: the process's clock follows a shared database (Options.TimeQuery).
+// SQLite's clock is this machine's.
+func (s *Store) BeginTimeQuery() (answered func(time.Time)) {
+	if s.dialect != Postgres || s.options.TimeQuery == nil {
 		return func(time.Time) {}
 	}
-	return s.options.Asked()
+	return s.options.TimeQuery()
 }

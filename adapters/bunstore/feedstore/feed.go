@@ -131,19 +131,19 @@ func (f *Feed) Head(ctx context.Context) (ports.FeedHead, error) {
 }
 
 // LearnTime queries the database for its time, so that the process's clock follows it
-// (bunstore.Options.Asked). A store that cannot be reached is fault.ErrUnavailable.
+// (bunstore.Options.TimeQuery). A store that cannot be reached is fault.ErrUnavailable.
 func LearnTime(ctx context.Context, s *bunstore.Store) error {
 	_, _, err := (&Feed{store: s}).headAndTime(ctx)
 	return err
 }
 
 // headAndTime returns the head of the feed, and the time by the store's clock. On
-// PostgreSQL the process's clock follows it (bunstore.Options.Asked).
+// PostgreSQL the process's clock follows it (bunstore.Options.TimeQuery).
 func (f *Feed) headAndTime(ctx context.Context) (ports.FeedHead, time.Time, error) {
 	var head feedHeadRow
 	var oldest *int64
 	var now column.Timestamp
-	answered := f.store.AskTime()
+	answered := f.store.BeginTimeQuery()
 	err := f.store.NewSelect().Model(&head).Column("epoch", "revision").
 		ColumnExpr("(SELECT min(revision) FROM changes)").ColumnExpr("?", f.store.Clock()).Where("id = 1").
 		Limit(1).Scan(ctx, &head.Epoch, &head.Revision, &oldest, &now)
