@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
 
-// History says which flag's history to read.
+// History selects a page of a flag's history.
 type History struct {
 	ID flag.ID
 	// Limit is 1 to page.MaxLimit, Offset 0 or more.
@@ -16,7 +16,7 @@ type History struct {
 }
 
 // Timeline is a page of history entries, or the first part of one, newest first, with
-// the number of all.
+// the total number.
 type Timeline = flag.HistoryPage
 
 // ReadHistory returns a page of a flag's versions, newest first, also when it is

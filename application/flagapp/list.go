@@ -9,22 +9,21 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
 
-// List says which flags to list; empty fields do not narrow.
+// List selects flags; empty fields select all.
 type List struct {
 	Environment string
 	NamePrefix  string
-	// Deleted lists the deleted ones instead of those that live.
+	// Deleted selects the deleted flags instead of the others.
 	Deleted bool
 	// Limit is 1 to page.MaxLimit, Offset 0 or more.
 	Limit, Offset int
 }
 
-// Listing is a page, or the first part of one, with the true number of all that
-// matches.
+// Listing is a page, or the first part of one, with the total number of matches.
 type Listing struct {
 	Flags []flag.State
 	Total int
-	// Bytes is how many bytes the store holds of this part of the page.
+	// Bytes is the size of this part of the page in the store.
 	Bytes int
 	// Next returns the next part of the page; it is nil at the end.
 	Next func(context.Context) (Listing, error)

@@ -7,24 +7,24 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
 
-// Preview says which change to look at.
+// Preview is a change to preview.
 type Preview struct {
 	ID flag.ID
 	// Change is JSON as flag.ParseChange reads it.
 	Change []byte
 }
 
-// Previewed is what a change would do.
+// Previewed is the effect of a change.
 type Previewed struct {
-	// From is the flag as it stands, To what would stand.
+	// From is the current state, To the new one.
 	From flag.State
 	To   flag.Draft
-	// Movements are who would move from which variant to which.
+	// Movements are the shares that would move between variants.
 	Movements []flag.Movement
 }
 
-// Preview returns what an Update would do. Nothing is stored. It fails as Update
-// does, but needs only the right to read.
+// Preview returns the effect of an Update without storing it. It fails as Update does,
+// but needs only the right to read.
 func (s *Service) Preview(ctx context.Context, by access.Caller, in Preview) (Previewed, error) {
 	c, err := flag.ParseChange(ctx, in.Change)
 	if err != nil {

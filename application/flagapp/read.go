@@ -11,30 +11,30 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Read says which flag to read, and as of when.
+// Read selects a flag, and the time or version to read.
 type Read struct {
 	Name        string
 	Environment string
-	// Version and At choose what stood then; at most one of them is not zero.
+	// Version and At select a former state; at most one of them is not zero.
 	Version scope.Version
 	At      time.Time
-	// MinVersion is the least version that what stands may have; for 0 it may be any.
+	// MinVersion is the lowest acceptable version of the current state; 0 accepts any.
 	MinVersion scope.Version
 }
 
-// View is a flag as it stands, or stood.
+// View is the current or a former state of a flag.
 type View struct {
 	flag.State
-	// Stale is how old it may be because the store cannot be asked; 0 while it can.
+	// Stale is the age of a stale state; 0 while the store is available.
 	Stale time.Duration
 }
 
-// Read returns a flag as it stands, or as it stood at a version or a time. Deleted
-// (as of then) or unknown is ErrNotFound; a version that never was is
-// ErrVersionNotFound. A version that was not reached is ErrStale.
+// Read returns the current state of a flag, or that at a version or a time. A flag that
+// is (or was then) deleted, or unknown, is ErrNotFound; a version that does not exist is
+// ErrVersionNotFound, one that was not reached ErrStale.
 //
-// What stands comes from memory while that is known to be fresh, else from the store,
-// and from memory again while the store is away: View.Stale tells.
+// The current state is read from the cache while that is fresh, else from the store. While
+// the store is unavailable it is the stale cached one, with View.Stale.
 func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, error) {
 	asOf := change.AsOf{Version: in.Version, At: in.At, MinVersion: in.MinVersion}
 	identity, err := s.parseIdentity(in.Environment, in.Name)
@@ -45,7 +45,7 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 		return View{}, err
 	}
 	if asOf.Present() {
-		return s.readPresent(ctx, identity, in.MinVersion)
+		return s.readCurrent(ctx, identity, in.MinVersion)
 	}
 	f, err := s.deps.Flags.FindByIdentity(ctx, identity)
 	if err != nil {
@@ -59,28 +59,28 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 	return View{State: state}, err
 }
 
-// readPresent returns what stands, from memory where that may be relied upon.
-func (s *Service) readPresent(ctx context.Context, identity flag.Identity, least scope.Version) (View, error) {
-	at := identity.Locator()
-	h := s.cache.Recall(at)
+// readCurrent returns the current state.
+func (s *Service) readCurrent(ctx context.Context, identity flag.Identity, minVersion scope.Version) (View, error) {
+	key := identity.Locator()
+	e := s.cache.Recall(key)
 	var v View
-	if h == nil || h.Value.Version < least {
+	if e == nil || e.Value.Version < minVersion {
 		var err error
-		if h, v.Stale, err = s.cache.Load(ctx, at, int64(least), s.loader(identity)); err != nil {
+		if e, v.Stale, err = s.cache.Load(ctx, key, int64(minVersion), s.loader(identity)); err != nil {
 			return View{}, err
 		}
 	}
 	switch {
-	case h.Version == 0 || h.Value.Deleted:
+	case e.Version == 0 || e.Value.Deleted:
 		return v, flag.ErrNotFound
-	case h.Value.Version < least:
-		return View{}, scope.StaleAt(h.Value.Version)
+	case e.Value.Version < minVersion:
+		return View{}, scope.StaleAt(e.Value.Version)
 	}
-	v.State = h.Value
+	v.State = e.Value
 	return v, nil
 }
 
-// parseIdentity reads both parts and names every wrong one.
+// parseIdentity parses both parts, and returns the errors of both.
 func (s *Service) parseIdentity(environment, name string) (flag.Identity, error) {
 	n, nameErr := flag.ParseName(name)
 	if nameErr != nil {

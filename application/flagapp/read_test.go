@@ -17,7 +17,7 @@ import (
 func TestReading(t *testing.T) {
 	t.Parallel()
 
-	t.Run("as it stands, at a version and at a time", func(t *testing.T) {
+	t.Run("the current state, at a version and at a time", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
@@ -49,7 +49,7 @@ func TestReading(t *testing.T) {
 		require.ErrorIs(t, err, flag.ErrVersionNotFound)
 	})
 
-	t.Run("explain says what an earlier version did", func(t *testing.T) {
+	t.Run("explain evaluates a former version", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)

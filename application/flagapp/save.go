@@ -14,7 +14,7 @@ type edition = change.Edit[flag.ID, *flag.Flag]
 
 func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
 
-// write makes the edition and returns what stands after it.
+// write makes the edition and returns the new state.
 func (s *Service) write(ctx context.Context, by access.Caller, e edition) (flag.State, error) {
 	return stateOf(s.writer.Edit(ctx, by, e))
 }
@@ -26,21 +26,20 @@ func stateOf(f *flag.Flag, err error) (flag.State, error) {
 	return f.State(), nil
 }
 
-// save stores what has changed, and makes evaluation see it before the caller is
-// answered.
+// save stores the changes, and caches them before the caller gets its response.
 func (s *Service) save(ctx context.Context, f *flag.Flag) error {
-	at := f.Identity().Locator()
+	key := f.Identity().Locator()
 	if err := s.deps.Flags.Save(ctx, f); err != nil {
 		// The snapshot keeps the earlier state until the change feed delivers the change.
-		s.cache.SaveFailed(ctx, at, err)
+		s.cache.SaveFailed(ctx, key, err)
 		return err
 	}
 	state := f.State()
 	s.snapshots.put(state, false)
 	if state.Damaged {
-		s.cache.Invalidate(ctx, at)
+		s.cache.Invalidate(ctx, key)
 		return nil
 	}
-	s.cache.Saved(at, state, int64(state.Version))
+	s.cache.Saved(key, state, int64(state.Version))
 	return nil
 }

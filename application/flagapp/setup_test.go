@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// bundle is the use cases with all that they stand on.
+// bundle is the use cases with their dependencies.
 type bundle struct {
 	*flagapp.Service
 	store *fixture.Flags
@@ -30,7 +30,7 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-// replica returns other use cases on the same store.
+// replica returns another replica on the same store.
 func (b *bundle) replica(t *testing.T) *flagapp.Service {
 	t.Helper()
 	environments, err := scope.NewEnvironments("production", "staging")
@@ -42,7 +42,7 @@ func (b *bundle) replica(t *testing.T) *flagapp.Service {
 	})
 }
 
-// pass lets time pass in which nobody is told of changes.
+// pass advances the time without deliveries of the feed.
 func (b *bundle) pass(d time.Duration) {
 	b.watch.Move(d)
 	b.tail.Grow(d)
@@ -61,7 +61,7 @@ func (b *bundle) disable(t *testing.T, id flag.ID) {
 	require.NoError(t, err)
 }
 
-// snapshot returns what evaluation sees of production.
+// snapshot returns the snapshot of production.
 func snapshot(t *testing.T, s *flagapp.Service) *flagapp.Snapshot {
 	t.Helper()
 	found, err := s.Snapshot(t.Context(), fixture.Reader(), "production")

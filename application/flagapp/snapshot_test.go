@@ -31,7 +31,7 @@ func TestSnapshots(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	})
 
-	t.Run("a write is seen before it is answered", func(t *testing.T) {
+	t.Run("a write is in the snapshot before its response", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
@@ -45,7 +45,7 @@ func TestSnapshots(t *testing.T) {
 		assert.Equal(t, int64(3), snapshot(t, b.Service).Revision())
 	})
 
-	t.Run("a snapshot that somebody holds never changes", func(t *testing.T) {
+	t.Run("a snapshot never changes", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
@@ -55,7 +55,7 @@ func TestSnapshots(t *testing.T) {
 		assert.Equal(t, int64(1), held.Revision())
 	})
 
-	t.Run("another replica sees it after a refresh, at the same revision", func(t *testing.T) {
+	t.Run("another replica has a change after a refresh, at the same revision", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := b.replica(t)
@@ -68,7 +68,7 @@ func TestSnapshots(t *testing.T) {
 		assert.Equal(t, snapshot(t, b.Service).Revision(), snapshot(t, other).Revision())
 	})
 
-	t.Run("a refresh without news keeps the snapshot", func(t *testing.T) {
+	t.Run("a refresh without changes keeps the snapshot", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.create(t, `"is_enabled":true`)
@@ -77,7 +77,7 @@ func TestSnapshots(t *testing.T) {
 		assert.Same(t, held, snapshot(t, b.Service))
 	})
 
-	t.Run("flags are in the order of their names", func(t *testing.T) {
+	t.Run("flags are ordered by name", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		for _, name := range []string{"c", "a", "B"} {
@@ -91,7 +91,7 @@ func TestSnapshots(t *testing.T) {
 		assert.Equal(t, []string{"B", "a", "c"}, names)
 	})
 
-	t.Run("a change is taken in when it is told", func(t *testing.T) {
+	t.Run("a delivered change is loaded", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := b.replica(t)
@@ -101,15 +101,15 @@ func TestSnapshots(t *testing.T) {
 		require.NoError(t, other.Apply(t.Context(), []ports.Change{
 			{AggregateType: "configuration", AggregateID: int64(f.ID)}, {AggregateType: "service"},
 		}))
-		assert.Nil(t, snapshot(t, other).Find("f"), "that was not told")
-		told := ports.Change{AggregateType: flag.AggregateType, AggregateID: int64(f.ID)}
-		require.NoError(t, other.Apply(t.Context(), []ports.Change{told, told}))
+		assert.Nil(t, snapshot(t, other).Find("f"), "the change was not delivered")
+		change := ports.Change{AggregateType: flag.AggregateType, AggregateID: int64(f.ID)}
+		require.NoError(t, other.Apply(t.Context(), []ports.Change{change, change}))
 		assert.Equal(t, scope.Version(2), snapshot(t, other).Find("f").State().Version)
 		b.store.Fail(fault.ErrUnavailable)
-		require.ErrorIs(t, other.Apply(t.Context(), []ports.Change{told}), fault.ErrUnavailable)
+		require.ErrorIs(t, other.Apply(t.Context(), []ports.Change{change}), fault.ErrUnavailable)
 	})
 
-	t.Run("while the store is away they go on and tell for how long", func(t *testing.T) {
+	t.Run("while the store is unavailable snapshots are served with their age", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b := setup(t)
@@ -125,17 +125,17 @@ func TestSnapshots(t *testing.T) {
 		})
 	})
 
-	t.Run("who is told of changes in time never asks the store", func(t *testing.T) {
+	t.Run("a replica that follows the feed does not query the store", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		b.store.Fail(errors.New("nobody is to ask"))
+		b.store.Fail(errors.New("unexpected query"))
 		b.watch.Move(time.Hour)
 		b.tail.Grow(time.Second)
 		assert.Empty(t, snapshot(t, b.Service).All())
 		assert.Equal(t, time.Second, b.Staleness())
 	})
 
-	t.Run("what may be too old is loaded again before it is used", func(t *testing.T) {
+	t.Run("a stale snapshot is refreshed before it is served", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b := setup(t)
@@ -150,7 +150,7 @@ func TestSnapshots(t *testing.T) {
 		})
 	})
 
-	t.Run("it is loaded again once for all, and after a failure not at once", func(t *testing.T) {
+	t.Run("callers share one refresh, and a failed one is followed by a back-off", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b := setup(t)
@@ -169,7 +169,7 @@ func TestSnapshots(t *testing.T) {
 		})
 	})
 
-	t.Run("a store that does not answer holds nobody up for long", func(t *testing.T) {
+	t.Run("a store that hangs delays callers only briefly", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b := setup(t)
@@ -178,11 +178,11 @@ func TestSnapshots(t *testing.T) {
 			began := time.Now()
 			snapshot(t, b.Service)
 			assert.Equal(t, 250*time.Millisecond, time.Since(began))
-			time.Sleep(time.Second) // of the bubble: what was begun ends
+			time.Sleep(time.Second) // of the bubble: the refresh ends
 		})
 	})
 
-	t.Run("what was renewed is what the store has, also where it has less", func(t *testing.T) {
+	t.Run("a resync takes over the store's state, also an older one", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.create(t, `"is_enabled":true`)
@@ -194,7 +194,7 @@ func TestSnapshots(t *testing.T) {
 		assert.Zero(t, snapshot(t, b.Service).Revision())
 	})
 
-	t.Run("a revision that is awaited comes, or the wait ends with ctx", func(t *testing.T) {
+	t.Run("awaiting a revision ends with it, or with ctx", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b := setup(t)
@@ -220,7 +220,7 @@ func TestSnapshots(t *testing.T) {
 func TestLostVersion(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a version that another event made is replaced when the feed tells, in snapshots and in single reads", func(t *testing.T) {
+	t.Run("a version by another event than the feed's is replaced, in snapshots and in single reads", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true,"description":"one"`)
@@ -246,7 +246,7 @@ func TestLostVersion(t *testing.T) {
 	})
 }
 
-func TestFlagWithoutAVersionThatCanBeReadIsDamaged(t *testing.T) {
+func TestFlagWithoutReadableVersionIsDamaged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f := b.create(t, `"is_enabled":true`)
@@ -260,7 +260,7 @@ func TestFlagWithoutAVersionThatCanBeReadIsDamaged(t *testing.T) {
 		assert.NotNil(t, found.Find("other"))
 	}
 
-	// A damaged flag is all that there is, so that nothing counts.
+	// A single damaged flag, which counts nothing.
 	alone := setup(t)
 	f = alone.create(t, `"is_enabled":true`)
 	alone.store.LoseVersion(f.ID)

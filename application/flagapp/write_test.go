@@ -19,7 +19,7 @@ import (
 func TestWriting(t *testing.T) {
 	t.Parallel()
 
-	t.Run("every flag has a salt of its own, of 16 bytes", func(t *testing.T) {
+	t.Run("every flag has its own salt of 16 bytes", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		first := b.create(t, `"is_enabled":true`)
@@ -29,7 +29,7 @@ func TestWriting(t *testing.T) {
 		assert.NotEqual(t, first.Definition.Salt(), other.Definition.Salt())
 	})
 
-	t.Run("all that is wrong is named at once", func(t *testing.T) {
+	t.Run("all errors are returned at once", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t).Create(t.Context(), fixture.Admin(),
 			[]byte(`{"name":"-","environment":"mars","rules":[{"variant":"x"}]}`))
@@ -41,7 +41,7 @@ func TestWriting(t *testing.T) {
 		assert.Equal(t, []string{"/name", "/environment", "/rules/0/variant"}, places)
 	})
 
-	t.Run("a living name is taken, a deleted one comes back", func(t *testing.T) {
+	t.Run("an existing name conflicts, a deleted flag is restored", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
@@ -55,7 +55,7 @@ func TestWriting(t *testing.T) {
 		assert.Equal(t, scope.Version(3), back.Version)
 	})
 
-	t.Run("a stale expectation is ErrStale and changes nothing", func(t *testing.T) {
+	t.Run("an unexpected version is ErrStale and changes nothing", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
@@ -66,7 +66,7 @@ func TestWriting(t *testing.T) {
 		assert.Equal(t, scope.StaleAt(2), fault.Of(err))
 	})
 
-	t.Run("writers of one flag all succeed, without a gap", func(t *testing.T) {
+	t.Run("concurrent writers of one flag all succeed, without a gap", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		f := b.create(t, `"is_enabled":true`)
