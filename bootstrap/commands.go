@@ -146,7 +146,15 @@ func (d *database) RelayStatus(ctx context.Context) (relay.Status, error) {
 	return d.relay().Status(ctx)
 }
 
-// Retry requeues a parked event.
+// Parked lists parked aggregates.
+func (d *database) Parked(ctx context.Context, after ports.Parked) ([]ports.Parked, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	return d.relay().Parked(ctx, after)
+}
+
+// Retry requests another attempt of what is parked.
 func (d *database) Retry(ctx context.Context, revision int64) error {
 	if err := d.ready(ctx); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // Program is what the commands do.
@@ -52,6 +53,8 @@ type Keyring interface {
 // Relay is what commands do to the relay of the change feed.
 type Relay interface {
 	RelayStatus(ctx context.Context) (relay.Status, error)
+	// Parked lists parked aggregates after one, page by page.
+	Parked(ctx context.Context, after ports.Parked) ([]ports.Parked, error)
 	Retry(ctx context.Context, revision int64) error
 	Skip(ctx context.Context, revision int64) error
 }

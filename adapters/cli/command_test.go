@@ -23,6 +23,8 @@ import (
 
 // recordingProgram notes what was called and answers with what it was given.
 type recordingProgram struct {
+	// more is how many aggregates are parked that Parked does not return.
+	more  int64
 	calls []string
 	err   error
 	issue accessapp.Issue
@@ -63,11 +65,19 @@ func (p *recordingProgram) RelayStatus(context.Context) (relay.Status, error) {
 				OldestAge: 1500 * time.Millisecond, Reason: "it does not exist", Since: at,
 			},
 		},
-		Parked: []ports.Parked{
-			{AggregateType: "configuration", Revision: 3, Key: "production/shop/a", Reason: "too large", At: at},
-			{AggregateType: "flag", Revision: 5, Key: "production/b", Reason: "no such topic", At: at, Asked: true},
-		},
+		Parked: 2 + p.more,
 	}, p.note("relay status")
+}
+
+func (p *recordingProgram) Parked(_ context.Context, after ports.Parked) ([]ports.Parked, error) {
+	if after.Revision == 5 {
+		return nil, p.note("parked")
+	}
+	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	return []ports.Parked{
+		{AggregateType: "configuration", Revision: 3, Key: "production/shop/a", Reason: "too large", At: at},
+		{AggregateType: "flag", Revision: 5, Key: "production/b", Reason: "no such topic", At: at, Asked: true},
+	}, p.note("parked")
 }
 
 func (p *recordingProgram) Retry(_ context.Context, revision int64) error {
@@ -250,6 +260,13 @@ func TestRelay(t *testing.T) {
 		} {
 			assert.Contains(t, out, want)
 		}
+		assert.NotContains(t, out, "more")
+	})
+	t.Run("status says how many parked aggregates it does not list", func(t *testing.T) {
+		t.Parallel()
+		out, err := run(t, &recordingProgram{more: 7}, "relay", "status")
+		require.NoError(t, err)
+		assert.Contains(t, out, "and 7 more")
 	})
 	t.Run("one, or all that are not being tried, are tried again", func(t *testing.T) {
 		t.Parallel()
@@ -259,7 +276,7 @@ func TestRelay(t *testing.T) {
 		assert.Equal(t, []string{"open", "retry 3", "close"}, one.calls)
 		_, err = run(t, all, "relay", "retry", "--all")
 		require.NoError(t, err)
-		assert.Equal(t, []string{"open", "relay status", "retry 3", "close"}, all.calls)
+		assert.Equal(t, []string{"open", "parked", "retry 3", "parked", "close"}, all.calls)
 	})
 	t.Run("one is skipped", func(t *testing.T) {
 		t.Parallel()

@@ -16,29 +16,29 @@ import (
 func relayCommand(p Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "relay",
-		Short: "Show how far changes were published, and settle those that the broker refuses",
-		Long: `Show how far changes were published, and settle those that the broker refuses.
+		Short: "Show how far changes were published, and resolve those that the broker refuses",
+		Long: `Show how far changes were published, and resolve those that the broker refuses.
 
-Each topic is published to by itself. One that does not exist, or may not be written
-to, waits alone and goes on by itself when it takes messages again.
+Topics are published to independently. One that does not exist, or is not writable, is
+paused alone, and resumes by itself when it accepts messages again.
 
-A change that the broker refuses for good, such as one that is too large, is parked,
-and later changes of the same resource wait behind it. Everything else is published.
-Servers that run do what 'retry' and 'skip' ask for.`,
+A change that the broker refuses permanently, such as one that is too large, is parked,
+and so are later changes of the same resource. Everything else is published. Running
+servers carry out what 'retry' and 'skip' request.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		&cobra.Command{
 			Use:   "status",
-			Short: "Show what waits, and what is parked",
+			Short: "Show what is pending, and what is parked",
 			Args:  noArgs,
 			RunE:  withDatabase(p, printRelay),
 		},
 		relayRetry(p),
 		&cobra.Command{
 			Use:     "skip REVISION",
-			Short:   "Give up one parked change, and publish what waits behind it",
+			Short:   "Give up one parked change, and publish those parked after it",
 			Example: "  signalbox relay skip 4711",
 			Args:    exactlyOne("the revision of a parked change; see 'signalbox relay status'"),
 			RunE: withDatabase(p, func(cmd *cobra.Command, args []string, db Database) error {
@@ -59,51 +59,57 @@ func relayRetry(p Program) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:     "retry REVISION | --all",
-		Short:   "Publish a parked change again, and what waits behind it",
+		Short:   "Publish a parked change again, and those parked after it",
 		Example: "  signalbox relay retry 4711\n  signalbox relay retry --all",
 		RunE: withDatabase(p, func(cmd *cobra.Command, args []string, db Database) error {
-			revisions, err := toRetry(cmd, args, all, db)
+			if all == (len(args) == 1) || len(args) > 1 {
+				return misuse(cmd, "the revision of a parked change, or --all; see 'signalbox relay status'")
+			}
+			if all {
+				return retryAll(cmd, db)
+			}
+			revision, err := parseRevision(args[0])
 			if err != nil {
 				return err
 			}
-			for _, revision := range revisions {
-				if err := db.Retry(cmd.Context(), revision); err != nil {
-					return err
-				}
-				if err := printed(fmt.Fprintf(cmd.OutOrStdout(), "trying %d again\n", revision)); err != nil {
-					return err
-				}
-			}
-			return nil
+			return retry(cmd, db, revision)
 		}),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "everything that is parked")
 	return cmd
 }
 
-// toRetry returns the revisions that are meant.
-func toRetry(cmd *cobra.Command, args []string, all bool, db Database) ([]int64, error) {
-	if all == (len(args) == 1) || len(args) > 1 {
-		return nil, misuse(cmd, "the revision of a parked change, or --all; see 'signalbox relay status'")
+func retry(cmd *cobra.Command, db Database, revision int64) error {
+	if err := db.Retry(cmd.Context(), revision); err != nil {
+		return err
 	}
-	if !all {
-		revision, err := parseRevision(args[0])
-		return []int64{revision}, err
-	}
-	status, err := db.RelayStatus(cmd.Context())
-	var revisions []int64
-	for _, parked := range status.Parked {
-		if !parked.Asked {
-			revisions = append(revisions, parked.Revision)
+	return printed(fmt.Fprintf(cmd.OutOrStdout(), "trying %d again\n", revision))
+}
+
+// retryAll retries everything that is parked, page by page.
+func retryAll(cmd *cobra.Command, db Database) error {
+	var after ports.Parked
+	for {
+		page, err := db.Parked(cmd.Context(), after)
+		if err != nil || len(page) == 0 {
+			return err
 		}
+		for _, p := range page {
+			if p.Asked {
+				continue
+			}
+			if err := retry(cmd, db, p.Revision); err != nil {
+				return err
+			}
+		}
+		after = page[len(page)-1]
 	}
-	return revisions, err
 }
 
 func parseRevision(text string) (int64, error) {
 	revision, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || revision < 1 {
-		return 0, usageError{errors.New("a revision is a whole number from 1, as 'signalbox relay status' shows it")}
+		return 0, usageError{errors.New("a revision is an integer from 1, as 'signalbox relay status' shows it")}
 	}
 	return revision, nil
 }
@@ -113,45 +119,52 @@ func printRelay(cmd *cobra.Command, _ []string, db Database) error {
 	if err != nil {
 		return err
 	}
+	parked, err := db.Parked(cmd.Context(), ports.Parked{})
+	if err != nil {
+		return err
+	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 	table(w, "epoch", status.Epoch)
 	table(w, "revision", strconv.FormatInt(status.Head, 10))
 	table(w, "published", strconv.FormatInt(status.Published, 10))
 	table(w, "pending", strconv.FormatInt(status.Pending(), 10))
 	table(w, "oldest", status.OldestAge.Round(time.Millisecond).String())
-	table(w, "parked", strconv.Itoa(len(status.Parked)))
+	table(w, "parked", strconv.FormatInt(status.Parked, 10))
 	printTopics(w, status.Topics)
-	printParked(w, status.Parked)
+	printParked(w, parked, status.Parked)
 	return printed(0, w.Flush())
 }
 
-// printTopics shows how far each topic is, and why one waits.
+// printTopics shows how far each topic is, and why one is paused.
 func printTopics(w *tabwriter.Writer, topics []relay.TopicStatus) {
 	if len(topics) == 0 {
 		return
 	}
 	table(w, "\nTOPIC", "RESOURCES", "PUBLISHED", "PENDING", "OLDEST", "WAITS")
 	for _, t := range topics {
-		waits := "no"
+		paused := "no"
 		if t.Reason != "" {
-			waits = "since " + moment(t.Since) + ": " + t.Reason
+			paused = "since " + moment(t.Since) + ": " + t.Reason
 		}
 		table(w, t.Topic, t.AggregateType, strconv.FormatInt(t.Published, 10), strconv.FormatInt(t.Pending, 10),
-			t.OldestAge.Round(time.Millisecond).String(), waits)
+			t.OldestAge.Round(time.Millisecond).String(), paused)
 	}
 }
 
-// printParked shows what waits for an operator.
-func printParked(w *tabwriter.Writer, parked []ports.Parked) {
+// printParked shows the first parked aggregates, and how many more there are.
+func printParked(w *tabwriter.Writer, parked []ports.Parked, total int64) {
 	if len(parked) == 0 {
 		return
 	}
 	table(w, "\nREVISION", "RESOURCE", "KEY", "SINCE", "TRIED AGAIN", "REASON")
 	for _, p := range parked {
-		again := "no"
+		retried := "no"
 		if p.Asked {
-			again = "yes"
+			retried = "yes"
 		}
-		table(w, strconv.FormatInt(p.Revision, 10), p.AggregateType, p.Key, moment(p.At), again, p.Reason)
+		table(w, strconv.FormatInt(p.Revision, 10), p.AggregateType, p.Key, moment(p.At), retried, p.Reason)
+	}
+	if more := total - int64(len(parked)); more > 0 {
+		table(w, fmt.Sprintf("and %d more", more))
 	}
 }

@@ -154,7 +154,7 @@ func (a *API) feedHealth(ctx context.Context) *feedJSON {
 	}
 	return &feedJSON{
 		Epoch: status.Epoch, Revision: status.Head, Published: status.Published, Pending: status.Pending(),
-		OldestAge: status.OldestAge.Seconds(), Parked: len(status.Parked),
+		OldestAge: status.OldestAge.Seconds(), Parked: int(status.Parked),
 	}
 }
 

@@ -60,7 +60,7 @@ func TestHealth(t *testing.T) {
 		require.Equal(t, "healthy, Kafka healthy", health(a))
 		told.status.OldestAge = 6 * time.Second
 		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", as(readerKey))))
-		told.status.OldestAge, told.status.Parked = 0, make([]ports.Parked, 1)
+		told.status.OldestAge, told.status.Parked = 0, 1
 		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", as(readerKey))))
 	})
 	t.Run("a condition is named, and is degraded", func(t *testing.T) {

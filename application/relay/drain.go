@@ -8,17 +8,17 @@ import (
 	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
 
-// Drain publishes one batch of changes, and returns how many it is done with. Of 0
-// there is nothing to do now; otherwise there may be more. The changes of an aggregate
-// go out in their order, each at least once: what was published before a failure
+// Drain publishes one batch of changes, and returns how many need no further attempt. Of
+// 0 there is nothing to do now; otherwise there may be more. The changes of an aggregate
+// are published in their order, each at least once: what was published before a failure
 // may be published again, with the same id.
 //
 // Each aggregate type is a stream with a topic and a position of its own. A stream that
-// cannot be published rests while others go on: one whose topic takes no messages
+// cannot be published is paused while others continue: one whose topic is unwritable
 // (ports.TopicError) is no error, and Conditions names it. A change that the broker
-// refuses for good parks its aggregate, and nothing else. Changes of an aggregate type
-// that this version does not know stay for a newer one. Another relay that was faster
-// is ports.ErrOvertaken.
+// refuses permanently parks its aggregate, and nothing else. Changes of an unknown
+// aggregate type are left to a newer version. Another relay that was faster is
+// ports.ErrOvertaken.
 func (s *Service) Drain(ctx context.Context) (int, error) {
 	tried := map[string]bool{}
 	var failure error
@@ -39,7 +39,7 @@ func (s *Service) Drain(ctx context.Context) (int, error) {
 }
 
 // step publishes a batch of the streams that are next, without those that were tried.
-// It returns the aggregate types that could not be published at all, so that others may
+// It returns the aggregate types of which nothing could be published, so that others may
 // be tried.
 func (s *Service) step(ctx context.Context, tried map[string]bool) (stuck []string, done int, err error) {
 	from, err := s.delivered(ctx)
@@ -50,9 +50,9 @@ func (s *Service) step(ctx context.Context, tried map[string]bool) (stuck []stri
 	if err != nil {
 		return nil, 0, err
 	}
-	w, found := s.next(from, head, tried)
-	if !found {
-		return nil, 0, nil
+	w, found, err := s.next(ctx, from, head, tried)
+	if err != nil || !found {
+		return nil, 0, err
 	}
 	if w.parked != nil {
 		return s.retry(ctx, from, w)
@@ -71,34 +71,38 @@ func (s *Service) advance(ctx context.Context, from ports.Delivered, w work) ([]
 		end = changes[DrainBatch-1].Revision
 	}
 	s.unclaimed.note(s.deps.Modules, changes)
-	outcomes, err := s.publish(ctx, w, from.Parked, changes)
+	parked, err := s.parkedAmong(ctx, from, w.types, changes)
+	if err != nil {
+		return nil, 0, err
+	}
+	outcomes, err := s.publish(ctx, w, parked, changes)
 	if err != nil {
 		return nil, 0, err
 	}
 	failpoint.Hit("after-publish")
-	r := s.reckon(changes, outcomes)
+	r := s.evaluate(changes, outcomes)
 	streams := s.moved(from, w, end, r)
 	if len(streams) > 0 {
 		if err := s.deps.Deliveries.Advance(ctx, from, streams, r.parked...); err != nil {
 			return nil, 0, errors.Join(r.failure(), err)
 		}
 	}
-	s.rests.note(w.types, r)
+	s.pauses.note(w.types, r)
 	if r.done == 0 && len(r.failures) == 0 {
-		r.done = 1 // the streams have moved over what is not theirs
+		r.done = 1 // the streams have moved past changes of other types
 	}
 	return r.stuck(), r.done, r.failure()
 }
 
-// moved returns the streams that stand otherwise after a step.
-func (s *Service) moved(from ports.Delivered, w work, end int64, r reckoning) (streams []ports.Stream) {
+// moved returns the streams that a step changes.
+func (s *Service) moved(from ports.Delivered, w work, end int64, r result) (streams []ports.Stream) {
 	for _, t := range w.types {
 		was := from.Of(t)
 		now := ports.Stream{AggregateType: t, Revision: end}
 		if failed, isFailed := r.failures[t]; isFailed {
 			now = was
 			now.Revision = max(was.Revision, failed.revision-1)
-			if topic, waits := errors.AsType[ports.TopicError](failed.err); waits {
+			if topic, paused := errors.AsType[ports.TopicError](failed.err); paused {
 				now.Reason = topic.Cause.Error()
 			}
 			if was.Reason == "" && now.Reason != "" {
@@ -112,7 +116,8 @@ func (s *Service) moved(from ports.Delivered, w work, end int64, r reckoning) (s
 	return streams
 }
 
-// retry publishes a batch of what is parked, up to where its stream is.
+// retry publishes a batch of a parked aggregate's changes, up to the position of its
+// stream.
 func (s *Service) retry(ctx context.Context, from ports.Delivered, w work) ([]string, int, error) {
 	was := *w.parked
 	changes, err := s.deps.Feed.Changes(ctx, s.query(w))
@@ -123,8 +128,8 @@ func (s *Service) retry(ctx context.Context, from ports.Delivered, w work) ([]st
 	if err != nil {
 		return nil, 0, err
 	}
-	r := s.reckon(changes, outcomes)
-	s.rests.note(w.types, r)
+	r := s.evaluate(changes, outcomes)
+	s.pauses.note(w.types, r)
 	if stuck := r.stuck(); len(stuck) > 0 && r.done == 0 {
 		return stuck, 0, r.failure()
 	}
@@ -134,8 +139,9 @@ func (s *Service) retry(ctx context.Context, from ports.Delivered, w work) ([]st
 	return nil, max(1, r.done), r.failure()
 }
 
-// nextParked returns how an aggregate waits after a try, or nil where it does not.
-func nextParked(was ports.Parked, changes []ports.Change, r reckoning) *ports.Parked {
+// nextParked returns how an aggregate is parked after an attempt, or nil where it no
+// longer is.
+func nextParked(was ports.Parked, changes []ports.Change, r result) *ports.Parked {
 	switch {
 	case len(r.parked) > 0:
 		return &r.parked[0]

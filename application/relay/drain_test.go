@@ -130,7 +130,7 @@ func TestTopics(t *testing.T) {
 		assert.Equal(t, int64(3), status.Pending())
 		assert.Equal(t, int64(1), status.Published)
 		assert.Equal(t, time.Minute, status.OldestAge)
-		assert.Empty(t, status.Parked)
+		assert.Zero(t, status.Parked)
 		assert.Equal(t, relay.TopicStatus{
 			Topic: "flags", AggregateType: "flag", Published: 1, Pending: 3, OldestAge: time.Minute,
 			Reason: "it does not exist", Since: fixture.Noon(),
@@ -188,12 +188,12 @@ func TestTopics(t *testing.T) {
 		h.put(fixture.UpdatedFlag(1, 2))
 		h.drain()
 		assert.Equal(t, []string{"f1.1", "f1.2"}, h.arrived())
-		assert.Len(t, h.status().Parked, 1)
+		assert.Len(t, h.parked(), 1)
 		h.broker.Close("configurations", nil)
 		h.watch.Move(15 * time.Second)
 		h.drain()
 		assert.Equal(t, []string{"f1.1", "f1.2", "1.1"}, h.arrived())
-		assert.Empty(t, h.status().Parked)
+		assert.Empty(t, h.parked())
 	})
 }
 
@@ -243,7 +243,7 @@ func TestParking(t *testing.T) {
 		require.Equal(t, []ports.Parked{{
 			AggregateType: "configuration", AggregateID: 1, Revision: 1,
 			Key: "production/shop/k1", Reason: "too large", At: fixture.Noon(),
-		}}, h.status().Parked)
+		}}, h.parked())
 		require.Zero(t, h.status().Pending())
 		return h
 	}
@@ -262,7 +262,7 @@ func TestParking(t *testing.T) {
 		h.put(fixture.UpdatedConfiguration(1, 4))
 		h.drain()
 		assert.Equal(t, []string{"2.1", "2.2", "1.1", "1.2", "1.3", "1.4"}, h.arrived())
-		assert.Empty(t, h.status().Parked)
+		assert.Empty(t, h.parked())
 	})
 
 	t.Run("another try that is refused waits again", func(t *testing.T) {
@@ -272,9 +272,9 @@ func TestParking(t *testing.T) {
 		require.NoError(t, h.relay.Retry(t.Context(), 1))
 		h.drain()
 		assert.Equal(t, []string{"2.1", "2.2", "1.1"}, h.arrived())
-		require.Len(t, h.status().Parked, 1)
-		assert.Equal(t, int64(3), h.status().Parked[0].Revision)
-		assert.False(t, h.status().Parked[0].Asked)
+		require.Len(t, h.parked(), 1)
+		assert.Equal(t, int64(3), h.parked()[0].Revision)
+		assert.False(t, h.parked()[0].Asked)
 	})
 
 	t.Run("a skipped change is never published, what waits behind it is", func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestParking(t *testing.T) {
 		require.NoError(t, h.relay.Skip(t.Context(), 1))
 		h.drain()
 		assert.Equal(t, []string{"2.1", "2.2", "1.2", "1.3"}, h.arrived())
-		assert.Empty(t, h.status().Parked)
+		assert.Empty(t, h.parked())
 	})
 
 	t.Run("a try goes on where the broker went away", func(t *testing.T) {
@@ -314,7 +314,7 @@ func TestParking(t *testing.T) {
 		require.NoError(t, h.relay.Retry(t.Context(), 1))
 		h.drain()
 		assert.Equal(t, want, h.arrived())
-		assert.Empty(t, h.status().Parked)
+		assert.Empty(t, h.parked())
 	})
 }
 
@@ -336,13 +336,13 @@ func (d delivery) put(rt *rapid.T) {
 }
 
 func (d delivery) retryAll(*rapid.T) {
-	for _, p := range d.status().Parked {
+	for _, p := range d.parked() {
 		_ = d.relay.Retry(d.t.Context(), p.Revision)
 	}
 }
 
 func (d delivery) skipAll(rt *rapid.T) {
-	for _, p := range d.status().Parked {
+	for _, p := range d.parked() {
 		waiting, err := d.feed.Changes(d.t.Context(), ports.ChangeQuery{
 			After: p.Revision - 1, Limit: 1, AggregateTypes: []string{p.AggregateType}, AggregateID: p.AggregateID,
 		})
@@ -362,7 +362,7 @@ func (d delivery) settle(rt *rapid.T) {
 	d.retryAll(rt)
 	d.watch.Move(time.Minute)
 	d.drain()
-	require.Empty(rt, d.status().Parked)
+	require.Empty(rt, d.parked())
 	require.Zero(rt, d.status().Pending())
 	require.Equal(rt, d.status().Head, d.status().Published)
 }

@@ -16,20 +16,20 @@ type Dependencies struct {
 	Modules    ports.Modules
 	// Topics are where messages go, by aggregate type.
 	Topics map[string]string
-	// TopicChanged is called when a topic begins to take no messages, and with nil when
-	// it takes them again; nil for nobody. It does not wait.
+	// TopicChanged is called when publishing to a topic is paused, and with nil when it is
+	// resumed; it may be nil. It does not block.
 	TopicChanged func(topic string, err error)
-	// Source names this service in every message: a URI reference (CloudEvents 1.0,
+	// Source identifies this service in every message: a URI reference (CloudEvents 1.0,
 	// "source").
 	Source string
 }
 
-// Service offers the steps. They are safe for concurrent use; of two that drain at
-// once one gets ports.ErrOvertaken.
+// Service offers the steps. They are safe for concurrent use; of two that drain at once
+// one gets ports.ErrOvertaken.
 type Service struct {
-	deps  Dependencies
-	rests rests
-	// last is how far the changes were published when that was read last; nil before.
+	deps   Dependencies
+	pauses pauses
+	// last is the state of deliveries that was loaded last; nil before.
 	last atomic.Pointer[ports.Delivered]
 	// unclaimed are the changes that are left to a newer version.
 	unclaimed unclaimed
@@ -38,7 +38,7 @@ type Service struct {
 // New returns the steps over their dependencies.
 func New(d Dependencies) *Service {
 	s := &Service{deps: d}
-	s.rests = rests{stopwatch: d.Stopwatch, byType: map[string]rest{}, changed: s.topicChanged}
+	s.pauses = pauses{stopwatch: d.Stopwatch, byType: map[string]pause{}, changed: s.topicChanged}
 	return s
 }
 
@@ -52,6 +52,8 @@ func (s *Service) topicChanged(aggregateType string, err error) {
 const (
 	// DrainBatch is how many changes are published in one step.
 	DrainBatch = 1000
-	// PurgeBatch is how many changes are forgotten in one step.
+	// PurgeBatch is how many changes are purged in one step.
 	PurgeBatch = 500
+	// ParkedPage is how many parked aggregates are listed at most.
+	ParkedPage = 100
 )

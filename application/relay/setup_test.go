@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/application/relay"
@@ -71,6 +72,15 @@ func (h *house) arrived() []string {
 		ids = append(ids, m.Headers["ce_id"])
 	}
 	return ids
+}
+
+// parked returns all that is parked.
+func (h *house) parked() []ports.Parked {
+	h.t.Helper()
+	list, err := h.relay.Parked(h.t.Context(), ports.Parked{})
+	require.NoError(h.t, err)
+	assert.Equal(h.t, int64(len(list)), h.status().Parked)
+	return list
 }
 
 func (h *house) status() relay.Status {

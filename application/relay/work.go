@@ -2,13 +2,13 @@ package relay
 
 import (
 	"context"
-	"slices"
 
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// work is what one step publishes: the changes of some aggregate types that follow a
-// revision, up to another one. Parked is the aggregate that alone is meant, or nil.
+// work is what one step publishes: the changes of some aggregate types after one
+// revision, up to another one. Parked is the only aggregate that is selected, or nil for
+// all.
 type work struct {
 	types       []string
 	after, upTo int64
@@ -16,8 +16,7 @@ type work struct {
 	epoch       string
 }
 
-// query selects the changes of one step. Where all streams are at one place they share
-// what is read, whatever else is in between.
+// query selects the changes of one step. Streams at the same position share one query.
 func (s *Service) query(w work) ports.ChangeQuery {
 	q := ports.ChangeQuery{After: w.after, UpTo: w.upTo, Limit: DrainBatch}
 	if w.parked != nil {
@@ -29,7 +28,7 @@ func (s *Service) query(w work) ports.ChangeQuery {
 	return q
 }
 
-// delivered reads how far the changes were published, and remembers it.
+// delivered loads what was published, and remembers it.
 func (s *Service) delivered(ctx context.Context) (ports.Delivered, error) {
 	at, err := s.deps.Deliveries.Delivered(ctx)
 	if err == nil {
@@ -38,41 +37,47 @@ func (s *Service) delivered(ctx context.Context) (ports.Delivered, error) {
 	return at, err
 }
 
-// next returns what is to be published next, if there is anything: what somebody asked
-// for, then the streams that are furthest behind, as far as the next one. Streams that
-// rest come after the others, and not at all before their time where their topic takes
-// no messages.
-func (s *Service) next(from ports.Delivered, head ports.FeedHead, tried map[string]bool) (work, bool) {
-	for _, resting := range []bool{false, true} {
+// next returns what to publish next, if there is anything: retries that were requested,
+// then the streams that are furthest behind, as far as the next one. Paused streams come
+// after the others, and not before their time where their topic is unwritable.
+func (s *Service) next(
+	ctx context.Context, from ports.Delivered, head ports.FeedHead, tried map[string]bool,
+) (w work, found bool, err error) {
+	for _, idle := range []bool{false, true} {
 		var ready []string
 		for _, t := range s.deps.Modules.AggregateTypes() {
-			if !tried[t] && s.rests.ready(t, resting) {
+			if !tried[t] && s.pauses.ready(t, idle) {
 				ready = append(ready, t)
 			}
 		}
-		w, found := asked(from, ready)
+		w, found, err = s.requested(ctx, from, ready)
+		if err != nil {
+			return work{}, false, err
+		}
 		if !found {
 			w, found = behind(from, head, ready)
 		}
 		if found {
 			w.epoch = head.Epoch
-			return w, true
+			return w, true, nil
 		}
 	}
-	return work{}, false
+	return work{}, false, nil
 }
 
-// asked returns the first of the parked that somebody wants to be tried again.
-func asked(from ports.Delivered, ready []string) (work, bool) {
-	for _, p := range from.Parked {
-		if p.Asked && slices.Contains(ready, p.AggregateType) {
-			return work{
-				types: []string{p.AggregateType}, after: p.Revision - 1, upTo: from.Of(p.AggregateType).Revision,
-				parked: &p,
-			}, true
-		}
+// requested returns the first parked aggregate for which a retry was requested.
+func (s *Service) requested(ctx context.Context, from ports.Delivered, ready []string) (work, bool, error) {
+	if !from.HasParked || len(ready) == 0 {
+		return work{}, false, nil
 	}
-	return work{}, false
+	list, err := s.deps.Deliveries.Parked(ctx, ports.ParkedQuery{Asked: true, AggregateTypes: ready, Limit: 1})
+	if err != nil || len(list) == 0 {
+		return work{}, false, err
+	}
+	p := list[0]
+	return work{
+		types: []string{p.AggregateType}, after: p.Revision - 1, upTo: from.Of(p.AggregateType).Revision, parked: &p,
+	}, true, nil
 }
 
 // behind returns the streams that are furthest behind the head.

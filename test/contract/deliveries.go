@@ -25,6 +25,7 @@ func deliveriesSuite() []behaviour[FedStore] {
 		{"streams move each by itself, and come back whole", deliveredStreams},
 		{"what of a stream was not published is counted", deliveredPending},
 		{"what is parked comes back whole, ordered by revision", deliveredParked},
+		{"what is parked is selected by type, id and request, in pages", deliveredParkedPages},
 		{"an aggregate waits from a later revision, or no longer", deliveredResumed},
 		{"another try is asked for once", deliveredAsked},
 		{"what was skipped does not wait", deliveredSkipped},
@@ -40,6 +41,18 @@ func (f FedStore) delivered(t *testing.T) ports.Delivered {
 	d, err := f.Deliveries.Delivered(t.Context())
 	require.NoError(t, err)
 	return d
+}
+
+// listParked returns all that is parked.
+func (f FedStore) listParked(t *testing.T) []ports.Parked {
+	t.Helper()
+	list, err := f.Deliveries.Parked(t.Context(), ports.ParkedQuery{Limit: 100})
+	require.NoError(t, err)
+	count, err := f.Deliveries.CountParked(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, count, int64(len(list)))
+	require.Equal(t, count > 0, f.delivered(t).HasParked)
+	return list
 }
 
 // advance moves the configurations to a revision.
@@ -71,7 +84,8 @@ func deliveredNothing(t *testing.T, f FedStore) {
 	d := f.delivered(t)
 	assert.Zero(t, f.at(t))
 	assert.Equal(t, ports.Stream{AggregateType: "another"}, d.Of("another"))
-	assert.Empty(t, d.Parked)
+	assert.False(t, d.HasParked)
+	assert.Empty(t, f.listParked(t))
 }
 
 func deliveredOnce(t *testing.T, f FedStore) {
@@ -86,7 +100,7 @@ func deliveredOnce(t *testing.T, f FedStore) {
 		ports.ErrOvertaken)
 	require.ErrorIs(t, f.Deliveries.Resume(t.Context(), from, ports.Parked{}, nil), ports.ErrOvertaken)
 	assert.Equal(t, int64(2), f.at(t))
-	assert.Empty(t, f.delivered(t).Parked, "nothing of a step is done that comes too late")
+	assert.Empty(t, f.listParked(t), "nothing of a step is done that comes too late")
 }
 
 func deliveredStreams(t *testing.T, f FedStore) {
@@ -132,7 +146,39 @@ func deliveredParked(t *testing.T, f FedStore) {
 	f.sequence(t, 10)
 	f.advance(t, 2, parked(b, 2), parked(a, 1))
 	assert.Equal(t, int64(2), f.at(t))
-	assert.Equal(t, []ports.Parked{parked(a, 1), parked(b, 2)}, f.delivered(t).Parked)
+	assert.Equal(t, []ports.Parked{parked(a, 1), parked(b, 2)}, f.listParked(t))
+}
+
+func deliveredParkedPages(t *testing.T, f FedStore) {
+	var all []ports.Parked
+	for i := range int64(5) {
+		all = append(all, ports.Parked{
+			AggregateType: []string{"configuration", "flag"}[i%2], AggregateID: i + 1, Revision: 10 + i/2,
+			Key: "k", Reason: "too large", At: fixture.Noon(),
+		})
+	}
+	f.advance(t, 20, all...)
+	require.NoError(t, f.Deliveries.Ask(t.Context(), 12, false))
+	all[4].Asked = true
+	list := func(q ports.ParkedQuery) []ports.Parked {
+		t.Helper()
+		found, err := f.Deliveries.Parked(t.Context(), q)
+		require.NoError(t, err)
+		return found
+	}
+	var paged []ports.Parked
+	for page := list(ports.ParkedQuery{Limit: 2}); len(page) > 0; {
+		require.LessOrEqual(t, len(page), 2)
+		paged = append(paged, page...)
+		page = list(ports.ParkedQuery{Limit: 2, After: page[len(page)-1]})
+	}
+	assert.Equal(t, all, paged)
+	assert.Equal(t, all[4:], list(ports.ParkedQuery{Limit: 9, Asked: true}))
+	assert.Empty(t, list(ports.ParkedQuery{Limit: 9, Asked: true, AggregateTypes: []string{"flag"}}))
+	assert.Equal(t, []ports.Parked{all[1], all[3]}, list(ports.ParkedQuery{Limit: 9, AggregateTypes: []string{"flag"}}))
+	assert.Equal(t, []ports.Parked{all[0], all[4]}, list(ports.ParkedQuery{
+		Limit: 9, AggregateTypes: []string{"configuration"}, AggregateIDs: []int64{1, 2, 5},
+	}))
 }
 
 func deliveredResumed(t *testing.T, f FedStore) {
@@ -142,9 +188,9 @@ func deliveredResumed(t *testing.T, f FedStore) {
 	later := parked(a, 2)
 	later.Reason, later.Asked = "still too large", true
 	require.NoError(t, f.Deliveries.Resume(t.Context(), f.delivered(t), parked(a, 1), &later))
-	assert.Equal(t, []ports.Parked{later, parked(b, 4)}, f.delivered(t).Parked)
+	assert.Equal(t, []ports.Parked{later, parked(b, 4)}, f.listParked(t))
 	require.NoError(t, f.Deliveries.Resume(t.Context(), f.delivered(t), later, nil))
-	assert.Equal(t, []ports.Parked{parked(b, 4)}, f.delivered(t).Parked)
+	assert.Equal(t, []ports.Parked{parked(b, 4)}, f.listParked(t))
 	assert.Equal(t, int64(4), f.at(t))
 }
 
@@ -157,7 +203,7 @@ func deliveredAsked(t *testing.T, f FedStore) {
 	require.NoError(t, f.Deliveries.Ask(t.Context(), 2, false))
 	asked := parked(a, 2)
 	asked.Asked = true
-	assert.Equal(t, []ports.Parked{asked}, f.delivered(t).Parked)
+	assert.Equal(t, []ports.Parked{asked}, f.listParked(t))
 	require.ErrorIs(t, f.Deliveries.Ask(t.Context(), 2, false), ports.ErrNotParked)
 	require.ErrorIs(t, f.Deliveries.Ask(t.Context(), 2, true), ports.ErrNotParked)
 }
@@ -167,7 +213,7 @@ func deliveredSkipped(t *testing.T, f FedStore) {
 	f.sequence(t, 10)
 	f.advance(t, 3, parked(a, 2))
 	require.NoError(t, f.Deliveries.Ask(t.Context(), 2, true))
-	next := f.delivered(t).Parked
+	next := f.listParked(t)
 	require.Len(t, next, 1)
 	assert.True(t, next[0].Asked)
 	assert.Equal(t, int64(3), next[0].Revision)

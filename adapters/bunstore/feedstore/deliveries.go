@@ -69,55 +69,63 @@ func (r parkedRow) parked() ports.Parked {
 	}
 }
 
-// Bounds of one query: there are as many streams as modules.
-const (
-	maxStreams = 1000
-	parkedPage = 1000
-)
+// maxStreams bounds one query: there are as many streams as modules.
+const maxStreams = 1000
 
 // Delivered returns what was published. The rest is read after the edition: an Advance
 // in between makes the next one from here ports.ErrOvertaken.
 func (d *Deliveries) Delivered(ctx context.Context) (ports.Delivered, error) {
-	var at relayRow
-	if err := d.store.NewSelect().Model(&at).Where("id = 1").Limit(1).Scan(ctx); err != nil {
+	var found ports.Delivered
+	parked := d.store.NewSelect().Model((*parkedRow)(nil)).ColumnExpr("1").Limit(1)
+	err := d.store.NewSelect().Model((*relayRow)(nil)).Column("edition").ColumnExpr("EXISTS (?)", parked).
+		Where("id = 1").Limit(1).Scan(ctx, &found.Edition, &found.HasParked)
+	if err != nil {
 		return ports.Delivered{}, dberror.Translate(err, "load the relay's edition", nil)
 	}
 	var streams []streamRow
 	if err := d.store.NewSelect().Model(&streams).Order("aggregate_type").Limit(maxStreams).Scan(ctx); err != nil {
 		return ports.Delivered{}, dberror.Translate(err, "load the relay's streams", nil)
 	}
-	found := ports.Delivered{Edition: at.Edition}
 	for _, r := range streams {
 		found.Streams = append(found.Streams, ports.Stream{
 			AggregateType: r.AggregateType, Revision: r.Revision, Reason: r.Reason, Since: r.WaitsSince.Time,
 		})
 	}
-	var err error
-	found.Parked, err = d.loadParked(ctx)
-	return found, dberror.Translate(err, "load the parked aggregates", nil)
+	return found, nil
 }
 
-// loadParked returns the parked aggregates by revision, page by page.
-func (d *Deliveries) loadParked(ctx context.Context) ([]ports.Parked, error) {
-	var list []ports.Parked
-	for {
-		q := d.store.NewSelect().Order("revision", "aggregate_type", "aggregate_id")
-		if len(list) > 0 {
-			last := list[len(list)-1]
-			q = q.Where("(revision, aggregate_type, aggregate_id) > (?, ?, ?)",
-				last.Revision, last.AggregateType, last.AggregateID)
-		}
-		var rows []parkedRow
-		if err := bunstore.ScanSelect(ctx, q.Model(&rows), parkedPage); err != nil {
-			return nil, err
-		}
-		for _, r := range rows {
-			list = append(list, r.parked())
-		}
-		if len(rows) < parkedPage {
-			return list, nil
-		}
+// Parked returns the parked aggregates that a query selects.
+func (d *Deliveries) Parked(ctx context.Context, q ports.ParkedQuery) ([]ports.Parked, error) {
+	selected := d.store.NewSelect().Order("revision", "aggregate_type", "aggregate_id")
+	if q.After != (ports.Parked{}) {
+		selected = selected.Where("(revision, aggregate_type, aggregate_id) > (?, ?, ?)",
+			q.After.Revision, q.After.AggregateType, q.After.AggregateID)
 	}
+	if q.Asked {
+		selected = selected.Where("asked = ?", true)
+	}
+	if len(q.AggregateTypes) > 0 {
+		selected = selected.Where("aggregate_type IN (?)", bun.List(q.AggregateTypes))
+	}
+	if len(q.AggregateIDs) > 0 {
+		selected = selected.Where("aggregate_id IN (?)", bun.List(q.AggregateIDs))
+	}
+	var rows []parkedRow
+	if err := bunstore.ScanSelect(ctx, selected.Model(&rows), q.Limit); err != nil {
+		return nil, dberror.Translate(err, "load parked aggregates", nil)
+	}
+	var list []ports.Parked
+	for _, r := range rows {
+		list = append(list, r.parked())
+	}
+	return list, nil
+}
+
+// CountParked returns how many aggregates are parked, up to PendingMost.
+func (d *Deliveries) CountParked(ctx context.Context) (count int64, err error) {
+	parked := d.store.NewSelect().Model((*parkedRow)(nil)).ColumnExpr("1").Limit(ports.PendingMost)
+	err = d.store.NewSelect().ColumnExpr("count(*)").TableExpr("(?) AS w", parked).Limit(1).Scan(ctx, &count)
+	return count, dberror.Translate(err, "count the parked aggregates", nil)
 }
 
 // Advance moves streams, and parks aggregates.
