@@ -1,9 +1,6 @@
-// Package ginapi drives the application over HTTP: routes on gin, typed
-// operations and their OpenAPI 3.1 document through huma, and every failure as a
-// problem of RFC 9457.
+// Package ginapi composes the HTTP interface: the kernel in rest, and one package for each
+// module, which holds its operations. It decides which modules are served, whether the
+// process is ready, and when it stops.
 //
-// It finds out who is asking, reads the request strictly, calls one use case and
-// writes what came back. What a caller may do and what a rule forbids is decided
-// by the application and the domain; the package is not for rules, and not for
-// listening, signals or shutdown, which belong to bootstrap.
+// Listening, signals and shutdown belong to bootstrap.
 package ginapi

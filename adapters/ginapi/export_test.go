@@ -1,37 +1,34 @@
 package ginapi
 
 import (
-	"net/http"
-
 	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/flagapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 )
 
-// Routes returns what gin serves.
-func (a *API) Routes() gin.RoutesInfo { return a.engine.Routes() }
+// Routes returns the routes of all operations.
+func (a *API) Routes() gin.RoutesInfo { return a.router.Routes() }
 
-// TraceParentForTest returns the trace that a request's headers name.
-func TraceParentForTest(h http.Header) string { return traceParent(h) }
+// RouterForTest returns the router.
+func (a *API) RouterForTest() *rest.Router { return a.router }
 
-// StatusClientGoneForTest is the status of who does not wait for the answer.
-const StatusClientGoneForTest = statusClientGone
+// StatusClientGoneForTest is the status in the access log where the client has
+// disconnected.
+const StatusClientGoneForTest = rest.StatusClientGone
 
-// ResponseMemoryIsFree reports whether no page holds memory.
-func (a *API) ResponseMemoryIsFree() bool {
-	free := a.responses.TryAcquire(a.options.ResponseBytes)
-	if free {
-		a.responses.Release(a.options.ResponseBytes)
-	}
-	return free
-}
+// ResponseMemoryIsFree reports whether no response has memory reserved.
+func (a *API) ResponseMemoryIsFree() bool { return a.router.Memory().IsFree() }
 
 // MaxFlagWritesForTest is how many flags are written at once.
-const MaxFlagWritesForTest = maxFlagWrites
+const MaxFlagWritesForTest = flagapi.MaxWrites
 
 // FlagWritesAreFull reports whether no further write of a flag may begin.
 func (a *API) FlagWritesAreFull() bool {
-	free := a.flagWrites.TryAcquire(1)
-	if free {
-		a.flagWrites.Release(1)
+	for _, module := range a.modules {
+		if flags, ok := module.(*flagapi.API); ok {
+			return flags.WritesAreFull()
+		}
 	}
-	return !free
+	return false
 }

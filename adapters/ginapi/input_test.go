@@ -72,7 +72,7 @@ func TestBodies(t *testing.T) {
 		t.Parallel()
 		a := newHouse(t).admin(http.MethodPost, "/api/v1/config/", `{"Key":1,"value":"v"}`)
 		require.Equal(t, map[string]string{
-			"body.Key": "is no member of this body", "body.key": "is required",
+			"body.Key": "unknown field", "body.key": "is required",
 			"body.environment": "is required", "body.service_name": "is required",
 		}, a.places())
 	})

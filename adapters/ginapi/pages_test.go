@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/configapi"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
@@ -109,7 +110,7 @@ func TestHeadOfALongPageHasNoBody(t *testing.T) {
 
 // breaking is configurations whose store fails after the first part of a page.
 type breaking struct {
-	ginapi.Configurations
+	configapi.Configurations
 	keep int
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/configapi"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
@@ -23,7 +24,7 @@ import (
 
 // broken is use cases of which the reads of one and of many go as told.
 type broken struct {
-	ginapi.Configurations
+	configapi.Configurations
 	act func(context.Context) error
 }
 
@@ -95,7 +96,7 @@ func TestKindsOfFailure(t *testing.T) {
 			h := failing(t, fault.ErrUnavailable.WithCause(errNoDatabase))
 			a := h.admin(http.MethodGet, target, "")
 			require.Equal(t, "1", a.header.Get("Retry-After"))
-			require.Len(t, h.logs.FilterMessage("request turned away").All(), 1)
+			require.Len(t, h.logs.FilterMessage("request failed: dependency unavailable").All(), 1)
 		}
 	})
 }

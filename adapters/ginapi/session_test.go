@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -108,7 +109,7 @@ func newLodge(t *testing.T, policy accessapp.Policy) *lodge {
 
 // together lets in who either of two lets in.
 type together struct {
-	ginapi.Authenticator
+	rest.Authenticator
 	real *accessapp.Service
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/registryapi"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
@@ -143,7 +144,7 @@ func TestAWriteThatIsStoredIsNotRefusedForWantOfMemory(t *testing.T) {
 // watchedReads is a registry that reports each read of a service, and lets it go on when
 // it may.
 type watchedReads struct {
-	ginapi.Registry
+	registryapi.Registry
 	begun, goOn chan struct{}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/test/architecture"
 )
@@ -124,7 +124,7 @@ func text(t *testing.T, e ast.Expr) string {
 func document(codes []code) string {
 	status := map[string]int{}
 	for _, k := range fault.Kinds() {
-		status[identifier(k)] = ginapi.Status(k)
+		status[identifier(k)] = rest.Status(k)
 	}
 	var b strings.Builder
 	b.WriteString("# Error codes\n\nMade from the code by `make golden`. Every answer of 400 and above is a problem (RFC 9457,\n" +

@@ -1,0 +1,97 @@
+package changesapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/changefeed"
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+const (
+	changesPath = rest.BasePath + "/changes"
+	tag         = "changes"
+)
+
+// Feed is the change feed of this replica, as changefeed.Tailer implements it.
+type Feed interface {
+	Position() ports.FeedHead
+	Cached(revision int64) bool
+	Check(ctx context.Context, epoch string, revision int64) error
+	CheckFilter(f changefeed.Filter) error
+	Watch(caller access.Caller, f changefeed.Filter) (*changefeed.Watch, error)
+}
+
+// Sessions bounds the streams and long polls of a key, and ends them with its access, as
+// accessapp.Service does.
+type Sessions interface {
+	// Open begins one, which the caller closes. access.ErrTooManyStreams is one too many,
+	// access.ErrInvalidKey a key that is no longer valid.
+	Open(ctx context.Context, by access.Caller) (*accessapp.Session, error)
+}
+
+// Dependencies are what watching consists of.
+type Dependencies struct {
+	Feed     Feed
+	Sessions Sessions
+	// Modules are those whose changes can be watched.
+	Modules ports.Modules
+}
+
+// API serves the operations that watch changes.
+type API struct {
+	Dependencies
+
+	router *rest.Router
+}
+
+// New returns the operations.
+func New(d Dependencies) *API { return &API{Dependencies: d} }
+
+// Register adds the operations to a router.
+func (a *API) Register(r *rest.Router) {
+	a.router = r
+	r.Handle(rest.Operation{
+		ID: "watch-changes", Method: http.MethodGet, Path: changesPath, Tag: tag, Summary: "Wait for changes",
+		Description: "Answers as soon as there are changes after `since`, or when `wait` is over. Ask again with " +
+			"the revision and the epoch of the answer: then nothing is missed and nothing comes twice. 410 says that " +
+			"what followed is no longer kept: read what stands, and go on from the revision named there.",
+		Parameters: append(a.watchParameters(),
+			rest.QueryString("wait", "How long to wait, such as 30s, which is used if not given; 0s to 60s"),
+			rest.QueryInt("limit", 1, maxWatchLimit, "How many changes at most; 100 if not given")),
+		Responses:          []rest.Response{rest.JSON[changesJSON](http.StatusOK)},
+		Problems:           []int{http.StatusGone},
+		WithoutMinRevision: true,
+	}, a.changes)
+	r.Handle(rest.Operation{
+		ID: "stream-changes", Method: http.MethodGet, Path: changesPath + "/stream", Tag: tag,
+		Summary: "Follow changes as a stream of events",
+		Description: "Server-sent events (HTML Living Standard, 9.2): `change` for each change; `position` at " +
+			"the beginning where no place was asked for, and when much was looked through that the filter does not " +
+			"take, with the epoch and the " +
+			"revision that the stream has reached; `resync` before a stream is closed that cannot go on, because the " +
+			"client is too slow or its place is not known or no longer kept: read what stands, and go on from the " +
+			"revision there; `end` before a stream is closed because the API key holds no longer. The id of an event " +
+			"is `epoch-revision`; a client that connects again with Last-Event-ID misses nothing, or has `resync`.",
+		Parameters: append(a.watchParameters(),
+			rest.HeaderParam("Last-Event-ID", "Where to go on; it goes before since and epoch")),
+		Responses:          []rest.Response{{Status: http.StatusOK, MediaType: rest.EventStreamMediaType}},
+		Problems:           []int{http.StatusGone},
+		WithoutMinRevision: true,
+	}, a.stream)
+}
+
+func (a *API) watchParameters() []*huma.Param {
+	return []*huma.Param{
+		rest.QueryInt("since", 0, rest.MaxVersion, "What follows this revision; from now on if not given"),
+		rest.QueryString("epoch", "The epoch that since belongs to; another one is 410"),
+		rest.QueryString("environment", "What belongs to this environment, and all services"),
+		rest.QueryString("service_name", "This service, and its configurations"),
+		rest.QueryEnum("type", "The type of resource", a.Modules.ResourceTypes()...),
+	}
+}

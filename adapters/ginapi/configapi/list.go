@@ -1,0 +1,78 @@
+package configapi
+
+import (
+	"context"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/application/page"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+)
+
+type listInput struct {
+	Environment string `query:"environment" doc:"Only of this environment"`
+	ServiceName string `query:"service_name" doc:"Only of this service"`
+	KeyPrefix   string `query:"key_prefix" doc:"Only with keys that begin so"`
+	Deleted     bool   `query:"deleted" default:"false" doc:"The deleted ones instead of those that live"`
+	rest.Page
+}
+
+// listJSON is a page of configurations, ordered by environment, service and key.
+type listJSON struct {
+	Configurations []configurationJSON `json:"configurations" nullable:"false"`
+	Total          int                 `json:"total" doc:"How many there are in all"`
+	Limit          int                 `json:"limit"`
+	Offset         int                 `json:"offset"`
+}
+
+func (a *API) list(ctx context.Context, in *listInput) (*rest.PageOutput, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (rest.Part[configapp.View], rest.Envelope, error) {
+		found, err := a.configurations.List(ctx, rest.CallerOf(ctx), configapp.List{
+			Environment: in.Environment,
+			ServiceName: in.ServiceName,
+			KeyPrefix:   in.KeyPrefix,
+			Deleted:     in.Deleted,
+			Limit:       in.Limit,
+			Offset:      in.Offset,
+		})
+		return listPart(found), rest.Envelope{List: "configurations", Value: listJSON{
+			Configurations: []configurationJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
+		}}, err
+	}, represent)
+	return &rest.PageOutput{Body: body}, err
+}
+
+func listPart(l configapp.Listing) rest.Part[configapp.View] {
+	return rest.Part[configapp.View]{Items: l.Configurations, Bytes: l.Bytes, Next: page.Following(l.Next, listPart)}
+}
+
+type historyInput struct {
+	Target
+	rest.Page
+}
+
+// historyJSON is a page of a configuration's versions, newest first.
+type historyJSON struct {
+	History []entryJSON `json:"history" nullable:"false"`
+	Total   int         `json:"total" doc:"How many there are in all"`
+	Limit   int         `json:"limit"`
+	Offset  int         `json:"offset"`
+}
+
+func (a *API) readHistory(ctx context.Context, in *historyInput) (*rest.PageOutput, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (rest.Part[configuration.HistoryEntry], rest.Envelope, error) {
+		found, err := a.configurations.ReadHistory(ctx, rest.CallerOf(ctx), configapp.History{
+			ID: in.id(), Limit: in.Limit, Offset: in.Offset,
+		})
+		return historyPart(found), rest.Envelope{List: "history", Value: historyJSON{
+			History: []entryJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
+		}}, err
+	}, representEntry)
+	return &rest.PageOutput{Body: body}, err
+}
+
+func historyPart(t configapp.Timeline) rest.Part[configuration.HistoryEntry] {
+	return rest.Part[configuration.HistoryEntry]{
+		Items: t.Entries, Bytes: t.Bytes, Next: page.Following(t.Next, historyPart),
+	}
+}

@@ -1,0 +1,88 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
+
+// Authenticator authenticates callers, as accessapp.Service does.
+type Authenticator interface {
+	// Anonymous returns the caller of requests without a key, or why a key is required.
+	Anonymous() (access.Caller, error)
+	// Authenticate returns the holder of a key, or why the key is rejected.
+	Authenticate(ctx context.Context, key string) (access.Caller, error)
+}
+
+// authenticate sets the caller of a request. It comes before routing: a wrong key is
+// rejected whether or not the route exists. It reports whether the request goes on.
+func (r *Router) authenticate(c *gin.Context, req *request) bool {
+	switch req.realm.Authentication {
+	case Optional:
+		if caller, err := r.callerOf(c.Request); err == nil {
+			req.caller = caller
+		}
+	case Required:
+		caller, err := r.callerOf(c.Request)
+		if err != nil {
+			r.Fail(c, err)
+			return false
+		}
+		caller.RequestID, caller.TraceParent = req.id, traceParent(c.Request.Header)
+		caller.Until = req
+		req.caller = caller
+		if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+			r.SendRevision(c)
+		}
+	case Deferred:
+	}
+	return true
+}
+
+func (r *Router) callerOf(request *http.Request) (access.Caller, error) {
+	if key, ok := onlyKey(request.Header); ok {
+		return r.options.Access.Authenticate(request.Context(), key)
+	}
+	keys := presentedKeys(request.Header)
+	switch len(keys) {
+	case 0:
+		return r.options.Access.Anonymous()
+	case 1:
+		return r.options.Access.Authenticate(request.Context(), keys[0])
+	}
+	// Two different keys identify no caller; the empty key is rejected.
+	return r.options.Access.Authenticate(request.Context(), "")
+}
+
+// onlyKey returns the key of the usual request, which has one in one header.
+func onlyKey(h http.Header) (string, bool) {
+	credentials, others := h["Authorization"], h["X-Api-Key"]
+	if len(credentials) != 1 || len(others) != 0 {
+		return "", false
+	}
+	scheme, key, _ := strings.Cut(credentials[0], " ")
+	return key, scheme == "ApiKey" || scheme == "Bearer"
+}
+
+// presentedKeys returns the different keys in the headers. Credentials of another scheme
+// count as an empty key: such a request does not mean to be anonymous.
+func presentedKeys(h http.Header) []string {
+	var keys []string
+	for _, credentials := range h.Values("Authorization") {
+		scheme, key, _ := strings.Cut(strings.TrimSpace(credentials), " ")
+		if !strings.EqualFold(scheme, "ApiKey") && !strings.EqualFold(scheme, "Bearer") {
+			key = ""
+		}
+		keys = append(keys, strings.TrimSpace(key))
+	}
+	for _, key := range h.Values("X-API-Key") {
+		keys = append(keys, strings.TrimSpace(key))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}

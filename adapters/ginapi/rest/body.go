@@ -1,0 +1,212 @@
+package rest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
+
+// JSONMediaType is that of all bodies but problems and event streams.
+const JSONMediaType = "application/json"
+
+// MaxBodyBytes is the longest body that is read where an operation sets no limit.
+const MaxBodyBytes = 1 << 20
+
+// bodyShape is what the body of an operation may and must contain.
+type bodyShape struct {
+	known    map[string]bool
+	required []string
+	// limit is how many bytes are read.
+	limit int64
+	// open says that the domain checks the fields.
+	open bool
+}
+
+func newBodyShape(op Operation, doc *huma.Operation, schemas *schemas) *bodyShape {
+	schema := doc.RequestBody.Content[JSONMediaType].Schema
+	for schema.Ref != "" {
+		schema = schemas.registry.SchemaFromRef(schema.Ref)
+	}
+	s := &bodyShape{
+		known: map[string]bool{}, required: schema.Required,
+		limit: cmp.Or(op.BodyLimit, MaxBodyBytes), open: op.UncheckedBody,
+	}
+	for name := range schema.Properties {
+		s.known[name] = true
+	}
+	return s
+}
+
+// read returns the body if it is one JSON value, declared as such, with fields
+// that the operation knows.
+func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	declared := len(r.Header.Values("Content-Type")) > 0
+	if declared && !isJSON(r.Header) {
+		return nil, ErrUnsupportedMediaType
+	}
+	body, err := readBounded(w, r, s.limit)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(bytes.TrimSpace(body)) == 0:
+		return nil, ErrBodyMissing
+	case !declared:
+		return nil, ErrUnsupportedMediaType
+	}
+	return body, s.check(r.Context(), body)
+}
+
+// isJSON reports whether the headers declare one body of plain JSON.
+func isJSON(h http.Header) bool {
+	types := h.Values("Content-Type")
+	mediaType, _, err := mime.ParseMediaType(types[0])
+	encoding := h.Get("Content-Encoding")
+	plain := encoding == "" || strings.EqualFold(encoding, "identity")
+	return len(types) == 1 && err == nil && mediaType == JSONMediaType && plain
+}
+
+func readBounded(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, ErrBodyTooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, ErrBodyTooLarge
+	case err != nil:
+		return nil, ErrBodyIncomplete.WithCause(err)
+	}
+	return body, nil
+}
+
+// check names every field that is unknown as it is written, and every required one that
+// is missing. The schema checks their values. A body that is no object has no fields, and
+// the schema rejects it.
+func (s *bodyShape) check(ctx context.Context, body []byte) error {
+	if s.open {
+		return scan(ctx, body, 0, nil)
+	}
+	var faults fault.Collector
+	missing := slices.Clone(s.required)
+	err := scan(ctx, body, maxBodyValues, func(name string) {
+		missing = slices.DeleteFunc(missing, func(required string) bool { return required == name })
+		switch {
+		case s.known[name]:
+		case faults.Full():
+			faults.Omit(1)
+		default:
+			faults.Bad(within(inBody, name), "unknown field")
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(missing) == 0 || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return faults.Err()
+	}
+	for _, name := range missing {
+		faults.Bad(within(inBody, name), "is required")
+	}
+	return faults.Err()
+}
+
+// MaxDepth is how deep a body may nest.
+const MaxDepth = 32
+
+const (
+	// MaxBodyValues is how many JSON values a body may contain whose fields the schema
+	// checks: the longest metadata contain half as many.
+	maxBodyValues = 64 << 10
+	// ScanStride is how many tokens are read between two checks of the deadline.
+	scanStride = 4096
+)
+
+// scan walks a body that must be one JSON value in UTF-8 (RFC 8259, I-JSON in
+// its strictness: no repeated names, no lone surrogates), nested at most
+// MaxDepth deep, of at most so many values; 0 is any number. It calls member with the
+// names of the outermost object. It ends with ctx, and then returns its error.
+func scan(ctx context.Context, body []byte, values int, member func(name string)) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body))
+	for n := 0; n == 0 || d.StackDepth() > 0; n++ {
+		if n > 0 && n%scanStride == 0 && ctx.Err() != nil {
+			return ctx.Err() //nolint:wrapcheck // becomes ErrDeadline, if the deadline it was
+		}
+		token, err := d.ReadToken()
+		if err != nil {
+			return syntaxFault(err, d.InputOffset())
+		}
+		if err := beyond(d, n, values); err != nil {
+			return err
+		}
+		if member != nil && isMemberName(d) {
+			member(token.String())
+		}
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return ErrMalformedJSON.WithField(inBody, "must be one JSON value")
+	}
+	return nil
+}
+
+// beyond returns an error where a body exceeds its bounds at the n-th token.
+func beyond(d *jsontext.Decoder, n, values int) error {
+	switch {
+	case d.StackDepth() > MaxDepth:
+		return ErrTooDeep()
+	case values > 0 && n > 2*values:
+		return fault.Bad(inBody, "must contain at most "+strconv.Itoa(values)+" JSON values")
+	}
+	return nil
+}
+
+// ErrTooDeep rejects a body that nests deeper than MaxDepth.
+func ErrTooDeep() error { return ErrMalformedJSON.WithField(inBody, "must be nested at most 32 deep") }
+
+// isMemberName reports whether the token that was read last names a member of
+// the outermost object. An object counts names and values alike.
+func isMemberName(d *jsontext.Decoder) bool {
+	if d.StackDepth() != 1 {
+		return false
+	}
+	kind, length := d.StackIndex(1)
+	return kind == '{' && length%2 == 1
+}
+
+// syntaxFault locates a syntax error, and quotes nothing of the body.
+func syntaxFault(err error, offset int64) error {
+	location := inBody
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		offset = syntactic.ByteOffset
+		location = placeOf(syntactic.JSONPointer)
+	}
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return ErrMalformedJSON.WithField(location, "duplicate field")
+	}
+	return ErrMalformedJSON.WithField(location, "is not valid JSON in UTF-8, at byte "+strconv.FormatInt(offset, 10))
+}
+
+// placeOf turns a JSON pointer into a location, as far as its names can be shown.
+func placeOf(pointer jsontext.Pointer) string {
+	location := inBody
+	for name := range pointer.Tokens() {
+		next := within(location, name)
+		if next == location || len(next) > fault.MaxFieldNameBytes {
+			break
+		}
+		location = next
+	}
+	return location
+}

@@ -1,0 +1,256 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// document is the OpenAPI document in both forms.
+type document struct{ json, yaml []byte }
+
+// newDocument returns the OpenAPI document before any operation.
+func (r *Router) newDocument() *huma.OpenAPI {
+	return &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title:   "Signalbox",
+			Version: r.options.Version,
+			Description: "Tells running programs their configuration, and which feature flags are on for whom, and " +
+				"where other services are. " +
+				"Failures are problems of RFC 9457 with a stable code.",
+		},
+		Components: &huma.Components{
+			Schemas: r.schemas.registry,
+			SecuritySchemes: map[string]*huma.SecurityScheme{
+				"bearer": {
+					Type: "http", Scheme: "bearer", BearerFormat: "sbx_…", Description: "Authorization: Bearer <key>",
+				},
+				"api_key": {
+					Type: "apiKey", In: inHeader, Name: "Authorization", Description: "Authorization: ApiKey <key>",
+				},
+				"x_api_key": {Type: "apiKey", In: inHeader, Name: "X-API-Key"},
+			},
+		},
+		Tags: []*huma.Tag{
+			{Name: "configurations"}, {Name: "flags"}, {Name: "ofrep"}, {Name: "registry"}, {Name: "service"},
+		},
+	}
+}
+
+// render encodes the document. Maps are encoded in the order of their keys.
+func (r *Router) render() (document, error) {
+	compact, err := json.Marshal(r.huma.OpenAPI())
+	if err != nil {
+		return document{}, fmt.Errorf("encode document: %w", err)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, compact, "", "  "); err != nil {
+		return document{}, fmt.Errorf("indent document: %w", err)
+	}
+	pretty.WriteByte('\n')
+	yaml, err := r.huma.OpenAPI().YAML()
+	if err != nil {
+		return document{}, fmt.Errorf("convert document to YAML: %w", err)
+	}
+	return document{json: pretty.Bytes(), yaml: yaml}, nil
+}
+
+const schemaPrefix = "#/components/schemas/"
+
+// schemas makes the schemas of the document from Go types. It adds to huma's what huma
+// leaves out: the members of embedded structs that are not exported, and null where a
+// pointer may be nil.
+type schemas struct {
+	registry huma.Registry
+	// flat names the types that stand for types with embedded structs.
+	flat map[reflect.Type]string
+	// prepared are the types that were looked through, completed the schemas.
+	prepared  map[reflect.Type]bool
+	completed map[string]bool
+}
+
+func newSchemas() *schemas {
+	s := &schemas{
+		flat: map[reflect.Type]string{}, prepared: map[reflect.Type]bool{}, completed: map[string]bool{},
+	}
+	s.registry = huma.NewMapRegistry(schemaPrefix, s.name)
+	return s
+}
+
+// name names the schema of a type as the type, without JSON at its end.
+func (s *schemas) name(t reflect.Type, hint string) string {
+	plain := t
+	for plain.Kind() == reflect.Pointer {
+		plain = plain.Elem()
+	}
+	if name, ok := s.flat[plain]; ok {
+		return name
+	}
+	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "JSON")
+}
+
+// of returns the schema of a type, as a reference where it has a name.
+func (s *schemas) of(t reflect.Type) *huma.Schema {
+	s.prepare(t)
+	return s.registry.Schema(t, true, "")
+}
+
+// described is a type whose schema is that of another type, as Raw is.
+type described interface{ describedBy() reflect.Type }
+
+// prepare replaces each type within t that embeds structs by one that has their fields.
+func (s *schemas) prepare(t reflect.Type) {
+	if s.prepared[t] {
+		return
+	}
+	s.prepared[t] = true
+	if d, ok := reflect.Zero(t).Interface().(described); ok && t.Kind() == reflect.Struct {
+		s.prepare(d.describedBy())
+		return
+	}
+	switch t.Kind() { //nolint:exhaustive // other kinds hold no types
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		s.prepare(t.Elem())
+	case reflect.Struct:
+		embeds := false
+		for field := range t.Fields() {
+			s.prepare(field.Type)
+			embeds = embeds || field.Anonymous && !field.IsExported()
+		}
+		if embeds {
+			flat := reflect.StructOf(flatten(t, nil, false))
+			s.flat[flat] = s.name(t, "")
+			s.registry.RegisterTypeAlias(t, flat)
+		}
+	}
+}
+
+// flatten returns the fields of a struct, its own before those that it embeds. Fields of
+// a pointer that may be nil are not required.
+func flatten(t reflect.Type, fields []reflect.StructField, optional bool) []reflect.StructField {
+	var embedded []reflect.Type
+	for field := range t.Fields() {
+		known := slices.ContainsFunc(fields, func(f reflect.StructField) bool { return f.Name == field.Name })
+		switch {
+		case field.Anonymous && field.Tag.Get("json") == "":
+			embedded = append(embedded, field.Type)
+		case field.IsExported() && !known:
+			if optional {
+				field.Tag += ` required:"false"`
+			}
+			fields = append(fields, reflect.StructField{Name: field.Name, Type: field.Type, Tag: field.Tag})
+		}
+	}
+	for _, e := range embedded {
+		if e.Kind() == reflect.Pointer {
+			fields = flatten(e.Elem(), fields, true)
+		} else {
+			fields = flatten(e, fields, optional)
+		}
+	}
+	return fields
+}
+
+// complete adds null to what may be a nil pointer, in all schemas that are new. It
+// forgets the error model that huma registers and this API never sends.
+func (s *schemas) complete() {
+	all := s.registry.Map()
+	delete(all, "ErrorModel")
+	delete(all, "ErrorDetail")
+	for name, schema := range all {
+		t := s.registry.TypeFromRef(schemaPrefix + name)
+		if s.completed[name] || t == nil || t.Kind() != reflect.Struct {
+			continue
+		}
+		s.completed[name] = true
+		for field := range t.Fields() {
+			member, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if property := schema.Properties[member]; property != nil && mayBeNull(field) {
+				schema.Properties[member] = orNull(property)
+			}
+		}
+	}
+}
+
+// mayBeNull reports whether a field may be null though huma does not say so.
+func mayBeNull(field reflect.StructField) bool {
+	tag := field.Tag.Get("json")
+	if field.Type.Kind() != reflect.Pointer || strings.Contains(tag, ",omit") || field.Tag.Get("nullable") != "" {
+		return false
+	}
+	return field.Type.Elem().Kind() == reflect.Struct
+}
+
+// orNull returns the schema of a value or null.
+func orNull(s *huma.Schema) *huma.Schema {
+	return &huma.Schema{
+		Description: s.Description,
+		AnyOf:       []*huma.Schema{{Ref: s.Ref, Type: s.Type, Properties: s.Properties}, {Type: "null"}},
+	}
+}
+
+// problem is the schema of a failure as RFC 9457 has it. Facts beside the message, such as
+// current_version, are further members.
+type problemJSON struct {
+	_         struct{} `additionalProperties:"true"`
+	Type      string   `json:"type" format:"uri" doc:"urn:signalbox:problem:, and the code"`
+	Title     string   `json:"title" doc:"The name of the status"`
+	Status    int      `json:"status"`
+	Detail    string   `json:"detail,omitzero" doc:"A sentence for people; left out where the failure is ours"`
+	Code      string   `json:"code" doc:"Stable, for programs"`
+	Errors    []Place  `json:"errors,omitzero" nullable:"false" doc:"At most 50 places; errors_omitted counts others"`
+	RequestID string   `json:"request_id" doc:"What to quote when reporting it"`
+}
+
+// problems describes the failures of an operation: those named, and any other.
+func (s *schemas) problems(statuses []int) map[string]*huma.Response {
+	content := map[string]*huma.MediaType{problemMediaType: {Schema: s.of(reflect.TypeFor[problemJSON]())}}
+	responses := map[string]*huma.Response{"default": {Description: "Any other failure", Content: content}}
+	for _, status := range statuses {
+		responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: content}
+	}
+	return responses
+}
+
+// response describes a response.
+func (s *schemas) response(response Response) *huma.Response {
+	described := &huma.Response{Description: http.StatusText(response.Status)}
+	switch {
+	case response.MediaType != "":
+		described.Content = map[string]*huma.MediaType{response.MediaType: {Schema: stringSchema()}}
+	case response.Type != nil:
+		described.Content = map[string]*huma.MediaType{JSONMediaType: {Schema: s.of(response.Type)}}
+	}
+	for _, name := range response.Headers {
+		if described.Headers == nil {
+			described.Headers = map[string]*huma.Param{}
+		}
+		described.Headers[name] = &huma.Param{Schema: stringSchema()}
+	}
+	return described
+}
+
+// Raw is JSON that the domain reads and writes itself; the document describes it by T.
+type Raw[T any] struct{ Text []byte }
+
+// UnmarshalJSON keeps the value.
+func (r *Raw[T]) UnmarshalJSON(text []byte) error {
+	r.Text = slices.Clone(text)
+	return nil
+}
+
+// MarshalJSON returns the value.
+func (r Raw[T]) MarshalJSON() ([]byte, error) { return r.Text, nil }
+
+// Schema returns how the document describes the value.
+func (Raw[T]) Schema(r huma.Registry) *huma.Schema { return r.Schema(reflect.TypeFor[T](), true, "") }
+
+func (Raw[T]) describedBy() reflect.Type { return reflect.TypeFor[T]() }

@@ -1,0 +1,163 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-hq/signalbox/ports"
+)
+
+// BasePath is the prefix of the paths that need a key.
+const BasePath = "/api/v1"
+
+// DefaultRequestTimeout is the deadline of a request when Options set none.
+const DefaultRequestTimeout = 10 * time.Second
+
+// WriteTimeout is how long a response may take, except for event streams and long polls.
+const WriteTimeout = 30 * time.Second
+
+// Revisions reports the position of this replica in the change feed.
+type Revisions interface {
+	// Position returns the last revision that the replica has applied.
+	Position() ports.FeedHead
+	// Await returns nil when the replica has applied the revision, or an error when ctx
+	// ends first.
+	Await(ctx context.Context, revision int64) error
+}
+
+// Options configures a Router. Version is required; the rest is required to serve
+// requests, except for fields with a default.
+type Options struct {
+	Version string
+	// Logger discards by default.
+	Logger    *zap.Logger
+	Access    Authenticator
+	Revisions Revisions
+	Clock     ports.Clock
+	IDs       ports.IDs
+	// CORSOrigins may call realms that allow cross-origin requests; none by default.
+	CORSOrigins []string
+	// TrustedProxies are the proxies whose X-Forwarded-For is used; none by default.
+	TrustedProxies []netip.Prefix
+	// RequestTimeout is DefaultRequestTimeout by default.
+	RequestTimeout time.Duration
+	// ResponseBytes bounds the memory of responses under construction,
+	// DefaultResponseBytes by default.
+	ResponseBytes int64
+}
+
+// Router serves the operations that module packages register. Register all of them
+// before the first request; after that it is safe for concurrent use.
+type Router struct {
+	options Options
+	engine  *gin.Engine
+	huma    huma.API
+	schemas *schemas
+	realms  []*Realm
+	// open is the realm of paths in no other one.
+	open      Realm
+	templates map[string]string
+	document  func() (document, error)
+	memory    *Memory
+	// lingering holds one element for each request whose body is being drained.
+	lingering chan struct{}
+	// stopping is closed when the server stops.
+	stopping chan struct{}
+	stop     func()
+	// revision is the header that was sent last.
+	revision atomic.Pointer[revisionHeader]
+	// ended is a context that has ended.
+	ended context.Context //nolint:containedctx // what requests' contexts become at their end
+	// headers are values that responses share.
+	headers struct{ nosniff, noStore, noCache, vary, json, close []string }
+}
+
+// New returns a router without operations.
+func New(o Options) *Router {
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	if o.RequestTimeout <= 0 {
+		o.RequestTimeout = DefaultRequestTimeout
+	}
+	if o.ResponseBytes <= 0 {
+		o.ResponseBytes = DefaultResponseBytes
+	}
+	r := &Router{
+		options: o, templates: map[string]string{}, schemas: newSchemas(), memory: NewMemory(o.ResponseBytes),
+		lingering: make(chan struct{}, maxLingering), stopping: make(chan struct{}), ended: endedContext(),
+	}
+	r.stop = sync.OnceFunc(func() { close(r.stopping) })
+	r.headers.close = []string{"close"}
+	r.headers.nosniff, r.headers.noStore = []string{"nosniff"}, []string{"no-store"}
+	r.headers.json = []string{JSONMediaType}
+	r.headers.noCache, r.headers.vary = []string{"private, no-cache"}, []string{"Authorization, X-Api-Key"}
+	r.engine = r.newEngine()
+	r.huma = huma.NewAPI(r.humaConfig(), humaAdapter{r})
+	r.document = sync.OnceValues(r.render)
+	return r
+}
+
+// newEngine returns gin with paths matched as they were sent, so that a key may hold an
+// escaped slash, and without redirects.
+func (r *Router) newEngine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.UseEscapedPath = true
+	e.UnescapePathValues = false
+	e.RedirectTrailingSlash = false
+	e.RedirectFixedPath = false
+	e.HandleMethodNotAllowed = true
+	e.ForwardedByClientIP = false
+	e.Use(r.serve)
+	e.NoRoute(func(c *gin.Context) { r.Fail(c, ErrRouteNotFound) })
+	e.NoMethod(func(c *gin.Context) { r.Fail(c, ErrMethodNotAllowed) })
+	return e
+}
+
+// Handler returns the handler for a server.
+func (r *Router) Handler() http.Handler { return r.engine }
+
+// Routes lists the routes, for tests.
+func (r *Router) Routes() gin.RoutesInfo { return r.engine.Routes() }
+
+// Memory returns the bound on the memory of responses under construction.
+func (r *Router) Memory() *Memory { return r.memory }
+
+// Stop closes Stopping and sends Connection: close with every further response, so that
+// clients connect elsewhere.
+func (r *Router) Stop() { r.stop() }
+
+// Stopping returns a channel that is closed by Stop.
+func (r *Router) Stopping() <-chan struct{} { return r.stopping }
+
+// IsStopping reports whether Stop was called.
+func (r *Router) IsStopping() bool {
+	select {
+	case <-r.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// OpenAPI returns the document as indented JSON; the same operations and version give
+// the same bytes.
+func (r *Router) OpenAPI() ([]byte, error) {
+	d, err := r.document()
+	return d.json, err
+}
+
+// OpenAPIYAML returns the document as YAML.
+func (r *Router) OpenAPIYAML() ([]byte, error) {
+	d, err := r.document()
+	return d.yaml, err
+}
