@@ -28,10 +28,10 @@ type checks struct {
 	mu      sync.Mutex
 	targets map[registry.Key]*target
 	// changes is the catalogue's counter up to which targets is correct.
-	changes int64
-	doubt   health.Doubt
-	slots   health.Slots
-	running sync.WaitGroup
+	changes   int64
+	suspicion health.Suspicion
+	slots     health.Slots
+	running   sync.WaitGroup
 	// forbidden counts the targets whose last check was not allowed.
 	forbidden int64
 	// replicas were alive at the last announcement, which was made at announcedAt.
@@ -74,8 +74,8 @@ func (s *Service) Check(ctx context.Context) {
 	for _, t := range c.due(now, s.deps.Replica) {
 		t.busy, t.due = true, now+t.interval
 		probe := t.probe
-		if c.doubt.Whole(now) {
-			probe.Timeout = min(health.DoubtFactor*probe.Timeout, t.interval, health.MaxTimeout)
+		if c.suspicion.Whole(now) {
+			probe.Timeout = min(health.SuspicionFactor*probe.Timeout, t.interval, health.MaxTimeout)
 		}
 		claim := t.claim()
 		c.running.Go(func() { s.probe(ctx, t, probe, claim) })
@@ -91,7 +91,7 @@ func (s *Service) announce(ctx context.Context, now time.Duration) {
 	c := &s.checks
 	c.mu.Lock()
 	recent := c.announced && now-c.announcedAt < announceEvery
-	suspect := c.doubt.Whole(now)
+	suspect := c.suspicion.Whole(now)
 	c.mu.Unlock()
 	if recent || suspect && c.announced {
 		return
@@ -275,8 +275,8 @@ func (s *Service) count(t *target, result health.Result) (verdict health.Verdict
 	}
 	service := t.key.Service.String()
 	place := health.Place(t.probe.Host, cmp.Or(t.passed, result.Dialled))
-	c.doubt.Add(service, place, result.Passed(), now)
-	return t.assessed.Add(result.Passed(), now), c.doubt.Of(service, now)
+	c.suspicion.Add(service, place, result.Passed(), now)
+	return t.assessed.Add(result.Passed(), now), c.suspicion.Of(service, now)
 }
 
 // saveForbidden saves that an instance may not be checked. A failed write is repeated

@@ -172,7 +172,7 @@ func TestSpellingsOfAnAddress(t *testing.T) {
 		"spellings of one address": spellings,
 		"addresses of one service": func(n int) string { return fmt.Sprintf("10.1.0.%d", n+1) },
 	} {
-		t.Run(name+" do not make a replica doubt that another instance is dead", func(t *testing.T) {
+		t.Run(name+" do not delay that another instance becomes critical", func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			dead := false
@@ -294,5 +294,5 @@ func TestDoubledTimeouts(t *testing.T) {
 	require.Equal(t, 9*time.Second, longest)
 	passes = false
 	b.check(t, 65*time.Second)
-	assert.Equal(t, health.MaxTimeout, longest, "doubt makes no check longer than any may be")
+	assert.Equal(t, health.MaxTimeout, longest, "suspicion makes no check longer than the maximum")
 }

@@ -10,7 +10,7 @@ type Repository interface {
 	versioned.Repository[ID, Identity, Query, *Configuration]
 }
 
-// Query says which configurations to list. Zero fields do not narrow.
+// Query selects configurations. Zero fields do not narrow it.
 type Query struct {
 	Environment scope.Environment
 	Service     scope.ServiceName

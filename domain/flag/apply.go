@@ -14,19 +14,19 @@ import (
 // It fails as ParseCreation does.
 func Define(c Change, salt string) (*Definition, error) { return c.apply(nil, salt, false) }
 
-// Apply returns the definition after a change. Allocations whose weights change
-// are reweighed, so that the fewest buckets move; one that would need too many
-// ranges is rollout.ErrFragmented, unless the change says to repack. It fails as
-// ParseChange does, also where the change breaks a part that it leaves alone.
+// Apply returns the definition after a change. Allocations whose weights change are
+// reweighed, so that the fewest buckets move; one that would need too many ranges is
+// rollout.ErrFragmented, unless the change says to repack. It fails as ParseChange does,
+// also where the change invalidates a part that it does not set.
 func (d *Definition) Apply(c Change) (*Definition, error) { return c.apply(d, d.salt, false) }
 
-// application is a change on its way to a definition.
+// application applies a change to a definition.
 type application struct {
 	reader
 	change Change
-	// from is nil for a new flag, and next what is being built.
+	// from is nil for a new flag; next is the definition being built.
 	from, next *Definition
-	// stored takes ranges as they were kept.
+	// stored accepts ranges as they were stored.
 	stored bool
 }
 
@@ -186,8 +186,8 @@ func (a *application) stillThere(at string, s serving) {
 	}
 }
 
-// ruleIDs returns the ids of rules: their own, else that of the rule which stood
-// at their place, else a new one.
+// ruleIDs returns the ids of rules: their own, else that of the previous rule at their
+// position, else a new one.
 func (a *application) ruleIDs(given []ruleChange) []string {
 	ids, taken := make([]string, len(given)), map[string]bool{}
 	for i, r := range given {
@@ -212,7 +212,7 @@ func (a *application) ruleIDs(given []ruleChange) []string {
 	return ids
 }
 
-// serve makes a serving out of what is wanted and what stood there before.
+// serve returns the serving for a change, with what was served before.
 func (a *application) serve(at string, s servingChange, before serving) serving {
 	if s.weights == nil {
 		a.mustHave(at+"/variant", s.variant)
@@ -248,7 +248,7 @@ func (a *application) allocate(s servingChange, before rollout.Allocation) (roll
 	return before.Reweigh(weights)
 }
 
-// rehydrate takes the ranges that were kept, if they agree with the weights.
+// rehydrate accepts stored ranges, if they agree with the weights.
 func rehydrate(s servingChange) (rollout.Allocation, error) {
 	allocation, err := rollout.Rehydrate(s.ranges)
 	if err != nil {
@@ -262,8 +262,8 @@ func rehydrate(s servingChange) (rollout.Allocation, error) {
 	return allocation, nil
 }
 
-// standard settles what is served by default: what the change says by default or
-// by rollout_percentage, else what stood, else everyone gets what is on.
+// standard determines the default: that of the change by default or rollout_percentage,
+// else the previous one, else the variant that is on.
 func (a *application) standard() {
 	want, at := a.change.standard, "/default"
 	var before serving
@@ -291,8 +291,8 @@ func (a *application) standard() {
 	a.agree()
 }
 
-// usesPercentage reports whether rollout_percentage decides. A flag that was read
-// and is written back holds both, and the one that differs is the change.
+// usesPercentage reports whether rollout_percentage decides. A flag that is written back
+// as read has both, and the one that differs is the change.
 func (a *application) usesPercentage() bool {
 	p := a.change.percentage
 	if p == nil || a.next.kind != Boolean && a.from != nil && *p == a.from.RolloutPercentage() {
@@ -301,7 +301,7 @@ func (a *application) usesPercentage() bool {
 	return a.change.standard == nil || a.from != nil && *p != a.from.RolloutPercentage() && a.leavesDefault()
 }
 
-// leavesDefault reports whether the default that is given is the one that stands.
+// leavesDefault reports whether the given default is the current one.
 func (a *application) leavesDefault() bool {
 	s, now := a.change.standard, a.from.standard
 	if s.weights == nil {
@@ -315,7 +315,7 @@ func (a *application) leavesDefault() bool {
 	return true
 }
 
-// agree holds a rollout_percentage that is given beside a default to it.
+// agree checks that a rollout_percentage agrees with the default given with it.
 func (a *application) agree() {
 	p := a.change.percentage
 	given := p != nil && a.change.standard != nil && !a.faults.Any()
@@ -325,8 +325,8 @@ func (a *application) agree() {
 	a.bad("/rollout_percentage", "must agree with default; send one of them")
 }
 
-// percentage returns the default of a boolean flag that a share stands for, or nil
-// where it stands for none.
+// percentage returns the default of a boolean flag for a share, or nil where the share is
+// invalid.
 func (a *application) percentage(share uint32) *servingChange {
 	on, off := a.next.positive(), a.next.negative()
 	switch {

@@ -94,7 +94,7 @@ func TestPatternsThatAreTooLarge(t *testing.T) {
 		assert.Equal(t, []string{"/rules"}, pointers(t, matching(some...)))
 		define(t, matching(some[:4]...))
 	})
-	t.Run("what was stored is read, evaluated, and kept by other changes", func(t *testing.T) {
+	t.Run("a stored pattern is read and evaluated, and other changes leave it", func(t *testing.T) {
 		t.Parallel()
 		d := define(t, matching("abc"))
 		stored, err := flag.RehydrateDefinition([]byte(strings.Replace(d.JSON(), `"abc"`, `"`+large+`"`, 1)))

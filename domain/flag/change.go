@@ -16,7 +16,7 @@ const (
 	outsideVariant = "variant"
 )
 
-// Change is what a writer wants of a flag; what is not given stays as it is.
+// Change is a change of a flag; fields that are not set leave the flag as it is.
 type Change struct {
 	// Name and Environment are for creation alone.
 	Name, Environment string
@@ -46,7 +46,7 @@ type servingChange struct {
 	ranges  []rollout.Range
 }
 
-// members of a change; those of a creation come first.
+// fields of a change; those of a creation come first.
 func changeMembers() []string {
 	return []string{
 		"name", "environment", "description", "is_enabled", "rollout_percentage", "target_users", "type", "variants",
@@ -54,9 +54,9 @@ func changeMembers() []string {
 	}
 }
 
-// ParseCreation reads the JSON of a new flag. What is wrong is ErrInvalid for
-// fields that are JSON pointers (RFC 6901), such as "/rules/0/variant".
-// It fails as ctx does where that ends first.
+// ParseCreation parses the JSON of a new flag. Invalid fields are ErrInvalid, named by
+// JSON pointers (RFC 6901) such as "/rules/0/variant". When ctx ends first, it returns
+// ctx's error.
 func ParseCreation(ctx context.Context, text []byte) (Change, error) {
 	return parseChange(ctx, text, changeMembers())
 }
@@ -137,7 +137,7 @@ func (r *reader) change(o map[string]any) Change {
 	return c
 }
 
-// read reads a member if it is given.
+// read reads a field if it is set.
 func read[T any](o map[string]any, name string, into *T, how func(at string, v any) T) {
 	if v, given := o[name]; given {
 		*into = how("/"+name, v)
@@ -196,8 +196,8 @@ func (r *reader) share(at string, v any) *share {
 	return s
 }
 
-// serving reads one variant or an allocation. Ranges are for RehydrateDefinition;
-// changes pass over them, so that what was read can be written back.
+// serving reads one variant or an allocation. Ranges are for RehydrateDefinition; changes
+// ignore them, so that a definition can be written back as read.
 func (r *reader) serving(at string, o map[string]any) servingChange {
 	var s servingChange
 	variant, fixed := o["variant"]

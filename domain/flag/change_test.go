@@ -224,7 +224,7 @@ func TestWhatIsSentTogetherMustAgree(t *testing.T) {
 	assert.Equal(t, []string{"/rollout_percentage"}, refused(t, fixed, `"default":{"variant":"off"},"rollout_percentage":20`))
 }
 
-// shape draws the members of a flag of any type, with all its parts.
+// shape draws the fields of a flag of any type, with all its parts.
 func shape(r *rapid.T, kind flag.Type) string {
 	values := map[flag.Type][]string{
 		flag.Boolean: {"true", "false", "true"}, flag.String: {`"x"`, `"ü\n\u0001\"\\<>&\u2028"`, `""`},
@@ -291,8 +291,8 @@ func TestEveryTypeRoundTrips(t *testing.T) {
 	}
 }
 
-// TestTracesOfEveryTypeAgree holds the traced evaluation to the other, and both
-// to what a store gave back.
+// TestTracesOfEveryTypeAgree compares the traced evaluation with the other, and both with
+// a stored definition.
 func TestTracesOfEveryTypeAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {

@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// MaxDefinitionValues is how many JSON values the members of one change may hold
-	// in all, those in lists and objects included. It bounds what reading one takes.
+	// MaxDefinitionValues bounds the JSON values in a change, those in lists and objects
+	// included, and so the cost of reading one.
 	MaxDefinitionValues = 500_000
 	// MaxDefinitionDepth is how deep they may nest, as in encoding/json. Bodies of
 	// requests nest less deep than that.
 	maxDefinitionDepth = 10_000
-	// DecodeStride is how many values are read between two looks at the deadline.
+	// DecodeStride is how many values are read between two checks of the deadline.
 	decodeStride = 1024
 )
 
-// decode reads an object whose members are known, one member at a time. Members
-// that are not known are passed over and found fault with, so that they cost no
-// memory however many they are. A member that is null counts as not given.
+// decode reads an object with known fields, one at a time. Unknown fields are skipped and
+// reported, so that they cost no memory however many they are. A field that is null
+// counts as not set.
 //
-// Text that is no JSON, or holds too many values, is ErrInvalid. When ctx ends, its
-// error is returned.
+// Invalid JSON, and JSON of too many values, is ErrInvalid. When ctx ends, its error is
+// returned.
 func (r *reader) decode(ctx context.Context, text []byte, known []string) (map[string]any, error) {
 	d := newTreeDecoder(ctx, text)
 	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
@@ -50,7 +50,7 @@ func (r *reader) decode(ctx context.Context, text []byte, known []string) (map[s
 func (r *reader) decodeMembers(d *treeDecoder, known []string) (map[string]any, error) {
 	given := map[string]any{}
 	if _, err := d.json.Token(); err != nil {
-		return nil, err //nolint:wrapcheck // becomes a fault in decode
+		return nil, err //nolint:wrapcheck // translated in decode
 	}
 	for d.json.More() {
 		name, err := d.name()
@@ -73,7 +73,7 @@ func (r *reader) decodeMembers(d *treeDecoder, known []string) (map[string]any, 
 		}
 	}
 	_, err := d.json.Token()
-	return given, err //nolint:wrapcheck // becomes a fault in decode
+	return given, err //nolint:wrapcheck // translated in decode
 }
 
 func (r *reader) countUnknown(name string) {
@@ -86,7 +86,7 @@ func (r *reader) countUnknown(name string) {
 
 // treeDecoder reads JSON into maps, lists and scalars, within bounds.
 type treeDecoder struct {
-	ctx     context.Context //nolint:containedctx // lives as long as one decode
+	ctx     context.Context //nolint:containedctx // its lifetime is one decode
 	json    *json.Decoder
 	values  int
 	skipped json.RawMessage
@@ -103,7 +103,7 @@ var (
 	errTooDeep       = fault.Bad("", "must be nested at most 10000 deep")
 )
 
-// fault returns what an error of the decoder means to the writer.
+// fault translates an error of the decoder.
 func (d *treeDecoder) fault(err error) error {
 	if ended := d.ctx.Err(); ended != nil {
 		return ended //nolint:wrapcheck // callers compare it with context.Canceled
@@ -129,14 +129,14 @@ func (d *treeDecoder) count() error {
 func (d *treeDecoder) name() (string, error) {
 	token, err := d.json.Token()
 	name, _ := token.(string)
-	return name, err //nolint:wrapcheck // becomes a fault in decode
+	return name, err //nolint:wrapcheck // translated in decode
 }
 
-// skip passes over a value. It counts for the deadline, not for the bound: nothing
-// of it is kept.
+// skip skips a value. It counts for the deadline, not for the bound, because it is not
+// stored.
 func (d *treeDecoder) skip() error {
 	if err := d.json.Decode(&d.skipped); err != nil {
-		return err //nolint:wrapcheck // becomes a fault in decode
+		return err //nolint:wrapcheck // translated in decode
 	}
 	return d.ctx.Err() //nolint:wrapcheck // as it is
 }
@@ -147,7 +147,7 @@ func (d *treeDecoder) value(depth int) (any, error) {
 	}
 	token, err := d.json.Token()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // becomes a fault in decode
+		return nil, err //nolint:wrapcheck // translated in decode
 	}
 	opens, ok := token.(json.Delim)
 	switch {
@@ -171,7 +171,7 @@ func (d *treeDecoder) list(depth int) (any, error) {
 		list = append(list, v)
 	}
 	_, err := d.json.Token()
-	return list, err //nolint:wrapcheck // becomes a fault in decode
+	return list, err //nolint:wrapcheck // translated in decode
 }
 
 func (d *treeDecoder) object(depth int) (any, error) {
@@ -186,5 +186,5 @@ func (d *treeDecoder) object(depth int) (any, error) {
 		}
 	}
 	_, err := d.json.Token()
-	return object, err //nolint:wrapcheck // becomes a fault in decode
+	return object, err //nolint:wrapcheck // translated in decode
 }

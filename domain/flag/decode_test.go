@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
 
-// repeated returns n members whose names count up.
+// repeated returns n fields with numbered names.
 func repeated(n int, value string) string {
 	var b strings.Builder
 	for i := range n {
@@ -33,7 +33,7 @@ func TestWhatReadingADefinitionTakesIsBounded(t *testing.T) {
 		return fault.Of(err)
 	}
 
-	t.Run("a hundred thousand unknown members are fifty fields and a count", func(t *testing.T) {
+	t.Run("of a hundred thousand unknown fields fifty are listed and the rest is counted", func(t *testing.T) {
 		t.Parallel()
 		f := parse("{" + repeated(100_000, `[{"a":1}]`) + `,"name":7}`)
 		assert.Len(t, f.Fields(), fault.MaxFields)
@@ -48,7 +48,7 @@ func TestWhatReadingADefinitionTakesIsBounded(t *testing.T) {
 		assert.Equal(t, 10_000-fault.MaxFields, f.Omitted())
 	})
 
-	t.Run("a list of too many values is told so, in whatever member", func(t *testing.T) {
+	t.Run("a list of too many values is rejected, in any field", func(t *testing.T) {
 		t.Parallel()
 		list := "[" + strings.Repeat("1,", flag.MaxDefinitionValues) + "1]"
 		for _, text := range []string{`{"target_users":` + list + `}`, `{"rules":[` + list + `]}`, list} {
@@ -58,7 +58,7 @@ func TestWhatReadingADefinitionTakesIsBounded(t *testing.T) {
 		}
 	})
 
-	t.Run("nesting without end is told so", func(t *testing.T) {
+	t.Run("nesting beyond the bound is rejected", func(t *testing.T) {
 		t.Parallel()
 		for _, text := range []string{
 			`{"variants":` + strings.Repeat("[", 1_000_000), strings.Repeat(`{"a":`, 1_000_000), `{"unknown":` + strings.Repeat("[", 1_000_000),
@@ -67,7 +67,7 @@ func TestWhatReadingADefinitionTakesIsBounded(t *testing.T) {
 		}
 	})
 
-	t.Run("text that ends early or goes on is no JSON", func(t *testing.T) {
+	t.Run("truncated text and trailing text are invalid JSON", func(t *testing.T) {
 		t.Parallel()
 		for _, text := range []string{"", " ", "{", `{"name"`, `{"name":`, `{"name":"a"`, `{"name":"a"}{}`, `{"x":1`, `{"rules":[`, `{"rules":{"a":1`} {
 			f := parse(text)

@@ -14,8 +14,8 @@ const (
 	MaxRules     = 100
 	MaxTargets   = 10_000
 	MaxUserBytes = 255
-	// MaxPatterns is how many regular expressions the rules of a flag may hold. Each
-	// may compile to some 70 KiB.
+	// MaxPatterns bounds the regular expressions in the rules of a flag. Each may compile
+	// to some 70 KiB.
 	MaxPatterns = 100
 	// MaxPatternSizes is how many instructions those may compile to together, when
 	// they are written.
@@ -24,8 +24,8 @@ const (
 	SaltBytes = 16
 )
 
-// Definition is what a flag serves to whom. It is checked, and never changes:
-// a Change makes another one.
+// Definition is a flag's variants, rules and default. It is valid and immutable: a Change
+// makes another one.
 type Definition struct {
 	kind     Type
 	enabled  bool
@@ -41,7 +41,7 @@ type Definition struct {
 	encoded      string
 }
 
-// rule serves something to contexts for which all its conditions hold.
+// rule serves a variant or an allocation to contexts that match all its conditions.
 type rule struct {
 	id         string
 	conditions []targeting.Condition
@@ -50,10 +50,11 @@ type rule struct {
 	serve serving
 }
 
-// share lets a part of those whom a rule recognises in.
+// share restricts a rule to a part of the keys that match it.
 type share struct {
 	included uint32
-	// outside is the variant of who is not, or empty: the next rule looks at them.
+	// outside is the variant of the other keys, or empty: they are evaluated by the next
+	// rule.
 	outside string
 }
 
@@ -119,7 +120,7 @@ func (d *Definition) first(preferred, value string) string {
 	return found
 }
 
-// targetVariant is what target users get, or empty where nothing says it.
+// targetVariant is the variant of target users, or empty where it is not set.
 func (d *Definition) targetVariant() string {
 	if d.target == "" && d.kind == Boolean {
 		return d.positive()
@@ -138,8 +139,8 @@ func (d *Definition) find(variant string) (int, bool) {
 	})
 }
 
-// order returns the weights in the order in which they are laid out: of a boolean
-// flag what is on first, else by name.
+// order returns the weights in the order of their layout: for a boolean flag the variant
+// that is on first, else by name.
 func (d *Definition) order(weights map[string]uint32) []rollout.Weight {
 	var list []rollout.Weight
 	for _, on := range []bool{true, false} {

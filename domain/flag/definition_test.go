@@ -57,7 +57,7 @@ func TestDefaults(t *testing.T) {
 		assert.Contains(t, d.JSON(), `"default":{"variant":"on"}`)
 	})
 
-	t.Run("own variants of a boolean flag are told by their value", func(t *testing.T) {
+	t.Run("variants of a boolean flag are identified by their value", func(t *testing.T) {
 		t.Parallel()
 		d := define(t, `"variants":{"new":true,"old":false},"rollout_percentage":25,"is_enabled":true`)
 		assert.Contains(t, d.JSON(), `"ranges":{"new":[[0,250000]],"old":[[250000,1000000]]}`)
@@ -178,7 +178,7 @@ func TestChanges(t *testing.T) {
 		assert.Equal(t, d.JSON(), apply(t, d, `"type":"boolean"`).JSON())
 	})
 
-	t.Run("what is null or left out stays, the empty text unsets", func(t *testing.T) {
+	t.Run("null and absent fields leave the flag as it is, the empty string unsets", func(t *testing.T) {
 		t.Parallel()
 		d := define(t, `"off_variant":"off","bucket_by":"id"`)
 		assert.Equal(t, d.JSON(), apply(t, d, `"off_variant":null`).JSON())
@@ -197,7 +197,7 @@ func TestChanges(t *testing.T) {
 		assert.Equal(t, []string{"/rules/0/variant", "/default/variant"}, got)
 	})
 
-	t.Run("what was read can be written back with one part changed", func(t *testing.T) {
+	t.Run("a definition can be written back as read, with one part changed", func(t *testing.T) {
 		t.Parallel()
 		d := define(t, `"rollout_percentage":10`)
 		assert.Equal(t, d.JSON(), apply(t, d, withoutSalt(d)).JSON())
@@ -207,7 +207,7 @@ func TestChanges(t *testing.T) {
 		assert.Equal(t, uint32(300_000), apply(t, d, other).RolloutPercentage())
 	})
 
-	t.Run("a rule keeps its users by its id, also at another place", func(t *testing.T) {
+	t.Run("a rule keeps its keys by its id, also at another position", func(t *testing.T) {
 		t.Parallel()
 		d := define(t, `"rules":[{"id":"r","allocation":{"on":100000,"off":900000}}]`)
 		d = apply(t, d, `"rules":[{"id":"first","variant":"on"},{"id":"r","allocation":{"on":300000,"off":700000}}]`)
@@ -215,7 +215,7 @@ func TestChanges(t *testing.T) {
 		assert.Contains(t, d.JSON(), `"on":[[0,200000]]`)
 	})
 
-	t.Run("rules without an id take over that of their place", func(t *testing.T) {
+	t.Run("rules without an id get that of their position", func(t *testing.T) {
 		t.Parallel()
 		d := define(t, `"rules":[{"variant":"on"},{"id":"x","variant":"off"}]`)
 		assert.Contains(t, d.JSON(), `"id":"rule-1"`)
@@ -236,7 +236,7 @@ func TestChanges(t *testing.T) {
 	})
 }
 
-// fragmented returns an allocation of a thousand ranges, as a store would keep it.
+// fragmented returns a stored allocation of a thousand ranges.
 func fragmented(tb testing.TB) *flag.Definition {
 	tb.Helper()
 	d := define(tb, `"type":"string","variants":{"a":"x","b":"y"},"default":{"allocation":{"a":500000,"b":500000}}`)
@@ -266,7 +266,7 @@ func drawMembers(t *rapid.T) string {
 		rapid.Bool().Draw(t, "enabled"), flag.Percentage(percent), text)
 }
 
-// TestDefinitionsRoundTrip holds the JSON to one form through stores and clients,
+// TestDefinitionsRoundTrip checks that the JSON has one form through stores and clients,
 // along chains of changes.
 func TestDefinitionsRoundTrip(t *testing.T) {
 	t.Parallel()
@@ -282,7 +282,7 @@ func TestDefinitionsRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzDefinition holds definitions to not panicking, and to one form.
+// FuzzDefinition checks that definitions do not panic, and have one form.
 func FuzzDefinition(f *testing.F) {
 	f.Add(`{"name":"a","rollout_percentage":12.5,"rules":[{"conditions":[{"any":[{"attribute":"a","operator":"in","values":[1,"x",true]}]}],"variant":"on","share":{"percentage":1}}]}`)
 	f.Add(`{"type":"object","variants":{"a":{"b":[1e2,null,-0]}},"default":{"allocation":{"a":1000000},"ranges":{"a":[[0,1]]}}}`)

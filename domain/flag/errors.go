@@ -17,8 +17,8 @@ var (
 	ErrVersionIsDelete = scope.ErrVersionIsDelete
 	// ErrDamaged is a flag or a version whose row cannot be read.
 	ErrDamaged = scope.ErrDamaged
-	// ErrInvalidContext is a context that is no object, or holds what is too large for
-	// the conditions that look at it.
+	// ErrInvalidContext is a context that is no object, or has a value that is too large
+	// for the conditions that read it.
 	ErrInvalidContext = fault.New(fault.Invalid, "invalid_context",
 		"The context must be an object. Rules read strings and numbers of up to 4 KiB, and lists of up to "+
 			"10,000 elements.")

@@ -14,8 +14,8 @@ import (
 var ErrTargetingKeyMissing = fault.New(fault.Invalid, "targeting_key_missing",
 	"The flag is rolled out by percentage, and the context has no targeting key. Send one.")
 
-// Reason says why a decision is what it is, in OpenFeature's words (specification,
-// types, resolution reason).
+// Reason is the reason of a decision, in OpenFeature's terms (specification, types,
+// resolution reason).
 type Reason uint8
 
 // The reasons.
@@ -32,7 +32,7 @@ const (
 	Static
 	// Default is a fixed default after no rule matched.
 	Default
-	// Oversized is a context that holds what is too large for a rule: an error.
+	// Oversized is a context with a value that is too large for a rule: an error.
 	Oversized
 	// Late is an evaluation that did not end in time: an error.
 	Late
@@ -108,8 +108,8 @@ type arm struct {
 	share   uint32
 }
 
-// Compile makes a flag ready to be evaluated. A deleted flag is compiled as it
-// was; whoever asks for flags leaves it out.
+// Compile prepares a flag for evaluation. A deleted flag is compiled as it was; callers
+// exclude it.
 func Compile(s State) *Compiled {
 	d := s.Definition
 	c := &Compiled{state: s, off: d.variant(d.off), salt: d.salt, bucketBy: d.bucketBy, standard: d.compile(d.standard)}
@@ -167,7 +167,7 @@ func (c *Compiled) Environment() string { return c.state.Identity.Environment.St
 // Type returns the type of the flag's values.
 func (c *Compiled) Type() Type { return c.state.Definition.kind }
 
-// Off returns the variant that stands for off: the off variant, or nil for none.
+// Off returns the off variant, or nil for none.
 func (c *Compiled) Off() *Variant { return c.off }
 
 // Evaluate decides what a context gets: disabled, target users, rules in their
@@ -244,7 +244,7 @@ func (c *Compiled) follow(r *compiledRule, in *targeting.Context, t *trace) (Dec
 	return d, true
 }
 
-// serve gives the fixed variant for that reason, or lets the allocation choose.
+// serve returns the fixed variant with that reason, or the variant of the allocation.
 func (c *Compiled) serve(s *compiledServing, fixed Reason, rule string, in *targeting.Context, t *trace) Decision {
 	if s.fixed != nil {
 		t.served(rule, s.fixed)

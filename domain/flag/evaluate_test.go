@@ -67,7 +67,7 @@ func TestReasons(t *testing.T) {
 func TestSplits(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a split says bucket and share, and gives about its share", func(t *testing.T) {
+	t.Run("a split reports bucket and share, and serves about its share", func(t *testing.T) {
 		t.Parallel()
 		c := compile(t, define(t, `"is_enabled":true,"rollout_percentage":30`))
 		on := 0
@@ -83,7 +83,7 @@ func TestSplits(t *testing.T) {
 		assert.InDelta(t, 3000, on, 230)
 	})
 
-	t.Run("a number and its text are two keys", func(t *testing.T) {
+	t.Run("a number and the string of it are two keys", func(t *testing.T) {
 		t.Parallel()
 		c := compile(t, define(t, `"is_enabled":true,"rollout_percentage":50`))
 		differ := 0
@@ -140,8 +140,8 @@ func TestSplits(t *testing.T) {
 	})
 }
 
-// TestGrowingKeepsEveryone takes a percentage through random steps up and holds
-// every user who was on to staying on.
+// TestGrowingKeepsEveryone raises a percentage in random steps and checks that every key
+// that was on stays on.
 func TestGrowingKeepsEveryone(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
@@ -166,7 +166,7 @@ func TestGrowingKeepsEveryone(t *testing.T) {
 	})
 }
 
-// TestTracesAgree holds the traced evaluation to the other.
+// TestTracesAgree compares the traced evaluation with the other.
 func TestTracesAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {

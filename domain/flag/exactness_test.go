@@ -12,8 +12,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 )
 
-// TestNumbersAreNeverRounded holds every reader of a number to take it as it is
-// written or not at all, where a float64 would make another one of it.
+// TestNumbersAreNeverRounded checks that every reader of a number accepts it as it is
+// written or rejects it, where a float64 would round it.
 func TestNumbersAreNeverRounded(t *testing.T) {
 	t.Parallel()
 
@@ -75,7 +75,7 @@ func TestNumbersAreNeverRounded(t *testing.T) {
 		}
 	})
 
-	t.Run("what is kept of a long number can be read again", func(t *testing.T) {
+	t.Run("a stored long number can be read again", func(t *testing.T) {
 		t.Parallel()
 		for _, exponent := range []string{"", "e-30", "e30", "e-300"} {
 			d := define(t, `"type":"object","variants":{"a":{"n":0.`+strings.Repeat("7", 390)+exponent+`}},"default":{"variant":"a"}`)
@@ -121,8 +121,8 @@ func TestSharesSayWhatThoseOutsideGet(t *testing.T) {
 	}
 }
 
-// TestStoredDefinitionsAreCheckedAgain takes what a store could only hold after
-// it was tampered with.
+// TestStoredDefinitionsAreCheckedAgain reads definitions that only a tampered store can
+// contain.
 func TestStoredDefinitionsAreCheckedAgain(t *testing.T) {
 	t.Parallel()
 	good := define(t, `"is_enabled":true,"rollout_percentage":25`).JSON()

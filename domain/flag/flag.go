@@ -15,7 +15,7 @@ type Flag struct {
 	present  Draft
 }
 
-// Draft is what a writer decides about a flag.
+// Draft is the part of a flag that a writer sets.
 type Draft struct {
 	Description scope.Description
 	Definition  *Definition
@@ -25,8 +25,7 @@ func (d Draft) same(e Draft) bool {
 	return d.Description == e.Description && d.Definition.JSON() == e.Definition.JSON()
 }
 
-// State is a flag as it stood at one version. It holds what readers see, and
-// nothing that can change it. The draft of a damaged one is empty.
+// State is a flag as of one version, for reading. The draft of a damaged one is empty.
 type State struct {
 	ID       ID
 	Identity Identity
@@ -34,7 +33,7 @@ type State struct {
 	scope.Lifecycle
 }
 
-// New returns a flag that no store has seen, at version 1.
+// New returns an unsaved flag at version 1.
 func New(identity Identity, draft Draft, stamp scope.Stamp) *Flag {
 	f := &Flag{identity: identity}
 	f.change(scope.ActionCreate, draft, stamp)
@@ -49,9 +48,9 @@ func Rehydrate(state State) *Flag {
 	}
 }
 
-// Recreate brings a deleted flag back with a new definition; id, version, salt
-// and type go on. On one that lives it is ErrAlreadyExists with its id. A change
-// to another type is ErrInvalid.
+// Recreate creates a deleted flag again, with a new definition; id, version, salt and
+// type continue. If it is not deleted, it is ErrAlreadyExists with its id. A change to
+// another type is ErrInvalid.
 func (f *Flag) Recreate(c Change, stamp scope.Stamp) error {
 	if !f.Deleted() {
 		return scope.Exists(int64(f.ID()))
@@ -70,9 +69,9 @@ func (f *Flag) Recreate(c Change, stamp scope.Stamp) error {
 	return nil
 }
 
-// Mend brings a deleted flag back of which nothing can be read, with a draft that
-// owes nothing to what was; id and version go on. On one that lives it is
-// ErrAlreadyExists with its id.
+// Mend creates a deleted, unreadable flag again, with a draft that is independent of the
+// old one; id and version continue. If it is not deleted, it is ErrAlreadyExists with its
+// id.
 func (f *Flag) Mend(draft Draft, stamp scope.Stamp) error {
 	if !f.Deleted() {
 		return scope.Exists(int64(f.ID()))
@@ -81,8 +80,8 @@ func (f *Flag) Mend(draft Draft, stamp scope.Stamp) error {
 	return nil
 }
 
-// Update makes a change, and reports whether anything changed: a change to what
-// stands makes no version. A deleted flag is ErrNotFound; else it fails as
+// Update makes a change, and reports whether anything changed: a change to the current
+// state makes no version. A deleted flag is ErrNotFound; else it fails as
 // Definition.Apply does.
 func (f *Flag) Update(c Change, stamp scope.Stamp) (changed bool, err error) {
 	draft, err := f.Preview(c)
@@ -93,7 +92,7 @@ func (f *Flag) Update(c Change, stamp scope.Stamp) (changed bool, err error) {
 	return true, nil
 }
 
-// Preview returns what an Update would make of the flag, which stays as it is.
+// Preview returns the draft that an Update would make, without a change.
 func (f *Flag) Preview(c Change) (Draft, error) {
 	if f.Deleted() {
 		return Draft{}, ErrNotFound
@@ -110,11 +109,10 @@ func (f *Flag) Preview(c Change) (Draft, error) {
 	return draft, nil
 }
 
-// RollBack makes what stood at entry the present again, as a new version with the
-// very same ranges; a deleted flag comes back. It reports whether anything
-// changed. An entry that is a deletion is ErrVersionIsDelete, one that cannot be read
-// is ErrDamaged. It mends a damaged flag, unless its identity is what is damaged:
-// ErrDamaged.
+// RollBack restores the state of an entry as a new version, with the same ranges; a
+// deleted flag is restored too. It reports whether anything changed. An entry that is a
+// deletion is ErrVersionIsDelete, an unreadable one ErrDamaged. It repairs a damaged
+// flag, unless its identity is damaged: ErrDamaged.
 func (f *Flag) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, err error) {
 	if err := entry.Damage(); err != nil {
 		return false, err
@@ -132,8 +130,8 @@ func (f *Flag) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, er
 	return true, nil
 }
 
-// Delete makes the version in which the flag does not exist, also of a damaged one.
-// One that is deleted already is ErrNotFound.
+// Delete makes the version of a deletion, also of a damaged flag. A deleted one is
+// ErrNotFound.
 func (f *Flag) Delete(stamp scope.Stamp) error {
 	if f.Deleted() {
 		return ErrNotFound
@@ -159,10 +157,10 @@ func (f *Flag) change(action scope.Action, draft Draft, stamp scope.Stamp) {
 	f.Record(newEvent(f.State(), entry, revived))
 }
 
-// State returns the flag as it stands.
+// State returns the current state.
 func (f *Flag) State() State {
 	return State{ID: f.ID(), Identity: f.identity, Draft: f.present, Lifecycle: f.Lifecycle()}
 }
 
-// Identity returns what tells the flag from others.
+// Identity returns the identity.
 func (f *Flag) Identity() Identity { return f.identity }

@@ -63,7 +63,7 @@ func TestVersions(t *testing.T) {
 		assert.Equal(t, []string{"flag.updated"}, eventTypes(f))
 	})
 
-	t.Run("a change to what stands makes no version", func(t *testing.T) {
+	t.Run("a change to the current state makes no version", func(t *testing.T) {
 		t.Parallel()
 		f := stored(t, `"rollout_percentage":25`)
 		changed, err := f.Update(change(t, `"rollout_percentage":25,"is_enabled":false`), stamp(1))
@@ -91,7 +91,7 @@ func TestVersions(t *testing.T) {
 		require.ErrorIs(t, err, flag.ErrVersionIsDelete)
 	})
 
-	t.Run("a deleted flag is gone until it is created again, with id, salt and type", func(t *testing.T) {
+	t.Run("a deleted flag is not found until it is created again, with id, salt and type", func(t *testing.T) {
 		t.Parallel()
 		f := stored(t, ``)
 		require.ErrorIs(t, f.Recreate(change(t, ``), stamp(1)), flag.ErrAlreadyExists)
@@ -116,7 +116,7 @@ func TestVersions(t *testing.T) {
 		assert.Equal(t, scope.StaleAt(1), f.Expect(2))
 	})
 
-	t.Run("what stood at an entry is seen as of it", func(t *testing.T) {
+	t.Run("the state as of an entry is that of the entry", func(t *testing.T) {
 		t.Parallel()
 		f := stored(t, ``)
 		_, err := f.Update(change(t, `"is_enabled":true`), stamp(5))
@@ -183,7 +183,7 @@ func TestMovements(t *testing.T) {
 		}, d.Movements(to))
 	})
 
-	t.Run("of other buckets are what is expected of many", func(t *testing.T) {
+	t.Run("with other buckets are the expectation for many keys", func(t *testing.T) {
 		t.Parallel()
 		d := define(t, `"is_enabled":true,"rollout_percentage":50`)
 		for _, members := range []string{`"bucket_by":"company"`, `"rollout_group":"g"`} {
@@ -195,7 +195,7 @@ func TestMovements(t *testing.T) {
 		assert.Empty(t, all.Movements(apply(t, all, `"rollout_group":"g"`)))
 	})
 
-	t.Run("are exactly who moves", func(t *testing.T) {
+	t.Run("are exact", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(r *rapid.T) {
 			weights := func(name string) string {

@@ -6,18 +6,18 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
-// HistoryEntry is one version as it was made: the whole definition that it
-// replaced and set, and who made it. Entries are never changed.
+// HistoryEntry is one version: the draft before and after, and its author. Entries are
+// immutable.
 type HistoryEntry struct {
 	versioned.Entry[ID]
-	// Old is what stood before; nil for what was created anew.
+	// Old is the draft before; nil for a creation.
 	Old *Draft
-	// New is what stands from this version on; nil for a deletion.
+	// New is the draft from this version on; nil for a deletion.
 	New *Draft
 }
 
-// AsOf returns the flag as it stood when entry was made. A deletion is ErrNotFound, an
-// entry that cannot be read ErrDamaged.
+// AsOf returns the flag as of an entry. A deletion is ErrNotFound, an unreadable entry
+// ErrDamaged.
 func (f *Flag) AsOf(entry HistoryEntry) (State, error) {
 	if err := entry.Damage(); err != nil {
 		return State{}, err
@@ -33,12 +33,12 @@ func (f *Flag) AsOf(entry HistoryEntry) (State, error) {
 // Unsaved is what a Repository has to write for one flag, all or none.
 type Unsaved = versioned.Unsaved[State, HistoryEntry]
 
-// Unsaved returns what is to be written.
+// Unsaved returns the unsaved changes.
 func (f *Flag) Unsaved() Unsaved {
 	return Unsaved{State: f.State(), Base: f.Base(), Entries: f.Entries()}
 }
 
-// AggregateType is what events call a flag.
+// AggregateType is the type of flags in events.
 const AggregateType = "flag"
 
 // The types of event.
@@ -53,8 +53,8 @@ const (
 // flag.created, flag.updated, flag.rolled_back or flag.deleted.
 type Changed struct{ envelope event.Envelope }
 
-// Envelope returns the event as it is told to others: name, environment, version
-// and whether the flag is enabled.
+// Envelope returns the event as it is published: name, environment, version and whether
+// the flag is enabled.
 func (e Changed) Envelope() event.Envelope { return e.envelope }
 
 func newEvent(s State, entry HistoryEntry, revived bool) Changed {

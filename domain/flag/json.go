@@ -12,18 +12,18 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 )
 
-// decodeJSON reads one value with its numbers as they are written. The text must
-// be valid; stores and interfaces have checked it.
+// decodeJSON reads one value with its numbers as they are written. The JSON must be
+// valid, as stores and interfaces have checked.
 func decodeJSON(text []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var v any
 	err := d.Decode(&v)
-	return v, err //nolint:wrapcheck // callers say what they were reading
+	return v, err //nolint:wrapcheck // callers add the context
 }
 
-// appendJSON writes a value in its one form: members in bytewise order, no
-// space, only the escapes that JSON demands, numbers without an exponent.
+// appendJSON writes a value in canonical form: fields in bytewise order, no space, only
+// the escapes that JSON requires, numbers without an exponent.
 func appendJSON(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case nil:
@@ -60,15 +60,15 @@ func appendJSON(b []byte, v any) []byte {
 	panic("flag: a value that JSON does not have")
 }
 
-// exact returns the one text of a number, with all its digits, whatever their
-// number: 1, 1.0 and 10e-1 are "1".
+// exact returns the canonical form of a number, with all its digits: 1, 1.0 and 10e-1 are
+// "1".
 func exact(n json.Number) string {
 	key, _ := targeting.NumberValue(string(n)).BucketKey()
 	return key.Text
 }
 
-// plainNumber writes a number as databases keep it: without an exponent, and
-// without the sign of a zero.
+// plainNumber writes a number as databases store it: without an exponent, and without the
+// sign of a zero.
 func plainNumber(literal string) string {
 	text := exact(json.Number(literal))
 	switch {

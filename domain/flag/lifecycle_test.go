@@ -14,14 +14,14 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// line is what stood after a change, on paper; a deletion has no definition.
+// line is the expected state after a change; a deletion has no definition.
 type line struct {
 	action     scope.Action
 	definition string
 }
 
-// TestTheHistoryOfAnyLife runs random changes against the aggregate and holds its
-// versions, entries and events to what a person would have written down.
+// TestTheHistoryOfAnyLife runs random changes against the aggregate and compares its
+// versions, entries and events with a model.
 func TestTheHistoryOfAnyLife(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
@@ -210,8 +210,8 @@ func TestCreatedAnewAFlagBucketsAsBefore(t *testing.T) {
 	assert.Equal(t, f.State(), after.State())
 }
 
-// TestRollingBackServesEveryoneAsBefore goes through weights that would not come
-// back to the same ranges by themselves.
+// TestRollingBackServesEveryoneAsBefore uses weights that would not return to the same
+// ranges by themselves.
 func TestRollingBackServesEveryoneAsBefore(t *testing.T) {
 	t.Parallel()
 	f := stored(t, `"is_enabled":true,"type":"string","variants":{"a":"x","b":"y","c":"z"},`+
@@ -224,7 +224,7 @@ func TestRollingBackServesEveryoneAsBefore(t *testing.T) {
 	middle := f.State()
 	step(500_000, 500_000, 0)
 	step(200_000, 500_000, 300_000)
-	assert.NotEqual(t, middle.Definition.JSON(), f.State().Definition.JSON(), "the way matters")
+	assert.NotEqual(t, middle.Definition.JSON(), f.State().Definition.JSON(), "the steps matter")
 	_, err := f.RollBack(flag.HistoryEntry{New: &middle.Draft}, stamp(2))
 	require.NoError(t, err)
 	assert.Equal(t, middle.Definition.JSON(), f.State().Definition.JSON())
@@ -261,8 +261,8 @@ func TestMovementsAreThoseOfEveryBucket(t *testing.T) {
 	assert.Equal(t, map[[2]string]uint32{{"b", "a"}: 99_999, {"c", "a"}: 400_001}, told)
 }
 
-// TestGrowingAShareKeepsEveryoneInside is TestGrowingKeepsEveryone for the share
-// of a rule, and the other way round for shrinking.
+// TestGrowingAShareKeepsEveryoneInside is TestGrowingKeepsEveryone for the share of a
+// rule, and the reverse for shrinking.
 func TestGrowingAShareKeepsEveryoneInside(t *testing.T) {
 	t.Parallel()
 	members := func(share uint32) string {
@@ -292,7 +292,7 @@ func TestGrowingAShareKeepsEveryoneInside(t *testing.T) {
 	assert.Len(t, inside(define(t, members(rollout.Buckets))), 200)
 }
 
-// FuzzChanges holds changes to not panicking, and what they make to one form.
+// FuzzChanges checks that changes do not panic, and that their results have one form.
 func FuzzChanges(f *testing.F) {
 	f.Add(`{"rollout_percentage":12.5}`, `{"rules":[{"id":"a","allocation":{"on":1,"off":999999}}]}`)
 	f.Add(`{"variants":{"a":true,"b":false,"c":true}}`, `{"default":{"variant":"c"},"rollout_percentage":50}`)

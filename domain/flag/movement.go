@@ -6,11 +6,11 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
 )
 
-// NoVariant stands for no value in a Movement: a disabled flag without an off
-// variant. At PlaceOutside it stands for going on to the next rule.
+// NoVariant is no value in a Movement: a disabled flag without an off variant. At
+// PlaceOutside it is the evaluation of the next rule.
 const NoVariant = ""
 
-// Place says where in a flag somebody moves.
+// Place is the part of a flag where keys move.
 type Place string
 
 // The places.
@@ -18,30 +18,28 @@ const (
 	PlaceDefault Place = "default"
 	// PlaceRule is what a rule serves.
 	PlaceRule Place = "rule"
-	// PlaceShare is who a rule's share lets in and out: from "outside" to "inside".
+	// PlaceShare is the share of a rule: keys move between "outside" and "inside".
 	PlaceShare Place = "share"
-	// PlaceOutside is what those get whom a rule's share lets in neither before nor
-	// after.
+	// PlaceOutside is the keys that are outside a rule's share before and after.
 	PlaceOutside Place = "outside"
 )
 
-// Movement is who goes from which variant to which at one place of a flag, of
-// those whom a context leads there.
+// Movement is how keys move between variants at one place of a flag, of the keys that are
+// evaluated there.
 type Movement struct {
 	Place Place
 	// Rule is the rule's id, empty for the default.
 	Rule  string
 	Moves []rollout.Move
-	// Expected says that keys fall into other buckets, because the flag is bucketed
-	// by something else: the moves are then what is expected of many keys, and not
-	// exact.
+	// Expected reports that keys fall into other buckets, because the flag is bucketed by
+	// another attribute: the moves are then an expectation for many keys, and not exact.
 	Expected bool
 }
 
-// Movements returns who would move if the flag were to serve another definition,
-// from the ranges, exactly: the default, then each rule that both have. Places
-// where nobody moves are left out. Conditions and target users are not counted:
-// how many contexts they hold for is not known here.
+// Movements returns how keys would move if the flag served another definition, exactly,
+// from the ranges: the default, then each rule that both have. Places without movement
+// are left out. Conditions and target users are not counted, because the number of
+// matching contexts is unknown.
 func (d *Definition) Movements(to *Definition) []Movement {
 	m := movements{from: d, to: to, anew: d.bucketBy != to.bucketBy || d.rolloutGroup != to.rolloutGroup}
 	m.add(PlaceDefault, "", d.effective(d.standard), to.effective(to.standard))
@@ -56,7 +54,7 @@ func (d *Definition) Movements(to *Definition) []Movement {
 
 type movements struct {
 	from, to *Definition
-	// anew says that keys fall into other buckets.
+	// anew reports that keys fall into other buckets.
 	anew bool
 	list []Movement
 }
@@ -92,7 +90,7 @@ func (d *Definition) effective(s serving) rollout.Allocation {
 	return s.whole()
 }
 
-// layout shows a share as an allocation; no share lets everyone in.
+// layout returns a share as an allocation; without a share all keys are inside.
 func (s *share) layout() rollout.Allocation {
 	included := uint32(rollout.Buckets)
 	if s != nil {

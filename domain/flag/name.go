@@ -8,8 +8,8 @@ import (
 // MaxNameBytes is the longest name of a flag, a variant or a rule.
 const MaxNameBytes = scope.MaxFlagNameBytes
 
-// ID is a flag's number, from 1. It never changes and is never used again; 0 is
-// a flag that no store has seen yet.
+// ID is a flag's number, from 1. It never changes and is never used again; 0 is a flag
+// that is not stored yet.
 type ID int64
 
 // Name names a flag within its environment. The zero value is no name.
@@ -27,8 +27,8 @@ func ParseName(text string) (Name, error) {
 
 const namedMessage = scope.FlagNameRule
 
-// named reports whether a text can name a variant or a rule. Such a text stands in JSON,
-// URLs and logs as it is.
+// named reports whether a text can name a variant or a rule. Such a name needs no escape
+// in JSON, URLs and logs.
 func named(text string) bool { return text != "" && BeginsName(text) }
 
 // BeginsName reports whether names can begin with text; the empty text begins all.
@@ -38,13 +38,13 @@ func BeginsName(text string) bool { return scope.BeginsFlagName(text) }
 // stores call it, for damaged rows.
 func RehydrateName(text string) Name { return scope.RehydrateFlagName(text) }
 
-// Identity is what tells one flag from another.
+// Identity identifies a flag.
 type Identity struct {
 	Environment scope.Environment
 	Name        Name
 }
 
-// Locator is the text of an identity, as callers name it; nothing of it was checked.
+// Locator is an identity as callers write it, not validated.
 type Locator struct{ Environment, Name string }
 
 // Locator returns the identity's texts.
@@ -52,8 +52,7 @@ func (i Identity) Locator() Locator {
 	return Locator{Environment: i.Environment.String(), Name: i.Name.String()}
 }
 
-// Parse returns the identity of that locator, or ErrInvalid for every text that is not
-// allowed.
+// Parse returns the identity of that locator, or ErrInvalid for every invalid field.
 func (l Locator) Parse() (Identity, error) {
 	name, nameErr := ParseName(l.Name)
 	environment, envErr := scope.ParseEnvironment(l.Environment)

@@ -12,16 +12,16 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 )
 
-// reader takes decoded JSON apart and collects what is wrong with it, by JSON
-// pointer. What is wrong reads as nothing.
+// reader reads decoded JSON and collects its errors, by JSON pointer. An invalid value
+// reads as the zero value.
 type reader struct{ faults fault.Collector }
 
 func (r *reader) bad(at, message string) { r.faults.Bad(at, message) }
 
 func (r *reader) err() error { return r.faults.Err() }
 
-// members returns an object whose members are all known. A member that is null
-// counts as not given.
+// members returns an object with known fields only. A field that is null counts as not
+// set.
 func (r *reader) members(at string, v any, known ...string) map[string]any {
 	o, ok := v.(map[string]any)
 	if !ok {
@@ -49,8 +49,8 @@ func (r *reader) members(at string, v any, known ...string) map[string]any {
 	return given
 }
 
-// unknown finds fault with a member of an object. Its name is repeated if it is
-// plain; another could be a value in the wrong place.
+// unknown reports an unknown field. Its name is repeated if it is valid as a name;
+// another one could be a misplaced value.
 func (r *reader) unknown(at, name string) {
 	if !named(name) {
 		r.bad(at, "contains an unknown field")
@@ -84,7 +84,7 @@ func (r *reader) text(at string, v any, most int) string {
 	return s
 }
 
-// name reads a text that may be empty or a name.
+// name reads a string that is empty or a name.
 func (r *reader) name(at string, v any) string {
 	s := r.text(at, v, MaxNameBytes)
 	if s != "" && !named(s) {

@@ -12,12 +12,12 @@ type Repository interface {
 	versioned.Repository[ID, Identity, Query, *Flag]
 }
 
-// Query says which flags to list. Zero fields do not narrow.
+// Query selects flags. Zero fields do not narrow it.
 type Query struct {
 	Environment scope.Environment
-	// NamePrefix is compared bytewise, and is no pattern.
+	// NamePrefix is a literal prefix, compared bytewise.
 	NamePrefix string
-	// Deleted lists the deleted ones instead of those that live.
+	// Deleted lists the deleted ones instead of the others.
 	Deleted bool
 	// Limit is 1 to 1000, Offset 0 or more.
 	Limit, Offset int
@@ -34,17 +34,17 @@ type History interface {
 // HistoryPage is a part of a history, or the first part of it.
 type HistoryPage = versioned.HistoryPage[HistoryEntry]
 
-// Source is what a memory of all flags is filled from. A store that cannot be
-// reached is fault.ErrUnavailable.
+// Source fills a cache of all flags. A store that cannot be reached is
+// fault.ErrUnavailable.
 type Source interface {
-	// Counts returns how many versions the flags of each environment have had in
-	// all. It grows with every change that is committed and never else, whatever
-	// the order of commits: who holds flags whose versions sum to it holds them as
-	// they are. An environment without flags is left out. It is cheap to ask.
+	// Counts returns the sum of the versions of the flags of each environment. It grows
+	// with every committed change and never otherwise, whatever the order of commits: a
+	// cache whose versions have the same sum is current. An environment without flags is
+	// left out. It is cheap.
 	Counts(ctx context.Context) (map[scope.Environment]int64, error)
-	// Versions returns the present version of every flag of an environment, deleted
-	// ones too, as of one moment.
+	// Versions returns the current version of every flag of an environment, deleted ones
+	// too, as of one moment.
 	Versions(ctx context.Context, environment scope.Environment) (map[ID]scope.Version, error)
-	// Load returns the flags of those ids, in no order; unknown ids are passed over.
+	// Load returns the flags of those ids, in no order; unknown ids are skipped.
 	Load(ctx context.Context, ids ...ID) ([]*Flag, error)
 }

@@ -17,7 +17,7 @@ import (
 
 const salt = "0123456789abcdef"
 
-// define returns the definition of a flag of these members.
+// define returns the definition of a flag with these fields.
 func define(tb testing.TB, members string) *flag.Definition {
 	tb.Helper()
 	c, err := flag.ParseCreation(tb.Context(), []byte("{"+members+"}"))
@@ -27,7 +27,7 @@ func define(tb testing.TB, members string) *flag.Definition {
 	return d
 }
 
-// change returns a change of these members.
+// change returns a change of these fields.
 func change(tb testing.TB, members string) flag.Change {
 	tb.Helper()
 	c, err := flag.ParseChange(tb.Context(), []byte("{"+members+"}"))
@@ -43,7 +43,7 @@ func apply(tb testing.TB, d *flag.Definition, members string) *flag.Definition {
 	return next
 }
 
-// pointers tries to define a flag and returns the places at fault.
+// pointers tries to define a flag and returns the invalid fields.
 func pointers(tb testing.TB, members string) []string {
 	tb.Helper()
 	c, err := flag.ParseCreation(tb.Context(), []byte("{"+members+"}"))
@@ -105,7 +105,7 @@ func stamp(minute int) scope.Stamp {
 	}
 }
 
-// withoutSalt returns a definition's JSON as a change can hold it.
+// withoutSalt returns a definition's JSON as a change can contain it.
 func withoutSalt(d *flag.Definition) string {
 	text := d.JSON()
 	i := strings.Index(text, `"salt":"`)

@@ -5,18 +5,18 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 )
 
-// StepKind says what a step of an evaluation looked at.
+// StepKind is what a step of an evaluation checked.
 type StepKind string
 
 // The kinds of step.
 const (
 	// StepEnabled is a flag that is off.
 	StepEnabled StepKind = "enabled"
-	// StepTargets asks whether the targeting key is one of the target users.
+	// StepTargets checks whether the targeting key is one of the target users.
 	StepTargets StepKind = "target_users"
-	// StepConditions asks whether a rule's conditions hold.
+	// StepConditions checks whether a rule's conditions match.
 	StepConditions StepKind = "conditions"
-	// StepShare asks whether the key is inside a rule's share.
+	// StepShare checks whether the key is inside a rule's share.
 	StepShare StepKind = "share"
 	// StepServe is what a rule or the default gives.
 	StepServe StepKind = "serve"
@@ -31,9 +31,9 @@ type Step struct {
 	Held bool
 	// Conditions are those of StepConditions, each with the value it saw.
 	Conditions []targeting.Step
-	// Key is what was looked for or bucketed by.
+	// Key is the key that was searched for or bucketed.
 	Key targeting.Value
-	// Bucketed says that Bucket and Range count.
+	// Bucketed reports that Bucket and Range are set.
 	Bucketed bool
 	Bucket   uint32
 	Range    rollout.Range
@@ -67,7 +67,7 @@ func (t *trace) holds(r *compiledRule, in *targeting.Context) bool {
 	return held
 }
 
-// shared is a share that was asked; without a key there is no bucket.
+// shared is the check of a share; without a key there is no bucket.
 func (t *trace) shared(r *compiledRule, key targeting.Value, bucketed bool, bucket uint32) {
 	if t == nil {
 		return

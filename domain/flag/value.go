@@ -13,10 +13,9 @@ import (
 
 // Limits of values.
 const (
-	// MaxInteger is 2^53-1: the greatest whole number up to which every JSON
-	// reader keeps all others.
+	// MaxInteger is 2^53-1: every JSON reader represents the integers up to it exactly.
 	MaxInteger = 1<<53 - 1
-	// MaxObjectBytes is the longest object, in its JSON; MaxTextBytes the longest text.
+	// MaxObjectBytes bounds an object in its JSON, MaxTextBytes a string.
 	MaxObjectBytes = 64 << 10
 	MaxTextBytes   = 64 << 10
 )
@@ -60,14 +59,14 @@ type Variant struct {
 	value string
 }
 
-// JSON returns the value as JSON in its one form: a float has a decimal point or
-// an exponent, an integer neither, members of objects are in bytewise order.
+// JSON returns the value as canonical JSON: a float has a decimal point or an exponent,
+// an integer neither, fields of objects are in bytewise order.
 func (v *Variant) JSON() string { return v.value }
 
 // On reports whether the value is true.
 func (v *Variant) On() bool { return v.value == "true" }
 
-// encodeValue returns a value of JSON in its one form, or what is wrong with it.
+// encodeValue returns a JSON value in canonical form, or the rule that it breaks.
 func encodeValue(t Type, v any) (encoded, message string) {
 	switch t {
 	case Boolean:
@@ -163,7 +162,7 @@ func encodeObject(v any) (encoded, message string) {
 // maxDigits bounds what a number in an object or a condition is written with.
 const maxDigits = 400
 
-// plain looks for what a store could not keep as it is.
+// plain returns why a store could not store a number exactly, or "".
 func plain(v any) string {
 	switch v := v.(type) {
 	case string:

@@ -34,7 +34,7 @@ func (r Range) size() uint32 { return r.Hi - r.Lo }
 // no gap, and two that touch are of different variants. The zero value is none.
 type Allocation struct{ ranges []Range }
 
-// Whole returns the allocation that gives one variant everything.
+// Whole returns the allocation of all buckets to one variant.
 func Whole(variant string) Allocation {
 	return Allocation{ranges: []Range{{Variant: variant, Hi: Buckets}}}
 }
@@ -54,8 +54,8 @@ func Lay(weights []Weight) (Allocation, error) {
 	return Allocation{ranges: merge(ranges)}, nil
 }
 
-// Rehydrate rebuilds an allocation from the ranges that a store kept. Ranges that
-// leave a gap or overlap are ErrInvalid.
+// Rehydrate rebuilds an allocation from stored ranges. Ranges that leave a gap or overlap
+// are ErrInvalid.
 func Rehydrate(ranges []Range) (Allocation, error) {
 	sorted := slices.Clone(ranges)
 	slices.SortFunc(sorted, func(a, b Range) int { return cmp.Compare(a.Lo, b.Lo) })
@@ -118,7 +118,7 @@ func (a Allocation) Weights() []Weight {
 	return list
 }
 
-// Locate returns the range that holds a bucket.
+// Locate returns the range that contains a bucket.
 func (a Allocation) Locate(bucket uint32) Range {
 	i, found := slices.BinarySearchFunc(a.ranges, bucket, func(r Range, b uint32) int { return cmp.Compare(r.Lo, b) })
 	if !found {
@@ -133,8 +133,8 @@ type Move struct {
 	Buckets  uint32
 }
 
-// Moves returns what goes from which variant to which when the allocation is
-// replaced by another, exactly, by name. Neither may be the zero value.
+// Moves returns exactly how many buckets move between which variants when the allocation
+// is replaced by another, by name. Neither may be the zero value.
 func (a Allocation) Moves(to Allocation) []Move {
 	var moves []Move
 	lo := uint32(0)
@@ -158,9 +158,9 @@ func (a Allocation) Moves(to Allocation) []Move {
 	return moves
 }
 
-// MovesAnew returns what is expected to go from which variant to which when keys
-// also fall into other buckets than before, by name: of each variant's keys, every
-// other variant gets its share. Counts are rounded down.
+// MovesAnew returns how many buckets are expected to move between which variants when
+// keys also fall into other buckets, by name: of each variant's keys, every other variant
+// gets its share. Counts are rounded down.
 func (a Allocation) MovesAnew(to Allocation) []Move {
 	var moves []Move
 	for _, from := range a.Weights() {

@@ -9,24 +9,24 @@ import (
 // Buckets is how many buckets there are; they are numbered from 0.
 const Buckets = 1_000_000
 
-// Purpose keeps the questions apart that are asked of one key: growing a share
-// never changes the split inside it.
+// Purpose separates the uses of one key: growing a share never changes the split inside
+// it.
 type Purpose string
 
 // The purposes.
 const (
-	// Include asks whether a key is inside a share.
+	// Include decides whether a key is inside a share.
 	Include Purpose = "include"
-	// Variant asks which variant of an allocation a key gets.
+	// Variant decides which variant of an allocation a key gets.
 	Variant Purpose = "variant"
 )
 
-// Key is what is bucketed: a text and the type of the value that it stands for,
-// so that the number 1 and the text "1" are two keys.
+// Key is a bucketed value: a string and the type of the value, so that the number 1 and
+// the string "1" are two keys.
 type Key struct {
-	// Tag is 's' for a text, 'n' for a number and 'b' for true and false.
+	// Tag is 's' for a string, 'n' for a number and 'b' for a boolean.
 	Tag byte
-	// Text is the text itself, the number in its canonical form, "true" or "false".
+	// Text is the string itself, the number in its canonical form, "true" or "false".
 	Text string
 }
 

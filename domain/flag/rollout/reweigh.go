@@ -2,16 +2,14 @@ package rollout
 
 import "slices"
 
-// Reweigh returns the allocation of other weights that moves the fewest buckets:
-// half the sum of the weights' differences, which is the least possible. Ranges
-// go only from variants that shrink to variants that grow. More than MaxRanges
-// are ErrFragmented.
+// Reweigh returns the allocation of other weights that moves the fewest buckets: half the
+// sum of the weights' differences, which is the minimum. Ranges move only from variants
+// that shrink to variants that grow. More than MaxRanges are ErrFragmented.
 //
-// A variant that shrinks gives of its ranges that touch one that grows, the
-// smallest first, and takes the side that touches; where none touches, of its
-// smallest range the side on which the one that grows stands in the order of the
-// weights. What was freed goes to variants that touch it, and the rest, largest
-// piece first, to the largest need.
+// A variant that shrinks frees of its ranges that touch a growing one, the smallest
+// first, at the touching side; where none touches, of its smallest range, at the side of
+// the growing variant in the order of the weights. Freed ranges are assigned to variants
+// that touch them, and the others, the largest piece first, to the largest need.
 func (a Allocation) Reweigh(weights []Weight) (Allocation, error) {
 	if err := checkWeights(weights); err != nil {
 		return Allocation{}, err
@@ -31,7 +29,7 @@ func (a Allocation) Reweigh(weights []Weight) (Allocation, error) {
 	return next, nil
 }
 
-// freed marks a range that nobody has; no variant has the empty name.
+// freed marks an unassigned range; no variant has the empty name.
 const freed = ""
 
 type reweighing struct {
@@ -97,7 +95,7 @@ func (r *reweighing) smallest(variant string) int {
 	return found
 }
 
-// freesLeft says from which side of a range to take.
+// freesLeft reports at which side of a range to free.
 func (r *reweighing) freesLeft(i int) bool {
 	left, right := r.grows(i-1), r.grows(i+1)
 	if left != right {
@@ -110,8 +108,7 @@ func (r *reweighing) grows(i int) bool {
 	return i >= 0 && i < len(r.ranges) && r.need[r.ranges[i].Variant] > 0
 }
 
-// rank is a variant's place in the order of the weights; one without a weight
-// stands behind all.
+// rank is a variant's position in the order of the weights; one without a weight is last.
 func (r *reweighing) rank(variant string) int {
 	i := slices.IndexFunc(r.order, func(w Weight) bool { return w.Variant == variant })
 	if i < 0 {

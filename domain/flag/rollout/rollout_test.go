@@ -76,7 +76,7 @@ func bucketOf(v vector) uint32 {
 	return rollout.Bucket(string(salt), rollout.Purpose(v.Purpose), rollout.Key{Tag: v.Tag[0], Text: v.Text})
 }
 
-// keys are what flags are asked about, by kind.
+// keys are targeting keys, by kind.
 func keys() map[string]func(int) string {
 	return map[string]func(int) string{
 		"sequential": func(n int) string { return strconv.Itoa(n) },
@@ -88,9 +88,9 @@ func keys() map[string]func(int) string {
 	}
 }
 
-// TestBucketsAreUniform asks for a chi-square below its 99.99 % quantile over 100
-// cells, for each of 50 salts and three kinds of key. Chance alone would exceed
-// it about once in 67 runs of 150; the keys are fixed, so that the answer is too.
+// TestBucketsAreUniform requires a chi-square below its 99.99 % quantile over 100 cells,
+// for each of 50 salts and three kinds of key. Chance alone would exceed it about once in
+// 67 runs of 150; the keys are fixed, so that the result is deterministic.
 func TestBucketsAreUniform(t *testing.T) {
 	t.Parallel()
 	const cells, perCell = 100, 100
@@ -113,8 +113,8 @@ func TestBucketsAreUniform(t *testing.T) {
 	t.Logf("worst chi-square over %d cells: %.1f", cells, worst)
 }
 
-// TestFlagsAreIndependent looks at pairs of flags at a share of a half: who has
-// both is a quarter, within five standard deviations. So it is for the two
+// TestFlagsAreIndependent checks pairs of flags at a share of a half: a quarter of the
+// keys has both, within five standard deviations. The same is checked for the two
 // purposes of one flag.
 func TestFlagsAreIndependent(t *testing.T) {
 	t.Parallel()
@@ -156,7 +156,7 @@ func percent(on uint32) []rollout.Weight {
 func TestReweighing(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a percentage stays one range, and who came last goes first", func(t *testing.T) {
+	t.Run("a percentage stays one range, and the keys that came last leave first", func(t *testing.T) {
 		t.Parallel()
 		a := rollout.Whole("off")
 		for _, step := range []uint32{1, 10_000, 500_000, 250_000, 1_000_000, 0, 100_000} {
@@ -216,8 +216,8 @@ func TestReweighing(t *testing.T) {
 	})
 }
 
-// TestChangesMoveTheFewest draws sequences of weights of two to six variants, some
-// of them new or gone, and holds each step to the least possible movement.
+// TestChangesMoveTheFewest draws sequences of weights of two to six variants, some of
+// them new or removed, and checks that each step moves the fewest buckets.
 func TestChangesMoveTheFewest(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -245,8 +245,8 @@ func drawWeights(t *rapid.T, names []string) []rollout.Weight {
 	return append(weights, rollout.Weight{Variant: names[0], Buckets: left})
 }
 
-// checkStep holds a step to its weights, to the least movement, and to taking
-// from those alone that shrink.
+// checkStep checks the weights of a step, that it moves the fewest buckets, and only from
+// variants that shrink.
 func checkStep(t require.TestingT, from, to rollout.Allocation, weights []rollout.Weight) {
 	total := uint32(0)
 	least := uint32(0)

@@ -24,14 +24,14 @@ func conditionOn(tb testing.TB, s targeting.Spec) []targeting.Condition {
 	return conditions
 }
 
-// with returns a context whose attribute a is a scalar.
+// with returns a context with the scalar attribute a.
 func with(v targeting.Value) *targeting.Context {
 	c := &targeting.Context{}
 	c.Add("a", v)
 	return c
 }
 
-// listing returns a context whose attribute a is a list.
+// listing returns a context with the list attribute a.
 func listing(values ...targeting.Value) *targeting.Context {
 	c := &targeting.Context{}
 	c.Open("a", targeting.Array)
@@ -45,7 +45,7 @@ func listing(values ...targeting.Value) *targeting.Context {
 func TestTextsThatAreTooLong(t *testing.T) {
 	t.Parallel()
 	text := func(size int) targeting.Value { return targeting.TextValue(strings.Repeat("x", size)) }
-	values := map[targeting.Operator]targeting.Value{ //nolint:exhaustive // those that look into a text
+	values := map[targeting.Operator]targeting.Value{ //nolint:exhaustive // those that search a string
 		targeting.Matches: targeting.TextValue("y"), targeting.Contains: targeting.TextValue("y"),
 		targeting.StartsWith: targeting.TextValue("y"), targeting.EndsWith: targeting.TextValue("y"),
 		targeting.SemverLess: targeting.TextValue("1.0.0"), targeting.InCIDR: targeting.TextValue("10.0.0.0/8"),
@@ -61,11 +61,11 @@ func TestTextsThatAreTooLong(t *testing.T) {
 			targeting.Hold(conditions, in)
 			assert.Equal(t, targeting.TooLarge, in.Failure(), operator)
 			in.Begin()
-			assert.Equal(t, targeting.Sound, in.Failure(), "the next flag may not look at it")
+			assert.Equal(t, targeting.Sound, in.Failure(), "the next flag does not read it")
 		}
 	}
 
-	t.Run("as a whole they are compared at any length", func(t *testing.T) {
+	t.Run("for equality they are compared at any length", func(t *testing.T) {
 		t.Parallel()
 		for _, operator := range []targeting.Operator{targeting.Equals, targeting.In} {
 			for _, fold := range []bool{false, true} {
@@ -86,7 +86,7 @@ func TestTextsThatAreTooLong(t *testing.T) {
 		assert.True(t, targeting.Hold(conditions, with(targeting.TextValue(kelvins))))
 	})
 
-	t.Run("numbers are looked into", func(t *testing.T) {
+	t.Run("numbers are parsed", func(t *testing.T) {
 		t.Parallel()
 		for _, operator := range []targeting.Operator{targeting.Equals, targeting.In, targeting.Greater} {
 			conditions := conditionOn(t, targeting.Spec{Operator: operator, Values: []targeting.Value{targeting.NumberValue("1")}})
@@ -152,7 +152,7 @@ func TestDeadlines(t *testing.T) {
 	}})
 	text := targeting.TextValue(strings.Repeat("x", targeting.MaxSeenBytes))
 
-	t.Run("much work looks at them, and ends as an error that stays", func(t *testing.T) {
+	t.Run("much work checks it, and ends with an error that stays", func(t *testing.T) {
 		t.Parallel()
 		in := with(text)
 		in.Until(over)
@@ -239,7 +239,7 @@ func TestCheckPatterns(t *testing.T) {
 			{Attribute: "a", Operator: targeting.Exists},
 			{Group: targeting.AnyOf, Members: []targeting.Spec{matching}},
 		})
-		require.NoError(t, err, "what was stored is evaluated as it is")
+		require.NoError(t, err, "a stored pattern is evaluated as it is")
 		return targeting.CheckPatterns(conditions)
 	}
 	for _, fits := range []string{

@@ -14,7 +14,7 @@ import (
 type test struct {
 	operator   Operator
 	ignoreCase bool
-	// texts are in lower case where case is ignored. Sets hold many values.
+	// texts are in lower case where case is ignored. Sets are for many values.
 	texts     []string
 	set       map[string]struct{}
 	numbers   []number
@@ -22,27 +22,27 @@ type test struct {
 	// booleans are without repetition.
 	booleans []string
 	patterns []pattern
-	// longest is how long a text can be that is equal to one of texts.
+	// longest bounds the strings that can be equal to one of texts.
 	longest  int
 	moment   time.Time
 	version  semver
 	prefixes []netip.Prefix
 }
 
-// scansPerUnit is how many bytes are looked through for a text in a unit of effort.
+// scansPerUnit is how many bytes are searched in a unit of effort.
 const scansPerUnit = 8
 
-// maxAddress bounds the texts that are looked at as addresses.
+// maxAddress bounds the strings that are parsed as addresses.
 const maxAddress = 64
 
 // setFrom is the number of values from which a set finds one quicker.
 const setFrom = 8
 
-// shrinks is to what part of its bytes a text comes at least in lower case: U+212A
-// has three bytes, and becomes k.
+// shrinks is the least part of its bytes that a string has in lower case: U+212A has
+// three bytes, and becomes k.
 const shrinks = 3
 
-// newTest checks a condition on an attribute, and names every place that is wrong.
+// newTest validates a condition on an attribute, and names every invalid field.
 func newTest(s Spec) (test, error) {
 	t := test{operator: s.Operator, ignoreCase: s.IgnoreCase}
 	var faults fault.Collector
@@ -115,7 +115,7 @@ func countMessage(least, most int) string {
 	return "must contain 1 to 1000 values"
 }
 
-// add makes one value ready, or says what is wrong with it.
+// add prepares one value, or returns the rule that it breaks.
 func (t *test) add(v Value) string {
 	switch t.operator {
 	case Equals, In, Contains:
@@ -194,8 +194,8 @@ func (t *test) addParsed(v Value) string {
 	return ""
 }
 
-// parseNetwork takes an IPv4 network that is written as IPv6 for what it is, as
-// inNetworks takes addresses.
+// parseNetwork unmaps an IPv4 network that is written as IPv6, as inNetworks does with
+// addresses.
 func parseNetwork(text string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(text)
 	const mapped = 96
@@ -225,7 +225,7 @@ func strict(text string) bool {
 	return strings.HasSuffix(text, "Z") || zone[1:3] != "24" && zone[4:] != "60"
 }
 
-// folded returns the text as it is compared.
+// folded returns the string as it is compared.
 func (t *test) folded(text string) string {
 	if !t.ignoreCase {
 		return text
@@ -233,9 +233,8 @@ func (t *test) folded(text string) string {
 	return strings.ToLower(text)
 }
 
-// passes reports whether a value, at that place of the context, passes. One of
-// another type does not. What is too large to be looked at is a failure of the
-// context.
+// passes reports whether a value, at that position of the context, matches. One of
+// another type does not. A value beyond the bounds is a failure of the context.
 func (t *test) passes(in *Context, v Value, at int32) bool {
 	switch t.operator {
 	case Exists:
@@ -252,7 +251,7 @@ func (t *test) passes(in *Context, v Value, at int32) bool {
 	return in.fits(v) && t.passesInside(in, v)
 }
 
-// passesInside is passes for operators that look into a text or a number.
+// passesInside is passes for operators that search a string or parse a number.
 func (t *test) passesInside(in *Context, v Value) bool {
 	switch t.operator {
 	case Contains:
@@ -348,7 +347,7 @@ func (t *test) comparesVersion(text string) bool {
 	return ok && t.compares(v.compare(t.version))
 }
 
-// inNetworks takes an IPv4 address that is written as IPv6 for what it is.
+// inNetworks unmaps an IPv4 address that is written as IPv6.
 func (t *test) inNetworks(text string) bool {
 	if !strings.ContainsAny(text, ".:") || len(text) > maxAddress {
 		return false

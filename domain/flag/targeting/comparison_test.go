@@ -30,8 +30,8 @@ func valid(s targeting.Spec) bool {
 	return err == nil
 }
 
-// TestNoOperatorCoerces asks every operator about every kind of value, and holds
-// it to those kinds that it is for.
+// TestNoOperatorCoerces checks that every operator matches only the kinds of value that
+// it is for.
 func TestNoOperatorCoerces(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
@@ -198,7 +198,7 @@ func TestPatternsAreNotAnchored(t *testing.T) {
 	assert.False(t, holds(t, `{"a":"`+strings.Repeat("a", 5000)+`!"}`, specOf(targeting.Matches, "^(a+)+$")))
 }
 
-// TestNegationAndNoneAreTheSame holds a negated condition to a group of none.
+// TestNegationAndNoneAreTheSame compares a negated condition with a group of none.
 func TestNegationAndNoneAreTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
@@ -234,8 +234,8 @@ func TestFaultsOfSeveralConditionsAreAllNamed(t *testing.T) {
 // literal is a number of JSON (RFC 8259, section 6).
 var literal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
-// FuzzNumbers holds comparison to that of math/big for numbers of JSON whose
-// exponents it can bear, and to not panicking for all.
+// FuzzNumbers compares comparison with that of math/big for JSON numbers with exponents
+// that it supports, and checks that it never panics.
 func FuzzNumbers(f *testing.F) {
 	for _, pair := range [][2]string{
 		{"9007199254740993", "9007199254740992"},
@@ -297,8 +297,8 @@ var version = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
 	`(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?` +
 	`(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$`)
 
-// FuzzVersions holds versions to the specification's own expression, and their
-// order to be one.
+// FuzzVersions compares versions with the specification's own expression, and checks that
+// their order is total.
 func FuzzVersions(f *testing.F) {
 	f.Add("1.0.0-alpha.1", "1.0.0-alpha.beta")
 	f.Add("1.0.0-rc.1+b.1", "1.0.0+b")

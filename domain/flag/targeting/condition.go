@@ -10,8 +10,8 @@ import (
 const (
 	// MaxDepth is how deep groups may nest.
 	MaxDepth = 5
-	// MaxConditions is how many conditions a rule may hold, those in groups
-	// included, and MaxValues how many values one of them.
+	// MaxConditions bounds the conditions of a rule, those in groups included, and
+	// MaxValues the values of a condition.
 	MaxConditions = 100
 	MaxValues     = 1000
 	// MaxAttributeBytes is the longest attribute, MaxPatternBytes the longest
@@ -27,12 +27,12 @@ type Spec struct {
 	Values     []Value
 	Negate     bool
 	IgnoreCase bool
-	// Group is AnyOf, AllOf or NoneOf for a group, and Members what is in it.
+	// Group is AnyOf, AllOf or NoneOf for a group; Members are its conditions.
 	Group   Group
 	Members []Spec
 }
 
-// Group is how the members of a group decide. The zero value is no group.
+// Group is how the conditions of a group are combined. The zero value is no group.
 type Group string
 
 // The groups.
@@ -42,7 +42,7 @@ const (
 	NoneOf Group = "none"
 )
 
-// Condition is a Spec that was checked and is ready to be asked. It never changes.
+// Condition is a validated Spec, ready for evaluation. It is immutable.
 type Condition struct {
 	spec    Spec
 	path    path
@@ -50,8 +50,8 @@ type Condition struct {
 	members []Condition
 }
 
-// NewConditions returns the conditions of a rule. What is wrong is ErrInvalid for
-// fields that are JSON pointers from the list: "/0/operator", "/1/any/2/values/0".
+// NewConditions returns the conditions of a rule. Invalid fields are ErrInvalid, named by
+// JSON pointers from the list: "/0/operator", "/1/any/2/values/0".
 func NewConditions(specs []Spec) ([]Condition, error) {
 	b := builder{}
 	list := b.list(specs, 0)
@@ -97,7 +97,7 @@ func (b *builder) one(s Spec, depth int) Condition {
 	return c
 }
 
-// CountPatterns returns how many regular expressions the conditions hold.
+// CountPatterns returns the number of regular expressions in the conditions.
 func CountPatterns(specs []Spec) int {
 	n := 0
 	for _, s := range specs {
@@ -112,8 +112,8 @@ func CountPatterns(specs []Spec) int {
 // Spec returns the condition as it is written.
 func (c *Condition) Spec() Spec { return c.spec }
 
-// Hold reports whether all the conditions hold; none holds always. It counts only
-// while in.Failure is Sound.
+// Hold reports whether all the conditions match; an empty list always matches. The result
+// is valid only while in.Failure is Sound.
 func Hold(conditions []Condition, in *Context) bool {
 	for i := range conditions {
 		if !conditions[i].holds(in) || in.failure != Sound {
@@ -153,7 +153,7 @@ func (c *Condition) any(in *Context) bool {
 
 // Step is what one condition found.
 type Step struct {
-	// Pointer is the condition's place in the list, such as "/1/any/2".
+	// Pointer is the condition's position in the list, such as "/1/any/2".
 	Pointer string
 	Spec    Spec
 	// Seen is the attribute's value, Absent for groups too.
@@ -161,9 +161,9 @@ type Step struct {
 	Held bool
 }
 
-// Explain returns what each condition finds, groups after their members, and
-// whether all hold. It asks every one, also where the answer is certain already, up
-// to the first at which in.Failure is not Sound.
+// Explain returns the result of each condition, groups after their members, and whether
+// all match. It evaluates every one, also where the result is certain already, up to the
+// first at which in.Failure is not Sound.
 func Explain(conditions []Condition, in *Context) (steps []Step, held bool) {
 	steps = explain(nil, "", conditions, in)
 	return steps, Hold(conditions, in)

@@ -8,10 +8,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
 )
 
-// KeyAttribute is the member of a context that holds the targeting key.
+// KeyAttribute is the attribute of a context with the targeting key.
 const KeyAttribute = "targetingKey"
 
-// Kind is the JSON type of a value. The zero value is that of what is not there.
+// Kind is the JSON type of a value. The zero value is that of an absent value.
 type Kind uint8
 
 // The kinds.
@@ -33,12 +33,12 @@ func (k Kind) String() string {
 // Value is a JSON value. Of arrays and objects only the kind is known.
 type Value struct {
 	Kind Kind
-	// Text is a text unquoted, a number as it was written (so that it keeps its
-	// exactness), or "true" and "false".
+	// Text is an unquoted string, a number as it was written (which is exact), or "true"
+	// and "false".
 	Text string
 }
 
-// TextValue returns a text.
+// TextValue returns a string.
 func TextValue(text string) Value { return Value{Kind: Text, Text: text} }
 
 // NumberValue returns a number by its JSON literal.
@@ -47,8 +47,8 @@ func NumberValue(literal string) Value { return Value{Kind: Number, Text: litera
 // BoolValue returns true or false.
 func BoolValue(b bool) Value { return Value{Kind: Bool, Text: strconv.FormatBool(b)} }
 
-// BucketKey returns what the value is bucketed by. Ok is false for what is no
-// text, number or boolean, and for the empty text.
+// BucketKey returns the key of the value. Ok is false for other types than string, number
+// and boolean, and for the empty string.
 func (v Value) BucketKey() (key rollout.Key, ok bool) {
 	switch v.Kind {
 	case Text:
@@ -62,14 +62,13 @@ func (v Value) BucketKey() (key rollout.Key, ok bool) {
 	return rollout.Key{}, false
 }
 
-// indexFrom is how many values a context may hold before finding one by looking
-// at all its neighbours is given up for an index.
+// indexFrom is the number of values from which a context is indexed, instead of searched
+// linearly.
 const indexFrom = 32
 
-// Context is what a caller says about whom or what a flag is evaluated for: a
-// JSON object. It is built in the order of its text: Add for what stands for
-// itself, Open and Close around arrays and objects. The zero value is the empty
-// context. It belongs to one goroutine.
+// Context is the evaluation context of a caller: a JSON object. It is built in the order
+// of its JSON: Add for scalars, Open and Close around arrays and objects. The zero value
+// is the empty context. It must not be used concurrently.
 type Context struct {
 	key   Value
 	nodes []node
@@ -81,8 +80,8 @@ type Context struct {
 	failure Failure
 }
 
-// node is a value in the order of the text. Next is the place after all that is
-// in it, and count how many elements or members are in it itself.
+// node is a value in the order of the JSON. Next is the position after its content, and
+// count the number of its own elements or members.
 type node struct {
 	name  string
 	value Value
@@ -107,7 +106,7 @@ func (c *Context) Reset() {
 // SetKey sets the targeting key, which wins over one in the context.
 func (c *Context) SetKey(key Value) { c.key = key }
 
-// Add adds a member to what is open, or an element whose name is empty.
+// Add adds a member to the open value, or an element, which has an empty name.
 func (c *Context) Add(name string, v Value) {
 	c.place(name)
 	if n := len(c.open); n > 0 {
@@ -117,21 +116,21 @@ func (c *Context) Add(name string, v Value) {
 	c.nodes = append(c.nodes, node{name: name, value: v, next: next})
 }
 
-// Open begins a member that is an Array or an Object; what is added up to Close
-// is in it.
+// Open begins a member that is an Array or an Object; values added before Close are its
+// content.
 func (c *Context) Open(name string, kind Kind) {
 	c.Add(name, Value{Kind: kind})
 	c.open = append(c.open, int32(len(c.nodes)-1)) //nolint:gosec // bounded by a body
 }
 
-// Close ends what was opened last.
+// Close ends the value that was opened last.
 func (c *Context) Close() {
 	last := len(c.open) - 1
 	c.nodes[c.open[last]].next = int32(len(c.nodes)) //nolint:gosec // bounded by a body
 	c.open = c.open[:last]
 }
 
-// place keeps the index, once there is one.
+// place updates the index, if there is one.
 func (c *Context) place(name string) {
 	if len(c.nodes) < indexFrom {
 		return
@@ -149,8 +148,8 @@ func (c *Context) place(name string) {
 	}
 }
 
-// indexAll indexes the nodes of a parent from one place to another. What is open
-// still has no end, and so ends where all ends.
+// indexAll indexes the nodes of a parent between two positions. An open value has no end
+// yet, and ends with the context.
 func (c *Context) indexAll(parent, from, to int32) {
 	for i := from; i < to; {
 		end := c.nodes[i].next
@@ -192,9 +191,8 @@ func newPath(attribute string) path {
 	return p
 }
 
-// Lookup returns the value of an attribute: the member of that very name, else
-// the one that its dots lead to, through objects alone. What is not there is
-// Absent.
+// Lookup returns the value of an attribute: the member of that name, else the one at the
+// path that its dots separate, through objects only. A missing value is Absent.
 func (c *Context) Lookup(attribute string) Value {
 	v, _ := c.lookup(newPath(attribute))
 	return v
@@ -226,7 +224,7 @@ func (c *Context) at(i int32) Value {
 	return c.nodes[i].value
 }
 
-// member returns the place of a member of that name, or root for none.
+// member returns the position of a member of that name, or root for none.
 func (c *Context) member(parent int32, name string) int32 {
 	if c.index != nil {
 		if at, ok := c.index[place{parent, name}]; ok {
@@ -246,8 +244,8 @@ func (c *Context) member(parent int32, name string) int32 {
 	return root
 }
 
-// anyElement reports whether an element of the array at a place passes. A key
-// that was set has no place, and no elements. One of too many elements is TooLarge.
+// anyElement reports whether an element of the array at a position matches. A key that
+// was set has no position, and no elements. An array of too many elements is TooLarge.
 func (c *Context) anyElement(array int32, passes func(Value) bool) bool {
 	if array == root {
 		return false

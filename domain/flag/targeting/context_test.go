@@ -13,15 +13,15 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 )
 
-// tree is a JSON value as Go has it: a scalar, a []tree, or members in their order.
+// tree is a JSON value in Go: a scalar, a []tree, or members in their order.
 type tree struct {
 	value    targeting.Value
 	names    []string
 	children []tree
 }
 
-// drawTree draws an object or array of some depth; its members' names repeat in
-// other objects, and hold dots.
+// drawTree draws an object or array of some depth; its members' names repeat in other
+// objects, and contain dots.
 func drawTree(r *rapid.T, kind targeting.Kind, depth int) tree {
 	t := tree{value: targeting.Value{Kind: kind}}
 	seen := map[string]bool{}
@@ -64,7 +64,7 @@ func (t tree) member(name string) (tree, bool) {
 	return tree{}, false
 }
 
-// lookup is what Context.Lookup says of itself, in the plainest way.
+// lookup is a simple implementation of Context.Lookup.
 func (t tree) lookup(attribute string) targeting.Value {
 	if m, ok := t.member(attribute); ok {
 		return m.value
@@ -80,8 +80,8 @@ func (t tree) lookup(attribute string) targeting.Value {
 	return at.value
 }
 
-// TestContextsOfAnyShape holds lookups to those of a plain tree, with few members
-// and with so many that there is an index, which may be made anywhere inside.
+// TestContextsOfAnyShape compares lookups with those of a plain tree, with few members
+// and with so many that there is an index, which may be created at any position.
 func TestContextsOfAnyShape(t *testing.T) {
 	t.Parallel()
 	var c targeting.Context

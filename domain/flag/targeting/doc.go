@@ -1,5 +1,5 @@
-// Package targeting is how a rule recognises whom it is for: the context that a
-// caller sends, and conditions on its attributes.
+// Package targeting matches rules: it defines the context that a caller sends, and
+// conditions on its attributes.
 //
-// It knows nothing of flags, variants or shares, and keeps nothing between calls.
+// It knows nothing of flags, variants or shares, and has no state.
 package targeting

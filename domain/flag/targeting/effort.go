@@ -2,30 +2,30 @@ package targeting
 
 import "context"
 
-// Bounds of what conditions look at.
+// Bounds of the values that conditions read.
 const (
-	// MaxSeenBytes is the longest text or number that conditions look into. Texts of
-	// any length can be compared as a whole.
+	// MaxSeenBytes bounds the strings and numbers that conditions search or parse.
+	// Strings of any length can be compared for equality.
 	MaxSeenBytes = 4 << 10
-	// MaxElements is how many elements a list may have that is looked through.
+	// MaxElements bounds the elements of a list that is searched.
 	MaxElements = 10_000
 )
 
-// Failure says why conditions could not be decided.
+// Failure is why conditions could not be decided.
 type Failure uint8
 
 // The failures.
 const (
 	// Sound is none.
 	Sound Failure = iota
-	// TooLarge is a text or a list beyond the bounds.
+	// TooLarge is a string or a list beyond the bounds.
 	TooLarge
 	// TooLate is work that did not end in time. It stays until Reset.
 	TooLate
 )
 
-// Effort is counted in units of some nanoseconds, so that the deadline is looked at
-// about every ten milliseconds of work, and never by what is quickly done.
+// Effort is counted in units of some nanoseconds, so that the deadline is checked about
+// every ten milliseconds of work, and never during short work.
 const (
 	lookAfter       = 1 << 20
 	effortOfFlag    = 64
@@ -36,7 +36,7 @@ const (
 // Until lets conditions end as TooLate when ctx ends.
 func (c *Context) Until(ctx context.Context) { c.until = ctx }
 
-// Begin begins the conditions of a flag: what was too large for another is forgotten.
+// Begin begins the conditions of a flag: a TooLarge of another flag is reset.
 func (c *Context) Begin() {
 	if c.failure == TooLarge {
 		c.failure = Sound
@@ -44,11 +44,11 @@ func (c *Context) Begin() {
 	c.spend(effortOfFlag)
 }
 
-// Failure returns why conditions could not be decided since Begin. What they said
-// does not count then.
+// Failure returns why conditions could not be decided since Begin. Their results are
+// invalid then.
 func (c *Context) Failure() Failure { return c.failure }
 
-// spend counts effort, and looks at the deadline after much of it.
+// spend counts effort, and checks the deadline after much of it.
 func (c *Context) spend(effort int) {
 	if c.spent += effort; c.spent >= lookAfter {
 		c.look()
@@ -62,7 +62,7 @@ func (c *Context) look() {
 	}
 }
 
-// fits reports whether a text or number may be looked into.
+// fits reports whether a string or number is within the bounds.
 func (c *Context) fits(v Value) bool {
 	if len(v.Text) <= MaxSeenBytes {
 		return true
@@ -71,7 +71,7 @@ func (c *Context) fits(v Value) bool {
 	return false
 }
 
-// refuse says that something is too large, unless it is too late already.
+// refuse records TooLarge, unless it is TooLate already.
 func (c *Context) refuse() {
 	if c.failure == Sound {
 		c.failure = TooLarge

@@ -14,7 +14,7 @@ type number struct {
 	point  int
 }
 
-// farPoint stands for exponents that no int holds.
+// farPoint represents exponents beyond an int.
 const farPoint = 1 << 40
 
 // parseNumber takes a JSON literal apart. It allocates only where the digits
@@ -75,12 +75,12 @@ func (n number) sign() int {
 	return 1
 }
 
-// plainDigits bounds the whole numbers that are written without an exponent.
+// plainDigits bounds the integers that are written without an exponent.
 const plainDigits = 40
 
-// canonicalNumber returns one text for all literals of a number: 1, 1.0 and 10e-1
-// are "1". Whole numbers of up to 40 digits are written plainly, fractions with a
-// point if they begin within 40 places of it, and all others with an exponent.
+// canonicalNumber returns the canonical form of a number: 1, 1.0 and 10e-1 are "1".
+// Integers of up to 40 digits are written in full, fractions with a point if they begin
+// within 40 places of it, and all others with an exponent.
 func canonicalNumber(literal string) string {
 	if isPlainWhole(literal) {
 		return literal
@@ -104,7 +104,7 @@ func canonicalNumber(literal string) string {
 	return sign + "0." + n.digits + "e" + strconv.Itoa(n.point)
 }
 
-// isPlainWhole reports whether a literal is a whole number in its canonical form.
+// isPlainWhole reports whether a literal is an integer in its canonical form.
 func isPlainWhole(literal string) bool {
 	digits, _ := strings.CutPrefix(literal, "-")
 	if digits == "" || len(digits) > plainDigits || digits[0] == '0' && literal != "0" {

@@ -32,7 +32,7 @@ func Operators() []Operator {
 	}
 }
 
-// values says how many values an operator takes, from least to most.
+// values returns the least and the greatest number of values of an operator.
 func (o Operator) values() (least, most int) {
 	switch o {
 	case Exists:

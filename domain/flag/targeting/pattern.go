@@ -12,8 +12,8 @@ import (
 // it is written. One of 1 KiB without counted repetitions fits.
 const MaxPatternSize = 1_100
 
-// pattern is a regular expression with the number of its instructions: a text is
-// matched in as many steps for each of its bytes, at worst.
+// pattern is a regular expression with the number of its instructions: matching takes at
+// most so many steps for each byte.
 type pattern struct {
 	*regexp.Regexp
 
@@ -23,7 +23,7 @@ type pattern struct {
 func newPattern(text string) (pattern, error) {
 	compiled, err := regexp.Compile(text)
 	if err != nil {
-		return pattern{}, err //nolint:wrapcheck // it is told in words of our own
+		return pattern{}, err //nolint:wrapcheck // the message is our own
 	}
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
@@ -36,9 +36,9 @@ func newPattern(text string) (pattern, error) {
 	return pattern{Regexp: compiled, size: len(program.Inst)}, nil
 }
 
-// CheckPatterns returns how many instructions the regular expressions of conditions
-// have together, and ErrInvalid for the JSON pointers of those beyond
-// MaxPatternSize. It is for what is written: what was stored is evaluated as it is.
+// CheckPatterns returns how many instructions the regular expressions of conditions have
+// together, and ErrInvalid for the JSON pointers of those beyond MaxPatternSize. It is
+// for what is written: a stored pattern is evaluated as it is.
 func CheckPatterns(conditions []Condition) (size int, err error) {
 	var faults fault.Collector
 	for i := range conditions {

@@ -46,8 +46,8 @@ func allDigits(text string) bool {
 	return text != ""
 }
 
-// identifiers reports whether text is identifiers between dots; those of a
-// prerelease that are numbers have no leading zero.
+// identifiers reports whether text is identifiers separated by dots; numeric ones of a
+// prerelease have no leading zero.
 func identifiers(text string, prerelease bool) bool {
 	for part := range strings.SplitSeq(text, ".") {
 		strange := strings.ContainsFunc(part, func(r rune) bool {
@@ -85,7 +85,7 @@ func comparePrereleases(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// compareIdentifiers puts numbers below texts.
+// compareIdentifiers orders numbers below other identifiers.
 func compareIdentifiers(x, y string) int {
 	switch xn, yn := allDigits(x), allDigits(y); {
 	case xn && yn:

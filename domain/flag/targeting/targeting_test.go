@@ -28,7 +28,7 @@ func contextOf(tb testing.TB, text string) *targeting.Context {
 	return &c
 }
 
-// fill adds what is in the object or array that was begun, up to its end.
+// fill adds the content of the object or array that was begun, up to its end.
 func fill(tb testing.TB, c *targeting.Context, d *json.Decoder, object bool) {
 	tb.Helper()
 	for d.More() {
@@ -64,7 +64,7 @@ func text(s string) []targeting.Value { return []targeting.Value{targeting.TextV
 
 func number(s string) []targeting.Value { return []targeting.Value{targeting.NumberValue(s)} }
 
-// holds reports whether one condition holds in a context.
+// holds reports whether one condition matches a context.
 func holds(tb testing.TB, in string, s targeting.Spec) bool {
 	tb.Helper()
 	conditions, err := targeting.NewConditions([]targeting.Spec{s})
@@ -274,8 +274,8 @@ func TestBucketKeys(t *testing.T) {
 	}
 }
 
-// TestLargeContexts compares what the index finds with the way from member to
-// member, for contexts that grow past its bound at every kind of place.
+// TestLargeContexts compares the index with a linear search, for contexts that grow past
+// its bound at every kind of position.
 func TestLargeContexts(t *testing.T) {
 	t.Parallel()
 	for before := range 70 {
@@ -318,7 +318,7 @@ func TestPrecedenceOfVersions(t *testing.T) {
 	}
 }
 
-// TestNumbersCompareExactly holds comparison to that of math/big.
+// TestNumbersCompareExactly compares comparison with that of math/big.
 func TestNumbersCompareExactly(t *testing.T) {
 	t.Parallel()
 	literal := rapid.StringMatching(`-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?`)
@@ -346,7 +346,7 @@ func TestNumbersCompareExactly(t *testing.T) {
 	})
 }
 
-// FuzzComparisons holds every operator to not panicking on any text.
+// FuzzComparisons checks that no operator panics on any string.
 func FuzzComparisons(f *testing.F) {
 	f.Add("1.2.3-rc.1+b", "1.2.3")
 	f.Add("10.0.0.0/8", "::ffff:10.0.0.1%eth0")

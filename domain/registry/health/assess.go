@@ -10,9 +10,9 @@ const (
 	// Rise and Fall are how many results in a row change the state.
 	Rise = 2
 	Fall = 3
-	// HalfLife is that of the penalty, to which each transition adds 1. Above HoldAt
-	// the state is held until the penalty is below ReleaseAt. It follows the damping
-	// of flapping routes in RFC 2439.
+	// HalfLife is that of the penalty, to which each transition adds 1. Above HoldAt the
+	// state is frozen until the penalty is below ReleaseAt, as the damping of flapping
+	// routes in RFC 2439.
 	HalfLife  = time.Minute
 	HoldAt    = 4.0
 	ReleaseAt = 1.0
@@ -21,24 +21,23 @@ const (
 // Verdict is what checks of an instance have come to.
 type Verdict struct {
 	Status Status
-	// Flapping says that Status is held, because it changed too often.
+	// Flapping reports that Status is frozen, because it changed too often.
 	Flapping bool
 }
 
-// Assessment turns the results of an instance's active checks into a state. The
-// zero value begins at Unknown. Moments are any that grow with time, and all of
-// one source.
+// Assessment derives the state of an instance from the results of its active checks. The
+// zero value begins at Unknown. Times are monotonic and of one source.
 type Assessment struct {
 	verdict Verdict
-	// streak counts the results in a row that disagree with what they say they found.
+	// streak counts the results in a row that disagree with the state.
 	streak  int
 	found   Status
 	penalty float64
 	at      time.Duration
 }
 
-// Restart takes in that the state was reported, or is another for a reason that
-// is not a check's: results and transitions are counted from now on.
+// Restart sets the state to one that was reported, or has changed for a reason other than
+// a check: results and transitions are counted from now on.
 func (a *Assessment) Restart(known Status) {
 	*a = Assessment{verdict: Verdict{Status: known}, found: known, at: a.at}
 }
@@ -52,10 +51,10 @@ func (a *Assessment) Disagrees(passed bool) bool {
 	return a.verdict.Flapping || a.streak > 0 || passed != a.found.Serving() || a.found == Unknown
 }
 
-// Add takes in the result of a check made at that moment. The state becomes
-// Passing after Rise passed checks in a row, and Critical after Fall failed ones.
-// While it changes too often it is held at its last serving state and said to be
-// flapping. A warning was reported, and only a failure overrules it.
+// Add adds the result of a check made at that time. The state becomes Passing after Rise
+// passed checks in a row, and Critical after Fall failed ones. While it changes too often
+// it is frozen at its last serving state and reported as flapping. A reported warning is
+// overruled by a failure only.
 func (a *Assessment) Add(passed bool, at time.Duration) Verdict {
 	a.decay(at)
 	if passed == a.found.Serving() && a.found != Unknown {
@@ -67,7 +66,7 @@ func (a *Assessment) Add(passed bool, at time.Duration) Verdict {
 	return a.verdict
 }
 
-// turn takes in that enough results in a row say the same.
+// turn changes the state after enough equal results in a row.
 func (a *Assessment) turn(passed bool) {
 	if a.found != Unknown {
 		a.penalty++
@@ -78,7 +77,7 @@ func (a *Assessment) turn(passed bool) {
 	}
 }
 
-// settle decides between what was found and what is held.
+// settle decides between the derived and the frozen state.
 func (a *Assessment) settle() {
 	switch {
 	case a.penalty > HoldAt:

@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// series takes in results a second apart, 'p' for passed and 'f' for failed, and
-// returns the states that they came to, by their first letters.
+// series adds results a second apart, 'p' for passed and 'f' for failed, and returns the
+// resulting states, by their first letters.
 func series(a *health.Assessment, from time.Duration, results string) string {
 	states := make([]byte, len(results))
 	for i, r := range results {
@@ -52,7 +52,7 @@ func TestAssessment(t *testing.T) {
 		assert.Equal(t, "ppc", series(&a, 2*time.Second, "fff"))
 	})
 
-	t.Run("above four transitions the last good state is held, until the penalty is below one", func(t *testing.T) {
+	t.Run("above four transitions the last good state is frozen, until the penalty is below one", func(t *testing.T) {
 		t.Parallel()
 		var a health.Assessment
 		a.Restart(health.Passing)
@@ -66,14 +66,14 @@ func TestAssessment(t *testing.T) {
 		assert.Equal(t, health.Verdict{Status: health.Critical}, verdict, "and then the truth")
 	})
 
-	t.Run("what disagrees is told before it is taken in", func(t *testing.T) {
+	t.Run("a disagreeing result is reported before it is added", func(t *testing.T) {
 		t.Parallel()
 		var a health.Assessment
 		a.Restart(health.Passing)
 		assert.False(t, a.Disagrees(true))
 		assert.True(t, a.Disagrees(false))
 		a.Add(false, 0)
-		assert.True(t, a.Disagrees(true), "a streak is under way")
+		assert.True(t, a.Disagrees(true), "a streak has begun")
 	})
 }
 

@@ -35,7 +35,7 @@ const (
 // changed; the zero value is no check.
 type Check struct {
 	Kind Kind
-	// Path is for HTTP: it begins with a slash, and may hold a query.
+	// Path is for HTTP: it begins with a slash, and may contain a query.
 	Path string
 	// Port is where to connect, or 0 for the instance's own.
 	Port     int
@@ -43,19 +43,19 @@ type Check struct {
 	Expect   []Range
 	Headers  map[string]string
 	Contains string
-	// Service is what GRPC asks about.
+	// Service is the gRPC service that is checked.
 	Service           string
 	Interval, Timeout time.Duration
 }
 
-// Spec is a check as somebody writes it down. Zero fields take the defaults.
+// Spec is a check as a client writes it. Zero fields take the defaults.
 type Spec struct {
 	Type string
 	Path string
 	Port int
 	// Method is GET or HEAD; GET by default.
 	Method string
-	// ExpectedStatus holds codes ("204") and ranges ("200-299"), which is the default.
+	// ExpectedStatus contains codes ("204") and ranges ("200-299"), which is the default.
 	ExpectedStatus  []string
 	Headers         map[string]string
 	BodyContains    string
@@ -72,8 +72,8 @@ func Standard() Check {
 	}
 }
 
-// ParseCheck returns the check that a spec says. What is wrong is ErrInvalid for
-// JSON pointers within the check, such as "/timeout_ms".
+// ParseCheck returns the check of a spec. Invalid fields are ErrInvalid, named by JSON
+// pointers within the check, such as "/timeout_ms".
 func ParseCheck(spec Spec) (Check, error) {
 	p := &parser{spec: spec}
 	kind := p.kind()
@@ -128,7 +128,7 @@ func Headers() []string {
 	return []string{"Accept", "Accept-Language", "Cache-Control", "User-Agent", "X-Health-Check"}
 }
 
-// parser reads a spec and collects what is wrong with it.
+// parser reads a spec and collects its errors.
 type parser struct {
 	spec   Spec
 	faults fault.Collector
@@ -146,8 +146,7 @@ func (p *parser) kind() Kind {
 	return 0
 }
 
-// http complains of what is given and is for HTTP alone, and returns whether it is
-// given.
+// http rejects fields that are for HTTP only, and returns whether they are set.
 func (p *parser) http(at string, given bool) bool {
 	if given && p.spec.Type != HTTP.String() {
 		p.bad(at, "is for checks of type http alone")
@@ -276,7 +275,7 @@ func (p *parser) times() (interval, timeout time.Duration) {
 	return interval, timeout
 }
 
-// printable reports whether a text is of visible ASCII characters alone.
+// printable reports whether a text consists of visible ASCII characters.
 func printable(text string) bool {
 	for i := range len(text) {
 		if text[i] <= ' ' || text[i] > '~' {

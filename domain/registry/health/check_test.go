@@ -27,7 +27,7 @@ func wrong(err error) []string {
 func TestParseCheck(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what is not given takes the defaults", func(t *testing.T) {
+	t.Run("fields that are not set take the defaults", func(t *testing.T) {
 		t.Parallel()
 		c, err := health.ParseCheck(health.Spec{Type: "http"})
 		require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestParseCheck(t *testing.T) {
 			c, err := health.RestoreCheck(spec)
 			require.NoError(t, err)
 			assert.Equal(t, health.MaxTimeout, c.Timeout)
-			assert.Equal(t, ms, *spec.TimeoutMS, "what was given stays as it is")
+			assert.Equal(t, ms, *spec.TimeoutMS, "fields that are set stay as they are")
 		}
 		_, err = health.RestoreCheck(health.Spec{Type: "tcp", IntervalSeconds: new(1), TimeoutMS: new(1_000)})
 		assert.Equal(t, []string{"/timeout_ms"}, wrong(err))

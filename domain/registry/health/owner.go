@@ -1,10 +1,9 @@
 package health
 
-// Owner returns which of the replicas makes the checks of a key, "" where there
-// are none. All replicas that see the same ones agree, and one that joins or
-// leaves moves no checks but its own share: rendezvous hashing ("A name-based
-// mapping scheme for rendezvous", Thaler and Ravishankar, 1996), with FNV-1a and
-// the finalizer of MurmurHash3.
+// Owner returns the replica that makes the checks of a key, "" where there are none. All
+// replicas with the same list agree, and one that joins or leaves moves only its own
+// share of the checks: rendezvous hashing ("A name-based mapping scheme for rendezvous",
+// Thaler and Ravishankar, 1996), with FNV-1a and the finalizer of MurmurHash3.
 func Owner(key string, replicas []string) string {
 	var owner string
 	var highest uint64

@@ -13,7 +13,7 @@ type Kind uint8
 const (
 	HTTP Kind = iota + 1
 	TCP
-	// GRPC asks the standard service grpc.health.v1.Health ("GRPC Health Checking
+	// GRPC calls the standard service grpc.health.v1.Health ("GRPC Health Checking
 	// Protocol").
 	GRPC
 )
@@ -55,16 +55,16 @@ type Probe struct {
 	Expect []Range
 	// Headers are sent as they are.
 	Headers map[string]string
-	// Contains has to be in the first 64 KiB of the body; "" asks for nothing.
+	// Contains has to be in the first 64 KiB of the body; "" is not checked.
 	Contains string
-	// Service is what GRPC asks about; "" is the server as a whole.
+	// Service is the gRPC service that is checked; "" is the server as a whole.
 	Service string
 	// Timeout bounds the whole check, from the look-up of the name on.
 	Timeout time.Duration
 }
 
-// Class says in what way a check failed. The zero value is no failure. A class is
-// all that is kept of an error.
+// Class classifies the failure of a check. The zero value is no failure. Nothing else of
+// an error is stored.
 type Class uint8
 
 // The classes.
@@ -77,8 +77,8 @@ const (
 	Unresolved
 	// Unreachable is a host or network without a route.
 	Unreachable
-	// Forbidden is a check that may not be made: it may not dial the address, or may
-	// not look into the body there. It says nothing about the instance.
+	// Forbidden is a check that is not allowed to dial the address, or to read the body
+	// there. It has no effect on the instance.
 	Forbidden
 	// Untrusted is a TLS handshake that failed.
 	Untrusted
@@ -89,7 +89,7 @@ const (
 	WrongBody
 	// Garbled is an answer that cannot be read.
 	Garbled
-	// Failed is any failure at an address whose details are not told.
+	// Failed is any failure at an address for which details are not disclosed.
 	Failed
 )
 
@@ -112,7 +112,7 @@ func (c Class) String() string {
 	return names[c]
 }
 
-// Result is what a check found. It holds nothing of the answer's body.
+// Result is the result of a check. It contains nothing of the response body.
 type Result struct {
 	// Failed is the class of the failure, or zero for a check that passed.
 	Failed Class
@@ -128,11 +128,10 @@ type Result struct {
 // Passed reports whether the check passed.
 func (r Result) Passed() bool { return r.Failed == 0 }
 
-// Prober makes checks. It never fails: what goes wrong is a Result. It follows no
-// redirect, and dials no address that checks may not reach: that is Forbidden, as
-// is a probe with Contains at an address outside the networks that the operator
-// allows. At such addresses every other failure is Failed, without a Code.
-// A ctx that ends is TimedOut.
+// Prober makes checks. It never fails: failures are Results. It follows no redirect, and
+// dials no address that checks may not reach: that is Forbidden, as is a probe with
+// Contains at an address outside the networks that the operator allows. At such addresses
+// every other failure is Failed, without a Code. A ctx that ends is TimedOut.
 type Prober interface {
 	Probe(ctx context.Context, p Probe) Result
 }

@@ -22,16 +22,17 @@ const (
 // Claim is what a check needs a slot for.
 type Claim struct {
 	Service string
-	// Place is what Place returns for what is dialled.
+	// Place is the place that is dialled, as Place returns it.
 	Place string
-	// Source is who registered the instance; the zero address is nobody in particular.
+	// Source is the address that registered the instance; the zero address is an unknown
+	// one.
 	Source netip.Addr
-	// Prompt says that the last check was answered soon, so that this one is not
-	// expected to keep its slot for long.
+	// Prompt reports that the last check was answered quickly, so that this one is
+	// expected to release its slot soon.
 	Prompt bool
 }
 
-// Place names what is dialled so that every spelling of an IP address is the same
+// Place identifies what is dialled, so that every spelling of an IP address is the same
 // place: the address that was dialled last, else the host as it is written.
 func Place(host string, dialled netip.Addr) string {
 	if !dialled.IsValid() {

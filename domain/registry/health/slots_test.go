@@ -70,7 +70,7 @@ func TestSlots(t *testing.T) {
 		assert.True(t, s.Take(claim("a", 0)))
 	})
 
-	t.Run("one place is checked four times at once, by whatever services", func(t *testing.T) {
+	t.Run("one place is checked four times at once, for any services", func(t *testing.T) {
 		t.Parallel()
 		s := &health.Slots{}
 		assert.Equal(t, 4, take(s, func(n int) health.Claim {
@@ -78,7 +78,7 @@ func TestSlots(t *testing.T) {
 		}))
 	})
 
-	t.Run("what was released can be taken again, and leaves nothing behind", func(t *testing.T) {
+	t.Run("a released slot can be claimed again, and leaves no state", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(rt *rapid.T) {
 			s, held := &health.Slots{}, []health.Claim{}

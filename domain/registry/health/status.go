@@ -2,7 +2,7 @@ package health
 
 import "github.com/signalbox-hq/signalbox/domain/fault"
 
-// Status is what was observed of an instance. The zero value is Unknown.
+// Status is the observed health of an instance. The zero value is Unknown.
 type Status uint8
 
 // The states.
@@ -11,7 +11,7 @@ const (
 	Unknown Status = iota
 	// Passing is in order.
 	Passing
-	// Warning serves, and wants to be looked at.
+	// Warning serves, and needs attention.
 	Warning
 	// Critical does not serve.
 	Critical
@@ -34,9 +34,9 @@ func (s Status) String() string {
 	return "unknown"
 }
 
-// Parse returns the state that a report names: passing, warning, critical or
-// unknown, or healthy for passing and unhealthy for critical. Another text is
-// ErrInvalid for "status".
+// Parse returns the status of that name: passing, warning, critical or unknown, or
+// healthy for passing and unhealthy for critical. Another text is ErrInvalid for
+// "status".
 func Parse(text string) (Status, error) {
 	switch text {
 	case "healthy":

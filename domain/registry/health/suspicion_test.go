@@ -13,60 +13,59 @@ import (
 
 const shop = "shop"
 
-// watched returns a doubt that has seen that many places of the shop pass.
-func watched(places int) *health.Doubt {
-	d := &health.Doubt{}
+// watched returns a suspicion with that many passing places of the shop.
+func watched(places int) *health.Suspicion {
+	d := &health.Suspicion{}
 	turn(d, places, true, 0)
 	return d
 }
 
-// turn takes in the same result of the first places of the shop.
-func turn(d *health.Doubt, places int, passed bool, at time.Duration) {
+// turn adds the same result of the first places of the shop.
+func turn(d *health.Suspicion, places int, passed bool, at time.Duration) {
 	for n := range places {
 		d.Add(shop, "host-"+strconv.Itoa(n), passed, at)
 	}
 }
 
-// turnServices takes in the same result of the first services, each at a place of
-// its own.
-func turnServices(d *health.Doubt, services int, passed bool, at time.Duration) {
+// turnServices adds the same result of the first services, each at a place of its own.
+func turnServices(d *health.Suspicion, services int, passed bool, at time.Duration) {
 	for n := range services {
 		d.Add("service-"+strconv.Itoa(n), "place-"+strconv.Itoa(n), passed, at)
 	}
 }
 
-func TestDoubt(t *testing.T) {
+func TestSuspicion(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		all, failing int
-		doubtful     bool
+		suspected    bool
 	}{
-		"three of ten are 30 %":              {10, 3, true},
-		"three of eleven are less":           {11, 3, false},
-		"two are too few, also of two":       {2, 2, false},
-		"all of three":                       {3, 3, true},
-		"none fails, and nothing is doubted": {10, 0, false},
+		"three of ten are 30 %":             {10, 3, true},
+		"three of eleven are less":          {11, 3, false},
+		"two are too few, also of two":      {2, 2, false},
+		"all of three":                      {3, 3, true},
+		"none fails, and none is suspected": {10, 0, false},
 	} {
 		t.Run(name+": places of one service", func(t *testing.T) {
 			t.Parallel()
 			d := watched(c.all)
 			turn(d, c.failing, false, time.Second)
-			assert.Equal(t, c.doubtful, d.Of(shop, time.Second))
+			assert.Equal(t, c.suspected, d.Of(shop, time.Second))
 		})
 		t.Run(name+": services", func(t *testing.T) {
 			t.Parallel()
-			d := &health.Doubt{}
+			d := &health.Suspicion{}
 			turnServices(d, c.all, true, 0)
 			turnServices(d, c.failing, false, time.Second)
-			assert.Equal(t, c.doubtful, d.Of("service-0", time.Second))
-			assert.Equal(t, c.doubtful, d.Of("another", time.Second))
-			assert.Equal(t, c.doubtful, d.Whole(time.Second))
+			assert.Equal(t, c.suspected, d.Of("service-0", time.Second))
+			assert.Equal(t, c.suspected, d.Of("another", time.Second))
+			assert.Equal(t, c.suspected, d.Whole(time.Second))
 		})
 	}
 
-	t.Run("what never passed says nothing", func(t *testing.T) {
+	t.Run("a place that never passed is no witness", func(t *testing.T) {
 		t.Parallel()
-		d := &health.Doubt{}
+		d := &health.Suspicion{}
 		turn(d, 10, false, 0)
 		assert.False(t, d.Of(shop, 0))
 		assert.False(t, d.Whole(0))
@@ -93,7 +92,7 @@ func TestDoubt(t *testing.T) {
 
 	t.Run("however many services fail at one place, that is one witness", func(t *testing.T) {
 		t.Parallel()
-		d := &health.Doubt{}
+		d := &health.Suspicion{}
 		for _, passed := range []bool{true, false} {
 			for n := range 50 {
 				d.Add("service-"+strconv.Itoa(n), "place", passed, 0)
@@ -136,21 +135,21 @@ func TestDoubt(t *testing.T) {
 		for s := range 700 {
 			turn(d, 4, false, time.Duration(s+1)*time.Second)
 		}
-		assert.False(t, d.Of(shop, time.Second+health.DoubtFor+time.Second))
-		assert.False(t, d.Whole(time.Second+health.DoubtFor+time.Second))
+		assert.False(t, d.Of(shop, time.Second+health.SuspicionFor+time.Second))
+		assert.False(t, d.Whole(time.Second+health.SuspicionFor+time.Second))
 	})
 
 	t.Run("places that are no longer checked are forgotten", func(t *testing.T) {
 		t.Parallel()
 		d := watched(4)
 		turn(d, 4, false, time.Second)
-		assert.False(t, d.Of(shop, time.Second+health.DoubtFor+time.Second))
+		assert.False(t, d.Of(shop, time.Second+health.SuspicionFor+time.Second))
 	})
 
 	t.Run("it counts as if it counted from the beginning", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(rt *rapid.T) {
-			d := &health.Doubt{}
+			d := &health.Suspicion{}
 			last := map[[2]string]bool{}
 			for range rapid.IntRange(0, 60).Draw(rt, "results") {
 				key := [2]string{
@@ -163,7 +162,7 @@ func TestDoubt(t *testing.T) {
 					last[key] = passed
 				}
 			}
-			fresh := &health.Doubt{}
+			fresh := &health.Suspicion{}
 			for key, passed := range last {
 				fresh.Add(key[0], key[1], true, 0)
 				fresh.Add(key[0], key[1], passed, 0)
@@ -195,7 +194,7 @@ func TestOwner(t *testing.T) {
 		}
 	})
 
-	t.Run("the order in which replicas are named says nothing", func(t *testing.T) {
+	t.Run("the order of the replicas has no influence", func(t *testing.T) {
 		t.Parallel()
 		for key, owner := range owners {
 			assert.Equal(t, owner, health.Owner(key, []string{"d", "b", "a", "c"}))
