@@ -21,7 +21,7 @@ func root(t *testing.T) string {
 	return dir
 }
 
-func TestHouse(t *testing.T) {
+func TestTree(t *testing.T) {
 	t.Parallel()
 	tree, err := architecture.Load(root(t))
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestHouse(t *testing.T) {
 	}
 }
 
-// importing returns a house of one package that imports one thing.
+// importing returns a tree of one package that imports one thing.
 func importing(path, imported string) architecture.Tree {
 	return architecture.Tree{Packages: []architecture.Package{{
 		Path: path, Files: []string{"bad.go"},
@@ -57,26 +57,26 @@ func importing(path, imported string) architecture.Tree {
 
 func TestImportRules(t *testing.T) {
 	t.Parallel()
-	house := func(path string) string { return architecture.Module + "/" + path }
+	own := func(path string) string { return architecture.Module + "/" + path }
 	rows := []struct {
 		name, of, imported string
 		breach             string
 	}{
 		{name: "domain may not import a library", of: "domain/configuration", imported: "go.uber.org/zap", breach: "a domain module imports"},
-		{name: "domain may not import ports", of: "domain/configuration", imported: house("ports"), breach: "a domain module imports"},
-		{name: "a module may not import another", of: "domain/configuration", imported: house("domain/access"), breach: "a domain module imports"},
-		{name: "the kernel may not import a module", of: "domain/fault", imported: house("domain/access"), breach: "the kernel imports"},
-		{name: "ports may not import a module", of: "ports", imported: house("domain/access"), breach: "ports import"},
-		{name: "an application module may not import another", of: "application/configapp", imported: house("application/accessapp"), breach: "the application imports"},
-		{name: "the change feed may not import a module", of: "application/changefeed", imported: house("domain/flag"), breach: "know modules by ports.Module alone"},
-		{name: "the application may not import an adapter", of: "application/configapp", imported: house("adapters/bunstore"), breach: "the application imports"},
-		{name: "an adapter may not import another", of: "adapters/ginapi", imported: house("adapters/bunstore"), breach: "an adapter imports no other"},
-		{name: "an adapter may not import bootstrap", of: "adapters/cli", imported: house("bootstrap/settings"), breach: "an adapter imports no other"},
-		{name: "bootstrap may not import tests", of: "bootstrap", imported: house("test/fixture"), breach: "bootstrap imports no tests"},
-		{name: "the store may not import a module", of: "adapters/bunstore", imported: house("domain/access"), breach: "the generic part of the store imports"},
-		{name: "the feed's store may not import a module", of: "adapters/bunstore/feedstore", imported: house("domain/flag"), breach: "the generic part of the store imports"},
-		{name: "the store may not import repositories", of: "adapters/bunstore", imported: house("adapters/bunstore/flagstore"), breach: "the repositories of a module are"},
-		{name: "repositories may not import those of another module", of: "adapters/bunstore/flagstore", imported: house("adapters/bunstore/configstore"), breach: "the repositories of a module are"},
+		{name: "domain may not import ports", of: "domain/configuration", imported: own("ports"), breach: "a domain module imports"},
+		{name: "a module may not import another", of: "domain/configuration", imported: own("domain/access"), breach: "a domain module imports"},
+		{name: "the kernel may not import a module", of: "domain/fault", imported: own("domain/access"), breach: "the kernel imports"},
+		{name: "ports may not import a module", of: "ports", imported: own("domain/access"), breach: "ports import"},
+		{name: "an application module may not import another", of: "application/configapp", imported: own("application/accessapp"), breach: "the application imports"},
+		{name: "the change feed may not import a module", of: "application/changefeed", imported: own("domain/flag"), breach: "know modules by ports.Module alone"},
+		{name: "the application may not import an adapter", of: "application/configapp", imported: own("adapters/bunstore"), breach: "the application imports"},
+		{name: "an adapter may not import another", of: "adapters/ginapi", imported: own("adapters/bunstore"), breach: "an adapter imports no other"},
+		{name: "an adapter may not import bootstrap", of: "adapters/cli", imported: own("bootstrap/settings"), breach: "an adapter imports no other"},
+		{name: "bootstrap may not import tests", of: "bootstrap", imported: own("test/fixture"), breach: "bootstrap imports no tests"},
+		{name: "the store may not import a module", of: "adapters/bunstore", imported: own("domain/access"), breach: "the generic part of the store imports"},
+		{name: "the feed's store may not import a module", of: "adapters/bunstore/feedstore", imported: own("domain/flag"), breach: "the generic part of the store imports"},
+		{name: "the store may not import repositories", of: "adapters/bunstore", imported: own("adapters/bunstore/flagstore"), breach: "the repositories of a module are"},
+		{name: "repositories may not import those of another module", of: "adapters/bunstore/flagstore", imported: own("adapters/bunstore/configstore"), breach: "the repositories of a module are"},
 		{name: "migrations import nothing", of: "migrations", imported: "os", breach: "migrations import nothing"},
 	}
 	for _, row := range rows {

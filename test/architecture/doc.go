@@ -1,7 +1,7 @@
-// Package architecture holds the house to its rules: who may import whom, which
-// library has which owner, and what every folder, file and port owes.
+// Package architecture checks the module against its rules: which package may import
+// which, which folder owns which library, what every folder, file and port must have,
+// and which terms are retired.
 //
-// It is not for style; the linters have that. Each breach is one sentence that
-// names the rule, the file and the import, and a rule that no package is under
-// is a breach itself.
+// Style is the linters' task. Each breach is one sentence that names the rule, the file
+// and the import; a rule that applies to no package is a breach itself.
 package architecture

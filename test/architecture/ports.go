@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Ports returns every port of the house by its path and name ("ports.Clock",
+// Ports returns every port of the module by its path and name ("ports.Clock",
 // "domain/configuration.Repository"): the exported interfaces of ports, and those
 // of domain modules whose methods wait, that is, take a context.
 func Ports(tree Tree) ([]string, error) {

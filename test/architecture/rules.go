@@ -19,7 +19,7 @@ func genericStore() []string {
 	}
 }
 
-// Rule says what the packages under some folders may import of the house and of
+// Rule says what the packages under some folders may import of this module and of
 // others.
 type Rule struct {
 	Name string
@@ -28,19 +28,19 @@ type Rule struct {
 	// Except are folders beneath those that it is not for.
 	Except []string
 	// May decides about one import of a package; std is the standard library,
-	// house an import of this module, without its path.
+	// Own is an import of this module, without its path.
 	May func(of string, i Path) bool
 }
 
 // Path is an import, sorted.
 type Path struct {
-	Std   bool
-	House bool
-	// Name is without the module's path for imports of the house.
+	Std bool
+	Own bool
+	// Name is without the module's path for imports of this module.
 	Name string
 }
 
-// ImportRules are the layers of the house.
+// ImportRules are the layers of the module.
 func ImportRules() []Rule { return append(layerRules(), storeRules()...) }
 
 func layerRules() []Rule {
@@ -48,25 +48,25 @@ func layerRules() []Rule {
 		{
 			Name: "the kernel imports the standard library and the kernel alone",
 			Of:   kernel(),
-			May:  func(_ string, i Path) bool { return i.Std || i.House && within(i.Name, kernel()...) },
+			May:  func(_ string, i Path) bool { return i.Std || i.Own && within(i.Name, kernel()...) },
 		},
 		{
 			Name: "a domain module imports the standard library and the kernel alone, and no other module",
 			Of:   []string{"domain"}, Except: kernel(),
 			May: func(of string, i Path) bool {
-				return i.Std || i.House && within(i.Name, append(kernel(), moduleOf(of))...)
+				return i.Std || i.Own && within(i.Name, append(kernel(), moduleOf(of))...)
 			},
 		},
 		{
 			Name: "ports import the standard library and the kernel alone",
 			Of:   []string{"ports"},
-			May:  func(_ string, i Path) bool { return i.Std || i.House && within(i.Name, kernel()...) },
+			May:  func(_ string, i Path) bool { return i.Std || i.Own && within(i.Name, kernel()...) },
 		},
 		{
 			Name: "the application imports the standard library, domain and ports, and no other application module",
 			Of:   []string{"application"},
 			May: func(of string, i Path) bool {
-				return i.Std || i.House && within(i.Name, "domain", "ports", "application/change", "application/freshness",
+				return i.Std || i.Own && within(i.Name, "domain", "ports", "application/change", "application/freshness",
 					"application/page", "application/readthrough", of)
 			},
 		},
@@ -81,7 +81,7 @@ func layerRules() []Rule {
 			Name: "an adapter imports no other adapter, nor bootstrap, nor tests",
 			Of:   []string{"adapters"},
 			May: func(of string, i Path) bool {
-				return !i.House || within(i.Name, "domain", "ports", "application", "migrations", moduleOf(of))
+				return !i.Own || within(i.Name, "domain", "ports", "application", "migrations", moduleOf(of))
 			},
 		},
 		{
@@ -104,7 +104,7 @@ func storeRules() []Rule {
 			Name: "the generic part of the store imports no domain module",
 			Of:   []string{"adapters/bunstore"},
 			May: func(of string, i Path) bool {
-				return !slices.Contains(genericStore(), of) || !i.House || !within(i.Name, "domain") ||
+				return !slices.Contains(genericStore(), of) || !i.Own || !within(i.Name, "domain") ||
 					within(i.Name, kernel()...)
 			},
 		},
@@ -112,7 +112,7 @@ func storeRules() []Rule {
 			Name: "the repositories of a module are imported by bootstrap alone",
 			Of:   []string{"adapters/bunstore"},
 			May: func(_ string, i Path) bool {
-				return !i.House || !within(i.Name, "adapters/bunstore") || slices.Contains(genericStore(), i.Name)
+				return !i.Own || !within(i.Name, "adapters/bunstore") || slices.Contains(genericStore(), i.Name)
 			},
 		},
 	}
@@ -188,7 +188,7 @@ func CheckOwners(tree Tree, owners []Owner) []string {
 	used := map[string]bool{}
 	for _, p := range tree.Packages {
 		for _, i := range p.Imports {
-			if s := sorted(i.Path); s.Std || s.House {
+			if s := sorted(i.Path); s.Std || s.Own {
 				continue
 			}
 			n := slices.IndexFunc(owners, func(o Owner) bool { return within(i.Path, o.Library) })
@@ -239,7 +239,7 @@ func within(path string, folders ...string) bool {
 
 func sorted(path string) Path {
 	if path == Module || strings.HasPrefix(path, Module+"/") {
-		return Path{House: true, Name: strings.TrimPrefix(strings.TrimPrefix(path, Module), "/")}
+		return Path{Own: true, Name: strings.TrimPrefix(strings.TrimPrefix(path, Module), "/")}
 	}
 	first, _, _ := strings.Cut(path, "/")
 	return Path{Std: !strings.Contains(first, "."), Name: path}

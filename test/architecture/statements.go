@@ -14,10 +14,10 @@ import (
 // of its package hold for the packages beneath it as well.
 const FinalFile = "adapters/bunstore/final.go"
 
-// CheckStatements returns where the answer of a statement may be read only in part:
-// PostgreSQL sends rows before it commits, so that a failed commit is seen at the end
-// of the answer alone. Outside FinalFile no adapter runs raw SQL that returns rows, asks
-// for RETURNING, or scans what an INSERT, UPDATE or DELETE returns. In the package of
+// CheckStatements returns the places where a result set may be read only in part:
+// PostgreSQL sends rows before it commits, so that only the end of the result set reports
+// a failed commit. Outside FinalFile no adapter runs raw SQL that returns rows, uses
+// RETURNING, or scans what an INSERT, UPDATE or DELETE returns. In the package of
 // FinalFile, and beneath it, only a chain that has NewSelect in it is scanned, and Exec has no
 // destination: bun adds RETURNING to an INSERT by itself.
 func CheckStatements(tree Tree) ([]string, error) {

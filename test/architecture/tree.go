@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// Module is the path of the house.
+// Module is the path of this module.
 const Module = "github.com/signalbox-hq/signalbox"
 
-// Tree is the packages of the house and what they import.
+// Tree is the packages of the module and what they import.
 type Tree struct {
 	// Root is the folder of go.mod.
 	Root     string
@@ -32,7 +32,7 @@ type Package struct {
 	Dir string
 	// Files are the names of the files, tests included.
 	Files []string
-	// Imports are who imports what, tests excluded.
+	// Imports are the imports of all files but tests.
 	Imports []Import
 }
 
@@ -51,7 +51,7 @@ type listed struct {
 	XTestGoFiles []string
 }
 
-// Load reads the house that lies in a folder.
+// Load reads the module in a folder.
 func Load(root string) (Tree, error) {
 	found, err := list(root)
 	if err != nil {
