@@ -42,10 +42,11 @@ func finalNumber(ctx context.Context, q scanner) (int64, error) {
 	return numbers[0], nil
 }
 
-// ScanSelect scans the first rows of a SELECT, at most limit. Queries that are not one
-// chain from NewSelect on are scanned by it: its type admits a SELECT alone.
+// ScanSelect scans the first rows of a SELECT, at most limit, which is at least 1.
+// Queries that are not one chain from NewSelect on are scanned by it: its type admits a
+// SELECT alone.
 func ScanSelect(ctx context.Context, q *bun.SelectQuery, limit int, dest ...any) error {
-	return q.Limit(limit).Scan(ctx, dest...)
+	return q.Limit(max(limit, 1)).Scan(ctx, dest...) // bun omits a LIMIT of 0
 }
 
 // selectRows returns the rows of a SELECT one by one; the caller closes them.

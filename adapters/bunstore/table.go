@@ -157,6 +157,15 @@ func (t *Table[R]) withoutSerial(q *bun.InsertQuery) *bun.InsertQuery {
 	return q
 }
 
+// set sets a column of a row to a number.
+func (t *Table[R]) set(row *R, name string, n int64) {
+	for _, f := range t.fields {
+		if f.name == name {
+			reflect.ValueOf(row).Elem().FieldByIndex(f.index).SetInt(n)
+		}
+	}
+}
+
 // inserted returns the fields that an insert writes.
 func (t *Table[R]) inserted() []tableField {
 	return slices.DeleteFunc(slices.Clone(t.fields), func(f tableField) bool { return f.serial })

@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/column"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
@@ -35,8 +36,6 @@ type Mapping[I ~int64, A VersionedAggregate[I, E], R Row[A], E any, H Row[E]] st
 	State func(a A, event string) (R, error)
 	// Entry returns the row of an entry of the aggregate with that id.
 	Entry func(e E, aggregate I) H
-	// WithVersion returns the aggregate with a version in place of an unreadable one.
-	WithVersion func(A, scope.Version) A
 	// Finish returns what writes more in the transaction of a save, nil for nothing; it
 	// may be nil itself.
 	Finish func(A) func(ctx context.Context, tx bun.Tx, aggregate I) error
@@ -87,12 +86,28 @@ func (v *Versioned[I, A, R, E, H]) Find(ctx context.Context, id I) (A, error) {
 
 // FindBy returns the aggregate that a query of Select finds, or Mapping.NotFound.
 func (v *Versioned[I, A, R, E, H]) FindBy(ctx context.Context, q *bun.SelectQuery) (A, error) {
-	found, err := FindOne[R, A](ctx, v.store, q, v.loadOne, v.mapping.NotFound)
-	if err != nil || found.Version() > 0 {
-		return found, err
+	rows, broken, err := scanned[R](ctx, v.store, q, 1)
+	var none A
+	if err != nil {
+		return none, dberror.Translate(err, v.loadOne, nil)
 	}
-	last, err := v.store.lastVersion(ctx, v.entries(found.ID()).Model((*H)(nil)))
-	return v.mapping.WithVersion(found, last), err
+	if len(rows) == 0 {
+		return none, v.mapping.NotFound
+	}
+	found := rehydrated(v.store, rows[0], broken[0])
+	if found.Version() > 0 {
+		return found, nil
+	}
+	return v.withLastVersion(ctx, rows[0], found.ID())
+}
+
+// withLastVersion returns the damaged aggregate of a row, with the last version of its
+// history in place of an unreadable one.
+func (v *Versioned[I, A, R, E, H]) withLastVersion(ctx context.Context, row R, id I) (A, error) {
+	last, err := v.store.lastVersion(ctx, v.entries(id).Model((*H)(nil)))
+	v.state.set(&row, "version", int64(last))
+	damaged, _ := row.Rehydrate(errUnread) // the damage is noted already
+	return damaged, err
 }
 
 // loadChunk bounds the ids of one statement.

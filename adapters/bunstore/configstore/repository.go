@@ -28,7 +28,7 @@ func New(s *bunstore.Store) *Repository {
 	return &Repository{bunstore.NewVersioned(s, mapping{
 		One: "configuration", Many: "configurations",
 		NotFound: configuration.ErrNotFound, VersionNotFound: configuration.ErrVersionNotFound,
-		State: stateRow, Entry: rowOfEntry, WithVersion: withVersion, Finish: sealing,
+		State: stateRow, Entry: rowOfEntry, Finish: sealing,
 		Order: []string{"environment", "service_name", "key"}, Size: bunstore.TextBytes("value"),
 		EntrySize: bunstore.TextBytes("old_value") + " + " + bunstore.TextBytes("new_value"),
 	})}

@@ -68,13 +68,6 @@ func (r configurationRow) Rehydrate(unread error) (*configuration.Configuration,
 	return configuration.Rehydrate(s), err
 }
 
-// withVersion returns a configuration with a version in place of an unreadable one.
-func withVersion(c *configuration.Configuration, version scope.Version) *configuration.Configuration {
-	s := c.State()
-	s.Version = version
-	return configuration.Rehydrate(s)
-}
-
 type entryRow struct {
 	bun.BaseModel `bun:"table:configuration_history,alias:h"`
 

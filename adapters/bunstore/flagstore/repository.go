@@ -30,7 +30,7 @@ func New(s *bunstore.Store) *Repository {
 	bytes := func(column string) string { return s.JSONBytes("feature_flag_history", "fh", column) }
 	return &Repository{store: s, versions: bunstore.NewVersioned(s, mapping{
 		One: "flag", Many: "flags", NotFound: flag.ErrNotFound, VersionNotFound: flag.ErrVersionNotFound,
-		State: stateRow(s.Dialect()), Entry: rowOfEntry, WithVersion: withVersion,
+		State: stateRow(s.Dialect()), Entry: rowOfEntry,
 		Order: []string{"environment", "name"}, Size: s.JSONBytes("feature_flags", "f", "definition"),
 		EntrySize: bytes("old_definition") + " + " + bytes("new_definition"),
 	})}

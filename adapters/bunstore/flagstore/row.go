@@ -93,13 +93,6 @@ func (r flagRow) Rehydrate(unread error) (*flag.Flag, error) {
 	return flag.Rehydrate(s), err
 }
 
-// withVersion returns a flag with a version in place of an unreadable one.
-func withVersion(f *flag.Flag, version scope.Version) *flag.Flag {
-	s := f.State()
-	s.Version = version
-	return flag.Rehydrate(s)
-}
-
 // rehydrateDraft returns the draft of two columns, nil without a definition.
 func rehydrateDraft(definition, description *string) (*flag.Draft, error) {
 	if definition == nil {
