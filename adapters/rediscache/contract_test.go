@@ -83,10 +83,10 @@ func TestContract(t *testing.T) {
 			contract.Leases(t, fresh, nil)
 			contract.Readings(t, fresh, nil)
 			contract.Members(t, fresh, nil)
-			contract.Directory(t, func(t *testing.T) contract.ShownDirectory {
+			contract.Directory(t, func(t *testing.T) contract.ReadableDirectory {
 				b := begin(t)
-				return contract.ShownDirectory{
-					Directory: open(t, b), Look: reader(t, b), Advance: b.advance, Epochs: b.epoch,
+				return contract.ReadableDirectory{
+					Directory: open(t, b), Read: reader(t, b), Advance: b.advance, Epochs: b.epoch,
 				}
 			}, nil)
 		})

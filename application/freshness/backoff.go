@@ -10,7 +10,7 @@ import (
 const (
 	// RefreshWait is how long a caller that can be served stale state waits for a refresh.
 	RefreshWait = 250 * time.Millisecond
-	// retryAfter is how long the store is not queried again after a failed load.
+	// RetryAfter is how long the store is not queried again after a failed load.
 	retryAfter = time.Second
 )
 
@@ -58,7 +58,7 @@ func (l *Limiter) Acquire(ctx context.Context, stale func() bool) (release func(
 		}
 	}
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, context.Cause(ctx) //nolint:wrapcheck // the caller has to recognize it
 	}
 	select {
 	case l.trial <- struct{}{}:

@@ -91,14 +91,14 @@ func TestGroup(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			l := newLoads()
-			results := make(chan int64, 10)
-			for range cap(results) {
-				go func() { results <- result(t, l.do(t.Context(), "a")) }()
+			flights := make(chan *freshness.Flight[int64], 10)
+			for range cap(flights) {
+				go func() { flights <- l.do(t.Context(), "a") }()
 			}
 			synctest.Wait()
 			close(l.release)
-			for range cap(results) {
-				assert.Equal(t, int64(1), <-results)
+			for range cap(flights) {
+				assert.Equal(t, int64(1), result(t, <-flights))
 			}
 			assert.Equal(t, int64(2), result(t, l.do(t.Context(), "a")), "a result is not cached")
 		})

@@ -7,7 +7,7 @@ import (
 
 const (
 	// MaxStaleness is the age up to which cached state is served without a query to the
-	// store. Beyond it answers are marked stale. docs/consistency.md describes it.
+	// store. Beyond it responses are marked stale (see docs/consistency.md).
 	MaxStaleness = 2 * time.Second
 	// NegativeLifetime is the lifetime of a negative entry: that a key has no value.
 	NegativeLifetime = MaxStaleness

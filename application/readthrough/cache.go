@@ -29,7 +29,7 @@ const (
 	loadTimeout = 5 * time.Second
 	// How long an invalidation waits for the shared cache.
 	invalidateTimeout = 250 * time.Millisecond
-	// maxLoads bounds the loads in flight, maxShares the values that are being shared.
+	// MaxLoads bounds the loads in flight, maxShares the values that are being shared.
 	maxLoads  = 64
 	maxShares = 64
 )

@@ -59,7 +59,9 @@ func (s *Service) observeAlive(now registry.Instant, groups map[place][]registry
 	var busy []place
 	if purges := s.catalogue.purges.Load(); purges != s.expirer.purges {
 		s.expirer.purges = purges
-		maps.DeleteFunc(s.expirer.preservations, func(at place, _ *preservation) bool { return s.catalogue.find(at.service) == nil })
+		maps.DeleteFunc(s.expirer.preservations, func(at place, _ *preservation) bool {
+			return s.catalogue.find(at.service) == nil
+		})
 	}
 	s.catalogue.each(func(service *cachedService) bool {
 		service.mu.RLock()
@@ -90,7 +92,9 @@ func (s *Service) observeAlive(now registry.Instant, groups map[place][]registry
 
 // restorePreservation returns the preservation as the previously elected replica has
 // stored it.
-func (s *Service) restorePreservation(service *cachedService, e scope.Environment, now registry.Instant) *registry.Preservation {
+func (s *Service) restorePreservation(
+	service *cachedService, e scope.Environment, now registry.Instant,
+) *registry.Preservation {
 	at := func(t time.Time) registry.Instant {
 		return now.Add(-min(max(0, s.deps.Clock.Now().Sub(t)), registry.MaxProtection))
 	}
@@ -166,7 +170,8 @@ func (s *Service) storeDecision(ctx context.Context, at place, d registry.Decisi
 		{d.Release, func(r *registry.Service, l []registry.LeaseKey) { r.Release(s.own(), refsOf(l)...) }},
 	} {
 		for chunk := range slices.Chunk(part.leases, ExpiryLimit) {
-			if err := s.amend(ctx, service.name, chunk, func(r *registry.Service) { part.apply(r, chunk) }); err != nil {
+			err := s.amend(ctx, service.name, chunk, func(r *registry.Service) { part.apply(r, chunk) })
+			if err != nil {
 				return err
 			}
 		}

@@ -10,58 +10,58 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// ShownDirectory is a directory with the eyes of those who read its store, and a
-// hold on its time.
-type ShownDirectory struct {
+// ReadableDirectory is a directory with a direct reader of its store, and control of its
+// clock.
+type ReadableDirectory struct {
 	registry.Directory
-	// Look returns what the store shows of a service, but for the version: the zero
-	// entry where it shows nothing at all.
-	Look func(t *testing.T, name string) registry.Entry
+	// Read returns the entry of a service without the version; the zero entry where there
+	// is none.
+	Read func(t *testing.T, name string) registry.Entry
 	// Advance is as LeaseStore has it.
 	Advance func(d time.Duration)
-	// Epochs has another epoch of the feed begin.
+	// Epochs begins epochs of the feed.
 	Epochs Epochs
 }
 
-// Directory holds a store to registry.Directory, on empty ones that fresh returns.
-func Directory(t *testing.T, fresh func(*testing.T) ShownDirectory, without Without) {
+// Directory tests implementations of registry.Directory, on empty ones that fresh returns.
+func Directory(t *testing.T, fresh func(*testing.T) ReadableDirectory, without Without) {
 	t.Helper()
 	run(t, directorySuite(), fresh, without)
 }
 
-func directorySuite() []behaviour[ShownDirectory] {
-	return []behaviour[ShownDirectory]{
-		{"entries are shown as they are", shownAsIs},
-		{"a later entry takes the place of an earlier one, wholly", shownLater},
-		{"a service that has the name of another is shown whatever its version, and the other one no more", shownAnother},
-		{"an entry of a lower version is passed over, and the others are shown", shownOlder},
-		{"an entry of the same version is shown anew", shownSame},
-		{"a service that is deregistered is no longer shown", shownNoMore},
-		{"an older entry does not bring a deregistered service back, a newer one does", shownBack},
-		{"an entry is shown for ttl, and longer where it is shown again", shownForTTL},
-		{"in another epoch an entry of a lower version is shown, and services that are no more are not healthy", shownAnew},
-		{"what is shown first, and after a loss, is to be shown again with all others", shownAgain},
-		{"services whose names resemble each other are shown apart", shownApart},
-		{"showing nothing is no error, and with an ended context it is one that changes nothing", shownNothing},
+func directorySuite() []behaviour[ReadableDirectory] {
+	return []behaviour[ReadableDirectory]{
+		{"entries are stored as they were put", directoryRoundTrip},
+		{"a later entry replaces an earlier one completely", directoryReplaces},
+		{"a later service of the same name replaces the earlier one, whatever its version", directoryNameReused},
+		{"an entry of a lower version is skipped, and the others are put", directoryOlder},
+		{"an entry of the same version is put again", directorySame},
+		{"the entry of a deregistered service is removed", directoryDeregistered},
+		{"an older entry does not restore a deregistered service, a newer one does", directoryRestored},
+		{"an entry lives for ttl, and longer where it is put again", directoryTTL},
+		{"in another epoch an entry of a lower version is put, and removed services are not healthy", directoryOtherEpoch},
+		{"the first entry, and one after a loss, reports that all others are lost", directoryLost},
+		{"services with similar names have separate entries", directorySimilarNames},
+		{"putting nothing is no error, and with an ended context it is one that changes nothing", directoryNothing},
 	}
 }
 
-// entry is a service that is shown as active and healthy.
+// entry is an active and healthy service.
 func entry(name string, version int64, info string) registry.Entry {
 	return registry.Entry{Name: name, Version: version, Info: []byte(info), Active: true, Healthy: true}
 }
 
-func (d ShownDirectory) show(t *testing.T, entries ...registry.Entry) {
+func (d ReadableDirectory) put(t *testing.T, entries ...registry.Entry) {
 	t.Helper()
 	_, err := d.PutServices(t.Context(), lasting, entries...)
 	require.NoError(t, err)
 }
 
-// shows asserts that entries are shown, or with no Info that they are not.
-func (d ShownDirectory) shows(t *testing.T, entries ...registry.Entry) {
+// has asserts that entries are stored, or with no Info that they are not.
+func (d ReadableDirectory) has(t *testing.T, entries ...registry.Entry) {
 	t.Helper()
 	for _, want := range entries {
-		got := d.Look(t, want.Name)
+		got := d.Read(t, want.Name)
 		if want.Info == nil {
 			assert.Zero(t, got)
 			continue
@@ -71,102 +71,102 @@ func (d ShownDirectory) shows(t *testing.T, entries ...registry.Entry) {
 	}
 }
 
-// gone is an entry of a service that is deregistered.
-func gone(name string, version int64) registry.Entry {
+// deregistered is the entry of a deregistered service.
+func deregistered(name string, version int64) registry.Entry {
 	return registry.Entry{Name: name, Version: version}
 }
 
-func shownAsIs(t *testing.T, d ShownDirectory) {
+func directoryRoundTrip(t *testing.T, d ReadableDirectory) {
 	entries := []registry.Entry{
 		entry("shop", 1, `{"service_name":"shop","metadata":{"a":"ünïcödé \u0000 \" '"}}`),
 		{Name: "ill", Version: 7, Info: []byte(`{}`), Active: true},
 		{Name: "empty", Version: 1 << 52, Info: []byte(`{"n":1e2}`)},
 	}
-	d.show(t, entries...)
-	d.shows(t, entries...)
-	d.shows(t, gone("unknown", 1))
+	d.put(t, entries...)
+	d.has(t, entries...)
+	d.has(t, deregistered("unknown", 1))
 }
 
-func shownLater(t *testing.T, d ShownDirectory) {
-	d.show(t, entry("shop", 1, `{"v":1}`))
+func directoryReplaces(t *testing.T, d ReadableDirectory) {
+	d.put(t, entry("shop", 1, `{"v":1}`))
 	later := registry.Entry{Name: "shop", Version: 2, Info: []byte(`{"v":2}`)}
-	d.show(t, later)
-	d.shows(t, later)
-	d.show(t, entry("shop", 10, `{"v":10}`))
-	d.shows(t, entry("shop", 10, `{"v":10}`))
+	d.put(t, later)
+	d.has(t, later)
+	d.put(t, entry("shop", 10, `{"v":10}`))
+	d.has(t, entry("shop", 10, `{"v":10}`))
 }
 
-func shownOlder(t *testing.T, d ShownDirectory) {
-	d.show(t, entry("shop", 10, `{"v":10}`))
+func directoryOlder(t *testing.T, d ReadableDirectory) {
+	d.put(t, entry("shop", 10, `{"v":10}`))
 	older := registry.Entry{Name: "shop", Version: 9, Info: []byte(`{"v":9}`)}
-	d.show(t, older, entry("cart", 1, `{}`))
-	d.shows(t, entry("shop", 10, `{"v":10}`), entry("cart", 1, `{}`))
-	d.show(t, gone("shop", 9))
-	d.shows(t, entry("shop", 10, `{"v":10}`))
+	d.put(t, older, entry("cart", 1, `{}`))
+	d.has(t, entry("shop", 10, `{"v":10}`), entry("cart", 1, `{}`))
+	d.put(t, deregistered("shop", 9))
+	d.has(t, entry("shop", 10, `{"v":10}`))
 }
 
-func shownSame(t *testing.T, d ShownDirectory) {
-	d.show(t, entry("shop", 3, `{"v":3}`))
+func directorySame(t *testing.T, d ReadableDirectory) {
+	d.put(t, entry("shop", 3, `{"v":3}`))
 	ill := registry.Entry{Name: "shop", Version: 3, Info: []byte(`{"v":3,"status":"unhealthy"}`), Active: true}
-	d.show(t, ill)
-	d.shows(t, ill)
+	d.put(t, ill)
+	d.has(t, ill)
 }
 
-func shownNoMore(t *testing.T, d ShownDirectory) {
-	d.show(t, entry("shop", 1, `{}`), entry("cart", 1, `{}`))
-	d.show(t, gone("shop", 2), gone("unknown", 1))
-	d.shows(t, gone("shop", 2), entry("cart", 1, `{}`), gone("unknown", 1))
+func directoryDeregistered(t *testing.T, d ReadableDirectory) {
+	d.put(t, entry("shop", 1, `{}`), entry("cart", 1, `{}`))
+	d.put(t, deregistered("shop", 2), deregistered("unknown", 1))
+	d.has(t, deregistered("shop", 2), entry("cart", 1, `{}`), deregistered("unknown", 1))
 }
 
-func shownBack(t *testing.T, d ShownDirectory) {
-	d.show(t, entry("shop", 1, `{"v":1}`))
-	d.show(t, gone("shop", 3))
-	d.show(t, entry("shop", 2, `{"v":2}`))
-	d.shows(t, gone("shop", 3))
-	d.show(t, entry("shop", 4, `{"v":4}`))
-	d.shows(t, entry("shop", 4, `{"v":4}`))
+func directoryRestored(t *testing.T, d ReadableDirectory) {
+	d.put(t, entry("shop", 1, `{"v":1}`))
+	d.put(t, deregistered("shop", 3))
+	d.put(t, entry("shop", 2, `{"v":2}`))
+	d.has(t, deregistered("shop", 3))
+	d.put(t, entry("shop", 4, `{"v":4}`))
+	d.has(t, entry("shop", 4, `{"v":4}`))
 }
 
-func shownForTTL(t *testing.T, d ShownDirectory) {
+func directoryTTL(t *testing.T, d ReadableDirectory) {
 	const ttl = time.Second
 	_, err := d.PutServices(t.Context(), ttl, entry("brief", 1, `{}`), entry("again", 1, `{}`))
 	require.NoError(t, err)
-	d.shows(t, entry("brief", 1, `{}`), entry("again", 1, `{}`))
-	d.show(t, entry("again", 1, `{}`))
+	d.has(t, entry("brief", 1, `{}`), entry("again", 1, `{}`))
+	d.put(t, entry("again", 1, `{}`))
 	d.Advance(ttl + brief)
-	d.shows(t, entry("again", 1, `{}`))
-	left := d.Look(t, "brief")
+	d.has(t, entry("again", 1, `{}`))
+	left := d.Read(t, "brief")
 	assert.Empty(t, left.Info)
 	assert.False(t, left.Active)
 }
 
-func shownApart(t *testing.T, d ShownDirectory) {
+func directorySimilarNames(t *testing.T, d ReadableDirectory) {
 	entries := []registry.Entry{
 		entry("a", 1, `1`), entry("A", 1, `2`), entry("a.b", 1, `3`), entry("a-b", 1, `4`), entry("a_b", 1, `5`),
 		entry("0", 1, `6`), entry("00", 1, `7`), entry("active", 1, `8`), entry("instances", 1, `9`),
 	}
-	d.show(t, entries...)
-	d.shows(t, entries...)
-	d.show(t, gone("a", 2))
-	d.shows(t, entries[1:]...)
+	d.put(t, entries...)
+	d.has(t, entries...)
+	d.put(t, deregistered("a", 2))
+	d.has(t, entries[1:]...)
 }
 
-func shownNothing(t *testing.T, d ShownDirectory) {
-	d.show(t)
+func directoryNothing(t *testing.T, d ReadableDirectory) {
+	d.put(t)
 	_, err := d.PutServices(endedContext(t), lasting, entry("shop", 1, `{}`))
 	require.Error(t, err)
-	d.shows(t, gone("shop", 1))
+	d.has(t, deregistered("shop", 1))
 }
 
-func shownAnew(t *testing.T, d ShownDirectory) {
-	d.show(t, entry("shop", 20, `{"v":20}`), entry("lost", 3, `{}`))
+func directoryOtherEpoch(t *testing.T, d ReadableDirectory) {
+	d.put(t, entry("shop", 20, `{"v":20}`), entry("lost", 3, `{}`))
 	d.Epochs.Begin()
-	d.show(t, entry("shop", 2, `{"v":2}`))
-	d.shows(t, entry("shop", 2, `{"v":2}`))
-	assert.False(t, d.Look(t, "lost").Healthy)
+	d.put(t, entry("shop", 2, `{"v":2}`))
+	d.has(t, entry("shop", 2, `{"v":2}`))
+	assert.False(t, d.Read(t, "lost").Healthy)
 }
 
-func shownAgain(t *testing.T, d ShownDirectory) {
+func directoryLost(t *testing.T, d ReadableDirectory) {
 	for range 2 {
 		again, err := d.PutServices(t.Context(), lasting, entry("shop", 1, `{}`))
 		require.NoError(t, err)
@@ -178,12 +178,12 @@ func shownAgain(t *testing.T, d ShownDirectory) {
 	}
 }
 
-func shownAnother(t *testing.T, d ShownDirectory) {
+func directoryNameReused(t *testing.T, d ReadableDirectory) {
 	first, second := entry("shop", 7, `{"v":"first"}`), entry("shop", 1, `{"v":"second"}`)
 	first.ID, second.ID = 1, 10
-	d.show(t, first, gone("cart", 1))
-	d.show(t, second)
-	d.show(t, first)
-	got := d.Look(t, "shop")
+	d.put(t, first, deregistered("cart", 1))
+	d.put(t, second)
+	d.put(t, first)
+	got := d.Read(t, "shop")
 	assert.JSONEq(t, `{"v":"second"}`, string(got.Info))
 }

@@ -13,43 +13,41 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// LeaseStore is a store of leases with what lives beside them, and a hold on its
-// time.
+// LeaseStore is a lease store with its readings and members, and control of its clock.
 type LeaseStore struct {
 	registry.Leases
 	registry.Readings
 	registry.Members
-	// Advance returns when the store's time, and that of its readings, is at least so
-	// much later: it moves a stopped one, and waits for one that runs.
+	// Advance returns when the store's clock has advanced by at least d: it sets a stopped
+	// one, and waits for a real one.
 	Advance func(d time.Duration)
-	// Epochs has another epoch of the feed begin.
+	// Epochs begins epochs of the feed.
 	Epochs Epochs
 }
 
-// Leases holds a store to registry.Leases, on empty ones that fresh returns.
+// Leases tests implementations of registry.Leases, on empty ones that fresh returns.
 func Leases(t *testing.T, fresh func(*testing.T) LeaseStore, without Without) {
 	t.Helper()
 	run(t, leasesSuite(), fresh, without)
 }
 
 func leasesSuite() []behaviour[LeaseStore] {
-	return slices.Concat(grantingBehaviours(), renewingBehaviours(), sweepingBehaviours(), endingBehaviours(),
+	return slices.Concat(grantingBehaviours(), renewingBehaviours(), dueBehaviours(), expiringBehaviours(),
 		epochBehaviours())
 }
 
-// How long leases of these tests run. Where a store's time cannot be stopped, a
-// brief one has ended soon, a lasting one not within the test, and a while is
-// long enough to do something within.
+// TTLs of these tests. With a real clock a brief lease has ended soon, a lasting one not
+// within the test, and aWhile is long enough for some calls.
 const (
 	brief   = 20 * time.Millisecond
 	aWhile  = 1500 * time.Millisecond
 	lasting = time.Hour
 )
 
-// sweepLimit is more than most tests have leases.
-const sweepLimit = 100
+// dueLimit is more than the leases of most tests.
+const dueLimit = 100
 
-// instance names one of the service shop.
+// instance returns the key of an instance of the service shop.
 func instance(t *testing.T, id string) registry.Key {
 	t.Helper()
 	return instanceOf(t, "shop", id)
@@ -60,7 +58,7 @@ func instanceOf(t *testing.T, service, id string) registry.Key {
 	return keyIn(t, service, "production", id)
 }
 
-// keyIn names an instance in an environment.
+// keyIn returns the key of an instance in an environment.
 func keyIn(t *testing.T, service, environment, id string) registry.Key {
 	t.Helper()
 	name, err := scope.ParseServiceName(service)
@@ -72,30 +70,30 @@ func keyIn(t *testing.T, service, environment, id string) registry.Key {
 	return registry.Key{Service: name, Ref: registry.Ref{Environment: e, Instance: i}}
 }
 
-// held is a lease of an instance of the service shop.
-func held(t *testing.T, id string, epoch registry.Epoch) registry.LeaseKey {
+// leaseKey is the key of a lease of the service shop.
+func leaseKey(t *testing.T, id string, epoch registry.Epoch) registry.LeaseKey {
 	t.Helper()
 	return registry.LeaseKey{Key: instance(t, id), Epoch: epoch}
 }
 
-// heartbeat is a renewal that says nothing else.
+// heartbeat is a renewal without an observation.
 func heartbeat(t *testing.T, id string, epoch registry.Epoch) registry.Renewal {
 	t.Helper()
-	return registry.Renewal{LeaseKey: held(t, id, epoch)}
+	return registry.Renewal{LeaseKey: leaseKey(t, id, epoch)}
 }
 
-// running grants a lease that is removed twice its TTL after its end.
+// running is a grant of a lease that is removed twice its TTL after its end.
 func running(lease registry.LeaseKey, ttl time.Duration) registry.Grant {
 	return registry.Grant{LeaseKey: lease, TTL: ttl, Removal: 2 * ttl, URL: "http://10.0.0.1:8080"}
 }
 
-// ended grants a lease that has ended, and is removed after its TTL.
-func ended(lease registry.LeaseKey, ttl time.Duration) registry.Grant {
+// expired is a grant of an expired lease that is removed after its TTL.
+func expired(lease registry.LeaseKey, ttl time.Duration) registry.Grant {
 	return registry.Grant{LeaseKey: lease, TTL: ttl, Removal: ttl, Expired: true}
 }
 
-// keeping is a grant that leaves a lease of the same epoch as it is.
-func keeping(g registry.Grant) registry.Grant {
+// ifAbsent is a grant that leaves a lease of the same epoch as it is.
+func ifAbsent(g registry.Grant) registry.Grant {
 	g.IfAbsent = true
 	return g
 }
@@ -113,33 +111,33 @@ func (s LeaseStore) renew(t *testing.T, renewals ...registry.Renewal) []registry
 	return renewed
 }
 
-// sweep makes the sweep of the only sweeper of a test.
-func (s LeaseStore) sweep(t *testing.T) registry.DueLeases {
+// due returns the due leases for the only replica of a test.
+func (s LeaseStore) due(t *testing.T) registry.DueLeases {
 	t.Helper()
-	swept, err := s.Due(t.Context(), "only", sweepLimit)
+	due, err := s.Due(t.Context(), "only", dueLimit)
 	require.NoError(t, err)
-	require.True(t, swept.Elected)
-	return swept
+	require.True(t, due.Elected)
+	return due
 }
 
 // overdue returns the overdue leases as "id@epoch", in their order.
 func (s LeaseStore) overdue(t *testing.T) string {
 	t.Helper()
-	return leasesText(s.sweep(t).Overdue)
+	return leasesText(s.due(t).Overdue)
 }
 
-// removable returns the leases that are to be removed as "id@epoch", in their order.
+// removable returns the removable leases as "id@epoch", in their order.
 func (s LeaseStore) removable(t *testing.T) string {
 	t.Helper()
-	return leasesText(s.sweep(t).Removable)
+	return leasesText(s.due(t).Removable)
 }
 
-// found lets a brief lease run out and returns what a sweep says of it.
-func (s LeaseStore) found(t *testing.T, g registry.Grant) registry.Lease {
+// overdueLease waits for the end of a brief lease, and returns it as due.
+func (s LeaseStore) overdueLease(t *testing.T, g registry.Grant) registry.Lease {
 	t.Helper()
 	s.grant(t, g)
 	s.Advance(g.TTL)
-	for _, l := range s.sweep(t).Overdue {
+	for _, l := range s.due(t).Overdue {
 		if l.LeaseKey == g.LeaseKey {
 			return l
 		}
@@ -148,11 +146,11 @@ func (s LeaseStore) found(t *testing.T, g registry.Grant) registry.Lease {
 	return registry.Lease{}
 }
 
-func (s LeaseStore) end(t *testing.T, endings ...registry.Lease) []bool {
+func (s LeaseStore) expire(t *testing.T, leases ...registry.Lease) []bool {
 	t.Helper()
-	done, err := s.Expire(t.Context(), endings...)
+	done, err := s.Expire(t.Context(), leases...)
 	require.NoError(t, err)
-	require.Len(t, done, len(endings))
+	require.Len(t, done, len(leases))
 	return done
 }
 

@@ -13,39 +13,39 @@ import (
 func grantingBehaviours() []behaviour[LeaseStore] {
 	return []behaviour[LeaseStore]{
 		{"a granted lease runs for its TTL", grantedRuns},
-		{"a grant with a higher epoch takes over, and the old epoch is lost", higherTakesOver},
-		{"a grant with a lower epoch is refused with the epoch that is kept, and others are made", lowerIsRefused},
-		{"granting again with the same epoch begins anew", sameBeginsAnew},
+		{"a grant with a higher epoch replaces the lease, and the old epoch is lost", higherTakesOver},
+		{"a grant with a lower epoch is refused with the current epoch, and others are made", lowerIsRefused},
+		{"granting again with the same epoch restarts the lease", sameRestarts},
 		{"grants of one lease in one call take effect in their order", grantsInOrder},
-		{"granting a lease that has ended makes it run", grantRevives},
-		{"Keep leaves a lease of the same epoch as it is", keepLeaves},
-		{"Keep grants where there is no lease, or one of a lower epoch", keepGrants},
-		{"a lease that is granted as one that has ended is removable after Removal and not before", endedGrant},
-		{"Drop forgets a lease, running or ended", dropForgets},
-		{"Drop leaves a lease of a higher epoch, and passes over what is unknown", dropLeavesHigher},
+		{"granting an expired lease makes it run", grantRevives},
+		{"IfAbsent leaves a lease of the same epoch as it is", ifAbsentLeaves},
+		{"IfAbsent grants where there is no lease, or one of a lower epoch", ifAbsentGrants},
+		{"a lease that is granted as expired is removable after Removal and not before", expiredGrant},
+		{"Remove removes a lease, running or expired", removeRemoves},
+		{"Remove leaves a lease of a higher epoch, and skips unknown ones", removeLeavesHigher},
 		{"names with odd characters do not collide", oddNames},
-		{"calls with nothing do nothing", nothingToDo},
-		{"a call whose context has ended is an error and changes nothing", endedCalls},
+		{"calls without arguments do nothing", nothingToDo},
+		{"a call whose context has ended is an error and changes nothing", cancelledCalls},
 	}
 }
 
 func grantedRuns(t *testing.T, s LeaseStore) {
-	before := s.sweep(t).Now
-	s.grant(t, running(held(t, "a", 1), brief))
-	after := s.sweep(t).Now
+	before := s.due(t).Now
+	s.grant(t, running(leaseKey(t, "a", 1), brief))
+	after := s.due(t).Now
 	s.Advance(brief)
-	swept := s.sweep(t)
-	require.Len(t, swept.Overdue, 1)
-	assert.Empty(t, swept.Removable)
-	assert.Equal(t, held(t, "a", 1), swept.Overdue[0].LeaseKey)
-	assert.GreaterOrEqual(t, swept.Overdue[0].Ends, before.Add(brief))
-	assert.LessOrEqual(t, swept.Overdue[0].Ends, after.Add(brief))
-	assert.GreaterOrEqual(t, swept.Now, swept.Overdue[0].Ends)
+	due := s.due(t)
+	require.Len(t, due.Overdue, 1)
+	assert.Empty(t, due.Removable)
+	assert.Equal(t, leaseKey(t, "a", 1), due.Overdue[0].LeaseKey)
+	assert.GreaterOrEqual(t, due.Overdue[0].Ends, before.Add(brief))
+	assert.LessOrEqual(t, due.Overdue[0].Ends, after.Add(brief))
+	assert.GreaterOrEqual(t, due.Now, due.Overdue[0].Ends)
 }
 
 func higherTakesOver(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), brief))
-	s.grant(t, running(held(t, "a", 2), lasting))
+	s.grant(t, running(leaseKey(t, "a", 1), brief))
+	s.grant(t, running(leaseKey(t, "a", 2), lasting))
 	s.Advance(brief)
 	assert.Empty(t, s.overdue(t))
 	assertOutcome(t, registry.LeaseLost, s.renew(t, heartbeat(t, "a", 1)))
@@ -53,38 +53,38 @@ func higherTakesOver(t *testing.T, s LeaseStore) {
 }
 
 func lowerIsRefused(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 2), brief))
-	s.refuses(t, held(t, "a", 2), running(held(t, "a", 1), lasting), running(held(t, "b", 1), lasting))
-	s.refuses(t, held(t, "a", 2), keeping(ended(held(t, "a", 1), lasting)))
+	s.grant(t, running(leaseKey(t, "a", 2), brief))
+	s.refuses(t, leaseKey(t, "a", 2), running(leaseKey(t, "a", 1), lasting), running(leaseKey(t, "b", 1), lasting))
+	s.refuses(t, leaseKey(t, "a", 2), ifAbsent(expired(leaseKey(t, "a", 1), lasting)))
 	assertOutcome(t, registry.LeaseLost, s.renew(t, heartbeat(t, "a", 1)))
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "b", 1)))
 	s.Advance(brief)
 	assert.Equal(t, "a@2", s.overdue(t))
 }
 
-// refuses asserts that of the grants the one of a lease that is kept is refused.
-func (s LeaseStore) refuses(t *testing.T, kept registry.LeaseKey, grants ...registry.Grant) {
+// refuses asserts that the grant of one lease is refused.
+func (s LeaseStore) refuses(t *testing.T, current registry.LeaseKey, grants ...registry.Grant) {
 	t.Helper()
 	var refused *registry.RefusedError
 	require.ErrorAs(t, s.Grant(t.Context(), grants...), &refused)
-	assert.Equal(t, []registry.LeaseKey{kept}, refused.Current)
-	assert.ErrorContains(t, refused, kept.Instance.String())
+	assert.Equal(t, []registry.LeaseKey{current}, refused.Current)
+	assert.ErrorContains(t, refused, current.Instance.String())
 }
 
-func sameBeginsAnew(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), brief), running(held(t, "b", 1), lasting))
-	s.grant(t, running(held(t, "a", 1), lasting), running(held(t, "b", 1), brief))
+func sameRestarts(t *testing.T, s LeaseStore) {
+	s.grant(t, running(leaseKey(t, "a", 1), brief), running(leaseKey(t, "b", 1), lasting))
+	s.grant(t, running(leaseKey(t, "a", 1), lasting), running(leaseKey(t, "b", 1), brief))
 	assert.Equal(t, lasting, s.renew(t, heartbeat(t, "a", 1))[0].TTL)
 	s.Advance(brief)
 	assert.Equal(t, "b@1", s.overdue(t))
-	s.grant(t, running(held(t, "b", 1), lasting))
+	s.grant(t, running(leaseKey(t, "b", 1), lasting))
 	assert.Empty(t, s.overdue(t))
 }
 
 func grantsInOrder(t *testing.T, s LeaseStore) {
-	s.refuses(t, held(t, "a", 3),
-		running(held(t, "a", 1), lasting), running(held(t, "a", 3), lasting), running(held(t, "a", 2), brief),
-		running(held(t, "b", 1), brief), running(held(t, "b", 1), lasting))
+	s.refuses(t, leaseKey(t, "a", 3),
+		running(leaseKey(t, "a", 1), lasting), running(leaseKey(t, "a", 3), lasting), running(leaseKey(t, "a", 2), brief),
+		running(leaseKey(t, "b", 1), brief), running(leaseKey(t, "b", 1), lasting))
 	s.Advance(brief)
 	assert.Empty(t, s.overdue(t))
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "a", 3)))
@@ -92,75 +92,75 @@ func grantsInOrder(t *testing.T, s LeaseStore) {
 }
 
 func grantRevives(t *testing.T, s LeaseStore) {
-	s.grant(t, ended(held(t, "a", 1), brief), ended(held(t, "b", 1), brief))
-	s.grant(t, running(held(t, "a", 1), lasting), running(held(t, "b", 2), lasting))
+	s.grant(t, expired(leaseKey(t, "a", 1), brief), expired(leaseKey(t, "b", 1), brief))
+	s.grant(t, running(leaseKey(t, "a", 1), lasting), running(leaseKey(t, "b", 2), lasting))
 	s.Advance(brief)
-	swept := s.sweep(t)
-	assert.Empty(t, swept.Overdue)
-	assert.Empty(t, swept.Removable)
+	due := s.due(t)
+	assert.Empty(t, due.Overdue)
+	assert.Empty(t, due.Removable)
 	for _, r := range s.renew(t, heartbeat(t, "a", 1), heartbeat(t, "b", 2)) {
 		assert.Equal(t, registry.Renewed{Outcome: registry.LeaseRenewed, TTL: lasting}, r)
 	}
 }
 
-func keepLeaves(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "short", 1), brief), running(held(t, "long", 1), lasting), ended(held(t, "ended", 1), brief))
-	s.grant(t, keeping(running(held(t, "short", 1), lasting)), keeping(ended(held(t, "long", 1), brief)),
-		keeping(running(held(t, "ended", 1), lasting)))
+func ifAbsentLeaves(t *testing.T, s LeaseStore) {
+	s.grant(t, running(leaseKey(t, "short", 1), brief), running(leaseKey(t, "long", 1), lasting), expired(leaseKey(t, "ended", 1), brief))
+	s.grant(t, ifAbsent(running(leaseKey(t, "short", 1), lasting)), ifAbsent(expired(leaseKey(t, "long", 1), brief)),
+		ifAbsent(running(leaseKey(t, "ended", 1), lasting)))
 	s.Advance(brief)
-	swept := s.sweep(t)
-	assert.Equal(t, "short@1", leasesText(swept.Overdue))
-	assert.Equal(t, "ended@1", leasesText(swept.Removable))
-	assert.Equal(t, brief, s.renew(t, heartbeat(t, "short", 1))[0].TTL, "the lease keeps its TTL")
+	due := s.due(t)
+	assert.Equal(t, "short@1", leasesText(due.Overdue))
+	assert.Equal(t, "ended@1", leasesText(due.Removable))
+	assert.Equal(t, brief, s.renew(t, heartbeat(t, "short", 1))[0].TTL, "the TTL is unchanged")
 }
 
-func keepGrants(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "lower", 1), lasting))
-	s.grant(t, keeping(running(held(t, "none", 1), brief)), keeping(running(held(t, "lower", 2), 2*brief)),
-		keeping(ended(held(t, "ended", 1), brief)))
+func ifAbsentGrants(t *testing.T, s LeaseStore) {
+	s.grant(t, running(leaseKey(t, "lower", 1), lasting))
+	s.grant(t, ifAbsent(running(leaseKey(t, "none", 1), brief)), ifAbsent(running(leaseKey(t, "lower", 2), 2*brief)),
+		ifAbsent(expired(leaseKey(t, "ended", 1), brief)))
 	assertOutcome(t, registry.LeaseLost, s.renew(t, heartbeat(t, "lower", 1)))
 	s.Advance(2 * brief)
-	swept := s.sweep(t)
-	assert.Equal(t, "none@1 lower@2", leasesText(swept.Overdue))
-	assert.Equal(t, "ended@1", leasesText(swept.Removable))
+	due := s.due(t)
+	assert.Equal(t, "none@1 lower@2", leasesText(due.Overdue))
+	assert.Equal(t, "ended@1", leasesText(due.Removable))
 }
 
-func endedGrant(t *testing.T, s LeaseStore) {
-	before := s.sweep(t).Now
-	s.grant(t, ended(held(t, "a", 1), aWhile))
-	swept := s.sweep(t)
-	assert.Empty(t, swept.Overdue)
-	assert.Empty(t, swept.Removable)
+func expiredGrant(t *testing.T, s LeaseStore) {
+	before := s.due(t).Now
+	s.grant(t, expired(leaseKey(t, "a", 1), aWhile))
+	due := s.due(t)
+	assert.Empty(t, due.Overdue)
+	assert.Empty(t, due.Removable)
 	s.Advance(aWhile)
-	after := s.sweep(t)
+	after := s.due(t)
 	assert.Empty(t, after.Overdue)
 	require.Equal(t, "a@1", leasesText(after.Removable))
 	assert.GreaterOrEqual(t, after.Removable[0].Ends, before.Add(aWhile))
-	assert.LessOrEqual(t, after.Removable[0].Ends, swept.Now.Add(aWhile))
+	assert.LessOrEqual(t, after.Removable[0].Ends, due.Now.Add(aWhile))
 }
 
-func dropForgets(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "long", 1), lasting), running(held(t, "short", 2), brief), ended(held(t, "ended", 3), brief))
-	require.NoError(t, s.Remove(t.Context(), held(t, "long", 1), held(t, "short", 3), held(t, "ended", 3)))
+func removeRemoves(t *testing.T, s LeaseStore) {
+	s.grant(t, running(leaseKey(t, "long", 1), lasting), running(leaseKey(t, "short", 2), brief), expired(leaseKey(t, "ended", 3), brief))
+	require.NoError(t, s.Remove(t.Context(), leaseKey(t, "long", 1), leaseKey(t, "short", 3), leaseKey(t, "ended", 3)))
 	s.Advance(brief)
-	swept := s.sweep(t)
-	assert.Empty(t, swept.Overdue)
-	assert.Empty(t, swept.Removable)
+	due := s.due(t)
+	assert.Empty(t, due.Overdue)
+	assert.Empty(t, due.Removable)
 	assertOutcome(t, registry.LeaseUnknown,
 		s.renew(t, heartbeat(t, "long", 1), heartbeat(t, "short", 2), heartbeat(t, "ended", 3), heartbeat(t, "ended", 1)))
-	s.grant(t, running(held(t, "ended", 1), lasting))
+	s.grant(t, running(leaseKey(t, "ended", 1), lasting))
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "ended", 1)))
 }
 
-func dropLeavesHigher(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 2), lasting), ended(held(t, "b", 2), brief))
-	require.NoError(t, s.Remove(t.Context(), held(t, "a", 1), held(t, "unknown", 1), held(t, "b", 1), held(t, "unknown", 1)))
+func removeLeavesHigher(t *testing.T, s LeaseStore) {
+	s.grant(t, running(leaseKey(t, "a", 2), lasting), expired(leaseKey(t, "b", 2), brief))
+	require.NoError(t, s.Remove(t.Context(), leaseKey(t, "a", 1), leaseKey(t, "unknown", 1), leaseKey(t, "b", 1), leaseKey(t, "unknown", 1)))
 	s.Advance(brief)
 	assert.Equal(t, "b@2", s.removable(t))
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "a", 2)))
 }
 
-// oddKeys look alike to a store that puts their parts together carelessly.
+// oddKeys collide in a store that joins their parts without separation.
 func oddKeys(t *testing.T) []registry.Key {
 	t.Helper()
 	long := strings.Repeat("x", registry.MaxInstanceIDBytes-1)
@@ -189,13 +189,13 @@ func oddNames(t *testing.T, s LeaseStore) {
 	s.grant(t, grants...)
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, renewals...))
 	s.Advance(brief)
-	swept, err := s.Due(t.Context(), "only", len(keys)+1)
+	due, err := s.Due(t.Context(), "only", len(keys)+1)
 	require.NoError(t, err)
 	overdue := map[registry.LeaseKey]bool{}
-	for _, l := range swept.Overdue {
+	for _, l := range due.Overdue {
 		overdue[l.LeaseKey] = true
 	}
-	assert.Len(t, swept.Overdue, len(keys))
+	assert.Len(t, due.Overdue, len(keys))
 	for _, r := range renewals {
 		assert.True(t, overdue[r.LeaseKey], r.LeaseKey)
 	}
@@ -204,25 +204,25 @@ func oddNames(t *testing.T, s LeaseStore) {
 func nothingToDo(t *testing.T, s LeaseStore) {
 	s.grant(t)
 	assert.Empty(t, s.renew(t))
-	assert.Empty(t, s.end(t))
+	assert.Empty(t, s.expire(t))
 	require.NoError(t, s.Remove(t.Context()))
-	swept := s.sweep(t)
-	assert.Empty(t, swept.Overdue)
-	assert.Empty(t, swept.Removable)
+	due := s.due(t)
+	assert.Empty(t, due.Overdue)
+	assert.Empty(t, due.Removable)
 }
 
-func endedCalls(t *testing.T, s LeaseStore) {
+func cancelledCalls(t *testing.T, s LeaseStore) {
 	over := endedContext(t)
-	_, err := s.Due(over, "another", sweepLimit)
+	_, err := s.Due(over, "another", dueLimit)
 	require.Error(t, err)
-	assert.True(t, s.sweep(t).Emptied, "a sweep that failed is none")
-	lease := s.found(t, running(held(t, "a", 1), brief))
-	require.Error(t, s.Grant(over, running(held(t, "b", 1), brief), running(held(t, "a", 2), lasting)))
+	assert.True(t, s.due(t).Emptied, "a failed call has no effect")
+	lease := s.overdueLease(t, running(leaseKey(t, "a", 1), brief))
+	require.Error(t, s.Grant(over, running(leaseKey(t, "b", 1), brief), running(leaseKey(t, "a", 2), lasting)))
 	_, err = s.Renew(over, heartbeat(t, "a", 1))
 	require.Error(t, err)
 	_, err = s.Expire(over, lease)
 	require.Error(t, err)
-	require.Error(t, s.Remove(over, held(t, "a", 1)))
+	require.Error(t, s.Remove(over, leaseKey(t, "a", 1)))
 	assertOutcome(t, registry.LeaseUnknown, s.renew(t, heartbeat(t, "b", 1)))
-	assert.Equal(t, []registry.Lease{lease}, s.sweep(t).Overdue)
+	assert.Equal(t, []registry.Lease{lease}, s.due(t).Overdue)
 }

@@ -14,20 +14,20 @@ import (
 
 func renewingBehaviours() []behaviour[LeaseStore] {
 	return []behaviour[LeaseStore]{
-		{"a lease that is renewed before its end runs on", renewedRunsOn},
-		{"an overdue lease that is renewed runs on, as if it had been in time", renewedOverdue},
-		{"renewing a lease that has ended says so, makes it run, and takes it from removal", renewedEnded},
+		{"a lease that is renewed before its end continues", renewedRunsOn},
+		{"an overdue lease that is renewed continues, as if it had been in time", renewedOverdue},
+		{"renewing an expired lease reports that, makes it run, and cancels its removal", renewedExpired},
 		{"renewing under a lower epoch is LeaseLost and changes nothing", renewedLower},
 		{"renewing under a higher epoch is LeaseUnknown and changes nothing", renewedHigher},
-		{"renewing what is not kept is LeaseUnknown and keeps nothing", renewedUnknown},
+		{"renewing an unknown lease is LeaseUnknown and stores nothing", renewedUnknown},
 		{"a call renews 1,000 leases, in order, one of them twice", renewedMany},
-		{"renewals at the same time are all done", renewedTogether},
-		{"of an end and a renewal at the same time one knows of the other", renewedWhileEnding},
+		{"concurrent renewals are all made", renewedConcurrently},
+		{"of a concurrent expiry and renewal one sees the other", renewedWhileExpiring},
 	}
 }
 
 func renewedRunsOn(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), aWhile))
+	s.grant(t, running(leaseKey(t, "a", 1), aWhile))
 	for range 2 {
 		s.Advance(aWhile * 2 / 3)
 		want := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: aWhile}
@@ -39,7 +39,7 @@ func renewedRunsOn(t *testing.T, s LeaseStore) {
 }
 
 func renewedOverdue(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), aWhile))
+	s.grant(t, running(leaseKey(t, "a", 1), aWhile))
 	s.Advance(aWhile)
 	assert.Equal(t, "a@1", s.overdue(t))
 	want := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: aWhile}
@@ -47,10 +47,10 @@ func renewedOverdue(t *testing.T, s LeaseStore) {
 	assert.Empty(t, s.overdue(t))
 }
 
-func renewedEnded(t *testing.T, s LeaseStore) {
-	s.grant(t, ended(held(t, "granted", 1), brief))
-	lease := s.found(t, registry.Grant{LeaseKey: held(t, "found", 1), TTL: brief, Removal: brief})
-	assert.Equal(t, []bool{true}, s.end(t, lease))
+func renewedExpired(t *testing.T, s LeaseStore) {
+	s.grant(t, expired(leaseKey(t, "granted", 1), brief))
+	lease := s.overdueLease(t, registry.Grant{LeaseKey: leaseKey(t, "found", 1), TTL: brief, Removal: brief})
+	assert.Equal(t, []bool{true}, s.expire(t, lease))
 	s.Advance(brief)
 	require.Equal(t, "granted@1 found@1", s.removable(t))
 
@@ -62,27 +62,27 @@ func renewedEnded(t *testing.T, s LeaseStore) {
 	first.HadExpired = true
 	assert.Equal(t, []registry.Renewed{first, first, again}, back)
 	s.Advance(brief)
-	swept := s.sweep(t)
-	assert.Empty(t, swept.Removable)
-	assert.Equal(t, "granted@1 found@1", leasesText(swept.Overdue))
+	due := s.due(t)
+	assert.Empty(t, due.Removable)
+	assert.Equal(t, "granted@1 found@1", leasesText(due.Overdue))
 }
 
 func renewedLower(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 2), brief), ended(held(t, "b", 2), brief))
+	s.grant(t, running(leaseKey(t, "a", 2), brief), expired(leaseKey(t, "b", 2), brief))
 	s.Advance(brief)
-	before := s.sweep(t)
+	before := s.due(t)
 	assertOutcome(t, registry.LeaseLost, s.renew(t, heartbeat(t, "a", 1), heartbeat(t, "b", 1)))
-	after := s.sweep(t)
+	after := s.due(t)
 	assert.Equal(t, before.Overdue, after.Overdue)
 	assert.Equal(t, before.Removable, after.Removable)
 }
 
 func renewedHigher(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 2), brief), ended(held(t, "b", 2), brief))
+	s.grant(t, running(leaseKey(t, "a", 2), brief), expired(leaseKey(t, "b", 2), brief))
 	s.Advance(brief)
-	before := s.sweep(t)
+	before := s.due(t)
 	assertOutcome(t, registry.LeaseUnknown, s.renew(t, heartbeat(t, "a", 3), heartbeat(t, "b", 3)))
-	after := s.sweep(t)
+	after := s.due(t)
 	assert.Equal(t, before.Overdue, after.Overdue)
 	assert.Equal(t, before.Removable, after.Removable)
 }
@@ -104,7 +104,7 @@ func renewedMany(t *testing.T, s LeaseStore) {
 		}
 	}
 	renewals[500], renewals[777] = renewals[3], heartbeat(t, "777", 1)
-	grants[7] = ended(grants[7].LeaseKey, lasting)
+	grants[7] = expired(grants[7].LeaseKey, lasting)
 	s.grant(t, grants...)
 	for i, r := range s.renew(t, renewals...) {
 		want := registry.Renewed{Outcome: registry.LeaseRenewed, TTL: lasting, HadExpired: i == 7}
@@ -118,11 +118,11 @@ func renewedMany(t *testing.T, s LeaseStore) {
 	}
 }
 
-func renewedTogether(t *testing.T, s LeaseStore) {
+func renewedConcurrently(t *testing.T, s LeaseStore) {
 	const each = 50
 	report := reported(health.Passing)
 	for i := range writers {
-		s.grant(t, running(held(t, strconv.Itoa(i), 1), lasting))
+		s.grant(t, running(leaseKey(t, strconv.Itoa(i), 1), lasting))
 	}
 	errs := together(writers, func(i int) error {
 		own, shared := heartbeat(t, strconv.Itoa(i), 1), heartbeat(t, "0", 1)
@@ -145,9 +145,9 @@ func renewedTogether(t *testing.T, s LeaseStore) {
 	assert.Empty(t, s.overdue(t))
 }
 
-func renewedWhileEnding(t *testing.T, s LeaseStore) {
+func renewedWhileExpiring(t *testing.T, s LeaseStore) {
 	for i := range writers {
-		lease := s.found(t, running(held(t, strconv.Itoa(i), 1), brief))
+		lease := s.overdueLease(t, running(leaseKey(t, strconv.Itoa(i), 1), brief))
 		var done []bool
 		var renewed []registry.Renewed
 		errs := together(2, func(who int) (err error) {
@@ -162,6 +162,6 @@ func renewedWhileEnding(t *testing.T, s LeaseStore) {
 		assertOutcome(t, registry.LeaseRenewed, renewed)
 		assert.Equal(t, done[0], renewed[0].HadExpired)
 		again := s.renew(t, registry.Renewal{LeaseKey: lease.LeaseKey})
-		assert.False(t, again[0].HadExpired, "it runs, whichever was first")
+		assert.False(t, again[0].HadExpired, "it runs, in either order")
 	}
 }

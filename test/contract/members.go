@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Members holds a store to registry.Members, on empty ones that fresh returns.
+// Members tests implementations of registry.Members, on empty ones that fresh returns.
 func Members(t *testing.T, fresh func(*testing.T) LeaseStore, without Without) {
 	t.Helper()
 	run(t, membersSuite(), fresh, without)
@@ -19,12 +19,12 @@ func Members(t *testing.T, fresh func(*testing.T) LeaseStore, without Without) {
 
 func membersSuite() []behaviour[LeaseStore] {
 	return []behaviour[LeaseStore]{
-		{"a replica that is announced lives, with all others, in the order of their names", announcedLive},
-		{"a replica lives for its ttl, and is gone after", announcedOnce},
-		{"announcing again counts from then, for longer or for less", announcedAgain},
-		{"replicas with odd names are told apart", oddReplicas},
-		{"16 replicas that are announced at the same time all live", announcedTogether},
-		{"an announcement whose context has ended is an error and announces nobody", endedAnnouncement},
+		{"an announced replica is alive, with all others, in the order of their names", announcedLive},
+		{"a replica is alive for its ttl, and not longer", announcedOnce},
+		{"announcing again replaces the ttl", announcedAgain},
+		{"replicas with odd names are distinct", oddReplicas},
+		{"16 concurrently announced replicas are all alive", announcedTogether},
+		{"an announcement with an ended context is an error and changes nothing", endedAnnouncement},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// Readings holds a store to registry.Readings, on empty ones that fresh returns.
+// Readings tests implementations of registry.Readings, on empty ones that fresh returns.
 func Readings(t *testing.T, fresh func(*testing.T) LeaseStore, without Without) {
 	t.Helper()
 	run(t, readingsSuite(), fresh, without)
@@ -19,31 +19,31 @@ func Readings(t *testing.T, fresh func(*testing.T) LeaseStore, without Without) 
 
 func readingsSuite() []behaviour[LeaseStore] {
 	return []behaviour[LeaseStore]{
-		{"what is forgotten begins anew, and leases stay as they are", forgotten},
-		{"where nothing was noted the reading is zero, a grant or not", nothingNoted},
+		{"forgotten readings are reset, and leases stay as they are", forgotten},
+		{"without notes the reading is zero, with a lease or without", nothingNoted},
 		{"the first measurement is the average, and each further one moves it by a fifth", averageMoves},
 		{"a response time of 0 is measured", zeroIsMeasured},
 		{"failures are the criticals in a row, and another status ends them", failuresInARow},
-		{"reports are counted, and checks are not", reportsCounted},
+		{"reports are counted, checks are not", reportsCounted},
 		{"a heartbeat is an observation", heartbeatObserves},
-		{"a heartbeat that renews nothing is none", lostHeartbeat},
-		{"At is when something was last observed, in UTC", lastObserved},
-		{"a service's reading is of all its instances", serviceReading},
-		{"readings come in the order in which they are asked for", readingsInOrder},
-		{"notes of one call are taken in order", notesInOrder},
-		{"notes of an instance without a lease are kept, and make no lease", notedWithoutLease},
-		{"ending a lease, and granting it anew, keep its reading", readingOutlives},
-		{"Drop forgets a reading, with a lease or without, and not that of the service", dropForgetsReading},
-		{"Drop of a lease of a lower epoch leaves the reading", dropLeavesReading},
-		{"instances with odd names have readings of their own", oddReadings},
-		{"a call about readings whose context has ended is an error and changes nothing", endedReadings},
+		{"a heartbeat that renews no lease is no observation", lostHeartbeat},
+		{"At is the time of the last observation, in UTC", lastObserved},
+		{"a service's reading has the observations of all its instances", serviceReading},
+		{"readings are returned in the order of the keys", readingsInOrder},
+		{"notes of one call take effect in order", notesInOrder},
+		{"notes of an instance without a lease are stored, and create no lease", notedWithoutLease},
+		{"the expiry and a new grant of a lease leave its reading", readingOutlives},
+		{"Remove removes a reading, with a lease or without, and not that of the service", removeRemovesReading},
+		{"Remove of a lower epoch leaves the reading", removeLeavesReading},
+		{"instances with odd names have separate readings", oddReadings},
+		{"a call about readings whose context has ended is an error and changes nothing", cancelledReadings},
 	}
 }
 
-// checked is what one of our checks found.
+// checked is an observation by a check.
 func checked(status health.Status) registry.Observation { return registry.Observation{Status: &status} }
 
-// reported is what somebody reported.
+// reported is a reported observation.
 func reported(status health.Status) registry.Observation {
 	return registry.Observation{Status: &status, Reported: true}
 }
@@ -62,7 +62,7 @@ func (s LeaseStore) note(t *testing.T, id string, observations ...registry.Obser
 	}
 }
 
-// reading returns that of an instance of the service shop.
+// reading returns the reading of an instance of the service shop.
 func (s LeaseStore) reading(t *testing.T, id string) registry.Reading {
 	t.Helper()
 	readings, err := s.Instances(t.Context(), instance(t, id))
@@ -81,7 +81,7 @@ func (s LeaseStore) ofService(t *testing.T, name string) registry.Reading {
 }
 
 func nothingNoted(t *testing.T, s LeaseStore) {
-	grant := running(held(t, "a", 1), lasting)
+	grant := running(leaseKey(t, "a", 1), lasting)
 	grant.Status = health.Passing
 	s.grant(t, grant)
 	assert.Zero(t, s.reading(t, "a"))
@@ -136,11 +136,11 @@ func failuresInARow(t *testing.T, s LeaseStore) {
 		s.note(t, "a", checked(health.Critical))
 		assert.Equal(t, 1, s.reading(t, "a").Failures, other)
 	}
-	assert.Zero(t, s.ofService(t, "shop").Failures, "an instance alone has failures in a row")
+	assert.Zero(t, s.ofService(t, "shop").Failures, "services have no failures in a row")
 }
 
 func reportsCounted(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), lasting))
+	s.grant(t, running(leaseKey(t, "a", 1), lasting))
 	s.note(t, "a", reported(health.Passing), checked(health.Critical), measured(1), reported(health.Unknown))
 	with, without := heartbeat(t, "a", 1), heartbeat(t, "a", 1)
 	with.Observation = reported(health.Warning)
@@ -150,10 +150,10 @@ func reportsCounted(t *testing.T, s LeaseStore) {
 }
 
 func heartbeatObserves(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), lasting))
+	s.grant(t, running(leaseKey(t, "a", 1), lasting))
 	s.renew(t, heartbeat(t, "a", 1))
 	silent := s.reading(t, "a")
-	assert.False(t, silent.At.IsZero(), "it was heard of")
+	assert.False(t, silent.At.IsZero(), "it was observed")
 	assert.Equal(t, registry.Reading{At: silent.At}, silent)
 
 	critical := heartbeat(t, "a", 1)
@@ -170,7 +170,7 @@ func heartbeatObserves(t *testing.T, s LeaseStore) {
 }
 
 func forgotten(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), lasting), running(held(t, "b", 1), lasting))
+	s.grant(t, running(leaseKey(t, "a", 1), lasting), running(leaseKey(t, "b", 1), lasting))
 	for _, id := range []string{"a", "b"} {
 		s.note(t, id, reported(health.Critical), measured(9))
 	}
@@ -185,7 +185,7 @@ func forgotten(t *testing.T, s LeaseStore) {
 }
 
 func lostHeartbeat(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 2), lasting))
+	s.grant(t, running(leaseKey(t, "a", 2), lasting))
 	for _, r := range []registry.Renewal{heartbeat(t, "a", 1), heartbeat(t, "a", 3), heartbeat(t, "unknown", 1)} {
 		r.Observation = reported(health.Critical)
 		s.renew(t, r)
@@ -196,7 +196,7 @@ func lostHeartbeat(t *testing.T, s LeaseStore) {
 }
 
 func lastObserved(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), lasting))
+	s.grant(t, running(leaseKey(t, "a", 1), lasting))
 	observe := []func(){
 		func() { s.note(t, "a", checked(health.Passing)) },
 		func() { s.note(t, "a", measured(1)) },
@@ -216,7 +216,7 @@ func lastObserved(t *testing.T, s LeaseStore) {
 }
 
 func serviceReading(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "b", 1), lasting))
+	s.grant(t, running(leaseKey(t, "b", 1), lasting))
 	s.note(t, "a", measured(100), reported(health.Passing))
 	s.Advance(brief)
 	b := heartbeat(t, "b", 1)

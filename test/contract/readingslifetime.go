@@ -53,31 +53,31 @@ func notedWithoutLease(t *testing.T, s LeaseStore) {
 	assert.Equal(t, 1, s.reading(t, "a").Failures)
 	assertOutcome(t, registry.LeaseUnknown, s.renew(t, heartbeat(t, "a", 0), heartbeat(t, "a", 1)))
 	s.Advance(brief)
-	swept := s.sweep(t)
-	assert.Empty(t, swept.Overdue)
-	assert.Empty(t, swept.Removable)
-	s.grant(t, keeping(running(held(t, "a", 1), lasting)))
+	due := s.due(t)
+	assert.Empty(t, due.Overdue)
+	assert.Empty(t, due.Removable)
+	s.grant(t, ifAbsent(running(leaseKey(t, "a", 1), lasting)))
 	assertOutcome(t, registry.LeaseRenewed, s.renew(t, heartbeat(t, "a", 1)))
 	assert.Equal(t, 1, s.reading(t, "a").Failures, "a lease leaves the reading that was there before it")
 }
 
 func readingOutlives(t *testing.T, s LeaseStore) {
-	lease := s.found(t, running(held(t, "a", 1), brief))
+	lease := s.overdueLease(t, running(leaseKey(t, "a", 1), brief))
 	s.note(t, "a", reported(health.Critical))
 	want := s.reading(t, "a")
-	assert.Equal(t, []bool{true}, s.end(t, lease))
+	assert.Equal(t, []bool{true}, s.expire(t, lease))
 	assert.Equal(t, want, s.reading(t, "a"))
-	s.grant(t, running(held(t, "a", 1), lasting))
-	s.grant(t, running(held(t, "a", 2), lasting))
+	s.grant(t, running(leaseKey(t, "a", 1), lasting))
+	s.grant(t, running(leaseKey(t, "a", 2), lasting))
 	assert.Equal(t, want, s.reading(t, "a"))
 }
 
-func dropForgetsReading(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 1), lasting))
+func removeRemovesReading(t *testing.T, s LeaseStore) {
+	s.grant(t, running(leaseKey(t, "a", 1), lasting))
 	for _, id := range []string{"a", "none", "other"} {
 		s.note(t, id, checked(health.Critical), measured(5))
 	}
-	require.NoError(t, s.Remove(t.Context(), held(t, "a", 1), held(t, "none", 0)))
+	require.NoError(t, s.Remove(t.Context(), leaseKey(t, "a", 1), leaseKey(t, "none", 0)))
 	assert.Zero(t, s.reading(t, "a"))
 	assert.Zero(t, s.reading(t, "none"))
 	assert.Equal(t, 1, s.reading(t, "other").Failures)
@@ -87,10 +87,10 @@ func dropForgetsReading(t *testing.T, s LeaseStore) {
 	assert.Zero(t, s.reading(t, "a").Failures)
 }
 
-func dropLeavesReading(t *testing.T, s LeaseStore) {
-	s.grant(t, running(held(t, "a", 2), lasting))
+func removeLeavesReading(t *testing.T, s LeaseStore) {
+	s.grant(t, running(leaseKey(t, "a", 2), lasting))
 	s.note(t, "a", checked(health.Critical))
-	require.NoError(t, s.Remove(t.Context(), held(t, "a", 1)))
+	require.NoError(t, s.Remove(t.Context(), leaseKey(t, "a", 1)))
 	assert.Equal(t, 1, s.reading(t, "a").Failures)
 }
 
@@ -111,9 +111,9 @@ func oddReadings(t *testing.T, s LeaseStore) {
 	}
 }
 
-func endedReadings(t *testing.T, s LeaseStore) {
+func cancelledReadings(t *testing.T, s LeaseStore) {
 	over := endedContext(t)
-	s.grant(t, running(held(t, "a", 1), lasting))
+	s.grant(t, running(leaseKey(t, "a", 1), lasting))
 	require.Error(t, s.Note(over, registry.Note{Key: instance(t, "a"), Observation: checked(health.Critical)}))
 	renewal := heartbeat(t, "a", 1)
 	renewal.Observation = checked(health.Critical)
