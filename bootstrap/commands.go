@@ -92,7 +92,7 @@ func (p *program) Database(ctx context.Context, create bool) (cli.Database, erro
 	}
 	clock, ids := newClock(system.NewStopwatch()), system.NewIDs()
 	store, err := openStore(ctx, s, bunstore.Options{
-		IDs: ids, Modules: storeModules(), Existing: !create, TimeQuery: clock.Asked,
+		IDs: ids, Modules: storeModules(), Existing: !create, TimeQuery: clock.TimeQuery,
 	})
 	if err != nil {
 		return nil, aboutDatabase(s, err)

@@ -44,7 +44,7 @@ type storeParts struct {
 // newStore opens the store, and prepares it when the app starts.
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 	store, err := openStore(context.Background(), p.Settings, bunstore.Options{
-		IDs: p.IDs, Modules: p.Modules, Committed: p.Commits.Notify, TimeQuery: p.Clock.Asked, Log: p.Log,
+		IDs: p.IDs, Modules: p.Modules, Committed: p.Commits.Notify, TimeQuery: p.Clock.TimeQuery, Log: p.Log,
 		Damaged: func(r bunstore.DamagedRow) { logDamaged(p.Log, r) },
 	})
 	if err != nil {

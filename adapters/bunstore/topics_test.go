@@ -62,7 +62,7 @@ func TestClockAhead(t *testing.T) {
 		local.Move(fortyDays)
 		clock := system.NewStoreClock(local, system.NewStopwatch())
 		o := storetest.Options()
-		o.TimeQuery = clock.Asked
+		o.TimeQuery = clock.TimeQuery
 		store := storetest.OpenPostgres(t, url, o)
 		require.NoError(t, feedstore.LearnTime(t.Context(), store))
 		list, clocks = append(list, store), append(clocks, clock)

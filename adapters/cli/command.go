@@ -17,23 +17,23 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Program is what the commands do.
+// Program implements the commands.
 type Program interface {
 	// Serve runs the service until ctx ends, and returns after it has stopped.
 	Serve(ctx context.Context) error
-	// Healthcheck returns nil if the service of this machine answers.
+	// Healthcheck returns nil if the service on this machine is alive.
 	Healthcheck(ctx context.Context) error
-	// Database opens the database in force for one command, and creates it if there
-	// is none and create is set.
+	// Database opens the configured database for one command. A missing one is created if
+	// create is set.
 	Database(ctx context.Context, create bool) (Database, error)
 	// GenerateKey returns a new encryption key.
 	GenerateKey() (secret.Text, error)
-	// Describe writes a document that is made from the code: "settings-markdown",
+	// Describe writes a document that is generated from the code: "settings-markdown",
 	// "settings-env" or "openapi".
 	Describe(w io.Writer, document string) error
 }
 
-// Database is what commands do to the database in force.
+// Database is the configured database, as commands use it.
 type Database interface {
 	Migrate(ctx context.Context) (applied int, err error)
 	Migrations(ctx context.Context) ([]Migration, error)
@@ -43,14 +43,14 @@ type Database interface {
 	Keyring
 }
 
-// Keyring is what commands do to the API keys.
+// Keyring manages the API keys.
 type Keyring interface {
 	Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error)
 	Keys(ctx context.Context) ([]access.KeyAttributes, error)
 	Revoke(ctx context.Context, id string) error
 }
 
-// Relay is what commands do to the relay of the change feed.
+// Relay manages the relay of the change feed.
 type Relay interface {
 	RelayStatus(ctx context.Context) (relay.Status, error)
 	// Parked lists parked aggregates after one, page by page.
@@ -59,7 +59,7 @@ type Relay interface {
 	Skip(ctx context.Context, revision int64) error
 }
 
-// Migration is one step of the database's schema.
+// Migration is a migration of the database's schema.
 type Migration struct {
 	Version   int64
 	Name      string
@@ -70,22 +70,22 @@ type Migration struct {
 // Exit codes.
 const (
 	ExitOK = iota
-	// ExitFailed is anything that went wrong, and a health check that failed.
+	// ExitFailed is any other failure, also of a health check.
 	ExitFailed
-	// ExitUsage is a wrong command, argument or setting.
+	// ExitUsage is an invalid command, argument or setting.
 	ExitUsage
-	// ExitUnavailable is a database that cannot be reached.
+	// ExitUnavailable is an unavailable database.
 	ExitUnavailable
 )
 
-// usageError is a mistake in what was typed.
+// usageError is an invalid command line.
 type usageError struct{ error }
 
-// Unwrap returns the mistake.
+// Unwrap returns the cause.
 func (e usageError) Unwrap() error { return e.error }
 
-// ExitCode returns the exit code for the error of a command. Errors that say so
-// by a method ExitCode() int decide themselves.
+// ExitCode returns the exit code for the error of a command. An error with a method
+// ExitCode() int has its own.
 func ExitCode(err error) int {
 	var usage usageError
 	var own interface{ ExitCode() int }
@@ -102,18 +102,17 @@ func ExitCode(err error) int {
 	return ExitFailed
 }
 
-// New returns the root command of a program. Its output goes where the command's
-// SetOut says.
+// New returns the root command of a program.
 func New(p Program, version string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "signalbox",
 		Short: "Configuration, feature flags and service discovery for running programs",
-		Long: `Signalbox tells running programs their configuration, which feature flags are
-on for whom, and where other services are.
+		Long: `Signalbox provides running programs with configuration, feature flags and service
+discovery.
 
 Settings are environment variables and a .env file in the working folder; see
-'signalbox settings'. Exit codes: 0 done, 1 failed, 2 wrong usage or settings,
-3 the database cannot be reached.`,
+'signalbox settings'. Exit codes: 0 success, 1 failure, 2 wrong usage or settings,
+3 the database is unreachable.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
@@ -134,15 +133,15 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return misuse(cmd, fmt.Sprintf("no argument %q", args[0]))
 }
 
-func exactlyOne(what string) cobra.PositionalArgs {
+func exactlyOne(argument string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {
 			return nil
 		}
-		return misuse(cmd, what)
+		return misuse(cmd, argument)
 	}
 }
 
-func misuse(cmd *cobra.Command, takes string) error {
-	return usageError{fmt.Errorf("%q takes %s; see '%s --help'", cmd.CommandPath(), takes, cmd.CommandPath())}
+func misuse(cmd *cobra.Command, expected string) error {
+	return usageError{fmt.Errorf("%q takes %s; see '%s --help'", cmd.CommandPath(), expected, cmd.CommandPath())}
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// recordingProgram notes what was called and answers with what it was given.
+// recordingProgram records calls and returns its error from each.
 type recordingProgram struct {
 	// more is how many aggregates are parked that Parked does not return.
 	more  int64
@@ -30,28 +30,28 @@ type recordingProgram struct {
 	issue accessapp.Issue
 }
 
-func (p *recordingProgram) note(call string) error {
+func (p *recordingProgram) record(call string) error {
 	p.calls = append(p.calls, call)
 	return p.err
 }
 
-func (p *recordingProgram) Serve(context.Context) error       { return p.note("serve") }
-func (p *recordingProgram) Healthcheck(context.Context) error { return p.note("healthcheck") }
+func (p *recordingProgram) Serve(context.Context) error       { return p.record("serve") }
+func (p *recordingProgram) Healthcheck(context.Context) error { return p.record("healthcheck") }
 func (p *recordingProgram) Describe(_ io.Writer, document string) error {
-	return p.note("describe " + document)
+	return p.record("describe " + document)
 }
 
 func (p *recordingProgram) GenerateKey() (secret.Text, error) {
-	return secret.New("a-new-key"), p.note("keygen")
+	return secret.New("a-new-key"), p.record("keygen")
 }
 
 func (p *recordingProgram) Database(context.Context, bool) (cli.Database, error) {
-	return p, p.note("open")
+	return p, p.record("open")
 }
-func (p *recordingProgram) Close() error                         { return p.note("close") }
-func (p *recordingProgram) Migrate(context.Context) (int, error) { return 2, p.note("migrate") }
+func (p *recordingProgram) Close() error                         { return p.record("close") }
+func (p *recordingProgram) Migrate(context.Context) (int, error) { return 2, p.record("migrate") }
 func (p *recordingProgram) BeginEpoch(context.Context) (string, error) {
-	return "0123456789abcdef", p.note("epoch")
+	return "0123456789abcdef", p.record("epoch")
 }
 
 func (p *recordingProgram) RelayStatus(context.Context) (relay.Status, error) {
@@ -66,26 +66,26 @@ func (p *recordingProgram) RelayStatus(context.Context) (relay.Status, error) {
 			},
 		},
 		Parked: 2 + p.more,
-	}, p.note("relay status")
+	}, p.record("relay status")
 }
 
 func (p *recordingProgram) Parked(_ context.Context, after ports.Parked) ([]ports.Parked, error) {
 	if after.Revision == 5 {
-		return nil, p.note("parked")
+		return nil, p.record("parked")
 	}
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	return []ports.Parked{
 		{AggregateType: "configuration", Revision: 3, Key: "production/shop/a", Reason: "too large", At: at},
 		{AggregateType: "flag", Revision: 5, Key: "production/b", Reason: "no such topic", At: at, Asked: true},
-	}, p.note("parked")
+	}, p.record("parked")
 }
 
 func (p *recordingProgram) Retry(_ context.Context, revision int64) error {
-	return p.note(fmt.Sprint("retry ", revision))
+	return p.record(fmt.Sprint("retry ", revision))
 }
 
 func (p *recordingProgram) Skip(_ context.Context, revision int64) error {
-	return p.note(fmt.Sprint("skip ", revision))
+	return p.record(fmt.Sprint("skip ", revision))
 }
 
 func (p *recordingProgram) Migrations(context.Context) ([]cli.Migration, error) {
@@ -93,19 +93,21 @@ func (p *recordingProgram) Migrations(context.Context) ([]cli.Migration, error) 
 	return []cli.Migration{
 		{Version: 1, Name: "first", Applied: true, AppliedAt: at},
 		{Version: 2, Name: "second"},
-	}, p.note("migrations")
+	}, p.record("migrations")
 }
 
 func (p *recordingProgram) Issue(_ context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error) {
 	p.issue = in
-	return secret.New("sbx_token"), access.KeyAttributes{ID: "abcdefgh", Name: in.Name}, p.note("issue")
+	return secret.New("sbx_token"), access.KeyAttributes{ID: "abcdefgh", Name: in.Name}, p.record("issue")
 }
 
 func (p *recordingProgram) Keys(context.Context) ([]access.KeyAttributes, error) {
-	return []access.KeyAttributes{{ID: "abcdefgh", Name: "deploy", Role: access.RoleAdmin}}, p.note("keys")
+	return []access.KeyAttributes{{ID: "abcdefgh", Name: "deploy", Role: access.RoleAdmin}}, p.record("keys")
 }
 
-func (p *recordingProgram) Revoke(_ context.Context, id string) error { return p.note("revoke " + id) }
+func (p *recordingProgram) Revoke(_ context.Context, id string) error {
+	return p.record("revoke " + id)
+}
 
 func run(t *testing.T, p *recordingProgram, args ...string) (output string, err error) {
 	t.Helper()
@@ -121,7 +123,7 @@ func run(t *testing.T, p *recordingProgram, args ...string) (output string, err 
 func TestCommands(t *testing.T) {
 	t.Parallel()
 
-	t.Run("serve serves", func(t *testing.T) {
+	t.Run("serve runs the service", func(t *testing.T) {
 		t.Parallel()
 		p := &recordingProgram{}
 		_, err := run(t, p, "serve")
@@ -157,14 +159,14 @@ func TestCommands(t *testing.T) {
 		assert.Equal(t, accessapp.Issue{Name: "web", Role: "evaluator", Environment: "production"}, p.issue)
 	})
 
-	t.Run("key list shows no secret and what a key may do", func(t *testing.T) {
+	t.Run("key list prints roles and no secrets", func(t *testing.T) {
 		t.Parallel()
 		out, err := run(t, &recordingProgram{}, "key", "list")
 		require.NoError(t, err)
 		assert.Regexp(t, `abcdefgh +deploy +admin +yes`, out)
 	})
 
-	t.Run("key revoke passes the id on", func(t *testing.T) {
+	t.Run("key revoke revokes by id", func(t *testing.T) {
 		t.Parallel()
 		p := &recordingProgram{}
 		_, err := run(t, p, "key", "revoke", "abcdefgh")
@@ -172,7 +174,7 @@ func TestCommands(t *testing.T) {
 		assert.Contains(t, p.calls, "revoke abcdefgh")
 	})
 
-	t.Run("migrate up and status tell what they did and found", func(t *testing.T) {
+	t.Run("migrate prints what was applied, the new epoch and the migrations", func(t *testing.T) {
 		t.Parallel()
 		out, err := run(t, &recordingProgram{}, "migrate", "up")
 		require.NoError(t, err)
@@ -186,7 +188,7 @@ func TestCommands(t *testing.T) {
 		assert.Regexp(t, `1 +first +2026-11-23T10:00:00Z\n2 +second +pending\n`, out)
 	})
 
-	t.Run("the database is closed also when a command fails", func(t *testing.T) {
+	t.Run("the database is closed if a command fails", func(t *testing.T) {
 		t.Parallel()
 		p := &recordingProgram{}
 		_, err := run(t, p, "key", "create", "--name", "x", "--expires", "-1h")
@@ -213,13 +215,13 @@ func TestExitCodes(t *testing.T) {
 		}
 	})
 
-	t.Run("an input that a rule refuses is 2", func(t *testing.T) {
+	t.Run("invalid input is 2", func(t *testing.T) {
 		t.Parallel()
 		_, err := run(t, &recordingProgram{err: fault.Bad("role", "must be admin, reader or service")}, "key", "list")
 		assert.Equal(t, cli.ExitUsage, cli.ExitCode(err))
 	})
 
-	t.Run("a database out of reach is 3, anything else 1, success 0", func(t *testing.T) {
+	t.Run("an unavailable database is 3, any other failure 1, success 0", func(t *testing.T) {
 		t.Parallel()
 		assert.Equal(t, cli.ExitUnavailable, cli.ExitCode(fault.ErrUnavailable.WithCause(io.EOF)))
 		assert.Equal(t, cli.ExitFailed, cli.ExitCode(errors.New("broken")))
@@ -230,7 +232,7 @@ func TestExitCodes(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 
-	t.Run("every command has a help text, and no command is without a short one", func(t *testing.T) {
+	t.Run("every command has a description and a help text", func(t *testing.T) {
 		t.Parallel()
 		for _, cmd := range cli.New(&recordingProgram{}, "v").Commands() {
 			if cmd.Name() == "help" || cmd.Name() == "completion" {
@@ -247,7 +249,7 @@ func TestHelp(t *testing.T) {
 func TestRelay(t *testing.T) {
 	t.Parallel()
 
-	t.Run("status shows what waits and what is parked", func(t *testing.T) {
+	t.Run("status prints the backlog and the parked events", func(t *testing.T) {
 		t.Parallel()
 		out, err := run(t, &recordingProgram{}, "relay", "status")
 		require.NoError(t, err)
@@ -268,7 +270,7 @@ func TestRelay(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, out, "and 7 more")
 	})
-	t.Run("one, or all that are not being tried, are tried again", func(t *testing.T) {
+	t.Run("one event, or all that are not being retried, are retried", func(t *testing.T) {
 		t.Parallel()
 		one, all := &recordingProgram{}, &recordingProgram{}
 		_, err := run(t, one, "relay", "retry", "3")
@@ -278,14 +280,14 @@ func TestRelay(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []string{"open", "parked", "retry 3", "parked", "close"}, all.calls)
 	})
-	t.Run("one is skipped", func(t *testing.T) {
+	t.Run("one event is skipped", func(t *testing.T) {
 		t.Parallel()
 		p := &recordingProgram{}
 		_, err := run(t, p, "relay", "skip", "3")
 		require.NoError(t, err)
 		assert.Equal(t, []string{"open", "skip 3", "close"}, p.calls)
 	})
-	t.Run("what is no revision is a wrong usage", func(t *testing.T) {
+	t.Run("an invalid revision is a wrong usage", func(t *testing.T) {
 		t.Parallel()
 		for _, args := range [][]string{
 			{"retry"}, {"retry", "3", "4"}, {"retry", "3", "--all"}, {"retry", "x"}, {"retry", "0"}, {"skip"}, {"skip", "-1"},

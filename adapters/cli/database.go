@@ -14,10 +14,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
-// onDatabase is what a command does to the database in force.
+// onDatabase runs a command on the configured database.
 type onDatabase = func(*cobra.Command, []string, Database) error
 
-// withDatabase runs a command on the database in force, which has to exist.
+// withDatabase runs a command on the configured database, which must exist.
 func withDatabase(p Program, run onDatabase) func(*cobra.Command, []string) error {
 	return openingDatabase(p, false, run)
 }
@@ -35,15 +35,15 @@ func openingDatabase(p Program, create bool, run onDatabase) func(*cobra.Command
 func migrate(p Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Show or bring up to date the database's schema",
+		Short: "Show or migrate the schema of the database",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		&cobra.Command{
 			Use:   "up",
-			Short: "Apply what is missing",
-			Long: "Apply what is missing, under a lock, so that of several processes one does it. " +
+			Short: "Apply pending migrations",
+			Long: "Apply pending migrations, under a lock, so that one of several processes applies them. " +
 				"No other command changes the schema; 'signalbox serve' does with MIGRATE_ON_START.",
 			Example: "  MIGRATE_ON_START=false signalbox migrate up",
 			Args:    noArgs,
@@ -63,11 +63,11 @@ func migrate(p Program) *cobra.Command {
 		},
 		&cobra.Command{
 			Use:   "epoch",
-			Short: "Begin a new epoch after the database was restored",
-			Long: `Begin a new epoch of the change feed. Run it after the database was restored from
-a backup, before servers are started: clients that follow the changes then learn
-that revisions from before cannot be compared with those that follow. A SQLite file
-is checked first (PRAGMA quick_check); a damaged one is refused.`,
+			Short: "Start a new epoch after a restore of the database",
+			Long: `Start a new epoch of the change feed. Run it after the database was restored from
+a backup and before servers are started: cursors of clients from before the restore
+become invalid, so that these load the state again. A SQLite file is checked first
+(PRAGMA quick_check); a corrupt one is rejected.`,
 			Args: noArgs,
 			RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
 				epoch, err := db.BeginEpoch(cmd.Context())
@@ -100,7 +100,7 @@ func printMigrations(cmd *cobra.Command, _ []string, db Database) error {
 func key(p Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "key",
-		Short: "Create, list and revoke API keys in the database in force",
+		Short: "Create, list and revoke API keys",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -114,8 +114,8 @@ func key(p Program) *cobra.Command {
 		},
 		&cobra.Command{
 			Use:     "revoke ID",
-			Short:   "End a key",
-			Long:    "End a key by its id, the eight characters after sbx_. Servers stop taking it within two seconds.",
+			Short:   "Revoke a key",
+			Long:    "Revoke a key by its id, the eight characters after sbx_. Servers reject it within two seconds.",
 			Example: "  signalbox key revoke 4fT0aQ9z",
 			Args:    exactlyOne("the id of one key"),
 			RunE: withDatabase(p, func(cmd *cobra.Command, args []string, db Database) error {
@@ -132,37 +132,37 @@ func keyCreate(p Program) *cobra.Command {
 	var in accessapp.Issue
 	cmd := &cobra.Command{
 		Use:   "create --name NAME --role ROLE",
-		Short: "Make a key and print it, once",
-		Long: `Make a key and print it. It is shown here and never again.
+		Short: "Create a key and print it once",
+		Long: `Create a key and print it. It is not shown again.
 
-An admin does everything. A reader reads; the values of encrypted configurations
-only with --reveal. A service reads, and registers instances. An evaluator evaluates
-the flags of one environment and does nothing else: it is for browsers and devices,
-whose users can read the key.`,
+An admin may do everything. A reader may read; values of encrypted configurations
+only with --reveal. A service may read, and register instances. An evaluator may only
+evaluate the flags of one environment: it is for browsers and devices, whose users can
+read the key.`,
 		Example: `  signalbox key create --name deploy --role admin
   signalbox key create --name billing --role reader --reveal --expires 2160h
   signalbox key create --name web --role evaluator --environment production`,
 		Args: noArgs,
 		RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
 			if in.Lifetime < 0 {
-				return usageError{errors.New("--expires is a time from now, such as 720h")}
+				return usageError{errors.New("--expires must be a positive duration, such as 720h")}
 			}
 			token, attributes, err := db.Issue(cmd.Context(), in)
 			if err != nil {
 				return err
 			}
-			if err := printed(fmt.Fprintf(cmd.ErrOrStderr(), "key %s (%s, %s) is made; it is not shown again:\n",
+			if err := printed(fmt.Fprintf(cmd.ErrOrStderr(), "key %s (%s, %s) created; it is not shown again:\n",
 				attributes.ID, attributes.Name, attributes.Role)); err != nil {
 				return err
 			}
 			return printed(fmt.Fprintln(cmd.OutOrStdout(), token.Reveal()))
 		}),
 	}
-	cmd.Flags().StringVar(&in.Name, "name", "", "who uses it; shown in the history (1 to 100 bytes)")
+	cmd.Flags().StringVar(&in.Name, "name", "", "name of its user, shown in the history (1 to 100 bytes)")
 	cmd.Flags().StringVar(&in.Role, "role", "reader", "admin, reader, service or evaluator")
-	cmd.Flags().BoolVar(&in.Reveal, "reveal", false, "let a reader or a service see encrypted values")
-	cmd.Flags().StringVar(&in.Environment, "environment", "", "of an evaluator; for no other role")
-	cmd.Flags().DurationVar(&in.Lifetime, "expires", 0, "how long it holds, such as 720h; 0 is for ever")
+	cmd.Flags().BoolVar(&in.Reveal, "reveal", false, "allow a reader or a service to read encrypted values")
+	cmd.Flags().StringVar(&in.Environment, "environment", "", "environment of an evaluator; not for other roles")
+	cmd.Flags().DurationVar(&in.Lifetime, "expires", 0, "lifetime, such as 720h; 0 is unlimited")
 	return cmd
 }
 
@@ -180,7 +180,7 @@ func printKeys(cmd *cobra.Command, _ []string, db Database) error {
 	return printed(0, w.Flush())
 }
 
-// table writes one row; the tabwriter reports failures when it is flushed.
+// table writes one row; the tabwriter reports failures on Flush.
 func table(w *tabwriter.Writer, cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
 
 func bound(k access.KeyAttributes) string {
@@ -190,7 +190,8 @@ func bound(k access.KeyAttributes) string {
 	return k.Environment.String()
 }
 
-// roleOf is the role, unless the key's row cannot be read: then it opens nothing.
+// roleOf returns the role, or "damaged" for a key whose row is damaged and which grants
+// nothing.
 func roleOf(k access.KeyAttributes) string {
 	if k.Damaged {
 		return "damaged"

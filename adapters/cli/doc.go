@@ -1,6 +1,5 @@
-// Package cli is the command line over cobra: what an operator types on the
-// machine itself.
+// Package cli is the command line of the program, over cobra.
 //
-// It is not for what the commands do; each calls one method of Program, which
+// It is not for the effect of the commands: each calls one method of Program, which
 // bootstrap implements.
 package cli

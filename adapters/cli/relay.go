@@ -38,7 +38,7 @@ servers carry out what 'retry' and 'skip' request.`,
 		relayRetry(p),
 		&cobra.Command{
 			Use:     "skip REVISION",
-			Short:   "Give up one parked change, and publish those parked after it",
+			Short:   "Discard a parked change, and publish those parked after it",
 			Example: "  signalbox relay skip 4711",
 			Args:    exactlyOne("the revision of a parked change; see 'signalbox relay status'"),
 			RunE: withDatabase(p, func(cmd *cobra.Command, args []string, db Database) error {
@@ -83,7 +83,7 @@ func retry(cmd *cobra.Command, db Database, revision int64) error {
 	if err := db.Retry(cmd.Context(), revision); err != nil {
 		return err
 	}
-	return printed(fmt.Fprintf(cmd.OutOrStdout(), "trying %d again\n", revision))
+	return printed(fmt.Fprintf(cmd.OutOrStdout(), "retrying %d\n", revision))
 }
 
 // retryAll retries everything that is parked, page by page.
@@ -106,8 +106,8 @@ func retryAll(cmd *cobra.Command, db Database) error {
 	}
 }
 
-func parseRevision(text string) (int64, error) {
-	revision, err := strconv.ParseInt(text, 10, 64)
+func parseRevision(argument string) (int64, error) {
+	revision, err := strconv.ParseInt(argument, 10, 64)
 	if err != nil || revision < 1 {
 		return 0, usageError{errors.New("a revision is an integer from 1, as 'signalbox relay status' shows it")}
 	}

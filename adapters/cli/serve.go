@@ -10,9 +10,9 @@ func serve(p Program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the service",
-		Long: `Run the service until SIGTERM or SIGINT; then finish the running requests and
-exit 0. With nothing set it listens on port 8082, keeps everything in
-signalbox.db in the working folder, and prints an admin key at the first start.`,
+		Long: `Run the service until SIGTERM or SIGINT; then finish in-flight requests and exit 0.
+By default it listens on port 8082, stores everything in signalbox.db in the working
+folder, and prints an admin key at the first start.`,
 		Example: "  signalbox serve\n  DATABASE_URL=postgres://signalbox@db/signalbox signalbox serve",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.Serve(cmd.Context()) },
@@ -22,8 +22,8 @@ signalbox.db in the working folder, and prints an admin key at the first start.`
 func healthcheck(p Program) *cobra.Command {
 	return &cobra.Command{
 		Use:     "healthcheck",
-		Short:   "Ask the service on this machine whether it lives",
-		Long:    "Ask /livez of the service on this machine, on SERVICE_PORT. Exits 0 if it answers, else 1.",
+		Short:   "Check whether the service on this machine is alive",
+		Long:    "Request /livez of the service on this machine, on SERVICE_PORT. Exits 0 if it is alive, else 1.",
 		Example: "  signalbox healthcheck && echo alive",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.Healthcheck(cmd.Context()) },
@@ -34,7 +34,7 @@ func keygen(p Program) *cobra.Command {
 	return &cobra.Command{
 		Use:     "keygen",
 		Short:   "Print a new encryption key",
-		Long:    "Print a new Fernet key for ENCRYPTION_KEY. It alone opens what is encrypted under it: keep it.",
+		Long:    "Print a new Fernet key for ENCRYPTION_KEY. Values encrypted with it cannot be decrypted without it.",
 		Example: "  ENABLE_ENCRYPTION=true ENCRYPTION_KEY=$(signalbox keygen) signalbox serve",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,12 +62,12 @@ func settings(p Program) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:     "settings",
-		Short:   "Print every setting, with its default and what it accepts",
+		Short:   "Print every setting with its default and allowed values",
 		Example: "  signalbox settings\n  signalbox settings --format env > .env",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "markdown" && format != "env" {
-				return usageError{fmt.Errorf("--format is markdown or env, not %q", format)}
+				return usageError{fmt.Errorf("--format must be markdown or env, not %q", format)}
 			}
 			return p.Describe(cmd.OutOrStdout(), "settings-"+format)
 		},
@@ -85,7 +85,7 @@ func openapi(p Program) *cobra.Command {
 	}
 }
 
-// printed turns the result of a print into words.
+// printed returns the error of a print.
 func printed(_ int, err error) error {
 	if err != nil {
 		return fmt.Errorf("print: %w", err)

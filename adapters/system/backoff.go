@@ -11,11 +11,11 @@ import (
 
 // Bounds of a wait.
 const (
-	firstWait   = 2 * time.Millisecond
-	longestWait = 250 * time.Millisecond
+	minWait = 2 * time.Millisecond
+	maxWait = 250 * time.Millisecond
 )
 
-// Backoff waits a random part of a time that doubles with each attempt ("full
+// Backoff waits a random part of an interval that doubles with each attempt ("full
 // jitter": Exponential Backoff And Jitter, AWS Architecture Blog, 2015).
 type Backoff struct{}
 
@@ -24,14 +24,14 @@ var _ ports.Backoff = Backoff{}
 // NewBackoff returns a backoff from 2 to 250 milliseconds.
 func NewBackoff() Backoff { return Backoff{} }
 
-// Wait returns after at most 2 ms in the first attempt, twice that in each
-// further one, and never more than 250 ms; or at once with ctx's error.
+// Wait waits at most 2 ms before the second attempt, twice that before each further one,
+// and never more than 250 ms. It returns ctx's error if ctx ends.
 func (Backoff) Wait(ctx context.Context, attempt int) error {
-	most := longestWait
+	limit := maxWait
 	if attempt < 8 {
-		most = min(firstWait<<max(attempt-1, 0), longestWait)
+		limit = min(minWait<<max(attempt-1, 0), maxWait)
 	}
-	timer := time.NewTimer(rand.N(most) + 1) //nolint:gosec // spreads load, guards nothing
+	timer := time.NewTimer(rand.N(limit) + 1) //nolint:gosec // spreads load, guards nothing
 	defer timer.Stop()
 	select {
 	case <-timer.C:

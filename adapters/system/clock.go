@@ -6,7 +6,7 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Clock tells the system's time.
+// Clock returns the system's time.
 type Clock struct{}
 
 var _ ports.Clock = Clock{}
@@ -14,5 +14,5 @@ var _ ports.Clock = Clock{}
 // NewClock returns the system's clock.
 func NewClock() Clock { return Clock{} }
 
-// Now returns the present time in UTC, truncated to microseconds.
+// Now returns the current time in UTC, truncated to microseconds.
 func (Clock) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

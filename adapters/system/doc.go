@@ -1,5 +1,4 @@
-// Package system gives the program what the operating system has: the time,
-// randomness, and waiting.
+// Package system provides time, randomness and waiting of the operating system.
 //
-// It is not for anything that decides; it only answers.
+// It is not for rules about them.
 package system

@@ -6,7 +6,7 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Stopwatch measures time by the system's monotonic clock.
+// Stopwatch measures elapsed time with the system's monotonic clock.
 type Stopwatch struct{ start time.Time }
 
 var _ ports.Stopwatch = Stopwatch{}
@@ -14,5 +14,5 @@ var _ ports.Stopwatch = Stopwatch{}
 // NewStopwatch returns a stopwatch that starts now.
 func NewStopwatch() Stopwatch { return Stopwatch{start: time.Now()} }
 
-// Elapsed returns the time since the stopwatch was made.
+// Elapsed returns the time since NewStopwatch.
 func (s Stopwatch) Elapsed() time.Duration { return time.Since(s.start) }

@@ -7,33 +7,33 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// StoreClock tells the time of a store's clock, as its answers show it, so that all
-// processes of one store stamp by one clock. Before the first answer it tells this
-// machine's time. It is safe for concurrent use.
+// StoreClock estimates a store's clock from its responses, so that all replicas on one
+// store stamp by one clock. Before the first response it returns this machine's time. It
+// is safe for concurrent use.
 //
-// After the first answer it does not go back, except where the store's clock itself
-// was put back by more than a minute: a clock that stands still would be worse.
+// After the first response it does not go back, unless the store's clock was set back by
+// more than a minute: a clock that stands still for longer would be worse.
 type StoreClock struct {
 	local     ports.Clock
 	stopwatch ports.Stopwatch
-	// start is the store's time when the stopwatch began, in nanoseconds since 1970;
-	// 0 before the first answer.
+	// start is the store's time at the start of the stopwatch, in nanoseconds since 1970; 0
+	// before the first response.
 	start atomic.Int64
-	// last is the latest time that was told since then.
+	// last is the latest time that was returned since then.
 	last atomic.Int64
 }
 
 var _ ports.Clock = (*StoreClock)(nil)
 
-// mostHeld is by how much the store's clock may be put back unnoticed.
-const mostHeld = time.Minute
+// maxHold is the longest time for which the clock stands still instead of going back.
+const maxHold = time.Minute
 
-// NewStoreClock returns a clock that no store has told its time yet.
+// NewStoreClock returns a clock without a response of the store.
 func NewStoreClock(local ports.Clock, stopwatch ports.Stopwatch) *StoreClock {
 	return &StoreClock{local: local, stopwatch: stopwatch}
 }
 
-// Now returns the present time in UTC, truncated to microseconds.
+// Now returns the current time in UTC, truncated to microseconds.
 func (c *StoreClock) Now() time.Time {
 	start := c.start.Load()
 	if start == 0 {
@@ -42,7 +42,7 @@ func (c *StoreClock) Now() time.Time {
 	now := start + int64(c.stopwatch.Elapsed())
 	for {
 		last := c.last.Load()
-		if last >= now && last-now <= int64(mostHeld) {
+		if last >= now && last-now <= int64(maxHold) {
 			now = last
 			break
 		}
@@ -53,9 +53,10 @@ func (c *StoreClock) Now() time.Time {
 	return time.Unix(0, now).UTC().Truncate(time.Microsecond)
 }
 
-// Asked is called before the store is asked for its time, and what it returns with the
-// answer. The store looked at its clock somewhere in between: a time that fits is kept.
-func (c *StoreClock) Asked() (answered func(time.Time)) {
+// TimeQuery is called before the store is queried for its time, and the function that it
+// returns with the response. The store read its clock in between: an estimate within these
+// bounds is not changed.
+func (c *StoreClock) TimeQuery() (response func(time.Time)) {
 	before := c.stopwatch.Elapsed()
 	return func(store time.Time) {
 		latest := store.UnixNano() - int64(before)
@@ -73,8 +74,8 @@ func (c *StoreClock) Asked() (answered func(time.Time)) {
 	}
 }
 
-// Skew returns by how much this machine's clock is ahead of the store's; less than 0
-// where it is behind, 0 before the first answer.
+// Skew returns by how much this machine's clock is ahead of the store's: negative if it is
+// behind, 0 before the first response.
 func (c *StoreClock) Skew() time.Duration {
 	if c.start.Load() == 0 {
 		return 0

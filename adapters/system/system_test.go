@@ -31,7 +31,7 @@ func TestStopwatch(t *testing.T) {
 	t.Parallel()
 	contract.Stopwatch(t, func(*testing.T) ports.Stopwatch { return system.NewStopwatch() })
 
-	t.Run("it goes with time", func(t *testing.T) {
+	t.Run("it measures elapsed time", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s := system.NewStopwatch()
