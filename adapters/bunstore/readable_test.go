@@ -330,7 +330,7 @@ func TestServicesComeBackAsTheyWereSaved(t *testing.T) {
 			}
 		}
 		require.NoError(t, registrystore.New(store).Save(t.Context(), s))
-		found, err := registrystore.New(store).FindWhole(t.Context(), name)
+		found, err := registrystore.New(store).FindWithInstances(t.Context(), name)
 		require.NoError(t, err)
 		require.Equal(t, s.State(), found.State())
 		require.Equal(t, s.Instances(), found.Instances())

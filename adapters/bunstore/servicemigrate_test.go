@@ -65,7 +65,7 @@ func TestInstanceEnvironmentsMigration(t *testing.T) {
 			require.NoError(t, store.DownForTest(t.Context(), before))
 			_, err = store.Migrate(t.Context())
 			require.NoError(t, err)
-			found, err = services.FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
+			found, err = services.FindWithInstances(t.Context(), fixture.ServiceName(t, "shop"))
 			require.NoError(t, err)
 			require.Len(t, found.Instances(), 1, "of one id the one that was registered last stays")
 			assert.Equal(t, fixture.Ref(t, "b"), found.Instances()[0].Ref())

@@ -57,7 +57,7 @@ func TestSessionParameters(t *testing.T) {
 			_, err = service.Register(fixture.Registration(t, "a"), fixture.Stamp())
 			require.NoError(t, err)
 			require.NoError(t, registrystore.New(store).Save(t.Context(), service))
-			loaded, err := registrystore.New(store).FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
+			loaded, err := registrystore.New(store).FindWithInstances(t.Context(), fixture.ServiceName(t, "shop"))
 			require.NoError(t, err)
 			assert.Equal(t, service.Instances(), loaded.Instances())
 			for name, want := range map[string]string{

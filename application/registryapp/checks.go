@@ -282,12 +282,12 @@ func (s *Service) count(t *target, result health.Result) (verdict health.Verdict
 // saveForbidden saves that an instance may not be checked. A failed write is repeated
 // after the next check.
 func (s *Service) saveForbidden(ctx context.Context, key registry.Key, i *registry.Instance) {
-	if !i.Barrable() {
+	if !i.CheckForbiddable() {
 		return
 	}
 	_, _ = s.write(ctx, edition{
 		name: key.Service, instances: []registry.InstanceID{key.Instance},
-		apply: func(r *registry.Service) error { return r.Bar(key.Ref, s.own()) },
+		apply: func(r *registry.Service) error { return r.ForbidCheck(key.Ref, s.own()) },
 	})
 }
 

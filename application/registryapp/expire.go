@@ -126,7 +126,7 @@ func (s *Service) decide(ctx context.Context, at place, now registry.Instant, ov
 		if i := s.catalogue.instance(l.Key); i != nil && i.Expired && i.Epoch == l.Epoch {
 			waiting[l] = true
 		} else {
-			next.Gone(l)
+			next.Forget(l)
 		}
 	}
 	var expired []registry.LeaseKey

@@ -123,7 +123,7 @@ func TestPurge(t *testing.T) {
 		_, err := b.Amend(t.Context(), fixture.Admin(), registryapp.Amend{Target: target("a"), Desired: new("maintenance")})
 		require.NoError(t, err)
 		require.NoError(t, b.Deregister(t.Context(), fixture.Admin(), service()))
-		b.pass(registry.KeptMarked - time.Second)
+		b.pass(registry.KeptOverridden - time.Second)
 		b.purge(t)
 		b.register(t, "a")
 		assert.Equal(t, registry.Maintenance, instance(t, b.Service, "a").Desired)

@@ -56,7 +56,7 @@ func (s *Service) SizeOf(serviceName string) registry.Size {
 }
 
 func (s *Service) whole(ctx context.Context, name scope.ServiceName) (registry.State, []*registry.Instance, error) {
-	found, err := s.deps.Services.FindWhole(ctx, name)
+	found, err := s.deps.Services.FindWithInstances(ctx, name)
 	if err == nil && found.Deleted() {
 		err = registry.ErrNotFound
 	}

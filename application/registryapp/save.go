@@ -80,7 +80,7 @@ func (s *Service) save(ctx context.Context, r *registry.Service) error {
 
 func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error) {
 	if e.whole {
-		return s.deps.Services.FindWhole(ctx, e.name)
+		return s.deps.Services.FindWithInstances(ctx, e.name)
 	}
 	r, err := s.deps.Services.Find(ctx, e.name, e.instances...)
 	if !e.founds || !fails(err, registry.ErrNotFound) {

@@ -24,9 +24,9 @@ const (
 // URL is where something answers HTTP. The zero value is none.
 type URL struct{ text string }
 
-// ParseURL returns the URL of that text: absolute, http or https, with a host,
-// without user info, a zone of an address (RFC 6874), control characters, spaces or
-// a fragment, valid UTF-8 of at most 255 bytes. Another text is ErrInvalid for field.
+// ParseURL returns the URL of that text: absolute, http or https, with a host, without
+// user info, a zone of an address (RFC 6874), control characters, spaces or a fragment,
+// valid UTF-8 of at most 255 bytes. Another text is ErrInvalid for that field.
 func ParseURL(field, text string) (URL, error) {
 	if len(text) > MaxURLBytes {
 		return URL{}, fault.Bad(field, "must be at most 255 bytes long")
@@ -61,8 +61,7 @@ func portNamed(u *url.URL) bool {
 	return err == nil && n >= 1 && n <= highestPort
 }
 
-// hostNamed reports whether a text is an IP address without a zone, or made as host
-// names are.
+// hostNamed reports whether a text is an IP address without a zone, or a host name.
 func hostNamed(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return address.Zone() == ""
@@ -205,8 +204,8 @@ func (a Address) validate() error {
 	return fault.Merge(noneErr, hostErr, portsErr)
 }
 
-// hostFault says what is wrong with the host. A URL that is made from host and port
-// is stored, and has to be read again.
+// hostFault returns the rule that the host breaks. A URL made from host and port is
+// stored, and must be parseable.
 func (a Address) hostFault() error {
 	_, _, zoned := strings.Cut(a.Host, "%")
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// A service is registered with an instance, which is reported ill, and whose lease
-// ends.
+// A service is registered with an instance, which is reported critical, and whose lease
+// expires.
 func Example() {
 	name, _ := registry.ParseName("user-service")
 	instance, _ := registry.ParseInstanceID("user-1")

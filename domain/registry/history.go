@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Transition is a change of what is observed of an instance. It is never changed.
+// Transition is a change of the observed health of an instance. It is immutable.
 type Transition struct {
 	// ID numbers the transitions of all services; 0 until it is stored.
 	ID int64
@@ -16,22 +16,22 @@ type Transition struct {
 	At       time.Time
 	From, To health.Status
 	Reason   string
-	// Damaged says that the stored row breaks a rule: only ID is known.
+	// Damaged reports that the stored row is unreadable: only ID is known.
 	Damaged bool
 }
 
 // Unsaved is what a Repository has to write for one service, all or none. Events
 // are PendingEvents.
 type Unsaved struct {
-	// State is what stands after the change, its generation included.
+	// State is the state after the change, its generation included.
 	State State
 	// Base is the generation that the store must hold; 0 for a service that it must
 	// not have yet.
 	Base int64
-	// Founded says that the service is registered anew: what Touch has kept of its
-	// earlier life is to be forgotten.
+	// Founded reports that the service is registered anew: what Touch has stored before
+	// is to be reset.
 	Founded bool
-	// Dropped says that every stored instance is to be marked removed and not held,
+	// Dropped reports that every stored instance is to be marked removed and not held,
 	// before Instances are written.
 	Dropped bool
 	// Instances are those that have changed.
@@ -43,7 +43,7 @@ type Unsaved struct {
 // Empty reports whether there is nothing to write.
 func (u Unsaved) Empty() bool { return u.State.Generation == u.Base }
 
-// Unsaved returns what is to be written.
+// Unsaved returns the unsaved changes.
 func (s *Service) Unsaved() Unsaved {
 	u := Unsaved{
 		State: s.State(), Base: s.state.Generation, Founded: s.founded, Dropped: s.dropped, Transitions: s.Entries(),
@@ -66,7 +66,7 @@ func (s *Service) MarkSaved(id ID, event string) {
 	s.growth = Size{}
 }
 
-// AggregateType is what events call a service.
+// AggregateType is the type of services in events.
 const AggregateType = "service"
 
 // The types of events.
@@ -84,8 +84,8 @@ const (
 // Changed is the event of one new version.
 type Changed struct{ envelope event.Envelope }
 
-// Envelope returns the event as it is told to others: names, states and reasons,
-// no address and no metadata.
+// Envelope returns the event as it is published: names, states and reasons, no address
+// and no metadata.
 func (e Changed) Envelope() event.Envelope { return e.envelope }
 
 func newEvent(kind, environment string, s *Service, data map[string]any, stamp scope.Stamp) Changed {

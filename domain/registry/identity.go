@@ -10,10 +10,10 @@ import (
 // ID numbers a service. It is given by the store and never used again.
 type ID int64
 
-// Epoch is the fencing token of a lease: each registration of an instance draws
-// the next one of its service, from 1, across all environments. So an epoch names
-// one registration of the service. It never goes back, also not when instances or
-// the service were removed, or purged.
+// Epoch is the fencing token of a lease: each registration of an instance draws the next
+// one of its service, from 1, across all environments. So an epoch identifies one
+// registration of the service. It never goes back, not even after instances or the
+// service were removed or purged.
 type Epoch int64
 
 // reserved are the paths beside those of services.

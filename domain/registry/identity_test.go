@@ -92,7 +92,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		assert.True(t, s.Deleted())
 	})
 
-	t.Run("a registration that names no environment is in the fallback, whatever lives elsewhere", func(t *testing.T) {
+	t.Run("a registration without an environment is in the fallback, whatever exists elsewhere", func(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		register(t, s, leaseIn(t, "staging"))
@@ -101,7 +101,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		assert.Equal(t, "production", done.Instance.Environment.String())
 	})
 
-	t.Run("the default instance of an environment goes with the first of its own there", func(t *testing.T) {
+	t.Run("the default instance of an environment is replaced by the first other one there", func(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		register(t, s, whole(t, "http://shop:8080"))
@@ -116,7 +116,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		assert.Equal(t, "production", i.Environment.String())
 	})
 
-	t.Run("a service as a whole stays where its only default instance is", func(t *testing.T) {
+	t.Run("a service without instances stays in the environment of its default instance", func(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		inStaging := whole(t, "http://shop:8080")
@@ -146,7 +146,7 @@ func TestNamesInPaths(t *testing.T) {
 func TestANewLife(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a service that is registered again knows nothing of the one before", func(t *testing.T) {
+	t.Run("a service that is registered again has nothing of the former one", func(t *testing.T) {
 		t.Parallel()
 		known := registered(t, "a").State()
 		known.LastCheck, known.ResponseTime = stampAt(5).At, &registry.ResponseTime{Last: 7, Average: 7}
@@ -165,7 +165,7 @@ func TestANewLife(t *testing.T) {
 		assert.False(t, s.Unsaved().Founded)
 	})
 
-	t.Run("what is desired outlives removal of any kind, until it is taken back", func(t *testing.T) {
+	t.Run("an override outlives removal of any kind, until it is reset", func(t *testing.T) {
 		t.Parallel()
 		for name, remove := range map[string]func(*registry.Service) error{
 			"by its lease": func(s *registry.Service) error {
@@ -183,14 +183,14 @@ func TestANewLife(t *testing.T) {
 			require.NoError(t, s.Amend(ref(t, "a"), mark, stamp()))
 			require.NoError(t, remove(s), name)
 			back := register(t, s, lease(t, "a")).Instance
-			assert.Equal(t, registry.Wish{Desired: registry.Maintenance, Reason: "disk", By: stamp().By}, back.Wish, name)
+			assert.Equal(t, registry.Override{Desired: registry.Maintenance, Reason: "disk", By: stamp().By}, back.Override, name)
 			require.NoError(t, s.Amend(ref(t, "a"), registry.Amendment{Desired: new(registry.Up)}, stamp()))
 			require.NoError(t, s.DeregisterInstance(ref(t, "a"), stamp()))
 			assert.Equal(t, registry.Up, register(t, s, lease(t, "a")).Instance.Desired, name)
 		}
 	})
 
-	t.Run("the mark of a default instance outlives it too", func(t *testing.T) {
+	t.Run("the override of a default instance outlives it too", func(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		register(t, s, whole(t, "http://shop:8080"))

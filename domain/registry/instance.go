@@ -26,11 +26,11 @@ const (
 	removalsPerTTL = 10
 )
 
-// Definition is what somebody registered about an instance.
+// Definition is the registered description of an instance.
 type Definition struct {
 	Address     Address
 	HealthCheck URL
-	// Check is nil where none was given; then HealthCheck is what is checked, if any.
+	// Check is nil where none was given; then HealthCheck is checked, if any.
 	Check       *health.Check
 	Environment scope.Environment
 	// Zone and Version are of at most 100 bytes; "" for none.
@@ -43,7 +43,7 @@ type Definition struct {
 	// after the end of its lease it is removed. Both are 0 for one without a lease.
 	TTL, Removal time.Duration
 	// Source is the address of the client that registered it last, unmapped; the zero
-	// address where that is not known. Checks may dial it. It is told to nobody.
+	// address where that is unknown. Checks may dial it. It is not published.
 	Source netip.Addr
 }
 
@@ -61,7 +61,7 @@ func sameCheck(a, b *health.Check) bool {
 	return a.Same(*b)
 }
 
-// Validate returns ErrInvalid for what no definition may hold.
+// Validate returns ErrInvalid for invalid fields.
 func (d Definition) Validate() error {
 	return fault.Merge(d.Address.validate(), labelFault("zone", d.Zone), labelFault("version", d.Version),
 		tagsFault(d.Tags), weightFault(d.Weight), d.leaseFault())
@@ -111,16 +111,16 @@ func (d Definition) leaseFault() error {
 // sortedTags returns tags in order, without repetition.
 func sortedTags(tags []string) []string { return slices.Compact(slices.Sorted(slices.Values(tags))) }
 
-// Desired is what an operator wants of an instance. The zero value is Up.
+// Desired is the state of an instance that an operator sets. The zero value is Up.
 type Desired uint8
 
-// What can be desired.
+// The states that can be desired.
 const (
-	// Up is to get work.
+	// Up gets requests.
 	Up Desired = iota
-	// Draining finishes what it has, and gets no more.
+	// Draining finishes its requests, and gets no more.
 	Draining
-	// Maintenance is not to be used for now.
+	// Maintenance is out of use for now.
 	Maintenance
 )
 
@@ -146,45 +146,45 @@ func ParseDesired(text string) (Desired, error) {
 	return Up, fault.Bad("desired", "must be up, draining or maintenance")
 }
 
-// Wish is what is desired of an instance, why, and who said so. It outlives the
-// removal of the instance, and holds for it when it is registered again.
-type Wish struct {
+// Override is the desired state of an instance, with its reason and its author. It
+// outlives the removal of the instance, and applies again when it is registered again.
+type Override struct {
 	Desired Desired
 	Reason  string
 	By      scope.Actor
 }
 
-// Instance is an instance as it stands. It is never changed.
+// Instance is the state of an instance. It is immutable.
 type Instance struct {
 	ID InstanceID
 	Definition
-	Wish
-	// Evidence is what was last reported or checked.
+	Override
+	// Evidence is the last report or check.
 	Evidence health.Status
-	// Flapping says that checks changed so often that Evidence is held.
+	// Flapping reports that checks changed so often that Evidence is frozen.
 	Flapping bool
-	// Expired says that its lease has ended.
+	// Expired reports that its lease has expired.
 	Expired bool
-	// Held says that it has expired and stays listed, because too many others have.
+	// Held reports that it has expired and stays listed, because too many others have
+	// expired.
 	Held bool
-	// Since and Reason are of the last transition of what is observed.
+	// Since and Reason are of the last transition of the observed health.
 	Since  time.Time
 	Reason string
 	// Epoch is of its last registration; 0 for one that never had a lease.
 	Epoch        Epoch
 	RegisteredAt time.Time
 	UpdatedAt    time.Time
-	// Removed says that it was deregistered, or removed after its lease ended. All
-	// but the epoch and the wish is history then.
+	// Removed reports that it was deregistered, or removed after its lease expired. Only
+	// the epoch and the override are current then.
 	Removed bool
-	// Damaged says that the stored row breaks a rule: beside the id, which may break
-	// one too, epoch and what counts in a Tally, nothing can be relied upon. It can be
+	// Damaged reports that the stored row is unreadable: only the id, which may break a
+	// rule too, the epoch and what counts in a Tally are known. The instance can be
 	// deregistered, and registered again.
 	Damaged bool
 }
 
-// damage returns ErrDamaged with the id where the stored row could not be read, else
-// nil.
+// damage returns ErrDamaged with the id where the stored row is unreadable, else nil.
 func (i *Instance) damage() error {
 	if !i.Damaged {
 		return nil
@@ -192,19 +192,20 @@ func (i *Instance) damage() error {
 	return ErrDamaged.WithDetail("instance_id", i.ID.String())
 }
 
-// How long what was removed is kept at least: KeptRemoved, or KeptMarked where an
-// operator wants something else of an instance than that it is up.
+// The least retention of removed instances: KeptRemoved, or KeptOverridden for those with
+// an override.
 const (
-	KeptRemoved = 24 * time.Hour
-	KeptMarked  = 30 * 24 * time.Hour
+	KeptRemoved    = 24 * time.Hour
+	KeptOverridden = 30 * 24 * time.Hour
 )
 
-// Kept returns how long the instance is kept after its removal: as long as its lease
-// may be over before it is removed, and no shorter than KeptRemoved or KeptMarked.
+// Kept returns how long the instance is stored after its removal: as long as the time
+// between the expiry of its lease and its removal, and no shorter than KeptRemoved or
+// KeptOverridden.
 func (i *Instance) Kept() time.Duration {
 	least := KeptRemoved
 	if i.Desired != Up {
-		least = KeptMarked
+		least = KeptOverridden
 	}
 	return max(least, i.Removal)
 }
@@ -215,8 +216,8 @@ func (i *Instance) Ref() Ref { return Ref{Environment: i.Environment, Instance: 
 // Leased reports whether the instance has a lease.
 func (i *Instance) Leased() bool { return i.TTL > 0 }
 
-// Observed returns what is true of it now: critical where its lease has ended,
-// else the evidence.
+// Observed returns the current health: critical where its lease has expired, else the
+// evidence.
 func (i *Instance) Observed() health.Status {
 	if i.Expired {
 		return health.Critical
@@ -228,25 +229,25 @@ func (i *Instance) Observed() health.Status {
 // of endpoints (EndpointSlice, "serving").
 func (i *Instance) Serving() bool { return i.Observed().Serving() }
 
-// Ready reports whether it is to get requests: it serves, and is desired up.
+// Ready reports whether it gets requests: it serves, and is desired up.
 func (i *Instance) Ready() bool { return i.Serving() && i.Desired == Up }
 
-// Terminating reports whether it is about to go.
+// Terminating reports whether it is being removed.
 func (i *Instance) Terminating() bool { return i.Desired == Draining || i.Removed }
 
-// Offered reports whether discovery lists it among those that are ready: it is
-// ready, or preservation holds it.
+// Offered reports whether discovery lists it as ready: it is ready, or held by
+// preservation.
 func (i *Instance) Offered() bool { return i.Ready() || i.Held && i.Desired == Up }
 
-// Listed reports whether discovery lists it at all: it has not expired, or is held.
+// Listed reports whether discovery lists it: it has not expired, or is held.
 func (i *Instance) Listed() bool { return !i.Removed && !i.Damaged && (!i.Expired || i.Held) }
 
-// Alive reports whether it holds a lease that preservation counts.
+// Alive reports whether it has a lease that preservation counts.
 func (i *Instance) Alive() bool { return i.Leased() && i.Listed() }
 
-// same reports whether nothing is different that others are told of.
+// same reports whether nothing published differs.
 func (i *Instance) same(j *Instance) bool {
-	return i.Definition.same(j.Definition) && i.Wish == j.Wish && i.Evidence == j.Evidence &&
+	return i.Definition.same(j.Definition) && i.Override == j.Override && i.Evidence == j.Evidence &&
 		i.Flapping == j.Flapping && i.Expired == j.Expired && i.Held == j.Held && i.Removed == j.Removed &&
 		i.Reason == j.Reason
 }

@@ -15,7 +15,7 @@ import (
 func TestEvidence(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a report takes effect at once, and is kept with time and reason", func(t *testing.T) {
+	t.Run("a report takes effect at once, and is stored with time and reason", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		require.NoError(t, s.Report(ref(t, "a"), health.Warning, stampAt(5)))
@@ -33,7 +33,7 @@ func TestEvidence(t *testing.T) {
 		}, s.Unsaved().Transitions)
 	})
 
-	t.Run("what is known already makes no version", func(t *testing.T) {
+	t.Run("a known state makes no version", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		require.NoError(t, s.Report(ref(t, "a"), health.Passing, stamp()))
@@ -55,7 +55,7 @@ func TestEvidence(t *testing.T) {
 		assert.Equal(t, health.Critical, find(t, s, "a").Observed())
 	})
 
-	t.Run("who is not there cannot be reported", func(t *testing.T) {
+	t.Run("an unknown instance cannot be reported", func(t *testing.T) {
 		t.Parallel()
 		require.ErrorIs(t, registered(t, "a").Report(ref(t, "b"), health.Passing, stamp()), registry.ErrInstanceNotFound)
 	})
@@ -64,7 +64,7 @@ func TestEvidence(t *testing.T) {
 func TestLeases(t *testing.T) {
 	t.Parallel()
 
-	t.Run("an instance whose lease has ended is critical until it is renewed", func(t *testing.T) {
+	t.Run("an instance with an expired lease is critical until the lease is renewed", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a", "b")
 		s.Expire(false, stamp(), held(t, s))
@@ -98,7 +98,7 @@ func TestLeases(t *testing.T) {
 		require.ErrorIs(t, s.Revive(ref(t, "default"), 0, stamp()), registry.ErrNoLease)
 	})
 
-	t.Run("who is held stays listed as what it is, and the service healthy", func(t *testing.T) {
+	t.Run("a held instance stays listed with its state, and the service healthy", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		s.Protect(production(t), true, stamp())
@@ -123,7 +123,7 @@ func TestLeases(t *testing.T) {
 		require.ErrorIs(t, err, registry.ErrInstanceNotFound)
 	})
 
-	t.Run("who left is brought back with a reason of its own", func(t *testing.T) {
+	t.Run("an instance that left is restored with a reason of its own", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a", "b")
 		s.Expire(false, stamp(), held(t, s))
@@ -133,7 +133,7 @@ func TestLeases(t *testing.T) {
 		assert.Equal(t, []string{registry.InstanceHealthChanged}, kinds(t, s))
 	})
 
-	t.Run("who runs is not removed", func(t *testing.T) {
+	t.Run("an instance with a running lease is not removed", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		s.RemoveExpired(stamp(), held(t, s))
@@ -144,17 +144,17 @@ func TestLeases(t *testing.T) {
 func TestAmending(t *testing.T) {
 	t.Parallel()
 
-	t.Run("who drains serves, and gets nothing more", func(t *testing.T) {
+	t.Run("a draining instance serves, and gets no new requests", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		require.NoError(t, s.Amend(ref(t, "a"),
 			registry.Amendment{Desired: new(registry.Draining), Reason: new("release"), Weight: new(0)}, stamp()))
 		i := find(t, s, "a")
 		assert.Equal(t, []any{true, false, true, "release", "deploy", 0},
-			[]any{i.Serving(), i.Ready(), i.Terminating(), i.Wish.Reason, i.By.Name, i.Weight})
+			[]any{i.Serving(), i.Ready(), i.Terminating(), i.Override.Reason, i.By.Name, i.Weight})
 		assert.Equal(t, []string{registry.InstanceDrained, registry.ServiceHealthChanged}, kinds(t, s))
 		require.NoError(t, s.Amend(ref(t, "a"), registry.Amendment{Desired: new(registry.Up)}, stamp()))
-		assert.Empty(t, find(t, s, "a").Wish.Reason)
+		assert.Empty(t, find(t, s, "a").Override.Reason)
 		assert.Equal(t, registry.Healthy, s.State().Status)
 	})
 
@@ -172,8 +172,8 @@ func TestAmending(t *testing.T) {
 	})
 }
 
-// TestTally holds the counts, the status and the versions to what they are about,
-// whatever is done in whatever order.
+// TestTally checks the counts, the status and the versions after random operations in
+// random order.
 func TestTally(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {

@@ -13,17 +13,15 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
-// MaxMetadataBytes bounds metadata in the form in which they are kept.
+// MaxMetadataBytes bounds metadata as stored.
 const MaxMetadataBytes = 64 << 10
 
-// Metadata is a JSON object that means something to those who wrote it. The zero
-// value is the empty object.
+// Metadata is a JSON object of the client's. The zero value is the empty object.
 type Metadata struct{ text string }
 
-// ParseMetadata returns the metadata of a JSON object that is at most 64 KiB long in
-// the form of Metadata.JSON. However a store spaces and orders what it returns, and
-// writes its numbers, it is read as the same metadata. Another text is ErrInvalid for
-// "metadata".
+// ParseMetadata returns the metadata of a JSON object that is at most 64 KiB long in the
+// form of Metadata.JSON. Spacing, order and the format of numbers, which stores may
+// change, do not matter. Another text is ErrInvalid for "metadata".
 func ParseMetadata(text []byte) (Metadata, error) {
 	tree, err := decode(text)
 	if err != nil {
@@ -71,8 +69,8 @@ func encode(tree any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// storable returns a tree with its numbers written as databases keep them, or says
-// what they cannot keep of it.
+// storable returns a tree with its numbers written as databases store them, or the rule
+// that it breaks.
 func storable(tree any) (kept any, message string) {
 	switch v := tree.(type) {
 	case string:
@@ -107,7 +105,7 @@ func storableObject(object map[string]any) (kept any, message string) {
 	return object, ""
 }
 
-// textFault says what databases cannot keep of a text, or nothing.
+// textFault returns why databases cannot store a text, or "".
 func textFault(text string) string {
 	if strings.IndexByte(text, 0) >= 0 {
 		return "must not contain a NUL character"
@@ -118,9 +116,9 @@ func textFault(text string) string {
 // maxDigits bounds a number that is written without an exponent.
 const maxDigits = 400
 
-// plainNumber returns a number of JSON as databases keep it, with all its digits,
-// without an exponent and without the sign of a zero; or false for one that is too
-// long so, or that a double does not hold.
+// plainNumber returns a JSON number as databases store it, with all its digits, without
+// an exponent and without the sign of a zero; or false for one that is too long, or
+// beyond a double.
 func plainNumber(literal string) (plain string, ok bool) {
 	f, err := strconv.ParseFloat(literal, 64)
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(literal), "e")
@@ -191,7 +189,7 @@ func (m Metadata) Same(n Metadata) bool {
 	return reflect.DeepEqual(normal(m.tree()), normal(n.tree()))
 }
 
-// tree returns the object that the text was made from.
+// tree returns the object of the text.
 func (m Metadata) tree() map[string]any {
 	tree, err := decode([]byte(m.JSON()))
 	object, ok := tree.(map[string]any)
@@ -204,7 +202,7 @@ func (m Metadata) tree() map[string]any {
 // number is a number however it was written.
 type number string
 
-// normal returns a tree with every number written in one way.
+// normal returns a tree with every number in canonical form.
 func normal(tree any) any {
 	switch v := tree.(type) {
 	case json.Number:

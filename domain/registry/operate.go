@@ -10,16 +10,16 @@ import (
 // Amendment is what an operator changes about an instance; nil stays as it is.
 type Amendment struct {
 	Desired *Desired
-	// Reason is for what is desired; at most 1 KiB.
+	// Reason is that of the desired state; at most 1 KiB.
 	Reason   *string
 	Weight   *int
 	Metadata *Metadata
 	Tags     *[]string
 }
 
-// Amend makes an amendment. Whoever asks for something else to be desired is
-// written beside it. A reason without anything desired is ErrInvalid, as is what
-// breaks a rule; else it fails as Instance does.
+// Amend makes an amendment. The author of another desired state is stored with it. A
+// reason without a desired state is ErrInvalid, as are invalid fields; else it fails as
+// Instance does.
 func (s *Service) Amend(ref Ref, a Amendment, stamp scope.Stamp) error {
 	before, err := s.Instance(ref)
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Service) Amend(ref Ref, a Amendment, stamp scope.Stamp) error {
 		kind = InstanceDrained
 	}
 	return s.amend(ref, kind, "", stamp, func(i *Instance) {
-		a.wish(i, stamp.By)
+		a.override(i, stamp.By)
 		assign(&i.Weight, a.Weight)
 		assign(&i.Metadata, a.Metadata)
 		if a.Tags != nil {
@@ -42,16 +42,16 @@ func (s *Service) Amend(ref Ref, a Amendment, stamp scope.Stamp) error {
 	})
 }
 
-// wish changes what is desired, if that or its reason is another.
-func (a *Amendment) wish(i *Instance, by scope.Actor) {
+// override changes the desired state, if it or its reason is another.
+func (a *Amendment) override(i *Instance, by scope.Actor) {
 	if a.Desired == nil {
 		return
 	}
-	next := Wish{Desired: *a.Desired, By: i.By}
+	next := Override{Desired: *a.Desired, By: i.By}
 	assign(&next.Reason, a.Reason)
-	if next != i.Wish {
+	if next != i.Override {
 		next.By = by
-		i.Wish = next
+		i.Override = next
 	}
 }
 
@@ -73,8 +73,8 @@ func (a *Amendment) validate() error {
 	return fault.Merge(reasonErr, tagsErr, weightErr)
 }
 
-// DeregisterInstance takes an instance away, also a damaged one. Its wish is kept. It fails as
-// Instance does.
+// DeregisterInstance removes an instance, also a damaged one. Its override is kept. It
+// fails as Instance does.
 func (s *Service) DeregisterInstance(ref Ref, stamp scope.Stamp) error {
 	i, err := s.Instance(ref)
 	if err != nil {
@@ -85,9 +85,9 @@ func (s *Service) DeregisterInstance(ref Ref, stamp scope.Stamp) error {
 	return nil
 }
 
-// RemoveExpired takes instances away whose leases have ended long ago. Those that
-// do not live, have not expired, are held, or hold a lease of another epoch by
-// now, are passed over.
+// RemoveExpired removes instances whose leases expired long ago. Those that are removed
+// already, have not expired, are held, or have a lease of another epoch by now, are
+// skipped.
 func (s *Service) RemoveExpired(stamp scope.Stamp, leases ...LeaseKey) {
 	for _, l := range leases {
 		if i := s.find(l.Ref); i != nil && i.Expired && !i.Held && i.Epoch == l.Epoch {
@@ -103,8 +103,8 @@ func (s *Service) remove(i *Instance, reason string, stamp scope.Stamp) {
 	s.put(gone, InstanceDeregistered, reason, stamp)
 }
 
-// Deregister takes the service and all its instances away, also those that were
-// not loaded, and damaged ones. One that is deregistered already is ErrNotFound.
+// Deregister removes the service and all its instances, also those that were not loaded,
+// and damaged ones. One that is deregistered already is ErrNotFound.
 func (s *Service) Deregister(stamp scope.Stamp) error {
 	if !s.lives() {
 		return ErrNotFound
@@ -120,9 +120,9 @@ func (s *Service) Deregister(stamp scope.Stamp) error {
 	return nil
 }
 
-// Withdraw takes the instances of an environment away, and the service with them
-// where it has no others. All instances that live have to be loaded. A service
-// without an instance there is ErrNotFound.
+// Withdraw removes the instances of an environment, and the service with them where it
+// has no others. All instances have to be loaded. A service without an instance there is
+// ErrNotFound.
 func (s *Service) Withdraw(e scope.Environment, stamp scope.Stamp) error {
 	in := s.Environments()
 	switch {

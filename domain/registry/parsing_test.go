@@ -92,7 +92,7 @@ func TestAddress(t *testing.T) {
 func TestMetadata(t *testing.T) {
 	t.Parallel()
 
-	t.Run("an object is kept in one form", func(t *testing.T) {
+	t.Run("an object is stored in one form", func(t *testing.T) {
 		t.Parallel()
 		m, err := registry.ParseMetadata([]byte(` {"b": [1, null], "a": "<x>"} `))
 		require.NoError(t, err)

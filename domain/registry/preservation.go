@@ -14,27 +14,27 @@ const (
 	AllowedShare   = 0.15
 	BaselinePeriod = 10 * time.Minute
 	LeaveWindow    = time.Minute
-	// MaxProtection is how long a service is protected at most. From then on those
-	// who are held leave, as many as are allowed in each window.
+	// MaxProtection bounds the protection of a service. After it held instances leave, as
+	// many as are allowed in each window.
 	MaxProtection = 10 * time.Minute
-	// ReturnsAtOnce bounds those who left and are brought back by one decision; the
-	// next ones bring the others back.
+	// ReturnsAtOnce bounds the instances that one decision restores; the next decisions
+	// restore the others.
 	ReturnsAtOnce = 250
 )
 
-// Preservation decides, for one service in one environment, which of the
-// instances whose leases have ended leave discovery: when more would leave than
-// is likely, it is rather the registry or the network that is ill. It ends by
-// itself. All moments are of the lease store. Use NewPreservation.
+// Preservation decides, for one service in one environment, which instances with expired
+// leases leave discovery: when more would leave than is likely, the registry or the
+// network is the likelier cause (Eureka: self-preservation). It ends by itself. All times
+// are of the lease store. Use NewPreservation.
 type Preservation struct {
 	// peaks are the most that were alive in each of the last minutes, the newest
 	// last.
 	peaks []peak
-	// left are those who left within the window, the oldest first.
+	// left are the instances that left within the window, the oldest first.
 	left []departure
-	// held are those who have expired and stay listed, the oldest first.
+	// held are the expired instances that stay listed, the oldest first.
 	held []departure
-	// returning are those of the held who left before, and are to be brought back.
+	// returning are the held instances that left before, and are to be restored.
 	returning []LeaseKey
 	// since is when protection began; protected whether it lasts.
 	since     Instant
@@ -51,15 +51,15 @@ type departure struct {
 	at    Instant
 }
 
-// Preserved is what is known of an earlier preservation. The zero value is none.
+// Preserved is the stored state of an earlier preservation. The zero value is none.
 type Preserved struct {
 	// Since is when protection began; nil if it does not last.
 	Since *Instant
-	// Held are those who are held, Left those who left, each with the moment.
+	// Held are the held instances, Left those that left, each with the time.
 	Held, Left []Lease
 }
 
-// NewPreservation returns one that goes on from what is known.
+// NewPreservation returns one that continues from a stored state.
 func NewPreservation(known Preserved) *Preservation {
 	p := &Preservation{held: departures(known.Held), left: departures(known.Left)}
 	if known.Since != nil {
@@ -78,12 +78,12 @@ func departures(leases []Lease) []departure {
 	return list
 }
 
-// Decision is what becomes of instances whose leases have ended.
+// Decision is the result for instances with expired leases.
 type Decision struct {
-	// Leave are those who leave discovery now, Hold those who stay listed: leases
-	// that have just ended, or did within the window before.
+	// Leave are the instances that leave discovery now, Hold those that stay listed:
+	// leases that have just expired, or did within the window before.
 	Leave, Hold []LeaseKey
-	// Release are those who were held and leave now.
+	// Release are the held instances that leave now.
 	Release []LeaseKey
 	// Protected is whether the service is protected from now on.
 	Protected bool
@@ -92,10 +92,10 @@ type Decision struct {
 // Protected reports whether the service is protected.
 func (p *Preservation) Protected() bool { return p.protected }
 
-// Idle reports whether nothing is under way: nobody is held, or left lately.
+// Idle reports whether no instance is held, or left lately.
 func (p *Preservation) Idle() bool { return !p.protected && len(p.held) == 0 && len(p.left) == 0 }
 
-// Clone returns a copy that goes its own way.
+// Clone returns an independent copy.
 func (p *Preservation) Clone() *Preservation {
 	c := *p
 	c.peaks, c.left, c.held = slices.Clone(p.peaks), slices.Clone(p.left), slices.Clone(p.held)
@@ -103,7 +103,7 @@ func (p *Preservation) Clone() *Preservation {
 	return &c
 }
 
-// Waiting returns those who are held, and those who left within the window.
+// Waiting returns the held instances, and those that left within the window.
 func (p *Preservation) Waiting() []LeaseKey {
 	var waiting []LeaseKey
 	for _, d := range slices.Concat(p.held, p.left) {
@@ -112,8 +112,8 @@ func (p *Preservation) Waiting() []LeaseKey {
 	return waiting
 }
 
-// Observe takes in how many are alive now, those who are held among them, and how
-// many deregistered by themselves since the last time.
+// Observe sets how many instances are alive now, the held ones among them, and how many
+// deregistered themselves since the last call.
 func (p *Preservation) Observe(now Instant, alive, deregistered int) {
 	for i := range p.peaks {
 		p.peaks[i].alive = max(0, p.peaks[i].alive-deregistered)
@@ -138,9 +138,9 @@ func (p *Preservation) Allowance() int {
 	return max(1, int(math.Ceil(AllowedShare*float64(most))))
 }
 
-// Gone takes in that instances are no longer what it decided of them: they were
-// renewed, registered again or deregistered.
-func (p *Preservation) Gone(leases ...LeaseKey) {
+// Forget removes instances to which its decision no longer applies: they were renewed,
+// registered again or deregistered.
+func (p *Preservation) Forget(leases ...LeaseKey) {
 	gone := map[LeaseKey]bool{}
 	for _, l := range leases {
 		gone[l] = true
@@ -184,7 +184,7 @@ func (p *Preservation) Decide(now Instant, ended []LeaseKey) Decision {
 	return d
 }
 
-// protect holds those who leave and those who left within the window.
+// protect holds the instances that leave and those that left within the window.
 func (p *Preservation) protect(now Instant, ended []LeaseKey) []LeaseKey {
 	p.protected, p.since = true, now
 	p.returning = nil
@@ -210,7 +210,7 @@ func (p *Preservation) leave(now Instant, leases []LeaseKey) []LeaseKey {
 	return leases
 }
 
-// releaseOldest lets the first of those who are held leave.
+// releaseOldest makes the oldest of the held instances leave.
 func (p *Preservation) releaseOldest(now Instant, most int) []LeaseKey {
 	n := min(len(p.held), max(0, most))
 	released := make([]LeaseKey, n)

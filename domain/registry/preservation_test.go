@@ -14,8 +14,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// crowd returns so many leases.
-func crowd(tb testing.TB, prefix string, n int) []registry.LeaseKey {
+// leases returns so many leases.
+func leases(tb testing.TB, prefix string, n int) []registry.LeaseKey {
 	tb.Helper()
 	list := make([]registry.LeaseKey, n)
 	for i := range list {
@@ -43,38 +43,38 @@ func TestPreservation(t *testing.T) {
 			assert.Equal(t, want, watching(alive).Allowance(), alive)
 		}
 		p := watching(100)
-		d := p.Decide(at(0), crowd(t, "a", 15))
+		d := p.Decide(at(0), leases(t, "a", 15))
 		assert.Len(t, d.Leave, 15)
 		assert.False(t, d.Protected)
-		d = p.Decide(at(59*time.Second), crowd(t, "b", 1))
+		d = p.Decide(at(59*time.Second), leases(t, "b", 1))
 		assert.True(t, d.Protected, "the window has not passed")
 	})
 
 	t.Run("a window later as many may leave again", func(t *testing.T) {
 		t.Parallel()
 		p := watching(100)
-		p.Decide(at(0), crowd(t, "a", 15))
-		assert.Len(t, p.Decide(at(time.Minute), crowd(t, "b", 15)).Leave, 15)
+		p.Decide(at(0), leases(t, "a", 15))
+		assert.Len(t, p.Decide(at(time.Minute), leases(t, "b", 15)).Leave, 15)
 	})
 
-	t.Run("one more than may leave protects them all, those who left within the window too", func(t *testing.T) {
+	t.Run("one more than may leave protects them all, and those that left within the window", func(t *testing.T) {
 		t.Parallel()
 		p := watching(100)
-		left := p.Decide(at(0), crowd(t, "a", 10)).Leave
-		d := p.Decide(at(time.Second), crowd(t, "b", 6))
+		left := p.Decide(at(0), leases(t, "a", 10)).Leave
+		d := p.Decide(at(time.Second), leases(t, "b", 6))
 		assert.True(t, d.Protected)
 		assert.Empty(t, d.Leave)
-		assert.ElementsMatch(t, slices.Concat(left, crowd(t, "b", 6)), d.Hold)
+		assert.ElementsMatch(t, slices.Concat(left, leases(t, "b", 6)), d.Hold)
 	})
 
 	t.Run("it ends when no more than the allowance are overdue, and they leave", func(t *testing.T) {
 		t.Parallel()
 		p := watching(100)
-		gone := crowd(t, "a", 50)
+		gone := leases(t, "a", 50)
 		p.Decide(at(0), gone)
-		p.Gone(gone[:34]...)
+		p.Forget(gone[:34]...)
 		assert.True(t, p.Decide(at(time.Second), nil).Protected)
-		p.Gone(gone[34])
+		p.Forget(gone[34])
 		d := p.Decide(at(2*time.Second), nil)
 		assert.False(t, d.Protected)
 		assert.Equal(t, gone[35:], d.Release)
@@ -84,7 +84,7 @@ func TestPreservation(t *testing.T) {
 	t.Run("after ten minutes it ends, and the allowance leaves in each window", func(t *testing.T) {
 		t.Parallel()
 		p := watching(100)
-		gone := crowd(t, "a", 40)
+		gone := leases(t, "a", 40)
 		p.Decide(at(0), gone)
 		assert.True(t, p.Decide(at(10*time.Minute-time.Second), nil).Protected)
 		d := p.Decide(at(10*time.Minute), nil)
@@ -97,7 +97,7 @@ func TestPreservation(t *testing.T) {
 		assert.True(t, p.Idle())
 	})
 
-	t.Run("who deregisters lowers what is expected at once", func(t *testing.T) {
+	t.Run("a deregistration lowers the expected number at once", func(t *testing.T) {
 		t.Parallel()
 		p := watching(500)
 		for alive := 499; alive >= 50; alive-- {
@@ -116,10 +116,10 @@ func TestPreservation(t *testing.T) {
 		assert.Equal(t, 3, p.Allowance())
 	})
 
-	t.Run("whoever takes over goes on from what is stored", func(t *testing.T) {
+	t.Run("a new sweeper continues from the stored state", func(t *testing.T) {
 		t.Parallel()
 		var stored []registry.Lease
-		for i, h := range crowd(t, "a", 40) {
+		for i, h := range leases(t, "a", 40) {
 			stored = append(stored, registry.Lease{LeaseKey: h, Ends: at(time.Duration(i) * time.Second)})
 		}
 		p := registry.NewPreservation(registry.Preserved{Since: new(at(0)), Held: stored})
@@ -128,27 +128,27 @@ func TestPreservation(t *testing.T) {
 		assert.Len(t, p.Decide(at(10*time.Minute), nil).Release, 15)
 	})
 
-	t.Run("who takes over knows who has left within the window", func(t *testing.T) {
+	t.Run("a new sweeper knows the instances that left within the window", func(t *testing.T) {
 		t.Parallel()
 		var left []registry.Lease
-		for _, h := range crowd(t, "a", 10) {
+		for _, h := range leases(t, "a", 10) {
 			left = append(left, registry.Lease{LeaseKey: h, Ends: at(0)})
 		}
 		p := registry.NewPreservation(registry.Preserved{Left: left})
 		p.Observe(at(30*time.Second), 100, 0)
-		d := p.Decide(at(30*time.Second), crowd(t, "b", 6))
+		d := p.Decide(at(30*time.Second), leases(t, "b", 6))
 		assert.True(t, d.Protected)
 		assert.Len(t, d.Hold, 16)
 		p = registry.NewPreservation(registry.Preserved{Left: left})
 		p.Observe(at(time.Minute), 100, 0)
-		assert.Len(t, p.Decide(at(time.Minute), crowd(t, "b", 6)).Leave, 6)
+		assert.Len(t, p.Decide(at(time.Minute), leases(t, "b", 6)).Leave, 6)
 	})
 
-	t.Run("many who left are brought back some at a time", func(t *testing.T) {
+	t.Run("many instances that left are restored some at a time", func(t *testing.T) {
 		t.Parallel()
 		p := watching(10_000)
-		p.Decide(at(0), crowd(t, "a", 1500))
-		first := p.Decide(at(time.Second), crowd(t, "b", 1))
+		p.Decide(at(0), leases(t, "a", 1500))
+		first := p.Decide(at(time.Second), leases(t, "b", 1))
 		assert.Len(t, first.Hold, registry.ReturnsAtOnce+1)
 		back := len(first.Hold)
 		for range 5 {
@@ -157,17 +157,17 @@ func TestPreservation(t *testing.T) {
 		assert.Equal(t, 1501, back)
 	})
 
-	t.Run("a copy goes its own way", func(t *testing.T) {
+	t.Run("a copy is independent", func(t *testing.T) {
 		t.Parallel()
 		p := watching(10)
 		c := p.Clone()
-		c.Decide(at(0), crowd(t, "a", 10))
+		c.Decide(at(0), leases(t, "a", 10))
 		assert.True(t, p.Idle())
 		assert.Len(t, c.Waiting(), 10)
 	})
 }
 
-// TestPreservationAlways holds preservation to its promises, whatever happens.
+// TestPreservationAlways checks the invariants of preservation under random events.
 func TestPreservationAlways(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
@@ -178,10 +178,10 @@ func TestPreservationAlways(t *testing.T) {
 		var protected bool
 		listed := map[registry.LeaseKey]bool{}
 		var left []registry.Instant
-		// Nobody comes back, so that all who leave are let go, and not recovered.
+		// No instance comes back, so that all that leave are released, and not restored.
 		for step := range rapid.IntRange(1, 60).Draw(r, "steps") {
 			p.Observe(now, alive, 0)
-			ended := crowd(t, fmt.Sprintf("s%d", step), rapid.IntRange(0, 20).Draw(r, "ended"))
+			ended := leases(t, fmt.Sprintf("s%d", step), rapid.IntRange(0, 20).Draw(r, "ended"))
 			d := p.Decide(now, ended)
 			for _, h := range d.Hold {
 				listed[h] = true
@@ -208,7 +208,7 @@ func TestPreservationAlways(t *testing.T) {
 		}
 		// It ends by itself.
 		for n := 0; len(listed) > 0; n++ {
-			require.Less(r, n, 2000, "somebody is held for ever")
+			require.Less(r, n, 2000, "an instance is held for ever")
 			d := p.Decide(now, nil)
 			for _, h := range slices.Concat(d.Leave, d.Release) {
 				delete(listed, h)

@@ -8,8 +8,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// Probe returns the check of an instance as it is to be made, or false where it is
-// not checked: nothing says how, or its address has no port for it.
+// Probe returns the check of an instance, or false where it is not checked: it has no
+// check, or its address has no port for it.
 func (i *Instance) Probe() (health.Probe, bool) {
 	c, checked := i.ActiveCheck()
 	if !checked {
@@ -37,8 +37,8 @@ func (i *Instance) Probe() (health.Probe, bool) {
 	return p, port != 0
 }
 
-// checkedURL returns the URL that is asked: the health check's where there is one
-// and the check names neither path nor port, else one at the instance's address.
+// checkedURL returns the URL that is checked: the health check's where there is one and
+// the check names neither path nor port, else one at the instance's address.
 func (i *Instance) checkedURL(c health.Check) string {
 	if !i.HealthCheck.IsZero() && c.Path == "" && c.Port == 0 {
 		return i.HealthCheck.String()

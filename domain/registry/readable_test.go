@@ -12,8 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// What is accepted has to be read again, so that it is checked in the form in which
-// it is stored.
+// Accepted input must be readable again, so that it is validated as it is stored.
 
 func TestAddressWithAZone(t *testing.T) {
 	t.Parallel()
@@ -33,7 +32,7 @@ func TestAddressWithAZone(t *testing.T) {
 		assert.Equal(t, "health_check_url", fault.Of(err).Fields()[0].Name)
 	}
 	_, err := registry.ParseURL("service_url", "http://h/\xff")
-	require.ErrorIs(t, err, fault.ErrInvalid, "a URL is text")
+	require.ErrorIs(t, err, fault.ErrInvalid, "a URL is a string")
 }
 
 func TestURLOfHostAndPortIsReadAgain(t *testing.T) {
@@ -58,7 +57,7 @@ func TestURLOfHostAndPortIsReadAgain(t *testing.T) {
 func TestMetadataAreMeasuredAsTheyAreKept(t *testing.T) {
 	t.Parallel()
 
-	t.Run("space between members does not count", func(t *testing.T) {
+	t.Run("space between fields does not count", func(t *testing.T) {
 		t.Parallel()
 		var members []string
 		for n := range 6_400 {

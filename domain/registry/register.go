@@ -9,9 +9,9 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Registration is what somebody registers; what is nil stays as it is.
+// Registration is the input of Register; nil fields leave the registered values.
 type Registration struct {
-	// Instance is zero for the service as a whole.
+	// Instance is zero for a service without instances.
 	Instance InstanceID
 	// URL, HealthCheck and Metadata are the instance's where there is one. The zero
 	// HealthCheck takes it away.
@@ -19,8 +19,9 @@ type Registration struct {
 	Metadata         *Metadata
 	Host             *string
 	Ports            Ports
-	// Environment is where the instance is; in Fallback where none is given, but for
-	// a service as a whole, whose only default instance stays where it is.
+	// Environment is that of the instance, and Fallback the one where none is given,
+	// except for a service without instances, whose only default instance keeps its
+	// environment.
 	Environment   *scope.Environment
 	Fallback      scope.Environment
 	Zone, Version *string
@@ -28,20 +29,20 @@ type Registration struct {
 	Weight        *int
 	TTL, Removal  *time.Duration
 	Check         *health.Check
-	// After is an epoch that the lease store keeps: the new one is higher. 0 for none.
+	// After is an epoch in the lease store: the new one is higher. 0 for none.
 	After Epoch
 	// Source is the client's address, the zero address where it is not known.
 	Source netip.Addr
 }
 
-// describes reports whether anything is given that only instances have.
+// describes reports whether a field is set that only instances have.
 func (r *Registration) describes() bool {
 	return r.Host != nil || r.Ports != nil || r.Environment != nil || r.Zone != nil || r.Version != nil ||
 		r.Tags != nil || r.Weight != nil || r.Check != nil
 }
 
-// Validate returns ErrInvalid for what no registration may hold. Register finds the
-// rest, which depends on what is registered already.
+// Validate returns ErrInvalid for fields that are invalid in every registration. Register
+// validates the others, which depend on the registered values.
 func (r *Registration) Validate() error {
 	d := Definition{Weight: DefaultWeight, TTL: DefaultTTL, Removal: MaxRemoval}
 	r.apply(&d)
@@ -54,30 +55,28 @@ func (r *Registration) Validate() error {
 
 // Registered is what became of a registration.
 type Registered struct {
-	// Created says that the service or the instance is new, or back.
+	// Created reports that the service or the instance is new, or registered again.
 	Created bool
-	// Instance is the one that was registered; nil for a service as a whole.
+	// Instance is the registered one; nil for a service without instances.
 	Instance *Instance
 }
 
-// Register makes a registration: of an instance with a lease, or of the service
-// as a whole, whose default instance then follows it unless it has others. The
-// instances of that id and the default ones have to be loaded, if they are stored.
-// A new registration knows nothing of what was removed, but for what is desired of
-// the instance. What breaks a rule is ErrInvalid for the members of a registration.
-// A damaged instance is registered anew; a damaged service is ErrDamaged until it is
-// deregistered.
+// Register makes a registration: of an instance with a lease, or of the service itself,
+// with its default instance unless it has others. The instances of that id and the
+// default ones have to be loaded, if they are stored. A new registration has nothing of a
+// removed one but its override. Invalid fields are ErrInvalid. A damaged instance is
+// registered anew; a damaged service is ErrDamaged until it is deregistered.
 func (s *Service) Register(r Registration, stamp scope.Stamp) (Registered, error) {
 	if s.Damaged() && s.lives() {
 		return Registered{}, s.Damage()
 	}
 	if r.Instance.IsZero() {
-		return s.registerWhole(r, stamp)
+		return s.registerService(r, stamp)
 	}
 	return s.registerInstance(r, stamp)
 }
 
-func (s *Service) registerWhole(r Registration, stamp scope.Stamp) (Registered, error) {
+func (s *Service) registerService(r Registration, stamp scope.Stamp) (Registered, error) {
 	if err := leaseless(r); err != nil {
 		return Registered{}, err
 	}
@@ -86,7 +85,7 @@ func (s *Service) registerWhole(r Registration, stamp scope.Stamp) (Registered, 
 		before = s.state.Details
 	}
 	details := r.details(before)
-	if s.lives() && s.state.Tally.Total > 0 && len(s.standIns()) == 0 {
+	if s.lives() && s.state.Tally.Total > 0 && len(s.defaultEnvironments()) == 0 {
 		if r.describes() {
 			return Registered{}, ErrInstanceRequired
 		}
@@ -109,11 +108,11 @@ func leaseless(r Registration) error {
 	return fault.Merge(ttl, removal)
 }
 
-// registerDefault registers a service that has no instance but the default one.
+// registerDefault registers a service that has no other instance than the default one.
 func (s *Service) registerDefault(r Registration, details Details, stamp scope.Stamp) (Registered, error) {
 	ref := s.defaultRef(r)
 	before := s.readable(ref)
-	next := s.begun(ref, stamp)
+	next := s.newInstance(ref, stamp)
 	next.Reason = ReasonRegistered
 	if before != nil {
 		next = *before
@@ -139,7 +138,7 @@ func (s *Service) registerDefault(r Registration, details Details, stamp scope.S
 	case !details.same(s.state.Details) || !next.same(before):
 		s.describe(details, &next, stamp)
 	case next.Source != before.Source:
-		s.keepQuietly(&next)
+		s.replaceUnversioned(&next)
 	}
 	s.settle(stamp)
 	return Registered{Created: created || before == nil}, nil
@@ -152,7 +151,7 @@ func (s *Service) registerInstance(r Registration, stamp scope.Stamp) (Registere
 	}
 	ref := Ref{Environment: r.place(), Instance: r.Instance}
 	before, standIn := s.readable(ref), s.find(Ref{Environment: ref.Environment, Instance: DefaultInstance()})
-	next, err := s.enrolled(r, ref, stamp)
+	next, err := s.applied(r, ref, stamp)
 	if err != nil {
 		return Registered{}, err
 	}
@@ -168,8 +167,8 @@ func (s *Service) registerInstance(r Registration, stamp scope.Stamp) (Registere
 		s.remove(standIn, ReasonReplaced, stamp)
 	}
 	if before != nil && next.same(before) {
-		// A new epoch or source alone is nobody's business but the holder's.
-		s.keepQuietly(next)
+		// A new epoch or source alone is not published.
+		s.replaceUnversioned(next)
 	} else {
 		s.put(*next, InstanceRegistered, ReasonRegistered, stamp)
 	}
@@ -189,14 +188,14 @@ func (r *Registration) place() scope.Environment {
 // defaultRef returns which default instance a registration is about.
 func (s *Service) defaultRef(r Registration) Ref {
 	ref := Ref{Environment: r.place(), Instance: DefaultInstance()}
-	if in := s.standIns(); r.Environment == nil && len(in) == 1 {
+	if in := s.defaultEnvironments(); r.Environment == nil && len(in) == 1 {
 		ref.Environment = in[0]
 	}
 	return ref
 }
 
-// standIns returns where default instances live.
-func (s *Service) standIns() []scope.Environment {
+// defaultEnvironments returns the environments of default instances.
+func (s *Service) defaultEnvironments() []scope.Environment {
 	var living []*Instance
 	for ref := range s.instances {
 		if i := s.find(ref); i != nil && i.ID == DefaultInstance() {
@@ -206,20 +205,20 @@ func (s *Service) standIns() []scope.Environment {
 	return environmentsOf(living)
 }
 
-// begun returns an instance of which nothing is known but what an operator wants.
-func (s *Service) begun(ref Ref, stamp scope.Stamp) Instance {
+// newInstance returns a new instance, with the override of a removed one.
+func (s *Service) newInstance(ref Ref, stamp scope.Stamp) Instance {
 	i := Instance{ID: ref.Instance, RegisteredAt: stamp.At}
 	i.Definition = Definition{Environment: ref.Environment, Weight: DefaultWeight}
 	if removed := s.instances[ref]; removed != nil {
-		i.Wish = removed.Wish
+		i.Override = removed.Override
 	}
 	return i
 }
 
-// enrolled returns the instance that a registration makes of what lived before.
-func (s *Service) enrolled(r Registration, ref Ref, stamp scope.Stamp) (*Instance, error) {
+// applied returns the instance after a registration.
+func (s *Service) applied(r Registration, ref Ref, stamp scope.Stamp) (*Instance, error) {
 	before := s.readable(ref)
-	next := s.begun(ref, stamp)
+	next := s.newInstance(ref, stamp)
 	next.TTL = DefaultTTL
 	if before != nil {
 		next = *before
@@ -233,14 +232,13 @@ func (s *Service) enrolled(r Registration, ref Ref, stamp scope.Stamp) (*Instanc
 	return &next, next.Validate()
 }
 
-// keepQuietly makes next what stands of an instance, without a version: nothing is
-// different that others are told of.
-func (s *Service) keepQuietly(next *Instance) {
+// replaceUnversioned replaces an instance without a version, because nothing published differs.
+func (s *Service) replaceUnversioned(next *Instance) {
 	s.instances[next.Ref()], s.changed[next.Ref()] = next, true
 }
 
-// found makes the version in which the service is registered. Nothing of an earlier
-// life is known in it.
+// found makes the version in which the service is registered, without the state of an
+// earlier registration.
 func (s *Service) found(details Details, stamp scope.Stamp) {
 	s.founded = true
 	s.growth = s.growth.Plus(Size{Services: 1, MetadataBytes: len(details.Metadata.JSON())})
@@ -272,7 +270,7 @@ func (r *Registration) details(d Details) Details {
 	return d
 }
 
-// apply makes what is given part of a definition.
+// apply sets the given fields of a definition.
 func (r *Registration) apply(d *Definition) {
 	assign(&d.Address.URL, r.URL)
 	assign(&d.Address.Host, r.Host)

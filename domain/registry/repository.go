@@ -8,39 +8,39 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
-// Repository stores services with their instances. Whoever calls it gets
-// deregistered services, removed instances and damaged ones of both too, and decides
-// what they mean: a row that breaks a rule costs that row only. A
-// store that cannot be reached is fault.ErrUnavailable from every method.
+// Repository stores services with their instances. It returns deregistered services,
+// removed instances and damaged ones of both too; the caller decides what they mean. An
+// unreadable row costs that row only. A store that cannot be reached is
+// fault.ErrUnavailable from every method.
 type Repository interface {
 	// Save writes the unsaved changes of all the given services in one transaction:
 	// state, instances, transitions and events, all or none. It marks them saved and
-	// gives new ones their id. One without changes is passed over.
+	// gives new ones their id. One without changes is skipped.
 	//
 	// ErrStale: the store holds another generation than the one that was loaded.
-	// scope.ErrAlreadyExists: a new one's name is taken, also by a deregistered one.
-	// After an error that is no refusal (fault.Unavailable or fault.Internal) it is unknown
-	// whether the store has them, unless it wraps fault.ErrUnreached.
+	// scope.ErrAlreadyExists: a new one's name exists already, also as a deregistered
+	// one. After an error that is no rejection (fault.Unavailable or fault.Internal) it
+	// is unknown whether the store has them, unless it wraps fault.ErrUnreached.
 	Save(ctx context.Context, services ...*Service) error
 	// Find returns the service of that name, with the instances of those ids and the
 	// default ones so far as they are stored, in whichever environment; or
 	// ErrNotFound.
 	Find(ctx context.Context, name scope.ServiceName, instances ...InstanceID) (*Service, error)
-	// FindWhole returns the service of that name with all instances that live; or
-	// ErrNotFound.
-	FindWhole(ctx context.Context, name scope.ServiceName) (*Service, error)
+	// FindWithInstances returns the service of that name with all instances that are not
+	// removed; or ErrNotFound.
+	FindWithInstances(ctx context.Context, name scope.ServiceName) (*Service, error)
 	// List returns a page of the services that are registered and match, without
 	// their instances, ordered by name (bytewise), with the true number of all that
 	// match as of the same moment. A page of many bytes comes in parts: see
 	// scope.PartBytes.
 	List(ctx context.Context, query Query) (Page, error)
-	// Touch takes in a report that need not change anything: when it came, and the
-	// response time in milliseconds if there was one. It makes no version. An unknown
-	// id is passed over.
+	// Touch records a report that need not change the state: its time, and the response
+	// time in milliseconds if there was one. It makes no version. An unknown id is
+	// skipped.
 	Touch(ctx context.Context, id ID, at time.Time, responseTime *float64) error
 }
 
-// Query says which services to list.
+// Query selects services.
 type Query struct {
 	// Status narrows to one, if it is not nil.
 	Status *Status
@@ -57,23 +57,22 @@ type History interface {
 	// id and in one environment so far as these are not zero, newest first, at most
 	// limit.
 	Transitions(ctx context.Context, id ID, of Ref, limit int) ([]Transition, error)
-	// Purge forgets transitions from before that time, the oldest first and at most
+	// Purge deletes transitions from before that time, the oldest first and at most
 	// limit, and returns how many.
 	Purge(ctx context.Context, before time.Time, limit int) (int, error)
-	// PurgeRemoved forgets what was removed: at most limit instances that were kept as
-	// long as Kept says, or else services that are deregistered, were kept for
-	// KeptRemoved and have no instance left, with their transitions. What the oldest
-	// change in the feed is not younger than is left. It returns how many records it
-	// has forgotten, and none where nothing is left to do.
+	// PurgeRemoved deletes removed records: at most limit instances past their Kept, or
+	// else deregistered services without instances that are past KeptRemoved, with their
+	// transitions. Records that are not older than the oldest change in the feed are
+	// left. It returns how many records it has deleted, and none where nothing is left to
+	// do.
 	PurgeRemoved(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
-// Source is what a memory of all services is filled from. A store that cannot be
-// reached is fault.ErrUnavailable.
+// Source fills a cache of all services. A store that cannot be reached is
+// fault.ErrUnavailable.
 type Source interface {
-	// Pulse returns a number that grows with every Save and every purge of a service
-	// that is committed and never else, whatever the order of commits. It is cheap to
-	// ask.
+	// Pulse returns a number that grows with every committed Save and purge of a service
+	// and never otherwise, whatever the order of commits. It is cheap.
 	Pulse(ctx context.Context) (int64, error)
 	// Generations returns the generation of every service, deregistered ones too, and
 	// what purged services have left of the pulse, as of one moment; together they sum
@@ -81,7 +80,7 @@ type Source interface {
 	Generations(ctx context.Context) (generations map[ID]int64, purged int64, err error)
 	// Since returns the service of that id with the instances, removed ones too, that
 	// were saved after that generation; from 0 on, or from one below State.Purged, all
-	// that live and no others. An unknown id is ErrNotFound.
+	// that are not removed and no others. An unknown id is ErrNotFound.
 	Since(ctx context.Context, id ID, generation int64) (*Service, error)
 	// HighestEpoch returns the highest epoch of all services that were purged; 0 for
 	// none. A new service begins above it, so that epochs never go back.

@@ -11,12 +11,13 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
-// Status is what a service's instances come to. The zero value is StatusUnknown.
+// Status is the status of a service, derived from its instances. The zero value is
+// StatusUnknown.
 type Status uint8
 
 // The states of a service.
 const (
-	// StatusUnknown is before anything is known of an instance.
+	// StatusUnknown is before the health of any instance is known.
 	StatusUnknown Status = iota
 	// Healthy has an instance that is ready.
 	Healthy
@@ -46,7 +47,7 @@ func ParseStatus(text string) (Status, error) {
 	return 0, fault.Bad("status", "must be healthy, unhealthy or unknown")
 }
 
-// Details is what was registered of a service as a whole.
+// Details is the registered description of a service.
 type Details struct {
 	URL         URL
 	HealthCheck URL
@@ -57,12 +58,13 @@ func (d Details) same(e Details) bool {
 	return d.URL == e.URL && d.HealthCheck == e.HealthCheck && d.Metadata.Same(e.Metadata)
 }
 
-// Tally counts the instances that live, so that the status needs none of them.
+// Tally counts the instances that are not removed, so that the status needs none of them
+// loaded.
 type Tally struct {
 	Total int
-	// Offered counts those that are ready or held.
+	// Offered counts the ready or held ones.
 	Offered int
-	// Known counts those of which something is known.
+	// Known counts those with a known health.
 	Known int
 }
 
@@ -89,21 +91,21 @@ func (t *Tally) status() Status {
 	return Unhealthy
 }
 
-// Protection says that a service is protected in an environment, and since when.
+// Protection is the protection of a service in an environment.
 type Protection struct {
 	Environment scope.Environment
 	Since       time.Time
 }
 
-// State is a service as it stands, without its instances. Of a damaged one details
-// and protections are empty, and the rest is what could be read.
+// State is the state of a service, without its instances. Of a damaged one details and
+// protections are empty, and the other fields are as far as readable.
 type State struct {
 	ID ID
 	Attributes
 	scope.Lifecycle
 }
 
-// Attributes is what is known of a service beside its id and lifecycle.
+// Attributes is the state of a service without its id and lifecycle.
 type Attributes struct {
 	Name scope.ServiceName
 	Details
@@ -115,7 +117,7 @@ type Attributes struct {
 	Epoch Epoch
 	// Purged is the generation up to which removed instances may be purged.
 	Purged int64
-	// Generation counts what was saved of the service, also what made no version.
+	// Generation counts the saves of the service, also those without a version.
 	Generation int64
 	// LastCheck is when its health was last reported; the zero time for never.
 	LastCheck time.Time
@@ -139,24 +141,22 @@ func (s *Attributes) Protected(e scope.Environment) (since time.Time, protected 
 	return s.Protections[i].Since, true
 }
 
-// Service is the aggregate: a service with those of its instances that were
-// loaded. Every change of what others are told makes a version and an event; a
-// Repository stores them all at once. Its id and version, and the epochs of its
-// instances, go on for ever, also when it is deregistered.
+// Service is the aggregate: a service with its loaded instances. Every published change
+// makes a version and an event; a Repository stores them all at once. Its id and version,
+// and the epochs of its instances, continue after it is deregistered.
 type Service struct {
 	versioned.Root[ID, Transition]
 	state     Attributes
 	instances map[Ref]*Instance
 	changed   map[Ref]bool
-	// founded says that it is registered anew.
+	// founded reports that it is registered anew.
 	founded bool
-	// dropped says that all instances go, also those that were not loaded.
+	// dropped reports that all instances are removed, also those that were not loaded.
 	dropped bool
 	growth  Size
 }
 
-// New returns a service that no store has seen, and of which nothing is
-// registered yet.
+// New returns an unsaved service without a registration.
 func New(name scope.ServiceName) *Service { return NewAbove(name, 0) }
 
 // NewAbove is New for a service whose epochs begin above another one.
@@ -176,13 +176,13 @@ func Rehydrate(state State, instances ...*Instance) *Service {
 	return s
 }
 
-// State returns the service as it stands.
+// State returns the current state.
 func (s *Service) State() State {
 	return State{ID: s.ID(), Attributes: s.state, Lifecycle: s.Lifecycle()}
 }
 
-// Damage returns ErrDamaged with the id where the service's stored row could not be
-// read, else nil.
+// Damage returns ErrDamaged with the id where the service's stored row is unreadable,
+// else nil.
 func (s *Service) Damage() error {
 	if !s.Damaged() {
 		return nil
@@ -190,7 +190,8 @@ func (s *Service) Damage() error {
 	return ErrDamaged.WithDetail("id", int64(s.ID())).WithDetail("version", int64(s.Version()))
 }
 
-// Instance returns a loaded instance that lives, also a damaged one, or ErrInstanceNotFound.
+// Instance returns a loaded instance that is not removed, also a damaged one, or
+// ErrInstanceNotFound.
 func (s *Service) Instance(ref Ref) (*Instance, error) {
 	if i := s.find(ref); i != nil {
 		return i, nil
@@ -198,10 +199,10 @@ func (s *Service) Instance(ref Ref) (*Instance, error) {
 	return nil, ErrInstanceNotFound
 }
 
-// Locate returns the loaded instance that lives under an id, in an environment
-// unless that is zero. An id that lives in several is ErrEnvironmentRequired with
-// their names; one that lives in none is ErrInstanceNotFound. The zero id stands
-// for the default instance; where there is none that is ErrInstanceRequired.
+// Locate returns the loaded instance of an id, in an environment unless that is zero. An
+// id in several environments is ErrEnvironmentRequired with their names; one in none is
+// ErrInstanceNotFound. The zero id means the default instance; where there is none that
+// is ErrInstanceRequired.
 func (s *Service) Locate(e scope.Environment, id InstanceID) (*Instance, error) {
 	wanted := id
 	if id.IsZero() {
@@ -240,7 +241,7 @@ func namesOf(in []scope.Environment) []string {
 	return names
 }
 
-// Environments returns where loaded instances live, in the order of the names.
+// Environments returns the environments of loaded instances, in the order of the names.
 func (s *Service) Environments() []scope.Environment {
 	var living []*Instance
 	for ref := range s.instances {
@@ -280,7 +281,7 @@ func ByID(a, b *Instance) int {
 	return cmp.Compare(a.Environment.String(), b.Environment.String())
 }
 
-// find returns a loaded instance that lives, or nil.
+// find returns a loaded instance that is not removed, or nil.
 func (s *Service) find(ref Ref) *Instance {
 	if i := s.instances[ref]; i != nil && !i.Removed && !s.Deleted() {
 		return i
@@ -288,7 +289,7 @@ func (s *Service) find(ref Ref) *Instance {
 	return nil
 }
 
-// readable returns a loaded instance that lives and can be read, or nil.
+// readable returns a loaded instance that is neither removed nor damaged, or nil.
 func (s *Service) readable(ref Ref) *Instance {
 	if i := s.find(ref); i != nil && !i.Damaged {
 		return i
@@ -299,8 +300,8 @@ func (s *Service) readable(ref Ref) *Instance {
 // lives reports whether the service is registered.
 func (s *Service) lives() bool { return s.Version() > 0 && !s.Deleted() }
 
-// put makes next what stands of an instance, and a version with its event. A
-// transition of what is observed is kept with the reason.
+// put replaces an instance, and makes a version with its event. A transition of the
+// observed health is recorded with the reason.
 func (s *Service) put(next Instance, kind, reason string, stamp scope.Stamp) {
 	stamp = s.raise(kind, scope.ActionUpdate, stamp, func(data map[string]any) string {
 		data["instance_id"] = next.ID.String()
@@ -314,7 +315,7 @@ func (s *Service) put(next Instance, kind, reason string, stamp scope.Stamp) {
 	s.keep(next, reason, stamp)
 }
 
-// keep makes next what stands of an instance, within the present version.
+// keep replaces an instance, within the current version.
 func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
 	ref := next.Ref()
 	before := s.instances[ref]
@@ -338,8 +339,8 @@ func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
 	s.changed[ref] = true
 }
 
-// raise makes a version and its event; describe adds to the event's facts and
-// returns its environment.
+// raise makes a version and its event; describe adds to the event's data and returns its
+// environment.
 func (s *Service) raise(
 	kind string, action scope.Action, stamp scope.Stamp, describe func(data map[string]any) string,
 ) scope.Stamp {
@@ -356,7 +357,7 @@ func (s *Service) raise(
 	return stamp
 }
 
-// settle brings the status in line with the instances.
+// settle updates the status from the instances.
 func (s *Service) settle(stamp scope.Stamp) {
 	if !s.lives() {
 		return

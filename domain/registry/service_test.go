@@ -32,7 +32,7 @@ func TestRegisteringAService(t *testing.T) {
 		assert.Equal(t, health.Unknown, i.Observed())
 	})
 
-	t.Run("again it replaces what is given, and changes nothing that stands", func(t *testing.T) {
+	t.Run("again it replaces the given fields, and changes no others", func(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		first := whole(t, "http://shop:8080")
@@ -99,7 +99,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		assert.True(t, done.Instance.Ready())
 	})
 
-	t.Run("a known service keeps its own, and its default instance goes", func(t *testing.T) {
+	t.Run("a known service keeps its details, and its default instance is removed", func(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		register(t, s, whole(t, "http://shop:8080"))
@@ -115,7 +115,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		require.ErrorIs(t, s.Report(ref(t, "default"), health.Passing, stamp()), registry.ErrInstanceNotFound)
 	})
 
-	t.Run("the service as a whole can be described beside its instances, but not placed", func(t *testing.T) {
+	t.Run("the service itself can be described beside its instances, but has no environment", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		register(t, s, whole(t, "http://new:1"))
@@ -138,7 +138,7 @@ func TestRegisteringAnInstance(t *testing.T) {
 		assert.Len(t, s.Unsaved().Instances, 1)
 	})
 
-	t.Run("again it keeps what is not given, and what an operator wants", func(t *testing.T) {
+	t.Run("again it keeps the fields that are not given, and the override", func(t *testing.T) {
 		t.Parallel()
 		s := registry.New(shop(t))
 		first := lease(t, "a")
@@ -220,7 +220,7 @@ func TestDeregistering(t *testing.T) {
 		assert.False(t, s.Deleted())
 	})
 
-	t.Run("what is desired of an instance outlives its removal, and epochs go on", func(t *testing.T) {
+	t.Run("the override of an instance outlives its removal, and epochs continue", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a", "b")
 		require.NoError(t, s.Amend(ref(t, "a"), registry.Amendment{Desired: new(registry.Draining)}, stamp()))
@@ -233,7 +233,7 @@ func TestDeregistering(t *testing.T) {
 		assert.Equal(t, registry.Draining, back.Instance.Desired)
 	})
 
-	t.Run("without its last instance a service is unhealthy, and can be registered as a whole again", func(t *testing.T) {
+	t.Run("without its last instance a service is unhealthy, and can be registered without instances again", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		require.NoError(t, s.DeregisterInstance(ref(t, "a"), stamp()))

@@ -8,8 +8,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Reasons of transitions. That of a failed check is ReasonCheckFailed with a
-// colon and the class of the failure.
+// Reasons of transitions. The reason of a failed check is ReasonCheckFailed with a colon
+// and the class of the failure.
 const (
 	ReasonRegistered      = "registered"
 	ReasonReported        = "reported"
@@ -24,16 +24,16 @@ const (
 	ReasonReplaced        = "replaced"
 )
 
-// Report takes in what somebody reports of an instance. The latest evidence wins,
-// also over what checks found; an instance whose lease has ended stays critical
-// until its lease is renewed. It fails as Instance does.
+// Report records a report about an instance. The latest evidence wins, also over checks;
+// an instance with an expired lease stays critical until the lease is renewed. It fails
+// as Instance does.
 func (s *Service) Report(ref Ref, status health.Status, stamp scope.Stamp) error {
 	return s.amend(ref, InstanceHealthChanged, ReasonReported, stamp, func(i *Instance) {
 		i.Evidence, i.Flapping = status, false
 	})
 }
 
-// Judge takes in what active checks have come to. It fails as Instance does.
+// Judge records the verdict of active checks. It fails as Instance does.
 func (s *Service) Judge(ref Ref, verdict health.Verdict, reason string, stamp scope.Stamp) error {
 	return s.amend(ref, InstanceHealthChanged, reason, stamp, func(i *Instance) {
 		i.Evidence, i.Flapping = verdict.Status, verdict.Flapping
@@ -43,11 +43,11 @@ func (s *Service) Judge(ref Ref, verdict health.Verdict, reason string, stamp sc
 	})
 }
 
-// Holder returns the loaded instance that lives under an id and holds a lease of
-// that epoch, in whichever environment. Where all leases of the id are of other
-// epochs it is LeaseLostIn their environments; where there is none, ErrNoLease,
-// ErrInstanceNotFound, or, if the service is deregistered, ErrNotFound. An epoch that a
-// restore has undone (State.Undone) is ErrInstanceNotFound, too.
+// Holder returns the loaded instance of an id with a lease of that epoch, in any
+// environment. Where all leases of the id are of other epochs it is LeaseLostIn their
+// environments; where there is none, ErrNoLease, ErrInstanceNotFound, or, if the service
+// is deregistered, ErrNotFound. An epoch that a restore has undone (State.Undone) is
+// ErrInstanceNotFound, too.
 func (s *Service) Holder(id InstanceID, epoch Epoch) (*Instance, error) {
 	if !s.lives() {
 		return nil, ErrNotFound
@@ -83,13 +83,13 @@ func LeaseLostIn(in ...scope.Environment) error {
 	return ErrLeaseLost.WithDetail(environmentsDetail, namesOf(in))
 }
 
-// Bar takes in that the active check of an instance may not be made. What was
-// reported stands. What checks found before is withdrawn, because nothing renews
-// it: the evidence is then Passing for an instance with a lease, and Unknown for
-// one without. It fails as Instance does.
-func (s *Service) Bar(ref Ref, stamp scope.Stamp) error {
+// ForbidCheck records that the active check of an instance is not allowed. A reported
+// state stays. The result of earlier checks is withdrawn, because nothing renews it: the
+// evidence is then Passing for an instance with a lease, and Unknown for one without. It
+// fails as Instance does.
+func (s *Service) ForbidCheck(ref Ref, stamp scope.Stamp) error {
 	return s.amend(ref, InstanceHealthChanged, ReasonCheckNotAllowed, stamp, func(i *Instance) {
-		if !i.Barrable() {
+		if !i.CheckForbiddable() {
 			return
 		}
 		if i.checked() {
@@ -102,9 +102,9 @@ func (s *Service) Bar(ref Ref, stamp scope.Stamp) error {
 	})
 }
 
-// Barrable reports whether Bar would change the instance: its lease runs, and its
-// state does not rest on a report.
-func (i *Instance) Barrable() bool {
+// CheckForbiddable reports whether ForbidCheck would change the instance: its lease runs,
+// and its state is not a reported one.
+func (i *Instance) CheckForbiddable() bool {
 	return !i.Expired && i.Reason != ReasonReported && i.Reason != ReasonCheckNotAllowed
 }
 
@@ -113,9 +113,9 @@ func (i *Instance) checked() bool {
 	return i.Flapping || i.Reason == ReasonCheckPassed || strings.HasPrefix(i.Reason, ReasonCheckFailed)
 }
 
-// Revive takes in that the lease of an instance was renewed after its end, under
-// the epoch. Another epoch is ErrLeaseLost, or ErrInstanceNotFound where a restore has
-// undone it (State.Undone); else it fails as Instance does.
+// Revive records that the lease of an instance was renewed after its expiry, under the
+// epoch. Another epoch is ErrLeaseLost, or ErrInstanceNotFound where a restore has undone
+// it (State.Undone); else it fails as Instance does.
 func (s *Service) Revive(ref Ref, epoch Epoch, stamp scope.Stamp) error {
 	i, err := s.Instance(ref)
 	switch {
@@ -135,9 +135,8 @@ func (s *Service) Revive(ref Ref, epoch Epoch, stamp scope.Stamp) error {
 	})
 }
 
-// Expire takes in that the leases of instances have ended. Those that are held
-// stay listed. Instances that do not live, or hold a lease of another epoch by
-// now, are passed over.
+// Expire records that the leases of instances have expired. Held ones stay listed.
+// Instances that are removed, or have a lease of another epoch by now, are skipped.
 func (s *Service) Expire(held bool, stamp scope.Stamp, leases ...LeaseKey) {
 	for _, l := range leases {
 		if i := s.find(l.Ref); i == nil || i.Epoch != l.Epoch {
@@ -147,27 +146,26 @@ func (s *Service) Expire(held bool, stamp scope.Stamp, leases ...LeaseKey) {
 		if held && s.find(l.Ref).Expired {
 			reason = ReasonProtected
 		}
-		// An instance that lives can be amended.
+		// An instance that is not removed can be amended.
 		_ = s.amend(l.Ref, InstanceHealthChanged, reason, stamp, func(i *Instance) {
 			i.Expired, i.Held = true, held
 		})
 	}
 }
 
-// Release takes in that instances are no longer held. Those that are not held are
-// passed over.
+// Release records that instances are no longer held. Those that are not held are skipped.
 func (s *Service) Release(stamp scope.Stamp, refs ...Ref) {
 	for _, ref := range refs {
 		if i := s.find(ref); i == nil || !i.Held {
 			continue
 		}
-		// An instance that lives can be amended.
+		// An instance that is not removed can be amended.
 		_ = s.amend(ref, InstanceHealthChanged, ReasonProtectionEnded, stamp, func(i *Instance) { i.Held = false })
 	}
 }
 
-// Protect takes in that the service is protected in an environment from now on,
-// or no longer. What is so already changes nothing.
+// Protect begins or ends the protection of the service in an environment. The same
+// protection again changes nothing.
 func (s *Service) Protect(e scope.Environment, protected bool, stamp scope.Stamp) {
 	if _, already := s.state.Protected(e); already == protected || !s.lives() || s.Damaged() {
 		return

@@ -10,8 +10,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// TestEpochsAfterRestore has a restore move the epochs of a service on: what was drawn
-// in the history that is gone is not there, what was replaced is lost.
+// TestEpochsAfterRestore advances the epochs of a service by a restore: an epoch that was
+// drawn in the lost history is unknown, a replaced one is lost.
 func TestEpochsAfterRestore(t *testing.T) {
 	t.Parallel()
 	ref := fixture.Ref(t, "a")

@@ -98,7 +98,7 @@ func (s StoredServices) find(t *testing.T, name string, instances ...string) *re
 // whole returns a service with all its instances that live.
 func (s StoredServices) whole(t *testing.T, name string) *registry.Service {
 	t.Helper()
-	found, err := s.FindWhole(t.Context(), fixture.ServiceName(t, name))
+	found, err := s.FindWithInstances(t.Context(), fixture.ServiceName(t, name))
 	require.NoError(t, err)
 	return found
 }
@@ -359,5 +359,5 @@ func newLife(t *testing.T, s StoredServices) {
 	assert.Nil(t, found.State().ResponseTime)
 	i, err := found.Instance(fixture.Ref(t, "b"))
 	require.NoError(t, err)
-	assert.Equal(t, registry.Wish{Desired: registry.Draining, Reason: "disk", By: fixture.Stamp().By}, i.Wish)
+	assert.Equal(t, registry.Override{Desired: registry.Draining, Reason: "disk", By: fixture.Stamp().By}, i.Override)
 }

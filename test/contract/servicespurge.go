@@ -58,8 +58,8 @@ func purgedInstances(t *testing.T, s StoredServices) {
 		{registry.KeptRemoved, []string{"b", "c", "d"}},
 		{48*time.Hour - time.Second, []string{"b", "c", "d"}},
 		{48 * time.Hour, []string{"b", "d"}},
-		{registry.KeptMarked - time.Second, []string{"b", "d"}},
-		{registry.KeptMarked, []string{"d"}},
+		{registry.KeptOverridden - time.Second, []string{"b", "d"}},
+		{registry.KeptOverridden, []string{"d"}},
 	} {
 		s.purge(t, afterwards(step.after))
 		assert.Equal(t, step.left, idsOf(s.find(t, "shop", "a", "b", "c", "d")), step.after)
@@ -84,7 +84,7 @@ func purgeLeavesLiving(t *testing.T, s StoredServices) {
 	again := s.find(t, "other", "a")
 	enroll(t, again, "a")
 	s.save(t, again)
-	assert.Zero(t, s.purge(t, afterwards(2*registry.KeptMarked)))
+	assert.Zero(t, s.purge(t, afterwards(2*registry.KeptOverridden)))
 	assert.Equal(t, []string{"a", "b"}, idsOf(s.whole(t, "shop")))
 	assert.Equal(t, []string{"a"}, idsOf(s.whole(t, "other")))
 }
@@ -99,7 +99,7 @@ func purgedService(t *testing.T, s StoredServices) {
 	s.save(t, part)
 	s.purge(t, afterwards(registry.KeptRemoved))
 	assert.Equal(t, []string{"b"}, idsOf(s.find(t, "shop", "a", "b")), "a mark keeps the instance, which keeps the service")
-	s.purge(t, afterwards(registry.KeptMarked))
+	s.purge(t, afterwards(registry.KeptOverridden))
 	_, err := s.Find(t.Context(), fixture.ServiceName(t, "shop"))
 	require.ErrorIs(t, err, registry.ErrNotFound)
 	found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 10)

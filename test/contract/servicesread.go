@@ -28,7 +28,7 @@ func serviceReadingBehaviours() []behaviour[StoredServices] {
 func unknownService(t *testing.T, s StoredServices) {
 	_, err := s.Find(t.Context(), fixture.ServiceName(t, "shop"))
 	require.ErrorIs(t, err, registry.ErrNotFound)
-	_, err = s.FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
+	_, err = s.FindWithInstances(t.Context(), fixture.ServiceName(t, "shop"))
 	require.ErrorIs(t, err, registry.ErrNotFound)
 	_, err = s.Since(t.Context(), 99, 0)
 	require.ErrorIs(t, err, registry.ErrNotFound)

@@ -29,7 +29,7 @@ func TestStoredCheckTimeoutIsCapped(t *testing.T) {
 			require.NoError(t, registrystore.New(store).Save(t.Context(), service))
 			require.NoError(t, storetest.Exec(t.Context(), store,
 				`UPDATE service_instances SET definition = replace(definition, '"timeout_ms":9999', '"timeout_ms":45000')`))
-			found, err := registrystore.New(store).FindWhole(t.Context(), fixture.ServiceName(t, "shop"))
+			found, err := registrystore.New(store).FindWithInstances(t.Context(), fixture.ServiceName(t, "shop"))
 			require.NoError(t, err)
 			assert.Equal(t, health.MaxTimeout, found.Instances()[0].Check.Timeout)
 		})

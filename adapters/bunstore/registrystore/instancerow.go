@@ -90,7 +90,7 @@ func rowOfInstance(i *registry.Instance, serviceID, generation int64) (instanceR
 	return instanceRow{
 		ServiceID: serviceID, InstanceID: i.ID.String(), Environment: i.Environment.String(),
 		Definition: string(definition),
-		Desired:    i.Desired.String(), DesiredReason: i.Wish.Reason, DesiredBy: i.By.Name, DesiredByKey: i.By.KeyID,
+		Desired:    i.Desired.String(), DesiredReason: i.Override.Reason, DesiredBy: i.By.Name, DesiredByKey: i.By.KeyID,
 		Evidence: i.Evidence.String(), IsFlapping: i.Flapping, IsExpired: i.Expired, IsHeld: i.Held,
 		Since: column.Time(i.Since), Reason: i.Reason, LeaseEpoch: int64(i.Epoch),
 		RegisteredAt: column.Time(i.RegisteredAt), UpdatedAt: column.Time(i.UpdatedAt), IsRemoved: i.Removed,
@@ -115,7 +115,7 @@ func (r instanceRow) Rehydrate(unread error) (*registry.Instance, error) {
 	definition.Environment = environment
 	i := &registry.Instance{
 		ID: id, Definition: definition,
-		Wish: registry.Wish{
+		Override: registry.Override{
 			Desired: desired, Reason: r.DesiredReason, By: column.Actor(r.DesiredByKey, r.DesiredBy),
 		},
 		Evidence: evidence, Flapping: r.IsFlapping, Expired: r.IsExpired, Held: r.IsHeld,
@@ -128,7 +128,7 @@ func (r instanceRow) Rehydrate(unread error) (*registry.Instance, error) {
 	if err != nil {
 		i.Damaged, i.ID = true, registry.RehydrateInstanceID(column.Printable(r.InstanceID))
 		i.Definition = registry.Definition{Environment: scope.RehydrateEnvironment(column.Printable(r.Environment))}
-		i.Wish, i.Reason = registry.Wish{Desired: desired}, column.Printable(r.Reason)
+		i.Override, i.Reason = registry.Override{Desired: desired}, column.Printable(r.Reason)
 	}
 	return i, err
 }

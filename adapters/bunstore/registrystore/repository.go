@@ -76,9 +76,9 @@ func (r *Repository) Find(
 	})
 }
 
-// FindWhole returns the service of that name with all instances that are not removed;
+// FindWithInstances returns the service of that name with all instances that are not removed;
 // or registry.ErrNotFound.
-func (r *Repository) FindWhole(ctx context.Context, name scope.ServiceName) (*registry.Service, error) {
+func (r *Repository) FindWithInstances(ctx context.Context, name scope.ServiceName) (*registry.Service, error) {
 	return r.load(ctx, r.named(name), current)
 }
 

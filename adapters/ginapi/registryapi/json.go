@@ -75,7 +75,7 @@ func representInstance(i *registry.Instance) instanceJSON {
 		HealthCheckURL: rest.OrNull(i.HealthCheck.String()), Check: representCheck(i.Check),
 		Environment: i.Environment.String(), Zone: i.Zone, Version: i.Version, Tags: i.Tags,
 		Metadata: object{Text: []byte(i.Metadata.JSON())}, Weight: i.Weight,
-		Desired: i.Desired.String(), DesiredReason: i.Wish.Reason, DesiredBy: i.By.Name,
+		Desired: i.Desired.String(), DesiredReason: i.Override.Reason, DesiredBy: i.By.Name,
 		Observed: i.Observed().String(), Serving: i.Serving(), Ready: i.Ready(), Terminating: i.Terminating(),
 		Flapping: i.Flapping, Held: i.Held, Since: rest.Time(i.Since), Reason: i.Reason,
 		RegisteredAt: rest.Time(i.RegisteredAt), Damaged: i.Damaged,

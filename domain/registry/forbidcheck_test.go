@@ -22,24 +22,24 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		since := find(t, s, "a").Since
-		require.NoError(t, s.Bar(ref(t, "a"), stampAt(5)))
+		require.NoError(t, s.ForbidCheck(ref(t, "a"), stampAt(5)))
 		i := find(t, s, "a")
 		assert.Equal(t, health.Passing, i.Observed())
 		assert.Equal(t, "check_not_allowed", i.Reason)
 		assert.Equal(t, since, i.Since)
 		assert.Empty(t, s.Unsaved().Transitions)
-		assert.Equal(t, []string{registry.InstanceHealthChanged}, kinds(t, s), "those who hold the instance are told")
+		assert.Equal(t, []string{registry.InstanceHealthChanged}, kinds(t, s), "the event of the instance is recorded")
 		s.MarkSaved(2, "event")
-		require.NoError(t, s.Bar(ref(t, "a"), stampAt(6)))
+		require.NoError(t, s.ForbidCheck(ref(t, "a"), stampAt(6)))
 		assert.True(t, s.Unsaved().Empty())
 	})
 
-	t.Run("what was reported stands, with its reason", func(t *testing.T) {
+	t.Run("a reported state stays, with its reason", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		require.NoError(t, s.Report(ref(t, "a"), health.Critical, stamp()))
 		s.MarkSaved(2, "event")
-		require.NoError(t, s.Bar(ref(t, "a"), stamp()))
+		require.NoError(t, s.ForbidCheck(ref(t, "a"), stamp()))
 		assert.True(t, s.Unsaved().Empty())
 		assert.Equal(t, health.Critical, find(t, s, "a").Observed())
 	})
@@ -48,7 +48,7 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		judge(t, s, "a", health.Critical, "check_failed:refused")
-		require.NoError(t, s.Bar(ref(t, "a"), stampAt(5)))
+		require.NoError(t, s.ForbidCheck(ref(t, "a"), stampAt(5)))
 		i := find(t, s, "a")
 		assert.Equal(t, health.Passing, i.Observed(), "its lease runs")
 		assert.Equal(t, "check_not_allowed", i.Reason)
@@ -57,7 +57,7 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		s = registry.New(shop(t))
 		register(t, s, whole(t, "http://shop:8080"))
 		judge(t, s, "default", health.Passing, "check_passed")
-		require.NoError(t, s.Bar(ref(t, "default"), stamp()))
+		require.NoError(t, s.ForbidCheck(ref(t, "default"), stamp()))
 		assert.Equal(t, health.Unknown, find(t, s, "default").Observed(), "nothing is known of it")
 	})
 
@@ -65,24 +65,24 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
 		s.Expire(false, stamp(), held(t, s))
-		require.NoError(t, s.Bar(ref(t, "a"), stamp()))
+		require.NoError(t, s.ForbidCheck(ref(t, "a"), stamp()))
 		assert.Equal(t, health.Critical, find(t, s, "a").Observed())
 		assert.Equal(t, "lease_expired", find(t, s, "a").Reason)
 	})
 
-	t.Run("a check that is allowed again says so", func(t *testing.T) {
+	t.Run("a check that is allowed again changes the reason", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		require.NoError(t, s.Bar(ref(t, "a"), stamp()))
+		require.NoError(t, s.ForbidCheck(ref(t, "a"), stamp()))
 		judge(t, s, "a", health.Passing, "check_passed")
 		assert.Equal(t, "check_passed", find(t, s, "a").Reason)
 		judge(t, s, "a", health.Critical, "check_failed:refused")
 		assert.Equal(t, "check_failed:refused", find(t, s, "a").Reason)
 	})
 
-	t.Run("who is not there cannot be barred", func(t *testing.T) {
+	t.Run("the check of an unknown instance cannot be forbidden", func(t *testing.T) {
 		t.Parallel()
-		require.ErrorIs(t, registered(t, "a").Bar(ref(t, "b"), stamp()), registry.ErrInstanceNotFound)
+		require.ErrorIs(t, registered(t, "a").ForbidCheck(ref(t, "b"), stamp()), registry.ErrInstanceNotFound)
 	})
 }
 
@@ -106,8 +106,8 @@ func TestSourceOfARegistration(t *testing.T) {
 
 			register(t, s, from(registration(), "10.0.0.2"))
 			assert.Equal(t, netip.MustParseAddr("10.0.0.2"), source(), "the last registration counts")
-			assert.Empty(t, s.PendingEvents(), "it is told to nobody")
-			assert.Len(t, s.Unsaved().Instances, 1, "but it is kept")
+			assert.Empty(t, s.PendingEvents(), "no event is recorded")
+			assert.Len(t, s.Unsaved().Instances, 1, "but it is stored")
 			s.MarkSaved(2, "event")
 
 			register(t, s, registration())
