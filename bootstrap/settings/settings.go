@@ -31,7 +31,7 @@ type Settings struct {
 
 	MaxStreams Streams `env:"MAX_STREAMS" envDefault:"10000" group:"Service" doc:"Maximum of open streams and long polls of one replica; one API key may have half of them, and so may all requests without a key" allowed:"2 to 1000000"`
 
-	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted if their configuration asks for it" allowed:"true or false"`
+	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted if their configuration requires it" allowed:"true or false"`
 	EncryptionKey    EncryptionKey `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; generate one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
 
 	RedisHost     string      `env:"REDIS_HOST" group:"Redis" doc:"Redis for leases and the shared cache, needed by more than one replica; unset: in process" allowed:"a host name or address"`

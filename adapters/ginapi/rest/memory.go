@@ -27,7 +27,7 @@ const (
 
 // ErrResponseMemory rejects a page or a long response for which there is no memory now.
 var ErrResponseMemory = fault.New(fault.Unavailable, "response_memory_exhausted",
-	"Too many long answers are being sent at once. Try again shortly, or ask for fewer items of a list with limit.")
+	"Too many long answers are being sent at once. Try again shortly, or request fewer items of a list with limit.")
 
 // Memory bounds a quantity, such as the bytes of responses under construction.
 type Memory struct {
