@@ -12,43 +12,43 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 )
 
-// MaxHeartbeats is how many a batch holds at most.
+// MaxHeartbeats bounds the heartbeats of a batch.
 const MaxHeartbeats = 1000
 
 // maxResponseTime is in milliseconds.
 const maxResponseTime = 1e9
 
-// Heartbeat says who lives.
+// Heartbeat is the heartbeat of an instance.
 type Heartbeat struct {
 	ServiceName, InstanceID string
-	// Environment is where the instance is; "" leaves that to Epoch.
+	// Environment is the instance's; for "" it is found by Epoch.
 	Environment string
 	// Epoch is that of the registration.
 	Epoch int64
-	// Status is a report beside it; nil for none.
+	// Status is a report; nil for none.
 	Status *string
 	// ResponseTime is in milliseconds, 0 to 1e9; nil for none.
 	ResponseTime *float64
 }
 
-// Beat is what became of a heartbeat.
+// Beat is the result of a heartbeat.
 type Beat struct {
 	Epoch registry.Epoch
 	// ExpiresIn is for how long the lease runs from now.
 	ExpiresIn time.Duration
 }
 
-// Beaten is what became of one heartbeat of a batch.
+// Beaten is the result of one heartbeat of a batch.
 type Beaten struct {
 	Beat
 	Err error
 }
 
-// Heartbeat renews the lease of an instance: that of the epoch where no environment
-// is named. Another epoch is ErrLeaseLost, an
-// instance that was removed ErrInstanceNotFound. One whose lease had ended comes
-// back. While leases cannot be renewed it is ErrLeasesUnavailable. A renewal that
-// changes nothing in the database needs no confirmation of the caller's key.
+// Heartbeat renews the lease of an instance: the one with the epoch where no environment
+// is given. Another epoch is ErrLeaseLost, a removed instance ErrInstanceNotFound. An
+// expired instance is restored. While leases cannot be renewed it is
+// ErrLeasesUnavailable. A renewal that changes nothing in the database needs no
+// confirmation of the caller's key.
 func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat) (Beat, error) {
 	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
 		return Beat{}, err
@@ -57,19 +57,19 @@ func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat)
 	if err != nil {
 		return Beat{}, err
 	}
-	known := s.catalogue.find(in.ServiceName)
-	if err := s.locate(ctx, known, &renewal); err != nil {
+	service := s.catalogue.find(in.ServiceName)
+	if err := s.locate(ctx, service, &renewal); err != nil {
 		return Beat{}, err
 	}
 	renewed, err := s.deps.Leases.Renew(ctx, renewal)
 	if err != nil {
 		return Beat{}, err
 	}
-	return s.follow(ctx, by, known, &renewal, renewed[0])
+	return s.applyRenewal(ctx, by, service, &renewal, renewed[0])
 }
 
 // Heartbeats renews the leases of many instances, at most MaxHeartbeats, and
-// returns for each, in order, what became of it; more are ErrTooManyHeartbeats.
+// returns a result for each, in order; more are ErrTooManyHeartbeats.
 func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbeat) ([]Beaten, error) {
 	if len(in) > MaxHeartbeats {
 		return nil, registry.ErrTooManyHeartbeats
@@ -79,19 +79,19 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 	}
 	out := make([]Beaten, len(in))
 	renewals := make([]registry.Renewal, 0, len(in))
-	places := make([]int, 0, len(in))
+	indexes := make([]int, 0, len(in))
 	services := make([]*cachedService, 0, len(in))
 	for i := range in {
 		renewal, err := s.parseHeartbeat(&in[i])
-		known := s.catalogue.find(in[i].ServiceName)
+		service := s.catalogue.find(in[i].ServiceName)
 		if err == nil {
-			err = s.locate(ctx, known, &renewal)
+			err = s.locate(ctx, service, &renewal)
 		}
 		if err != nil {
 			out[i].Err = err
 			continue
 		}
-		renewals, places, services = append(renewals, renewal), append(places, i), append(services, known)
+		renewals, indexes, services = append(renewals, renewal), append(indexes, i), append(services, service)
 	}
 	if len(renewals) == 0 {
 		return out, nil
@@ -100,8 +100,8 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 	if err != nil {
 		return nil, err
 	}
-	for n, i := range places {
-		out[i].Beat, out[i].Err = s.follow(ctx, by, services[n], &renewals[n], renewed[n])
+	for n, i := range indexes {
+		out[i].Beat, out[i].Err = s.applyRenewal(ctx, by, services[n], &renewals[n], renewed[n])
 	}
 	return out, nil
 }
@@ -125,13 +125,13 @@ func (s *Service) parseHeartbeat(in *Heartbeat) (registry.Renewal, error) {
 	return r, fault.Merge(nameErr, idErr, envErr, epochErr, err)
 }
 
-// locate finds the environment of a renewal that names none by its epoch: in memory,
-// or, where memory does not know the epoch, in the store.
-func (s *Service) locate(ctx context.Context, known *cachedService, r *registry.Renewal) error {
+// locate finds the environment of a renewal without one by its epoch: in the catalogue,
+// or, where the epoch is not cached, in the store.
+func (s *Service) locate(ctx context.Context, service *cachedService, r *registry.Renewal) error {
 	if !r.Environment.IsZero() {
 		return nil
 	}
-	e, err := known.holder(r.Instance, r.Epoch)
+	e, err := service.holder(r.Instance, r.Epoch)
 	if err != nil || !e.IsZero() {
 		r.Environment = e
 		return err
@@ -149,7 +149,7 @@ func (s *Service) locate(ctx context.Context, known *cachedService, r *registry.
 	return nil
 }
 
-// parseObservation reads a report.
+// parseObservation parses a report.
 func parseObservation(status *string, responseTime *float64) (registry.Observation, error) {
 	o := registry.Observation{ResponseTime: responseTime}
 	var statusErr, timeErr error
@@ -167,9 +167,9 @@ func parseObservation(status *string, responseTime *float64) (registry.Observati
 	return o, fault.Merge(statusErr, timeErr)
 }
 
-// follow makes of a renewal what it means for the instance. In most cases that is
-// nothing, and the store of services is not asked.
-func (s *Service) follow(
+// applyRenewal updates the instance's state by the result of a renewal. Mostly nothing
+// changes, and the database is not queried.
+func (s *Service) applyRenewal(
 	ctx context.Context, by access.Caller, service *cachedService, r *registry.Renewal, renewed registry.Renewed,
 ) (Beat, error) {
 	if renewed.Err != nil {
@@ -179,33 +179,33 @@ func (s *Service) follow(
 	case registry.LeaseLost:
 		return Beat{}, s.lost(ctx, service, r)
 	case registry.LeaseRenewed:
-		known := service.instance(r.Ref)
-		if known != nil && !renewed.HadExpired && settled(known, r) {
+		cached := service.instance(r.Ref)
+		if cached != nil && !renewed.HadExpired && unchanged(cached, r) {
 			return Beat{Epoch: r.Epoch, ExpiresIn: renewed.TTL}, nil
 		}
 	case registry.LeaseUnknown:
 	}
-	i, err := s.attend(ctx, by, r, renewed.Outcome == registry.LeaseUnknown)
+	i, err := s.saveRenewal(ctx, by, r, renewed.Outcome == registry.LeaseUnknown)
 	if err != nil {
 		return Beat{}, err
 	}
 	return Beat{Epoch: r.Epoch, ExpiresIn: i.TTL}, nil
 }
 
-// settled reports whether a renewal tells nothing new of an instance.
-func settled(i *registry.Instance, r *registry.Renewal) bool {
+// unchanged reports whether a renewal leaves an instance as it is.
+func unchanged(i *registry.Instance, r *registry.Renewal) bool {
 	return !i.Expired && i.Epoch == r.Epoch && (r.Status == nil || *r.Status == i.Evidence && !i.Flapping)
 }
 
-// errGranting is a lease that was granted for a registration that is not stored, or not
-// yet.
+// errGranting is the cause where a lease was granted for a registration that is not stored,
+// or not yet.
 var errGranting = errors.New("the lease is granted to another registration, which is not stored yet")
 
-// lost returns what it means that the lease store keeps a lease under a higher epoch.
-// Leases are granted before instances are stored, so the lease is lost only when the
-// other registration is stored. One that never will be ends by itself.
+// lost returns the error of a renewal whose lease is stored under a higher epoch. Leases
+// are granted before instances are stored, so the lease is lost only when the other
+// registration is stored. A lease without one expires.
 func (s *Service) lost(ctx context.Context, service *cachedService, r *registry.Renewal) error {
-	if known := service.instance(r.Ref); known != nil && known.Epoch > r.Epoch {
+	if cached := service.instance(r.Ref); cached != nil && cached.Epoch > r.Epoch {
 		return registry.ErrLeaseLost
 	}
 	found, err := s.deps.Services.Find(ctx, r.Service, r.Instance)
@@ -222,9 +222,9 @@ func (s *Service) lost(ctx context.Context, service *cachedService, r *registry.
 	return registry.ErrLeasesUnavailable.WithCause(errGranting)
 }
 
-// attend writes what a renewal changes, and returns the instance. Where the lease store
-// does not know the lease it is granted before.
-func (s *Service) attend(
+// saveRenewal saves the changes by a renewal, and returns the instance. A lease that is
+// unknown to the lease store is granted first.
+func (s *Service) saveRenewal(
 	ctx context.Context, by access.Caller, r *registry.Renewal, unknown bool,
 ) (*registry.Instance, error) {
 	if err := by.Require(access.WriteService, resource(r.Service)); err != nil {
@@ -255,19 +255,18 @@ func (s *Service) attend(
 			return s.grantFirst(ctx, grant(r.Service, i), new(registry.Epoch))
 		},
 	})
-	gone := fails(err, registry.ErrNotFound) || fails(err, registry.ErrInstanceNotFound)
-	if !gone || lives {
+	removed := fails(err, registry.ErrNotFound) || fails(err, registry.ErrInstanceNotFound)
+	if !removed || lives {
 		return i, err
 	}
-	// Whoever renewed a lease of what is no more must not keep it.
-	return nil, s.forget(ctx, registry.LeaseKey{Key: r.Key, Epoch: r.Epoch}, err)
+	// The lease of a removed instance was renewed.
+	return nil, s.removeLease(ctx, registry.LeaseKey{Key: r.Key, Epoch: r.Epoch}, err)
 }
 
-// forget drops the lease of an instance that is gone and returns why it is, or
-// why the lease could not be dropped.
-func (s *Service) forget(ctx context.Context, lease registry.LeaseKey, why error) error {
+// removeLease removes the lease of a removed instance, and returns cause or the failure.
+func (s *Service) removeLease(ctx context.Context, lease registry.LeaseKey, cause error) error {
 	if err := s.deps.Leases.Remove(context.WithoutCancel(ctx), lease); err != nil {
 		return err
 	}
-	return why
+	return cause
 }

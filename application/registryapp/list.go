@@ -21,7 +21,7 @@ type List struct {
 }
 
 // List returns a page of the services that are registered, ordered by name,
-// without their instances. While the store is away it is what is in memory.
+// without their instances. While the store is unavailable they are the cached ones.
 func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing, error) {
 	query := registry.Query{Limit: in.Limit, Offset: in.Offset}
 	var statusErr error
@@ -64,7 +64,7 @@ func (s *Service) list(ctx context.Context, query registry.Query) (Listing, erro
 	case err == nil:
 		return s.listing(ctx, found), nil
 	case fails(err, fault.ErrUnavailable) && s.catalogue.confirmation.Ever():
-		out := s.listKnown(query)
+		out := s.listCached(query)
 		s.observeAll(ctx, out.Services)
 		return out, nil
 	}
@@ -97,13 +97,13 @@ func (s *Service) observeAll(ctx context.Context, services []Reading) {
 	s.observe(ctx, all...)
 }
 
-// listKnown answers a query from memory.
-func (s *Service) listKnown(query registry.Query) Listing {
+// listCached answers a query from the catalogue.
+func (s *Service) listCached(query registry.Query) Listing {
 	var all []Reading
-	s.catalogue.each(func(known *cachedService) bool {
-		known.mu.RLock()
-		state := known.state
-		known.mu.RUnlock()
+	s.catalogue.each(func(service *cachedService) bool {
+		service.mu.RLock()
+		state := service.state
+		service.mu.RUnlock()
 		if !state.Deleted && (query.Status == nil || *query.Status == state.Status) {
 			all = append(all, Reading{Service: state})
 		}

@@ -9,23 +9,23 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Reading is a service as it stands, with what was observed of it lately.
+// Reading is the current state of a service, with its recent observations.
 type Reading struct {
 	Service registry.State
-	// Observed is of all its instances; the zero reading where nothing is known.
+	// Observed is the reading of all its instances; the zero reading where there is none.
 	Observed registry.Reading
-	// Instances are those that were asked for, in the order of their ids.
+	// Instances are the requested ones, in the order of their ids.
 	Instances []Observed
 }
 
-// Observed is an instance with what was observed of it lately.
+// Observed is an instance with its recent observations.
 type Observed struct {
 	*registry.Instance
 	Reading registry.Reading
 }
 
-// Read returns a service with all its instances. Deregistered or unknown is
-// ErrNotFound, damaged ErrDamaged. While the store is away it is what is in memory.
+// Read returns a service with all its instances. Deregistered or unknown is ErrNotFound,
+// damaged ErrDamaged. While the store is unavailable it is the cached state.
 func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string) (Reading, error) {
 	name, err := registry.ParseName(serviceName)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string
 	if err := by.Require(access.ReadService, resource(name)); err != nil {
 		return Reading{}, err
 	}
-	state, instances, err := s.whole(ctx, name)
+	state, instances, err := s.findAll(ctx, name)
 	if err != nil {
 		return Reading{}, err
 	}
@@ -43,19 +43,19 @@ func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string
 	return out, nil
 }
 
-// SizeOf returns how large a service with all its instances is in memory; zero where it
-// is deregistered or not known.
+// SizeOf returns the size of a cached service with all its instances; zero where it is
+// deregistered or unknown.
 func (s *Service) SizeOf(serviceName string) registry.Size {
-	known := s.catalogue.find(serviceName)
-	if known == nil {
+	service := s.catalogue.find(serviceName)
+	if service == nil {
 		return registry.Size{}
 	}
-	known.mu.RLock()
-	defer known.mu.RUnlock()
-	return known.currentSize()
+	service.mu.RLock()
+	defer service.mu.RUnlock()
+	return service.currentSize()
 }
 
-func (s *Service) whole(ctx context.Context, name scope.ServiceName) (registry.State, []*registry.Instance, error) {
+func (s *Service) findAll(ctx context.Context, name scope.ServiceName) (registry.State, []*registry.Instance, error) {
 	found, err := s.deps.Services.FindWithInstances(ctx, name)
 	if err == nil && found.Deleted() {
 		err = registry.ErrNotFound
@@ -69,13 +69,13 @@ func (s *Service) whole(ctx context.Context, name scope.ServiceName) (registry.S
 	if !fails(err, fault.ErrUnavailable) || !s.catalogue.confirmation.Ever() {
 		return registry.State{}, nil, err
 	}
-	known := s.catalogue.find(name.String())
-	if known == nil {
+	service := s.catalogue.find(name.String())
+	if service == nil {
 		return registry.State{}, nil, registry.ErrNotFound
 	}
-	state, instances := known.living()
+	state, instances := service.living()
 	if !state.Usable() {
-		return registry.State{}, nil, known.missing()
+		return registry.State{}, nil, service.missing()
 	}
 	return state, instances, nil
 }
