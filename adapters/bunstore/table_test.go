@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-type experimentRow struct {
-	bun.BaseModel `bun:"table:experiments,alias:e"`
+type tableRow struct {
+	bun.BaseModel `bun:"table:examples,alias:e"`
 
 	ID        int64  `bun:",pk,autoincrement"`
 	Name      string `store:"identity"`
@@ -25,7 +25,7 @@ type experimentRow struct {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	table := bunstore.NewTable[experimentRow](storetest.Memory(t))
+	table := bunstore.NewTable[tableRow](storetest.Memory(t))
 	lifecycle := []string{"version", "updated_at", "updated_by", "updated_by_key", "is_deleted", "last_event_id"}
 
 	t.Run("inserts write all columns but the serial one", func(t *testing.T) {
