@@ -15,31 +15,32 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// pledgeWriters write at the same time, through both replicas.
-const pledgeWriters = 14
+// databaseWriters is the number of concurrent writers on both replicas.
+const databaseWriters = 14
 
-// pledges is what two replicas have acknowledged, and shown, while their database fails.
-type pledges struct {
+// acknowledgements has the writes that two replicas acknowledged, and the values that they
+// returned, while their database fails.
+type acknowledgements struct {
 	replicas []e2etest.Client
 	shared   []e2etest.Configuration
-	// tries makes the values of awaitWrites differ: a write that changes nothing makes no
+	// tries makes the values of awaitWrites differ: a write that changes nothing creates no
 	// version.
 	tries int
 
 	mu sync.Mutex
-	// acknowledged are the values by version, twice those of which a second writer was
-	// told that the version is its own.
+	// acknowledged are the values by version; twice counts the versions that were
+	// acknowledged to two writers.
 	acknowledged map[revision]string
 	twice        []string
-	// shown are values that reads have answered.
+	// shown are the values that reads returned.
 	shown    map[revision]string
 	changing []string
 	unknown  int
 }
 
-func newPledges(t *testing.T, replicas ...*e2etest.Process) *pledges {
+func newAcknowledgements(t *testing.T, replicas ...*e2etest.Process) *acknowledgements {
 	t.Helper()
-	p := &pledges{acknowledged: map[revision]string{}, shown: map[revision]string{}}
+	p := &acknowledgements{acknowledged: map[revision]string{}, shown: map[revision]string{}}
 	for _, r := range replicas {
 		p.replicas = append(p.replicas, r.Admin(t))
 	}
@@ -49,11 +50,11 @@ func newPledges(t *testing.T, replicas ...*e2etest.Process) *pledges {
 	return p
 }
 
-// work lets everybody write and read until the context ends.
-func (p *pledges) work(ctx context.Context, atWork *sync.WaitGroup, name string) {
-	for w := range pledgeWriters {
+// work runs all writers and readers until the context ends.
+func (p *acknowledgements) work(ctx context.Context, running *sync.WaitGroup, name string) {
+	for w := range databaseWriters {
 		c := p.replicas[w%len(p.replicas)]
-		atWork.Go(func() {
+		running.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
 				value := fmt.Sprintf("%s.%d.%d", name, w, n)
 				made := p.write(c, http.MethodPost, "/api/v1/config/",
@@ -66,12 +67,13 @@ func (p *pledges) work(ctx context.Context, atWork *sync.WaitGroup, name string)
 		})
 	}
 	for n, c := range p.replicas {
-		atWork.Go(func() { every(ctx, 2*time.Millisecond, func() { p.read(c, p.shared[n].Key) }) })
+		running.Go(func() { every(ctx, 2*time.Millisecond, func() { p.read(c, p.shared[n].Key) }) })
 	}
 }
 
-// write makes one write and notes what came of it; nil where it was not acknowledged.
-func (p *pledges) write(c e2etest.Client, method, path string, body any, value string) *e2etest.Configuration {
+// write makes one write and records its outcome. It returns nil if the write was not
+// acknowledged.
+func (p *acknowledgements) write(c e2etest.Client, method, path string, body any, value string) *e2etest.Configuration {
 	ctx, cancel := context.WithTimeout(context.Background(), e2etest.Timeout)
 	defer cancel()
 	a, err := c.Try(ctx, method, path, body)
@@ -84,7 +86,7 @@ func (p *pledges) write(c e2etest.Client, method, path string, body any, value s
 	}
 	p.mu.Lock()
 	if err == nil && a.Status < http.StatusInternalServerError {
-		p.twice = append(p.twice, fmt.Sprintf("%s %s was answered %d: %s", method, path, a.Status, a.Body))
+		p.twice = append(p.twice, fmt.Sprintf("%s %s got status %d: %s", method, path, a.Status, a.Body))
 	}
 	p.unknown++
 	p.mu.Unlock()
@@ -92,16 +94,16 @@ func (p *pledges) write(c e2etest.Client, method, path string, body any, value s
 	return nil
 }
 
-func (p *pledges) acknowledge(at revision, value string) {
+func (p *acknowledgements) acknowledge(at revision, value string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if before, told := p.acknowledged[at]; told {
+	if before, known := p.acknowledged[at]; known {
 		p.twice = append(p.twice, fmt.Sprintf("%v was acknowledged as %q and as %q", at, before, value))
 	}
 	p.acknowledged[at] = value
 }
 
-func (p *pledges) read(c e2etest.Client, key string) {
+func (p *acknowledgements) read(c e2etest.Client, key string) {
 	ctx, cancel := context.WithTimeout(context.Background(), e2etest.Timeout)
 	defer cancel()
 	a, err := c.Try(ctx, http.MethodGet, e2etest.ReadPath(key), nil)
@@ -121,13 +123,13 @@ func (p *pledges) read(c e2etest.Client, key string) {
 	p.shown[place] = found.ShownValue()
 }
 
-// requireKept checks that what was acknowledged or shown is what is stored, that no
-// version was acknowledged twice, and that in the end all replicas answer what is stored.
-func (p *pledges) requireKept(t *testing.T, databaseURL, name string) {
+// requireKept checks that acknowledged and returned values are stored, that no version was
+// acknowledged twice, and that in the end all replicas return the stored values.
+func (p *acknowledgements) requireKept(t *testing.T, databaseURL, name string) {
 	t.Helper()
-	stored := look(t, databaseURL)
-	stored.requireWhole(t)
-	lost, lies := 0, 0
+	stored := readSnapshot(t, databaseURL)
+	stored.requireComplete(t)
+	lost, unstored := 0, 0
 	for at, value := range p.acknowledged {
 		if stored.values[at] != value {
 			lost++
@@ -135,15 +137,15 @@ func (p *pledges) requireKept(t *testing.T, databaseURL, name string) {
 	}
 	for at, value := range p.shown {
 		if found, ok := stored.values[at]; !ok || found != value {
-			lies++
+			unstored++
 		}
 	}
-	t.Logf("%s: %d writes acknowledged, %d lost, %d told twice; %d without an acknowledgement; %d versions were read, "+
-		"%d of them not what is stored", name, len(p.acknowledged), lost, len(p.twice), p.unknown, len(p.shown), lies)
-	assert.Zero(t, lost, "writes were acknowledged and are not stored")
+	t.Logf("%s: %d writes acknowledged, %d lost, %d acknowledged twice; %d unacknowledged; %d versions were read, "+
+		"%d of them not what is stored", name, len(p.acknowledged), lost, len(p.twice), p.unknown, len(p.shown), unstored)
+	assert.Zero(t, lost, "acknowledged writes are stored")
 	assert.Empty(t, p.twice)
 	assert.Empty(t, p.changing)
-	assert.Zero(t, lies, "what was read was never stored")
+	assert.Zero(t, unstored, "values that were read are stored")
 	assert.NotEmpty(t, p.acknowledged)
 	for _, shared := range p.shared {
 		last := stored.versions[shared.ID]
@@ -160,8 +162,8 @@ func (p *pledges) requireKept(t *testing.T, databaseURL, name string) {
 	}
 }
 
-// awaitWrites returns when every replica makes writes.
-func (p *pledges) awaitWrites(t *testing.T) {
+// awaitWrites waits until every replica accepts writes.
+func (p *acknowledgements) awaitWrites(t *testing.T) {
 	t.Helper()
 	for _, c := range p.replicas {
 		require.Eventually(t, func() bool {
@@ -172,41 +174,41 @@ func (p *pledges) awaitWrites(t *testing.T) {
 	}
 }
 
-// TestFaultDatabaseKilled stops the database at once, again and again, while two replicas
-// write to it: everything that was acknowledged is there when it is back.
+// TestFaultDatabaseKilled stops the database immediately and repeatedly while two replicas
+// write: every acknowledged write is stored after the recovery.
 func TestFaultDatabaseKilled(t *testing.T) {
 	t.Parallel()
 	database := harness.OwnPostgres(t)
-	dice := harness.Rand(t)
+	random := harness.Rand(t)
 	one := e2etest.Serve(t, database.URL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	other := e2etest.Serve(t, database.URL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
-	p := newPledges(t, one, other)
+	p := newAcknowledgements(t, one, other)
 	ctx, stop := context.WithCancel(t.Context())
-	var atWork sync.WaitGroup
-	p.work(ctx, &atWork, "killed")
+	var running sync.WaitGroup
+	p.work(ctx, &running, "killed")
 	rounds := harness.Scale(30, 4)
 	for range rounds {
-		elapse(time.Duration(300+dice.IntN(700)) * time.Millisecond)
+		elapse(time.Duration(300+random.IntN(700)) * time.Millisecond)
 		database.Stop()
 		database.Start(t)
 		p.awaitWrites(t)
 	}
 	stop()
-	atWork.Wait()
+	running.Wait()
 	p.requireKept(t, database.URL, fmt.Sprintf("%d immediate stops", rounds))
 }
 
-// TestFaultBackendsEnded ends the sessions of the service one by one while two replicas
-// write through them.
+// TestFaultBackendsEnded terminates the database sessions of two writing replicas one by
+// one.
 func TestFaultBackendsEnded(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewPostgres(t)
 	one := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	other := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
-	p := newPledges(t, one, other)
+	p := newAcknowledgements(t, one, other)
 	ctx, stop := context.WithCancel(t.Context())
-	var atWork sync.WaitGroup
-	p.work(ctx, &atWork, "ended")
+	var running sync.WaitGroup
+	p.work(ctx, &running, "ended")
 	db := e2etest.OpenDatabase(t, databaseURL)
 	ended := 0
 	for range harness.Scale(1500, 150) {
@@ -220,7 +222,7 @@ func TestFaultBackendsEnded(t *testing.T) {
 	}
 	p.awaitWrites(t)
 	stop()
-	atWork.Wait()
+	running.Wait()
 	p.requireKept(t, databaseURL, fmt.Sprintf("%d sessions ended", ended))
 }
 
@@ -232,23 +234,24 @@ func TestFaultSerializable(t *testing.T) {
 	serializable := databaseURL + "&default_transaction_isolation=serializable"
 	one := e2etest.Serve(t, serializable, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	other := e2etest.Serve(t, serializable, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
-	p := newPledges(t, one, other)
+	p := newAcknowledgements(t, one, other)
 	ctx, stop := context.WithCancel(t.Context())
-	var atWork sync.WaitGroup
-	p.work(ctx, &atWork, "serializable")
+	var running sync.WaitGroup
+	p.work(ctx, &running, "serializable")
 	elapse(harness.Scale(60*time.Second, 6*time.Second))
 	stop()
-	atWork.Wait()
+	running.Wait()
 	p.awaitWrites(t)
 	p.requireKept(t, databaseURL, "serializable isolation")
 }
 
-// refusal makes every commit fail that stores an event, after its statements succeeded.
+// refusal makes every commit fail that stores an event, after its statements have
+// succeeded.
 const refusal = `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused at commit'; END $$;
 CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`
 
-// TestFailedCommitIsNotServed makes a commit fail on one replica, and then another writer
-// makes that version on the other.
+// TestFailedCommitIsNotServed fails a commit on one replica; another writer then creates
+// that version on the other.
 func TestFailedCommitIsNotServed(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewPostgres(t)
@@ -271,7 +274,7 @@ func TestFailedCommitIsNotServed(t *testing.T) {
 			return found.Version == 2 && found.ShownValue() == "two"
 		}, e2etest.Timeout, time.Millisecond)
 	}
-	// Whoever was answered version 1 last does not write over what another has made.
+	// A client with version 1 does not overwrite the version of another.
 	a.Admin(t).Put(t, made.Path(), e2etest.Object{"value": "three"}, e2etest.With("If-Match", `"1"`)).Want(t, http.StatusPreconditionFailed)
 	require.Equal(t, "two", a.Admin(t).Read(t, "contested").ShownValue())
 }

@@ -23,9 +23,9 @@ func stopped(p *e2etest.Process) bool {
 	return err == nil && found && strings.HasPrefix(rest, "T")
 }
 
-// TestFaultStaleFiller stops a replica between its question to the database and what
-// it keeps of the answer; another one writes, and the first one goes on. Neither its
-// memory nor Redis keeps what was.
+// TestFaultStaleFiller pauses a replica between its query of the database and the fill of
+// its caches; another one writes, and the first one continues. Neither the local nor the
+// shared cache has the old value.
 func TestFaultStaleFiller(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewPostgres(t)
@@ -50,20 +50,20 @@ func TestFaultStaleFiller(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool { return stopped(filler) }, e2etest.Timeout, e2etest.PollInterval)
 	other.Admin(t).Put(t, fmt.Sprintf("/api/v1/config/%d", id), e2etest.Object{"value": "new"}).Want(t, http.StatusOK)
-	// What the writer shares is gone, so that nothing but the filler's own is there.
+	// The writer's value is removed from Redis, so that only the filler's is left.
 	require.NoError(t, shared.Client.Del(t.Context(), "config:production:shop:k").Err())
 	require.NoError(t, filler.Cmd.Process.Signal(syscall.SIGCONT))
-	asked := <-first
-	require.NoError(t, asked.err)
-	asked.a.Want(t, http.StatusOK) // it was asked before the write: either value is right
+	response := <-first
+	require.NoError(t, response.err)
+	response.a.Want(t, http.StatusOK) // it began before the write: either value is right
 
 	require.Eventually(t, func() bool {
 		return strings.Contains(string(c.Get(t, path).Want(t, http.StatusOK).Body), `"new"`)
 	}, e2etest.PropagationBound, e2etest.PollInterval)
 	for range 50 {
-		assert.Contains(t, string(c.Get(t, path).Body), `"new"`, "it does not go back")
+		assert.Contains(t, string(c.Get(t, path).Body), `"new"`, "reads are monotonic")
 	}
-	// A third one, which asks Redis first, is not told the old one either.
+	// A third one, which reads Redis first, does not get the old value either.
 	third := e2etest.Serve(t, databaseURL, environ...).Admin(t)
 	for range 50 {
 		assert.Contains(t, string(third.Get(t, path).Body), `"new"`)

@@ -19,14 +19,14 @@ import (
 )
 
 const (
-	// WritesPerSecond go on while Kafka is away.
+	// WritesPerSecond is the rate of writes while Kafka is unavailable.
 	writesPerSecond = 200
-	// DeliveryBound is when all of them are delivered once it is back.
+	// DeliveryBound bounds the time until all of them are delivered after its return.
 	deliveryBound = 30 * time.Second
 )
 
-// TestFaultKafkaAway takes Kafka away while many write, and gives it back with what it
-// held. No write fails, and Kafka is told all of them soon after, in order.
+// TestFaultKafkaAway stops Kafka under concurrent writes, and starts it again with its
+// data. No write fails, and Kafka receives all changes soon after, in order.
 func TestFaultKafkaAway(t *testing.T) {
 	t.Parallel()
 	lasts := harness.Scale(60*time.Second, 6*time.Second)
@@ -44,7 +44,7 @@ func TestFaultKafkaAway(t *testing.T) {
 			c.AwaitPublished(t, 1)
 
 			ctx, stop := context.WithCancel(t.Context())
-			v := &verdict{}
+			v := &report{}
 			var writing sync.WaitGroup
 			const writers = 16
 			for w := range writers {
@@ -60,7 +60,7 @@ func TestFaultKafkaAway(t *testing.T) {
 			assert.Greater(t, h.Feed.OldestAge, (lasts / 2).Seconds())
 			stop()
 			writing.Wait()
-			v.requireFine(t)
+			v.requireNoFailures(t)
 
 			_, port, err := net.SplitHostPort(address)
 			require.NoError(t, err)
@@ -74,18 +74,18 @@ func TestFaultKafkaAway(t *testing.T) {
 			}, deliveryBound, e2etest.PollInterval)
 			took := time.Since(began)
 			assert.Equal(t, "healthy", c.Health(t).Status)
-			found := look(t, databaseURL)
-			found.requireWhole(t)
-			require.Len(t, found.values, 1+v.answered)
+			found := readSnapshot(t, databaseURL)
+			found.requireComplete(t)
+			require.Len(t, found.values, 1+v.responses)
 			requirePublished(t, k, found)
-			t.Logf("%d writes, none failed, p99 %s; all delivered %s after Kafka is back", v.answered, v.quantile(0.99), took)
+			t.Logf("%d writes, none failed, p99 %s; all delivered %s after Kafka returned", v.responses, v.quantile(0.99), took)
 		})
 	}
 }
 
-// writeSteadily creates configurations and overwrites the shared one by turns, at that
-// pace, until the context ends.
-func writeSteadily(ctx context.Context, v *verdict, c e2etest.Client, writer int, shared e2etest.Configuration, pace time.Duration) {
+// writeSteadily creates configurations and overwrites the shared one alternately, at an
+// interval, until the context ends.
+func writeSteadily(ctx context.Context, v *report, c e2etest.Client, writer int, shared e2etest.Configuration, pace time.Duration) {
 	n := 0
 	every(ctx, pace, func() {
 		n++
@@ -97,9 +97,9 @@ func writeSteadily(ctx context.Context, v *verdict, c e2etest.Client, writer int
 		began := time.Now()
 		a, err := c.Try(context.WithoutCancel(ctx), method, path, body)
 		if err != nil || a.Status/100 != 2 {
-			v.blame("a write was answered %d: %v %s", a.Status, err, a.Body)
+			v.failf("a write got status %d: %v %s", a.Status, err, a.Body)
 			return
 		}
-		v.note(time.Since(began))
+		v.record(time.Since(began))
 	})
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// killWriters write at the same time.
+// killWriters is the number of concurrent writers.
 const killWriters = 16
 
-// killPlaces are where a failpoint ends the service; "" is anywhere.
+// killPlaces are the failpoints at which the service is killed; "" is any moment.
 func killPlaces() []string {
 	return []string{"before-commit", "after-commit", "before-reply", "after-publish", "inside-sequencer", ""}
 }
 
-// killHits is how often a place is come by, more or less, before a round is over.
+// killHits is about how often a failpoint is hit before a round ends.
 func killHits(place string) int {
 	if place == "after-publish" || place == "inside-sequencer" {
 		return 5
@@ -29,17 +29,16 @@ func killHits(place string) int {
 	return 40
 }
 
-// TestFaultKill kills the service at named places of its work, again and again. What it
-// acknowledged is there, what is there is whole, the feed is the history, versions and
-// revisions have no gap, who reads and writes one key sees one order, and Kafka has
-// every event.
+// TestFaultKill kills the service repeatedly at failpoints. Acknowledged writes are stored
+// and complete, the feed matches the history, versions and revisions have no gap, reads and
+// writes of one key are linearizable, and Kafka has every event.
 func TestFaultKill(t *testing.T) {
 	t.Parallel()
 	rounds := harness.Scale(100, 12)
 	for _, store := range e2etest.Stores() {
 		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			dice := harness.Rand(t)
+			random := harness.Rand(t)
 			databaseURL := store.New(t)
 			k := e2etest.NewKafka(harness.FakeKafka(t).ListenAddrs())
 			environ := append(k.Environ(), "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
@@ -50,14 +49,14 @@ func TestFaultKill(t *testing.T) {
 			at, ordered := map[string]int{}, 0
 			for round := range rounds {
 				place := killPlaces()[round%len(killPlaces())]
-				settings := append([]string{fmt.Sprintf("SIGNALBOX_FAILPOINTS=%s=kill@%d", place, 1+dice.IntN(killHits(place)))}, environ...)
-				before := look(t, databaseURL)
+				settings := append([]string{fmt.Sprintf("SIGNALBOX_FAILPOINTS=%s=kill@%d", place, 1+random.IntN(killHits(place)))}, environ...)
+				before := readSnapshot(t, databaseURL)
 				o := observe(l.shared, before)
 				l.observed = o
-				// What is left of the last round may bring it there before it is ready.
+				// Work left by the last round may reach the failpoint before the service is ready.
 				if p = e2etest.StartServer(t, databaseURL, settings...); p.AwaitReadyOrExit(t) {
 					p.AwaitReady(t)
-					l.writeUntil(t, p, 50+dice.IntN(250), fmt.Sprintf("round-%d", round), func(tb testing.TB) {
+					l.writeUntil(t, p, 50+random.IntN(250), fmt.Sprintf("round-%d", round), func(tb testing.TB) {
 						tb.Helper()
 						if place == "after-publish" { // which is first come by when Kafka was reached
 							p.AwaitExit(tb)
@@ -74,26 +73,26 @@ func TestFaultKill(t *testing.T) {
 				if strings.HasPrefix(databaseURL, "postgres") {
 					awaitSilence(t, databaseURL)
 				}
-				found := look(t, databaseURL)
-				found.requireWhole(t)
+				found := readSnapshot(t, databaseURL)
+				found.requireComplete(t)
 				l.requireKept(t, found)
 				o.requireLinearizable(t, found)
 				ordered += o.checked
 			}
 			p = e2etest.Serve(t, databaseURL, environ...)
 			p.Admin(t).AwaitPublished(t, 1)
-			found := look(t, databaseURL)
+			found := readSnapshot(t, databaseURL)
 			require.Equal(t, found.values[revision{l.shared.ID, found.versions[l.shared.ID]}],
 				p.Admin(t).Read(t, "shared").ShownValue())
 			requirePublished(t, k, found)
-			t.Logf("%d rounds of %d writers, killed %v: %d writes acknowledged and all there, %d without an answer; "+
+			t.Logf("%d rounds of %d writers, killed %v: %d writes acknowledged and stored, %d without a response; "+
 				"%d versions of %d configurations, without a gap; %d operations of one have an order", rounds, killWriters, at,
 				len(l.acknowledged), l.unknown, len(found.values), len(found.versions), ordered)
 		})
 	}
 }
 
-// awaitSilence waits until the statements of a dead service have ended, too.
+// awaitSilence waits until the statements of a killed service have ended.
 func awaitSilence(t *testing.T, databaseURL string) {
 	t.Helper()
 	db := e2etest.OpenDatabase(t, databaseURL)
@@ -106,11 +105,11 @@ func awaitSilence(t *testing.T, databaseURL string) {
 	}, e2etest.Timeout, e2etest.PollInterval)
 }
 
-// requirePublished checks that Kafka has every event, and that of each key the first
-// deliveries are in the order of versions.
+// requirePublished checks that Kafka has every event, and that the first deliveries of
+// each key are in the order of versions.
 func requirePublished(t *testing.T, k e2etest.Kafka, s snapshot) {
 	t.Helper()
-	told := map[string]bool{}
+	delivered := map[string]bool{}
 	last := map[string]int64{}
 	done := 0
 	harness.Consume(t, k.Brokers, []string{k.Configurations}, func(records []*kgo.Record) bool {
@@ -121,15 +120,15 @@ func requirePublished(t *testing.T, k e2etest.Kafka, s snapshot) {
 			last[string(r.Key)] = max(last[string(r.Key)], m.Data.Version)
 			for _, h := range r.Headers {
 				if h.Key == "ce_id" {
-					told[string(h.Value)] = true
+					delivered[string(h.Value)] = true
 				}
 			}
 		}
 		done = len(records)
-		return len(told) >= len(s.ids)
+		return len(delivered) >= len(s.ids)
 	})
 	for _, id := range s.ids {
-		require.True(t, told[id], "event %s was told", id)
+		require.True(t, delivered[id], "event %s was delivered", id)
 	}
-	t.Logf("%d events in %d messages", len(told), done)
+	t.Logf("%d events in %d messages", len(delivered), done)
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// ledger is what the service has acknowledged.
+// ledger has the writes that the service acknowledged.
 type ledger struct {
 	shared e2etest.Configuration
-	// observed is what writers of the shared one saw, where somebody wants to know.
+	// observed has the operations on the shared configuration; nil if they are not recorded.
 	observed *observations
 
 	mu           sync.Mutex
@@ -23,8 +23,8 @@ type ledger struct {
 	unknown      int
 }
 
-// writeUntil lets the writers write, ends the service once it has acknowledged so
-// many, and returns when every writer has noticed.
+// writeUntil runs the writers, ends the service once it has acknowledged so many writes,
+// and returns when every writer has failed.
 func (l *ledger) writeUntil(t *testing.T, p *e2etest.Process, many int, name string, end func(testing.TB)) {
 	t.Helper()
 	enough := make(chan struct{}, 1)
@@ -61,14 +61,14 @@ func (l *ledger) writeUntil(t *testing.T, p *e2etest.Process, many int, name str
 	}
 }
 
-// write creates configurations and updates them and the shared one, until the
-// service does not answer any more. An answer that is no success is an error.
-func (l *ledger) write(c e2etest.Client, writer int, name string, tell func(acknowledged int)) error {
+// write creates configurations and updates them and the shared one, until the service does
+// not respond. A response other than a success is an error.
+func (l *ledger) write(c e2etest.Client, writer int, name string, acknowledged func(n int)) error {
 	for n := 0; ; n++ {
 		value := fmt.Sprintf("%s.%d", name, n)
 		made, err := l.acknowledge(c, http.MethodPost, "/api/v1/config/", e2etest.Draft{
 			Key: value, Value: value, Environment: "production", ServiceName: "shop",
-		}, tell)
+		}, acknowledged)
 		if made == nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (l *ledger) write(c e2etest.Client, writer int, name string, tell func(ackn
 			if path == l.shared.Path() && l.observed != nil {
 				seen = l.observed.wrote(writer, value)
 			}
-			changed, err := l.acknowledge(c, http.MethodPut, path, map[string]any{"value": value}, tell)
+			changed, err := l.acknowledge(c, http.MethodPut, path, map[string]any{"value": value}, acknowledged)
 			if seen != nil && err == nil {
 				seen(changed)
 			}
@@ -89,10 +89,10 @@ func (l *ledger) write(c e2etest.Client, writer int, name string, tell func(ackn
 	}
 }
 
-// acknowledge makes one write and notes what came of it. The result is nil where
-// no answer came, or one that is no success.
+// acknowledge makes one write and records its outcome. The result is nil without a response
+// or with one other than a success.
 func (l *ledger) acknowledge(
-	c e2etest.Client, method, path string, body any, tell func(int),
+	c e2etest.Client, method, path string, body any, acknowledged func(int),
 ) (*e2etest.Configuration, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), e2etest.Timeout)
 	defer cancel()
@@ -104,14 +104,14 @@ func (l *ledger) acknowledge(
 		return nil, nil
 	}
 	if a.Status != http.StatusOK && a.Status != http.StatusCreated {
-		return nil, fmt.Errorf("%s %s: answered %d: %s", method, path, a.Status, a.Body)
+		return nil, fmt.Errorf("%s %s: status %d: %s", method, path, a.Status, a.Body)
 	}
 	changed, err := e2etest.Parse[e2etest.Configuration](a)
 	if err != nil {
 		return nil, err
 	}
 	l.acknowledged[revision{changed.ID, changed.Version}] = changed.ShownValue()
-	tell(len(l.acknowledged))
+	acknowledged(len(l.acknowledged))
 	return &changed, nil
 }
 
@@ -122,12 +122,12 @@ func trySend(c chan<- struct{}) {
 	}
 }
 
-// requireKept checks that every acknowledged write is there.
+// requireKept checks that every acknowledged write is stored.
 func (l *ledger) requireKept(t *testing.T, s snapshot) {
 	t.Helper()
 	for r, value := range l.acknowledged {
 		found, ok := s.values[r]
-		require.True(t, ok, "configuration %d version %d was acknowledged and is not there", r.id, r.version)
+		require.True(t, ok, "configuration %d version %d was acknowledged and is not stored", r.id, r.version)
 		require.Equal(t, value, found)
 	}
 }

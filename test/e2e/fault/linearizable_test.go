@@ -13,17 +13,16 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// observers read the shared configuration while others write it.
+// observers is the number of clients that read the shared configuration.
 const observers = 2
 
-// observations is what clients saw of one configuration, from a moment at which
-// nobody wrote it.
+// observations has the operations on one configuration, from a moment without writers.
 type observations struct {
 	began time.Time
 	of    e2etest.Configuration
 	first seen
 
-	// checked is how many operations were found to have an order.
+	// checked is the number of operations that were found to be linearizable.
 	checked int
 
 	mu         sync.Mutex
@@ -36,13 +35,13 @@ type seen struct {
 	value   string
 }
 
-// intent is what a client did: writes a value, or reads.
+// intent is the input of an operation: a value to write, or a read.
 type intent struct {
 	write bool
 	value string
 }
 
-// observe begins with what is there.
+// observe returns observations that begin with a snapshot.
 func observe(of e2etest.Configuration, there snapshot) *observations {
 	version := there.versions[of.ID]
 	return &observations{
@@ -50,7 +49,7 @@ func observe(of e2etest.Configuration, there snapshot) *observations {
 	}
 }
 
-// never is when a write ended that nobody answered.
+// never is the end of a write without a response.
 const never = int64(time.Hour)
 
 func (o *observations) add(client int, in intent, called int64, out *seen, ended int64) {
@@ -63,8 +62,8 @@ func (o *observations) add(client int, in intent, called int64, out *seen, ended
 
 func (o *observations) now() int64 { return int64(time.Since(o.began)) }
 
-// wrote is called before a write; what it returns after it, with nil where no answer
-// came.
+// wrote is called before a write, and the function that it returns after it, with nil if
+// there was no response.
 func (o *observations) wrote(client int, value string) func(*e2etest.Configuration) {
 	called := o.now()
 	return func(c *e2etest.Configuration) {
@@ -76,7 +75,7 @@ func (o *observations) wrote(client int, value string) func(*e2etest.Configurati
 	}
 }
 
-// read reads until nobody answers any more.
+// read reads until the service does not respond.
 func (o *observations) read(c e2etest.Client, number int) {
 	for {
 		called := o.now()
@@ -91,11 +90,10 @@ func (o *observations) read(c e2etest.Client, number int) {
 	}
 }
 
-// requireLinearizable checks that there is one order of all that was done, in which
-// each write makes the next version, each read sees the present one, and what was
-// answered before something began comes before it; and that it ends with what is there.
-// Whether a write without an answer was made is told by the history, where every value
-// is there once.
+// requireLinearizable checks that there is one order of all operations, in which each write
+// creates the next version, each read sees the current one, and an operation that ended
+// before another began precedes it; and that the order ends with the stored state. The
+// history, which has every value once, shows whether a write without a response was made.
 func (o *observations) requireLinearizable(t *testing.T, there snapshot) {
 	t.Helper()
 	made := map[string]int64{}
@@ -131,6 +129,6 @@ func (o *observations) requireLinearizable(t *testing.T, there snapshot) {
 		},
 	}
 	result := porcupine.CheckOperationsTimeout(model, operations, time.Minute)
-	require.Equal(t, porcupine.Ok, result, "%d operations of one configuration have an order", len(operations))
+	require.Equal(t, porcupine.Ok, result, "%d operations of one configuration are linearizable", len(operations))
 	o.checked = len(operations)
 }

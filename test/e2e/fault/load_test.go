@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// every calls f at that pace until the context ends.
+// every calls f at an interval until the context ends.
 func every(ctx context.Context, pace time.Duration, f func()) {
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
@@ -24,53 +24,54 @@ func every(ctx context.Context, pace time.Duration, f func()) {
 	}
 }
 
-// elapse returns after that long: for so long a fault lasts, or a load runs.
-func elapse(long time.Duration) { <-time.After(long) }
+// elapse waits for the duration of a fault or a load.
+func elapse(duration time.Duration) { <-time.After(duration) }
 
-// verdict is what went wrong while many clients were at work, and how long they waited.
-type verdict struct {
-	mu       sync.Mutex
-	troubles []string
-	answered int
-	took     []time.Duration
+// report has the failures and latencies of many clients.
+type report struct {
+	mu        sync.Mutex
+	failures  []string
+	responses int
+	took      []time.Duration
 }
 
-// maxTroubles is how many are told; one is enough to fail.
-const maxTroubles = 10
+// maxFailures bounds the failures that are kept; one fails the test.
+const maxFailures = 10
 
-func (v *verdict) blame(format string, args ...any) {
+// failf adds a failure.
+func (v *report) failf(format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.troubles) < maxTroubles {
-		v.troubles = append(v.troubles, fmt.Sprintf(format, args...))
+	if len(v.failures) < maxFailures {
+		v.failures = append(v.failures, fmt.Sprintf(format, args...))
 	}
 }
 
-// note counts an answer.
-func (v *verdict) note(took time.Duration) {
+// record counts a response.
+func (v *report) record(took time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.answered++
+	v.responses++
 	v.took = append(v.took, took)
 }
 
-// count returns how many answers there were until now.
-func (v *verdict) count() int {
+// count returns the number of responses so far.
+func (v *report) count() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.answered
+	return v.responses
 }
 
-// requireFine checks that nothing went wrong.
-func (v *verdict) requireFine(tb testing.TB) {
+// requireNoFailures checks that there was no failure.
+func (v *report) requireNoFailures(tb testing.TB) {
 	tb.Helper()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	assert.Empty(tb, v.troubles)
+	assert.Empty(tb, v.failures)
 }
 
-// quantile returns how long so many of all answers took at most.
-func (v *verdict) quantile(q float64) time.Duration {
+// quantile returns a quantile of the latencies.
+func (v *report) quantile(q float64) time.Duration {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.took) == 0 {

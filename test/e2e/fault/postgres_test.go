@@ -20,27 +20,27 @@ import (
 )
 
 const (
-	// WriteBound is when a write is answered, whatever happens to the database: its
-	// deadline and some time to say so.
+	// WriteBound bounds the latency of a write during any fault of the database: its
+	// deadline and a margin.
 	writeBound = 11 * time.Second
-	// RecoveryBound is when all is well again after the database is.
+	// RecoveryBound bounds the time until the service has recovered after its database.
 	recoveryBound = 5 * time.Second
-	// StrangersPerSecond ask for what is in no memory.
-	strangersPerSecond = 100
+	// MissesPerSecond is the rate of reads of values that are in no cache.
+	missesPerSecond = 100
 )
 
-// load is clients at work with one replica, whose database is ill now and then.
+// load is the load of many clients on a replica whose database fails.
 type load struct {
 	c     e2etest.Client
 	known []e2etest.Configuration
-	// reads and evaluations go on all the time. Writes and questions for what nobody
-	// holds are answered in time.
-	reads, writes, strangers verdict
-	refused                  atomic.Int64
-	atWork                   sync.WaitGroup
+	// Reads and evaluations must not fail. Writes and misses must be answered within their
+	// bound.
+	reads, writes, misses report
+	refused               atomic.Int64
+	running               sync.WaitGroup
 }
 
-// newLoad makes what the crowd works with.
+// newLoad creates the configurations and the flag of the load.
 func newLoad(t *testing.T, c e2etest.Client) *load {
 	t.Helper()
 	m := &load{c: c}
@@ -52,22 +52,22 @@ func newLoad(t *testing.T, c e2etest.Client) *load {
 	return m
 }
 
-// work lets everybody work until the context ends.
+// work runs all clients until the context ends.
 func (m *load) work(ctx context.Context, name string, writes bool) {
 	for n := range 4 {
-		m.atWork.Go(func() { every(ctx, 10*time.Millisecond, func() { m.read(m.known[n]) }) })
+		m.running.Go(func() { every(ctx, 10*time.Millisecond, func() { m.read(m.known[n]) }) })
 		if writes {
 			round := 0
-			m.atWork.Go(func() { every(ctx, 50*time.Millisecond, func() { round++; m.write(m.known[4+n], round) }) })
+			m.running.Go(func() { every(ctx, 50*time.Millisecond, func() { round++; m.write(m.known[4+n], round) }) })
 		}
 	}
-	m.atWork.Go(func() { every(ctx, 10*time.Millisecond, m.evaluate) })
-	m.atWork.Go(func() {
+	m.running.Go(func() { every(ctx, 10*time.Millisecond, m.evaluate) })
+	m.running.Go(func() {
 		n := 0
-		every(ctx, time.Second/strangersPerSecond, func() {
+		every(ctx, time.Second/missesPerSecond, func() {
 			n++
 			key := fmt.Sprint(name, n)
-			m.atWork.Go(func() { m.ask(key) })
+			m.running.Go(func() { m.ask(key) })
 		})
 	})
 }
@@ -81,50 +81,51 @@ func (m *load) call(method, path string, body any) (e2etest.Response, time.Durat
 func (m *load) read(known e2etest.Configuration) {
 	a, took, err := m.call(http.MethodGet, e2etest.ReadPath(known.Key), nil)
 	if err != nil || a.Status != http.StatusOK {
-		m.reads.blame("a read was answered %d after %s: %v", a.Status, took, err)
+		m.reads.failf("a read got status %d after %s: %v", a.Status, took, err)
 		return
 	}
-	m.reads.note(took)
+	m.reads.record(took)
 }
 
 func (m *load) evaluate() {
 	a, took, err := m.call(http.MethodPost, "/api/v1/feature-flags/evaluate",
 		e2etest.Object{"flag_name": "f", "environment": "production", "context": e2etest.Object{}})
 	if err != nil || a.Status != http.StatusOK || !strings.Contains(string(a.Body), `"enabled":true`) {
-		m.reads.blame("an evaluation was answered %d after %s: %v %s", a.Status, took, err, a.Body)
+		m.reads.failf("an evaluation got status %d after %s: %v %s", a.Status, took, err, a.Body)
 		return
 	}
-	m.reads.note(took)
+	m.reads.record(took)
 }
 
 func (m *load) write(known e2etest.Configuration, round int) {
 	a, took, err := m.call(http.MethodPut, known.Path(), e2etest.Object{"value": strconv.Itoa(round)})
-	m.answered(&m.writes, http.StatusOK, a, took, err)
+	m.check(&m.writes, http.StatusOK, a, took, err)
 }
 
 func (m *load) ask(key string) {
 	a, took, err := m.call(http.MethodGet, e2etest.ReadPath(key), nil)
-	m.answered(&m.strangers, http.StatusNotFound, a, took, err)
+	m.check(&m.misses, http.StatusNotFound, a, took, err)
 }
 
-// answered holds an answer to what is expected, or to a refusal that says when to try
-// again.
-func (m *load) answered(v *verdict, expected int, a e2etest.Response, took time.Duration, err error) {
+// check checks for the expected status, or for an error with a Retry-After, within the
+// bound.
+func (m *load) check(v *report, expected int, a e2etest.Response, took time.Duration, err error) {
 	switch {
 	case err != nil || took > writeBound:
-		v.blame("answered %d after %s: %v", a.Status, took, err)
+		v.failf("status %d after %s: %v", a.Status, took, err)
 	case a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "":
 		m.refused.Add(1)
-		v.note(took)
+		v.record(took)
 	case a.Status != expected:
-		v.blame("answered %d after %s: %s", a.Status, took, a.Body)
+		v.failf("status %d after %s: %s", a.Status, took, a.Body)
 	default:
-		v.note(took)
+		v.record(took)
 	}
 }
 
-// awaitWell returns how long it took until writes are made and reads are not stale.
-func (m *load) awaitWell(t *testing.T) time.Duration {
+// awaitRecovery waits until writes succeed and reads are not stale, and returns how long
+// that took.
+func (m *load) awaitRecovery(t *testing.T) time.Duration {
 	t.Helper()
 	began := time.Now()
 	require.Eventually(t, func() bool {
@@ -136,22 +137,22 @@ func (m *load) awaitWell(t *testing.T) time.Duration {
 	return time.Since(began)
 }
 
-// requireFine checks that nothing went wrong, and says what was done.
-func (m *load) requireFine(t *testing.T) {
+// requireNoFailures checks that no client failed, and logs the figures.
+func (m *load) requireNoFailures(t *testing.T) {
 	t.Helper()
-	m.reads.requireFine(t)
-	m.writes.requireFine(t)
-	m.strangers.requireFine(t)
+	m.reads.requireNoFailures(t)
+	m.writes.requireNoFailures(t)
+	m.misses.requireNoFailures(t)
 	assert.Less(t, m.reads.quantile(0.99), time.Second)
 	t.Logf("%d reads and evaluations, none failed, p99 %s, the slowest %s; %d writes, the slowest %s; "+
-		"%d questions for what nobody holds, the slowest %s; %d refused",
+		"%d misses, the slowest %s; %d refused",
 		m.reads.count(), m.reads.quantile(0.99), m.reads.quantile(1), m.writes.count(), m.writes.quantile(1),
-		m.strangers.count(), m.strangers.quantile(1), m.refused.Load())
+		m.misses.count(), m.misses.quantile(1), m.refused.Load())
 }
 
-// TestFaultPostgres takes the database away from a service that many clients are at work
-// with, lets it hang, and slows it down. Reads of what is known and evaluations go on,
-// everything else is answered in time, and all is well soon after.
+// TestFaultPostgres stops the database under the load of many clients, lets it hang, and
+// slows it down. Cached reads and evaluations succeed, other requests are answered in time,
+// and the service recovers soon after.
 func TestFaultPostgres(t *testing.T) {
 	t.Parallel()
 	lasts := harness.Scale(30*time.Second, 8*time.Second)
@@ -165,14 +166,14 @@ func TestFaultPostgres(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	m.work(ctx, "stranger-", true)
 
-	// It fails, and comes back by way of its log.
+	// The database crashes and recovers.
 	database.Stop()
 	elapse(lasts)
-	require.NotEmpty(t, m.c.Get(t, e2etest.ReadPath(m.known[0].Key)).Header.Get("Signalbox-Stale"), "it says how old it may be")
+	require.NotEmpty(t, m.c.Get(t, e2etest.ReadPath(m.known[0].Key)).Header.Get("Signalbox-Stale"), "it is marked as stale")
 	database.Start(t)
-	t.Logf("well %s after it was started", m.awaitWell(t))
+	t.Logf("recovered %s after the start", m.awaitRecovery(t))
 
-	// It does not answer. A second replica is looked into at the worst moment.
+	// The database does not respond. The goroutines of a second replica are counted meanwhile.
 	second := e2etest.Serve(t, u.String(), "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	others := &load{c: second.Admin(t), known: m.known}
 	for _, known := range m.known {
@@ -183,21 +184,21 @@ func TestFaultPostgres(t *testing.T) {
 	elapse(time.Second)
 	network.Drop(t)
 	elapse(lasts)
-	require.NotEmpty(t, m.c.Get(t, e2etest.ReadPath(m.known[0].Key)).Header.Get("Signalbox-Stale"), "it says how old it may be")
+	require.NotEmpty(t, m.c.Get(t, e2etest.ReadPath(m.known[0].Key)).Header.Get("Signalbox-Stale"), "it is marked as stale")
 	end()
-	others.requireFine(t)
+	others.requireNoFailures(t)
 	goroutines := second.Goroutines(t)
-	others.atWork.Wait()
+	others.running.Wait()
 	network.Heal(t)
-	t.Logf("%d goroutines at the end of it, well %s after", goroutines, m.awaitWell(t))
+	t.Logf("%d goroutines at the end, recovered %s after", goroutines, m.awaitRecovery(t))
 
-	// It is slow, but for that nothing is wrong.
+	// The database is slow.
 	network.Slow(t, 200*time.Millisecond, 100*time.Millisecond)
 	elapse(lasts)
 	network.Heal(t)
-	t.Logf("well %s after it is fast again", m.awaitWell(t))
+	t.Logf("recovered %s after it was fast again", m.awaitRecovery(t))
 	stop()
-	m.atWork.Wait()
-	m.requireFine(t)
+	m.running.Wait()
+	m.requireNoFailures(t)
 	require.Less(t, goroutines, 500)
 }

@@ -18,9 +18,9 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// TestFaultStoppedPublisher stops the replica that publishes, as a machine that hangs does,
-// and lets it go on: the other one takes over, and no version comes before its time. That
-// also holds where the stopped one has the lock of the sequencer.
+// TestFaultStoppedPublisher pauses the leader, as a machine that hangs, and resumes it: the
+// other replica takes over, and versions are delivered in order. That also holds if the
+// paused one has the lock of the sequencer.
 func TestFaultStoppedPublisher(t *testing.T) {
 	t.Parallel()
 	for _, failpoints := range []string{"", "SIGNALBOX_FAILPOINTS=inside-sequencer=stop@2"} {
@@ -39,7 +39,7 @@ func stopPublisher(t *testing.T, failpoints string) {
 	first := e2etest.Serve(t, databaseURL, slices.Concat(environ, strings.Fields(failpoints))...)
 	t.Cleanup(func() { _ = first.Cmd.Process.Signal(syscall.SIGCONT) })
 	id := first.Admin(t).CreateID(t, "k", "0")
-	first.Admin(t).AwaitPublished(t, 1) // so that it is the one
+	first.Admin(t).AwaitPublished(t, 1) // so that it is the leader
 	other := e2etest.Serve(t, databaseURL, environ...)
 	update := func(c e2etest.Client, from, to int) {
 		t.Helper()

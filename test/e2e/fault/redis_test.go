@@ -17,10 +17,10 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// staleBound is how old a read may be where nothing is said of its age.
+// staleBound bounds the age of a read that is not marked as stale.
 const staleBound = 2*time.Second + 250*time.Millisecond
 
-// written is what was acknowledged of one configuration, and when.
+// written has the acknowledged versions of one configuration with their times.
 type written struct {
 	of e2etest.Configuration
 
@@ -40,7 +40,7 @@ func (w *written) acknowledge(version int64) {
 	w.versions = append(w.versions, acknowledgement{now, version})
 }
 
-// by returns the version that was acknowledged by then.
+// by returns the version that was acknowledged at a time.
 func (w *written) by(then time.Time) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,7 +52,7 @@ func (w *written) by(then time.Time) int64 {
 	return 1
 }
 
-// age returns for how long a version had been overwritten then.
+// age returns for how long a version had been overwritten at a time.
 func (w *written) age(version int64, then time.Time) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,36 +64,36 @@ func (w *written) age(version int64, then time.Time) time.Duration {
 	return 0
 }
 
-// readers hold what they read of a replica to what was acknowledged.
+// readers compare reads from a replica with the acknowledged versions.
 type readers struct {
-	verdict
+	report
 	c e2etest.Client
-	// bound is how long a version may be read after the next one was acknowledged.
+	// bound is the maximum age of a version that was overwritten.
 	bound  time.Duration
 	oldest time.Duration
 }
 
-// read reads at random until the context ends.
-func (r *readers) read(ctx context.Context, dice *rand.Rand, all []*written) {
+// read reads random configurations until the context ends.
+func (r *readers) read(ctx context.Context, random *rand.Rand, all []*written) {
 	seen := map[int64]int64{}
 	every(ctx, 10*time.Millisecond, func() {
-		w := all[dice.IntN(len(all))]
+		w := all[random.IntN(len(all))]
 		began := time.Now()
 		a, err := r.c.Try(context.WithoutCancel(ctx), http.MethodGet, e2etest.ReadPath(w.of.Key), nil)
 		took := time.Since(began)
 		found, parseErr := e2etest.Parse[e2etest.Configuration](a)
 		switch least := w.by(began.Add(-r.bound)); {
 		case err != nil || a.Status != http.StatusOK || parseErr != nil:
-			r.blame("%s: answered %d after %s: %v %v", w.of.Key, a.Status, took, err, parseErr)
+			r.failf("%s: status %d after %s: %v %v", w.of.Key, a.Status, took, err, parseErr)
 		case a.Header.Get("Signalbox-Stale") != "":
-			r.blame("%s: says that it is stale, while the database answers", w.of.Key)
+			r.failf("%s: marked as stale while the database is available", w.of.Key)
 		case found.Version < least:
-			r.blame("%s: version %d, %s after another one was acknowledged", w.of.Key, found.Version, w.age(found.Version, began))
+			r.failf("%s: version %d, %s after another one was acknowledged", w.of.Key, found.Version, w.age(found.Version, began))
 		case found.Version < seen[w.of.ID]:
-			r.blame("%s: version %d after version %d", w.of.Key, found.Version, seen[w.of.ID])
+			r.failf("%s: version %d after version %d", w.of.Key, found.Version, seen[w.of.ID])
 		default:
 			seen[w.of.ID] = found.Version
-			r.note(took)
+			r.record(took)
 			r.remember(w.age(found.Version, began))
 		}
 	})
@@ -105,8 +105,8 @@ func (r *readers) remember(age time.Duration) {
 	r.oldest = max(r.oldest, age)
 }
 
-// overwrite updates one after the other until the context ends.
-func overwrite(ctx context.Context, v *verdict, c e2etest.Client, all []*written, content string) {
+// overwrite updates the configurations in turn until the context ends.
+func overwrite(ctx context.Context, v *report, c e2etest.Client, all []*written, content string) {
 	n := 0
 	every(ctx, 50*time.Millisecond, func() {
 		w := all[n%len(all)]
@@ -116,19 +116,19 @@ func overwrite(ctx context.Context, v *verdict, c e2etest.Client, all []*written
 		took := time.Since(began)
 		changed, parseErr := e2etest.Parse[e2etest.Configuration](a)
 		if err != nil || parseErr != nil || a.Status != http.StatusOK {
-			v.blame("a write answered %d after %s: %v %v", a.Status, took, err, parseErr)
+			v.failf("a write got status %d after %s: %v %v", a.Status, took, err, parseErr)
 			return
 		}
 		w.acknowledge(changed.Version)
-		v.note(took)
+		v.record(took)
 	})
 }
 
-// redisFault is something that happens to Redis for a while.
+// redisFault is a fault of Redis for a limited time.
 type redisFault struct {
 	name  string
 	begin func(tb testing.TB, n *harness.Network)
-	// again is done all the time while it lasts.
+	// again is called repeatedly during the fault.
 	again func(ctx context.Context, r e2etest.Redis)
 }
 
@@ -145,13 +145,13 @@ func redisFaults() []redisFault {
 	}
 }
 
-// TestFaultRedis has two replicas share a Redis with every fault, while what they read
-// does not fit into their memory and is written on one of them. No read fails, none is
-// older than it may be, and none goes back.
+// TestFaultRedis runs two replicas on one Redis with every fault, while they read more than
+// their local caches can store and one of them writes. No read fails, exceeds the maximum
+// age, or goes back to an older version.
 func TestFaultRedis(t *testing.T) {
 	t.Parallel()
 	lasts := harness.Scale(30*time.Second, 3*time.Second)
-	dice := harness.Rand(t)
+	random := harness.Rand(t)
 	databaseURL, own := e2etest.NewPostgres(t), e2etest.NewRedis(t)
 	network := harness.NewNetwork(t, own.Address)
 	shared := e2etest.Redis{Address: network.Address, Client: own.Client}
@@ -168,19 +168,19 @@ func TestFaultRedis(t *testing.T) {
 	}, e2etest.Timeout, e2etest.PollInterval)
 
 	ctx, stop := context.WithCancel(t.Context())
-	var atWork sync.WaitGroup
-	writers := &verdict{}
+	var running sync.WaitGroup
+	writers := &report{}
 	const clients = 4
 	for n := range clients {
-		atWork.Go(func() {
+		running.Go(func() {
 			overwrite(ctx, writers, writing.Admin(t), all[n*len(all)/clients:(n+1)*len(all)/clients], content)
 		})
 	}
 	here, there := &readers{c: writing.Admin(t)}, &readers{c: other.Admin(t), bound: staleBound}
 	for range clients {
 		for _, r := range []*readers{here, there} {
-			own := rand.New(rand.NewPCG(dice.Uint64(), 0))
-			atWork.Go(func() { r.read(ctx, own, all) })
+			own := rand.New(rand.NewPCG(random.Uint64(), 0))
+			running.Go(func() { r.read(ctx, own, all) })
 		}
 	}
 	for _, f := range redisFaults() {
@@ -197,18 +197,18 @@ func TestFaultRedis(t *testing.T) {
 		t.Logf("%s: %d reads", f.name, there.count()+here.count()-before)
 	}
 	stop()
-	atWork.Wait()
-	writers.requireFine(t)
-	here.requireFine(t)
-	there.requireFine(t)
+	running.Wait()
+	writers.requireNoFailures(t)
+	here.requireNoFailures(t)
+	there.requireNoFailures(t)
 	t.Logf("%d writes, p99 %s; %d reads beside them, p99 %s; %d on the other replica, p99 %s, the oldest overwritten for %s",
-		writers.answered, writers.quantile(0.99), here.answered, here.quantile(0.99), there.answered, there.quantile(0.99), there.oldest)
+		writers.responses, writers.quantile(0.99), here.responses, here.quantile(0.99), there.responses, there.quantile(0.99), there.oldest)
 	require.Less(t, max(here.quantile(0.99), there.quantile(0.99)), time.Second)
 }
 
-// TestFaultManyAskWhatNobodyHolds has many clients ask a replica at once for what is in
-// no memory, while Redis answers nothing: the database is asked once for each.
-func TestFaultManyAskWhatNobodyHolds(t *testing.T) {
+// TestFaultConcurrentMisses runs concurrent reads of values that are in no cache, while
+// Redis does not respond: each value is loaded from the database once.
+func TestFaultConcurrentMisses(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewPostgres(t)
 	p := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
@@ -223,34 +223,34 @@ func TestFaultManyAskWhatNobodyHolds(t *testing.T) {
 	network.Drop(t)
 	shared := e2etest.Redis{Address: network.Address, Client: own.Client}
 
-	// scans are those of the table from a start to a stop.
+	// scans counts the scans of the table between a start and a stop.
 	scans := func(clients int) int {
 		awaitSilence(t, databaseURL)
 		before := scansOf(t, databaseURL, "configurations")
 		p := e2etest.Serve(t, databaseURL, append(shared.Environ(t), "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))...)
-		c, v := p.Admin(t), &verdict{}
+		c, v := p.Admin(t), &report{}
 		var asking sync.WaitGroup
 		for n := range clients * len(keys) {
 			asking.Go(func() {
 				a, err := c.Try(context.Background(), http.MethodGet, e2etest.ReadPath(keys[n%len(keys)]), nil)
 				if err != nil || a.Status != http.StatusOK {
-					v.blame("%d: %v", a.Status, err)
+					v.failf("%d: %v", a.Status, err)
 				}
 			})
 		}
 		asking.Wait()
-		v.requireFine(t)
+		v.requireNoFailures(t)
 		p.Terminate(t)
 		require.Zero(t, p.AwaitExit(t))
 		awaitSilence(t, databaseURL)
 		return scansOf(t, databaseURL, "configurations") - before
 	}
 	idle, once := scans(0), scans(1)
-	require.GreaterOrEqual(t, once-idle, len(keys), "each was asked for")
+	require.GreaterOrEqual(t, once-idle, len(keys), "each value was loaded")
 	require.Equal(t, once, scans(harness.Scale(500, 100)))
 }
 
-// scansOf returns how often statements that have ended looked into a table.
+// scansOf returns the number of scans of a table by completed statements.
 func scansOf(t *testing.T, databaseURL, table string) (scans int) {
 	t.Helper()
 	require.NoError(t, e2etest.OpenDatabase(t, databaseURL).QueryRowContext(t.Context(),

@@ -40,7 +40,7 @@ func newFleet(t *testing.T) *fleet {
 	return f
 }
 
-// balanced returns a client whose calls go to those that live, in turn.
+// balanced returns a client whose requests go to the running replicas in turn.
 func (f *fleet) balanced(t *testing.T) e2etest.Client {
 	t.Helper()
 	var turn atomic.Int64
@@ -65,14 +65,14 @@ func (f *fleet) balanced(t *testing.T) e2etest.Client {
 	return e2etest.Client{URL: server.URL, Key: e2etest.AdminKey(t)}
 }
 
-// follower reads a stream of changes, and connects again where it was.
+// follower reads a stream of changes, and resumes after disconnections.
 type follower struct {
 	mu        sync.Mutex
 	revisions []int64
 	trouble   string
 }
 
-// follow reads until the test ends. Each is one revision of the feed.
+// follow reads until the test ends.
 func (f *follower) follow(ctx context.Context, urls func() string, key string) {
 	last := ""
 	for ctx.Err() == nil {
@@ -94,7 +94,7 @@ func (f *follower) read(ctx context.Context, base, key string, last *string) {
 		return // that replica is dead: the next one
 	}
 	defer func() { _ = response.Body.Close() }()
-	f.note(response.StatusCode == http.StatusOK, "answered "+response.Status)
+	f.note(response.StatusCode == http.StatusOK, "status "+response.Status)
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), ": ")
@@ -102,14 +102,14 @@ func (f *follower) read(ctx context.Context, base, key string, last *string) {
 		case "id":
 			*last = value
 		case "data":
-			f.take(value)
+			f.receive(value)
 		case "event":
 			f.note(value == "change", "event "+value)
 		}
 	}
 }
 
-func (f *follower) take(data string) {
+func (f *follower) receive(data string) {
 	var change struct {
 		Revision int64 `json:"revision"`
 	}
@@ -144,7 +144,7 @@ func TestThreeReplicas(t *testing.T) {
 		admins[i] = p.Admin(t)
 	}
 
-	// Who watches any of them sees the same, across their deaths.
+	// Watchers of each replica receive the same changes, across restarts.
 	ctx, stop := context.WithCancel(t.Context())
 	var watching sync.WaitGroup
 	followers := make([]*follower, 3)
@@ -162,7 +162,7 @@ func TestThreeReplicas(t *testing.T) {
 		watching.Wait()
 	})
 
-	// A write on one is read on the others.
+	// A write on one replica is read on the others.
 	admins[0].Post(t, "/api/v1/feature-flags", e2etest.Object{"name": "f", "environment": "production", "is_enabled": true}).
 		Want(t, http.StatusCreated)
 	id := admins[1].CreateID(t, "k", "v1")
@@ -181,8 +181,8 @@ func TestThreeReplicas(t *testing.T) {
 		require.Contains(t, string(a.Want(t, http.StatusOK).Body), `"v2"`)
 	}
 
-	// Writes go on while one after the other is killed and started again: among them
-	// the one that publishes, and each at some moment of its work.
+	// Writes continue while the replicas, the leader included, are killed and restarted in
+	// turn.
 	balanced := f.balanced(t)
 	acknowledged := 0
 	for n := range f.processes {
@@ -212,9 +212,9 @@ func TestThreeReplicas(t *testing.T) {
 			return trouble != "" || int64(seen) == total
 		}, e2etest.Timeout, e2etest.PollInterval)
 		_, trouble := one.seen()
-		assert.Empty(t, trouble, "who began at replica %d", n)
+		assert.Empty(t, trouble, "watcher of replica %d", n)
 	}
-	// Kafka has every one of them, and of each key the versions in their order.
+	// Kafka has every change, and the versions of each key in order.
 	messages := f.kafka.AwaitMessages(t, total)
 	created := slices.IndexFunc(messages, func(m e2etest.Message) bool { return m.Key == "production/shop/k" && m.Action == "create" })
 	updated := slices.IndexFunc(messages, func(m e2etest.Message) bool { return m.Key == "production/shop/k" && m.Action == "update" })
@@ -225,7 +225,7 @@ func TestThreeReplicas(t *testing.T) {
 	t.Logf("%d writes acknowledged, %d revisions, each seen by all", acknowledged, total)
 }
 
-// evaluates reports whether the flag f is on for anybody.
+// evaluates reports whether the flag f is enabled.
 func evaluates(t *testing.T, c e2etest.Client) bool {
 	t.Helper()
 	a := c.Post(t, "/api/v1/feature-flags/evaluate", e2etest.Object{"flag_name": "f", "environment": "production", "context": e2etest.Object{}})

@@ -23,14 +23,14 @@ import (
 )
 
 const (
-	// Hesitant connections send a byte in so long, deaf streams never read.
+	// Hesitant connections send a byte per pause; deaf streams never read.
 	hesitant, deaf = 2000, 500
 	bytePause      = 10 * time.Second
-	// MoreMemory is what all of them may cost, in bytes.
+	// MoreMemory bounds the memory that all of them use, in bytes.
 	moreMemory = 128 << 20
 )
 
-// resident returns how many bytes of a process are in memory (proc(5), statm).
+// resident returns the resident memory of a process in bytes (proc(5), statm).
 func resident(t *testing.T, p *e2etest.Process) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.Cmd.Process.Pid) + "/statm")
@@ -40,7 +40,7 @@ func resident(t *testing.T, p *e2etest.Process) int {
 	return pages * os.Getpagesize()
 }
 
-// hesitate keeps a connection busy with a request that never gets far.
+// hesitate keeps a connection busy with a request that it sends slowly.
 func hesitate(ctx context.Context, address string, open *atomic.Int64) {
 	for ctx.Err() == nil {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -60,8 +60,8 @@ func hesitate(ctx context.Context, address string, open *atomic.Int64) {
 	}
 }
 
-// stare opens a stream of all changes and reads nothing of it, again and again.
-func stare(ctx context.Context, address, key string, open *atomic.Int64) {
+// openDeaf opens streams of all changes and reads nothing of them.
+func openDeaf(ctx context.Context, address, key string, open *atomic.Int64) {
 	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
 		return raw.Control(func(fd uintptr) {
 			_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
@@ -82,13 +82,13 @@ func stare(ctx context.Context, address, key string, open *atomic.Int64) {
 	}
 }
 
-// calm returns the p99 of reads by clients that behave, in the quietest of some rounds:
-// the machine has more to do than this.
-func calm(t *testing.T, c e2etest.Client) time.Duration {
+// readLatency returns the p99 of reads of normal clients, in the fastest of some rounds, as
+// the machine has other load.
+func readLatency(t *testing.T, c e2etest.Client) time.Duration {
 	t.Helper()
 	best := time.Hour
 	for range 7 {
-		v := &verdict{}
+		v := &report{}
 		var clients sync.WaitGroup
 		for range 4 {
 			clients.Go(func() {
@@ -97,15 +97,15 @@ func calm(t *testing.T, c e2etest.Client) time.Duration {
 				for range 500 {
 					began := time.Now()
 					if err := readOnce(own, c); err != nil {
-						v.blame("%v", err)
+						v.failf("%v", err)
 						return
 					}
-					v.note(time.Since(began))
+					v.record(time.Since(began))
 				}
 			})
 		}
 		clients.Wait()
-		v.requireFine(t)
+		v.requireNoFailures(t)
 		best = min(best, v.quantile(0.99))
 	}
 	return best
@@ -123,15 +123,15 @@ func readOnce(transport *http.Transport, c e2etest.Client) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("answered %s", response.Status)
+		return fmt.Errorf("status %s", response.Status)
 	}
 	_, err = io.Copy(io.Discard, bufio.NewReader(response.Body))
 	return err
 }
 
-// TestFaultSlowClients has thousands of clients hold connections and say almost nothing, or
-// ask for all changes and read none. Those who behave notice little, and memory has a
-// bound. It runs before the tests that run together, because it measures.
+// TestFaultSlowClients opens thousands of connections that send almost nothing, or request
+// all changes and read none. The latency of other clients and the memory stay bounded. It
+// runs before the parallel tests, because it measures.
 func TestFaultSlowClients(t *testing.T) {
 	p := e2etest.Serve(t, e2etest.NewSQLite(t), "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	c, address := p.Admin(t), strings.TrimPrefix(p.URL, "http://")
@@ -140,28 +140,28 @@ func TestFaultSlowClients(t *testing.T) {
 		c.CreateID(t, fmt.Sprint("k", n), strings.Repeat("x", 100))
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	v := &verdict{}
-	var atWork sync.WaitGroup
-	atWork.Go(func() { disturb(ctx, v, c, 0, 20*time.Millisecond) })
-	before, memory := calm(t, c), resident(t, p)
+	v := &report{}
+	var running sync.WaitGroup
+	running.Go(func() { disturb(ctx, v, c, 0, 20*time.Millisecond) })
+	before, memory := readLatency(t, c), resident(t, p)
 
-	var held, streams atomic.Int64
+	var connections, streams atomic.Int64
 	for range hesitant {
-		atWork.Go(func() { hesitate(ctx, address, &held) })
+		running.Go(func() { hesitate(ctx, address, &connections) })
 	}
 	for range deaf {
-		atWork.Go(func() { stare(ctx, address, c.Key, &streams) })
+		running.Go(func() { openDeaf(ctx, address, c.Key, &streams) })
 	}
-	require.Eventually(t, func() bool { return held.Load() == hesitant && streams.Load() == deaf }, e2etest.Timeout, e2etest.PollInterval)
+	require.Eventually(t, func() bool { return connections.Load() == hesitant && streams.Load() == deaf }, e2etest.Timeout, e2etest.PollInterval)
 	most, worst := 0, time.Duration(0)
 	for range harness.Scale(20, 2) {
-		worst = max(worst, calm(t, c))
+		worst = max(worst, readLatency(t, c))
 		most = max(most, resident(t, p))
 	}
 	stop()
-	atWork.Wait()
-	v.requireFine(t)
-	t.Logf("p99 was %s, and is %s with %d connections that hesitate and %d streams that nobody reads; memory %d MiB, then %d MiB",
+	running.Wait()
+	v.requireNoFailures(t)
+	t.Logf("p99 was %s, and is %s with %d slow connections and %d unread streams; memory %d MiB, then %d MiB",
 		before, worst, hesitant, deaf, memory>>20, most>>20)
 	require.LessOrEqual(t, worst, 2*before)
 	require.Less(t, most-memory, moreMemory)

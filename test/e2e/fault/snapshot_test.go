@@ -13,19 +13,19 @@ import (
 // revision is one version of one configuration.
 type revision struct{ id, version int64 }
 
-// snapshot is what the three tables hold at one moment.
+// snapshot has the contents of the tables at one moment.
 type snapshot struct {
 	versions map[int64]int64
 	values   map[revision]string
 	events   map[revision]int
-	// last is the feed's last revision, ids are its events'.
+	// last is the feed's last revision, ids are the ids of its events.
 	last int64
 	ids  []string
 }
 
-// look reads the tables past the service. What a killed service's last statement
-// does meanwhile is in all of them or in none: they are read in one transaction.
-func look(t *testing.T, databaseURL string) snapshot {
+// readSnapshot reads the tables in one transaction, so that the last statement of a killed
+// service is in all of them or in none.
+func readSnapshot(t *testing.T, databaseURL string) snapshot {
 	t.Helper()
 	var options sql.TxOptions
 	if !strings.HasPrefix(databaseURL, "sqlite:") {
@@ -71,20 +71,21 @@ func look(t *testing.T, databaseURL string) snapshot {
 	return s
 }
 
+// each calls row for each row of a query.
 func each(t *testing.T, tx *sql.Tx, query string, row func(scan func(...any))) {
 	t.Helper()
 	rows, err := tx.QueryContext(t.Context(), query)
 	require.NoError(t, err)
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		row(func(places ...any) { require.NoError(t, rows.Scan(places...)) })
+		row(func(targets ...any) { require.NoError(t, rows.Scan(targets...)) })
 	}
 	require.NoError(t, rows.Err())
 }
 
-// requireWhole checks that versions have no gap, that the history holds all of
-// them and nothing else, and that each has one event.
-func (s snapshot) requireWhole(t *testing.T) {
+// requireComplete checks that versions have no gap, that the history has exactly these, and
+// that each has one event.
+func (s snapshot) requireComplete(t *testing.T) {
 	t.Helper()
 	all := 0
 	for id, last := range s.versions {

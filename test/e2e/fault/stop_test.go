@@ -27,7 +27,7 @@ func TestStop(t *testing.T) {
 		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
 			databaseURL := store.New(t)
-			t.Run("a request that runs is finished, others are not begun, and the exit code is 0", func(t *testing.T) {
+			t.Run("in-flight requests are finished, others are refused, and the exit code is 0", func(t *testing.T) {
 				p := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 				body := `{"key":"late","value":"v","environment":"production","service_name":"shop"}`
 				r := beginRequest(t, p, e2etest.AdminKey(t), body)
@@ -38,21 +38,21 @@ func TestStop(t *testing.T) {
 				require.Equal(t, "v", e2etest.Serve(t, databaseURL).Admin(t).Read(t, "late").ShownValue())
 			})
 
-			t.Run("under load, what was acknowledged is there, and the exit code is 0", func(t *testing.T) {
+			t.Run("under load, acknowledged writes are stored, and the exit code is 0", func(t *testing.T) {
 				p := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 				l := &ledger{acknowledged: map[revision]string{}}
 				l.shared = p.Admin(t).Create(t, "shared", "first")
 				l.writeUntil(t, p, 200, "load", p.Terminate)
 				require.Zero(t, p.AwaitExit(t), "%s", p.Log)
 				require.NotContains(t, p.Log.String(), `"level":"error"`)
-				found := look(t, databaseURL)
-				found.requireWhole(t)
+				found := readSnapshot(t, databaseURL)
+				found.requireComplete(t)
 				l.requireKept(t, found)
 			})
 		})
 	}
 
-	t.Run("a stop that takes too long ends after SHUTDOWN_TIMEOUT, and not with 0", func(t *testing.T) {
+	t.Run("a stop that takes too long ends after SHUTDOWN_TIMEOUT with an exit code other than 0", func(t *testing.T) {
 		t.Parallel()
 		p := e2etest.Serve(t, e2etest.NewSQLite(t), "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t), "SHUTDOWN_TIMEOUT=200ms")
 		beginRequest(t, p, e2etest.AdminKey(t), "{}")
@@ -61,8 +61,7 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// TestFaultStop stops a service that clients are at work with: none of their requests
-// fails, and nothing of what they wrote is lost.
+// TestFaultStop stops a service under load: no request fails, and no write is lost.
 func TestFaultStop(t *testing.T) {
 	t.Parallel()
 	for _, store := range e2etest.Stores() {
@@ -76,13 +75,13 @@ func TestFaultStop(t *testing.T) {
 			const clients = 32
 			var acknowledged, read atomic.Int64
 			failures := make(chan string, clients)
-			var atWork sync.WaitGroup
+			var running sync.WaitGroup
 			for n := range clients {
-				atWork.Go(func() { failures <- untilSentAway(p, e2etest.AdminKey(t), n, &acknowledged, &read) })
+				running.Go(func() { failures <- useUntilClosed(p, e2etest.AdminKey(t), n, &acknowledged, &read) })
 			}
 			require.Eventually(t, func() bool { return acknowledged.Load() > 300 && read.Load() > 300 }, e2etest.Timeout, e2etest.PollInterval)
 			p.Terminate(t)
-			atWork.Wait()
+			running.Wait()
 			close(failures)
 			for failure := range failures {
 				assert.Empty(t, failure)
@@ -92,8 +91,8 @@ func TestFaultStop(t *testing.T) {
 
 			next := e2etest.Serve(t, databaseURL, environ...)
 			next.Admin(t).AwaitPublished(t, 1+acknowledged.Load())
-			found := look(t, databaseURL)
-			found.requireWhole(t)
+			found := readSnapshot(t, databaseURL)
+			found.requireComplete(t)
 			require.Len(t, found.values, 1+int(acknowledged.Load()))
 			requirePublished(t, k, found)
 			t.Logf("%d writes and %d reads, none failed", acknowledged.Load(), read.Load())
@@ -101,8 +100,8 @@ func TestFaultStop(t *testing.T) {
 	}
 }
 
-// TestFaultStopLeavesNothing stops a service that writes, reads, publishes, shares and is
-// watched. None of its goroutines is left. It runs before the tests that run together.
+// TestFaultStopLeavesNothing stops a service in this process that writes, reads, publishes
+// and is watched. No goroutine is left. It runs before the parallel tests.
 func TestFaultStopLeavesNothing(t *testing.T) {
 	for _, store := range e2etest.Stores() {
 		t.Run(store.Name, func(t *testing.T) {
@@ -131,15 +130,15 @@ func TestFaultStopLeavesNothing(t *testing.T) {
 			leave()
 			watching.Wait()
 			http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-			// Sarama's figures have a clock that is one for a process, and never ends.
+			// The ticker of Sarama's metrics belongs to the process and never ends.
 			goleak.VerifyNone(t, before, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 		})
 	}
 }
 
-// untilSentAway writes and reads over one connection until an answer says that it is the
-// last one, and returns what went wrong.
-func untilSentAway(p *e2etest.Process, key string, n int, acknowledged, read *atomic.Int64) string {
+// useUntilClosed writes and reads over one connection until a response carries
+// "Connection: close", and returns what failed.
+func useUntilClosed(p *e2etest.Process, key string, n int, acknowledged, read *atomic.Int64) string {
 	own := &http.Transport{}
 	defer own.CloseIdleConnections()
 	for i := 0; ; i++ {
@@ -168,7 +167,7 @@ func untilSentAway(p *e2etest.Process, key string, n int, acknowledged, read *at
 		case method == http.MethodGet && response.StatusCode == http.StatusOK:
 			read.Add(1)
 		default:
-			return method + " answered " + response.Status
+			return method + " got status " + response.Status
 		}
 		if response.Close {
 			return ""
@@ -176,15 +175,15 @@ func untilSentAway(p *e2etest.Process, key string, n int, acknowledged, read *at
 	}
 }
 
-// halfRequest is a creation whose head was read and whose body is to come.
+// halfRequest is a create request whose body is not sent yet.
 type halfRequest struct {
 	conn net.Conn
 	in   *bufio.Reader
 	rest string
 }
 
-// beginRequest sends a creation but for its body, and returns when the service is
-// at work on it: it then asks for the body.
+// beginRequest sends a create request without its body, and returns when the service
+// processes it, which it shows by 100 Continue.
 func beginRequest(t *testing.T, p *e2etest.Process, key, body string) *halfRequest {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.URL, "http://"))
@@ -203,7 +202,7 @@ func beginRequest(t *testing.T, p *e2etest.Process, key, body string) *halfReque
 	return &halfRequest{conn: conn, in: in, rest: body}
 }
 
-// finish sends the body and returns the answer.
+// finish sends the body and returns the response.
 func (r *halfRequest) finish(t *testing.T) *http.Response {
 	t.Helper()
 	_, err := io.WriteString(r.conn, r.rest)

@@ -25,36 +25,36 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// changed is what a change belongs to, past the service.
+// changed is a stored change with the resource that it belongs to.
 type changed struct {
 	revision                            int64
 	aggregate, environment, serviceName string
 }
 
-// interest is what a watcher asks for.
-type interest struct {
-	query url.Values
-	takes func(changed) bool
+// filter is the query of a watch and the changes that it selects.
+type filter struct {
+	query   url.Values
+	selects func(changed) bool
 }
 
-// interests are all kinds of filters.
-func interests() []interest {
-	list := []interest{{url.Values{}, func(changed) bool { return true }}}
+// filters returns all kinds of filters.
+func filters() []filter {
+	list := []filter{{url.Values{}, func(changed) bool { return true }}}
 	for _, environment := range []string{"production", "staging"} {
-		list = append(list, interest{url.Values{"environment": {environment}}, func(c changed) bool {
+		list = append(list, filter{url.Values{"environment": {environment}}, func(c changed) bool {
 			return c.environment == environment || c.aggregate == "service"
 		}})
 	}
 	for n := range 4 {
 		name := fmt.Sprint("service-", n)
-		list = append(list, interest{url.Values{"service_name": {name}}, func(c changed) bool { return c.serviceName == name }})
+		list = append(list, filter{url.Values{"service_name": {name}}, func(c changed) bool { return c.serviceName == name }})
 	}
 	for resource, aggregate := range map[string]string{
 		"configuration": "configuration", "feature_flag": "flag", "service": "service",
 	} {
-		list = append(list, interest{url.Values{"type": {resource}}, func(c changed) bool { return c.aggregate == aggregate }})
+		list = append(list, filter{url.Values{"type": {resource}}, func(c changed) bool { return c.aggregate == aggregate }})
 	}
-	return append(list, interest{
+	return append(list, filter{
 		url.Values{"type": {"configuration"}, "environment": {"staging"}, "service_name": {"service-1"}},
 		func(c changed) bool {
 			return c.aggregate == "configuration" && c.environment == "staging" && c.serviceName == "service-1"
@@ -62,37 +62,37 @@ func interests() []interest {
 	})
 }
 
-// restless is a watcher that leaves and comes back where it was, by either way.
+// restless is a watcher that disconnects and resumes, by poll and by stream.
 type restless struct {
-	verdict
-	c     e2etest.Client
-	dice  *rand.Rand
-	in    interest
-	epoch string
-	// at is how far it has seen everything, seen is what, and gone is what it was told
-	// is not kept any more: pairs of before and up to.
-	at   int64
-	seen []int64
-	gone [][2]int64
-	// left is how often it left.
+	report
+	c      e2etest.Client
+	random *rand.Rand
+	in     filter
+	epoch  string
+	// at is its position, seen are the changes that it received, and compacted are the ranges
+	// that resyncs skipped, as pairs of before and up to.
+	at        int64
+	seen      []int64
+	compacted [][2]int64
+	// left counts its disconnections.
 	left int
 }
 
-// watch goes on until it has seen all of the feed, up to an end that is 0 until it is
-// known.
+// watch continues until it has received all of the feed, up to an end that is 0 until it
+// is known.
 func (w *restless) watch(ctx context.Context, end *atomic.Int64) {
-	for ctx.Err() == nil && len(w.troubles) == 0 {
+	for ctx.Err() == nil && len(w.failures) == 0 {
 		last := end.Load()
 		if last > 0 && w.at >= last {
 			return
 		}
 		w.left++
-		visit, leave := context.WithTimeout(ctx, time.Duration(1+w.dice.IntN(400))*time.Millisecond)
-		// A stream says nothing of what the filter does not take; a poll says how far it went.
+		visit, leave := context.WithTimeout(ctx, time.Duration(1+w.random.IntN(400))*time.Millisecond)
+		// A stream is silent about changes outside of the filter; a poll returns its position.
 		switch {
 		case last > 0:
 			w.poll(ctx, "0s")
-		case w.dice.IntN(2) == 0:
+		case w.random.IntN(2) == 0:
 			w.poll(visit, "5s")
 		default:
 			w.stream(visit)
@@ -100,46 +100,46 @@ func (w *restless) watch(ctx context.Context, end *atomic.Int64) {
 		leave()
 	}
 	if w.at < end.Load() {
-		w.blame("was left in silence at revision %d", w.at)
+		w.failf("received nothing after revision %d", w.at)
 	}
 }
 
 func (w *restless) poll(ctx context.Context, wait string) {
 	query := w.since()
 	query.Set("wait", wait)
-	query.Set("limit", strconv.Itoa(1+w.dice.IntN(200)))
+	query.Set("limit", strconv.Itoa(1+w.random.IntN(200)))
 	a, err := w.c.Try(ctx, http.MethodGet, "/api/v1/changes?"+query.Encode(), nil)
-	var told struct {
+	var received struct {
 		Revision int64
 		Changes  []struct{ Revision int64 }
 	}
 	switch {
-	case err != nil: // it left, or nobody is there
+	case err != nil: // disconnected, or no response
 		<-ctx.Done()
 	case a.Status == http.StatusGone:
 		w.resume(a.Body)
 	case a.Status != http.StatusOK:
-		w.blame("a poll was answered %d: %s", a.Status, a.Body)
-	case json.Unmarshal(a.Body, &told) != nil || told.Revision < w.at:
-		w.blame("a poll went back from %d: %s", w.at, a.Body)
+		w.failf("a poll got status %d: %s", a.Status, a.Body)
+	case json.Unmarshal(a.Body, &received) != nil || received.Revision < w.at:
+		w.failf("a poll returned a position before %d: %s", w.at, a.Body)
 	default:
-		for _, change := range told.Changes {
-			w.take(change.Revision)
+		for _, change := range received.Changes {
+			w.record(change.Revision)
 		}
-		w.at = told.Revision
+		w.at = received.Revision
 	}
 }
 
 func (w *restless) stream(ctx context.Context) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.c.URL+"/api/v1/changes/stream?"+w.since().Encode(), nil)
 	if err != nil {
-		w.blame("%v", err)
+		w.failf("%v", err)
 		return
 	}
 	request.Header.Set("Authorization", "ApiKey "+w.c.Key)
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
-		<-ctx.Done() // it left, or nobody is there
+		<-ctx.Done() // disconnected, or no response
 		return
 	}
 	defer func() { _ = response.Body.Close() }()
@@ -151,14 +151,14 @@ func (w *restless) stream(ctx context.Context) {
 			w.resume(lines.Bytes())
 			return
 		case response.StatusCode != http.StatusOK:
-			w.blame("a stream was answered %d: %s", response.StatusCode, lines.Text())
+			w.failf("a stream got status %d: %s", response.StatusCode, lines.Text())
 			return
 		case name == "event":
 			event = value
 		case name == "data":
 			data = value
 		case name == "" && data != "":
-			if !w.told(event, data) {
+			if !w.receive(event, data) {
 				return
 			}
 			data = ""
@@ -166,69 +166,70 @@ func (w *restless) stream(ctx context.Context) {
 	}
 }
 
-// told takes in a whole event, and reports whether the stream goes on.
-func (w *restless) told(event, data string) bool {
+// receive applies a complete event, and reports whether the stream continues.
+func (w *restless) receive(event, data string) bool {
 	var change struct{ Revision int64 }
 	switch {
 	case event == "resync":
 		w.resume([]byte(data))
 		return false
 	case json.Unmarshal([]byte(data), &change) != nil:
-		w.blame("an event that is no change: %s", data)
+		w.failf("an event is not a change: %s", data)
 		return false
 	}
-	w.take(change.Revision)
+	w.record(change.Revision)
 	w.at = change.Revision
 	return true
 }
 
-// since asks for what follows.
+// since returns the query for the next changes.
 func (w *restless) since() url.Values {
 	query := url.Values{"since": {strconv.FormatInt(w.at, 10)}, "epoch": {w.epoch}}
 	maps.Copy(query, w.in.query)
 	return query
 }
 
-func (w *restless) take(revision int64) {
+// record adds a received change.
+func (w *restless) record(revision int64) {
 	w.seen = append(w.seen, revision)
-	w.note(0)
+	w.record(0)
 }
 
-// resume goes on from where it is told to.
+// resume continues at the position of a resync.
 func (w *restless) resume(body []byte) {
-	var told struct {
+	var received struct {
 		Epoch    string
 		Revision int64
 	}
-	if json.Unmarshal(body, &told) != nil || told.Epoch != w.epoch || told.Revision < w.at {
-		w.blame("was told to go on from %s at revision %d", body, w.at)
+	if json.Unmarshal(body, &received) != nil || received.Epoch != w.epoch || received.Revision < w.at {
+		w.failf("got a resync %s at revision %d", body, w.at)
 		return
 	}
-	if told.Revision > w.at {
-		w.gone = append(w.gone, [2]int64{w.at, told.Revision})
+	if received.Revision > w.at {
+		w.compacted = append(w.compacted, [2]int64{w.at, received.Revision})
 	}
-	w.at = told.Revision
+	w.at = received.Revision
 }
 
-// requireAll checks that it saw every change that it asks for, once and in order, but
-// for those it was told of that they are gone.
+// requireAll checks that it received every change of its filter once and in order, except
+// compacted ones.
 func (w *restless) requireAll(t *testing.T, all []changed) {
 	t.Helper()
 	var want []int64
-	gone := w.gone
+	compacted := w.compacted
 	for _, c := range all {
-		for len(gone) > 0 && c.revision > gone[0][1] {
-			gone = gone[1:]
+		for len(compacted) > 0 && c.revision > compacted[0][1] {
+			compacted = compacted[1:]
 		}
-		if c.revision <= w.at && w.in.takes(c) && (len(gone) == 0 || c.revision <= gone[0][0]) {
+		if c.revision <= w.at && w.in.selects(c) && (len(compacted) == 0 || c.revision <= compacted[0][0]) {
 			want = append(want, c.revision)
 		}
 	}
-	assert.True(t, slices.Equal(want, w.seen), "%v: saw %d changes where %d were due", w.in.query, len(w.seen), len(want))
+	assert.True(t, slices.Equal(want, w.seen), "%v: received %d changes of %d", w.in.query, len(w.seen), len(want))
 }
 
-// disturb makes changes of all kinds at that pace until the context ends.
-func disturb(ctx context.Context, v *verdict, c e2etest.Client, writer int, pace time.Duration) {
+// disturb makes changes of all kinds at an interval until the context ends.
+func disturb(ctx context.Context, v *report, c e2etest.Client, writer int, pace time.Duration) {
 	n := 0
 	every(ctx, pace, func() {
 		n++
@@ -244,19 +245,19 @@ func disturb(ctx context.Context, v *verdict, c e2etest.Client, writer int, pace
 		}
 		a, err := c.Try(context.WithoutCancel(ctx), http.MethodPost, path, body)
 		if err != nil || a.Status/100 != 2 {
-			v.blame("a write was answered %d: %v %s", a.Status, err, a.Body)
+			v.failf("a write got status %d: %v %s", a.Status, err, a.Body)
 			return
 		}
-		v.note(0)
+		v.record(0)
 	})
 }
 
-// retained is how many changes a purge leaves.
+// retained is the number of changes that a purge leaves.
 const retained = 50
 
-// forget takes the oldest changes away, as another replica does whose time has come, and
-// returns them.
-func forget(t *testing.T, db *sql.DB) []changed {
+// compact deletes the oldest changes, as the purge of another replica does, and returns
+// them.
+func compact(t *testing.T, db *sql.DB) []changed {
 	t.Helper()
 	tx, err := db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
@@ -282,15 +283,14 @@ func changesIn(t *testing.T, tx *sql.Tx, where string) (list []changed) {
 	return list
 }
 
-// TestFaultWatchers has many watch who leave and come back all the time, while changes of
-// all kinds are made and old ones are forgotten. The replica that they watch is started
-// again and again, and then holds none of them in memory. Each sees all that it asks for,
-// once and in order, or is told that it is gone.
+// TestFaultWatchers runs watchers that disconnect and resume, while changes of all kinds
+// are made, old ones are compacted and their replica is restarted with empty caches. Each
+// watcher receives all changes of its filter once and in order, or a resync.
 func TestFaultWatchers(t *testing.T) {
 	t.Parallel()
 	const watchers, writers = 200, 8
 	rounds, lasts := harness.Scale(12, 3), harness.Scale(5*time.Second, 2*time.Second)
-	dice := harness.Rand(t)
+	random := harness.Rand(t)
 	databaseURL := e2etest.NewPostgres(t)
 	db := e2etest.OpenDatabase(t, databaseURL)
 	environ := []string{"BOOTSTRAP_ADMIN_KEY=" + e2etest.AdminKey(t)}
@@ -300,36 +300,36 @@ func TestFaultWatchers(t *testing.T) {
 	c := e2etest.Client{URL: address.URL, Key: e2etest.AdminKey(t)}
 	epoch := c.Health(t).Feed.Epoch
 
-	v, end := &verdict{}, &atomic.Int64{}
+	v, end := &report{}, &atomic.Int64{}
 	ctx, stop := context.WithTimeout(t.Context(), time.Duration(rounds)*(lasts+e2etest.Timeout))
 	defer stop()
 	all := make([]*restless, watchers)
-	var watching, atWork sync.WaitGroup
+	var watching, running sync.WaitGroup
 	for n := range all {
-		kinds := interests()
+		kinds := filters()
 		all[n] = &restless{
-			c: c, dice: rand.New(rand.NewPCG(dice.Uint64(), 0)), in: kinds[n%len(kinds)], epoch: epoch,
+			c: c, random: rand.New(rand.NewPCG(random.Uint64(), 0)), in: kinds[n%len(kinds)], epoch: epoch,
 		}
 		watching.Go(func() { all[n].watch(ctx, end) })
 	}
 	writing, rest := context.WithCancel(ctx)
 	for w := range writers {
-		atWork.Go(func() { disturb(writing, v, source, w, 40*time.Millisecond) })
+		running.Go(func() { disturb(writing, v, source, w, 40*time.Millisecond) })
 	}
 	var truth []changed
 	for range rounds {
 		round, over := context.WithTimeout(ctx, lasts)
-		every(round, 100*time.Millisecond, func() { truth = append(truth, forget(t, db)...) })
+		every(round, 100*time.Millisecond, func() { truth = append(truth, compact(t, db)...) })
 		over()
 		p.Terminate(t)
 		require.Zero(t, p.AwaitExit(t))
-		truth = append(truth, forget(t, db)...)
+		truth = append(truth, compact(t, db)...)
 		p = e2etest.Serve(t, databaseURL, environ...)
 		address.Redirect(t, p.URL)
 	}
 	rest()
-	atWork.Wait()
-	v.requireFine(t)
+	running.Wait()
+	v.requireNoFailures(t)
 	source.AwaitPublished(t, 1)
 	end.Store(source.Health(t).Feed.Revision)
 	watching.Wait()
@@ -340,13 +340,13 @@ func TestFaultWatchers(t *testing.T) {
 	for n, c := range truth {
 		require.Equal(t, int64(n+1), c.revision)
 	}
-	seen, gone, left := 0, 0, 0
+	seen, compacted, left := 0, 0, 0
 	for _, w := range all {
-		w.requireFine(t)
+		w.requireNoFailures(t)
 		w.requireAll(t, truth)
-		seen, gone, left = seen+w.answered, gone+len(w.gone), left+w.left
+		seen, compacted, left = seen+w.responses, compacted+len(w.compacted), left+w.left
 	}
-	assert.Positive(t, gone, "some were told that what they asked for is gone")
-	t.Logf("%d changes, %d watchers that left %d times: %d seen, each once and in order; %d times told that some are gone",
-		len(truth), watchers, left, seen, gone)
+	assert.Positive(t, compacted, "some watchers got a resync")
+	t.Logf("%d changes, %d watchers that disconnected %d times: %d received, each once and in order; %d resyncs",
+		len(truth), watchers, left, seen, compacted)
 }
