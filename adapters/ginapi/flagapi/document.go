@@ -96,17 +96,17 @@ type draftJSON struct {
 
 // flagEntryJSON is one version of a flag's history.
 type flagEntryJSON struct {
-	ID             int64               `json:"id"`
-	FlagID         int64               `json:"flag_id"`
-	Version        int64               `json:"version"`
-	Action         string              `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown where it is damaged"`
-	Old            rest.Raw[draftJSON] `json:"old" doc:"What stood before, or null"`
-	New            rest.Raw[draftJSON] `json:"new" doc:"What stands since, or null"`
-	ChangedBy      string              `json:"changed_by" doc:"The name of the API key, or anonymous"`
-	ChangedByKeyID *string             `json:"changed_by_key_id"`
-	ChangedAt      string              `json:"changed_at" format:"date-time"`
-	RequestID      string              `json:"request_id"`
-	Damaged        bool                `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id and version are known"`
+	ID             int64                `json:"id"`
+	FlagID         int64                `json:"flag_id"`
+	Version        int64                `json:"version"`
+	Action         string               `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown where it is damaged"`
+	Old            *rest.Raw[draftJSON] `json:"old" doc:"What stood before, or null"`
+	New            *rest.Raw[draftJSON] `json:"new" doc:"What stands since, or null"`
+	ChangedBy      string               `json:"changed_by" doc:"The name of the API key, or anonymous"`
+	ChangedByKeyID *string              `json:"changed_by_key_id"`
+	ChangedAt      string               `json:"changed_at" format:"date-time"`
+	RequestID      string               `json:"request_id"`
+	Damaged        bool                 `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id and version are known"`
 }
 
 // previewJSON is what a change would do.

@@ -2,7 +2,6 @@ package flagapi
 
 import (
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
@@ -65,7 +64,7 @@ type stepJSON struct {
 	Rule       *string         `json:"rule,omitzero" nullable:"false"`
 	Held       bool            `json:"held" doc:"Whether the question was answered with yes"`
 	Conditions []conditionSeen `json:"conditions,omitzero" nullable:"false"`
-	Key        jsontext.Value  `json:"key,omitzero" doc:"What was looked for or bucketed by"`
+	Key        rest.Raw[any]   `json:"key,omitzero" doc:"What was looked for or bucketed by"`
 	Bucket     *uint32         `json:"bucket,omitzero" nullable:"false" doc:"Of 1000000"`
 	Range      []uint32        `json:"range,omitzero" nullable:"false" doc:"Half-open, in buckets"`
 	Variant    *string         `json:"variant,omitzero" nullable:"false"`
@@ -73,12 +72,12 @@ type stepJSON struct {
 
 // conditionSeen is what one condition found.
 type conditionSeen struct {
-	Pointer   string         `json:"pointer" doc:"The condition's place in the rule's list"`
-	Attribute *string        `json:"attribute,omitzero" nullable:"false"`
-	Operator  *string        `json:"operator,omitzero" nullable:"false"`
-	Seen      jsontext.Value `json:"seen,omitzero" doc:"The attribute's value; left out where it is absent"`
-	SeenType  *string        `json:"seen_type,omitzero" nullable:"false"`
-	Held      bool           `json:"held"`
+	Pointer   string        `json:"pointer" doc:"The condition's place in the rule's list"`
+	Attribute *string       `json:"attribute,omitzero" nullable:"false"`
+	Operator  *string       `json:"operator,omitzero" nullable:"false"`
+	Seen      rest.Raw[any] `json:"seen,omitzero" doc:"The attribute's value; left out where it is absent"`
+	SeenType  *string       `json:"seen_type,omitzero" nullable:"false"`
+	Held      bool          `json:"held"`
 }
 
 func representExplanation(e flagapp.Explained) ([]byte, error) {
@@ -122,16 +121,16 @@ func representCondition(c targeting.Step) conditionSeen {
 	return shown
 }
 
-// representValue writes a scalar; nothing for what is absent, an array or an object.
-func representValue(v targeting.Value) jsontext.Value {
+// representValue encodes a scalar; other values are left out.
+func representValue(v targeting.Value) rest.Raw[any] {
 	switch v.Kind {
 	case targeting.Text:
-		return rest.AppendQuoted(nil, v.Text)
+		return rest.Raw[any]{Text: rest.AppendQuoted(nil, v.Text)}
 	case targeting.Number, targeting.Bool:
-		return jsontext.Value(v.Text)
+		return rest.Raw[any]{Text: []byte(v.Text)}
 	case targeting.Null:
-		return jsontext.Value("null")
+		return rest.Raw[any]{Text: []byte("null")}
 	case targeting.Absent, targeting.Array, targeting.Object:
 	}
-	return nil
+	return rest.Raw[any]{}
 }

@@ -41,14 +41,14 @@ func appendDescription(b []byte, d flag.Draft) []byte {
 	return append(b, "null"...)
 }
 
-// representDraft encodes what a version contained, or null.
-func representDraft(d *flag.Draft) rest.Raw[draftJSON] {
+// representDraft encodes what a version contained.
+func representDraft(d *flag.Draft) *rest.Raw[draftJSON] {
 	if d == nil {
-		return rest.Raw[draftJSON]{Text: []byte("null")}
+		return nil
 	}
 	b := append([]byte(`{"description":`), appendDescription(nil, *d)...)
 	b = append(b, ',')
-	return rest.Raw[draftJSON]{Text: append(append(b, membersOf(d.Definition)...), '}')}
+	return &rest.Raw[draftJSON]{Text: append(append(b, membersOf(d.Definition)...), '}')}
 }
 
 func representFlagEntry(e flag.HistoryEntry) flagEntryJSON {
@@ -73,8 +73,8 @@ func representFlagEntry(e flag.HistoryEntry) flagEntryJSON {
 func representPreview(p flagapp.Previewed) previewJSON {
 	shown := previewJSON{
 		Version: int64(p.From.Version),
-		Before:  representDraft(&p.From.Draft),
-		After:   representDraft(&p.To),
+		Before:  *representDraft(&p.From.Draft),
+		After:   *representDraft(&p.To),
 		Moves:   []moveJSON{},
 	}
 	shown.Changes = string(shown.Before.Text) != string(shown.After.Text)

@@ -26,6 +26,8 @@ const MaxBodyBytes = 1 << 20
 
 // bodyShape is what the body of an operation may and must contain.
 type bodyShape struct {
+	schema   *huma.Schema
+	registry huma.Registry
 	known    map[string]bool
 	required []string
 	// limit is how many bytes are read.
@@ -35,37 +37,41 @@ type bodyShape struct {
 }
 
 func newBodyShape(op Operation, doc *huma.Operation, schemas *schemas) *bodyShape {
-	schema := doc.RequestBody.Content[JSONMediaType].Schema
-	for schema.Ref != "" {
-		schema = schemas.registry.SchemaFromRef(schema.Ref)
-	}
 	s := &bodyShape{
-		known: map[string]bool{}, required: schema.Required,
-		limit: cmp.Or(op.BodyLimit, MaxBodyBytes), open: op.UncheckedBody,
+		schema: doc.RequestBody.Content[JSONMediaType].Schema, registry: schemas.registry,
+		known: map[string]bool{}, limit: cmp.Or(op.BodyLimit, MaxBodyBytes), open: op.UncheckedBody,
 	}
+	schema := s.schema
+	for schema.Ref != "" {
+		schema = s.registry.SchemaFromRef(schema.Ref)
+	}
+	s.required = schema.Required
 	for name := range schema.Properties {
 		s.known[name] = true
 	}
 	return s
 }
 
-// read returns the body if it is one JSON value, declared as such, with fields
-// that the operation knows.
-func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// read returns the body if it is one JSON value, declared as such, with fields that the
+// operation knows. Invalid are the values that break the schema.
+func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) (body []byte, invalid, err error) {
 	declared := len(r.Header.Values("Content-Type")) > 0
 	if declared && !isJSON(r.Header) {
-		return nil, ErrUnsupportedMediaType
+		return nil, nil, ErrUnsupportedMediaType
 	}
-	body, err := readBounded(w, r, s.limit)
+	body, err = readBounded(w, r, s.limit)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case len(bytes.TrimSpace(body)) == 0:
-		return nil, ErrBodyMissing
+		return nil, nil, ErrBodyMissing
 	case !declared:
-		return nil, ErrUnsupportedMediaType
+		return nil, nil, ErrUnsupportedMediaType
+	case s.open:
+		return body, nil, scan(r.Context(), body, 0, nil)
 	}
-	return body, s.check(r.Context(), body)
+	invalid, err = s.check(r.Context(), body)
+	return body, invalid, err
 }
 
 // isJSON reports whether the headers declare one body of plain JSON.
@@ -93,15 +99,12 @@ func readBounded(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, e
 }
 
 // check names every field that is unknown as it is written, and every required one that
-// is missing. The schema checks their values. A body that is no object has no fields, and
-// the schema rejects it.
-func (s *bodyShape) check(ctx context.Context, body []byte) error {
-	if s.open {
-		return scan(ctx, body, 0, nil)
-	}
+// is missing; without any, it validates the values. A body that is no object has no
+// fields, and the schema rejects it.
+func (s *bodyShape) check(ctx context.Context, body []byte) (invalid, err error) {
 	var faults fault.Collector
 	missing := slices.Clone(s.required)
-	err := scan(ctx, body, maxBodyValues, func(name string) {
+	values := &tree{onName: func(name string) {
 		missing = slices.DeleteFunc(missing, func(required string) bool { return required == name })
 		switch {
 		case s.known[name]:
@@ -110,15 +113,31 @@ func (s *bodyShape) check(ctx context.Context, body []byte) error {
 		default:
 			faults.Bad(within(inBody, name), "unknown field")
 		}
-	})
-	if err != nil {
-		return err
+	}}
+	if err := scan(ctx, body, maxBodyValues, values); err != nil {
+		return nil, err
 	}
-	if len(missing) == 0 || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
-		return faults.Err()
+	if _, object := values.root.(map[string]any); object {
+		for _, name := range missing {
+			faults.Bad(within(inBody, name), "is required")
+		}
 	}
-	for _, name := range missing {
-		faults.Bad(within(inBody, name), "is required")
+	if faults.Any() {
+		return nil, faults.Err()
+	}
+	return s.validate(values.root), nil
+}
+
+// validate returns the values that break the schema as one fault, or nil.
+func (s *bodyShape) validate(value any) error {
+	path, result := huma.NewPathBuffer(nil, 0), &huma.ValidateResult{}
+	path.Push(inBody)
+	huma.Validate(s.registry, s.schema, path, huma.ModeWriteToServer, value, result)
+	var faults fault.Collector
+	for _, err := range result.Errors {
+		if detail, ok := errors.AsType[*huma.ErrorDetail](err); ok {
+			faults.Bad(detail.Location, detail.Message)
+		}
 	}
 	return faults.Err()
 }
@@ -134,15 +153,15 @@ const (
 	scanStride = 4096
 )
 
-// scan walks a body that must be one JSON value in UTF-8 (RFC 8259, I-JSON in
+// scan reads a body that must be one JSON value in UTF-8 (RFC 8259, I-JSON in
 // its strictness: no repeated names, no lone surrogates), nested at most
-// MaxDepth deep, of at most so many values; 0 is any number. It calls member with the
-// names of the outermost object. It ends with ctx, and then returns its error.
-func scan(ctx context.Context, body []byte, values int, member func(name string)) error {
+// MaxDepth deep, of at most so many values; 0 is any number. It adds the tokens to a tree,
+// if there is one. It ends with ctx, and then returns its error.
+func scan(ctx context.Context, body []byte, values int, to *tree) error {
 	d := jsontext.NewDecoder(bytes.NewBuffer(body))
 	for n := 0; n == 0 || d.StackDepth() > 0; n++ {
 		if n > 0 && n%scanStride == 0 && ctx.Err() != nil {
-			return ctx.Err() //nolint:wrapcheck // becomes ErrDeadline, if the deadline it was
+			return ctx.Err() //nolint:wrapcheck // becomes ErrDeadline, if it was the deadline
 		}
 		token, err := d.ReadToken()
 		if err != nil {
@@ -151,8 +170,8 @@ func scan(ctx context.Context, body []byte, values int, member func(name string)
 		if err := beyond(d, n, values); err != nil {
 			return err
 		}
-		if member != nil && isMemberName(d) {
-			member(token.String())
+		if to != nil {
+			to.add(token, isName(d))
 		}
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
@@ -175,14 +194,82 @@ func beyond(d *jsontext.Decoder, n, values int) error {
 // ErrTooDeep rejects a body that nests deeper than MaxDepth.
 func ErrTooDeep() error { return ErrMalformedJSON.WithField(inBody, "must be nested at most 32 deep") }
 
-// isMemberName reports whether the token that was read last names a member of
-// the outermost object. An object counts names and values alike.
-func isMemberName(d *jsontext.Decoder) bool {
-	if d.StackDepth() != 1 {
-		return false
-	}
-	kind, length := d.StackIndex(1)
+// isName reports whether the token that was read last names a member of an object, which
+// counts names and values alike.
+func isName(d *jsontext.Decoder) bool {
+	kind, length := d.StackIndex(d.StackDepth())
 	return kind == '{' && length%2 == 1
+}
+
+// tree builds the value of a body from its tokens, for validation.
+type tree struct {
+	// onName is called with the names of the outermost object.
+	onName func(name string)
+	root   any
+	open   []container
+}
+
+// container is an array or an object that is being read.
+type container struct {
+	object map[string]any
+	array  []any
+	// name is that of the member whose value comes next.
+	name string
+}
+
+func (t *tree) add(token jsontext.Token, name bool) {
+	switch token.Kind() {
+	case '{':
+		t.open = append(t.open, container{object: map[string]any{}})
+	case '[':
+		t.open = append(t.open, container{array: []any{}})
+	case '}', ']':
+		t.close()
+	case '"':
+		if name {
+			t.name(token.String())
+		} else {
+			t.put(token.String())
+		}
+	case '0':
+		// Beyond the range of a double it is infinite, which breaks a rule of the schema.
+		number, _ := strconv.ParseFloat(token.String(), 64)
+		t.put(number)
+	case 't', 'f':
+		t.put(token.Bool())
+	default:
+		t.put(nil)
+	}
+}
+
+func (t *tree) name(name string) {
+	t.open[len(t.open)-1].name = name
+	if len(t.open) == 1 {
+		t.onName(name)
+	}
+}
+
+func (t *tree) close() {
+	last := t.open[len(t.open)-1]
+	t.open = t.open[:len(t.open)-1]
+	if last.object != nil {
+		t.put(last.object)
+	} else {
+		t.put(last.array)
+	}
+}
+
+func (t *tree) put(value any) {
+	if len(t.open) == 0 {
+		t.root = value
+		return
+	}
+	last := &t.open[len(t.open)-1]
+	if last.object != nil {
+		last.object[last.name] = value
+	} else {
+		last.array = append(last.array, value)
+	}
 }
 
 // syntaxFault locates a syntax error, and quotes nothing of the body.

@@ -75,11 +75,14 @@ type schemas struct {
 	// prepared are the types that were looked through, completed the schemas.
 	prepared  map[reflect.Type]bool
 	completed map[string]bool
+	// types are the structs that schemas were made from, by the names of the schemas.
+	types map[string]reflect.Type
 }
 
 func newSchemas() *schemas {
 	s := &schemas{
 		flat: map[reflect.Type]string{}, prepared: map[reflect.Type]bool{}, completed: map[string]bool{},
+		types: map[string]reflect.Type{},
 	}
 	s.registry = huma.NewMapRegistry(schemaPrefix, s.name)
 	return s
@@ -97,9 +100,25 @@ func (s *schemas) name(t reflect.Type, hint string) string {
 	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "JSON")
 }
 
+// SchemaTypes returns the schemas of the document with the types that they describe, by
+// name.
+func (r *Router) SchemaTypes() map[string]SchemaType {
+	described := map[string]SchemaType{}
+	for name, schema := range r.schemas.registry.Map() {
+		described[name] = SchemaType{Schema: schema, Type: r.schemas.types[name]}
+	}
+	return described
+}
+
+// SchemaType is a schema with the type that it describes.
+type SchemaType struct {
+	Schema *huma.Schema
+	Type   reflect.Type
+}
+
 // of returns the schema of a type, as a reference where it has a name.
 func (s *schemas) of(t reflect.Type) *huma.Schema {
-	s.prepare(t)
+	s.prepare(t, "")
 	return s.registry.Schema(t, true, "")
 }
 
@@ -107,22 +126,24 @@ func (s *schemas) of(t reflect.Type) *huma.Schema {
 type described interface{ describedBy() reflect.Type }
 
 // prepare replaces each type within t that embeds structs by one that has their fields.
-func (s *schemas) prepare(t reflect.Type) {
+// Hint names a type without a name, as huma does.
+func (s *schemas) prepare(t reflect.Type, hint string) {
 	if s.prepared[t] {
 		return
 	}
 	s.prepared[t] = true
 	if d, ok := reflect.Zero(t).Interface().(described); ok && t.Kind() == reflect.Struct {
-		s.prepare(d.describedBy())
+		s.prepare(d.describedBy(), "")
 		return
 	}
 	switch t.Kind() { //nolint:exhaustive // other kinds hold no types
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		s.prepare(t.Elem())
+		s.prepare(t.Elem(), hint)
 	case reflect.Struct:
+		s.types[s.name(t, hint)] = t
 		embeds := false
 		for field := range t.Fields() {
-			s.prepare(field.Type)
+			s.prepare(field.Type, t.Name()+field.Name+"Struct")
 			embeds = embeds || field.Anonymous && !field.IsExported()
 		}
 		if embeds {

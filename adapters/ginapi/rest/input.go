@@ -44,6 +44,8 @@ type Input struct {
 	path   []string
 	query  url.Values
 	body   []byte
+	// invalid are the values of the body that break its schema.
+	invalid error
 }
 
 // Read reads the path, the query and the body.
@@ -54,7 +56,7 @@ func (in *Input) Read(c *gin.Context) (err error) {
 	if err = in.ReadQuery(c.Request.URL.RawQuery); err != nil || in.reader.body == nil {
 		return err
 	}
-	in.body, err = in.reader.body.read(c.Writer, c.Request)
+	in.body, in.invalid, err = in.reader.body.read(c.Writer, c.Request)
 	return err
 }
 

@@ -80,20 +80,23 @@ func JSON[T any](status int, headers ...string) Response {
 type Handler func(c *gin.Context, in *Input)
 
 // Handle adds an operation whose request is read strictly before the handler is called.
-func (r *Router) Handle(op Operation, h Handler) { r.add(op, r.describe(op), h, false) }
+func (r *Router) Handle(op Operation, h Handler) { r.add(op, r.describe(op), h, strict) }
 
 // Hot adds an operation that is called so often that its handler reads the request
 // itself, from in. The access log treats it as a read.
-func (r *Router) Hot(op Operation, h Handler) { r.add(op, r.describe(op), h, true) }
+func (r *Router) Hot(op Operation, h Handler) { r.add(op, r.describe(op), h, hot) }
 
 // Typed adds an operation whose request is decoded into I and whose response is O, as
 // huma describes such types. An error of run becomes the problem that is sent.
 func Typed[I, O any](r *Router, op Operation, run func(context.Context, *I) (*O, error)) {
-	r.schemas.prepare(reflect.TypeFor[I]())
-	r.schemas.prepare(reflect.TypeFor[O]())
+	r.schemas.prepare(reflect.TypeFor[I](), "")
+	r.schemas.prepare(reflect.TypeFor[O](), "")
 	doc := r.describe(op)
 	doc.Metadata = map[string]any{operationKey: op}
 	huma.Register(r.huma, *doc, func(ctx context.Context, in *I) (*O, error) {
+		if invalid := requestOf(ctx).input.invalid; invalid != nil {
+			return nil, r.problem(ctx, invalid)
+		}
 		out, err := run(ctx, in)
 		if err != nil {
 			return nil, r.problem(ctx, err)
@@ -106,13 +109,25 @@ func Typed[I, O any](r *Router, op Operation, run func(context.Context, *I) (*O,
 // operationKey finds the Operation in the metadata of huma's.
 const operationKey = "operation"
 
+// kind is how the requests of an operation are read.
+type kind int
+
+const (
+	// Typed requests are decoded by huma, which reports parameters and invalid values of the
+	// body together.
+	typed kind = iota + 1
+	// Strict requests are read before the handler is called.
+	strict
+	// Hot requests are read by the handler.
+	hot
+)
+
 // operation is an Operation that is served.
 type operation struct {
 	doc    *huma.Operation
 	reader reader
 	action access.Action
-	// hot operations read their requests themselves; reads marks reads in the access log.
-	hot, reads bool
+	kind   kind
 	// awaits says that there is a parameter min_revision.
 	awaits bool
 }
@@ -122,9 +137,9 @@ func (r *Router) describe(op Operation) *huma.Operation {
 	doc := &huma.Operation{
 		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description,
 		Tags: []string{op.Tag}, Security: []map[string][]string{}, Parameters: op.Parameters, DefaultStatus: op.Status,
-		Responses: map[string]*huma.Response{}, Hidden: op.Hidden, SkipValidateBody: op.UncheckedBody,
-		// The body has been read and bounded by the time huma sees it.
-		MaxBodyBytes: -1, BodyReadTimeout: -1,
+		Responses: map[string]*huma.Response{}, Hidden: op.Hidden,
+		// The body has been read, bounded and validated by the time huma sees it.
+		MaxBodyBytes: -1, BodyReadTimeout: -1, SkipValidateBody: true,
 	}
 	if op.Hidden {
 		return doc
@@ -152,17 +167,17 @@ func (r *Router) describe(op Operation) *huma.Operation {
 }
 
 // add registers an operation that is not typed.
-func (r *Router) add(op Operation, doc *huma.Operation, h Handler, hot bool) {
+func (r *Router) add(op Operation, doc *huma.Operation, h Handler, k kind) {
 	if !op.Hidden {
 		r.huma.OpenAPI().AddOperation(doc)
 	}
-	r.mount(op, doc, h, hot)
+	r.mount(op, doc, h, k)
 	r.schemas.complete()
 }
 
 // mount adds the routes of an operation.
-func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, hot bool) {
-	served := &operation{doc: doc, hot: hot, reads: hot}
+func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
+	served := &operation{doc: doc, kind: k}
 	if doc.RequestBody != nil {
 		served.action = op.Action
 	}
@@ -202,7 +217,7 @@ func (r *Router) accept(c *gin.Context, op *operation) *request {
 	if op.action != "" {
 		err = req.caller.RequireAnywhere(op.action)
 	}
-	if err == nil && !op.hot {
+	if err == nil && op.kind != hot {
 		err = r.read(c, req)
 	}
 	if err != nil {
@@ -215,6 +230,9 @@ func (r *Router) accept(c *gin.Context, op *operation) *request {
 func (r *Router) read(c *gin.Context, req *request) error {
 	if err := req.input.Read(c); err != nil {
 		return err
+	}
+	if req.input.invalid != nil && req.operation.kind != typed {
+		return req.input.invalid
 	}
 	if !req.operation.awaits {
 		return nil

@@ -101,7 +101,7 @@ func (r *Router) logAccess(c *gin.Context, started time.Time) {
 // level.
 func accessLevel(c *gin.Context) zapcore.Level {
 	op := requestOf(c.Request.Context()).operation
-	read := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead || op != nil && op.reads
+	read := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead || op != nil && op.kind == hot
 	if read && c.Writer.Status() < http.StatusBadRequest {
 		return zapcore.DebugLevel
 	}

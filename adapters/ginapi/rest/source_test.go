@@ -26,7 +26,7 @@ func TestSource(t *testing.T) {
 		"no address":                              {remote: "@"},
 		"an address that a client claims":         {remote: "10.0.0.1:5000", header: header("X-Forwarded-For", "10.0.0.9")},
 		"an address that another header claims":   {remote: "10.0.0.1:5000", header: header("X-Real-Ip", "10.0.0.9")},
-		"an untrusted proxy":              {remote: "10.0.0.1:5000", header: header("Forwarded", "for=10.0.0.9")},
+		"an untrusted proxy":                      {remote: "10.0.0.1:5000", header: header("Forwarded", "for=10.0.0.9")},
 		"a proxy by its Via alone":                {remote: "10.0.0.1:5000", header: header("Via", "1.1 proxy")},
 		"a client behind a proxy":                 {remote: "192.0.2.1:80", header: header("X-Forwarded-For", "10.0.0.9"), want: "10.0.0.9"},
 		"an IPv4 client in IPv6":                  {remote: "192.0.2.1:80", header: header("X-Forwarded-For", "::ffff:10.0.0.9"), want: "10.0.0.9"},
@@ -36,7 +36,7 @@ func TestSource(t *testing.T) {
 		"what is no address":                      {remote: "192.0.2.1:80", header: header("X-Forwarded-For", "10.0.0.9, unknown")},
 		"an address with a port":                  {remote: "192.0.2.1:80", header: header("X-Forwarded-For", "10.0.0.9:80")},
 		"a zone":                                  {remote: "192.0.2.1:80", header: header("X-Forwarded-For", "fe80::1%eth0")},
-		"a trusted proxy that names no client":       {remote: "192.0.2.1:80"},
+		"a trusted proxy that names no client":    {remote: "192.0.2.1:80"},
 		"one that names itself":                   {remote: "192.0.2.1:80", header: header("X-Forwarded-For", "192.0.2.2")},
 		"one that passes on what a client claims": {remote: "192.0.2.1:80", header: header("X-Real-Ip", "127.0.0.1")},
 	} {

@@ -29,7 +29,7 @@ func (a humaAdapter) Handle(doc *huma.Operation, handler func(huma.Context)) {
 	op, _ := doc.Metadata[operationKey].(Operation)
 	a.mount(op, doc, func(c *gin.Context, in *Input) {
 		handler(&exchange{humaContext: humagin.NewContext(doc, c), input: in, header: c.Request.Header})
-	}, false)
+	}, typed)
 }
 
 // ServeHTTP answers a request.
@@ -58,15 +58,10 @@ func encode(w io.Writer, v any) error {
 	return nil
 }
 
-// decode reads a body that scan has accepted. Its errors reach the client, so that they
-// quote no values.
+// decode reads a body that was checked and validated. Its errors reach the client, so that
+// they quote no values.
 func decode(data []byte, v any) error {
-	// Duplicate names have been checked.
-	once := jsontext.AllowDuplicateNames(true)
-	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true), once)
-	if _, untyped := v.(*any); untyped && err != nil {
-		err = json.Unmarshal(data, v, json.WithUnmarshalers(json.UnmarshalFromFunc(decodeNumber)), once)
-	}
+	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true), jsontext.AllowDuplicateNames(true))
 	if err == nil {
 		return nil
 	}
@@ -74,21 +69,6 @@ func decode(data []byte, v any) error {
 		return errors.New(placeOf(semantic.JSONPointer) + " cannot be read as a value of its type")
 	}
 	return errors.New("cannot be read")
-}
-
-// decodeNumber reads a number beyond the range of a double as an infinite one, so that it
-// is reported as a value that breaks a rule, and not as broken JSON.
-func decodeNumber(d *jsontext.Decoder, v *any) error {
-	if d.PeekKind() != '0' {
-		return errors.ErrUnsupported
-	}
-	token, err := d.ReadToken()
-	if err != nil {
-		return err //nolint:wrapcheck // scan has read the same
-	}
-	// Out of range is infinite.
-	*v, _ = strconv.ParseFloat(token.String(), 64)
-	return nil
 }
 
 // translate turns the errors of huma into a problem. It leaves out the values that huma
@@ -109,6 +89,9 @@ func (r *Router) translate(ctx huma.Context, status string, v any) (any, error) 
 	}
 	for _, e := range found.Errors {
 		f = f.WithField(e.Location, e.Message)
+	}
+	if invalid := requestOf(ctx.Context()).input.invalid; invalid != nil {
+		return r.problem(ctx.Context(), fault.Merge(f, invalid)), nil
 	}
 	return r.problem(ctx.Context(), f), nil
 }
@@ -144,8 +127,14 @@ func (x *exchange) Header(name string) string {
 	return strings.Join(x.header.Values(name), ", ")
 }
 
-// BodyReader returns the body, which has been read and bounded.
-func (x *exchange) BodyReader() io.Reader { return bytes.NewReader(x.input.body) }
+// BodyReader returns the body, which has been read and bounded, and an empty object in
+// place of an invalid one.
+func (x *exchange) BodyReader() io.Reader {
+	if x.input.invalid != nil {
+		return strings.NewReader("{}")
+	}
+	return bytes.NewReader(x.input.body)
+}
 
 // SetReadDeadline leaves the server's deadline as it is.
 func (x *exchange) SetReadDeadline(time.Time) error { return nil }
