@@ -35,11 +35,13 @@ func TestTree(t *testing.T) {
 	require.NoError(t, err)
 	bounds, err := architecture.CheckBounds(tree)
 	require.NoError(t, err)
+	routes, err := architecture.CheckRoutes(tree)
+	require.NoError(t, err)
 	for _, breaches := range [][]string{
 		architecture.CheckImports(tree, architecture.ImportRules()),
 		architecture.CheckOwners(tree, architecture.Owners()),
 		architecture.CheckBinary(tree),
-		source, ports, migrations, statements, bounds,
+		source, ports, migrations, statements, bounds, routes,
 	} {
 		for _, b := range breaches {
 			t.Error(b)
@@ -77,6 +79,10 @@ func TestImportRules(t *testing.T) {
 		{name: "the feed's store may not import a module", of: "adapters/bunstore/feedstore", imported: own("domain/flag"), breach: "the generic part of the store imports"},
 		{name: "the store may not import repositories", of: "adapters/bunstore", imported: own("adapters/bunstore/flagstore"), breach: "the repositories of a module are"},
 		{name: "repositories may not import those of another module", of: "adapters/bunstore/flagstore", imported: own("adapters/bunstore/configstore"), breach: "the repositories of a module are"},
+		{name: "the HTTP kernel may not import a module", of: "adapters/ginapi/rest", imported: own("domain/flag"), breach: "the kernel of the HTTP interface imports"},
+		{name: "the HTTP kernel may not import a module's use cases", of: "adapters/ginapi/rest", imported: own("application/flagapp"), breach: "the kernel of the HTTP interface imports"},
+		{name: "the HTTP kernel may not import a module's operations", of: "adapters/ginapi/rest", imported: own("adapters/ginapi/flagapi"), breach: "the kernel of the HTTP interface imports"},
+		{name: "a module's operations may not import those of another", of: "adapters/ginapi/flagapi", imported: own("adapters/ginapi/ofrepapi"), breach: "a module's package of the HTTP interface imports"},
 		{name: "migrations import nothing", of: "migrations", imported: "os", breach: "migrations import nothing"},
 	}
 	for _, row := range rows {
@@ -237,6 +243,32 @@ func TestBoundRule(t *testing.T) {
 		})
 		require.NoError(t, err)
 		assert.Len(t, breaches, want, statement)
+	}
+}
+
+func TestRouteRule(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for statement, want := range map[string]int{
+		"_ = gin.New()":                              1,
+		"huma.Register(api, op, run)":                1,
+		"huma.Register[in, out](api, op, run)":       1,
+		"r.OpenAPI().AddOperation(&op)":              1,
+		"http.HandleFunc(`/`, f)":                    1,
+		"rest.Typed(r, rest.Operation{}, run)":       0,
+		"r.Hot(rest.Operation{}, h)":                 0,
+		"r.Handle(rest.Operation{Hidden: true}, h)":  0,
+		"_ = huma.Schema{}; rest.PathParam(`a`, ``)": 0,
+	} {
+		source := "package bad\n\nfunc bad() { " + statement + " }\n"
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.go"), []byte(source), 0o600))
+		for folder, breaches := range map[string]int{"adapters/ginapi/flagapi": want, "adapters/ginapi/rest": 0} {
+			found, err := architecture.CheckRoutes(architecture.Tree{
+				Packages: []architecture.Package{{Path: folder, Dir: dir, Files: []string{"bad.go"}}},
+			})
+			require.NoError(t, err)
+			assert.Len(t, found, breaches, "%s in %s", statement, folder)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ type Path struct {
 }
 
 // ImportRules are the layers of the module.
-func ImportRules() []Rule { return append(layerRules(), storeRules()...) }
+func ImportRules() []Rule { return slices.Concat(layerRules(), storeRules(), httpRules()) }
 
 func layerRules() []Rule {
 	return []Rule{
