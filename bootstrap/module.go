@@ -16,8 +16,9 @@ type Module struct {
 	Descriptor ports.Module
 	// Store is what the module's repositories add to the store.
 	Store bunstore.Module
-	// Options provide the module's use cases, and its values of the groups "subscribers"
-	// and "conditions".
+	// Options provide the module's use cases, and its values of the groups "operations"
+	// (ginapi.Module), "subscribers" (changefeed.Subscriber) and "conditions"
+	// (ports.Conditions).
 	Options fx.Option
 }
 

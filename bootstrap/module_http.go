@@ -47,6 +47,8 @@ type httpParts struct {
 	Store          *bunstore.Store
 	Clock          ports.Clock
 	IDs            ports.IDs
+	// Operations are the values of the group "operations".
+	Operations []ginapi.Module `group:"operations"`
 	// Conditions are the values of the group "conditions".
 	Conditions []ports.Conditions `group:"conditions"`
 }
@@ -55,8 +57,8 @@ func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
-		Modules: p.Modules,
-		Redis:   p.Redis, Kafka: p.Kafka,
+		Modules: p.Modules, Operations: p.Operations,
+		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment,
 		ResponseBytes:      int64(p.Settings.ResponseMemory),
 		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,

@@ -59,6 +59,8 @@ type Options struct {
 	Watching     Watching
 	// Modules are those whose changes can be watched.
 	Modules ports.Modules
+	// Operations are those of further modules; none by default.
+	Operations []Module
 	// Conditions report to /health what an operator has to act on; none by default.
 	Conditions []ports.Conditions
 	Clock      ports.Clock
@@ -104,6 +106,7 @@ func New(o Options) *API {
 			Redis: o.Redis, Kafka: o.Kafka, Relay: o.Relay, Conditions: o.Conditions, Clock: o.Clock,
 		}),
 	}
+	a.modules = append(a.modules, o.Operations...)
 	for _, module := range a.modules {
 		module.Register(a.router)
 	}

@@ -22,7 +22,7 @@ func TestStoreInMemory(t *testing.T) {
 		return contract.Stored{Repository: store, History: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
 			Row: store.Damage, Version: store.DamageVersion,
 		}}
-	}, withoutCommits())
+	}, contract.WithoutCommits())
 }
 
 func TestReplicasInMemory(t *testing.T) {
@@ -33,15 +33,6 @@ func TestReplicasInMemory(t *testing.T) {
 	}, nil)
 }
 
-// withoutCommits is why a double cannot show a commit that fails.
-func withoutCommits() contract.Without {
-	const reason = "memory has no commit that could fail after the statements succeeded"
-	return contract.Without{
-		"a commit that fails is an error, and stores and marks nothing":            reason,
-		"a commit of several that fails is an error, and stores and marks nothing": reason,
-	}
-}
-
 func TestFlagsInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Flags(t, func(*testing.T) contract.StoredFlags {
@@ -49,7 +40,7 @@ func TestFlagsInMemory(t *testing.T) {
 		return contract.StoredFlags{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
 			Row: store.Damage, Version: store.DamageVersion,
 		}}
-	}, withoutCommits())
+	}, contract.WithoutCommits())
 }
 
 func TestServicesInMemory(t *testing.T) {
@@ -59,7 +50,7 @@ func TestServicesInMemory(t *testing.T) {
 		return contract.StoredServices{Repository: store, History: store, Source: store, Outbox: outbox(store.Outbox), Damage: contract.Damage{
 			Row: store.Damage, Instance: store.DamageInstance, Transitions: store.DamageTransitions,
 		}}
-	}, withoutCommits())
+	}, contract.WithoutCommits())
 }
 
 // outbox shows what a double has published as rows of an outbox.

@@ -10,6 +10,15 @@ import (
 // Without names behaviours that an adapter does not keep, each with the reason.
 type Without map[string]string
 
+// WithoutCommits are the behaviours that a store in memory does not have.
+func WithoutCommits() Without {
+	const reason = "memory has no commit that could fail after the statements succeeded"
+	return Without{
+		"a commit that fails is an error, and stores and marks nothing":            reason,
+		"a commit of several that fails is an error, and stores and marks nothing": reason,
+	}
+}
+
 // behaviour is one thing that a port promises.
 type behaviour[T any] struct {
 	name  string

@@ -67,6 +67,12 @@ func Versioned[A Aggregate](t *testing.T, fresh func(*testing.T) VersionedStore[
 	run(t, slices.Concat(versionedSuite[A](), versionedHistorySuite[A]()), fresh, without)
 }
 
+// VersionedBehaviours lists what a port promises whose suite is Versioned, as Behaviours
+// does.
+func VersionedBehaviours[A Aggregate](port string) []string {
+	return names(port, slices.Concat(versionedSuite[A](), versionedHistorySuite[A]()))
+}
+
 // versionedSuite is what stores of every versioned aggregate promise.
 func versionedSuite[A Aggregate]() []behaviour[VersionedStore[A]] {
 	return slices.Concat(versionedSaving[A](), versionedLocking[A](), versionedCommitting[A]())

@@ -42,16 +42,33 @@ func Boot(t *testing.T, databaseURL string, environ ...string) *Server {
 	return s
 }
 
+// BootWith is Boot with further modules.
+func BootWith(t *testing.T, databaseURL string, added []bootstrap.Module, environ ...string) *Server {
+	t.Helper()
+	s, stop := run(t, databaseURL, added, environ...)
+	t.Cleanup(stop)
+	return s
+}
+
 // Run is Boot until stop is called.
 func Run(t *testing.T, databaseURL string, environ ...string) (s *Server, stop func()) {
+	t.Helper()
+	return run(t, databaseURL, nil, environ...)
+}
+
+func run(t *testing.T, databaseURL string, added []bootstrap.Module, environ ...string) (s *Server, stop func()) {
 	t.Helper()
 	environ = append([]string{
 		"DATABASE_URL=" + databaseURL, "SERVICE_PORT=0", "LOG_LEVEL=DEBUG", "BOOTSTRAP_ADMIN_KEY=" + AdminKey(t),
 	}, environ...)
-	set, _, err := settings.Load(environ, "", bootstrap.Descriptors().Topics())
+	topics := bootstrap.Descriptors().Topics()
+	for _, m := range added {
+		topics = append(topics, m.Descriptor.Topic)
+	}
+	set, _, err := settings.Load(environ, "", topics)
 	require.NoError(t, err)
 	log, out := NewLines(), NewLines()
-	app := bootstrap.New(set, "e2e", bootstrap.Output{Out: out, Log: logger(log)})
+	app := bootstrap.New(set, "e2e", bootstrap.Output{Out: out, Log: logger(log)}, added...)
 	ctx, cancel := context.WithTimeout(t.Context(), Timeout)
 	defer cancel()
 	require.NoError(t, app.Start(ctx))

@@ -1,0 +1,2 @@
+// Package noteapi serves the operations of the example module.
+package noteapi

@@ -1,0 +1,2 @@
+// Package noteapp has the use cases of the example module, and its descriptor.
+package noteapp

@@ -1,0 +1,2 @@
+// Package notestore stores notes in a bunstore.Store. It brings its own migrations.
+package notestore
