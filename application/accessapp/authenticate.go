@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// Grace is how long a key that was read is believed while the store cannot be
-	// reached, for what needs no confirmation: reads from memory and renewals of leases.
+	// Grace is how long a cached key is accepted while the store is unavailable, for
+	// actions that need no confirmation: reads from caches and renewals of leases.
 	Grace = time.Hour
 	// Bounds the keys that are remembered.
 	maxKnown = 10_000
 )
 
-// Anonymous returns who a caller without a key is, or ErrUnauthenticated where
-// every call needs one.
+// Anonymous returns the caller without a key, or ErrUnauthenticated where every call
+// needs one.
 func (s *Service) Anonymous() (access.Caller, error) {
 	switch {
 	case !s.deps.Policy.Enabled:
@@ -31,11 +31,10 @@ func (s *Service) Anonymous() (access.Caller, error) {
 	return access.Caller{}, access.ErrUnauthenticated
 }
 
-// Authenticate returns who the holder of a key is. A key that is unknown, wrong,
-// expired or revoked is ErrInvalidKey, also where anonymous callers may read:
-// who shows a key means to be somebody. A revoked key works for freshness.MaxStaleness at most. While
-// the store is slow or cannot be reached, a key that was read within Grace is let in
-// with a verdict that has yet to be confirmed.
+// Authenticate returns the caller of a key. A key that is unknown, wrong, expired or
+// revoked is ErrInvalidKey, also where anonymous callers may read. A revoked key works
+// for freshness.MaxStaleness at most. While the store is slow or unavailable, a key that
+// was read within Grace is accepted with an unconfirmed verdict.
 func (s *Service) Authenticate(ctx context.Context, presented string) (access.Caller, error) {
 	if !s.deps.Policy.Enabled {
 		return s.Anonymous()
@@ -43,7 +42,7 @@ func (s *Service) Authenticate(ctx context.Context, presented string) (access.Ca
 	now := s.deps.Clock.Now()
 	digest := sha256.Sum256([]byte(presented))
 	if id, ok := access.NamedKey(presented); ok {
-		if caller, ok := s.remembered(id, digest, now); ok {
+		if caller, ok := s.cachedCaller(id, digest, now); ok {
 			return caller, nil
 		}
 	}
@@ -66,30 +65,29 @@ func (s *Service) Authenticate(ctx context.Context, presented string) (access.Ca
 		return access.Caller{}, access.ErrInvalidKey
 	}
 	caller := s.holder(key)
-	s.remember(key, digest, caller)
+	s.cacheCaller(key, digest, caller)
 	return caller, nil
 }
 
-// holder returns who holds a key.
+// holder returns the caller of a key.
 func (s *Service) holder(key *access.APIKey) access.Caller {
 	return access.Caller{Actor: key.Actor(), Grants: key.Grants(s.deps.Policy.Added...), Verdict: &verdict{service: s, key: key}}
 }
 
-// remembered returns who the holder of a token is that was let in before, while its
-// key is believed and holds.
-func (s *Service) remembered(id string, digest [sha256.Size]byte, now time.Time) (access.Caller, bool) {
+// cachedCaller returns the cached caller of a token, while its key is fresh and valid.
+func (s *Service) cachedCaller(id string, digest [sha256.Size]byte, now time.Time) (access.Caller, bool) {
 	s.mu.Lock()
 	known := s.known[id]
 	s.mu.Unlock()
-	believed := known.within(freshness.MaxStaleness, now) && known.key.ValidAt(now)
-	if !believed || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
+	accepted := known.within(freshness.MaxStaleness, now) && known.key.ValidAt(now)
+	if !accepted || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
 		return access.Caller{}, false
 	}
 	return known.caller, true
 }
 
-// remember keeps who was let in beside the key that this rests on.
-func (s *Service) remember(key *access.APIKey, digest [sha256.Size]byte, caller access.Caller) {
+// cacheCaller caches the caller beside its key.
+func (s *Service) cacheCaller(key *access.APIKey, digest [sha256.Size]byte, caller access.Caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := key.Attributes().ID

@@ -93,7 +93,7 @@ func TestAuthenticate(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrUnavailable)
 	})
 
-	t.Run("who was let in goes on while the store is away, for a time, until the key ends", func(t *testing.T) {
+	t.Run("a cached caller is accepted while the store is unavailable, for Grace, until the key expires", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
@@ -141,7 +141,7 @@ func TestAuthenticate(t *testing.T) {
 func TestAnonymous(t *testing.T) {
 	t.Parallel()
 
-	t.Run("by default nobody is anonymous", func(t *testing.T) {
+	t.Run("by default anonymous callers are rejected", func(t *testing.T) {
 		t.Parallel()
 		_, err := guarded(t).Anonymous()
 		require.ErrorIs(t, err, access.ErrUnauthenticated)
@@ -171,7 +171,7 @@ func TestAnonymous(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a wrong secret is refused also after the right one was let in", func(t *testing.T) {
+	t.Run("a wrong secret is rejected also after the right one was accepted", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, _ := b.issued(t, accessapp.Issue{})
@@ -184,7 +184,7 @@ func TestVerdicts(t *testing.T) {
 		}
 	})
 
-	t.Run("a key that expires while it is believed is refused", func(t *testing.T) {
+	t.Run("a cached key that expires is rejected", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, _ := b.issued(t, accessapp.Issue{Name: "n", Role: "admin", Lifetime: time.Second})

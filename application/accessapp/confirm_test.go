@@ -17,7 +17,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// known returns an admin who was let in once, ten seconds ago, and the key.
+// known returns an admin that was authenticated ten seconds ago, and the key.
 func known(t *testing.T, b *bundle) (token, id string) {
 	t.Helper()
 	token, attributes := b.issued(t, accessapp.Issue{})
@@ -27,7 +27,7 @@ func known(t *testing.T, b *bundle) (token, id string) {
 	return token, attributes.ID
 }
 
-// write asks for what needs a confirmed verdict, in a request of that context.
+// write requires an action that needs a confirmed verdict, in a request of that context.
 func write(ctx context.Context, caller access.Caller) error {
 	caller.Until = ctx
 	return caller.Require(access.WriteConfiguration, access.Resource{})
@@ -36,7 +36,7 @@ func write(ctx context.Context, caller access.Caller) error {
 func TestConfirm(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a look-up of 300 ms lets reads go on, and writes wait for it", func(t *testing.T) {
+	t.Run("during a look-up of 300 ms reads are accepted, and writes wait for it", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b := guarded(t)
@@ -71,7 +71,7 @@ func TestConfirm(t *testing.T) {
 		})
 	})
 
-	t.Run("a key that was deleted writes nothing, and is not believed when the store is away later", func(t *testing.T) {
+	t.Run("a deleted key writes nothing, and is rejected when the store is unavailable later", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, id := known(t, b)
@@ -121,7 +121,7 @@ func TestConfirm(t *testing.T) {
 		require.Error(t, err)
 	})
 
-	t.Run("a write is let in at once when the store is back", func(t *testing.T) {
+	t.Run("a write is accepted at once when the store is available again", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, _ := known(t, b)
@@ -152,7 +152,7 @@ func TestConfirm(t *testing.T) {
 		})
 	})
 
-	t.Run("a request that takes longer than the maximum staleness is asked for again at its write", func(t *testing.T) {
+	t.Run("a request that takes longer than the maximum staleness is confirmed again at its write", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})

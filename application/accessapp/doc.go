@@ -1,6 +1,6 @@
-// Package accessapp is what can be done with API keys: find out who a key is,
-// issue, list and revoke keys, and make the first one.
+// Package accessapp is the use cases of API keys: authenticate callers, issue, list and
+// revoke keys, and create the first one.
 //
-// Issuing, listing and revoking are for whoever runs the machine; they take no
-// caller. What a caller may do is decided by domain/access.
+// Issuing, listing and revoking are for operators of the machine; they take no caller.
+// domain/access decides on the rights of a caller.
 package accessapp

@@ -1,6 +1,6 @@
 package accessapp
 
-// KnownForTest returns how many keys are remembered.
+// KnownForTest returns how many keys are cached.
 func (s *Service) KnownForTest() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -8,7 +8,7 @@ func (s *Service) KnownForTest() int {
 }
 
 // SessionsForTest returns how many sessions are open, of how many keys, and on how many
-// holds.
+// key readings.
 func (s *Service) SessionsForTest() [3]int {
 	o := &s.sessions
 	o.mu.Lock()

@@ -8,16 +8,16 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
-// Issue says which key to make.
+// Issue is the input of Issue.
 type Issue struct {
 	Name string
 	// Role is "admin", "reader", "service" or "evaluator".
 	Role string
-	// Reveal lets a reader or a service see encrypted values.
+	// Reveal allows a reader or a service to read encrypted values.
 	Reveal bool
 	// Environment is the one that an evaluator is bound to, and empty for other roles.
 	Environment string
-	// Lifetime is how long the key holds; 0 is for ever.
+	// Lifetime is how long the key is valid; 0 is for ever.
 	Lifetime time.Duration
 }
 

@@ -11,45 +11,44 @@ import (
 )
 
 const (
-	// LookupPatience is how long a look-up is awaited where a key may be believed
-	// without it; it goes on, and its answer is remembered.
-	lookupPatience = 250 * time.Millisecond
-	// LookupPause is how long nobody waits for the store, who can do without it, after
-	// a look-up has failed or was slow.
+	// lookupWait is how long a look-up is awaited where a cached key suffices; it
+	// continues, and its result is cached.
+	lookupWait = 250 * time.Millisecond
+	// lookupPause is how long callers with a cached key do not wait for the store after a
+	// look-up has failed or was slow.
 	lookupPause = time.Second
-	// LookupTimeout bounds a look-up that nobody waits for any more.
+	// lookupTimeout bounds a look-up without waiters.
 	lookupTimeout = 10 * time.Second
 )
 
-// lookup is one question about a key to the store, for all who ask at once.
+// lookup is one in-flight look-up of a key, for all concurrent callers.
 type lookup struct {
 	done chan struct{}
-	// asked is when the store was asked: the answer is at least as new.
+	// asked is when the store was queried: the result is at least as new.
 	asked time.Time
 	key   *access.APIKey
 	err   error
 }
 
-// find returns the key of an id. One that was read within a time is not looked up, one
-// that was read within Grace is returned as it was where the store is slow or cannot
-// be reached. Else a store that cannot be reached is fault.ErrUnavailable, and an
-// unknown id access.ErrKeyNotFound.
+// find returns the key of an id. A cached key within the given age is not looked up; one
+// within Grace is returned where the store is slow or unavailable. Else an unavailable
+// store is fault.ErrUnavailable, and an unknown id access.ErrKeyNotFound.
 func (s *Service) find(ctx context.Context, id string, within time.Duration) (*access.APIKey, error) {
 	now := s.deps.Clock.Now()
 	s.mu.Lock()
-	known, resting := s.known[id], now.Before(s.resting)
+	known, paused := s.known[id], now.Before(s.paused)
 	s.mu.Unlock()
 	switch {
 	case known.within(within, now):
 		return known.key, nil
 	case !known.within(Grace, now):
-		return s.look(ctx, id).await(ctx)
-	case resting:
+		return s.lookUp(ctx, id).await(ctx)
+	case paused:
 		return known.key, nil
 	}
-	patient, cancel := context.WithTimeout(ctx, lookupPatience)
+	bounded, cancel := context.WithTimeout(ctx, lookupWait)
 	defer cancel()
-	key, err := s.look(ctx, id).await(patient)
+	key, err := s.lookUp(ctx, id).await(bounded)
 	if errors.Is(err, fault.ErrUnavailable) {
 		s.rest(now)
 		return known.key, nil
@@ -57,7 +56,7 @@ func (s *Service) find(ctx context.Context, id string, within time.Duration) (*a
 	return key, err
 }
 
-// await returns the answer of a look-up, or fault.ErrUnavailable when ctx ends first.
+// await returns the result of a look-up, or fault.ErrUnavailable when ctx ends first.
 func (l *lookup) await(ctx context.Context) (*access.APIKey, error) {
 	select {
 	case <-l.done:
@@ -70,12 +69,12 @@ func (l *lookup) await(ctx context.Context) (*access.APIKey, error) {
 func (s *Service) rest(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.resting = now.Add(lookupPause)
+	s.paused = now.Add(lookupPause)
 }
 
-// look asks the store for a key, or joins who asks already. The look-up ends by
-// itself, and what it finds is remembered.
-func (s *Service) look(ctx context.Context, id string) *lookup {
+// lookUp starts a look-up of a key, or joins the in-flight one. The look-up ends by itself,
+// and its result is cached.
+func (s *Service) lookUp(ctx context.Context, id string) *lookup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.lookups[id]; l != nil {
@@ -91,16 +90,16 @@ func (s *Service) look(ctx context.Context, id string) *lookup {
 		defer s.mu.Unlock()
 		delete(s.lookups, id)
 		if l.err == nil || errors.Is(l.err, access.ErrKeyNotFound) {
-			s.learn(id, l.key, l.asked)
+			s.record(id, l.key, l.asked)
 		}
 		close(l.done)
 	}()
 	return l
 }
 
-// learn remembers a key as the store had it when it was asked, or that there is none
-// where it is nil, unless somebody has asked later. Who calls it holds the lock.
-func (s *Service) learn(id string, key *access.APIKey, asked time.Time) {
+// record caches the result of a look-up, nil for an unknown key, unless a later one is
+// cached. The caller holds the lock.
+func (s *Service) record(id string, key *access.APIKey, asked time.Time) {
 	known := s.known[id]
 	if known.read.After(asked) && !known.read.After(s.deps.Clock.Now()) {
 		return
@@ -115,7 +114,7 @@ func (s *Service) learn(id string, key *access.APIKey, asked time.Time) {
 	s.known[id] = knownKey{key: key, read: asked}
 }
 
-// verdict is what the rights of a key's holder rest on.
+// verdict is the verdict of a caller with a key.
 type verdict struct {
 	service *Service
 	key     *access.APIKey
@@ -123,7 +122,7 @@ type verdict struct {
 
 var _ access.Verdict = (*verdict)(nil)
 
-// Confirm returns nil when the key holds with the same rights, by a look-up that is at
+// Confirm returns nil when the key is valid with the same rights, by a look-up that is at
 // most freshness.MaxStaleness old.
 func (v *verdict) Confirm(until access.Ending) error {
 	s, id := v.service, v.key.Attributes().ID
@@ -138,7 +137,7 @@ func (v *verdict) Confirm(until access.Ending) error {
 	if until != nil {
 		ended = until.Done()
 	}
-	l := s.look(context.Background(), id)
+	l := s.lookUp(context.Background(), id)
 	select {
 	case <-l.done:
 	case <-ended:
@@ -153,7 +152,7 @@ func (v *verdict) Confirm(until access.Ending) error {
 	return v.judge(l.key, s.deps.Clock.Now())
 }
 
-// judge returns nil when a key, as it was read anew, holds with the same rights.
+// judge returns nil when a key, as just read, is valid with the same rights.
 func (v *verdict) judge(fresh *access.APIKey, now time.Time) error {
 	switch {
 	case !fresh.ValidAt(now):

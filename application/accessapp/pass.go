@@ -9,8 +9,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Pass returns a pass by which a caller may hear that flags of an environment have
-// changed; the same text for an hour.
+// Pass returns a pass for notifications about changed flags of an environment; the same
+// text for an hour.
 func (s *Service) Pass(ctx context.Context, by access.Caller, e scope.Environment) (string, error) {
 	p := access.NewPass(by.Actor.KeyID, e, s.deps.Clock.Now())
 	s.mu.Lock()
@@ -33,8 +33,8 @@ func (s *Service) Pass(ctx context.Context, by access.Caller, e scope.Environmen
 	return text, nil
 }
 
-// Admit returns who a pass was made for, and which environment it is for. A pass
-// that holds no longer, or whose key does not, is ErrInvalidKey.
+// Admit returns the caller and the environment of a pass. A pass that is no longer valid,
+// or its key, is ErrInvalidKey.
 func (s *Service) Admit(ctx context.Context, pass string) (access.Caller, scope.Environment, error) {
 	pepper, err := s.serverSecret(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 func TestPass(t *testing.T) {
 	t.Parallel()
 
-	t.Run("it admits who it was made for, while the key holds", func(t *testing.T) {
+	t.Run("it admits the caller it was issued for, while the key is valid", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
@@ -52,7 +52,7 @@ func TestPass(t *testing.T) {
 		require.NoError(t, err)
 	})
 
-	t.Run("without a key it admits whoever may come without one", func(t *testing.T) {
+	t.Run("without a key it admits anonymous callers where they are allowed", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, accessapp.Policy{Enabled: true, AnonymousReads: true})
 		caller, err := b.Anonymous()

@@ -13,12 +13,12 @@ import (
 // end within freshness.MaxStaleness after their key.
 const RecheckInterval = time.Second
 
-// findAllMost is how many keys are looked up at once.
+// findAllMost bounds the keys of one look-up.
 const findAllMost = 1000
 
-// Recheck looks up the keys of all open sessions, and ends the sessions of those that
-// hold no longer or have other rights. Where the store cannot be asked, sessions go on
-// for Grace after their key was last confirmed, and the error is returned.
+// Recheck looks up the keys of all open sessions, and ends the sessions of those that are
+// invalid or have other rights. Where the store is unavailable, sessions continue for
+// Grace after their key was last confirmed, and the error is returned.
 func (s *Service) Recheck(ctx context.Context) error {
 	var failed error
 	for ids := range slices.Chunk(s.sessions.keys(), findAllMost) {
@@ -34,8 +34,8 @@ func (s *Service) Recheck(ctx context.Context) error {
 	return failed
 }
 
-// Expire ends the sessions whose key has expired, and of those whose key was not
-// confirmed for Grace. It asks no store.
+// Expire ends the sessions of keys that have expired or were not confirmed for Grace,
+// without I/O.
 func (s *Service) Expire() {
 	now := s.deps.Clock.Now()
 	s.sessions.mu.Lock()
@@ -61,7 +61,7 @@ func (s *Service) learnAll(ids []string, keys map[string]*access.APIKey, asked t
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		s.learn(id, keys[id], asked)
+		s.record(id, keys[id], asked)
 	}
 }
 
@@ -79,7 +79,7 @@ func (o *sessions) keys() []string {
 	return ids
 }
 
-// settle ends the sessions of keys that were looked up and do not hold as they did.
+// settle ends the sessions of keys that are invalid or have other rights after a look-up.
 func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, asked time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -101,7 +101,7 @@ func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, asked ti
 	}
 }
 
-// end ends the sessions of a key. Who calls it holds the lock.
+// end ends the sessions of a key. The caller holds the lock.
 func (o *sessions) end(id string, why error) {
 	h := o.holds[id]
 	delete(o.holds, id)

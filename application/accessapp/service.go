@@ -12,11 +12,11 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Policy is what this installation asks of its callers.
+// Policy is what this installation requires of its callers.
 type Policy struct {
 	// Enabled is false where everybody may do everything.
 	Enabled bool
-	// AnonymousReads lets callers without a key read what is not encrypted.
+	// AnonymousReads allows callers without a key to read what is not encrypted.
 	AnonymousReads bool
 	// Added are the actions of modules that domain/access does not know.
 	Added []access.Added
@@ -27,7 +27,7 @@ type Policy struct {
 	MaxSessions int
 }
 
-// DefaultSessions is how many sessions may be open where the policy says nothing.
+// DefaultSessions bounds open sessions where the policy sets no bound.
 const DefaultSessions = 10_000
 
 // Dependencies is what the use cases need.
@@ -35,7 +35,7 @@ type Dependencies struct {
 	Keys  access.Keys
 	Clock ports.Clock
 	IDs   ports.IDs
-	// Pepper is the server's secret, or empty for the one that Keys holds.
+	// Pepper is the server's secret, or empty for the one in Keys.
 	Pepper secret.Text
 	Policy Policy
 }
@@ -50,17 +50,17 @@ type Service struct {
 	known   map[string]knownKey
 	lookups map[string]*lookup
 	passes  map[access.Pass]string
-	// resting is until when nobody waits for the store who can do without it.
-	resting time.Time
+	// paused is until when callers with a cached key do not wait for the store.
+	paused time.Time
 }
 
-// knownKey is a key as it was read at that time. One that was read in the future,
-// because the clock was set back, is not believed.
+// knownKey is a cached key with the time of its reading. One read in the future, because
+// the clock was set back, is ignored.
 type knownKey struct {
 	key  *access.APIKey
 	read time.Time
-	// digest is of the token that opened the key last, and caller who it let in;
-	// the zero digest is of none.
+	// digest is of the token that was verified last, and caller its caller; the zero
+	// digest is of none.
 	digest [sha256.Size]byte
 	caller access.Caller
 }
@@ -82,8 +82,7 @@ func New(d Dependencies) *Service {
 	}
 }
 
-// Prepare loads the server's secret, so that nobody has to wait for the store to have
-// it.
+// Prepare loads the server's secret, so that no request waits for it.
 func (s *Service) Prepare(ctx context.Context) error {
 	_, err := s.serverSecret(ctx)
 	return err

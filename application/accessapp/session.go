@@ -10,8 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
-// Session is the access of a caller for longer than one answer takes: a stream or a
-// long poll. Whoever opens it closes it.
+// Session is the access of a caller for a stream or a long poll. The opener closes it.
 type Session struct {
 	service *Service
 	id      string
@@ -19,14 +18,14 @@ type Session struct {
 	closed  bool
 }
 
-// hold is what all sessions on one reading of a key share.
+// hold is shared by all sessions on one reading of a key.
 type hold struct {
 	// key is nil for callers without one; a later reading of it has the same rights.
 	key  atomic.Pointer[access.APIKey]
 	open int
-	// confirmed is when the store last said that the key holds.
+	// confirmed is when a look-up last found the key valid.
 	confirmed time.Time
-	// ended is closed when the key holds no longer; err, set before, says why.
+	// ended is closed when the key is no longer valid; err, set before, is the reason.
 	ended chan struct{}
 	err   error
 }
@@ -37,7 +36,8 @@ type sessions struct {
 
 	mu   sync.Mutex
 	open int
-	// byKey is how many each key has, holds what they rest on, by the key's id.
+	// byKey counts the sessions of each key, holds are their key readings, by the key's
+	// id.
 	byKey map[string]int
 	holds map[string]*hold
 }
@@ -46,11 +46,11 @@ func newSessions(most int) sessions {
 	return sessions{most: most, byKey: map[string]int{}, holds: map[string]*hold{}}
 }
 
-// Open begins a session of a caller. One more than may be open, in all or by one key,
-// is ErrTooManyStreams; callers without a key count as one. The first session of a key
-// waits for a look-up if the last one is older than RecheckInterval: a key that holds no
-// longer is ErrInvalidKey. Where the store is
-// slow or cannot be reached, a key that was read within Grace is believed.
+// Open begins a session of a caller. A session beyond the bound, in all or of one key, is
+// ErrTooManyStreams; callers without a key count as one. The first session of a key waits
+// for a look-up if the last one is older than RecheckInterval: a key that is no longer
+// valid is ErrInvalidKey. Where the store is slow or unavailable, a key that was read
+// within Grace is accepted.
 func (s *Service) Open(ctx context.Context, by access.Caller) (*Session, error) {
 	v, keyed := by.Verdict.(*verdict)
 	if !keyed {
@@ -76,15 +76,15 @@ func (s *Service) Open(ctx context.Context, by access.Caller) (*Session, error) 
 	return s.enter(id, key, confirmed)
 }
 
-// rests reports whether sessions with the rights of a key are open, whose key is
-// looked up all the time.
+// rests reports whether sessions with the rights of a key are open, so that Recheck looks
+// it up regularly.
 func (o *sessions) rests(id string, key *access.APIKey) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.holds[id].covers(key)
 }
 
-// covers reports whether a session of the holder of a key can rest on the hold.
+// covers reports whether a session of a key can share the hold.
 func (h *hold) covers(key *access.APIKey) bool {
 	if h == nil {
 		return false
@@ -93,7 +93,7 @@ func (h *hold) covers(key *access.APIKey) bool {
 	return mine == key || mine != nil && key != nil && mine.SameRights(key)
 }
 
-// enter counts a session, on the hold that covers its key or else a new one.
+// enter counts a session, on the hold that covers its key or a new one.
 func (s *Service) enter(id string, key *access.APIKey, confirmed time.Time) (*Session, error) {
 	o := &s.sessions
 	o.mu.Lock()
@@ -116,12 +116,13 @@ func (s *Service) enter(id string, key *access.APIKey, confirmed time.Time) (*Se
 	return &Session{service: s, id: id, hold: h}, nil
 }
 
-// Ended returns a channel that is closed when the access has ended; Check says why.
+// Ended returns a channel that is closed when the access has ended; Check returns the
+// reason.
 func (x *Session) Ended() <-chan struct{} { return x.hold.ended }
 
-// Check returns nil while the access lasts, and asks no store. ErrInvalidKey is a key
-// that was revoked, deleted, has expired or has other rights now, ErrUnconfirmed a
-// store that could not be reached for Grace.
+// Check returns nil while the access lasts, without I/O. ErrInvalidKey is a key that was
+// revoked, deleted, has expired or has other rights now, ErrUnconfirmed a store that
+// could not be reached for Grace.
 func (x *Session) Check() error {
 	select {
 	case <-x.hold.ended:

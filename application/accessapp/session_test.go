@@ -102,7 +102,7 @@ func TestSession(t *testing.T) {
 		require.ErrorIs(t, s.Check(), access.ErrInvalidKey)
 	})
 
-	t.Run("while the store is away it goes on for Grace, and ends then", func(t *testing.T) {
+	t.Run("while the store is unavailable it continues for Grace, and ends then", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		s, _ := opened(t, b, accessapp.Issue{})
@@ -152,7 +152,7 @@ func TestSession(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
 		caller, err := b.Authenticate(t.Context(), token)
-		require.NoError(t, err, "the verdict is believed for a while")
+		require.NoError(t, err, "the verdict stays confirmed for a while")
 		b.clock.Move(accessapp.RecheckInterval)
 		_, err = b.Open(t.Context(), caller)
 		require.ErrorIs(t, err, access.ErrInvalidKey)

@@ -21,7 +21,7 @@ type bundle struct {
 	clock *fixture.Clock
 }
 
-// countingKeys counts look-ups, can be away, and can take time to answer.
+// countingKeys counts look-ups, and can be unavailable or slow.
 type countingKeys struct {
 	*fixture.Keys
 

@@ -10,8 +10,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
-// AsOf says as of when an aggregate is read: at a version, at a time, or at present
-// where both are zero.
+// AsOf selects the state of an aggregate: at a version, at a time, or at present where
+// both are zero.
 type AsOf struct {
 	Version scope.Version
 	At      time.Time
@@ -34,7 +34,7 @@ func (a AsOf) Validate() error {
 	return fault.Merge(atErr, minErr)
 }
 
-// EntryAsOf returns the history entry that stood then, which is not the present. A
+// EntryAsOf returns the history entry as of then, where that is not the present. A
 // version that never was is scope.ErrVersionNotFound, a time before the first version is
 // notFound.
 func EntryAsOf[I ~int64, E any](

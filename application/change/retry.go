@@ -34,7 +34,7 @@ func UntilSaved(ctx context.Context, backoff ports.Backoff, attempt func() error
 	}
 }
 
-// Final marks an error that ends UntilSaved although it looks like a conflict; nil stays
+// Final wraps an error that ends UntilSaved although it looks like a conflict; nil stays
 // nil.
 func Final(err error) error {
 	if err == nil {

@@ -61,7 +61,7 @@ func (s *Service) loader(identity configuration.Identity) readthrough.Loader[con
 	}
 }
 
-// readPresent returns what stands, from memory where that may be relied upon.
+// readPresent returns the current state, from the cache where that is fresh.
 func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (View, error) {
 	at := configuration.Locator{Environment: in.Environment, Service: in.ServiceName, Key: in.Key}
 	h := s.cache.Recall(at)
@@ -92,10 +92,10 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 	return v, err
 }
 
-// lives reports whether there is a configuration. One that was deleted has a version.
+// lives reports whether there is a configuration. A deleted one has a version.
 func lives(h *Entry) bool { return h.Version > 0 && !h.Value.Deleted }
 
-// show returns what is held as one caller sees it.
+// show returns a cached entry as a view for one caller.
 func (s *Service) show(ctx context.Context, by access.Caller, h *Entry) (View, error) {
 	if err := by.Require(access.ReadConfiguration, resourceOf(h.Value.Identity)); err != nil {
 		return View{}, err

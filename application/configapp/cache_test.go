@@ -19,8 +19,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// counting counts what is asked for by identity, and does something before and
-// after it is answered.
+// counting counts loads by identity, with hooks before and after the result.
 type counting struct {
 	configuration.Repository
 
@@ -66,7 +65,7 @@ func remembering(t *testing.T) (*bundle, *counting) {
 	return b, c
 }
 
-// ask is for what creation creates.
+// ask reads the configuration of creation.
 func ask() configapp.Read {
 	return configapp.Read{Key: "database.url", Environment: "production", ServiceName: "shop"}
 }
@@ -80,7 +79,7 @@ func (b *bundle) reads(t *testing.T) (string, configuration.Version) {
 	return text.Reveal(), v.Version
 }
 
-// told is a change of what creation creates.
+// told is a change of the configuration of creation.
 func told(version int64) []ports.Change {
 	return []ports.Change{{
 		AggregateType: configuration.AggregateType, AggregateVersion: version,
@@ -103,7 +102,7 @@ func (b *bundle) elsewhere(t *testing.T) *configapp.Service {
 func TestMemory(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what was read or written is not asked for again", func(t *testing.T) {
+	t.Run("a read or written configuration is not loaded again", func(t *testing.T) {
 		t.Parallel()
 		b, store := remembering(t)
 		made := b.created(t, "v1", false)
@@ -118,7 +117,7 @@ func TestMemory(t *testing.T) {
 		assert.Zero(t, store.count())
 	})
 
-	t.Run("a change elsewhere is read when it was told, and what is known already is kept", func(t *testing.T) {
+	t.Run("a change elsewhere is read when it was delivered, and a known one invalidates nothing", func(t *testing.T) {
 		t.Parallel()
 		b, store := remembering(t)
 		made := b.created(t, "v1", false)
@@ -160,7 +159,7 @@ func TestMemory(t *testing.T) {
 		}
 	})
 
-	t.Run("a load that a change overtook is not kept", func(t *testing.T) {
+	t.Run("a load that began before a change is not cached", func(t *testing.T) {
 		t.Parallel()
 		for name, tell := range map[string]bool{"written here": false, "written elsewhere": true} {
 			t.Run(name, func(t *testing.T) {
@@ -172,7 +171,7 @@ func TestMemory(t *testing.T) {
 					store.after = nil
 					if !tell {
 						b.updated(t, made.ID, "v2")
-						// What was written may be let go of at any time.
+						// A written value may be evicted at any time.
 						b.memory.Invalidate(configuration.Locator{Environment: "production", Service: "shop", Key: "database.url"})
 						return nil
 					}
@@ -182,7 +181,7 @@ func TestMemory(t *testing.T) {
 					return nil
 				}
 				_, version := b.reads(t)
-				assert.Equal(t, configuration.Version(1), version, "it was asked for before the change")
+				assert.Equal(t, configuration.Version(1), version, "it was loaded before the change")
 				_, version = b.reads(t)
 				assert.Equal(t, configuration.Version(2), version)
 				assert.Equal(t, 2, store.count())
@@ -190,7 +189,7 @@ func TestMemory(t *testing.T) {
 		}
 	})
 
-	t.Run("a load that began before all was forgotten is not kept", func(t *testing.T) {
+	t.Run("a load that began before the cache was cleared is not cached", func(t *testing.T) {
 		t.Parallel()
 		b, store := remembering(t)
 		b.created(t, "v1", false)
@@ -247,7 +246,7 @@ func TestMemory(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	})
 
-	t.Run("tokens are held, and opened for who may see", func(t *testing.T) {
+	t.Run("tokens are cached, and decrypted for callers with the right", func(t *testing.T) {
 		t.Parallel()
 		b, store := remembering(t)
 		b.created(t, "a secret", true)
@@ -257,7 +256,7 @@ func TestMemory(t *testing.T) {
 			text, shown := v.Value()
 			assert.True(t, shown)
 			assert.Equal(t, "a secret", text.Reveal())
-			assert.Nil(t, v.Prepared, "nothing that is opened is kept")
+			assert.Nil(t, v.Prepared, "nothing decrypted is cached")
 			v, err = b.Read(t.Context(), fixture.Reader(), ask())
 			require.NoError(t, err)
 			_, shown = v.Value()
@@ -286,7 +285,7 @@ func TestMemoryWithoutFeed(t *testing.T) {
 		assert.Equal(t, 2, store.count())
 	})
 
-	t.Run("it is used while the store is away, and says how old it may be", func(t *testing.T) {
+	t.Run("a cached value is used while the store is unavailable, with its maximum age", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b, store := remembering(t)
@@ -309,7 +308,7 @@ func TestMemoryWithoutFeed(t *testing.T) {
 		})
 	})
 
-	t.Run("a store that does not answer holds up nobody for long who can be told something", func(t *testing.T) {
+	t.Run("a store that does not answer delays no caller for long where there is a cached value", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b, store := remembering(t)
@@ -322,11 +321,11 @@ func TestMemoryWithoutFeed(t *testing.T) {
 			began := time.Now()
 			b.reads(t)
 			assert.Equal(t, 250*time.Millisecond, time.Since(began))
-			time.Sleep(time.Minute) // of the bubble: what was begun ends
+			time.Sleep(time.Minute) // of the bubble: in-flight loads end
 		})
 	})
 
-	t.Run("many who ask for one are one question", func(t *testing.T) {
+	t.Run("concurrent callers of one configuration share a load", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b, store := remembering(t)

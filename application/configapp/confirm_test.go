@@ -19,7 +19,7 @@ func TestUnconfirmedCaller(t *testing.T) {
 	by := fixture.Unconfirmed(fixture.Admin())
 
 	_, err := b.read(t, by)
-	require.ErrorIs(t, err, access.ErrUnconfirmed, "a hidden value would look like none")
+	require.ErrorIs(t, err, access.ErrUnconfirmed, "a hidden value would look like a missing one")
 	reader := fixture.Unconfirmed(access.Caller{Actor: by.Actor, Grants: access.ReadOnly()})
 	view, err := b.read(t, reader)
 	require.NoError(t, err)

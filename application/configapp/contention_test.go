@@ -17,7 +17,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// holding is a repository whose updates do not return before they are let go.
+// holding is a repository that blocks updates until they are released.
 type holding struct {
 	configuration.Repository
 	entered chan struct{}
@@ -50,7 +50,7 @@ func TestTurns(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := b.Update(ctx, fixture.Admin(), configapp.Update{ID: view.ID, Value: new(secret.New("three"))})
-	require.ErrorIs(t, err, fault.ErrContended, "whose turn does not come before its deadline is told so")
+	require.ErrorIs(t, err, fault.ErrContended, "a writer that waits for the lock until its deadline is ErrContended")
 	require.ErrorIs(t, err, context.Canceled)
 
 	close(held.let)

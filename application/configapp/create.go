@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
-// Create says what to create.
+// Create is the input of Create.
 type Create struct {
 	Key         string
 	Value       secret.Text
@@ -20,9 +20,9 @@ type Create struct {
 	IsEncrypted bool
 }
 
-// Create stores a new configuration, or brings a deleted one of that identity
-// back, whose id and version go on. Where one lives it is ErrAlreadyExists with
-// its id. An encrypted one needs encryption: ErrEncryptionUnavailable.
+// Create stores a new configuration, or creates a deleted one of that identity again; its
+// id and version continue. Where one exists it is ErrAlreadyExists with its id. An
+// encrypted one needs encryption: ErrEncryptionUnavailable.
 func (s *Service) Create(ctx context.Context, by access.Caller, in Create) (View, error) {
 	identity, idErr := s.parseIdentity(in.Environment, in.ServiceName, in.Key)
 	value, valueErr := configuration.ParseValue(in.Value.Reveal())

@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 )
 
-// Delete says what to delete.
+// Delete is the input of Delete.
 type Delete struct {
 	ID configuration.ID
 	// Expect are the versions of which one must be the present, if any is named.

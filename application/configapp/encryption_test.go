@@ -38,7 +38,7 @@ func (b *bundle) encrypt(t *testing.T, id configuration.ID, on bool) (configapp.
 func TestEncryption(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what is created encrypted is stored as a token, and the answer hides it", func(t *testing.T) {
+	t.Run("an encrypted configuration is stored as a token, and the response hides the value", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", true)
@@ -60,7 +60,7 @@ func TestEncryption(t *testing.T) {
 		assert.Len(t, b.store.Outbox(), 1)
 	})
 
-	t.Run("turning it on seals the present value and the whole history", func(t *testing.T) {
+	t.Run("turning it on seals the present value and the complete history", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", false)
@@ -106,7 +106,7 @@ func TestEncryption(t *testing.T) {
 		assert.True(t, entry.New.Encrypted())
 	})
 
-	t.Run("a rollback to an encrypted version seals what was plain in between", func(t *testing.T) {
+	t.Run("a rollback to an encrypted version seals the plain values in between", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", true)
@@ -143,7 +143,7 @@ func TestEncryption(t *testing.T) {
 		assert.Equal(t, view.Content, got.Content)
 	})
 
-	t.Run("a value that cannot be opened is told with id and version, and can be replaced", func(t *testing.T) {
+	t.Run("the error of a value that cannot be decrypted has id and version, and the value can be replaced", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", true)

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 )
 
-// History says which configuration's history to read.
+// History is the input of ReadHistory.
 type History struct {
 	ID configuration.ID
 	// Limit is 1 to page.MaxLimit, Offset 0 or more.

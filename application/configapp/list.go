@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// List says which configurations to list; empty fields do not narrow.
+// List is the input of List; empty fields do not narrow it.
 type List struct {
 	Environment string
 	ServiceName string
@@ -26,7 +26,7 @@ type List struct {
 type Listing struct {
 	Configurations []View
 	Total          int
-	// Bytes is how many bytes the store holds of this part of the page.
+	// Bytes is the size of this part of the page, as stored.
 	Bytes int
 	// Next returns the next part of the page; it is nil at the end.
 	Next func(context.Context) (Listing, error)

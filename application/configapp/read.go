@@ -10,25 +10,25 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
-// Read says which configuration to read, and as of when.
+// Read is the input of Read.
 type Read struct {
 	Key         string
 	Environment string
 	ServiceName string
-	// Version and At choose what stood then; at most one of them is not zero.
+	// Version and At select a past state; at most one of them is not zero.
 	Version configuration.Version
 	At      time.Time
-	// MinVersion is the least version that what stands may have; for 0 it may be any.
+	// MinVersion is the least version of the current state; 0 for any.
 	MinVersion configuration.Version
 }
 
-// Read returns a configuration as it stands, or as it stood at a version or a
-// time. The value of an encrypted one is in it when the caller may reveal it.
-// Deleted (as of then) or unknown is ErrNotFound; a version that never was is
-// ErrVersionNotFound. A version that was not reached is ErrStale.
+// Read returns a configuration at present, or as of a version or a time. It has the value
+// of an encrypted one when the caller may reveal it. Deleted (as of then) or unknown is
+// ErrNotFound; a version that never was is ErrVersionNotFound. A version that was not
+// reached is ErrStale.
 //
-// What stands comes from memory while that is known to be fresh, else from the store,
-// and from memory again while the store is away: View.Stale tells.
+// The current state comes from the cache while that is fresh, else from the store. While
+// the store is unavailable it comes from the stale cache: see View.Stale.
 func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, error) {
 	asOf := change.AsOf{Version: in.Version, At: in.At, MinVersion: in.MinVersion}
 	if asOf.Present() {
@@ -56,8 +56,8 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 	return s.viewFor(ctx, by, state)
 }
 
-// viewFor reveals the value where the caller may see it. Where that cannot be
-// confirmed it fails: a value that is hidden from its reader looks like none.
+// viewFor reveals the value where the caller may read it. Where that cannot be confirmed
+// it fails: a hidden value looks like a missing one.
 func (s *Service) viewFor(ctx context.Context, by access.Caller, state configuration.State) (View, error) {
 	v := View{State: state}
 	resource := resourceOf(state.Identity)

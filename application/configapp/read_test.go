@@ -19,7 +19,7 @@ import (
 func TestRead(t *testing.T) {
 	t.Parallel()
 
-	t.Run("an encrypted value is shown to those who may see it, and to nobody else", func(t *testing.T) {
+	t.Run("an encrypted value is revealed only to callers with the right", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.created(t, "one", true)
@@ -33,7 +33,7 @@ func TestRead(t *testing.T) {
 		}
 	})
 
-	t.Run("as of a version and a time it is what stood then", func(t *testing.T) {
+	t.Run("as of a version and a time it is the state of then", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", false)
@@ -163,7 +163,7 @@ func TestAccess(t *testing.T) {
 		})
 	}
 
-	t.Run("who has no right reads nothing", func(t *testing.T) {
+	t.Run("a caller without the right reads nothing", func(t *testing.T) {
 		t.Parallel()
 		_, err := b.read(t, nobody)
 		require.ErrorIs(t, err, access.ErrUnauthenticated)

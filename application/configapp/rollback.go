@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 )
 
-// RollBack says to which version to go back.
+// RollBack is the input of RollBack.
 type RollBack struct {
 	ID      configuration.ID
 	Version configuration.Version
@@ -15,9 +15,9 @@ type RollBack struct {
 	Expect []configuration.Version
 }
 
-// RollBack makes what stood at a version the present again, as a new version; a
-// deleted configuration comes back. Nothing is decrypted for it. A version that
-// never was is ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
+// RollBack restores the state of a version as a new version; a deleted configuration is
+// restored too. Nothing is decrypted for it. A version that never was is
+// ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
 func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (View, error) {
 	return s.write(ctx, by, edition{
 		ID: in.ID, Expect: in.Expect, Revives: true, Mends: true,

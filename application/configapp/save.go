@@ -14,12 +14,12 @@ type edition = change.Edit[configuration.ID, *configuration.Configuration]
 
 func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
 
-// write makes the edition and returns what stands after it.
+// write makes the edition and returns the state after it.
 func (s *Service) write(ctx context.Context, by access.Caller, e edition) (View, error) {
 	return viewOf(s.writer.Edit(ctx, by, e))
 }
 
-// viewOf returns a configuration as a caller sees it who has written to it.
+// viewOf returns the view of a written configuration.
 func viewOf(c *configuration.Configuration, err error) (View, error) {
 	if err != nil {
 		return View{}, err

@@ -19,10 +19,9 @@ type Dependencies struct {
 	Configurations configuration.Repository
 	History        configuration.History
 	Cipher         ports.Cipher
-	// Memory holds what is read most.
+	// Memory caches the configurations that are read most.
 	Memory ports.LocalCache[configuration.Locator, *Entry]
-	// Shared is nil where replicas share nothing; what is in it lives for Lifetime at
-	// most.
+	// Shared is nil where replicas share nothing; its values live for Lifetime at most.
 	Shared       ports.SharedCache[configuration.Locator, configuration.State]
 	Lifetime     time.Duration
 	Feed         readthrough.Feed
@@ -52,13 +51,13 @@ func New(d Dependencies) *Service {
 	return s
 }
 
-// View is a configuration as one caller sees it.
+// View is a configuration for one caller.
 type View struct {
 	configuration.State
-	// Prepared is for what others make of it, as callers see it who may not reveal; it
-	// goes with it. Nil where nothing is kept.
+	// Prepared caches what an interface makes of the configuration for callers without
+	// the right to reveal. Nil where the view is not cached.
 	Prepared *atomic.Value
-	// Stale is how old it may be because the store cannot be asked; 0 while it can.
+	// Stale is its maximum age while the store is unavailable; else 0.
 	Stale    time.Duration
 	revealed secret.Text
 	opened   bool
@@ -79,7 +78,7 @@ func resourceOf(i configuration.Identity) access.Resource {
 	return access.Resource{Environment: i.Environment, Service: i.Service}
 }
 
-// parseIdentity reads the three parts and names every wrong one.
+// parseIdentity parses the three parts and names every invalid one.
 func (s *Service) parseIdentity(environment, service, key string) (configuration.Identity, error) {
 	k, keyErr := configuration.ParseKey(key)
 	e, envErr := s.deps.Environments.Parse(environment)

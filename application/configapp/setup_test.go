@@ -54,8 +54,7 @@ func setupWith(t *testing.T, between func(configuration.Repository) configuratio
 	return b
 }
 
-// reversingCipher stands in for a cipher: a token is the text reversed, with a
-// number that no two share.
+// reversingCipher is a cipher whose tokens are the reversed text with a unique number.
 type reversingCipher struct {
 	available bool
 	// blind tokens cannot be opened any more.
@@ -124,14 +123,14 @@ func text(v configapp.View) string {
 	return value.Reveal()
 }
 
-// revealer is a reader who may see encrypted values.
+// revealer is a reader that may reveal encrypted values.
 func revealer(t *testing.T) access.Caller {
 	t.Helper()
 	key := access.RehydrateAPIKey(access.KeyAttributes{ID: "reveal01", Name: "reveal", Role: access.RoleReader, Reveal: true}, nil)
 	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}
 }
 
-// assertHidden asserts that no print or log of held shows the text.
+// assertHidden asserts that no print or log of a value shows the text.
 func assertHidden(t *testing.T, held any, text string) {
 	t.Helper()
 	var out bytes.Buffer

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
-// Update says what to change; what is nil stays.
+// Update is the input of Update; nil fields leave the configuration as it is.
 type Update struct {
 	ID          configuration.ID
 	Value       *secret.Text
@@ -19,10 +19,10 @@ type Update struct {
 	Expect []configuration.Version
 }
 
-// Update changes a configuration, and answers what is there when nothing
-// changes. Turning encryption on also seals the values of its history; turning
-// it off needs the right to declassify. Deleted or unknown is ErrNotFound, and a
-// version other than the expected ErrStale.
+// Update changes a configuration; without a difference it returns the current state.
+// Turning encryption on also seals the values of its history; turning it off needs the
+// right to declassify. Deleted or unknown is ErrNotFound, and a version other than the
+// expected ErrStale.
 func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (View, error) {
 	edit, err := parseEdit(in)
 	if err != nil {
@@ -64,7 +64,7 @@ func parseEdit(in Update) (edit, error) {
 	return e, fault.Merge(valueErr, descriptionErr)
 }
 
-// edited returns what is to stand after the edit of a state.
+// edited returns the draft after the edit of a state.
 func (s *Service) edited(
 	ctx context.Context, by access.Caller, state configuration.State, e edit,
 ) (configuration.Draft, error) {

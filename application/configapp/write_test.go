@@ -32,7 +32,7 @@ func TestCreate(t *testing.T) {
 		assert.Equal(t, fixture.Stamp(), entry.Stamp)
 	})
 
-	t.Run("where one lives it is ErrAlreadyExists with its id", func(t *testing.T) {
+	t.Run("where one exists it is ErrAlreadyExists with its id", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		first := b.created(t, "one", false)
@@ -69,7 +69,7 @@ func TestCreate(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what is not named stays", func(t *testing.T) {
+	t.Run("fields that are not set stay", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", false)
@@ -82,7 +82,7 @@ func TestUpdate(t *testing.T) {
 		assert.Equal(t, configuration.Version(3), got.Version)
 	})
 
-	t.Run("what changes nothing answers what is there", func(t *testing.T) {
+	t.Run("an update without a difference returns the current state", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", false)
@@ -139,7 +139,7 @@ func TestUpdate(t *testing.T) {
 		for v := 2; v < 18; v++ {
 			assert.True(t, versions[v], "version %d", v)
 		}
-		assert.Zero(t, b.backoff.Waits(), "writers of one process wait for their turn instead")
+		assert.Zero(t, b.backoff.Waits(), "writers of one process wait for the lock instead")
 	})
 }
 
@@ -169,7 +169,7 @@ func TestLostRaces(t *testing.T) {
 		})
 	}
 
-	t.Run("a write that lost is made again on what stands now", func(t *testing.T) {
+	t.Run("a write that conflicted is retried on the current state", func(t *testing.T) {
 		t.Parallel()
 		b := losingTo(t, 5)
 		view := b.created(t, "one", false)
@@ -214,7 +214,7 @@ func TestRollBack(t *testing.T) {
 		return b.RollBack(t.Context(), fixture.Admin(), configapp.RollBack{ID: id, Version: version})
 	}
 
-	t.Run("an earlier value comes back as a new version", func(t *testing.T) {
+	t.Run("an earlier value is restored as a new version", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", false)
@@ -225,7 +225,7 @@ func TestRollBack(t *testing.T) {
 		assert.Equal(t, configuration.Version(3), got.Version)
 	})
 
-	t.Run("a deleted one comes back", func(t *testing.T) {
+	t.Run("a deleted one is restored", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", false)
@@ -240,7 +240,7 @@ func TestRollBack(t *testing.T) {
 		assert.Equal(t, "one", text(got))
 	})
 
-	t.Run("nothing is opened for it, and the answer hides the value", func(t *testing.T) {
+	t.Run("nothing is decrypted for it, and the result hides the value", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		view := b.created(t, "one", true)

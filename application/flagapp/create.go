@@ -8,9 +8,9 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
 
-// Create stores a new flag, or brings a deleted one of that identity back, whose
-// id, version, salt and type go on. The definition is JSON as flag.ParseCreation
-// reads it. Where one lives it is ErrAlreadyExists with its id.
+// Create stores a new flag, or creates a deleted one of that identity again; its id,
+// version, salt and type continue. The definition is JSON as flag.ParseCreation reads it.
+// Where one exists it is ErrAlreadyExists with its id.
 func (s *Service) Create(ctx context.Context, by access.Caller, definition []byte) (flag.State, error) {
 	c, err := flag.ParseCreation(ctx, definition)
 	if err != nil {

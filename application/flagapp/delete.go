@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Delete says what to delete.
+// Delete is the input of Delete.
 type Delete struct {
 	ID flag.ID
 	// Expect are the versions of which one must be the present, if any is named.

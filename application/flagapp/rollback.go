@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// RollBack says to which version to go back.
+// RollBack is the input of RollBack.
 type RollBack struct {
 	ID      flag.ID
 	Version scope.Version
@@ -16,9 +16,9 @@ type RollBack struct {
 	Expect []scope.Version
 }
 
-// RollBack makes what stood at a version the present again, as a new version with
-// the very same ranges; a deleted flag comes back. A version that never was is
-// ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
+// RollBack restores the state of a version as a new version, with the same ranges; a
+// deleted flag is restored too. A version that never was is ErrVersionNotFound, one that
+// is a deletion ErrVersionIsDelete.
 func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (flag.State, error) {
 	return s.write(ctx, by, edition{
 		ID: in.ID, Expect: in.Expect, Revives: true, Mends: true,

@@ -20,7 +20,7 @@ type Dependencies struct {
 	Source    flag.Source
 	Clock     ports.Clock
 	Stopwatch ports.Stopwatch
-	// Feed tells since when changes may not have been delivered to Apply.
+	// Feed returns since when changes may not have been delivered to Apply.
 	Feed readthrough.Feed
 	// Memory caches the flags that are read most, one by one.
 	Memory ports.LocalCache[flag.Locator, *Entry]

@@ -68,7 +68,7 @@ func TestSnapshots(t *testing.T) {
 		assert.Equal(t, snapshot(t, b.Service).Revision(), snapshot(t, other).Revision())
 	})
 
-	t.Run("a refresh without changes keeps the snapshot", func(t *testing.T) {
+	t.Run("a refresh without changes leaves the snapshot", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.create(t, `"is_enabled":true`)

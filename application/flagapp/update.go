@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Update says what to change.
+// Update is the input of Update.
 type Update struct {
 	ID flag.ID
 	// Change is JSON as flag.ParseChange reads it.
@@ -17,8 +17,8 @@ type Update struct {
 	Expect []scope.Version
 }
 
-// Update changes a flag, and answers what is there when nothing changes. Deleted
-// or unknown is ErrNotFound, a version other than the expected ErrStale.
+// Update changes a flag; without a difference it returns the current state. Deleted or
+// unknown is ErrNotFound, a version other than the expected ErrStale.
 func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (flag.State, error) {
 	c, err := flag.ParseChange(ctx, in.Change)
 	if err != nil {

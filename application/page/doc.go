@@ -1,2 +1,2 @@
-// Package page is the rule for parts of a list, the same for every module.
+// Package page defines limits and parts of lists, the same for every module.
 package page

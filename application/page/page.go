@@ -25,7 +25,7 @@ func Check(limit, offset int) error {
 	return fault.Merge(limitErr, offsetErr)
 }
 
-// Following returns what reads the next part of a page in other words; nil for nil.
+// Following maps the next part of a page; nil for nil.
 func Following[P, Q any](next func(context.Context) (P, error), words func(P) Q) func(context.Context) (Q, error) {
 	if next == nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// Amend says what to change about an instance; what is nil stays as it is.
+// Amend is the input of Amend; nil fields leave the instance as it is.
 type Amend struct {
 	Target
 	Desired, Reason *string
@@ -17,8 +17,8 @@ type Amend struct {
 	Tags     *[]string
 }
 
-// Amend changes what is desired of an instance, or what describes it, and returns
-// it. An unknown service or instance is ErrNotFound or ErrInstanceNotFound.
+// Amend changes the desired state of an instance, or its description, and returns it. An
+// unknown service or instance is ErrNotFound or ErrInstanceNotFound.
 func (s *Service) Amend(ctx context.Context, by access.Caller, in Amend) (Reading, error) {
 	p := &parsing{}
 	t := s.parseTarget(p, in.ServiceName, &in.InstanceID, in.Environment)

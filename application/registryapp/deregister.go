@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// DeregisterInstance takes an instance and its lease away. An unknown one is
-// ErrNotFound or ErrInstanceNotFound.
+// DeregisterInstance removes an instance and its lease. An unknown one is ErrNotFound or
+// ErrInstanceNotFound.
 func (s *Service) DeregisterInstance(ctx context.Context, by access.Caller, in Target) error {
 	p := &parsing{}
 	t := s.parseTarget(p, in.ServiceName, &in.InstanceID, in.Environment)
@@ -30,19 +30,18 @@ func (s *Service) DeregisterInstance(ctx context.Context, by access.Caller, in T
 // Everywhere is every environment of a service.
 const Everywhere = "*"
 
-// Deregister says which service to take away.
+// Deregister is the input of Deregister.
 type Deregister struct {
 	ServiceName string
-	// Environment takes away what the service has there; "" for the only one in which
-	// it lives, and Everywhere for all.
+	// Environment is where the service is removed; "" for its only one, and Everywhere
+	// for all.
 	Environment string
 }
 
-// Deregister takes a service and its instances away: in one environment, and as a
-// whole where it lives in no other. Its id and version go on if it is registered
-// again. A service that lives in several, where none is named, is
-// ErrEnvironmentRequired with the list; one that is unknown, or has nothing in the
-// environment, ErrNotFound.
+// Deregister removes the instances of a service in one environment, and the service where
+// it has no other. Its id and version continue if it is registered again. A service in
+// several environments, where none is named, is ErrEnvironmentRequired with the list; one
+// that is unknown, or has no instance in the environment, ErrNotFound.
 func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregister) error {
 	p := &parsing{}
 	everywhere := in.Environment == Everywhere

@@ -32,7 +32,7 @@ func TestDiscovery(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	})
 
-	t.Run("what is written here is seen here at once, and elsewhere after a look", func(t *testing.T) {
+	t.Run("a write is visible on this replica at once, and on others after a refresh", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := b.replica(t, "replica-2")
@@ -46,7 +46,7 @@ func TestDiscovery(t *testing.T) {
 		assert.Equal(t, []string{"b"}, ready(t, other))
 	})
 
-	t.Run("what is drained serves, and is not ready", func(t *testing.T) {
+	t.Run("a draining instance serves, and is not ready", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")
@@ -80,7 +80,7 @@ func TestDiscovery(t *testing.T) {
 		assert.Empty(t, v.Select(registryapp.Selection{Zone: "eu-1", Version: "1"}))
 	})
 
-	t.Run("while the database is away all reads go on, but for what was never read", func(t *testing.T) {
+	t.Run("while the database is unavailable all reads succeed, except of data that was never read", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")

@@ -1,9 +1,8 @@
-// Package registryapp is what can be done with services: register, report,
-// renew, change, read, discover and deregister them; and the steps of the work
-// that goes on by itself: following other replicas, ending leases, and checking.
+// Package registryapp is the use cases of the registry: register, report, renew, amend,
+// read, discover and deregister; and the steps of its background work: refreshing the
+// catalogue, expiring leases, and checking.
 //
-// Every use case takes the caller explicitly and asks access.Decide before it
-// does anything. Discovery reads a View: the instances of a service in an
-// environment as they stand in memory. A heartbeat that changes nothing meets the
-// lease store alone.
+// Every use case takes the caller explicitly and calls access.Decide first. Discovery
+// reads a View: the cached instances of a service in an environment. A heartbeat that
+// changes nothing only calls the lease store.
 package registryapp

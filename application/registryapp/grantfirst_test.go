@@ -67,7 +67,7 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		assert.Equal(t, int64(1), b.register(t, "a"))
 	})
 
-	t.Run("what is not stored leaves no lease, and the one before goes on", func(t *testing.T) {
+	t.Run("a failed save leaves no lease, and the former one continues", func(t *testing.T) {
 		t.Parallel()
 		b, g := gated(t)
 		epoch := b.register(t, "a")
@@ -84,7 +84,7 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		assert.Equal(t, []string{"a"}, ready(t, b.Service))
 	})
 
-	t.Run("a lease of what was never stored, because the process died, ends by itself", func(t *testing.T) {
+	t.Run("a lease of an instance that was never stored, because the process died, expires", func(t *testing.T) {
 		t.Parallel()
 		b, _ := gated(t)
 		epoch := b.register(t, "a")
@@ -96,7 +96,7 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		assert.Equal(t, []string{"a"}, ready(t, b.Service))
 	})
 
-	t.Run("between the grant and the save a holder is not told that its lease is lost", func(t *testing.T) {
+	t.Run("between the grant and the save a heartbeat of the former lease succeeds", func(t *testing.T) {
 		t.Parallel()
 		b, g := gated(t)
 		epoch := b.register(t, "a")
@@ -129,7 +129,7 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		require.NoError(t, b.beat(t, "a", 2))
 	})
 
-	t.Run("where the lease store keeps a higher epoch than the database the next one is above it", func(t *testing.T) {
+	t.Run("where the lease store has a higher epoch than the database the next one is above it", func(t *testing.T) {
 		t.Parallel()
 		b, _ := gated(t)
 		ahead := registry.Grant{LeaseKey: heldOf(t, "a", 20), TTL: time.Hour, Removal: time.Hour}

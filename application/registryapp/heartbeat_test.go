@@ -18,7 +18,7 @@ import (
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 
-	t.Run("the epoch of the last registration holds the lease, and none else", func(t *testing.T) {
+	t.Run("only the epoch of the last registration has the lease", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		first := b.register(t, "a")

@@ -8,20 +8,20 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// HealthHistory says which transitions to read.
+// HealthHistory is the input of ReadHealthHistory.
 type HealthHistory struct {
 	ServiceName string
 	// InstanceID is nil for all instances.
 	InstanceID *string
 	// Environment narrows to one. Where it is "", an instance is that of the only
-	// environment in which the id lives.
+	// environment of the id.
 	Environment string
 	// Limit is 1 to page.MaxLimit.
 	Limit int
 }
 
 // ReadHealthHistory returns the newest transitions of a service, newest first. It
-// tells of a deregistered service too; an unknown one is ErrNotFound.
+// includes a deregistered service; an unknown one is ErrNotFound.
 func (s *Service) ReadHealthHistory(
 	ctx context.Context, by access.Caller, in HealthHistory,
 ) ([]registry.Transition, error) {
@@ -38,7 +38,7 @@ func (s *Service) ReadHealthHistory(
 	if err != nil {
 		return nil, err
 	}
-	// One that lives nowhere has had its transitions wherever it lived.
+	// A removed instance has its transitions in all its environments.
 	if !t.Instance.IsZero() {
 		i, err := t.find(found)
 		switch {

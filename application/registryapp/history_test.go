@@ -32,5 +32,5 @@ func TestHistory(t *testing.T) {
 	assert.False(t, more)
 	found, err = b.ReadHealthHistory(t.Context(), fixture.Reader(), in)
 	require.NoError(t, err)
-	assert.Len(t, found, 1, "what is older than 30 days is forgotten")
+	assert.Len(t, found, 1, "transitions older than 30 days are purged")
 }

@@ -106,7 +106,7 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		assert.False(t, instance(t, b.Service, "a").Flapping)
 	})
 
-	t.Run("what was reported stands, and so does the end of a lease", func(t *testing.T) {
+	t.Run("a reported state stays, and so does an expired lease", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.forbids()

@@ -129,7 +129,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		assert.Equal(t, []string{"a"}, ids(t, b.Service, "production"))
 	})
 
-	t.Run("a replica that has not heard of either asks the store, and answers the truth", func(t *testing.T) {
+	t.Run("a replica with a stale catalogue queries the store, and answers correctly", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := b.replica(t, "replica-2")
@@ -146,7 +146,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		}
 	})
 
-	t.Run("what memory knows to be lost asks no store", func(t *testing.T) {
+	t.Run("a lease that the catalogue knows to be lost needs no query", func(t *testing.T) {
 		t.Parallel()
 		b, production, _ := both(t)
 		b.registerIn(t, b.Service, "production", "a")
@@ -162,7 +162,7 @@ func TestDeregisteringAService(t *testing.T) {
 		return registryapp.Deregister{ServiceName: shop, Environment: environment}
 	}
 
-	t.Run("in one environment it goes from there, with the leases", func(t *testing.T) {
+	t.Run("in one environment it is removed there, with the leases", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		production, staging := b.registerIn(t, b.Service, "production", "a"), b.registerIn(t, b.Service, "staging", "a")
@@ -176,7 +176,7 @@ func TestDeregisteringAService(t *testing.T) {
 		require.ErrorIs(t, err, registry.ErrNotFound)
 	})
 
-	t.Run("everywhere it goes as a whole", func(t *testing.T) {
+	t.Run("everywhere it is removed", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.registerIn(t, b.Service, "production", "a")
@@ -187,7 +187,7 @@ func TestDeregisteringAService(t *testing.T) {
 		require.ErrorIs(t, err, registry.ErrNotFound)
 	})
 
-	t.Run("one without an instance goes without a word", func(t *testing.T) {
+	t.Run("one without an instance is removed without an event", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")

@@ -7,19 +7,19 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// parsing collects what is wrong with an input.
+// parsing collects the errors of an input.
 type parsing struct{ faults fault.Collector }
 
 func (p *parsing) note(err error) { p.faults.Note(err) }
 
-// parse reads one text.
+// parse parses one string.
 func parse[T any](p *parsing, how func(string) (T, error), text string) T {
 	v, err := how(text)
 	p.note(err)
 	return v
 }
 
-// parseURL reads a URL, where "" is none.
+// parseURL parses a URL, where "" is none.
 func parseURL(p *parsing, field string, text *string) *registry.URL {
 	if text == nil {
 		return nil
@@ -41,7 +41,7 @@ func parseMetadata(p *parsing, text []byte) *registry.Metadata {
 	return &m
 }
 
-// seconds reads a number of seconds of which the domain knows the bounds.
+// seconds reads a number of seconds within the bounds of the domain.
 func (p *parsing) seconds(field string, n *int) *time.Duration {
 	const most = int(registry.MaxRemoval / time.Second)
 	switch {

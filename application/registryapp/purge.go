@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// HistoryKept is for how long transitions are kept.
+// HistoryKept is the retention of transitions.
 const HistoryKept = 30 * 24 * time.Hour
 
-// purgeLimit bounds what one step forgets of each kind.
+// purgeLimit bounds what one step deletes of each kind.
 const purgeLimit = 1000
 
-// Purge forgets some of the transitions that are older than HistoryKept, and some of
-// the instances and services that were removed long ago, and reports whether there
-// are more. Memory forgets with the next Refresh, on every replica.
+// Purge deletes some of the transitions that are older than HistoryKept, and some of the
+// instances and services that were removed long ago, and reports whether there are more.
+// The catalogue of every replica follows with the next Refresh.
 func (s *Service) Purge(ctx context.Context) (more bool, err error) {
 	now := s.deps.Clock.Now()
 	transitions, err := s.deps.History.Purge(ctx, now.Add(-HistoryKept), purgeLimit)

@@ -23,7 +23,7 @@ func (b *bundle) purge(t *testing.T) {
 	}
 }
 
-// churn registers and deregisters services and instances that nobody sees again.
+// churn registers and deregisters services and instances that are never registered again.
 func (b *bundle) churn(t *testing.T, pairs int) {
 	t.Helper()
 	admin := fixture.Admin()
@@ -39,7 +39,7 @@ func (b *bundle) churn(t *testing.T, pairs int) {
 	}
 }
 
-// holds asserts how many services and instances are in the memory of a replica.
+// holds asserts how many services and instances are in the catalogue of a replica.
 func holds(t *testing.T, s *registryapp.Service, services, instances int) {
 	t.Helper()
 	gotServices, gotInstances := registryapp.Cached(s)
@@ -56,7 +56,7 @@ func (b *bundle) keeps(t *testing.T, services, instances int) {
 func TestPurge(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what was removed leaves the store and the memory of every replica", func(t *testing.T) {
+	t.Run("removed records are purged from the store and the catalogue of every replica", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := b.replica(t, "replica-2")
@@ -116,7 +116,7 @@ func TestPurge(t *testing.T) {
 		}
 	})
 
-	t.Run("a mark keeps an instance for longer, and applies again", func(t *testing.T) {
+	t.Run("an override keeps an instance for longer, and applies again", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")
@@ -129,7 +129,7 @@ func TestPurge(t *testing.T) {
 		assert.Equal(t, registry.Maintenance, instance(t, b.Service, "a").Desired)
 	})
 
-	t.Run("what the feed still tells of is kept", func(t *testing.T) {
+	t.Run("records of changes that are still in the feed are kept", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")
@@ -218,7 +218,7 @@ func TestReadingsOfANewLife(t *testing.T) {
 	one.Epoch = b.register(t, "a")
 	_, err := b.Heartbeat(t.Context(), admin, one)
 	require.NoError(t, err)
-	// Whatever keeps readings from being dropped, such as a check that ends late.
+	// Readings may be left over, such as by a check that ends late.
 	late := registry.Note{Key: heldOf(t, "a", 1).Key, Observation: registry.Observation{ResponseTime: new(7.0)}}
 	require.NoError(t, b.Deregister(t.Context(), admin, service()))
 	require.NoError(t, b.leases.Note(t.Context(), late))

@@ -11,10 +11,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Register says what to register; what is nil stays as it is.
+// Register is the input of Register; nil fields leave the registered values.
 type Register struct {
 	ServiceName string
-	// InstanceID is nil for the service as a whole.
+	// InstanceID is nil for a service without instances.
 	InstanceID *string
 	// ServiceURL and HealthCheckURL are the instance's where there is one. An empty
 	// HealthCheckURL takes it away.
@@ -41,10 +41,10 @@ type Registered struct {
 	Service registry.State
 }
 
-// Register registers a service as a whole, or an instance with a lease that runs
-// from now. Doing it again replaces what is given, and gives the instance a new
-// epoch: who held the lease before has lost it. While leases cannot be granted an
-// instance is ErrLeasesUnavailable, and nothing is stored.
+// Register registers a service without instances, or an instance with a lease that runs
+// from now. A repeated registration replaces the given fields, and gives the instance a
+// new epoch: the former lease is lost. While leases cannot be granted an instance is
+// ErrLeasesUnavailable, and nothing is stored.
 func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (Registered, error) {
 	name, r, err := s.parseRegistration(in)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	return out, nil
 }
 
-// forgetReadings makes what was observed begin anew with what is registered anew.
+// forgetReadings resets the readings of new registrations.
 func (s *Service) forgetReadings(ctx context.Context, name scope.ServiceName, founded bool, r registry.Registered) {
 	var services []string
 	var instances []registry.Key
@@ -94,12 +94,12 @@ func (s *Service) forgetReadings(ctx context.Context, name scope.ServiceName, fo
 		instances = []registry.Key{{Service: name, Ref: r.Instance.Ref()}}
 	}
 	if len(services)+len(instances) > 0 {
-		// Readings are for those who look; nothing is decided by them.
+		// Readings are informational; nothing is decided by them.
 		_ = s.deps.Readings.Forget(context.WithoutCancel(ctx), services, instances...)
 	}
 }
 
-// named returns the ids that are not zero.
+// named returns the id, unless it is zero.
 func named(id registry.InstanceID) []registry.InstanceID {
 	if id.IsZero() {
 		return nil
@@ -107,7 +107,7 @@ func named(id registry.InstanceID) []registry.InstanceID {
 	return []registry.InstanceID{id}
 }
 
-// parseRegistration names everything that is wrong.
+// parseRegistration names every invalid field.
 func (s *Service) parseRegistration(in Register) (scope.ServiceName, registry.Registration, error) {
 	p := &parsing{}
 	name := parse(p, registry.ParseName, in.ServiceName)

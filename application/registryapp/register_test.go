@@ -24,7 +24,7 @@ func (b *bundle) whole(t *testing.T) registryapp.Registered {
 	return done
 }
 
-// faulty returns the members that an error names.
+// faulty returns the fields that an error names.
 func faulty(err error) []string {
 	var fields []string
 	for _, f := range fault.Of(err).Fields() {

@@ -7,22 +7,22 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// Report says how an instance is.
+// Report is the input of Report.
 type Report struct {
 	ServiceName string
 	// InstanceID is nil for the default instance.
 	InstanceID *string
-	// Environment is "" for the only one in which the instance lives.
+	// Environment is "" for the only one of the instance.
 	Environment string
 	Status      string
 	// ResponseTime is in milliseconds, 0 to 1e9; nil for none.
 	ResponseTime *float64
 }
 
-// Report takes in what somebody says of an instance, at once. Without an instance
-// it is about the default one; where the service has others that is
-// ErrInstanceRequired. An unknown service or instance is ErrNotFound or
-// ErrInstanceNotFound. It renews no lease.
+// Report records a report about an instance, with immediate effect. Without an instance
+// it is about the default one; where the service has others that is ErrInstanceRequired.
+// An unknown service or instance is ErrNotFound or ErrInstanceNotFound. It renews no
+// lease.
 func (s *Service) Report(ctx context.Context, by access.Caller, in Report) (Reading, error) {
 	p := &parsing{}
 	t := s.parseTarget(p, in.ServiceName, in.InstanceID, in.Environment)
@@ -45,14 +45,14 @@ func (s *Service) Report(ctx context.Context, by access.Caller, in Report) (Read
 	if err := s.deps.Services.Touch(ctx, written.State().ID, s.deps.Clock.Now(), observation.ResponseTime); err != nil {
 		return Reading{}, err
 	}
-	// A reading that is not noted is missed by nobody: the report is stored.
+	// A lost reading does no harm: the report is stored.
 	_ = s.deps.Readings.Note(ctx, registry.Note{
 		Key: registry.Key{Service: t.service, Ref: about.Ref()}, Observation: observation, URL: about.Address.Base(),
 	})
 	return s.reread(ctx, written)
 }
 
-// reread returns a service with what Touch has made of it.
+// reread returns a service after Touch.
 func (s *Service) reread(ctx context.Context, written *registry.Service) (Reading, error) {
 	found, err := s.deps.Services.Find(ctx, written.State().Name)
 	if err != nil {

@@ -12,24 +12,23 @@ import (
 // edition is one write to a service.
 type edition struct {
 	name scope.ServiceName
-	// instances are the ids that the write needs beside the default one, in whichever
-	// environment. whole says that it needs all instances that live.
+	// instances are the ids that the write needs beside the default one, in any
+	// environment. whole reports that it needs all instances.
 	instances []registry.InstanceID
 	whole     bool
-	// founds says that a service that is not registered may be written to.
+	// founds reports that a service that is not registered may be written to.
 	founds bool
-	// remembered says that only instances that live are written to, so that memory
-	// will do to begin with; the store refuses what is out of date.
+	// remembered reports that only instances that are not removed are written to, so that
+	// the first attempt uses the catalogue; the store rejects stale state.
 	remembered bool
 	// mends says that a damaged service may be written to.
 	mends bool
 	apply func(*registry.Service) error
-	// before is called with what is about to be saved, each time; its error ends the
-	// attempt. Nil for nothing.
+	// before is called before each save; its error ends the attempt. Nil for nothing.
 	before func(context.Context, *registry.Service) error
 }
 
-// write makes the edition, lets discovery see it, and returns what stands after.
+// write makes the edition, updates the catalogue, and returns the service after it.
 func (s *Service) write(ctx context.Context, e edition) (*registry.Service, error) {
 	var written *registry.Service
 	remembered := e.remembered
@@ -92,7 +91,7 @@ func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error
 
 func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
 
-// own is the stamp of what the service does by itself.
+// own is the stamp of changes that the service makes by itself.
 func (s *Service) own() scope.Stamp {
 	return scope.Stamp{By: scope.System(), At: s.deps.Clock.Now()}
 }

@@ -31,8 +31,8 @@ type Dependencies struct {
 	Environments scope.Environments
 	// DefaultEnvironment is where an instance is that names none.
 	DefaultEnvironment string
-	// Bounds is how large the registry may become; what is 0 has no bound. Replicas
-	// that register at the same time may exceed it by what they have not heard yet.
+	// Bounds bounds the size of the registry; 0 is no bound. Concurrent registrations on
+	// several replicas may exceed it by changes that were not delivered yet.
 	Bounds registry.Size
 	// Replica names this process among those that share the lease store.
 	Replica string
@@ -54,7 +54,7 @@ type Service struct {
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
 	s := &Service{deps: d}
-	// One that is not supported is told to those who rely on it.
+	// One that is not supported is an error of the calls that rely on it.
 	s.standard, _ = d.Environments.Parse(d.DefaultEnvironment)
 	s.expirer.preservations = map[place]*preservation{}
 	s.checks.targets = map[registry.Key]*target{}
@@ -70,5 +70,5 @@ func (s *Service) environment(name string) (scope.Environment, error) {
 	return s.deps.Environments.Parse(name)
 }
 
-// resource is what is asked about a service.
+// resource is what access to a service is decided on.
 func resource(name scope.ServiceName) access.Resource { return access.Resource{Service: name} }

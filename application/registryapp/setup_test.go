@@ -19,7 +19,7 @@ import (
 // shop is the service of most tests.
 const shop = "shop"
 
-// bundle is the use cases of one replica with all that they stand on.
+// bundle is the use cases of one replica with their dependencies.
 type bundle struct {
 	*registryapp.Service
 	store  *fixture.Services
@@ -28,7 +28,7 @@ type bundle struct {
 	// elapsed is the replica's stopwatch, serverTime that of the lease store.
 	elapsed, serverTime *fixture.Stopwatch
 	prober              *prober
-	// epoch is the feed's, as the lease store is told of it.
+	// epoch is the feed's, as the lease store knows it.
 	epoch *fixture.Epoch
 }
 
@@ -130,7 +130,7 @@ func (b *bundle) beat(t *testing.T, instance string, epoch int64) error {
 	return err
 }
 
-// view returns what discovery knows of the shop.
+// view returns the view of the shop.
 func view(t *testing.T, s *registryapp.Service) *registryapp.View {
 	t.Helper()
 	v, err := s.Discover(fixture.Admin(), shop, "")
@@ -148,7 +148,7 @@ func ready(t *testing.T, s *registryapp.Service) []string {
 	return ids
 }
 
-// instance returns an instance of the shop as discovery knows it, or nil.
+// instance returns an instance of the shop in its view, or nil.
 func instance(t *testing.T, s *registryapp.Service, id string) *registry.Instance {
 	t.Helper()
 	for _, i := range view(t, s).Instances {
@@ -225,11 +225,11 @@ func (l *leaseServer) Instances(ctx context.Context, keys ...registry.Key) ([]re
 	return l.Store.Instances(ctx, keys...)
 }
 
-// prober answers checks as the test says.
+// prober returns the results that a test sets.
 type prober struct {
-	// answer says whether the check of a host passes; nil passes them all.
+	// answer returns whether the check of a host passes; nil passes them all.
 	answer func(ctx context.Context, p health.Probe) bool
-	// result says all, and goes first where it is not nil.
+	// result returns the complete result, and has precedence where it is not nil.
 	result func(p health.Probe) health.Result
 }
 

@@ -44,7 +44,7 @@ type program struct {
 	id    string
 	epoch int64
 	next  time.Duration
-	// cut off programs run, and reach nobody; dead ones do not run.
+	// partitioned programs run without a connection; dead ones do not run.
 	cut, dead bool
 	// again counts how often it had to register again.
 	again int
@@ -101,7 +101,7 @@ func (w *world) launch(p *program) {
 	p.next = w.elapsed.Elapsed() + time.Duration(w.random.Int64N(int64(ttl/3)))
 }
 
-// run lets time go by for everybody.
+// run advances the time for all.
 func (w *world) run(d time.Duration) {
 	w.t.Helper()
 	for passed := time.Duration(0); passed < d; passed += expireEvery {
@@ -130,7 +130,7 @@ func (w *world) step() {
 	}
 }
 
-// live sends a heartbeat, and does what a client does about the answer.
+// live sends a heartbeat, and reacts to the response as a client does.
 func (w *world) live(p *program) {
 	w.t.Helper()
 	s := w.any()
@@ -157,8 +157,8 @@ func each(programs []*program, do func(*program)) {
 	}
 }
 
-// requireWhole asserts that all are passing and ready everywhere, that nothing is
-// held, and that no program had to register again.
+// requireWhole asserts that all are passing and ready everywhere, that none is held, and
+// that no program had to register again.
 func (w *world) requireWhole() {
 	w.t.Helper()
 	for _, s := range w.replicas {
@@ -190,7 +190,7 @@ func TestSimulation(t *testing.T) {
 				require.Equal(t, health.Critical, i.Observed(), "and each with the truth")
 			}
 		}
-		assert.GreaterOrEqual(t, w.least, all-allowed, "no more than the allowance was ever gone")
+		assert.GreaterOrEqual(t, w.least, all-allowed, "never more than the allowance was missing")
 		each(w.programs, func(p *program) { p.cut = false })
 		w.run(ttl)
 		w.requireWhole()
@@ -212,7 +212,8 @@ func TestSimulation(t *testing.T) {
 		assert.Len(t, ready(t, w.replicas[0]), 50)
 		w.run(2 * ttl)
 		w.requireWhole()
-		// What is left has an allowance of its own size, though 500 were alive just now.
+		// The remaining instances have an allowance of their own number, though 500 were
+		// alive just now.
 		each(w.programs[:8], func(p *program) { p.dead = true })
 		w.run(ttl + time.Second)
 		assert.False(t, view(t, w.replicas[0]).Protected, "8 of 50 may leave")
@@ -308,7 +309,7 @@ func TestSimulationOfTime(t *testing.T) {
 func TestSimulationOfFaults(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a registry that restarts knows all, and ends nothing before a whole TTL", func(t *testing.T) {
+	t.Run("a restarted registry has all instances, and expires none before a full TTL", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 1, 60)
 		w.programs[0].dead = true
@@ -336,7 +337,7 @@ func TestSimulationOfFaults(t *testing.T) {
 		w.requireWhole()
 	})
 
-	t.Run("while the lease store is away nothing ends, and a whole TTL after", func(t *testing.T) {
+	t.Run("while the lease store is unavailable no lease expires, nor for a full TTL after", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, 60)
 		before := len(w.store.Outbox())
@@ -351,7 +352,7 @@ func TestSimulationOfFaults(t *testing.T) {
 		w.requireWhole()
 	})
 
-	t.Run("while the database is away nothing ends, and a whole TTL after", func(t *testing.T) {
+	t.Run("while the database is unavailable no lease expires, nor for a full TTL after", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, 60)
 		w.programs[0].dead = true
@@ -394,7 +395,7 @@ func TestSimulationOfFaults(t *testing.T) {
 		w.requireWhole()
 	})
 
-	t.Run("a replica that takes over lets no more leave than its predecessor would", func(t *testing.T) {
+	t.Run("a newly elected replica lets no more leave than its predecessor", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, 100)
 		each(w.programs[:12], func(p *program) { p.dead = true })

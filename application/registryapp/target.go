@@ -8,11 +8,11 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Target names an instance. Where its id lives in several environments, and none is
+// Target names an instance. Where its id exists in several environments, and none is
 // named, it is ErrEnvironmentRequired with the list.
 type Target struct {
 	ServiceName, InstanceID string
-	// Environment is "" for the only one in which the id lives.
+	// Environment is "" for the only one of the id.
 	Environment string
 }
 
