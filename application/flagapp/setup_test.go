@@ -22,19 +22,19 @@ type bundle struct {
 	ids   *fixture.IDs
 }
 
-func setup(t *testing.T) *bundle {
-	t.Helper()
+func setup(tb testing.TB) *bundle {
+	tb.Helper()
 	b := &bundle{store: fixture.NewFlags(), clock: fixture.NewClock(), watch: fixture.NewStopwatch(), tail: fixture.NewTail(), ids: fixture.NewIDs()}
-	b.Service = b.replica(t)
-	require.NoError(t, b.Refresh(t.Context()))
+	b.Service = b.replica(tb)
+	require.NoError(tb, b.Refresh(tb.Context()))
 	return b
 }
 
 // replica returns another replica on the same store.
-func (b *bundle) replica(t *testing.T) *flagapp.Service {
-	t.Helper()
+func (b *bundle) replica(tb testing.TB) *flagapp.Service {
+	tb.Helper()
 	environments, err := scope.NewEnvironments("production", "staging")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return flagapp.New(flagapp.Dependencies{
 		Flags: b.store, History: b.store, Source: b.store,
 		Clock: b.clock, Stopwatch: b.watch, Feed: b.tail, IDs: b.ids,
