@@ -53,7 +53,8 @@ func schema() ports.MessageSchema {
 		Description: "The value of a message in the topic of services. It contains no address and no metadata.",
 		ResourceID:  ports.Property{Type: "string", MinLength: 1, Description: "The service's name."},
 		Environment: ports.Property{
-			Type: "string", MaxLength: 50, Description: "That of the instance; empty for changes of the service itself.",
+			Type: "string", MaxLength: 50,
+			Description: "That of the instance; empty for changes of the service itself.",
 		},
 		Data: []ports.Property{
 			ports.Property{Type: "string", MinLength: 1}.Named("service_name"),
