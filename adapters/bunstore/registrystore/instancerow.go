@@ -90,7 +90,8 @@ func rowOfInstance(i *registry.Instance, serviceID, generation int64) (instanceR
 	return instanceRow{
 		ServiceID: serviceID, InstanceID: i.ID.String(), Environment: i.Environment.String(),
 		Definition: string(definition),
-		Desired:    i.Desired.String(), DesiredReason: i.Override.Reason, DesiredBy: i.By.Name, DesiredByKey: i.By.KeyID,
+		Desired:    i.Desired.String(), DesiredReason: i.Override.Reason,
+		DesiredBy: i.By.Name, DesiredByKey: i.By.KeyID,
 		Evidence: i.Evidence.String(), IsFlapping: i.Flapping, IsExpired: i.Expired, IsHeld: i.Held,
 		Since: column.Time(i.Since), Reason: i.Reason, LeaseEpoch: int64(i.Epoch),
 		RegisteredAt: column.Time(i.RegisteredAt), UpdatedAt: column.Time(i.UpdatedAt), IsRemoved: i.Removed,
