@@ -13,19 +13,19 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// keyName and headers of a message travel as Watermill's metadata; no header of
-// ours has that name.
+// keyName is the entry of Watermill's metadata that has the key of a message. The other
+// entries are its headers; no header has this name.
 const keyName = "_signalbox_key"
 
-// Bus publishes through lanes: each sends one message at a time, and the messages
-// of one key take one lane. It is safe for concurrent use.
+// Bus publishes through lanes. Each lane sends one message at a time; the key of a message
+// selects its lane. It is safe for concurrent use.
 type Bus struct {
-	// open connects; it is called until it succeeds, and not at once.
+	// open connects the lanes. The first Publish calls it, and each one until it succeeds.
 	open func(ctx context.Context) ([]message.Publisher, error)
-	// ping asks whether the broker answers; nil where there is none to ask.
+	// ping returns nil if the broker answers; ping is nil where there is no broker.
 	ping func() error
 	seed maphash.Seed
-	// topics says which topics are to be looked for before they are published to.
+	// topics has the topics that are verified before the next message for them.
 	topics topics
 
 	mu    sync.Mutex
@@ -34,13 +34,13 @@ type Bus struct {
 
 var _ ports.Publisher = (*Bus)(nil)
 
-// Publish hands messages over, all lanes at once.
+// Publish publishes messages, in all lanes concurrently.
 func (b *Bus) Publish(ctx context.Context, messages []ports.Message) []error {
 	outcomes := make([]error, len(messages))
 	lanes, err := b.opened(ctx)
 	var wrong map[string]error
 	if err == nil {
-		wrong, err = b.topics.look(ctx, messages)
+		wrong, err = b.topics.verify(ctx, messages)
 	}
 	if err != nil {
 		return failed(outcomes, 0, unavailable(err))
@@ -51,26 +51,26 @@ func (b *Bus) Publish(ctx context.Context, messages []ports.Message) []error {
 		}
 	}
 	var sending sync.WaitGroup
-	for l, places := range b.share(messages, outcomes, len(lanes)) {
-		if len(places) == 0 {
+	for l, positions := range b.share(messages, outcomes, len(lanes)) {
+		if len(positions) == 0 {
 			continue
 		}
 		sending.Go(func() {
-			batch := make([]ports.Message, len(places))
-			for i, place := range places {
-				batch[i] = messages[place]
+			batch := make([]ports.Message, len(positions))
+			for i, position := range positions {
+				batch[i] = messages[position]
 			}
 			for i, err := range lanes[l].publish(ctx, batch) {
-				outcomes[places[i]] = err
+				outcomes[positions[i]] = err
 			}
 		})
 	}
 	sending.Wait()
-	b.topics.learn(outcomes)
+	b.topics.observe(outcomes)
 	return outcomes
 }
 
-// opened returns the lanes, after connecting where that is still to do.
+// opened returns the lanes, and connects them first where that has not succeeded yet.
 func (b *Bus) opened(ctx context.Context) ([]*lane, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,23 +82,23 @@ func (b *Bus) opened(ctx context.Context) ([]*lane, error) {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
 	for _, p := range publishers {
-		b.lanes = append(b.lanes, &lane{publisher: p, turn: make(chan struct{}, 1)})
+		b.lanes = append(b.lanes, &lane{publisher: p, lock: make(chan struct{}, 1)})
 	}
 	return b.lanes, nil
 }
 
-// share returns the places of the messages of each lane, without those that have an
-// outcome.
+// share returns the positions of the messages of each lane, without the messages that
+// have an outcome.
 func (b *Bus) share(messages []ports.Message, outcomes []error, lanes int) [][]int {
-	places := make([][]int, lanes)
+	positions := make([][]int, lanes)
 	for i, m := range messages {
 		if outcomes[i] != nil {
 			continue
 		}
 		l := maphash.String(b.seed, m.Key) % uint64(lanes) //nolint:gosec // lanes are not negative
-		places[l] = append(places[l], i)
+		positions[l] = append(positions[l], i)
 	}
-	return places
+	return positions
 }
 
 // Ping returns nil if the broker answers before ctx ends, else
@@ -117,7 +117,7 @@ func (b *Bus) Ping(ctx context.Context) error {
 	}
 }
 
-// Close ends the connections, after what is being sent.
+// Close waits for in-flight messages and closes the connections.
 func (b *Bus) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,21 +135,21 @@ func (b *Bus) Close() error {
 // lane sends one message after another.
 type lane struct {
 	publisher message.Publisher
-	// turn is taken by whoever sends.
-	turn chan struct{}
+	// lock has one element while a batch is sent; a channel, since waiting ends with ctx.
+	lock chan struct{}
 }
 
-// publish sends messages. When ctx ends it returns what is known by then, and the
-// message that is under way may still arrive.
+// publish sends messages. When ctx ends it returns the outcomes known by then; the
+// in-flight message may still be delivered.
 func (l *lane) publish(ctx context.Context, messages []ports.Message) []error {
 	select {
-	case l.turn <- struct{}{}:
+	case l.lock <- struct{}{}:
 	case <-ctx.Done():
 		return failed(make([]error, len(messages)), 0, unavailable(context.Cause(ctx)))
 	}
 	outcomes := make(chan error, len(messages))
 	go func() {
-		defer func() { <-l.turn }()
+		defer func() { <-l.lock }()
 		l.send(ctx, messages, outcomes)
 	}()
 	list := make([]error, len(messages))
@@ -163,10 +163,10 @@ func (l *lane) publish(ctx context.Context, messages []ports.Message) []error {
 	return list
 }
 
-// send sends messages and tells what became of each. After one that failed for a
-// reason that is not its own it sends no more of that topic.
+// send sends messages and reports the outcome of each. After a failure that does not
+// concern one message alone it sends no further messages of that topic.
 func (l *lane) send(ctx context.Context, messages []ports.Message, outcomes chan<- error) {
-	// By topic, and by topic and key.
+	// failures is by topic, refused by topic and key.
 	failures, refused := map[string]error{}, map[string]error{}
 	for _, m := range messages {
 		err := cmp.Or(failures[m.Topic], refused[m.Topic+" "+m.Key])
@@ -185,7 +185,7 @@ func (l *lane) send(ctx context.Context, messages []ports.Message, outcomes chan
 	}
 }
 
-// failed gives all outcomes from one on that error.
+// failed sets all outcomes from an index on to err.
 func failed(outcomes []error, from int, err error) []error {
 	for i := from; i < len(outcomes); i++ {
 		outcomes[i] = err
@@ -197,7 +197,7 @@ func unavailable(err error) error {
 	return ports.ErrBrokerUnavailable.WithCause(fmt.Errorf("publish: %w", err))
 }
 
-// wrap returns a message as Watermill takes it.
+// wrap converts a message to Watermill's type.
 func wrap(m ports.Message) *message.Message {
 	wrapped := message.NewMessage(m.Headers["ce_id"], m.Body)
 	for name, value := range m.Headers {

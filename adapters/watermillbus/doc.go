@@ -1,5 +1,5 @@
 // Package watermillbus publishes messages over Watermill: to Kafka, or to
 // subscribers in this process where there is none.
 //
-// It is not for deciding what is published, or when again.
+// The relay decides what is published, and when it is retried.
 package watermillbus

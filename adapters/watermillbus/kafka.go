@@ -17,24 +17,24 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// KafkaOptions says which Kafka to publish to.
+// KafkaOptions configures the publisher to Kafka.
 type KafkaOptions struct {
 	// Brokers are "host:port"; one that answers is enough.
 	Brokers []string
-	// Topics are looked for before they are published to.
+	// Topics are looked up before the first message for them.
 	Topics []string
-	// Create makes those that are missing, with Partitions and Replication.
+	// Create says that missing topics are created, with Partitions and Replication.
 	Create      bool
 	Partitions  int32
 	Replication int16
-	// Lanes is how many messages are under way at most; 32 if it is 0.
+	// Lanes is the highest number of in-flight messages; 32 if it is 0.
 	Lanes int
 }
 
 const defaultLanes = 32
 
-// How long Kafka may take. A message fails after its retries: some seconds where a
-// leader moves, about ten where a broker is silent.
+// The timeouts of Kafka. A message fails after its retries: after some seconds while a
+// leader moves, after about ten where a broker is silent.
 const (
 	netTimeout      = 3 * time.Second
 	sendTimeout     = 3 * time.Second
@@ -46,18 +46,18 @@ const (
 )
 
 // OpenKafka returns a publisher to Kafka. It connects when the first message is
-// published: a broker that is away is found by that call. Topics that are missing,
-// and are not to be made, are a ports.TopicError of their own messages until they exist.
+// published; that call reports an unreachable broker. Messages for a topic that is missing
+// and is not to be created fail with a ports.TopicError until it exists.
 func OpenKafka(o KafkaOptions) *Bus {
 	if o.Lanes == 0 {
 		o.Lanes = defaultLanes
 	}
 	bus := &Bus{seed: maphash.MakeSeed(), open: o.open, ping: o.ping, topics: topics{find: o.findTopics}}
-	bus.topics.doubt(o.Topics...)
+	bus.topics.invalidate(o.Topics...)
 	return bus
 }
 
-// ping connects, and asks for the brokers.
+// ping connects and requests the list of brokers.
 func (o KafkaOptions) ping() error {
 	config := o.config()
 	config.Net.DialTimeout, config.Net.ReadTimeout, config.Net.WriteTimeout = pingTimeout, pingTimeout, pingTimeout
@@ -67,13 +67,12 @@ func (o KafkaOptions) ping() error {
 		err = client.Close()
 	}
 	if err != nil {
-		return fmt.Errorf("ask the brokers: %w", err)
+		return fmt.Errorf("request the brokers: %w", err)
 	}
 	return nil
 }
 
-// open connects each lane; sarama's calls do not know ctx, and end by their
-// timeouts.
+// open connects each lane. Sarama's calls take no context; they end by their timeouts.
 func (o KafkaOptions) open(ctx context.Context) ([]message.Publisher, error) {
 	publishers := make([]message.Publisher, 0, o.Lanes)
 	for range o.Lanes {
@@ -94,15 +93,15 @@ func (o KafkaOptions) open(ctx context.Context) ([]message.Publisher, error) {
 	return publishers, nil
 }
 
-// config is that of one lane: every message is acknowledged by all replicas in
-// sync, exactly once within the producer's life and in order (KIP-98).
+// config returns the configuration of one lane: all in-sync replicas acknowledge each
+// message, exactly once within the producer's life and in order (KIP-98).
 func (KafkaOptions) config() *sarama.Config {
 	c := sarama.NewConfig()
 	c.ClientID = "signalbox"
-	c.Version = sarama.V2_1_0_0 // the first that knows zstd (KIP-110)
+	c.Version = sarama.V2_1_0_0 // the first with zstd (KIP-110)
 	c.Net.DialTimeout, c.Net.ReadTimeout, c.Net.WriteTimeout = netTimeout, netTimeout, netTimeout
 	c.Net.MaxOpenRequests = 1
-	// Topics are made here, as they are asked for, or not at all.
+	// Topics are created by create, as configured, or not at all.
 	c.Metadata.Full, c.Metadata.AllowAutoTopicCreation = false, false
 	c.Metadata.Retry.Max, c.Metadata.Retry.Backoff = metadataRetries, metadataBackoff
 	c.Producer.Idempotent = true
@@ -115,19 +114,19 @@ func (KafkaOptions) config() *sarama.Config {
 	return c
 }
 
-// findTopics looks for topics, makes those that are missing where that is wanted, and
-// returns why the others take no messages.
+// findTopics looks up topics, creates missing ones where that is configured, and returns
+// why the others accept no messages.
 func (o KafkaOptions) findTopics(names []string) (wrong map[string]error, err error) {
 	config := o.config()
-	config.Metadata.Full = true // sarama finds no broker otherwise, when it knows no topic
+	config.Metadata.Full = true // otherwise sarama finds no broker while it knows no topic
 	admin, err := sarama.NewClusterAdmin(o.Brokers, config)
 	if err != nil {
-		return nil, fmt.Errorf("look for topics: %w", err)
+		return nil, fmt.Errorf("look up the topics: %w", err)
 	}
 	defer func() { err = errors.Join(err, admin.Close()) }()
 	described, err := admin.DescribeTopics(names)
 	if err != nil {
-		return nil, fmt.Errorf("look for topics: %w", err)
+		return nil, fmt.Errorf("look up the topics: %w", err)
 	}
 	wrong = map[string]error{}
 	for _, d := range described {
@@ -141,7 +140,7 @@ func (o KafkaOptions) findTopics(names []string) (wrong map[string]error, err er
 	return wrong, nil
 }
 
-// create makes a topic, or says why not.
+// create creates a topic, or returns why it cannot.
 func (o KafkaOptions) create(admin sarama.ClusterAdmin, name string) error {
 	if !o.Create {
 		return errMissing
@@ -149,18 +148,18 @@ func (o KafkaOptions) create(admin sarama.ClusterAdmin, name string) error {
 	detail := &sarama.TopicDetail{NumPartitions: o.Partitions, ReplicationFactor: o.Replication}
 	err := admin.CreateTopic(name, detail, false)
 	if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
-		return fmt.Errorf("make the topic: %w", err)
+		return fmt.Errorf("create the topic: %w", err)
 	}
 	return nil
 }
 
-// errMissing is a topic that does not exist, and is not to be made.
+// errMissing is returned for a topic that does not exist and is not to be created.
 var errMissing = errors.New("it does not exist; create it, or set KAFKA_CREATE_TOPICS=true")
 
-// marshaler writes messages with their keys and headers, and none of Watermill's.
+// marshaler writes messages with their keys and headers, without those of Watermill.
 type marshaler struct{}
 
-// Marshal returns Kafka's form of a message.
+// Marshal converts a message to Kafka's form.
 func (marshaler) Marshal(topic string, m *message.Message) (*sarama.ProducerMessage, error) {
 	out := &sarama.ProducerMessage{
 		Topic: topic, Key: sarama.StringEncoder(m.Metadata.Get(keyName)), Value: sarama.ByteEncoder(m.Payload),
@@ -175,15 +174,15 @@ func (marshaler) Marshal(topic string, m *message.Message) (*sarama.ProducerMess
 	return out, nil
 }
 
-// isTopics reports whether an error says that a topic takes no messages at all, by the
+// isTopics reports whether an error says that a topic accepts no messages at all, by the
 // codes of Kafka's protocol guide, "Error Codes".
 func isTopics(err error) bool {
 	return errors.Is(err, sarama.ErrUnknownTopicOrPartition) || errors.Is(err, sarama.ErrInvalidTopic) ||
 		errors.Is(err, sarama.ErrTopicAuthorizationFailed)
 }
 
-// translate tells what the broker refuses for good, and what a whole topic refuses, from
-// what may go well later, by the same codes.
+// translate separates, by the same codes, what the broker refuses permanently and what a
+// complete topic refuses from failures that a retry may mend.
 func translate(topic string, err error) error {
 	if err == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 )
 
 // Local publishes to subscribers in this process. A message without subscribers is
-// acknowledged at once, and gone.
+// acknowledged at once and discarded.
 type Local struct {
 	*Bus
 
@@ -29,8 +29,8 @@ func OpenLocal() *Local {
 	}}
 }
 
-// Subscribe returns what is published to a topic from now on, until ctx ends. Who
-// does not take it holds up the publisher.
+// Subscribe returns the messages published to a topic from now on, until ctx ends. A
+// subscriber that does not receive blocks the publisher.
 func (l *Local) Subscribe(ctx context.Context, topic string) (<-chan ports.Message, error) {
 	incoming, err := l.channel.Subscribe(ctx, topic)
 	if err != nil {

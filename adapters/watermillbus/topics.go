@@ -11,34 +11,34 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// topics are those that are not known to take messages. It is safe for concurrent use;
-// the zero value has none.
+// topics are the topics that are not known to accept messages. It is safe for concurrent
+// use; the zero value has none.
 type topics struct {
-	// find looks for topics, makes them where that is wanted, and returns why the others
-	// take no messages. It does not know ctx, and ends by itself.
+	// find looks up topics, creates missing ones where that is configured, and returns why
+	// the others accept no messages. It has timeouts of its own.
 	find func(names []string) (map[string]error, error)
 
-	mu      sync.Mutex
-	unready map[string]struct{}
+	mu         sync.Mutex
+	unverified map[string]struct{}
 }
 
-// doubt makes topics be looked for before the next messages of theirs.
-func (t *topics) doubt(names ...string) {
+// invalidate marks topics as unverified.
+func (t *topics) invalidate(names ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.unready == nil {
-		t.unready = map[string]struct{}{}
+	if t.unverified == nil {
+		t.unverified = map[string]struct{}{}
 	}
 	for _, name := range names {
-		t.unready[name] = struct{}{}
+		t.unverified[name] = struct{}{}
 	}
 }
 
-// look looks for all topics that are in doubt where messages are for one of them, and
-// returns which ones take none, and why.
-func (t *topics) look(ctx context.Context, messages []ports.Message) (map[string]error, error) {
-	doubtful := t.doubtful(messages)
-	if len(doubtful) == 0 || t.find == nil {
+// verify looks up all unverified topics if a message is for one of them, and returns why
+// topics accept no messages.
+func (t *topics) verify(ctx context.Context, messages []ports.Message) (map[string]error, error) {
+	unverified := t.unverifiedOf(messages)
+	if len(unverified) == 0 || t.find == nil {
 		return nil, nil
 	}
 	type findings struct {
@@ -47,48 +47,48 @@ func (t *topics) look(ctx context.Context, messages []ports.Message) (map[string
 	}
 	found := make(chan findings, 1)
 	go func() {
-		wrong, err := t.find(doubtful)
+		wrong, err := t.find(unverified)
 		found <- findings{wrong, err}
 	}()
 	select {
 	case f := <-found:
 		if f.err == nil {
-			t.settle(doubtful, f.wrong)
+			t.confirm(unverified, f.wrong)
 		}
 		return f.wrong, f.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("look for topics: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("look up the topics: %w", context.Cause(ctx))
 	}
 }
 
-// doubtful returns all topics that are in doubt if a message is for one of them.
-func (t *topics) doubtful(messages []ports.Message) []string {
+// unverifiedOf returns all unverified topics if a message is for one of them.
+func (t *topics) unverifiedOf(messages []ports.Message) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, m := range messages {
-		if _, found := t.unready[m.Topic]; found {
-			return slices.Sorted(maps.Keys(t.unready))
+		if _, found := t.unverified[m.Topic]; found {
+			return slices.Sorted(maps.Keys(t.unverified))
 		}
 	}
 	return nil
 }
 
-// settle ends the doubt about topics in which nothing is wrong.
-func (t *topics) settle(names []string, wrong map[string]error) {
+// confirm marks the topics that accept messages as verified.
+func (t *topics) confirm(names []string, wrong map[string]error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, name := range names {
 		if wrong[name] == nil {
-			delete(t.unready, name)
+			delete(t.unverified, name)
 		}
 	}
 }
 
-// learn takes in which topics have refused their messages.
-func (t *topics) learn(outcomes []error) {
+// observe invalidates the topics that refused their messages.
+func (t *topics) observe(outcomes []error) {
 	for _, err := range outcomes {
 		if topic, refused := errors.AsType[ports.TopicError](err); refused {
-			t.doubt(topic.Topic)
+			t.invalidate(topic.Topic)
 		}
 	}
 }
