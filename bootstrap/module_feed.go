@@ -84,9 +84,9 @@ func newBroker(lc fx.Lifecycle, s settings.Settings, modules ports.Modules, repo
 		return broker{Publisher: local}
 	}
 	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
-		Brokers: s.KafkaServers,
-		Topics:  slices.Sorted(maps.Values(topicsOf(s, modules))),
-		Create:  s.KafkaCreateTopics, Partitions: topicPartitions, Replication: int16(s.KafkaReplication),
+		Brokers: s.KafkaServers, Compression: s.KafkaCompression,
+		Topics: slices.Sorted(maps.Values(topicsOf(s, modules))),
+		Create: s.KafkaCreateTopics, Partitions: topicPartitions, Replication: int16(s.KafkaReplication),
 	})
 	lc.Append(fx.StopHook(bus.Close))
 	runLoops(lc, reporter, nil, loop.Loop{

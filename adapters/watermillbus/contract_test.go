@@ -1,6 +1,7 @@
 package watermillbus_test
 
 import (
+	"bytes"
 	"sync"
 	"testing"
 	"time"
@@ -19,8 +20,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// patience bounds what a test waits for.
-const patience = 30 * time.Second
+// timeout bounds what a test waits for.
+const timeout = 30 * time.Second
 
 func TestKafkaInProcess(t *testing.T) {
 	t.Parallel()
@@ -31,6 +32,36 @@ func TestKafka(t *testing.T) {
 	t.Parallel()
 	brokers := harness.Kafka(t)
 	contract.Publisher(t, func(t *testing.T) contract.Broker { return kafka(t, brokers) }, nil)
+}
+
+func TestCompression(t *testing.T) {
+	t.Parallel()
+	brokers := harness.FakeKafka(t).ListenAddrs()
+	// The codecs are those of the attributes of Kafka's record batches.
+	for codec, name := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var compression watermillbus.Compression
+			require.NoError(t, compression.UnmarshalText([]byte(name)))
+			topic := "compressed-" + name
+			bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
+				Brokers: brokers, Topics: []string{topic}, Create: true, Partitions: 1, Replication: 1, Lanes: 1,
+				Compression: compression,
+			})
+			t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+			body := bytes.Repeat([]byte("body "), 100)
+			require.NoError(t, bus.Publish(t.Context(), []ports.Message{{Topic: topic, Key: "k", Body: body}})[0])
+			harness.Consume(t, brokers, []string{topic}, func(records []*kgo.Record) bool {
+				if len(records) == 0 {
+					return false
+				}
+				assert.Equal(t, body, records[0].Value)
+				assert.Equal(t, codec, int(records[0].Attrs.CompressionType()))
+				return true
+			})
+		})
+	}
+	require.Error(t, new(watermillbus.Compression).UnmarshalText([]byte("brotli")))
 }
 
 func TestTopicsAreMade(t *testing.T) {
@@ -46,7 +77,7 @@ func TestTopicsAreMade(t *testing.T) {
 	}
 }
 
-// TestForbiddenTopic is about a topic that exists, and may not be written to.
+// TestForbiddenTopic has a topic that exists and may not be written to.
 func TestForbiddenTopic(t *testing.T) {
 	t.Parallel()
 	cluster := harness.FakeKafka(t, kfake.SeedTopics(1, "forbidden", "allowed"))
@@ -96,7 +127,7 @@ func kafka(t *testing.T, brokers []string) contract.Broker {
 	}
 }
 
-// consume reads the first n messages of a topic with a client of another make.
+// consume reads the first n messages of a topic with another client library.
 func consume(t *testing.T, brokers []string, topic string, n int) []ports.Message {
 	t.Helper()
 	records := harness.Consume(t, brokers, []string{topic}, func(r []*kgo.Record) bool { return len(r) >= n })
@@ -138,7 +169,7 @@ func local(t *testing.T) contract.Broker {
 	return contract.Broker{
 		Publisher: bus, Topic: "topic",
 		Received: func(t *testing.T, n int) []ports.Message {
-			deadline := time.After(patience)
+			deadline := time.After(timeout)
 			for range n {
 				select {
 				case <-arrived:

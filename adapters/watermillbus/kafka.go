@@ -27,6 +27,8 @@ type KafkaOptions struct {
 	Create      bool
 	Partitions  int32
 	Replication int16
+	// Compression is that of the batches; the zero value is none.
+	Compression Compression
 	// Lanes is the highest number of in-flight messages; 32 if it is 0.
 	Lanes int
 }
@@ -95,7 +97,7 @@ func (o KafkaOptions) open(ctx context.Context) ([]message.Publisher, error) {
 
 // config returns the configuration of one lane: all in-sync replicas acknowledge each
 // message, exactly once within the producer's life and in order (KIP-98).
-func (KafkaOptions) config() *sarama.Config {
+func (o KafkaOptions) config() *sarama.Config {
 	c := sarama.NewConfig()
 	c.ClientID = "signalbox"
 	c.Version = sarama.V2_1_0_0 // the first with zstd (KIP-110)
@@ -110,7 +112,7 @@ func (KafkaOptions) config() *sarama.Config {
 	c.Producer.Retry.Max = sendRetries
 	c.Producer.Retry.BackoffFunc = func(retries, _ int) time.Duration { return sendBackoff << retries }
 	c.Producer.Return.Successes = true
-	c.Producer.Compression = sarama.CompressionZSTD
+	c.Producer.Compression = o.Compression.codec()
 	return c
 }
 

@@ -3,6 +3,7 @@ package settings
 import (
 	"time"
 
+	"github.com/signalbox-hq/signalbox/adapters/watermillbus"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
@@ -57,7 +58,10 @@ type Settings struct {
 
 	KafkaServers Brokers `env:"KAFKA_BOOTSTRAP_SERVERS" group:"Kafka" doc:"Brokers to which changes are published; unset: in process" allowed:"host:port, separated by commas"`
 	// KafkaTopics are the topics of the modules, by the name of the setting.
-	KafkaTopics       Topics `topics:"true" group:"Kafka" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
+	KafkaTopics Topics `topics:"true" group:"Kafka" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
+
+	KafkaCompression watermillbus.Compression `env:"KAFKA_COMPRESSION" envDefault:"none" group:"Kafka" doc:"Compression of messages; clients need a library for some" allowed:"none, gzip, snappy, lz4 or zstd"`
+
 	KafkaCreateTopics bool   `env:"KAFKA_CREATE_TOPICS" envDefault:"true" group:"Kafka" doc:"Create missing topics, with 12 partitions" allowed:"true or false"`
 	KafkaReplication  Copies `env:"KAFKA_TOPIC_REPLICATION" envDefault:"1" group:"Kafka" doc:"Replication factor of created topics" allowed:"1 to 32767"`
 

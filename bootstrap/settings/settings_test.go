@@ -90,13 +90,14 @@ func TestWrongSettings(t *testing.T) {
 		t.Parallel()
 		_, _, err := settings.Load([]string{
 			"SERVICE_PORT=99999", "LOG_LEVEL=loud", "AUTH_ENABLED=perhaps", "SUPPORTED_ENVIRONMENTS=Prod",
-			"SHUTDOWN_TIMEOUT=-1", "CONFIG_CACHE_TTL=soon", "KAFKA_TOPIC_CONFIG_UPDATES=a b",
+			"SHUTDOWN_TIMEOUT=-1", "CONFIG_CACHE_TTL=soon", "KAFKA_TOPIC_CONFIG_UPDATES=a b", "KAFKA_COMPRESSION=brotli",
 		}, none(t), topics())
 		var invalid *settings.InvalidError
 		require.ErrorAs(t, err, &invalid)
 		assert.Equal(t, []string{
 			`AUTH_ENABLED="perhaps": use true or false`,
 			`CONFIG_CACHE_TTL="soon": use seconds, or a duration such as 5m`,
+			`KAFKA_COMPRESSION="brotli": use none, gzip, snappy, lz4 or zstd`,
 			`KAFKA_TOPIC_CONFIG_UPDATES="a b": use 1 to 249 of a-z A-Z 0-9 . _ -`,
 			`LOG_LEVEL="loud": use DEBUG, INFO, WARNING or ERROR`,
 			`SERVICE_PORT="99999": use 0 to 65535`,

@@ -33,7 +33,7 @@ func TestPythonConsumer(t *testing.T) {
 	c.CreateID(t, "last", "1")
 	c.AwaitPublished(t, 12)
 	revision := c.Health(t).Feed.Revision
-	out := python(t, "kafka, zstandard", "consumer.py", "", "BROKERS="+strings.Join(k.Brokers, ","),
+	out := python(t, "kafka", "consumer.py", "", "BROKERS="+strings.Join(k.Brokers, ","),
 		"TOPICS="+strings.Join(k.Topics(), ","), "UNTIL="+strconv.FormatInt(revision, 10))
 	var exists map[string]int64
 	require.NoError(t, json.Unmarshal([]byte(out), &exists))
