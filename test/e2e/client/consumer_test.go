@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// TestPythonConsumer rebuilds what exists with a client of another language.
+// TestPythonConsumer rebuilds the state from Kafka with a client in Python.
 func TestPythonConsumer(t *testing.T) {
 	t.Parallel()
 	k := e2etest.NewKafka(harness.Kafka(t))

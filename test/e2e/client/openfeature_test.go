@@ -25,12 +25,12 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// question is what an OpenFeature client is asked. Its JSON is what the programs of
-// the folder openfeature and of the module ofrepgo read.
+// question is an evaluation by an OpenFeature client. The programs of the folder
+// openfeature and of the module ofrepgo read its JSON.
 type question struct {
 	ID   string `json:"id"`
 	Flag string `json:"flag"`
-	// Type is the type that the client asks for, which may not be the flag's.
+	// Type is the requested type, which may differ from the flag's.
 	Type    string            `json:"type"`
 	Default any               `json:"default"`
 	Context e2etest.Object    `json:"context,omitempty"`
@@ -38,12 +38,12 @@ type question struct {
 	Headers map[string]string `json:"headers,omitempty"`
 	// Auth is the header of the key if it is not Authorization.
 	Auth string `json:"auth,omitempty"`
-	// Key is the key if it is not the one that works.
+	// Key is the key if it is not the valid one.
 	Key string `json:"key,omitempty"`
 }
 
-// told is what a client told the program that asked it.
-type told struct {
+// evaluation is the result of a client.
+type evaluation struct {
 	ID        string `json:"id"`
 	Value     any    `json:"value"`
 	Type      string `json:"type"`
@@ -52,7 +52,7 @@ type told struct {
 	ErrorCode string `json:"error_code"`
 }
 
-// The clients that are asked.
+// The tested clients.
 const (
 	inPython  = "Python"
 	inNode    = "JavaScript for servers"
@@ -60,8 +60,8 @@ const (
 	inGo      = "Go"
 )
 
-// openFeatureTypes has what each client's language calls the types of flags. It
-// shows that Python is given a float for 10.0, and not an int.
+// openFeatureTypes has the names of the flags' types in each client's language. Python
+// must get a float for 10.0, not an int.
 func openFeatureTypes() map[string]map[string]string {
 	javaScript := map[string]string{
 		"boolean": "boolean", "string": "string", "integer": "number", "float": "number", "object": "object",
@@ -76,7 +76,7 @@ func openFeatureTypes() map[string]map[string]string {
 	}
 }
 
-// openFeatureFlags are the flags that the clients are asked for.
+// openFeatureFlags are the flags that the clients evaluate.
 func openFeatureFlags() []e2etest.Object {
 	constant := func(name, kind, variant string, variants e2etest.Object) e2etest.Object {
 		return e2etest.Object{
@@ -88,7 +88,7 @@ func openFeatureFlags() []e2etest.Object {
 		maps.Copy(flag, more)
 		return flag
 	}
-	// The float is written as one, which Go's own encoder would not do.
+	// 10.0 is written as a float, which Go's encoder would not do.
 	floats := e2etest.Object{"half": 0.5, "ten": json.RawMessage("10.0"), "zero": json.RawMessage("0.0")}
 	texts := e2etest.Object{"hello": "hello, world", "nothing": ""}
 	counts := e2etest.Object{"seven": 7, "zero": 0}
@@ -138,26 +138,30 @@ func greeting() e2etest.Object {
 	}
 }
 
-// asked is a question and what is to come of it.
-type asked struct {
+// evaluationCase is an evaluation with its expected result.
+type evaluationCase struct {
 	question
-	// shows is the behaviour that the question is for.
+	// shows is the tested behaviour.
 	shows string
-	// want is the answer of every client that has none of its own.
-	want told
-	// but has the answers of clients that differ, by client.
-	but map[string]told
+	// want is the result of every client that is not in but.
+	want evaluation
+	// but has the results of clients that differ, by client.
+	but map[string]evaluation
 }
 
-// failed is an error, with which a client gives the default.
-func failed(value any, code string) told { return told{Value: value, Reason: "ERROR", ErrorCode: code} }
+// failed is an error, for which a client returns the default.
+func failed(value any, code string) evaluation {
+	return evaluation{Value: value, Reason: "ERROR", ErrorCode: code}
+}
 
-// openFeatureQuestions is the one table of what the clients are asked, and what they
-// answer. The half is the side of the split that user-1 is on.
-func openFeatureQuestions(half string) []asked {
-	static := func(value any, variant string) told { return told{Value: value, Variant: variant, Reason: "STATIC"} }
+// openFeatureQuestions is the table of evaluations with their expected results. The half
+// is user-1's side of the split.
+func openFeatureQuestions(half string) []evaluationCase {
+	static := func(value any, variant string) evaluation {
+		return evaluation{Value: value, Variant: variant, Reason: "STATIC"}
+	}
 	gold := e2etest.Object{"targetingKey": "user-1", "plan": "gold"}
-	return []asked{
+	return []evaluationCase{
 		{
 			shows:    "a boolean",
 			question: question{Flag: "switch", Type: "boolean", Default: false},
@@ -194,7 +198,7 @@ func openFeatureQuestions(half string) []asked {
 			want:     static(0.5, "half"),
 		},
 		{
-			// Python's provider takes no int for a float: the server must write 10.0.
+			// Python's provider rejects an int for a float: the server must write 10.0.
 			shows:    "a float that is whole",
 			question: question{Flag: "ratio-whole", Type: "float", Default: 1.5},
 			want:     static(10, "ten"),
@@ -219,17 +223,17 @@ func openFeatureQuestions(half string) []asked {
 		{
 			shows:    "a disabled flag without a variant for that is the code's default",
 			question: question{Flag: "parked", Type: "string", Default: "fallback"},
-			want:     told{Value: "fallback", Reason: "DISABLED"},
-			// This provider is of the protocol before 0.3 and demands a value.
-			but: map[string]told{inNode: failed("fallback", "GENERAL")},
+			want:     evaluation{Value: "fallback", Reason: "DISABLED"},
+			// This provider is older than protocol 0.3 and requires a value.
+			but: map[string]evaluation{inNode: failed("fallback", "GENERAL")},
 		},
 		{
 			shows:    "a disabled flag with a variant for that has its value",
 			question: question{Flag: "closed", Type: "string", Default: "fallback"},
-			want:     told{Value: "closed today", Variant: "shut", Reason: "DISABLED"},
-			// Go's provider gives the default for every disabled flag, whatever the
-			// server's answer is, and the variant of that answer all the same.
-			but: map[string]told{inGo: {Value: "fallback", Variant: "shut", Reason: "DISABLED"}},
+			want:     evaluation{Value: "closed today", Variant: "shut", Reason: "DISABLED"},
+			// Go's provider returns the default for every disabled flag, with the variant of
+			// the server's response.
+			but: map[string]evaluation{inGo: {Value: "fallback", Variant: "shut", Reason: "DISABLED"}},
 		},
 		{
 			shows:    "a flag that does not exist is the code's default",
@@ -250,18 +254,18 @@ func openFeatureQuestions(half string) []asked {
 			shows:    "an integer asked as a float",
 			question: question{Flag: "count", Type: "float", Default: 1.5},
 			want:     static(7, "seven"),
-			but:      map[string]told{inPython: failed(1.5, "TYPE_MISMATCH")},
+			but:      map[string]evaluation{inPython: failed(1.5, "TYPE_MISMATCH")},
 		},
 		{
 			shows:    "a whole float asked as an integer",
 			question: question{Flag: "ratio-whole", Type: "integer", Default: 1},
 			want:     static(10, "ten"),
-			but:      map[string]told{inPython: failed(1, "TYPE_MISMATCH")},
+			but:      map[string]evaluation{inPython: failed(1, "TYPE_MISMATCH")},
 		},
 		{
 			shows:    "a rule that the context meets",
 			question: question{Flag: "greeting", Type: "string", Default: "fallback", Context: gold},
-			want:     told{Value: "welcome back", Variant: "golden", Reason: "TARGETING_MATCH"},
+			want:     evaluation{Value: "welcome back", Variant: "golden", Reason: "TARGETING_MATCH"},
 		},
 		{
 			shows: "a rule that the context does not meet",
@@ -269,17 +273,17 @@ func openFeatureQuestions(half string) []asked {
 				Flag: "greeting", Type: "string", Default: "fallback",
 				Context: e2etest.Object{"targetingKey": "user-1", "plan": "silver"},
 			},
-			want: told{Value: "hello", Variant: "plain", Reason: "DEFAULT"},
+			want: evaluation{Value: "hello", Variant: "plain", Reason: "DEFAULT"},
 		},
 		{
 			shows:    "a user who is named",
 			question: question{Flag: "invited", Type: "boolean", Default: false, Context: gold},
-			want:     told{Value: true, Variant: "on", Reason: "TARGETING_MATCH"},
+			want:     evaluation{Value: true, Variant: "on", Reason: "TARGETING_MATCH"},
 		},
 		{
 			shows:    "a split with a targeting key",
 			question: question{Flag: "halves", Type: "string", Default: "fallback", Context: gold},
-			want:     told{Value: "the " + half + " half", Variant: half, Reason: "SPLIT"},
+			want:     evaluation{Value: "the " + half + " half", Variant: half, Reason: "SPLIT"},
 		},
 		{
 			shows: "a split without a targeting key",
@@ -315,39 +319,39 @@ func openFeatureQuestions(half string) []asked {
 			shows:    "a key that is not known",
 			question: question{Flag: "switch", Type: "boolean", Default: false, Key: unknownKey},
 			want:     failed(false, "GENERAL"),
-			// The provider asks for the flags when it starts, and does not start.
-			but: map[string]told{inBrowser: failed(false, "PROVIDER_FATAL")},
+			// The provider requests the flags when it starts, and fails to start.
+			but: map[string]evaluation{inBrowser: failed(false, "PROVIDER_FATAL")},
 		},
 		{
 			shows:    "a key that is none",
 			question: question{Flag: "switch", Type: "boolean", Default: false, Key: "none"},
 			want:     failed(false, "GENERAL"),
-			but:      map[string]told{inBrowser: failed(false, "PROVIDER_FATAL")},
+			but:      map[string]evaluation{inBrowser: failed(false, "PROVIDER_FATAL")},
 		},
 	}
 }
 
-// unknownKey stands in a question for a key of the right form that nobody was given.
+// unknownKey stands for a well-formed key that was never issued.
 const unknownKey = "unknown"
 
 func TestOpenFeatureClients(t *testing.T) {
 	t.Parallel()
-	clients := map[string]func(t *testing.T, s *e2etest.Server, questions []question) []told{
-		inPython: func(t *testing.T, s *e2etest.Server, questions []question) []told {
-			return askPython(t, s).answers(questions)
+	clients := map[string]func(t *testing.T, s *e2etest.Server, questions []question) []evaluation{
+		inPython: func(t *testing.T, s *e2etest.Server, questions []question) []evaluation {
+			return startPython(t, s).answers(questions)
 		},
-		inNode: func(t *testing.T, s *e2etest.Server, questions []question) []told {
-			return askNode(t, s, "server.mjs").answers(questions)
+		inNode: func(t *testing.T, s *e2etest.Server, questions []question) []evaluation {
+			return startNode(t, s, "server.mjs").answers(questions)
 		},
-		inBrowser: func(t *testing.T, s *e2etest.Server, questions []question) []told {
-			page := askNode(t, s, "web.mjs")
-			answers := make([]told, 0, len(questions))
+		inBrowser: func(t *testing.T, s *e2etest.Server, questions []question) []evaluation {
+			page := startNode(t, s, "web.mjs")
+			answers := make([]evaluation, 0, len(questions))
 			for _, q := range questions {
-				answers = append(answers, say[told](page, e2etest.Object{"do": "ask", "question": q}))
+				answers = append(answers, send[evaluation](page, e2etest.Object{"do": "ask", "question": q}))
 			}
 			return answers
 		},
-		inGo: askGo,
+		inGo: evaluateInGo,
 	}
 	for name, answersOf := range clients {
 		t.Run(name, func(t *testing.T) {
@@ -362,14 +366,14 @@ func TestOpenFeatureClients(t *testing.T) {
 					want = q.want
 				}
 				want.ID, want.Type = strconv.Itoa(i), openFeatureTypes()[name][q.Type]
-				requireTold(t, want, answers[i], q.shows)
+				requireEvaluation(t, want, answers[i], q.shows)
 			}
 		})
 	}
 }
 
-// numbered returns the questions of the table, each with its number and with its key.
-func numbered(tb testing.TB, list []asked) []question {
+// numbered returns the questions of the table with their numbers and keys.
+func numbered(tb testing.TB, list []evaluationCase) []question {
 	tb.Helper()
 	questions := make([]question, len(list))
 	for i := range list {
@@ -384,8 +388,8 @@ func numbered(tb testing.TB, list []asked) []question {
 	return questions
 }
 
-// requireTold compares values as JSON: both sides have numbers of their own.
-func requireTold(tb testing.TB, want, got told, shows string) {
+// requireEvaluation compares values as JSON, since their number types differ.
+func requireEvaluation(tb testing.TB, want, got evaluation, shows string) {
 	tb.Helper()
 	wanted, err := json.Marshal(want)
 	require.NoError(tb, err)
@@ -403,21 +407,21 @@ func TestOpenFeaturePageThatStaysOpen(t *testing.T) {
 	}
 	s := openFeatureService(t)
 	c := s.Admin(t)
-	page := askNode(t, s.Server, "web.mjs")
+	page := startNode(t, s.Server, "web.mjs")
 	greets := func(value, variant, reason string) {
 		t.Helper()
 		q := question{ID: "greeting", Flag: "greeting", Type: "string", Default: "fallback"}
-		requireTold(t, told{ID: q.ID, Value: value, Type: "string", Variant: variant, Reason: reason},
-			say[told](page, e2etest.Object{"do": "evaluate", "question": q}), "greeting")
+		requireEvaluation(t, evaluation{ID: q.ID, Value: value, Type: "string", Variant: variant, Reason: reason},
+			send[evaluation](page, e2etest.Object{"do": "evaluate", "question": q}), "greeting")
 	}
 	unchanged := func(etag string) {
 		t.Helper()
 		require.Equal(t, request{Status: http.StatusNotModified, IfNoneMatch: etag, ETag: etag},
-			say[request](page, e2etest.Object{"do": "poll"}))
+			send[request](page, e2etest.Object{"do": "poll"}))
 	}
 
-	// It opens with all flags of one request.
-	opened := say[struct {
+	// The page starts with all flags of one request.
+	opened := send[struct {
 		Requests []request `json:"requests"`
 	}](page, e2etest.Object{
 		"do": "open", "poll_ms": 50, "context": e2etest.Object{"targetingKey": "user-1", "plan": "silver"},
@@ -428,14 +432,14 @@ func TestOpenFeaturePageThatStaysOpen(t *testing.T) {
 	require.Equal(t, request{Status: http.StatusOK, ETag: first.ETag}, first)
 	greets("hello", "plain", "DEFAULT")
 
-	// A poll finds nothing new, and everything stays.
+	// A poll finds no change.
 	unchanged(first.ETag)
 	greets("hello", "plain", "DEFAULT")
 
-	// The same user is asked for with another plan. The provider sends the entity tag
-	// of the answers that it holds, though those are of the old plan: the tag must
-	// tell the answers of one context from those of another.
-	golden := say[request](page, e2etest.Object{
+	// The same user is evaluated with another plan. The provider sends the entity tag of
+	// its cached results, though those are of the old plan: tags of different contexts must
+	// differ.
+	golden := send[request](page, e2etest.Object{
 		"do": "context", "context": e2etest.Object{"targetingKey": "user-1", "plan": "gold"},
 	})
 	require.NotEqual(t, first.ETag, golden.ETag)
@@ -443,17 +447,17 @@ func TestOpenFeaturePageThatStaysOpen(t *testing.T) {
 	greets("welcome back", "golden", "TARGETING_MATCH")
 	unchanged(golden.ETag)
 
-	// The flag changes, which the next poll shows.
+	// The flag changes; the next poll returns it.
 	variants := e2etest.Object{"plain": "hello", "golden": "welcome home"}
 	c.Put(t, e2etest.FlagsPath+s.ids["greeting"], e2etest.Object{"variants": variants}).Want(t, http.StatusOK)
-	require.Equal(t, e2etest.Object{"flags": []any{"greeting"}}, say[e2etest.Object](page, e2etest.Object{"do": "changed", "flag": "greeting"}))
+	require.Equal(t, e2etest.Object{"flags": []any{"greeting"}}, send[e2etest.Object](page, e2etest.Object{"do": "changed", "flag": "greeting"}))
 	greets("welcome home", "golden", "TARGETING_MATCH")
-	changed := say[request](page, e2etest.Object{"do": "poll"})
+	changed := send[request](page, e2etest.Object{"do": "poll"})
 	require.NotEqual(t, golden.ETag, changed.ETag)
 	require.Equal(t, request{Status: http.StatusNotModified, IfNoneMatch: changed.ETag, ETag: changed.ETag}, changed)
 
-	// Another user: the provider forgets the tag by itself.
-	other := say[request](page, e2etest.Object{
+	// Another user: the provider discards the tag.
+	other := send[request](page, e2etest.Object{
 		"do": "context", "context": e2etest.Object{"targetingKey": "user-2", "plan": "silver"},
 	})
 	require.Equal(t, http.StatusOK, other.Status)
@@ -461,26 +465,26 @@ func TestOpenFeaturePageThatStaysOpen(t *testing.T) {
 	greets("hello", "plain", "DEFAULT")
 }
 
-// TestOpenFeaturePageThatFollows never polls: the stream tells it to ask again, and
-// for which snapshot.
+// TestOpenFeaturePageThatFollows never polls: the stream notifies it of the snapshot to
+// request.
 func TestOpenFeaturePageThatFollows(t *testing.T) {
 	t.Parallel()
 	s := openFeatureService(t)
-	page := askNode(t, s.Server, "web.mjs")
+	page := startNode(t, s.Server, "web.mjs")
 	require.Equal(t, e2etest.Object{"stream": "/ofrep/v1/stream"},
-		say[e2etest.Object](page, e2etest.Object{"do": "follow", "context": e2etest.Object{"targetingKey": "user-1", "plan": "gold"}}))
+		send[e2etest.Object](page, e2etest.Object{"do": "follow", "context": e2etest.Object{"targetingKey": "user-1", "plan": "gold"}}))
 	for _, greeting := range []string{"welcome home", "welcome again"} {
 		variants := e2etest.Object{"plain": "hello", "golden": greeting}
 		s.Admin(t).Put(t, e2etest.FlagsPath+s.ids["greeting"], e2etest.Object{"variants": variants}).Want(t, http.StatusOK)
 		began := time.Now()
-		require.Equal(t, e2etest.Object{"flags": []any{"greeting"}}, say[e2etest.Object](page, e2etest.Object{"do": "changed", "flag": "greeting"}))
+		require.Equal(t, e2etest.Object{"flags": []any{"greeting"}}, send[e2etest.Object](page, e2etest.Object{"do": "changed", "flag": "greeting"}))
 		t.Logf("the page has it after %s", time.Since(began))
 		q := question{ID: "greeting", Flag: "greeting", Type: "string", Default: "fallback"}
-		require.Equal(t, greeting, say[told](page, e2etest.Object{"do": "evaluate", "question": q}).Value)
+		require.Equal(t, greeting, send[evaluation](page, e2etest.Object{"do": "evaluate", "question": q}).Value)
 	}
-	// The stream's first event makes the page ask, too, which finds nothing new.
+	// The stream's first event causes a request, which finds no change.
 	statuses := map[int]int{}
-	for _, r := range say[struct{ Requests []struct{ Status int } }](page, e2etest.Object{"do": "requests"}).Requests {
+	for _, r := range send[struct{ Requests []struct{ Status int } }](page, e2etest.Object{"do": "requests"}).Requests {
 		statuses[r.Status]++
 	}
 	require.Equal(t, 3, statuses[http.StatusOK])
@@ -488,18 +492,18 @@ func TestOpenFeaturePageThatFollows(t *testing.T) {
 	require.Len(t, statuses, min(2, 1+statuses[http.StatusNotModified]))
 }
 
-// flagged is a service that has the flags.
-type flagged struct {
+// flagServer is a service with the flags.
+type flagServer struct {
 	*e2etest.Server
-	// ids has the flags' ids by their names.
+	// ids are the ids of the flags by their names.
 	ids map[string]string
-	// half is the side of the split that user-1 is on, by the server's own answer.
+	// half is user-1's side of the split, as the server evaluates it.
 	half string
 }
 
-func openFeatureService(t *testing.T) flagged {
+func openFeatureService(t *testing.T) flagServer {
 	t.Helper()
-	s := flagged{Server: e2etest.Boot(t, e2etest.NewSQLite(t)), ids: map[string]string{}}
+	s := flagServer{Server: e2etest.Boot(t, e2etest.NewSQLite(t)), ids: map[string]string{}}
 	c := s.Admin(t)
 	for _, flag := range openFeatureFlags() {
 		made := e2etest.Decode[struct {
@@ -508,23 +512,23 @@ func openFeatureService(t *testing.T) flagged {
 		}](t, c.Post(t, e2etest.FlagsPath, flag).Want(t, http.StatusCreated))
 		s.ids[made.Name] = strconv.FormatInt(made.ID, 10)
 	}
-	split := e2etest.Decode[told](t, c.Post(t, "/ofrep/v1/evaluate/flags/halves",
+	split := e2etest.Decode[evaluation](t, c.Post(t, "/ofrep/v1/evaluate/flags/halves",
 		e2etest.Object{"context": e2etest.Object{"targetingKey": "user-1"}}).Want(t, http.StatusOK))
 	require.Contains(t, []string{"left", "right"}, split.Variant)
 	s.half = split.Variant
 	return s
 }
 
-// talk is a client's program, which answers lines of JSON with lines of JSON.
-type talk struct {
+// clientProgram is a client's program, which reads and writes lines of JSON.
+type clientProgram struct {
 	tb    testing.TB
 	in    io.Writer
 	out   *bufio.Scanner
 	notes *e2etest.Lines
 }
 
-// talkTo starts a program of the folder openfeature until the test ends.
-func talkTo(t *testing.T, s *e2etest.Server, environ []string, program ...string) *talk {
+// startProgram runs a program of the folder openfeature until the test ends.
+func startProgram(t *testing.T, s *e2etest.Server, environ []string, program ...string) *clientProgram {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Scale(15*e2etest.Timeout, 3*e2etest.Timeout))
 	run := exec.CommandContext(ctx, program[0], program[1:]...)
@@ -534,62 +538,62 @@ func talkTo(t *testing.T, s *e2etest.Server, environ []string, program ...string
 	require.NoError(t, err)
 	out, err := run.StdoutPipe()
 	require.NoError(t, err)
-	c := &talk{tb: t, in: in, out: bufio.NewScanner(out), notes: e2etest.NewLines()}
+	c := &clientProgram{tb: t, in: in, out: bufio.NewScanner(out), notes: e2etest.NewLines()}
 	run.Stderr = c.notes
 	require.NoError(t, run.Start())
 	t.Cleanup(func() {
 		defer cancel()
 		if t.Failed() {
-			// It may be in the middle of an answer that does not come.
+			// It may wait for a response.
 			cancel()
 			t.Logf("%v ended with %v and wrote: %s", program, run.Wait(), c.notes)
 			return
 		}
-		// The end of its input is the end of the program.
+		// The program exits at the end of its input.
 		require.NoError(t, in.Close())
 		require.NoError(t, run.Wait(), "%s", c.notes)
 	})
 	return c
 }
 
-// say sends a line and returns the answer.
-func say[T any](c *talk, line any) T {
+// send sends a line and returns the response.
+func send[T any](c *clientProgram, line any) T {
 	c.tb.Helper()
 	text, err := json.Marshal(line)
 	require.NoError(c.tb, err)
 	_, err = c.in.Write(append(text, '\n'))
 	require.NoError(c.tb, err, "%s", c.notes)
-	require.True(c.tb, c.out.Scan(), "no answer to %s: %s", text, c.notes)
+	require.True(c.tb, c.out.Scan(), "no response to %s: %s", text, c.notes)
 	var answer T
 	require.NoError(c.tb, json.Unmarshal(c.out.Bytes(), &answer), "%s", c.out.Text())
 	return answer
 }
 
-func (c *talk) answers(questions []question) []told {
+func (c *clientProgram) answers(questions []question) []evaluation {
 	c.tb.Helper()
-	answers := make([]told, 0, len(questions))
+	answers := make([]evaluation, 0, len(questions))
 	for _, q := range questions {
-		answers = append(answers, say[told](c, q))
+		answers = append(answers, send[evaluation](c, q))
 	}
 	return answers
 }
 
-// askPython starts the program of the Python client.
-func askPython(t *testing.T, s *e2etest.Server) *talk {
+// startPython starts the program of the Python client.
+func startPython(t *testing.T, s *e2etest.Server) *clientProgram {
 	t.Helper()
 	version, err := exec.CommandContext(t.Context(), "python3", "-c",
 		"import ensurepip, sys, venv; assert sys.version_info >= (3, 10); print(sys.prefix, sys.version)").Output()
 	if err != nil {
 		harness.Skip(t, "no Python 3.10 with venv: apt-get install python3-venv")
 	}
-	folder := installed(t, "Python", string(version), []string{"requirements.txt"},
+	folder := install(t, "Python", string(version), []string{"requirements.txt"},
 		"python3 -m venv .",
 		"bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt")
-	return talkTo(t, s, nil, filepath.Join(folder, "bin", "python"), "ask.py")
+	return startProgram(t, s, nil, filepath.Join(folder, "bin", "python"), "ask.py")
 }
 
-// askNode starts a program of a JavaScript client.
-func askNode(t *testing.T, s *e2etest.Server, script string) *talk {
+// startNode starts a program of a JavaScript client.
+func startNode(t *testing.T, s *e2etest.Server, script string) *clientProgram {
 	t.Helper()
 	version, err := exec.CommandContext(t.Context(), "node", "-p", "process.version").Output()
 	if err == nil {
@@ -599,16 +603,16 @@ func askNode(t *testing.T, s *e2etest.Server, script string) *talk {
 	if n, _ := strconv.Atoi(major); err != nil || n < 20 {
 		harness.Skip(t, "no Node.js 20 with npm: apt-get install nodejs npm")
 	}
-	folder := installed(t, "JavaScript", string(version), []string{"package.json", "package-lock.json"},
+	folder := install(t, "JavaScript", string(version), []string{"package.json", "package-lock.json"},
 		"npm ci --loglevel=error --no-audit --no-fund --ignore-scripts")
-	return talkTo(t, s, []string{"SIGNALBOX_MODULES=" + folder}, "node", script)
+	return startProgram(t, s, []string{"SIGNALBOX_MODULES=" + folder}, "node", script)
 }
 
-// askGo runs the test of the module ofrepgo, which is the program of the Go client.
-func askGo(t *testing.T, s *e2etest.Server, questions []question) []told {
+// evaluateInGo runs the test of the module ofrepgo, which is the program of the Go client.
+func evaluateInGo(t *testing.T, s *e2etest.Server, questions []question) []evaluation {
 	t.Helper()
 	const module = "../../ofrepgo"
-	ctx, cancel := context.WithTimeout(t.Context(), installTime)
+	ctx, cancel := context.WithTimeout(t.Context(), installTimeout)
 	defer cancel()
 	fetch := exec.CommandContext(ctx, "go", "mod", "download")
 	fetch.Dir, fetch.Env = module, append(os.Environ(), "GOWORK=off")
@@ -628,23 +632,22 @@ func askGo(t *testing.T, s *e2etest.Server, questions []question) []told {
 	require.NoError(t, err, "%s", out)
 	text, err = os.ReadFile(answerFile)
 	require.NoError(t, err, "%s", out)
-	var answers []told
+	var answers []evaluation
 	require.NoError(t, json.Unmarshal(text, &answers))
 	return answers
 }
 
-// installTime bounds the download and the build of a client.
-const installTime = 5 * time.Minute
+// installTimeout bounds the download and the build of a client.
+const installTimeout = 5 * time.Minute
 
-// installed returns a folder where a client is installed by commands that run in it
-// and find the files there. The folder is kept for later runs, until the files or
-// the language's version change. Where the registry cannot be reached the test is
-// left out.
-func installed(
+// install returns a folder in which commands have installed a client from files. The
+// folder is reused until the files or the language's version change. If the package
+// registry is unreachable the test is skipped.
+func install(
 	t *testing.T, language, version string, files []string, commands ...string,
 ) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), installTime)
+	ctx, cancel := context.WithTimeout(t.Context(), installTimeout)
 	defer cancel()
 	content, hash := map[string][]byte{}, sha256.New()
 	_, _ = io.WriteString(hash, language+version)
@@ -659,7 +662,7 @@ func installed(
 	require.NoError(t, os.MkdirAll(caches, 0o700))
 	folder := filepath.Join(caches, "signalbox-openfeature-"+hex.EncodeToString(hash.Sum(nil))[:16])
 
-	// Tests of this process and of others may want it at once.
+	// Tests of several processes may install concurrently.
 	turn := flock.New(folder + ".lock")
 	_, err = turn.TryLockContext(ctx, 50*time.Millisecond)
 	require.NoError(t, err)
@@ -669,7 +672,7 @@ func installed(
 	if _, err := os.Stat(whole); err == nil {
 		return folder
 	}
-	// What an install that was broken off has left is of no use.
+	// Remains of an interrupted install are discarded.
 	require.NoError(t, os.RemoveAll(folder))
 	require.NoError(t, os.MkdirAll(folder, 0o700))
 	for name, text := range content {

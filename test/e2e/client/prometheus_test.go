@@ -12,13 +12,13 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// TestPrometheusDiscovery runs the test of the module prometheussd, which reads the
-// targets with Prometheus' own code, against a service that is empty.
+// TestPrometheusDiscovery runs the test of the module prometheussd, which reads targets
+// with Prometheus' own code, on an empty service.
 func TestPrometheusDiscovery(t *testing.T) {
 	t.Parallel()
 	const module = "../../prometheussd"
 	s := e2etest.Boot(t, e2etest.NewSQLite(t))
-	ctx, cancel := context.WithTimeout(t.Context(), installTime)
+	ctx, cancel := context.WithTimeout(t.Context(), installTimeout)
 	defer cancel()
 	command := func(args ...string) *exec.Cmd {
 		run := exec.CommandContext(ctx, "go", args...)

@@ -12,8 +12,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// python runs a script of testdata and returns what it printed. Where Python or
-// the module that the script needs is missing, the test is left out.
+// python runs a script of testdata and returns its output. Without Python or the module
+// that the script needs, the test is skipped.
 func python(t *testing.T, module, script, input string, environ ...string) string {
 	t.Helper()
 	if err := exec.CommandContext(t.Context(), "python3", "-c", "import "+module).Run(); err != nil {
@@ -68,11 +68,11 @@ func TestPythonCryptography(t *testing.T) {
 				Key: "shared", Value: value, Environment: "production", ServiceName: "shop", IsEncrypted: true,
 			})
 
-			t.Run("it opens a token that the database holds", func(t *testing.T) {
+			t.Run("Python decrypts a stored token", func(t *testing.T) {
 				require.Equal(t, value, python(t, "cryptography", "open_token.py", key+"\n"+s.StoredValue(t, made)))
 			})
 
-			t.Run("its token in the database is opened", func(t *testing.T) {
+			t.Run("a token from Python is decrypted", func(t *testing.T) {
 				token := python(t, "cryptography", "make_token.py", key+"\nmade by Python: é")
 				_, err := e2etest.OpenDatabase(t, databaseURL).ExecContext(t.Context(),
 					"UPDATE configurations SET value = '"+token+"'")

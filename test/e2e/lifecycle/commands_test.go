@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// runCommand runs the binary to its end and returns its exit code and all it wrote.
+// runCommand runs the binary until it exits and returns its exit code and output.
 func runCommand(t *testing.T, args []string, environ ...string) (code int, text string) {
 	t.Helper()
 	p := e2etest.Start(t, args, environ...)
@@ -45,7 +45,7 @@ func TestCommandsWithoutDatabase(t *testing.T) {
 			require.Empty(t, left)
 		})
 	}
-	t.Run("on an empty PostgreSQL nothing is created either", func(t *testing.T) {
+	t.Run("nothing is created on an empty PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		databaseURL := e2etest.NewPostgres(t)
 		for _, args := range [][]string{{"key", "list"}, {"key", "create", "--name", "x"}, {"relay", "status"}} {
@@ -65,7 +65,7 @@ func TestCommandsWithoutDatabase(t *testing.T) {
 	})
 }
 
-// A newer binary's commands must leave the schema to the servers that run on it.
+// TestCommandsDoNotMigrate runs commands of a newer binary beside running servers.
 func TestCommandsDoNotMigrate(t *testing.T) {
 	t.Parallel()
 	for _, s := range e2etest.Stores() {
@@ -93,7 +93,7 @@ func TestCommandsDoNotMigrate(t *testing.T) {
 func TestForeignDatabase(t *testing.T) {
 	t.Parallel()
 	for _, s := range e2etest.Stores() {
-		t.Run("a database of the original service is refused before anything is touched: "+s.Name, func(t *testing.T) {
+		t.Run("a database of the original service is rejected unchanged: "+s.Name, func(t *testing.T) {
 			t.Parallel()
 			databaseURL := s.New(t)
 			db := e2etest.OpenDatabase(t, databaseURL)
@@ -121,18 +121,18 @@ func TestForeignDatabase(t *testing.T) {
 func TestStartsWithoutDatabase(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a wrong password is said at once", func(t *testing.T) {
+	t.Run("a wrong password is reported at once", func(t *testing.T) {
 		t.Parallel()
 		wrong := strings.Replace(e2etest.NewPostgres(t), "signalbox:signalbox@", "signalbox:wrong-secret@", 1)
 		began := time.Now()
 		code, text := runCommand(t, []string{"serve"}, "DATABASE_URL="+wrong, "SERVICE_PORT=0")
 		require.Equal(t, 3, code, "%s", text)
-		require.Less(t, time.Since(began), 15*time.Second, "it is not retried until the start times out")
+		require.Less(t, time.Since(began), 15*time.Second, "the login is not retried")
 		require.Contains(t, text, "password authentication failed")
 		require.NotContains(t, text, "wrong-secret")
 	})
 
-	t.Run("a missing database is said at once", func(t *testing.T) {
+	t.Run("a missing database is reported at once", func(t *testing.T) {
 		t.Parallel()
 		databaseURL := e2etest.NewPostgres(t)
 		missing := databaseURL[:strings.LastIndexByte(databaseURL, '/')] + "/no_such_database"
@@ -141,7 +141,7 @@ func TestStartsWithoutDatabase(t *testing.T) {
 		require.Contains(t, text, "no_such_database")
 	})
 
-	t.Run("a database that does not answer ends the start with 3 and a sentence", func(t *testing.T) {
+	t.Run("a start without a response of the database exits with 3 and one sentence", func(t *testing.T) {
 		t.Parallel()
 		silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestStartsWithoutDatabase(t *testing.T) {
 		require.NotContains(t, p.Log.String(), "hush")
 	})
 
-	t.Run("a second service on a SQLite file is refused, commands are not", func(t *testing.T) {
+	t.Run("a second service on a SQLite file is rejected, commands are not", func(t *testing.T) {
 		t.Parallel()
 		databaseURL := e2etest.NewSQLite(t)
 		e2etest.Serve(t, databaseURL)

@@ -12,13 +12,13 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-// aQuota is a change that only a newer version makes.
-const aQuota = `INSERT INTO outbox (event_id, event_type, aggregate_type, aggregate_id, aggregate_version, environment,
+// newerChange inserts a change that only a newer version knows.
+const newerChange = `INSERT INTO outbox (event_id, event_type, aggregate_type, aggregate_id, aggregate_version, environment,
  service_name, data, actor_key, actor_name, request_id, occurred_at)
 VALUES ('0191d7a2-0000-7000-8000-000000000001', 'quota.created', 'quota', 7, 1, 'production', 'shop', '{"most":9}', '',
  'newer', '', '2026-11-26T12:00:00.000000Z')`
 
-// TestNewerReplica has a replica of a newer version beside this one, with a module more.
+// TestNewerReplica runs beside a replica of a newer version with a further module.
 func TestNewerReplica(t *testing.T) {
 	t.Parallel()
 	for _, s := range e2etest.Stores() {
@@ -28,7 +28,7 @@ func TestNewerReplica(t *testing.T) {
 			databaseURL := s.New(t)
 			c := e2etest.Boot(t, databaseURL, k.Environ()...).Admin(t)
 			c.CreateID(t, "a", "1")
-			_, err := e2etest.OpenDatabase(t, databaseURL).ExecContext(t.Context(), aQuota)
+			_, err := e2etest.OpenDatabase(t, databaseURL).ExecContext(t.Context(), newerChange)
 			require.NoError(t, err)
 			c.CreateID(t, "b", "1")
 			c.AwaitPublished(t, 3)

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// TestOutage takes the database away from a running service and gives it back.
+// TestOutage makes the database of a running service unavailable, and available again.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewPostgres(t)
@@ -20,11 +20,11 @@ func TestOutage(t *testing.T) {
 	made := c.Create(t, "known", "v")
 
 	between.Close()
-	require.Equal(t, made, c.Read(t, "known"), "what is in memory is read")
+	require.Equal(t, made, c.Read(t, "known"), "cached values are read")
 	require.Eventually(t, func() bool {
 		a := c.Get(t, e2etest.ReadPath("known")).Want(t, http.StatusOK)
 		return a.Header.Get("Signalbox-Stale") != ""
-	}, e2etest.Timeout, 20*time.Millisecond, "and says how old it may be")
+	}, e2etest.Timeout, 20*time.Millisecond, "and are marked as stale")
 	for _, a := range []e2etest.Response{
 		c.Get(t, e2etest.ReadPath("never.read")), c.Put(t, made.Path(), map[string]any{"value": "w"}),
 		c.Post(t, "/api/v1/config/", e2etest.Draft{Key: "new", Environment: "production", ServiceName: "shop"}),
@@ -42,7 +42,7 @@ func TestOutage(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return c.Get(t, e2etest.ReadPath("known")).Want(t, http.StatusOK).Header.Get("Signalbox-Stale") == ""
 	}, e2etest.Timeout, 20*time.Millisecond)
-	require.Equal(t, made, c.Read(t, "known"), "what was refused did not happen")
+	require.Equal(t, made, c.Read(t, "known"), "rejected writes had no effect")
 	c.Get(t, e2etest.ReadPath("new")).Problem(t, http.StatusNotFound, "configuration_not_found")
 	c.Put(t, made.Path(), map[string]any{"value": "w"}).Want(t, http.StatusOK)
 	require.Eventually(t, func() bool { return c.Get(t, "/health").Status == http.StatusOK }, e2etest.Timeout, 100*time.Millisecond)
@@ -60,7 +60,7 @@ func TestStartWithoutDatabase(t *testing.T) {
 	p.Admin(t).Create(t, "late", "v")
 }
 
-// TestStopBeforeDatabase stops a service that still waits for its database.
+// TestStopBeforeDatabase stops a service that waits for its database.
 func TestStopBeforeDatabase(t *testing.T) {
 	t.Parallel()
 	between := e2etest.NewGate(t, e2etest.NewPostgres(t))

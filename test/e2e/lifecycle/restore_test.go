@@ -17,15 +17,15 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// backup is a copy of a database that nobody uses while it is made or restored.
+// backup is a copy of a database that is not in use during the backup and the restore.
 type backup struct{ databaseURL, copied string }
 
-// backUp copies a database as docs/operations.md says.
+// backUp copies a database as docs/operations.md describes.
 func backUp(t *testing.T, databaseURL string) backup {
 	t.Helper()
 	if path, ok := strings.CutPrefix(databaseURL, "sqlite://"); ok {
 		b := backup{databaseURL, filepath.Join(t.TempDir(), "backup.db")}
-		// It is what sqlite3's .backup comes to.
+		// This is equivalent to .backup of sqlite3.
 		execute(t, databaseURL, "VACUUM INTO '"+b.copied+"'")
 		require.FileExists(t, path)
 		return b
@@ -36,7 +36,7 @@ func backUp(t *testing.T, databaseURL string) backup {
 	return b
 }
 
-// restore puts the copy in the place of the database, and begins an epoch.
+// restore replaces the database by the copy, and starts a new epoch.
 func (b backup) restore(t *testing.T) {
 	t.Helper()
 	if path, ok := strings.CutPrefix(b.databaseURL, "sqlite://"); ok {
@@ -64,7 +64,7 @@ func (b backup) copy(t *testing.T, from, to string) {
 
 func execute(t *testing.T, databaseURL, statement string) {
 	t.Helper()
-	// A cleanup calls it, too.
+	// Cleanups call it, too.
 	_, err := e2etest.OpenDatabase(t, databaseURL).ExecContext(context.WithoutCancel(t.Context()), statement)
 	require.NoError(t, err, statement)
 }
@@ -85,7 +85,7 @@ func maintenance(t *testing.T, databaseURL string) string {
 	return u.String()
 }
 
-// cluster is replicas on one database and one Redis.
+// cluster has replicas on one database and one Redis.
 type cluster struct {
 	databaseURL string
 	environ     []string
@@ -109,14 +109,14 @@ func (c *cluster) stop(t *testing.T) {
 	}
 }
 
-// place is where a watcher is in the feed.
-type place struct {
+// cursor is a position in the feed.
+type cursor struct {
 	Epoch    string `json:"epoch"`
 	Revision int64  `json:"revision"`
 }
 
-// TestRestore walks a restore as docs/operations.md says, with replicas that share a
-// Redis which is ahead of the restored database.
+// TestRestore restores a database as docs/operations.md describes, with replicas on a Redis
+// that is ahead of the restored database.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	for _, store := range e2etest.Stores() {
@@ -154,17 +154,17 @@ func TestRestore(t *testing.T) {
 			require.Eventually(t, func() bool {
 				return shared.Client.SIsMember(t.Context(), "healthy_services", "lost").Val()
 			}, e2etest.Timeout, e2etest.PollInterval)
-			before := e2etest.Decode[place](t, c.Get(t, "/api/v1/changes?since=0").Want(t, http.StatusOK))
+			before := e2etest.Decode[cursor](t, c.Get(t, "/api/v1/changes?since=0").Want(t, http.StatusOK))
 			require.NotEmpty(t, before.Epoch)
 			all.stop(t)
 
 			saved.restore(t)
 			all.start(t)
 			first := all.replicas[0].Admin(t)
-			// It was lost with what came after the backup: its program is to register again.
+			// The restore has lost the instance: its program must register again.
 			first.Heartbeat(t, "shop", "again", *lost.Epoch).Problem(t, http.StatusNotFound, "instance_not_found")
 			registered := first.Register(t, http.StatusOK, e2etest.Object{"service_name": "shop", "instance_id": "again"})
-			require.Greater(t, *registered.Epoch, *lost.Epoch, "a fencing token is given once")
+			require.Greater(t, *registered.Epoch, *lost.Epoch, "a fencing token is not reused")
 			for _, p := range all.replicas {
 				c := p.Admin(t)
 				c.Heartbeat(t, "shop", "again", *registered.Epoch).Want(t, http.StatusOK)
@@ -180,13 +180,13 @@ func TestRestore(t *testing.T) {
 				c.AwaitDiscovered(t, e2etest.Timeout, "shop?ready=true", "again", "steady")
 				c.Get(t, e2etest.DiscoveryPath+"lost").Want(t, http.StatusNotFound)
 			}
-			requireShown(t, shared.Client, "again", "steady")
+			awaitProjection(t, shared.Client, "again", "steady")
 			for _, p := range all.replicas {
 				require.NotContains(t, e2etest.ConditionNames(t, p.Admin(t)), "redis_shared")
 				require.Empty(t, p.Log.Find("redis shared by two clusters"))
 				require.Empty(t, p.Log.Find("lease expiry paused"))
 			}
-			// Leases end.
+			// Leases expire.
 			first.RegisterInstance(t, "brief", "x", e2etest.ShortLease())
 			for _, p := range all.replicas {
 				p.Admin(t).AwaitDiscovered(t, e2etest.Timeout, "brief")
@@ -195,9 +195,9 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// requireShown waits until readers of Redis see these instances of the shop, and the
+// awaitProjection waits until readers of Redis see these instances of the shop, and the
 // shop as the only healthy service.
-func requireShown(t *testing.T, client *redis.Client, instances ...string) {
+func awaitProjection(t *testing.T, client *redis.Client, instances ...string) {
 	t.Helper()
 	require.EventuallyWithT(t, func(e *assert.CollectT) {
 		assert.ElementsMatch(e, instances, client.HKeys(t.Context(), "service:shop:instances").Val())

@@ -25,7 +25,7 @@ func TestFirstStart(t *testing.T) {
 			c.Create(t, "kept", "v")
 			first.Terminate(t)
 			require.Zero(t, first.AwaitExit(t))
-			require.Equal(t, 1, strings.Count(first.Out.String(), "sbx_"), "it is printed once")
+			require.Equal(t, 1, strings.Count(first.Out.String(), "sbx_"), "the key is printed once")
 			require.NotContains(t, first.Log.String(), key)
 
 			second := e2etest.Serve(t, databaseURL)
@@ -59,7 +59,7 @@ func TestReplicasThatStartTogether(t *testing.T) {
 		return e2etest.Decode[e2etest.Configuration](t, a).Version
 	})
 	for v := range int64(16) {
-		require.Equal(t, 1, e2etest.Count(versions, v+2), "every writer has a version of its own: %v", versions)
+		require.Equal(t, 1, e2etest.Count(versions, v+2), "every writer has its own version: %v", versions)
 	}
 
 	var out, log string
@@ -69,7 +69,7 @@ func TestReplicasThatStartTogether(t *testing.T) {
 		out, log = out+p.Out.String(), log+p.Log.String()
 	}
 	require.Equal(t, 1, strings.Count(log, "database migrated"), "one migrates:\n%s", log)
-	require.Equal(t, 1, strings.Count(out, "admin key: sbx_"), "one makes the first key:\n%s", out)
+	require.Equal(t, 1, strings.Count(out, "admin key: sbx_"), "one replica creates the first key:\n%s", out)
 }
 
 func TestServicesThatStartTogetherOnSQLite(t *testing.T) {
@@ -116,7 +116,7 @@ func TestRefusedStarts(t *testing.T) {
 		return p.Log.String()
 	}
 
-	t.Run("a malformed ENCRYPTION_KEY stops the start with a sentence that does not show it", func(t *testing.T) {
+	t.Run("an invalid ENCRYPTION_KEY fails the start and is not shown", func(t *testing.T) {
 		t.Parallel()
 		for _, key := range []string{"much-too-short", strings.Repeat("!", 44), strings.Repeat("A", 64)} {
 			text := refused(t, 2, "DATABASE_URL="+e2etest.NewSQLite(t), "ENABLE_ENCRYPTION=true", "ENCRYPTION_KEY="+key)
@@ -126,7 +126,7 @@ func TestRefusedStarts(t *testing.T) {
 		}
 	})
 
-	t.Run("every wrong setting is named in one go", func(t *testing.T) {
+	t.Run("all invalid settings are named at once", func(t *testing.T) {
 		t.Parallel()
 		text := refused(t, 2, "SERVICE_PORT=x", "LOG_LEVEL=loud", "DATABASE_URL=mysql://u:hush@h/d", "AUTH_ENABLED=maybe",
 			"BOOTSTRAP_ADMIN_KEY=hush")
@@ -136,19 +136,19 @@ func TestRefusedStarts(t *testing.T) {
 		require.NotContains(t, text, "hush")
 	})
 
-	t.Run("a port that is taken is named", func(t *testing.T) {
+	t.Run("an occupied port is named", func(t *testing.T) {
 		t.Parallel()
-		taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", ":0")
+		occupied, err := new(net.ListenConfig).Listen(t.Context(), "tcp", ":0")
 		require.NoError(t, err)
-		defer func() { _ = taken.Close() }()
-		port := taken.Addr().String()[strings.LastIndexByte(taken.Addr().String(), ':')+1:]
+		defer func() { _ = occupied.Close() }()
+		port := occupied.Addr().String()[strings.LastIndexByte(occupied.Addr().String(), ':')+1:]
 		p := e2etest.Start(t, []string{"serve"}, "DATABASE_URL="+e2etest.NewSQLite(t), "SERVICE_PORT="+port)
 		require.Equal(t, 1, p.AwaitExit(t))
 		require.Contains(t, p.Log.String(), "listen on port "+port)
 	})
 
 	for _, s := range e2etest.Stores() {
-		t.Run("a database newer than the binary is refused with a sentence: "+s.Name, func(t *testing.T) {
+		t.Run("a database newer than the binary is rejected: "+s.Name, func(t *testing.T) {
 			t.Parallel()
 			databaseURL := s.New(t)
 			p := e2etest.Start(t, []string{"migrate", "up"}, "DATABASE_URL="+databaseURL)
@@ -162,7 +162,7 @@ func TestRefusedStarts(t *testing.T) {
 			}
 		})
 
-		t.Run("a database without its tables is refused where it is not migrated: "+s.Name, func(t *testing.T) {
+		t.Run("an empty database without a migration is rejected: "+s.Name, func(t *testing.T) {
 			t.Parallel()
 			databaseURL := s.New(t)
 			text := refused(t, 1, "DATABASE_URL="+databaseURL, "MIGRATE_ON_START=false")

@@ -17,7 +17,7 @@ func TestRegistryAccess(t *testing.T) {
 	flag := admin.CreateFlag(t)
 	admin.RegisterInstance(t, "known", "a", e2etest.Object{"ttl_seconds": 3600})
 
-	// writes are all the writes of the registry, to a service of that name.
+	// writes are all writes of the registry to a service.
 	writes := func(c e2etest.Client, service string) []e2etest.Response {
 		of := e2etest.RegistryPath + service
 		return []e2etest.Response{
@@ -46,7 +46,7 @@ func TestRegistryAccess(t *testing.T) {
 		require.Equal(t, []int{201, 200, 200, 200, 200, 204, 204}, got)
 	})
 
-	t.Run("it reads everything, and writes nothing else", func(t *testing.T) {
+	t.Run("it reads everything and writes nothing else", func(t *testing.T) {
 		t.Parallel()
 		c := s.Program(t)
 		for _, path := range append([]string{e2etest.ReadPath("known"), flag.Path() + "/history", known.Path() + "/history"}, reads...) {
@@ -63,7 +63,7 @@ func TestRegistryAccess(t *testing.T) {
 		require.Equal(t, known, admin.Read(t, "known"))
 	})
 
-	t.Run("a reader reads the registry, and writes nothing to it", func(t *testing.T) {
+	t.Run("a reader only reads the registry", func(t *testing.T) {
 		t.Parallel()
 		c := s.Reader(t)
 		for _, path := range reads {
@@ -77,7 +77,7 @@ func TestRegistryAccess(t *testing.T) {
 		require.Equal(t, "up", admin.Discover(t, "known")[0].Desired)
 	})
 
-	t.Run("without a key nobody is let in", func(t *testing.T) {
+	t.Run("requests without a key are rejected", func(t *testing.T) {
 		t.Parallel()
 		c := s.Anonymous()
 		for _, path := range reads {

@@ -15,15 +15,15 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// listener is an instance that is checked.
+// listener is an instance with health checks.
 type listener struct {
 	port  int
 	asked atomic.Int64
 	ill   atomic.Bool
 }
 
-// listens starts an instance at an address of loopback.
-func listens(t *testing.T, ip net.IP) *listener {
+// startListener starts an instance at a loopback address.
+func startListener(t *testing.T, ip net.IP) *listener {
 	t.Helper()
 	l := &listener{}
 	socket, err := net.ListenTCP("tcp", &net.TCPAddr{IP: ip})
@@ -47,10 +47,10 @@ func listens(t *testing.T, ip net.IP) *listener {
 func TestChecksOfPrivateAddresses(t *testing.T) {
 	t.Parallel()
 
-	t.Run("only the registrant's own address is dialled, and bodies are not looked into", func(t *testing.T) {
+	t.Run("only the registrant's own address is dialled, and bodies are not read", func(t *testing.T) {
 		t.Parallel()
 		c := e2etest.Boot(t, e2etest.NewSQLite(t)).Admin(t)
-		own, other, looked := listens(t, net.IPv4(127, 0, 0, 1)), listens(t, net.IPv4(127, 0, 0, 2)), listens(t, net.IPv4(127, 0, 0, 1))
+		own, other, looked := startListener(t, net.IPv4(127, 0, 0, 1)), startListener(t, net.IPv4(127, 0, 0, 2)), startListener(t, net.IPv4(127, 0, 0, 1))
 		c.RegisterChecked(t, "shop", "own", "127.0.0.1", own.port, nil)
 		c.RegisterChecked(t, "shop", "other", "127.0.0.2", other.port, nil)
 		c.RegisterChecked(t, "shop", "looked", "127.0.0.1", looked.port, e2etest.Object{"body_contains": "is 42"})
@@ -67,18 +67,18 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		assert.Contains(t, health.Conditions[0].Message, "PROBE_ALLOW_CIDRS")
 	})
 
-	t.Run("allowed networks are dialled for anyone, looked into, and told of", func(t *testing.T) {
+	t.Run("allowed networks are dialled for any registrant, bodies are read, and causes are reported", func(t *testing.T) {
 		t.Parallel()
 		c := e2etest.Boot(t, e2etest.NewSQLite(t), "PROBE_ALLOW_CIDRS=127.0.0.2/32").Admin(t)
-		other := listens(t, net.IPv4(127, 0, 0, 2))
+		other := startListener(t, net.IPv4(127, 0, 0, 2))
 		c.RegisterChecked(t, "shop", "a", "127.0.0.2", other.port, e2etest.Object{"body_contains": "is 43"})
 		c.AwaitReason(t, "shop", "a", "critical", "check_failed:wrong_body")
 		assert.Empty(t, c.Conditions(t).Conditions)
 	})
 
-	t.Run("an address counts that a trusted proxy names, and no other", func(t *testing.T) {
+	t.Run("only an address that a trusted proxy names is accepted", func(t *testing.T) {
 		t.Parallel()
-		instance := listens(t, net.IPv4(127, 0, 0, 2))
+		instance := startListener(t, net.IPv4(127, 0, 0, 2))
 		register := func(environ ...string) e2etest.Client {
 			c := e2etest.Boot(t, e2etest.NewSQLite(t), environ...).Admin(t)
 			c.Post(t, e2etest.RegistryPath+"register", e2etest.Object{
@@ -95,10 +95,10 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		assert.Empty(t, trusting.Conditions(t).Conditions)
 	})
 
-	t.Run("PROBES_ENABLED=false makes no checks", func(t *testing.T) {
+	t.Run("PROBES_ENABLED=false disables checks", func(t *testing.T) {
 		t.Parallel()
 		c := e2etest.Boot(t, e2etest.NewSQLite(t), "PROBES_ENABLED=false", "PROBE_ALLOW_CIDRS=127.0.0.0/8").Admin(t)
-		instance := listens(t, net.IPv4(127, 0, 0, 1))
+		instance := startListener(t, net.IPv4(127, 0, 0, 1))
 		c.RegisterChecked(t, "shop", "a", "127.0.0.1", instance.port, nil)
 		c.AwaitReason(t, "shop", "a", "passing", "check_not_allowed")
 		assert.Zero(t, instance.asked.Load())
@@ -107,7 +107,7 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		c.AwaitReason(t, "shop", "a", "critical", "reported")
 	})
 
-	t.Run("a timeout above ten seconds is refused", func(t *testing.T) {
+	t.Run("a timeout above ten seconds is rejected", func(t *testing.T) {
 		t.Parallel()
 		c := e2etest.Boot(t, e2etest.NewSQLite(t)).Admin(t)
 		p := c.Post(t, e2etest.RegistryPath+"register", e2etest.Object{
@@ -120,11 +120,11 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 
 func TestHostileChecks(t *testing.T) {
 	t.Parallel()
-	// A service whose many instances answer until they all hang, spelt in many ways.
+	// A service with many instances, written in many ways, that respond until all of them hang.
 	c := e2etest.Boot(t, e2etest.NewSQLite(t), "PROBE_ALLOW_CIDRS=127.0.0.0/8").Admin(t)
-	honest := listens(t, net.IPv4(127, 0, 0, 1))
+	honest := startListener(t, net.IPv4(127, 0, 0, 1))
 	c.RegisterChecked(t, "honest", "a", "127.0.0.1", honest.port, nil)
-	hostile := listens(t, net.IPv4(127, 0, 0, 3))
+	hostile := startListener(t, net.IPv4(127, 0, 0, 3))
 	for n, host := range []string{"127.0.0.3", "::ffff:127.0.0.3", "::ffff:7f00:3", "0:0:0:0:0:ffff:127.0.0.3"} {
 		for m := range 20 {
 			id := strconv.Itoa(n) + "-" + strconv.Itoa(m)

@@ -47,7 +47,7 @@ func TestDiscovery(t *testing.T) {
 			} {
 				a := c.Get(t, e2etest.DiscoveryPath+"shop"+query).Want(t, http.StatusOK)
 				require.Equal(t, want, e2etest.InstanceIDs(e2etest.Decode[[]e2etest.Instance](t, a)), query)
-				require.Empty(t, a.Header.Values("Signalbox-Registry-Mode"), "all is well")
+				require.Empty(t, a.Header.Values("Signalbox-Registry-Mode"), "the mode is normal")
 				require.Empty(t, a.Header.Values("Signalbox-Stale"))
 				require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 				require.NotEmpty(t, a.Header.Get("ETag"))
@@ -137,12 +137,12 @@ func TestDesiredState(t *testing.T) {
 			require.Equal(t, "rolling out", got.DesiredReason)
 			require.NotEmpty(t, got.DesiredBy)
 			require.True(t, got.Serving && got.Terminating && !got.Ready)
-			require.Equal(t, "passing", got.Observed, "what is observed stays true")
-			require.Equal(t, []string{"a"}, e2etest.InstanceIDs(c.Discover(t, "shop")), "clients may end what they have")
+			require.Equal(t, "passing", got.Observed, "the observed state is unchanged")
+			require.Equal(t, []string{"a"}, e2etest.InstanceIDs(c.Discover(t, "shop")), "a draining instance stays listed")
 			require.Empty(t, c.Discover(t, "shop?ready=true"))
 			require.Equal(t, "unhealthy", c.Service(t, "shop").Status)
 
-			// It outlives a restart of the instance, and its heartbeats.
+			// The override outlives a restart of the instance, and its heartbeats.
 			again := c.Register(t, http.StatusOK, e2etest.Object{"service_name": "shop", "instance_id": "a"})
 			c.Heartbeat(t, "shop", "a", *again.Epoch, e2etest.Object{"status": "passing"}).Want(t, http.StatusOK)
 			require.Equal(t, "draining", c.Discover(t, "shop")[0].Desired)
@@ -157,7 +157,7 @@ func TestDesiredState(t *testing.T) {
 
 			got = amends(e2etest.Object{"weight": 0})
 			require.Zero(t, got.Weight)
-			require.Equal(t, []string{"t"}, got.Tags, "what is not named stays")
+			require.Equal(t, []string{"t"}, got.Tags, "omitted fields are unchanged")
 			got = amends(e2etest.Object{"metadata": e2etest.Object{}, "tags": []string{}})
 			require.Empty(t, got.Metadata)
 			require.Empty(t, got.Tags)
@@ -193,7 +193,7 @@ func TestDesiredState(t *testing.T) {
 	}
 }
 
-// TestServicesAlias calls everything of the registry at its other address.
+// TestServicesAlias calls the registry at its alias.
 func TestServicesAlias(t *testing.T) {
 	t.Parallel()
 	c := e2etest.Boot(t, e2etest.NewSQLite(t)).Admin(t)
@@ -239,6 +239,6 @@ func TestHealthHistory(t *testing.T) {
 	require.Empty(t, changes("?instance_id=nobody"))
 	c.Delete(t, e2etest.RegistryPath+"shop/instances/b").Want(t, http.StatusNoContent)
 	c.Delete(t, e2etest.RegistryPath+"shop").Want(t, http.StatusNoContent)
-	require.Equal(t, "b passing > unknown: deregistered", changes("?instance_id=b")[0], "it outlives the service")
+	require.Equal(t, "b passing > unknown: deregistered", changes("?instance_id=b")[0], "the history outlives the service")
 	require.Equal(t, want[0], changes("?instance_id=a&limit=1")[0])
 }

@@ -19,14 +19,14 @@ func TestLeaseEpochs(t *testing.T) {
 			made := c.RegisterInstance(t, "shop", "a")
 			require.Equal(t, "a", *made.InstanceID)
 			require.Equal(t, int64(1), *made.Epoch)
-			require.Equal(t, int64(30), *made.TTL, "what is not given is half a minute")
+			require.Equal(t, int64(30), *made.TTL, "the default TTL is 30 s")
 			require.Equal(t, int64(300), *c.Service(t, "shop").Instances[0].Deregister)
 
 			got := e2etest.Decode[e2etest.Heartbeat](t, c.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK))
 			require.Equal(t, e2etest.Heartbeat{Epoch: 1, ExpiresIn: 30_000}, got)
 			c.Heartbeat(t, "shop", "a", 2).Problem(t, http.StatusConflict, "lease_lost")
 
-			// Whoever registers again has replaced the one before.
+			// A second registration replaces the first one.
 			again := c.Register(t, http.StatusOK, e2etest.Object{"service_name": "shop", "instance_id": "a", "ttl_seconds": 5})
 			require.Equal(t, int64(2), *again.Epoch)
 			require.Equal(t, int64(5), *again.TTL)
@@ -36,10 +36,10 @@ func TestLeaseEpochs(t *testing.T) {
 			require.Equal(t, e2etest.Heartbeat{Epoch: 2, ExpiresIn: 5_000}, got)
 			shown := c.Service(t, "shop").Instances[0]
 			require.Equal(t, "http://10.0.4.7:8080", *shown.URL, "what is not named stays")
-			require.Equal(t, int64(50), *shown.Deregister, "it follows the TTL where it is not given")
+			require.Equal(t, int64(50), *shown.Deregister, "the default follows the TTL")
 			require.Equal(t, int64(2), *shown.Epoch)
 
-			// The epoch goes on when the instance is away, and when the service is.
+			// The epoch continues after the instance, and the service, were deregistered.
 			c.Delete(t, e2etest.RegistryPath+"shop/instances/a").Want(t, http.StatusNoContent)
 			c.Delete(t, e2etest.RegistryPath+"shop/instances/a").Problem(t, http.StatusNotFound, "instance_not_found")
 			c.Heartbeat(t, "shop", "a", 2).Problem(t, http.StatusNotFound, "instance_not_found")
@@ -71,17 +71,17 @@ func TestHeartbeats(t *testing.T) {
 			c.Heartbeat(t, "plain", "default", 1).Problem(t, http.StatusConflict, "no_lease")
 			c.Heartbeat(t, "shop", "b:1.2_x-y", 2).Want(t, http.StatusOK)
 
-			// A heartbeat may report, and counts at once.
+			// A heartbeat may report a state, which takes effect at once.
 			c.Heartbeat(t, "shop", "a", 1, e2etest.Object{"status": "critical", "response_time": 7.5}).Want(t, http.StatusOK)
 			require.Equal(t, []string{"b:1.2_x-y"}, e2etest.InstanceIDs(c.Discover(t, "shop?ready=true")))
 			require.Equal(t, []string{"a", "b:1.2_x-y"}, e2etest.InstanceIDs(c.Discover(t, "shop")))
 			require.Equal(t, "critical", c.Discover(t, "shop")[0].Observed)
 			c.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
-			require.Equal(t, "critical", c.Discover(t, "shop")[0].Observed, "one that says nothing changes nothing")
+			require.Equal(t, "critical", c.Discover(t, "shop")[0].Observed, "a heartbeat without a report changes nothing")
 			c.Heartbeat(t, "shop", "a", 1, e2etest.Object{"status": "healthy"}).Want(t, http.StatusOK)
 			require.Equal(t, "passing", c.Discover(t, "shop?ready=true")[0].Observed)
 
-			// Each of a batch has the answer that it alone would have had.
+			// Each heartbeat of a batch has the result of a single one.
 			of := func(service, id string, epoch int64) e2etest.Object {
 				return e2etest.Object{"service_name": service, "instance_id": id, "lease_epoch": epoch}
 			}
@@ -101,12 +101,12 @@ func TestHeartbeats(t *testing.T) {
 				{Service: "plain", Instance: "default", Status: 409, Code: "no_lease"},
 			}, e2etest.Decode[e2etest.HeartbeatBatch](t, a).Results)
 			require.Equal(t, "warning", c.Discover(t, "shop")[1].Observed)
-			require.True(t, c.Discover(t, "shop")[1].Ready, "a warning serves")
+			require.True(t, c.Discover(t, "shop")[1].Ready, "an instance with a warning is ready")
 		})
 	}
 }
 
-// TestLeaseEnd lets a lease end, be revived, end again, and be removed.
+// TestLeaseEnd lets a lease expire, be renewed late, expire again, and be purged.
 func TestLeaseEnd(t *testing.T) {
 	t.Parallel()
 	for _, store := range e2etest.Stores() {
@@ -121,10 +121,10 @@ func TestLeaseEnd(t *testing.T) {
 			c.AwaitDiscovered(t, e2etest.Timeout, "shop")
 			took := time.Since(began)
 			t.Logf("a lease of %s left discovery after %s", ttl, took)
-			require.GreaterOrEqual(t, took, ttl, "it may not end before")
-			require.Less(t, took, ttl+time.Second+slack, "it leaves discovery within TTL + 1 s")
+			require.GreaterOrEqual(t, took, ttl, "it does not expire early")
+			require.Less(t, took, ttl+time.Second+slack, "discovery omits it within TTL + 1 s")
 			a := c.Get(t, e2etest.DiscoveryPath+"shop").Want(t, http.StatusOK)
-			require.JSONEq(t, `[]`, string(a.Body), "nobody is there, and that is the truth")
+			require.JSONEq(t, `[]`, string(a.Body), "the list is empty and current")
 			require.Empty(t, a.Header.Values("Signalbox-Registry-Mode"))
 			whole := c.Service(t, "shop")
 			require.Equal(t, "unhealthy", whole.Status)
@@ -132,7 +132,7 @@ func TestLeaseEnd(t *testing.T) {
 			require.Equal(t, "lease_expired", whole.Instances[0].Reason)
 			require.False(t, whole.Instances[0].Held)
 
-			// A late heartbeat brings it back, and its lease ends again.
+			// A late heartbeat renews the lease, which expires again.
 			c.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
 			require.Equal(t, []string{"a"}, e2etest.InstanceIDs(c.Discover(t, "shop?ready=true")))
 			require.Equal(t, "healthy", c.Service(t, "shop").Status)
@@ -161,10 +161,10 @@ func TestLeaseEnd(t *testing.T) {
 	}
 }
 
-// slack is what a busy machine may add to a time that is promised.
+// slack is the tolerance of a guaranteed time on a busy machine.
 const slack = 2 * time.Second
 
-// TestLeaseKept renews a lease of one second for three of them: it never leaves.
+// TestLeaseKept renews a lease of one second for three seconds: the instance stays listed.
 func TestLeaseKept(t *testing.T) {
 	t.Parallel()
 	c := e2etest.Boot(t, e2etest.NewSQLite(t)).Admin(t)
@@ -179,8 +179,8 @@ func TestLeaseKept(t *testing.T) {
 	require.Len(t, c.Transitions(t, "shop/health-history"), 1)
 }
 
-// TestPreservation lets the leases of four in five instances end at once: they stay
-// listed, with what is true of them, and come back with their heartbeats.
+// TestPreservation lets the leases of four in five instances expire at once: they stay
+// listed with their observed state, and recover with their heartbeats.
 func TestPreservation(t *testing.T) {
 	t.Parallel()
 	c := e2etest.Boot(t, e2etest.NewSQLite(t)).Admin(t)
@@ -196,7 +196,7 @@ func TestPreservation(t *testing.T) {
 		for _, i := range c.Discover(t, "shop?ready=true") {
 			if i.Held {
 				require.Equal(t, "critical", i.Observed)
-				require.False(t, i.Ready, "nothing is falsified")
+				require.False(t, i.Ready, "the observed state is unchanged")
 				n++
 			}
 		}

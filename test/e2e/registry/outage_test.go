@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// TestRegistryWithoutRedis takes Redis away for longer than the leases run.
+// TestRegistryWithoutRedis makes Redis unavailable for longer than the leases.
 func TestRegistryWithoutRedis(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewPostgres(t)
@@ -44,18 +44,17 @@ func TestRegistryWithoutRedis(t *testing.T) {
 	require.Eventually(t, func() bool { return c.Heartbeat(t, "shop", "a", 1).Status == http.StatusOK }, e2etest.Timeout, e2etest.PollInterval)
 	c.AwaitFresh(t)
 	for _, one := range c.Transitions(t, "shop/health-history") {
-		require.Equal(t, "registered", one.Reason, "nothing has expired, and nothing came of what was refused")
+		require.Equal(t, "registered", one.Reason, "no lease has expired, and rejected requests had no effect")
 	}
 	require.Equal(t, []string{"a", "b"}, e2etest.InstanceIDs(c.Discover(t, "shop?ready=true")))
 	require.Equal(t, 1, strings.Count(s.Log.String(), "lease expiry paused"), "it is logged once")
 
-	// Leases end again, of those who do not beat.
+	// Leases without heartbeats expire again.
 	outlives(t, c, 1)
 	require.Equal(t, int64(3), *c.RegisterInstance(t, "shop", "late").Epoch)
 }
 
-// TestRegistryWithoutDatabase takes the database away for longer than the leases
-// run.
+// TestRegistryWithoutDatabase makes the database unavailable for longer than the leases.
 func TestRegistryWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	between := e2etest.NewGate(t, e2etest.NewPostgres(t))
@@ -79,7 +78,7 @@ func TestRegistryWithoutDatabase(t *testing.T) {
 	}
 	c.Put(t, e2etest.RegistryPath+"health", e2etest.Object{"service_name": "plain", "status": "healthy"}).
 		Problem(t, http.StatusServiceUnavailable, "unavailable")
-	require.Equal(t, []string{"a", "b"}, e2etest.InstanceIDs(c.Service(t, "shop").Instances), "it is read from memory")
+	require.Equal(t, []string{"a", "b"}, e2etest.InstanceIDs(c.Service(t, "shop").Instances), "the service is read from memory")
 	require.Equal(t, []string{"plain", "shop"}, c.Services(t, "").Names())
 	c.AwaitStale(t, 4, "a", "b")
 
@@ -87,7 +86,7 @@ func TestRegistryWithoutDatabase(t *testing.T) {
 	c.AwaitFresh(t)
 	c.Heartbeat(t, "shop", "a", 3).Want(t, http.StatusOK)
 	require.Equal(t, []string{"a", "b"}, e2etest.InstanceIDs(c.Discover(t, "shop?ready=true")))
-	require.Len(t, c.Transitions(t, "shop/health-history"), 2, "nothing has expired")
+	require.Len(t, c.Transitions(t, "shop/health-history"), 2, "no lease has expired")
 	outlives(t, c, 3)
 	c.Get(t, e2etest.RegistryPath+"other").Problem(t, http.StatusNotFound, "service_not_found")
 }

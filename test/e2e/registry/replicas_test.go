@@ -29,7 +29,7 @@ func TestRegistryOfReplicas(t *testing.T) {
 	t.Logf("registered on one, and discovered on the other after %s", time.Since(began))
 	require.Equal(t, int64(1), *other.Service(t, "shop").Instances[0].Epoch)
 
-	// Heartbeats go to either, and so do reports, wishes and registrations.
+	// Heartbeats, reports, overrides and registrations go to either replica.
 	one.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
 	other.Heartbeat(t, "shop", "a", 1, e2etest.Object{"status": "critical"}).Want(t, http.StatusOK)
 	one.AwaitDiscovered(t, time.Second+slack, "shop?ready=true")
@@ -40,14 +40,14 @@ func TestRegistryOfReplicas(t *testing.T) {
 	one.Heartbeat(t, "shop", "a", 1).Problem(t, http.StatusConflict, "lease_lost")
 	one.Heartbeat(t, "shop", "a", 2).Want(t, http.StatusOK)
 
-	// Others read in Redis what is so.
+	// Readers of Redis see the same state.
 	require.Eventually(t, func() bool {
 		return shared.Client.Get(t.Context(), "service:shop:active").Val() == "1" &&
 			shared.Client.HExists(t.Context(), "service:shop:instances", "a").Val() &&
 			shared.Client.SIsMember(t.Context(), "healthy_services", "shop").Val()
 	}, e2etest.Timeout, e2etest.PollInterval)
 
-	// A lease ends on both, once.
+	// A lease expires once for both.
 	one.RegisterInstance(t, "brief", "x", e2etest.ShortLease())
 	other.AwaitDiscovered(t, time.Second+slack, "brief", "x")
 	for _, c := range []e2etest.Client{one, other} {
@@ -63,8 +63,8 @@ func TestRegistryOfReplicas(t *testing.T) {
 	one.Heartbeat(t, "shop", "a", 2).Problem(t, http.StatusNotFound, "instance_not_found")
 }
 
-// TestRegistryAfterLossOfReplica kills one of two replicas: leases go on, and end,
-// on the other. One of the two had been ending them.
+// TestRegistryAfterLossOfReplica kills one of two replicas, also the one that expires
+// leases: leases are renewed and expire on the other.
 func TestRegistryAfterLossOfReplica(t *testing.T) {
 	t.Parallel()
 	for n, name := range []string{"the first is killed", "the second is killed"} {
@@ -84,17 +84,17 @@ func TestRegistryAfterLossOfReplica(t *testing.T) {
 				left.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
 				return len(left.Discover(t, "lonely")) == 0
 			}, e2etest.Timeout, 50*time.Millisecond)
-			// The turn is free after a second; the pause is a grace, of one TTL.
+			// The lock is free after a second; the pause adds a grace period of one TTL.
 			const ttl, turn = time.Second, time.Second
 			require.Less(t, time.Since(began), turn+ttl+ttl+time.Second+slack)
 			require.Equal(t, []string{"a"}, e2etest.InstanceIDs(left.Discover(t, "shop?ready=true")))
-			require.Len(t, left.Transitions(t, "shop/health-history"), 1, "it has never left")
+			require.Len(t, left.Transitions(t, "shop/health-history"), 1, "it has never expired")
 			left.RegisterInstance(t, "new", "c")
 		})
 	}
 }
 
-// TestRegistryAfterLossOfLeases empties Redis, as a restart of it does.
+// TestRegistryAfterLossOfLeases empties Redis, as its restart does.
 func TestRegistryAfterLossOfLeases(t *testing.T) {
 	t.Parallel()
 	one, other, shared := replicas(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// TestRegistryAfterRestart kills the service and starts it again on the same
-// database, after a time in which every lease would have ended.
+// TestRegistryAfterRestart kills the service and restarts it on the same database after a
+// time in which every lease would have expired.
 func TestRegistryAfterRestart(t *testing.T) {
 	t.Parallel()
 	for _, store := range e2etest.Stores() {
@@ -29,7 +29,7 @@ func TestRegistryAfterRestart(t *testing.T) {
 			c.RegisterInstance(t, "kept", "x", e2etest.Object{"ttl_seconds": 60})
 			before := c.Service(t, "shop")
 			p.Kill(t)
-			// Meanwhile as long a lease ends elsewhere: these would all be over.
+			// A lease of the same length expires elsewhere meanwhile.
 			elsewhere := e2etest.Boot(t, e2etest.NewSQLite(t)).Admin(t)
 			elsewhere.RegisterInstance(t, "shop", "a", e2etest.Object{"ttl_seconds": 2})
 			elsewhere.AwaitDiscovered(t, e2etest.Timeout, "shop")
@@ -37,20 +37,20 @@ func TestRegistryAfterRestart(t *testing.T) {
 			p = e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 			c = p.Admin(t)
 			a := c.Get(t, e2etest.DiscoveryPath+"shop?ready=true").Want(t, http.StatusOK)
-			require.Equal(t, []string{"a", "b"}, e2etest.InstanceIDs(e2etest.Decode[[]e2etest.Instance](t, a)), "leases begin anew")
+			require.Equal(t, []string{"a", "b"}, e2etest.InstanceIDs(e2etest.Decode[[]e2etest.Instance](t, a)), "leases have restarted")
 			require.Empty(t, a.Header.Get("Signalbox-Registry-Mode"))
-			require.Equal(t, before, c.Service(t, "shop"), "nothing is lost, and nothing is new")
+			require.Equal(t, before, c.Service(t, "shop"), "the service is unchanged")
 			require.Equal(t, []string{"kept", "plain", "shop"}, c.Services(t, "healthy").Names())
 
-			// Who lived on goes on with its epoch; the one that did not leaves.
+			// The instance that sends heartbeats keeps its epoch; the other one expires.
 			outlives(t, c, 1)
 			c.Heartbeat(t, "kept", "x", 1).Want(t, http.StatusOK)
 		})
 	}
 }
 
-// outlives lets instance a of the shop beat under an epoch until b, which does not
-// beat, has left.
+// outlives sends heartbeats for instance a of the shop until b, which has none, has
+// expired.
 func outlives(t *testing.T, c e2etest.Client, epoch int64) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -23,7 +23,7 @@ func TestRegistryOfServices(t *testing.T) {
 			require.Equal(t, "unknown", made.Status)
 			require.Equal(t, 1, made.Count)
 			require.Nil(t, made.LastCheck)
-			require.Nil(t, made.InstanceID, "a service as a whole has no lease")
+			require.Nil(t, made.InstanceID, "a service without an instance has no lease")
 			require.Nil(t, made.Epoch)
 			require.Nil(t, made.TTL)
 
@@ -32,7 +32,7 @@ func TestRegistryOfServices(t *testing.T) {
 			require.Equal(t, "unknown", whole.Instances[0].Observed)
 			require.Nil(t, whole.Instances[0].TTL)
 
-			// What is not named stays, and what is named is replaced.
+			// Omitted fields are unchanged, others are replaced.
 			again := c.Register(t, http.StatusOK, e2etest.Object{"service_name": "shop", "service_url": "https://shop"})
 			require.Equal(t, made.ID, again.ID)
 			require.Equal(t, "https://shop", again.URL)
@@ -43,7 +43,7 @@ func TestRegistryOfServices(t *testing.T) {
 			require.Equal(t, "https://shop", other.URL)
 			require.Empty(t, other.Metadata)
 			same := c.Register(t, http.StatusOK, e2etest.Object{"service_name": "shop", "service_url": "https://shop"})
-			require.Equal(t, other.Version, same.Version, "nothing new makes no version")
+			require.Equal(t, other.Version, same.Version, "a registration without changes creates no version")
 
 			c.Delete(t, e2etest.RegistryPath+"shop").Want(t, http.StatusNoContent)
 			for _, path := range []string{e2etest.RegistryPath + "shop", e2etest.DiscoveryPath + "shop"} {
@@ -52,9 +52,9 @@ func TestRegistryOfServices(t *testing.T) {
 			c.Delete(t, e2etest.RegistryPath+"shop").Problem(t, http.StatusNotFound, "service_not_found")
 			require.Empty(t, c.Services(t, "").Services)
 			back := c.Register(t, http.StatusCreated, e2etest.Object{"service_name": "shop", "service_url": "http://new"})
-			require.Equal(t, made.ID, back.ID, "the id goes on")
-			require.Greater(t, back.Version, same.Version+1, "and the version")
-			require.Empty(t, back.Metadata, "what was deregistered is history")
+			require.Equal(t, made.ID, back.ID, "the id is the same")
+			require.Greater(t, back.Version, same.Version+1, "the version continues")
+			require.Empty(t, back.Metadata, "metadata of the deregistered service is removed")
 		})
 	}
 }
@@ -88,7 +88,7 @@ func TestRegistryHealth(t *testing.T) {
 			c.Put(t, e2etest.RegistryPath+"health", e2etest.Object{"service_name": "shop", "instance_id": "x", "status": "healthy"}).
 				Problem(t, http.StatusNotFound, "instance_not_found")
 
-			// The first instance with an id of its own takes the default one's place.
+			// The first instance with an id replaces the default one.
 			c.RegisterInstance(t, "shop", "one")
 			require.Equal(t, []string{"one"}, e2etest.InstanceIDs(c.Service(t, "shop").Instances))
 			c.Put(t, e2etest.RegistryPath+"health", e2etest.Object{"service_name": "shop", "status": "healthy"}).
@@ -96,7 +96,7 @@ func TestRegistryHealth(t *testing.T) {
 			shown := c.ReportHealth(t, e2etest.Object{"service_name": "shop", "instance_id": "one", "status": "critical"})
 			require.Equal(t, "unhealthy", shown.Status)
 			c.RegisterInstance(t, "shop", "two")
-			require.Equal(t, "healthy", c.Service(t, "shop").Status, "one that is ready is enough")
+			require.Equal(t, "healthy", c.Service(t, "shop").Status, "one ready instance is sufficient")
 			c.Delete(t, e2etest.RegistryPath+"shop/instances/two").Want(t, http.StatusNoContent)
 			require.Equal(t, "unhealthy", c.Service(t, "shop").Status)
 		})
