@@ -21,7 +21,7 @@ func TestAccess(t *testing.T) {
 			admin := s.Admin(t)
 			known := admin.Create(t, "known", "v")
 
-			t.Run("a key is taken in each of its three headers", func(t *testing.T) {
+			t.Run("a key is accepted in each of its three headers", func(t *testing.T) {
 				t.Parallel()
 				for _, h := range []e2etest.Header{
 					e2etest.With("Authorization", "ApiKey "+admin.Key),
@@ -33,7 +33,7 @@ func TestAccess(t *testing.T) {
 				}
 			})
 
-			t.Run("without a key, or with a wrong one, nobody is let in", func(t *testing.T) {
+			t.Run("requests without a valid key are rejected", func(t *testing.T) {
 				t.Parallel()
 				for code, list := range map[string][]e2etest.Client{
 					"api_key_required": {s.Anonymous()},
@@ -56,7 +56,7 @@ func TestAccess(t *testing.T) {
 				}
 			})
 
-			t.Run("a browser's preflight needs none", func(t *testing.T) {
+			t.Run("preflight requests need no key", func(t *testing.T) {
 				t.Parallel()
 				a := s.Anonymous().Do(t, http.MethodOptions, "/api/v1/config/", nil,
 					e2etest.With("Origin", "https://example.org"), e2etest.With("Access-Control-Request-Method", "POST"))
@@ -64,7 +64,7 @@ func TestAccess(t *testing.T) {
 				require.Empty(t, a.Header.Get("Access-Control-Allow-Origin"))
 			})
 
-			t.Run("a reader reads, and writes nothing", func(t *testing.T) {
+			t.Run("a reader only reads", func(t *testing.T) {
 				t.Parallel()
 				reader := s.Reader(t)
 				reader.Get(t, e2etest.ReadPath("known")).Want(t, http.StatusOK)
@@ -79,7 +79,7 @@ func TestAccess(t *testing.T) {
 				require.Equal(t, known, admin.Read(t, "known"))
 			})
 
-			t.Run("what a key wrote carries its name", func(t *testing.T) {
+			t.Run("writes have the name of their key", func(t *testing.T) {
 				t.Parallel()
 				c := e2etest.Client{URL: s.URL, Key: s.Command(t, "key", "create", "--name", "deploy robot", "--role", "admin")}
 				require.Equal(t, "deploy robot", c.Create(t, "signed", "v").UpdatedBy)
@@ -102,7 +102,7 @@ func TestAccess(t *testing.T) {
 func TestAnonymousAccess(t *testing.T) {
 	t.Parallel()
 	for _, setting := range []string{"ALLOW_ANONYMOUS_ACCESS=true", "REQUIRE_API_KEY=false"} {
-		t.Run("with "+setting+" reads need no key, and writes do", func(t *testing.T) {
+		t.Run("with "+setting+" only writes need a key", func(t *testing.T) {
 			t.Parallel()
 			s := e2etest.Boot(t, e2etest.NewSQLite(t), append(e2etest.Encryption(t), setting)...)
 			s.Admin(t).Create(t, "open", "v")
@@ -120,7 +120,7 @@ func TestAnonymousAccess(t *testing.T) {
 		})
 	}
 
-	t.Run("with AUTH_ENABLED=false everything is allowed, and the start warns of it", func(t *testing.T) {
+	t.Run("with AUTH_ENABLED=false everything is allowed, and the start logs a warning", func(t *testing.T) {
 		t.Parallel()
 		s := e2etest.Boot(t, e2etest.NewSQLite(t), "AUTH_ENABLED=false")
 		made := s.Anonymous().Create(t, "open", "v")
@@ -140,7 +140,7 @@ func TestOpenPages(t *testing.T) {
 			c := s.Anonymous()
 
 			for _, path := range []string{"/livez", "/readyz", "/", "/openapi.json", "/openapi.yaml", "/docs", "/health"} {
-				t.Run("open to everybody: "+path, func(t *testing.T) {
+				t.Run("open: "+path, func(t *testing.T) {
 					t.Parallel()
 					a := c.Get(t, path).Want(t, http.StatusOK)
 					require.NotEmpty(t, a.Body)
@@ -148,7 +148,7 @@ func TestOpenPages(t *testing.T) {
 				})
 			}
 
-			t.Run("health tells of every part", func(t *testing.T) {
+			t.Run("health reports every dependency", func(t *testing.T) {
 				t.Parallel()
 				h := e2etest.Decode[e2etest.Object](t, c.Get(t, "/health"))
 				require.NotEmpty(t, h["timestamp"])
@@ -159,7 +159,7 @@ func TestOpenPages(t *testing.T) {
 				}, h)
 			})
 
-			t.Run("the documentation loads nothing from elsewhere", func(t *testing.T) {
+			t.Run("the documentation loads nothing from other origins", func(t *testing.T) {
 				t.Parallel()
 				require.NotRegexp(t, `(src|href)="(https?:)?//`, string(c.Get(t, "/docs").Body))
 			})

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// The canaries: texts that would be recognised wherever they come to light.
+// The canaries are recognisable values.
 const (
 	plainCanary  = "canary-plain-c0ffee"
 	secretCanary = "canary-secret-c0ffee"
@@ -22,8 +22,8 @@ const (
 	anyCanary    = "c0ffee"
 )
 
-// TestCanaries goes through everything that can be done with values that would
-// be recognised, and then looks for them where they must not be.
+// TestCanaries calls every operation with recognisable values, and then searches for them
+// where they must not be.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
 	for _, store := range e2etest.Stores() {
@@ -32,9 +32,9 @@ func TestCanaries(t *testing.T) {
 			databaseURL := store.New(t)
 			environ := e2etest.Encryption(t)
 			s, stop := e2etest.Run(t, databaseURL, environ...)
-			w := &watcher{admin: s.Admin(t), reader: s.Reader(t), revealer: s.Reader(t, "--reveal")}
-			w.live(t)
-			w.stray(t)
+			w := &recorder{admin: s.Admin(t), reader: s.Reader(t), revealer: s.Reader(t, "--reveal")}
+			w.succeed(t)
+			w.fail(t)
 			stop()
 			other := e2etest.Boot(t, databaseURL, e2etest.Encryption(t)...)
 			w.failToDecrypt(t, other)
@@ -47,22 +47,22 @@ func TestCanaries(t *testing.T) {
 					}
 				}
 			}
-			require.Contains(t, s.Log.String(), `"level":"debug"`, "the log was looked at in full")
-			w.lookInto(t, s)
+			require.Contains(t, s.Log.String(), `"level":"debug"`, "the log has all levels")
+			w.search(t, s)
 		})
 	}
 }
 
-// watcher keeps every answer in mind.
-type watcher struct {
+// recorder keeps every response.
+type recorder struct {
 	admin, reader, revealer e2etest.Client
-	// quiet are the answers that must not contain a secret, failed those that must
-	// not hold anything of what was sent.
+	// quiet are the responses that must not contain a secret, failed those that must not
+	// contain any value of the request.
 	quiet, failed []e2etest.Response
 }
 
-// send makes a call whose answer shows no secret.
-func (w *watcher) send(tb testing.TB, c e2etest.Client, method, path string, body any, headers ...e2etest.Header) e2etest.Response {
+// send makes a call whose response must not contain a secret.
+func (w *recorder) send(tb testing.TB, c e2etest.Client, method, path string, body any, headers ...e2etest.Header) e2etest.Response {
 	tb.Helper()
 	a := c.Do(tb, method, path, body, headers...)
 	if a.Status >= http.StatusBadRequest {
@@ -72,8 +72,8 @@ func (w *watcher) send(tb testing.TB, c e2etest.Client, method, path string, bod
 	return a
 }
 
-// live does everything that goes well.
-func (w *watcher) live(tb testing.TB) {
+// succeed makes all calls that succeed.
+func (w *recorder) succeed(tb testing.TB) {
 	tb.Helper()
 	for _, d := range []e2etest.Draft{
 		{Key: "plain", Value: plainCanary},
@@ -83,7 +83,7 @@ func (w *watcher) live(tb testing.TB) {
 		d.Environment, d.ServiceName, d.Description = "production", "shop", new("described "+plainCanary)
 		made := w.send(tb, w.admin, http.MethodPost, "/api/v1/config/", d).Want(tb, http.StatusCreated)
 		if d.Key == "turned" {
-			// So long as it is plain, it is shown.
+			// An unencrypted value is not redacted.
 			w.quiet = w.quiet[:len(w.quiet)-1]
 		}
 		w.change(tb, e2etest.Decode[e2etest.Configuration](tb, made), d)
@@ -94,11 +94,11 @@ func (w *watcher) live(tb testing.TB) {
 	}
 	w.send(tb, w.reader, http.MethodGet, e2etest.ReadPath("secret"), nil).Want(tb, http.StatusOK)
 	w.send(tb, w.reader, http.MethodGet, e2etest.ReadPath("turned", "&version=1"), nil).Want(tb, http.StatusOK)
-	require.Equal(tb, secretCanary, w.revealer.Read(tb, "secret").ShownValue(), "the canary lives")
+	require.Equal(tb, secretCanary, w.revealer.Read(tb, "secret").ShownValue(), "the canary is stored")
 }
 
-// change takes a configuration through its life and leaves it with its value.
-func (w *watcher) change(tb testing.TB, c e2etest.Configuration, d e2etest.Draft) {
+// change updates, deletes and restores a configuration with its value.
+func (w *recorder) change(tb testing.TB, c e2etest.Configuration, d e2etest.Draft) {
 	tb.Helper()
 	on := map[string]any{"is_encrypted": d.Key != "plain"}
 	w.send(tb, w.admin, http.MethodPut, c.Path(), on).Want(tb, http.StatusOK)
@@ -112,9 +112,9 @@ func (w *watcher) change(tb testing.TB, c e2etest.Configuration, d e2etest.Draft
 	w.send(tb, w.admin, http.MethodPost, "/api/v1/config/", d).Want(tb, http.StatusConflict)
 }
 
-// stray puts a canary in every wrong place but one: an unknown member or
-// parameter is named, if its name could be one.
-func (w *watcher) stray(tb testing.TB) {
+// fail sends a canary in every invalid place except names: errors name an unknown field or
+// parameter.
+func (w *recorder) fail(tb testing.TB) {
 	tb.Helper()
 	quoted := `"` + strayCanary + `"`
 	for _, body := range []string{
@@ -151,14 +151,14 @@ func (w *watcher) stray(tb testing.TB) {
 }
 
 // failToDecrypt reads with a service that has another key.
-func (w *watcher) failToDecrypt(tb testing.TB, s *e2etest.Server) {
+func (w *recorder) failToDecrypt(tb testing.TB, s *e2etest.Server) {
 	tb.Helper()
 	w.send(tb, s.Admin(tb), http.MethodGet, e2etest.ReadPath("secret"), nil).Want(tb, http.StatusInternalServerError)
 	w.send(tb, s.Admin(tb), http.MethodGet, e2etest.ReadPath("turned", "&version=1"), nil).Want(tb, http.StatusInternalServerError)
 }
 
-// lookInto looks for canaries in answers and in the database.
-func (w *watcher) lookInto(tb testing.TB, s *e2etest.Server) {
+// search searches responses and the database for canaries.
+func (w *recorder) search(tb testing.TB, s *e2etest.Server) {
 	tb.Helper()
 	for _, a := range w.quiet {
 		require.NotContains(tb, a.Text(), secretCanary)
@@ -184,7 +184,7 @@ func (w *watcher) lookInto(tb testing.TB, s *e2etest.Server) {
 	requireNotInFiles(tb, s.DatabaseURL, secretCanary)
 }
 
-// requireNotInFiles looks through every byte of a SQLite database and its log.
+// requireNotInFiles searches the files of a SQLite database, the write-ahead log included.
 func requireNotInFiles(tb testing.TB, databaseURL, text string) {
 	tb.Helper()
 	path, ok := strings.CutPrefix(databaseURL, "sqlite://")
@@ -194,7 +194,7 @@ func requireNotInFiles(tb testing.TB, databaseURL, text string) {
 	for _, file := range []string{path, path + "-wal"} {
 		content, err := os.ReadFile(file)
 		require.NoError(tb, err)
-		require.False(tb, bytes.Contains(content, []byte(text)), "%s holds %s", file, text)
+		require.False(tb, bytes.Contains(content, []byte(text)), "%s contains %s", file, text)
 		require.False(tb, bytes.Contains(content, []byte(url.QueryEscape(text))))
 	}
 }

@@ -20,7 +20,7 @@ func TestUpdate(t *testing.T) {
 			s := e2etest.Boot(t, databaseURL)
 			c := s.Admin(t)
 
-			t.Run("what is not named stays", func(t *testing.T) {
+			t.Run("omitted fields are unchanged", func(t *testing.T) {
 				t.Parallel()
 				made := c.CreateDraft(t, e2etest.Draft{
 					Key: "parts", Value: "one", Environment: "production", ServiceName: "shop", Description: new("why"),
@@ -40,7 +40,7 @@ func TestUpdate(t *testing.T) {
 				require.Equal(t, changed, c.Read(t, "parts"))
 			})
 
-			t.Run("an update that changes nothing makes no version", func(t *testing.T) {
+			t.Run("an update without a change creates no version", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "same", "v")
 				for _, body := range []map[string]any{{"value": "v"}, {"is_encrypted": false}, {}} {
@@ -52,7 +52,7 @@ func TestUpdate(t *testing.T) {
 				require.Equal(t, []string{"configuration.created"}, s.EventTypes(t, made))
 			})
 
-			t.Run("an update against another version is stale", func(t *testing.T) {
+			t.Run("an update of another version is stale", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "guarded", "one")
 				c.Put(t, made.Path(), map[string]any{"value": "two"}, e2etest.With("If-Match", `"1"`)).Want(t, http.StatusOK)
@@ -65,7 +65,7 @@ func TestUpdate(t *testing.T) {
 				c.Put(t, made.Path(), map[string]any{"value": "four"}, e2etest.With("If-Match", "*")).Want(t, http.StatusOK)
 			})
 
-			t.Run("sixteen writers of one configuration all get through, each with its own version", func(t *testing.T) {
+			t.Run("sixteen concurrent writers of one configuration succeed, each with its own version", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "busy", "0")
 				versions := e2etest.InParallel(16, func(i int) int64 {
@@ -79,7 +79,7 @@ func TestUpdate(t *testing.T) {
 				require.Len(t, c.History(t, made), 17)
 			})
 
-			t.Run("what does not exist is not found", func(t *testing.T) {
+			t.Run("a missing configuration is not found", func(t *testing.T) {
 				t.Parallel()
 				c.Put(t, "/api/v1/config/987654321", map[string]any{"value": "v"}).
 					Problem(t, http.StatusNotFound, "configuration_not_found")
@@ -97,7 +97,7 @@ func TestDelete(t *testing.T) {
 			s := e2etest.Boot(t, databaseURL)
 			c := s.Admin(t)
 
-			t.Run("a deletion is a version, and the history stays", func(t *testing.T) {
+			t.Run("a deletion is a version, and the history remains", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "gone", "v")
 				require.Empty(t, c.Delete(t, made.Path()).Want(t, http.StatusNoContent).Body)
@@ -112,7 +112,7 @@ func TestDelete(t *testing.T) {
 				require.Equal(t, []string{"configuration.created", "configuration.deleted"}, s.EventTypes(t, made))
 			})
 
-			t.Run("creating it again goes on with id and version", func(t *testing.T) {
+			t.Run("a new creation continues id and version", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "again", "one")
 				c.Delete(t, made.Path()).Want(t, http.StatusNoContent)
@@ -122,7 +122,7 @@ func TestDelete(t *testing.T) {
 				require.Equal(t, []string{"create", "delete", "create"}, actions(c.History(t, made)))
 			})
 
-			t.Run("a deletion against another version is stale", func(t *testing.T) {
+			t.Run("a deletion of another version is stale", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "kept", "v")
 				c.Delete(t, made.Path(), e2etest.With("If-Match", `"2"`)).Problem(t, http.StatusPreconditionFailed, "stale_version")

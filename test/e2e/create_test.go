@@ -20,7 +20,7 @@ func TestCreate(t *testing.T) {
 			databaseURL := store.New(t)
 			c := e2etest.Boot(t, databaseURL).Admin(t)
 
-			t.Run("a creation answers with what it made and where that is", func(t *testing.T) {
+			t.Run("a creation returns the configuration and its location", func(t *testing.T) {
 				t.Parallel()
 				a := c.Post(t, "/api/v1/config/", e2etest.Draft{
 					Key: "database.url", Value: "postgres://db-1", Environment: "production", ServiceName: "shop",
@@ -50,10 +50,10 @@ func TestCreate(t *testing.T) {
 					_, err := time.Parse("2006-01-02T15:04:05.000000Z", text)
 					require.NoError(t, err)
 				}
-				require.Contains(t, raw, "description", "none is null and not left out")
+				require.Contains(t, raw, "description", "null is not omitted")
 			})
 
-			t.Run("an identity that lives is taken", func(t *testing.T) {
+			t.Run("an existing identity is a conflict", func(t *testing.T) {
 				t.Parallel()
 				first := c.Create(t, "taken", "a")
 				p := c.Post(t, "/api/v1/config/", e2etest.Draft{
@@ -63,7 +63,7 @@ func TestCreate(t *testing.T) {
 				require.Equal(t, "a", c.Read(t, "taken").ShownValue())
 			})
 
-			t.Run("the same key elsewhere is another configuration", func(t *testing.T) {
+			t.Run("the same key in another environment or service is another configuration", func(t *testing.T) {
 				t.Parallel()
 				ids := map[int64]bool{}
 				for _, environment := range []string{"development", "staging", "production"} {
@@ -74,7 +74,7 @@ func TestCreate(t *testing.T) {
 				require.Len(t, ids, 6)
 			})
 
-			t.Run("the empty value is a value", func(t *testing.T) {
+			t.Run("an empty value is stored", func(t *testing.T) {
 				t.Parallel()
 				c.Create(t, "empty", "")
 				raw := e2etest.Decode[map[string]any](t, c.Get(t, e2etest.ReadPath("empty")).Want(t, http.StatusOK))
@@ -82,7 +82,7 @@ func TestCreate(t *testing.T) {
 				require.Contains(t, raw, "value")
 			})
 
-			t.Run("every byte of a value comes back", func(t *testing.T) {
+			t.Run("every byte of a value is returned", func(t *testing.T) {
 				t.Parallel()
 				hostile := "'; DROP TABLE outbox; -- \\ \" ? ?0 $1 % _ {} \n\t\u2028 \U0001F642 é"
 				c.Create(t, "hostile", hostile)
@@ -92,7 +92,7 @@ func TestCreate(t *testing.T) {
 				require.Equal(t, large, c.Read(t, "large").ShownValue())
 			})
 
-			t.Run("a key with slashes, pluses and colons comes back", func(t *testing.T) {
+			t.Run("a key with slashes, pluses and colons is returned", func(t *testing.T) {
 				t.Parallel()
 				for _, key := range []string{"a/b/c", "a+b", "team:shop@eu/db.url-1_x+y", "history", "5/rollback", "_"} {
 					a := c.Post(t, "/api/v1/config/", e2etest.Draft{Key: key, Value: "v", Environment: "production", ServiceName: "shop"})
@@ -104,13 +104,13 @@ func TestCreate(t *testing.T) {
 					c.Get(t, "/api/v1/config/a+b?environment=production&service_name=shop").Want(t, 200)).Key)
 			})
 
-			t.Run("without the trailing slash it is the same", func(t *testing.T) {
+			t.Run("the trailing slash is optional", func(t *testing.T) {
 				t.Parallel()
 				c.Post(t, "/api/v1/config", e2etest.Draft{Key: "bare", Environment: "production", ServiceName: "shop"}).Want(t, 201)
 				c.Get(t, "/api/v1/config?key_prefix=bare").Want(t, 200)
 			})
 
-			t.Run("everything that breaks a rule is named at once", func(t *testing.T) {
+			t.Run("all invalid fields are named at once", func(t *testing.T) {
 				t.Parallel()
 				p := c.Post(t, "/api/v1/config/", e2etest.Draft{
 					Key: "a//b", Value: strings.Repeat("x", 256<<10+1), Environment: "moon", ServiceName: "-",
@@ -121,7 +121,7 @@ func TestCreate(t *testing.T) {
 				}, e2etest.Locations(t, p))
 			})
 
-			t.Run("of many who create the same at once, one does", func(t *testing.T) {
+			t.Run("one of many concurrent creations succeeds", func(t *testing.T) {
 				t.Parallel()
 				statuses := e2etest.InParallel(16, func(i int) int {
 					return c.Do(t, http.MethodPost, "/api/v1/config/", e2etest.Draft{
@@ -150,7 +150,7 @@ func TestKeyRules(t *testing.T) {
 		"a blank": "a b", "two slashes": "a//b", "a dot alone": "a/./b", "two dots alone": "a/../b", "a slash last": "a/",
 		"two dots last": "a/..", "an umlaut": "ä", "a NUL": "a\x00b", "a percent": "a%b", "a query": "a?b",
 	} {
-		t.Run("refused: "+name, func(t *testing.T) {
+		t.Run("rejected: "+name, func(t *testing.T) {
 			t.Parallel()
 			p := c.Post(t, "/api/v1/config/", map[string]string{
 				"key": key, "value": "v", "environment": "production", "service_name": "shop",

@@ -12,9 +12,9 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// TestWhatIsAcceptedIsReadAgain registers what once took the registry down: an
+// TestAcceptedIsReadable registers values that once made the registry unreadable: an
 // address with a zone, and metadata that the database prints longer than they are.
-func TestWhatIsAcceptedIsReadAgain(t *testing.T) {
+func TestAcceptedIsReadable(t *testing.T) {
 	t.Parallel()
 	for _, store := range e2etest.Stores() {
 		t.Run(store.Name, func(t *testing.T) {
@@ -68,23 +68,23 @@ func conditionCounts(t *testing.T, c e2etest.Client) map[string]int64 {
 	return counts
 }
 
-// awaitDamaged waits until so many rows are known to be damaged.
+// awaitDamaged waits until so many damaged rows are known.
 func awaitDamaged(t *testing.T, c e2etest.Client, want int64) {
 	t.Helper()
 	require.Eventually(t, func() bool { return conditionCounts(t, c)["damaged_rows"] == want }, e2etest.Timeout, 50*time.Millisecond,
 		"want %d, have %v", want, conditionCounts(t, c))
 }
 
-// houseOfDamage is what the tests damage, beside what stays whole.
-type houseOfDamage struct {
+// damagedData has the data that the tests damage, beside data that stay readable.
+type damagedData struct {
 	configuration, flag int64
 	databaseURL         string
 }
 
-// furnish makes good and bad of everything.
-func furnish(t *testing.T, databaseURL string, c e2etest.Client) houseOfDamage {
+// newDamagedData creates data of all kinds, to damage and to keep.
+func newDamagedData(t *testing.T, databaseURL string, c e2etest.Client) damagedData {
 	t.Helper()
-	h := houseOfDamage{databaseURL: databaseURL}
+	h := damagedData{databaseURL: databaseURL}
 	c.Create(t, "good", "v")
 	h.configuration = c.Create(t, "bad", "v").ID
 	for _, name := range []string{"good", "bad"} {
@@ -99,8 +99,8 @@ func furnish(t *testing.T, databaseURL string, c e2etest.Client) houseOfDamage {
 	return h
 }
 
-// plant damages a row of each table.
-func (h houseOfDamage) plant(t *testing.T) {
+// damage damages a row of each table.
+func (h damagedData) damage(t *testing.T) {
 	t.Helper()
 	digest := `'\x00'`
 	if strings.HasPrefix(h.databaseURL, "sqlite") {
@@ -120,8 +120,8 @@ func (h houseOfDamage) plant(t *testing.T) {
 	)
 }
 
-// others holds a service to answering for everything that is whole.
-func (h houseOfDamage) others(t *testing.T, c e2etest.Client) {
+// requireOthers checks that a service returns all other data.
+func (h damagedData) requireOthers(t *testing.T, c e2etest.Client) {
 	t.Helper()
 	require.Equal(t, "v", *c.Read(t, "good").Value)
 	require.True(t, e2etest.Decode[e2etest.Evaluation](t, c.Post(t, e2etest.FlagsPath+"evaluate", e2etest.Object{
@@ -133,7 +133,7 @@ func (h houseOfDamage) others(t *testing.T, c e2etest.Client) {
 	require.Empty(t, a.Header.Get("Signalbox-Registry-Mode"))
 }
 
-// damagedIn returns the names of what a list shows as damaged, and holds its total.
+// damagedIn returns the names of the damaged entries of a list, and checks its total.
 func damagedIn(t *testing.T, c e2etest.Client, path, list, name string) (damaged []string) {
 	t.Helper()
 	page := e2etest.Decode[map[string]any](t, c.Get(t, path).Want(t, http.StatusOK))
@@ -148,8 +148,8 @@ func damagedIn(t *testing.T, c e2etest.Client, path, list, name string) (damaged
 	return damaged
 }
 
-// listed holds a service to listing what is damaged in its place.
-func (h houseOfDamage) listed(t *testing.T, c e2etest.Client) {
+// requireListed checks that a service lists damaged rows in their order.
+func (h damagedData) requireListed(t *testing.T, c e2etest.Client) {
 	t.Helper()
 	for _, l := range []struct{ path, list, name string }{
 		{"/api/v1/config/", "configurations", "key"},
@@ -160,8 +160,8 @@ func (h houseOfDamage) listed(t *testing.T, c e2etest.Client) {
 	}
 }
 
-// asked holds a service to saying what is wrong with what is asked for.
-func (h houseOfDamage) asked(t *testing.T, c e2etest.Client) {
+// requireReported checks the errors of requests for damaged rows.
+func (h damagedData) requireReported(t *testing.T, c e2etest.Client) {
 	t.Helper()
 	damaged := func(a e2etest.Response) {
 		t.Helper()
@@ -186,8 +186,8 @@ func (h houseOfDamage) asked(t *testing.T, c e2etest.Client) {
 	require.Equal(t, 1, strings.Count(string(c.Get(t, e2etest.RegistryPath+"good").Want(t, http.StatusOK).Body), `"damaged":true`))
 }
 
-// cleared deletes what is damaged, and makes it anew.
-func (h houseOfDamage) cleared(t *testing.T, c e2etest.Client) {
+// requireReplaced deletes damaged rows, and creates them again.
+func (h damagedData) requireReplaced(t *testing.T, c e2etest.Client) {
 	t.Helper()
 	path := fmt.Sprintf("/api/v1/config/%d", h.configuration)
 	c.Delete(t, path).Want(t, http.StatusNoContent)
@@ -207,8 +207,8 @@ func (h houseOfDamage) cleared(t *testing.T, c e2etest.Client) {
 	require.Equal(t, []string{"a"}, e2etest.InstanceIDs(c.Discover(t, "bad")))
 }
 
-// TestDamagedRowsCostThemselvesAlone damages a row of each table of a service that
-// runs, that starts again, and of another replica.
+// TestDamagedRowsCostThemselvesAlone damages a row of each table of a running service, of
+// a restarted one, and of another replica.
 func TestDamagedRowsCostThemselvesAlone(t *testing.T) {
 	t.Parallel()
 	for _, store := range e2etest.Stores() {
@@ -217,15 +217,15 @@ func TestDamagedRowsCostThemselvesAlone(t *testing.T) {
 			databaseURL := store.New(t)
 			p := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 			c := p.Admin(t)
-			h := furnish(t, databaseURL, c)
+			h := newDamagedData(t, databaseURL, c)
 			c.AwaitPublished(t, 1)
-			h.plant(t)
-			// A flag keeps its last good form in memory, and leases go on ending.
+			h.damage(t)
+			// A flag keeps its last readable version in memory, and leases expire.
 			require.True(t, e2etest.Decode[e2etest.Evaluation](t, c.Post(t, e2etest.FlagsPath+"evaluate", e2etest.Object{
 				"flag_name": "bad", "environment": "production", "user_id": "u",
 			}).Want(t, http.StatusOK)).Enabled)
-			h.listed(t, c)
-			leasesEnd(t, c, "first")
+			h.requireListed(t, c)
+			requireExpiry(t, c, "first")
 			replicas := []e2etest.Client{c}
 			if store.Name == "PostgreSQL" {
 				replicas = append(replicas, e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t)).Admin(t))
@@ -235,43 +235,43 @@ func TestDamagedRowsCostThemselvesAlone(t *testing.T) {
 			p = e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 			replicas[0] = p.Admin(t)
 			for n, c := range replicas {
-				h.others(t, c)
-				h.listed(t, c)
-				h.asked(t, c)
+				h.requireOthers(t, c)
+				h.requireListed(t, c)
+				h.requireReported(t, c)
 				awaitDamaged(t, c, damagedAtTheStart)
-				leasesEnd(t, c, fmt.Sprintf("again%d", n))
-				h.others(t, c)
+				requireExpiry(t, c, fmt.Sprintf("again%d", n))
+				h.requireOthers(t, c)
 			}
 			require.Equal(t, 1, strings.Count(p.Log.String(), `"table":"feature_flags",`))
 			require.NotContains(t, p.Log.String(), "not a name")
-			h.cleared(t, replicas[0])
+			h.requireReplaced(t, replicas[0])
 			for _, c := range replicas {
-				h.others(t, c)
+				h.requireOthers(t, c)
 			}
 		})
 	}
 }
 
-// damagedAtTheStart counts a configuration, a flag, a version of it that was asked for,
-// a service, an instance and a key.
+// damagedAtTheStart counts a configuration, a flag, a requested version of it, a service,
+// an instance and a key.
 const damagedAtTheStart = 6
 
-// leasesEnd registers an instance that does not beat, and waits until it has left.
-func leasesEnd(t *testing.T, c e2etest.Client, service string) {
+// requireExpiry registers an instance without heartbeats, and waits until it has expired.
+func requireExpiry(t *testing.T, c e2etest.Client, service string) {
 	t.Helper()
 	c.RegisterInstance(t, service, "short", e2etest.Object{"ttl_seconds": 1})
 	c.RegisterInstance(t, service, "long", e2etest.Object{"ttl_seconds": 3600})
 	c.AwaitDiscovered(t, e2etest.Timeout, service, "long")
 }
 
-// TestRowsWithoutAVersionAreDeletedThroughTheAPI takes the versions of rows, and the name of
-// one, which only SQLite lets happen to columns of numbers.
+// TestRowsWithoutAVersionAreDeletedThroughTheAPI removes the versions of rows, and the name
+// of one, which only SQLite allows in columns of numbers.
 func TestRowsWithoutAVersionAreDeletedThroughTheAPI(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewSQLite(t)
 	p := e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	c := p.Admin(t)
-	h := furnish(t, databaseURL, c)
+	h := newDamagedData(t, databaseURL, c)
 	c.RegisterInstance(t, "nameless", "a", e2etest.Object{"ttl_seconds": 3600})
 	c.AwaitPublished(t, 1)
 	p.Kill(t)
@@ -284,7 +284,7 @@ func TestRowsWithoutAVersionAreDeletedThroughTheAPI(t *testing.T) {
 		"UPDATE changes SET aggregate_version = 'x' WHERE revision = 1",
 	)
 	c = e2etest.Serve(t, databaseURL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t)).Admin(t)
-	h.others(t, c)
+	h.requireOthers(t, c)
 	require.Contains(t, string(c.Get(t, "/api/v1/changes?since=0").Want(t, http.StatusOK).Body), `"revision":2`)
 	c.Post(t, e2etest.FlagsPath+"evaluate", e2etest.Object{"flag_name": "bad", "environment": "production", "user_id": "u"}).
 		Problem(t, http.StatusConflict, "damaged")
@@ -292,7 +292,7 @@ func TestRowsWithoutAVersionAreDeletedThroughTheAPI(t *testing.T) {
 	c.Delete(t, fmt.Sprintf("%s%d", e2etest.FlagsPath, h.flag)).Want(t, http.StatusNoContent)
 	c.Delete(t, e2etest.RegistryPath+"bad").Want(t, http.StatusNoContent)
 
-	// A name that breaks a rule is replaced first, as docs/operations.md says.
+	// An invalid name is replaced first, as docs/operations.md describes.
 	c.Delete(t, e2etest.RegistryPath+"a%20b").Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 	alterRows(t, databaseURL,
 		"UPDATE service_registry SET service_name = 'damaged-' || id WHERE service_name = 'a b'",
@@ -304,11 +304,11 @@ func TestRowsWithoutAVersionAreDeletedThroughTheAPI(t *testing.T) {
 		"SELECT service_name FROM service_registry WHERE service_name LIKE 'damaged-%'").Scan(&name))
 	c.Delete(t, e2etest.RegistryPath+name).Want(t, http.StatusNoContent)
 	c.Delete(t, e2etest.RegistryPath+"good/instances/damaged-1").Want(t, http.StatusNoContent)
-	h.others(t, c)
+	h.requireOthers(t, c)
 	require.Equal(t, []string{"good"}, c.Services(t, "").Names())
 }
 
-// alterRows runs statements past the service.
+// alterRows runs statements on the database.
 func alterRows(t *testing.T, databaseURL string, statements ...string) {
 	t.Helper()
 	db := e2etest.OpenDatabase(t, databaseURL)

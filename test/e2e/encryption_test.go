@@ -23,13 +23,13 @@ func TestEncryption(t *testing.T) {
 				return e2etest.Draft{Key: key, Value: value, Environment: "production", ServiceName: "shop", IsEncrypted: true}
 			}
 
-			t.Run("what is stored is a Fernet token", func(t *testing.T) {
+			t.Run("the stored value is a Fernet token", func(t *testing.T) {
 				t.Parallel()
 				made := admin.CreateDraft(t, secret("token", "hush"))
 				require.True(t, strings.HasPrefix(s.StoredValue(t, made), "gAAAA"), "a token's first byte and time")
 			})
 
-			t.Run("an admin and a reader that may reveal see it by key, others do not", func(t *testing.T) {
+			t.Run("an admin and a reader with reveal read the value, others do not", func(t *testing.T) {
 				t.Parallel()
 				a := admin.Post(t, "/api/v1/config/", secret("seen", "hush")).Want(t, http.StatusCreated)
 				requireRedacted(t, a)
@@ -45,7 +45,7 @@ func TestEncryption(t *testing.T) {
 				require.Equal(t, `"1-redacted"`, hidden.Header.Get("ETag"))
 			})
 
-			t.Run("writes, lists and histories show it to nobody", func(t *testing.T) {
+			t.Run("writes, lists and histories are redacted", func(t *testing.T) {
 				t.Parallel()
 				made := admin.CreateDraft(t, secret("closed", "hush one"))
 				changed := admin.Put(t, made.Path(), map[string]any{"value": "hush two"}).Want(t, http.StatusOK)
@@ -65,14 +65,14 @@ func TestEncryption(t *testing.T) {
 				require.Equal(t, "hush two", e2etest.Decode[e2etest.Configuration](t, admin.Get(t, e2etest.ReadPath("closed", "&version=2"))).ShownValue())
 			})
 
-			t.Run("the same value again makes no version", func(t *testing.T) {
+			t.Run("the same value creates no version", func(t *testing.T) {
 				t.Parallel()
 				made := admin.CreateDraft(t, secret("again", "hush"))
 				a := admin.Put(t, made.Path(), map[string]any{"value": "hush", "is_encrypted": true}).Want(t, http.StatusOK)
 				require.EqualValues(t, 1, e2etest.Decode[e2etest.Configuration](t, a).Version)
 			})
 
-			t.Run("turning it on encrypts the history too", func(t *testing.T) {
+			t.Run("enabling encryption encrypts the history", func(t *testing.T) {
 				t.Parallel()
 				made := admin.Create(t, "turned.on", "plain one")
 				admin.Put(t, made.Path(), map[string]any{"value": "plain two"}).Want(t, http.StatusOK)
@@ -90,7 +90,7 @@ func TestEncryption(t *testing.T) {
 				requireRedacted(t, s.Reader(t).Get(t, e2etest.ReadPath("turned.on", "&version=1")).Want(t, http.StatusOK))
 			})
 
-			t.Run("an admin turns it off", func(t *testing.T) {
+			t.Run("an admin disables encryption", func(t *testing.T) {
 				t.Parallel()
 				made := admin.CreateDraft(t, secret("turned.off", "hush"))
 				s.Reader(t, "--reveal").Put(t, made.Path(), `{"is_encrypted":false}`).
@@ -109,7 +109,7 @@ func TestEncryption(t *testing.T) {
 func TestEncryptionFailsClosed(t *testing.T) {
 	t.Parallel()
 
-	t.Run("without encryption nothing is stored that should be encrypted", func(t *testing.T) {
+	t.Run("without encryption no value is stored that must be encrypted", func(t *testing.T) {
 		t.Parallel()
 		key := e2etest.Encryption(t)[1]
 		for _, environ := range [][]string{{}, {"ENABLE_ENCRYPTION=true"}, {key}} {
@@ -124,7 +124,7 @@ func TestEncryptionFailsClosed(t *testing.T) {
 		}
 	})
 
-	t.Run("a token of another key is told by id and version, and never shown", func(t *testing.T) {
+	t.Run("a token of another key is reported by id and version, without its bytes", func(t *testing.T) {
 		t.Parallel()
 		databaseURL := e2etest.NewSQLite(t)
 		first, stop := e2etest.Run(t, databaseURL, e2etest.Encryption(t)...)
@@ -148,7 +148,7 @@ func TestEncryptionFailsClosed(t *testing.T) {
 		require.Equal(t, "new", second.Admin(t).Read(t, "s").ShownValue())
 	})
 
-	t.Run("encryption that was turned off still opens what is stored", func(t *testing.T) {
+	t.Run("disabled encryption still decrypts stored values", func(t *testing.T) {
 		t.Parallel()
 		databaseURL, environ := e2etest.NewSQLite(t), e2etest.Encryption(t)
 		s, stop := e2etest.Run(t, databaseURL, environ...)
@@ -160,7 +160,7 @@ func TestEncryptionFailsClosed(t *testing.T) {
 	})
 }
 
-// requireRedacted checks that an answer says that there is a value, and not which.
+// requireRedacted checks that a response is redacted.
 func requireRedacted(tb testing.TB, a e2etest.Response) {
 	tb.Helper()
 	shown := e2etest.Decode[map[string]any](tb, a)

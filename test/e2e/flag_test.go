@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// TestFlagOfTheOriginal is the example of the service that Signalbox replaces.
+// TestFlagOfTheOriginal runs the example of the service that Signalbox replaces.
 func TestFlagOfTheOriginal(t *testing.T) {
 	t.Parallel()
 	for _, store := range e2etest.Stores() {
@@ -54,13 +54,13 @@ func TestFlagLife(t *testing.T) {
 			var users, percentage string
 			require.NoError(t, db.QueryRowContext(t.Context(),
 				"SELECT CAST(target_users AS text), CAST(rollout_percentage AS text) FROM feature_flags").Scan(&users, &percentage))
-			require.Contains(t, users, "user123", "readers of the original's table find its columns")
+			require.Contains(t, users, "user123", "the columns of the original's table remain")
 			require.Contains(t, percentage, "50")
 		})
 	}
 }
 
-// TestFlagsOfReplicas changes a flag on one replica and asks another.
+// TestFlagsOfReplicas changes a flag on one replica and evaluates it on another.
 func TestFlagsOfReplicas(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewPostgres(t)
@@ -69,15 +69,15 @@ func TestFlagsOfReplicas(t *testing.T) {
 	require.Eventually(t, func() bool { return other.Evaluate(t, "user123").Reason == "user_targeted" },
 		e2etest.Timeout, 20*time.Millisecond)
 	for _, key := range []string{"a", "b", "c", "d"} {
-		require.Equal(t, one.Evaluate(t, key), other.Evaluate(t, key), "replicas agree on who gets what")
+		require.Equal(t, one.Evaluate(t, key), other.Evaluate(t, key), "replicas evaluate alike")
 	}
 	other.Put(t, made.Path(), e2etest.Object{"is_enabled": false}).Want(t, http.StatusOK)
 	require.Eventually(t, func() bool { return one.Evaluate(t, "user123").Reason == "globally_disabled" },
 		e2etest.Timeout, 20*time.Millisecond)
 }
 
-// TestFlagsWithoutDatabase takes the database away: evaluation goes on and says
-// for how long, writes are refused, and afterwards all is as it was.
+// TestFlagsWithoutDatabase makes the database unavailable: evaluation continues and is
+// marked as stale, writes are rejected, and afterwards the flags are unchanged.
 func TestFlagsWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	between := e2etest.NewGate(t, e2etest.NewPostgres(t))
@@ -90,7 +90,7 @@ func TestFlagsWithoutDatabase(t *testing.T) {
 	}, e2etest.Timeout, 50*time.Millisecond)
 	require.Equal(t, "user_targeted", c.Evaluate(t, "user123").Reason)
 	c.Put(t, made.Path(), e2etest.Object{"is_enabled": false}).Problem(t, http.StatusServiceUnavailable, "unavailable")
-	require.Equal(t, "user_targeted", c.Evaluate(t, "user123").Reason, "what was refused did not happen")
+	require.Equal(t, "user_targeted", c.Evaluate(t, "user123").Reason, "rejected writes had no effect")
 	between.Open(t)
 	require.Eventually(t, func() bool {
 		a := c.Post(t, "/ofrep/v1/evaluate/flags", e2etest.Object{}).Want(t, http.StatusOK)
@@ -100,7 +100,7 @@ func TestFlagsWithoutDatabase(t *testing.T) {
 	require.Equal(t, "globally_disabled", c.Evaluate(t, "user123").Reason)
 }
 
-// TestFlagsAfterRestart reads from disk what was written before.
+// TestFlagsAfterRestart evaluates flags of a database after a restart.
 func TestFlagsAfterRestart(t *testing.T) {
 	t.Parallel()
 	databaseURL := e2etest.NewSQLite(t)

@@ -19,7 +19,7 @@ func TestHistory(t *testing.T) {
 			s := e2etest.Boot(t, databaseURL)
 			c := s.Admin(t)
 
-			t.Run("every version says who did what, when and in which request", func(t *testing.T) {
+			t.Run("every version has its actor, action, time and request", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "told", "one")
 				changed := e2etest.Decode[e2etest.Configuration](t, c.Put(t, made.Path(), map[string]any{"value": "two", "description": "why"},
@@ -40,7 +40,7 @@ func TestHistory(t *testing.T) {
 				require.Nil(t, history[1].OldValue)
 			})
 
-			t.Run("it comes in pages, newest first", func(t *testing.T) {
+			t.Run("it is paged, newest first", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "paged", "0")
 				for i := range 4 {
@@ -53,7 +53,7 @@ func TestHistory(t *testing.T) {
 				require.Len(t, page.History, 2)
 			})
 
-			t.Run("of what does not exist there is none", func(t *testing.T) {
+			t.Run("a missing configuration has no history", func(t *testing.T) {
 				t.Parallel()
 				c.Get(t, "/api/v1/config/987654321/history").Problem(t, http.StatusNotFound, "configuration_not_found")
 			})
@@ -74,7 +74,7 @@ func TestRollback(t *testing.T) {
 				return c.Post(t, to.Path()+"/rollback", map[string]any{"version": version}, headers...)
 			}
 
-			t.Run("a rollback is a new version with what stood then", func(t *testing.T) {
+			t.Run("a rollback is a new version with the old state", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "undone", "one")
 				c.Put(t, made.Path(), map[string]any{"value": "two", "description": "why"}).Want(t, http.StatusOK)
@@ -89,7 +89,7 @@ func TestRollback(t *testing.T) {
 					s.EventTypes(t, made))
 			})
 
-			t.Run("a deleted configuration comes back", func(t *testing.T) {
+			t.Run("a deleted configuration is restored", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "revived", "one")
 				c.Delete(t, made.Path()).Want(t, http.StatusNoContent)
@@ -97,28 +97,28 @@ func TestRollback(t *testing.T) {
 				require.Equal(t, "one", c.Read(t, "revived").ShownValue())
 			})
 
-			t.Run("to a deletion it is refused", func(t *testing.T) {
+			t.Run("a rollback to a deletion is rejected", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "void", "one")
 				c.Delete(t, made.Path()).Want(t, http.StatusNoContent)
 				back(t, made, 2).Problem(t, http.StatusConflict, "version_is_delete")
 			})
 
-			t.Run("to a version that never was it is not found", func(t *testing.T) {
+			t.Run("a rollback to a missing version is not found", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "short", "one")
 				back(t, made, 9).Problem(t, http.StatusNotFound, "version_not_found")
 				back(t, e2etest.Configuration{ID: 987654321}, 1).Problem(t, http.StatusNotFound, "configuration_not_found")
 			})
 
-			t.Run("against another version it is stale", func(t *testing.T) {
+			t.Run("a rollback of another version is stale", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "raced", "one")
 				c.Put(t, made.Path(), map[string]any{"value": "two"}).Want(t, http.StatusOK)
 				back(t, made, 1, e2etest.With("If-Match", `"1"`)).Problem(t, http.StatusPreconditionFailed, "stale_version")
 			})
 
-			t.Run("a version is a number from one", func(t *testing.T) {
+			t.Run("the version must be a number from 1", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "numbered", "one")
 				p := back(t, made, 0).Problem(t, http.StatusUnprocessableEntity, "validation_failed")

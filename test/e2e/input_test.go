@@ -26,22 +26,22 @@ func TestInput(t *testing.T) {
 	}{
 		{name: "another content type", body: whole, header: e2etest.With("Content-Type", "text/plain"), status: 415, code: "unsupported_media_type"},
 		{name: "nothing", body: "", status: 400, code: "body_missing"},
-		{name: "no JSON", body: "{", status: 400, code: "malformed_json"},
-		{name: "something after the end", body: whole + "{}", status: 400, code: "malformed_json"},
+		{name: "not JSON", body: "{", status: 400, code: "malformed_json"},
+		{name: "data after the end", body: whole + "{}", status: 400, code: "malformed_json"},
 		{name: "invalid UTF-8", body: replace(`"v"`, "\"\xff\""), status: 400, code: "malformed_json"},
 		{name: "a lone surrogate", body: replace(`"v"`, `"\ud800"`), status: 400, code: "malformed_json"},
-		{name: "a member twice", body: replace(`"value"`, `"key":"k","value"`), status: 400, code: "malformed_json"},
+		{name: "a duplicate field", body: replace(`"value"`, `"key":"k","value"`), status: 400, code: "malformed_json"},
 		{name: "too deep", body: strings.Repeat("[", 33) + strings.Repeat("]", 33), status: 400, code: "malformed_json"},
 		{name: "too large", body: replace(`"v"`, `"`+strings.Repeat("v", 1<<20)+`"`), status: 413, code: "body_too_large"},
-		{name: "an unknown member", body: replace(`"value"`, `"colour":1,"value"`), status: 422, code: "validation_failed", places: []string{"body.colour"}},
-		{name: "another casing", body: replace(`"value"`, `"Value"`), status: 422, code: "validation_failed"},
-		{name: "a missing member", body: `{"key":"k"}`, status: 422, code: "validation_failed", places: []string{"body.value", "body.environment", "body.service_name"}},
-		{name: "null for a required member", body: replace(`"v"`, `null`), status: 422, code: "validation_failed", places: []string{"body.value"}},
+		{name: "an unknown field", body: replace(`"value"`, `"colour":1,"value"`), status: 422, code: "validation_failed", places: []string{"body.colour"}},
+		{name: "a field in another case", body: replace(`"value"`, `"Value"`), status: 422, code: "validation_failed"},
+		{name: "a missing field", body: `{"key":"k"}`, status: 422, code: "validation_failed", places: []string{"body.value", "body.environment", "body.service_name"}},
+		{name: "null for a required field", body: replace(`"v"`, `null`), status: 422, code: "validation_failed", places: []string{"body.value"}},
 		{name: "a wrong type", body: replace(`"v"`, `5`), status: 422, code: "validation_failed", places: []string{"body.value"}},
 		{name: "a NUL", body: replace(`"v"`, `"a\u0000b"`), status: 422, code: "validation_failed", places: []string{"body.value"}},
 		{name: "a list", body: `[]`, status: 422, code: "validation_failed"},
 	} {
-		t.Run("refused: "+r.name, func(t *testing.T) {
+		t.Run("rejected: "+r.name, func(t *testing.T) {
 			t.Parallel()
 			var headers []e2etest.Header
 			if r.header.Name != "" {
@@ -54,13 +54,13 @@ func TestInput(t *testing.T) {
 		})
 	}
 
-	t.Run("null for an optional member is as if it were not there", func(t *testing.T) {
+	t.Run("null for an optional field counts as omitted", func(t *testing.T) {
 		t.Parallel()
 		body := `{"key":"n","value":"v","environment":"staging","service_name":"shop","description":null,"is_encrypted":null}`
 		c.Post(t, "/api/v1/config/", body).Want(t, http.StatusCreated)
 	})
 
-	t.Run("an unknown path is not found, and another method not allowed", func(t *testing.T) {
+	t.Run("an unknown path is 404, and another method 405", func(t *testing.T) {
 		t.Parallel()
 		c.Get(t, "/api/v2/config/").Problem(t, http.StatusNotFound, "not_found")
 		a := c.Do(t, http.MethodPatch, "/api/v1/config/1", "{}")
@@ -73,7 +73,7 @@ func TestInput(t *testing.T) {
 		c.Get(t, "/api/v1/config/?environment=%zz").Problem(t, http.StatusBadRequest, "malformed_query")
 	})
 
-	t.Run("an id that is none is refused", func(t *testing.T) {
+	t.Run("an invalid id is rejected", func(t *testing.T) {
 		t.Parallel()
 		p := c.Put(t, "/api/v1/config/abc", `{"value":"v"}`).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 		require.Equal(t, []string{"path.config_id"}, e2etest.Locations(t, p))
@@ -81,7 +81,7 @@ func TestInput(t *testing.T) {
 			Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 	})
 
-	t.Run("a sane request id is taken, another is made anew", func(t *testing.T) {
+	t.Run("a valid request id is kept, another one is replaced", func(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, "my-id_1.2", c.Get(t, "/livez", e2etest.With("X-Request-Id", "my-id_1.2")).Header.Get("X-Request-Id"))
 		made := c.Get(t, "/livez", e2etest.With("X-Request-Id", "a b")).Header.Get("X-Request-Id")

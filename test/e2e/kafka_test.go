@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
-func TestKafkaIsToldWhatHasHappened(t *testing.T) {
+func TestKafkaReceivesChanges(t *testing.T) {
 	t.Parallel()
 	for name, fresh := range e2etest.Kafkas() {
 		for _, s := range e2etest.Stores() {
@@ -27,7 +27,7 @@ func TestKafkaIsToldWhatHasHappened(t *testing.T) {
 				k := fresh(t)
 				c := e2etest.Boot(t, s.New(t), k.Environ()...).Admin(t)
 				const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-				id := c.CreateID(t, "a/b", "a value nobody is told", e2etest.With("Traceparent", trace))
+				id := c.CreateID(t, "a/b", "a value that is not published", e2etest.With("Traceparent", trace))
 				c.Put(t, fmt.Sprintf("/api/v1/config/%d", id), e2etest.Object{"value": "another"}).Want(t, http.StatusOK)
 				c.Post(t, "/api/v1/feature-flags", e2etest.Object{"name": "f", "environment": "production"}).Want(t, http.StatusCreated)
 				c.RegisterInstance(t, "shop", "i")
@@ -60,14 +60,14 @@ func TestKafkaIsToldWhatHasHappened(t *testing.T) {
 	}
 }
 
-// tooLarge makes a cluster refuse what is produced to a topic, until it is told to end
-// that.
+// tooLarge makes a cluster reject all messages of a topic as too large, until end is
+// called.
 func tooLarge(cluster *kfake.Cluster, topic string) (end func()) {
-	var over atomic.Bool
+	var ended atomic.Bool
 	cluster.ControlKey(kmsg.Produce.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		produced := request.(*kmsg.ProduceRequest)
-		if over.Load() || produced.Topics[0].Topic != topic {
+		if ended.Load() || produced.Topics[0].Topic != topic {
 			return nil, nil, false
 		}
 		response := produced.ResponseKind().(*kmsg.ProduceResponse)
@@ -77,10 +77,11 @@ func tooLarge(cluster *kfake.Cluster, topic string) (end func()) {
 		response.Topics = append(response.Topics, answer)
 		return response, nil, true
 	})
-	return func() { over.Store(true) }
+	return func() { ended.Store(true) }
 }
 
-// TestParkedChanges has flags refused for good: they wait, all else goes on.
+// TestParkedChanges has a broker that rejects flags permanently: these are parked, others
+// are published.
 func TestParkedChanges(t *testing.T) {
 	t.Parallel()
 	cluster := harness.FakeKafka(t)
@@ -93,7 +94,7 @@ func TestParkedChanges(t *testing.T) {
 	}
 	c.CreateID(t, "first", "1")
 	c.AwaitPublished(t, 1)
-	takeAll := tooLarge(cluster, k.Flags)
+	acceptAll := tooLarge(cluster, k.Flags)
 	flag("lost")
 	flag("kept")
 	c.CreateID(t, "second", "1")
@@ -111,7 +112,7 @@ func TestParkedChanges(t *testing.T) {
 	status := ask("status")
 	assert.Contains(t, status, "production/lost")
 	assert.Contains(t, status, "too large")
-	takeAll()
+	acceptAll()
 	ask("skip", "2")
 	ask("retry", "3")
 	require.Eventually(t, func() bool { return c.Health(t).Feed.Parked == 0 }, e2etest.Timeout, e2etest.PollInterval)
@@ -130,7 +131,8 @@ func TestParkedChanges(t *testing.T) {
 	assert.Contains(t, again.Log.String(), "signalbox relay status")
 }
 
-// TestMissingTopic has no topic for flags: they wait alone, and go out when there is one.
+// TestMissingTopic has no topic for flags: these are queued, and published once there is
+// one.
 func TestMissingTopic(t *testing.T) {
 	t.Parallel()
 	k := e2etest.NewKafka(harness.FakeKafka(t).ListenAddrs())

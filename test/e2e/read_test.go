@@ -18,7 +18,7 @@ func TestRead(t *testing.T) {
 			databaseURL := store.New(t)
 			c := e2etest.Boot(t, databaseURL).Admin(t)
 
-			t.Run("an answer says what it is worth to caches", func(t *testing.T) {
+			t.Run("responses have caching headers", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "cached", "v")
 				a := c.Get(t, e2etest.ReadPath("cached")).Want(t, http.StatusOK)
@@ -32,7 +32,7 @@ func TestRead(t *testing.T) {
 				c.Get(t, e2etest.ReadPath("cached"), e2etest.With("If-None-Match", `"1"`)).Want(t, http.StatusOK)
 			})
 
-			t.Run("HEAD answers as GET does, without the body", func(t *testing.T) {
+			t.Run("HEAD returns the headers of GET", func(t *testing.T) {
 				t.Parallel()
 				c.Create(t, "head", "v")
 				a := c.Do(t, http.MethodHead, e2etest.ReadPath("head"), nil).Want(t, http.StatusOK)
@@ -40,18 +40,18 @@ func TestRead(t *testing.T) {
 				require.Empty(t, a.Body)
 			})
 
-			t.Run("what does not exist is not found", func(t *testing.T) {
+			t.Run("a missing configuration is not found", func(t *testing.T) {
 				t.Parallel()
 				c.Get(t, e2etest.ReadPath("nowhere")).Problem(t, http.StatusNotFound, "configuration_not_found")
 			})
 
-			t.Run("environment and service have to be named", func(t *testing.T) {
+			t.Run("environment and service are required", func(t *testing.T) {
 				t.Parallel()
 				p := c.Get(t, "/api/v1/config/database.url").Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 				require.ElementsMatch(t, []string{"query.environment", "query.service_name"}, e2etest.Locations(t, p))
 			})
 
-			t.Run("every version can be read again", func(t *testing.T) {
+			t.Run("every version is readable", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "versions", "one")
 				c.Put(t, made.Path(), map[string]any{"value": "two"}).Want(t, http.StatusOK)
@@ -67,7 +67,7 @@ func TestRead(t *testing.T) {
 				c.Get(t, e2etest.ReadPath("versions", "&version=4")).Problem(t, http.StatusNotFound, "version_not_found")
 			})
 
-			t.Run("what stood at a time can be read again", func(t *testing.T) {
+			t.Run("the state at a time is readable", func(t *testing.T) {
 				t.Parallel()
 				made := c.Create(t, "times", "one")
 				changed := e2etest.Decode[e2etest.Configuration](t, c.Put(t, made.Path(), map[string]any{"value": "two"}).Want(t, 200))
@@ -82,7 +82,7 @@ func TestRead(t *testing.T) {
 					Problem(t, http.StatusNotFound, "configuration_not_found")
 			})
 
-			t.Run("version and time together are refused", func(t *testing.T) {
+			t.Run("version and time together are rejected", func(t *testing.T) {
 				t.Parallel()
 				c.Get(t, e2etest.ReadPath("both", "&version=1&at=2026-01-01T00:00:00Z")).
 					Problem(t, http.StatusUnprocessableEntity, "validation_failed")
@@ -115,7 +115,7 @@ func TestList(t *testing.T) {
 				return e2etest.Decode[e2etest.ConfigurationPage](t, c.Get(t, "/api/v1/config/?"+query).Want(t, http.StatusOK))
 			}
 
-			t.Run("everything is in the order of environment, service and key, by bytes", func(t *testing.T) {
+			t.Run("the order is environment, service and key, by bytes", func(t *testing.T) {
 				t.Parallel()
 				all := list(t, "")
 				require.Equal(t, []string{
@@ -127,7 +127,7 @@ func TestList(t *testing.T) {
 				require.Zero(t, all.Offset)
 			})
 
-			t.Run("it narrows by environment, service and the beginning of the key", func(t *testing.T) {
+			t.Run("it is filtered by environment, service and key prefix", func(t *testing.T) {
 				t.Parallel()
 				require.Equal(t, []string{"staging/shop/b"}, identities(list(t, "environment=staging")))
 				require.Equal(t, []string{"production/Shop/z"}, identities(list(t, "service_name=Shop")))
@@ -135,12 +135,12 @@ func TestList(t *testing.T) {
 				require.Equal(t, 3, list(t, "key_prefix=b").Total)
 			})
 
-			t.Run("deleted ones are listed where they are asked for", func(t *testing.T) {
+			t.Run("deleted configurations are listed on request", func(t *testing.T) {
 				t.Parallel()
 				require.Equal(t, []string{"production/shop/gone"}, identities(list(t, "deleted=true")))
 			})
 
-			t.Run("a page says how many there are in all, also past the end", func(t *testing.T) {
+			t.Run("a page has the total, also past the end", func(t *testing.T) {
 				t.Parallel()
 				page := list(t, "limit=2&offset=1")
 				require.Equal(t, []string{"production/shop/B", "production/shop/a"}, identities(page))
@@ -155,14 +155,14 @@ func TestList(t *testing.T) {
 			for _, query := range []string{
 				"limit=0", "limit=1001", "limit=x", "offset=-1", "environment=moon", "limit=1&limit=2",
 			} {
-				t.Run("refused: "+query, func(t *testing.T) {
+				t.Run("rejected: "+query, func(t *testing.T) {
 					t.Parallel()
 					p := c.Get(t, "/api/v1/config/?"+query).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 					require.NotEmpty(t, e2etest.Locations(t, p))
 				})
 			}
 
-			t.Run("an unknown query parameter is refused", func(t *testing.T) {
+			t.Run("an unknown query parameter is rejected", func(t *testing.T) {
 				t.Parallel()
 				c.Get(t, "/api/v1/config/?envronment=staging").Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 				c.Get(t, e2etest.ReadPath("a", "&versn=1")).Problem(t, http.StatusUnprocessableEntity, "validation_failed")

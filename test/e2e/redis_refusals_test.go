@@ -23,7 +23,7 @@ func configurableRedis(t *testing.T) e2etest.Redis {
 	return own
 }
 
-// TestRedisThatRefusesWrites registers with a Redis that answers, and writes nothing.
+// TestRedisThatRefusesWrites registers with a Redis that rejects writes.
 func TestRedisThatRefusesWrites(t *testing.T) {
 	t.Parallel()
 	for name, refusal := range map[string]struct{ begin, end []any }{
@@ -59,7 +59,7 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 	}
 }
 
-// TestForeignValuesInRedis has a program cache under names that readers know, as the
+// TestForeignValuesInRedis has another program that writes keys of the projection, as the
 // README of the original does.
 func TestForeignValuesInRedis(t *testing.T) {
 	t.Parallel()
@@ -92,7 +92,8 @@ func TestForeignValuesInRedis(t *testing.T) {
 	require.Empty(t, s.Log.Find("lease expiry paused"))
 	require.NotContains(t, e2etest.ConditionNames(t, c), "redis_projection_failed")
 
-	// Readers are denied one name: leases do not depend on it, and it is shown.
+	// One key of the projection must not be written: leases do not depend on it, and it is
+	// reported.
 	denied := configurableRedis(t)
 	require.NoError(t, denied.Client.Do(t.Context(), "acl", "setuser", "default", "resetkeys", "~registry:*", "~config:*").Err())
 	s = e2etest.Boot(t, e2etest.NewSQLite(t), denied.Environ(t)...)
@@ -108,7 +109,7 @@ func TestForeignValuesInRedis(t *testing.T) {
 	require.Equal(t, 1, strings.Count(s.Log.String(), "redis projection of instances failed"), "it is logged once")
 }
 
-// TestTwoClustersOnOneRedis starts two clusters, with a database each, on one Redis.
+// TestTwoClustersOnOneRedis starts two clusters with different databases on one Redis.
 func TestTwoClustersOnOneRedis(t *testing.T) {
 	t.Parallel()
 	shared := e2etest.NewRedis(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
 )
 
-// TestTour pastes the README's tour into a shell, line by line as it is printed,
-// against a service that was started as the README says.
+// TestTour runs the README's tour in a shell against a service that was started as the
+// README describes.
 func TestTour(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
@@ -53,8 +53,8 @@ func tour(readme string) []string {
 	}
 }
 
-// serveForTour starts the binary with nothing set but its database. Where the
-// README's port is taken on this machine, it takes another.
+// serveForTour starts the binary with default settings, in a database of its own. If the
+// README's port is occupied, it uses another one.
 func serveForTour(t *testing.T) *e2etest.Process {
 	t.Helper()
 	databaseURL := e2etest.NewSQLite(t)
@@ -66,11 +66,10 @@ func serveForTour(t *testing.T) *e2etest.Process {
 	return e2etest.Serve(t, databaseURL)
 }
 
-// pasted is what curl printed: the body and, as this test's .curlrc asks, the
-// status after it.
+// pasted is the output of curl: the body and, by this test's .curlrc, the status.
 type pasted struct{ body, status string }
 
-// paste runs a block in bash and returns the answer of each of its curls.
+// paste runs a block in bash and returns the response to each of its requests.
 func paste(t *testing.T, block, key string) []pasted {
 	t.Helper()
 	home := t.TempDir()
