@@ -3,6 +3,7 @@ package flagapp
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -11,6 +12,131 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
+
+// maxSnapshotWait is how long an evaluation waits for the snapshot that its caller was
+// notified of.
+const maxSnapshotWait = 2 * time.Second
+
+// Evaluate selects a flag and a context.
+type Evaluate struct {
+	Name        string
+	Environment string
+	Context     *targeting.Context
+}
+
+// Evaluated is the decision for one flag.
+type Evaluated struct {
+	Name string
+	// Flag is nil where there is none that can be evaluated: Err returns why.
+	Flag     *flag.Compiled
+	Decision flag.Decision
+	missing  error
+}
+
+// Err returns why there is no decision, or nil: flag.ErrNotFound, flag.ErrDamaged, or the
+// error of the decision.
+func (e *Evaluated) Err() error {
+	if e.Flag == nil {
+		return e.missing
+	}
+	return e.Decision.Err()
+}
+
+// Evaluate evaluates one flag, for callers that may evaluate flags of its environment. It
+// fails as Snapshot does, and with context.DeadlineExceeded where the evaluation does not
+// end before ctx.
+func (s *Service) Evaluate(ctx context.Context, by access.Caller, in Evaluate) (Evaluated, error) {
+	snapshot, err := s.Snapshot(ctx, by, in.Environment)
+	if err != nil {
+		return Evaluated{}, err
+	}
+	in.Context.Until(ctx)
+	return snapshot.evaluate(in.Name, in.Context)
+}
+
+func (s *Snapshot) evaluate(name string, c *targeting.Context) (Evaluated, error) {
+	f := s.Find(name)
+	if f == nil {
+		return Evaluated{Name: name, missing: s.Missing(name)}, nil
+	}
+	return evaluate(f, c)
+}
+
+func evaluate(f *flag.Compiled, c *targeting.Context) (Evaluated, error) {
+	d := flag.Evaluate(f, c)
+	if d.Reason == flag.Late {
+		return Evaluated{}, d.Err()
+	}
+	return Evaluated{Name: f.Name(), Flag: f, Decision: d}, nil
+}
+
+// EvaluateAll selects flags of an environment and a context.
+type EvaluateAll struct {
+	Environment string
+	// Names selects flags in that order, if Listed; else all are selected, ordered by name,
+	// and those that cannot be evaluated come last.
+	Names  []string
+	Listed bool
+	// Revision is that of the snapshot that the caller was notified of: an older one waits
+	// for it, up to two seconds.
+	Revision int64
+	Context  *targeting.Context
+}
+
+// Evaluations are the decisions for flags of one snapshot. Each is made when it is read.
+type Evaluations struct {
+	// Waited reports whether the snapshot was older than the revision that was named.
+	Waited   bool
+	snapshot *Snapshot
+	names    []string
+	listed   bool
+	context  *targeting.Context
+}
+
+// EvaluateAll evaluates flags as they stood together. It fails as Snapshot does.
+func (s *Service) EvaluateAll(ctx context.Context, by access.Caller, in EvaluateAll) (Evaluations, error) {
+	snapshot, err := s.Snapshot(ctx, by, in.Environment)
+	if err != nil {
+		return Evaluations{}, err
+	}
+	waited := snapshot.Revision() < in.Revision
+	if waited {
+		if snapshot, err = s.snapshotAt(ctx, by, in.Environment, in.Revision); err != nil {
+			return Evaluations{}, err
+		}
+	}
+	in.Context.Until(ctx)
+	return Evaluations{
+		Waited: waited, snapshot: snapshot, names: in.Names, listed: in.Listed, context: in.Context,
+	}, nil
+}
+
+// Environment returns the environment of the flags.
+func (e *Evaluations) Environment() scope.Environment { return e.snapshot.environment }
+
+// Revision returns the revision of the snapshot.
+func (e *Evaluations) Revision() int64 { return e.snapshot.revision }
+
+// Len returns how many flags are selected.
+func (e *Evaluations) Len() int {
+	if e.listed {
+		return len(e.names)
+	}
+	return len(e.snapshot.ordered) + len(e.snapshot.damaged)
+}
+
+// At evaluates the i-th flag. It fails with context.DeadlineExceeded where the evaluation
+// does not end before the context of EvaluateAll.
+func (e *Evaluations) At(i int) (Evaluated, error) {
+	switch all := e.snapshot.ordered; {
+	case e.listed:
+		return e.snapshot.evaluate(e.names[i], e.context)
+	case i < len(all):
+		return evaluate(all[i], e.context)
+	default:
+		return Evaluated{Name: e.snapshot.damaged[i-len(all)], missing: flag.ErrDamaged}, nil
+	}
+}
 
 // Snapshot returns the current snapshot of an environment, for callers that may
 // evaluate its flags. A fresh snapshot is returned without waiting. A stale one is
@@ -30,15 +156,17 @@ func (s *Service) Snapshot(ctx context.Context, by access.Caller, environment st
 	return c.current.Load(), nil
 }
 
-// SnapshotAt returns the first snapshot of at least that revision, or the current one
-// when ctx ends first. It fails as Snapshot does.
-func (s *Service) SnapshotAt(
+// snapshotAt returns the first snapshot of at least that revision, or the current one
+// after maxSnapshotWait or when ctx ends. It fails as Snapshot does.
+func (s *Service) snapshotAt(
 	ctx context.Context, by access.Caller, environment string, revision int64,
 ) (*Snapshot, error) {
 	c, err := s.cell(by, environment)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxSnapshotWait)
+	defer cancel()
 	return c.await(ctx, revision), nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -200,9 +201,12 @@ func TestSnapshots(t *testing.T) {
 			b := setup(t)
 			arrived := make(chan int64)
 			go func() {
-				s, err := b.SnapshotAt(t.Context(), fixture.Reader(), "production", 2)
+				e, err := b.EvaluateAll(t.Context(), fixture.Reader(), flagapp.EvaluateAll{
+					Environment: "production", Revision: 2, Context: &targeting.Context{},
+				})
 				assert.NoError(t, err)
-				arrived <- s.Revision()
+				assert.True(t, e.Waited)
+				arrived <- e.Revision()
 			}()
 			f := b.create(t, `"is_enabled":true`)
 			synctest.Wait()
@@ -210,9 +214,11 @@ func TestSnapshots(t *testing.T) {
 			assert.Equal(t, int64(2), <-arrived)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			s, err := b.SnapshotAt(ctx, fixture.Reader(), "production", 99)
+			e, err := b.EvaluateAll(ctx, fixture.Reader(), flagapp.EvaluateAll{
+				Environment: "production", Revision: 99, Context: &targeting.Context{},
+			})
 			require.NoError(t, err)
-			assert.Equal(t, int64(2), s.Revision())
+			assert.Equal(t, int64(2), e.Revision())
 		})
 	})
 }

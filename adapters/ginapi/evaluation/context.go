@@ -34,9 +34,8 @@ func (r *Request) Reset() {
 	r.Answer, r.NotObject = r.Answer[:0], false
 }
 
-// Receive reads the body. The evaluation ends with the HTTP request.
+// Receive reads the body.
 func (r *Request) Receive(w http.ResponseWriter, request *http.Request) error {
-	r.Context.Until(request.Context())
 	return r.Object.Receive(w, request, MaxBytes)
 }
 

@@ -22,19 +22,17 @@ func (a *API) evaluate(c *gin.Context, in *rest.Input) {
 		return
 	}
 	ctx := c.Request.Context()
-	s, err := a.flags.Snapshot(ctx, rest.CallerOf(ctx), b.environment)
+	e, err := a.flags.Evaluate(ctx, rest.CallerOf(ctx), flagapp.Evaluate{
+		Name: b.flagName, Environment: b.environment, Context: &b.Context,
+	})
+	if err == nil && errors.Is(e.Err(), flag.ErrDamaged) {
+		err = flag.ErrDamaged
+	}
 	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
-	if s.Find(b.flagName) == nil && errors.Is(s.Missing(b.flagName), flag.ErrDamaged) {
-		a.router.Fail(c, flag.ErrDamaged)
-		return
-	}
-	if b.Answer, err = b.appendEvaluation(b.Answer, s, b.flagName); err != nil {
-		a.router.Fail(c, err)
-		return
-	}
+	b.Answer = b.appendEvaluation(b.Answer, &e)
 	rest.SendStale(c, a.flags.Staleness())
 	a.router.SendJSON(c, b.Answer)
 }
@@ -64,59 +62,50 @@ func (a *API) evaluateBatch(c *gin.Context, in *rest.Input) {
 		return
 	}
 	ctx := c.Request.Context()
-	s, err := a.flags.Snapshot(ctx, rest.CallerOf(ctx), b.environment)
+	all, err := a.flags.EvaluateAll(ctx, rest.CallerOf(ctx), flagapp.EvaluateAll{
+		Environment: b.environment, Names: b.flagNames, Listed: b.listed, Context: &b.Context,
+	})
 	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
-	if !b.listed {
-		for _, f := range s.All() {
-			b.flagNames = append(b.flagNames, f.Name())
-		}
-		b.flagNames = append(b.flagNames, s.Damaged()...)
-	}
-	a.sendBatch(c, b, s)
+	a.sendBatch(c, b, &all)
 }
 
-func (a *API) sendBatch(c *gin.Context, b *body, s *flagapp.Snapshot) {
+func (a *API) sendBatch(c *gin.Context, b *body, all *flagapp.Evaluations) {
 	b.Answer = append(append(append(b.Answer, `{"environment":"`...), b.environment...), `","revision":`...)
-	b.Answer = strconv.AppendInt(b.Answer, s.Revision(), 10)
+	b.Answer = strconv.AppendInt(b.Answer, all.Revision(), 10)
 	b.Answer = append(b.Answer, `,"evaluations":[`...)
 	rest.SendStale(c, a.flags.Staleness())
 	out := a.router.Chunks(c)
-	for i, name := range b.flagNames {
+	for i := range all.Len() {
 		if i > 0 {
 			b.Answer = append(out.Spill(b.Answer), ',')
 		}
-		var err error
-		if b.Answer, err = b.appendEvaluation(b.Answer, s, name); err != nil {
+		e, err := all.At(i)
+		if err != nil {
 			a.router.FailChunks(c, &out, err)
 			return
 		}
+		b.Answer = b.appendEvaluation(b.Answer, &e)
 	}
 	out.End(append(b.Answer, "]}"...))
 }
 
-// appendEvaluation encodes the decision for a flag. It fails when the request's deadline is
-// exceeded.
-func (b *body) appendEvaluation(to []byte, s *flagapp.Snapshot, name string) ([]byte, error) {
-	f := s.Find(name)
-	if f == nil {
-		to = append(append(to, `{"enabled":false,"reason":"`...), missingReason(s, name)...)
-		to = append(to, `","flag_name":`...)
-		to = rest.AppendMember(rest.AppendQuoted(to, name), "environment", b.environment)
-		return append(to, `,"variant":null,"value":null,"version":null}`...), nil
+// appendEvaluation encodes the decision for a flag.
+func (b *body) appendEvaluation(to []byte, e *flagapp.Evaluated) []byte {
+	if e.Flag != nil {
+		return appendDecision(to, e.Flag, e.Decision)
 	}
-	d := flag.Evaluate(f, &b.Context)
-	if d.Reason == flag.Late {
-		return to, d.Err()
-	}
-	return appendDecision(to, f, d), nil
+	to = append(append(to, `{"enabled":false,"reason":"`...), missingReason(e)...)
+	to = append(to, `","flag_name":`...)
+	to = rest.AppendMember(rest.AppendQuoted(to, e.Name), "environment", b.environment)
+	return append(to, `,"variant":null,"value":null,"version":null}`...)
 }
 
-// missingReason is the reason where a snapshot has no flag to evaluate.
-func missingReason(s *flagapp.Snapshot, name string) string {
-	if errors.Is(s.Missing(name), flag.ErrDamaged) {
+// missingReason is the reason where there is no flag to evaluate.
+func missingReason(e *flagapp.Evaluated) string {
+	if errors.Is(e.Err(), flag.ErrDamaged) {
 		return "damaged"
 	}
 	return "flag_not_found"

@@ -32,7 +32,8 @@ type Changes interface {
 
 // Evaluation are the use cases that evaluate flags.
 type Evaluation interface {
-	Snapshot(ctx context.Context, by access.Caller, environment string) (*flagapp.Snapshot, error)
+	Evaluate(ctx context.Context, by access.Caller, in flagapp.Evaluate) (flagapp.Evaluated, error)
+	EvaluateAll(ctx context.Context, by access.Caller, in flagapp.EvaluateAll) (flagapp.Evaluations, error)
 	Explain(ctx context.Context, by access.Caller, in flagapp.Explain) (flagapp.Explained, error)
 	Staleness() time.Duration
 }

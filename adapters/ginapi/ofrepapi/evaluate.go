@@ -1,14 +1,12 @@
 package ofrepapi
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,17 +17,9 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 )
 
-// maxSnapshotWait is how long a bulk evaluation waits for the snapshot that its caller was
-// notified of.
-const maxSnapshotWait = 2 * time.Second
-
 // body is the body of an evaluation. Bodies are reused: nothing of one may outlive its
 // request.
-type body struct {
-	evaluation.Request
-	// waited is the revision that a bulk evaluation had to wait for, 0 for none.
-	waited int64
-}
+type body struct{ evaluation.Request }
 
 func newBody() any { return &body{Request: evaluation.NewRequest()} }
 
@@ -45,7 +35,6 @@ func readField(b *body, name string) error {
 func (a *API) readBody(c *gin.Context) (*body, error) {
 	b, _ := a.bodies.Get().(*body)
 	b.Reset()
-	b.waited = 0
 	if err := b.Receive(c.Writer, c.Request); err != nil {
 		return b, err
 	}
@@ -60,23 +49,24 @@ func (a *API) single(c *gin.Context, in *rest.Input) {
 	}
 	key := keyOf(c.Request.URL)
 	a.router.SendRevision(c)
-	s, b, err := a.load(c, 0)
+	b, environment, err := a.readRequest(c)
 	defer a.bodies.Put(b)
 	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
-	f := s.Find(key)
-	if f == nil {
-		a.router.Fail(c, s.Missing(key))
-		return
+	ctx := c.Request.Context()
+	e, err := a.Flags.Evaluate(ctx, rest.CallerOf(ctx), flagapp.Evaluate{
+		Name: key, Environment: environment, Context: &b.Context,
+	})
+	if err == nil {
+		err = e.Err()
 	}
-	d := flag.Evaluate(f, &b.Context)
-	if err := d.Err(); err != nil {
+	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
-	b.Answer = appendDecision(b.Answer, f, d)
+	b.Answer = appendDecision(b.Answer, e.Flag, e.Decision)
 	rest.SendStale(c, a.Flags.Staleness())
 	a.router.SendJSON(c, b.Answer)
 }
@@ -85,31 +75,38 @@ func (a *API) single(c *gin.Context, in *rest.Input) {
 // be read come last, as errors.
 func (a *API) bulk(c *gin.Context, _ *rest.Input) {
 	a.router.SendRevision(c)
-	wanted := snapshotWanted(c.Request.URL)
 	epoch := a.Feed.Position().Epoch // before the snapshot, which may be newer
-	s, b, err := a.load(c, wanted)
+	b, environment, err := a.readRequest(c)
 	defer a.bodies.Put(b)
+	if err != nil {
+		a.router.Fail(c, err)
+		return
+	}
+	ctx := c.Request.Context()
+	wanted := snapshotWanted(c.Request.URL)
+	all, err := a.Flags.EvaluateAll(ctx, rest.CallerOf(ctx), flagapp.EvaluateAll{
+		Environment: environment, Revision: wanted, Context: &b.Context,
+	})
 	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
 	h := c.Writer.Header()
 	h["Cache-Control"] = []string{"private, no-cache"}
-	ctx := c.Request.Context()
-	pass, err := a.Passes.Pass(ctx, rest.CallerOf(ctx), s.Environment())
+	pass, err := a.Passes.Pass(ctx, rest.CallerOf(ctx), all.Environment())
 	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
-	current := bulkTag(epoch, s, b.Bytes(), pass)
+	current := bulkTag(epoch, &all, b.Bytes(), pass)
 	h["Etag"] = []string{current}
 	rest.SendStale(c, a.Flags.Staleness())
-	if wanted <= s.Revision() && b.waited == 0 && rest.UnchangedLenient(c.Request.Header["If-None-Match"], current) {
+	if !all.Waited && rest.UnchangedLenient(c.Request.Header["If-None-Match"], current) {
 		c.Status(http.StatusNotModified)
 		return
 	}
 	out := a.router.Chunks(c)
-	if b.Answer, err = appendBulk(b.Answer, s, b, &out); err != nil {
+	if b.Answer, err = appendBulk(b.Answer, &all, &out); err != nil {
 		a.router.FailChunks(c, &out, err)
 		return
 	}
@@ -117,30 +114,17 @@ func (a *API) bulk(c *gin.Context, _ *rest.Input) {
 	out.End(b.Answer)
 }
 
-// load reads the body and loads the snapshot: the first of at least that revision, if it
-// comes in time.
-func (a *API) load(c *gin.Context, revision int64) (*flagapp.Snapshot, *body, error) {
-	b, err := a.readBody(c)
-	if err != nil {
-		return nil, b, err
+// readRequest reads the body and the environment. The caller returns the body to the
+// pool, also with an error.
+func (a *API) readRequest(c *gin.Context) (b *body, environment string, err error) {
+	if b, err = a.readBody(c); err != nil {
+		return b, "", err
 	}
 	if b.NotObject {
-		return nil, b, flag.ErrInvalidContext
+		return b, "", flag.ErrInvalidContext
 	}
-	environment, err := a.environmentOf(c)
-	if err != nil {
-		return nil, b, err
-	}
-	caller := rest.CallerOf(c.Request.Context())
-	s, err := a.Flags.Snapshot(c.Request.Context(), caller, environment)
-	if err != nil || s.Revision() >= revision {
-		return s, b, err
-	}
-	b.waited = revision
-	ctx, cancel := context.WithTimeout(c.Request.Context(), maxSnapshotWait)
-	defer cancel()
-	s, err = a.Flags.SnapshotAt(ctx, caller, environment, revision)
-	return s, b, err
+	environment, err = a.environmentOf(c)
+	return b, environment, err
 }
 
 // environmentOf returns the environment of the path, of the header, or the default.
@@ -179,7 +163,7 @@ func snapshotWanted(u *url.URL) int64 {
 // bulkTag is the strong tag of the response to a body on a snapshot: equal only for the
 // same flags, the same body, byte for byte, and the same pass. The same revision of
 // another epoch may be other flags.
-func bulkTag(epoch string, s *flagapp.Snapshot, body []byte, pass string) string {
+func bulkTag(epoch string, all *flagapp.Evaluations, body []byte, pass string) string {
 	b := make([]byte, 0, 256)
 	digest := sha256.New()
 	digest.Write(body)
@@ -187,6 +171,6 @@ func bulkTag(epoch string, s *flagapp.Snapshot, body []byte, pass string) string
 	sum := digest.Sum(b)
 	var short [24]byte
 	hex.Encode(short[:], sum[:len(short)/2])
-	b = append(appendSnapshot(append(b, '"'), s), '-')
+	b = append(appendSnapshot(append(b, '"'), all.Revision(), all.Environment()), '-')
 	return string(append(append(b, short[:]...), '"'))
 }

@@ -51,27 +51,21 @@ type ofrepErrorJSON struct {
 
 // appendBulk encodes the decisions for all flags of a snapshot, as the first member of an
 // object. It sends a long buffer, and fails when the request's deadline is exceeded.
-func appendBulk(to []byte, s *flagapp.Snapshot, b *body, out *rest.Chunks) ([]byte, error) {
+func appendBulk(to []byte, all *flagapp.Evaluations, out *rest.Chunks) ([]byte, error) {
 	to = append(to, `{"flags":[`...)
-	for i, f := range s.All() {
+	for i := range all.Len() {
 		if i > 0 {
 			to = append(out.Spill(to), ',')
 		}
-		d := flag.Evaluate(f, &b.Context)
-		if d.Reason == flag.Late {
-			return to, d.Err()
+		e, err := all.At(i)
+		if err != nil {
+			return to, err
 		}
-		if err := d.Err(); err != nil {
-			to = appendFailure(to, f.Name(), fault.Of(err))
-			continue
+		if err := e.Err(); err != nil {
+			to = appendFailure(to, e.Name, fault.Of(err))
+		} else {
+			to = appendDecision(to, e.Flag, e.Decision)
 		}
-		to = appendDecision(to, f, d)
-	}
-	for i, name := range s.Damaged() {
-		if i > 0 || len(s.All()) > 0 {
-			to = append(to, ',')
-		}
-		to = appendFailure(to, name, flag.ErrDamaged)
 	}
 	return append(to, "],"...), nil
 }

@@ -29,7 +29,8 @@ const tag = "ofrep"
 // Flags are the use cases that evaluate flags, as flagapp.Service implements them.
 type Flags interface {
 	Snapshot(ctx context.Context, by access.Caller, environment string) (*flagapp.Snapshot, error)
-	SnapshotAt(ctx context.Context, by access.Caller, environment string, revision int64) (*flagapp.Snapshot, error)
+	Evaluate(ctx context.Context, by access.Caller, in flagapp.Evaluate) (flagapp.Evaluated, error)
+	EvaluateAll(ctx context.Context, by access.Caller, in flagapp.EvaluateAll) (flagapp.Evaluations, error)
 	Staleness() time.Duration
 }
 

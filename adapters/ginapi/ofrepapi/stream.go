@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 const (
@@ -176,7 +177,7 @@ func (s *stream) refetch(ctx context.Context, at int64, list []*changefeed.Notif
 	}
 	frame := rest.AppendEventID(s.Frame[:0], s.epoch, at)
 	frame = append(frame, `data: {"type":"refetchEvaluation","etag":"`...)
-	frame = append(appendSnapshot(frame, flags), '"')
+	frame = append(appendSnapshot(frame, flags.Revision(), flags.Environment()), '"')
 	if n := len(list); n > 0 {
 		frame = strconv.AppendInt(append(frame, `,"lastModified":`...), list[n-1].OccurredAt.Unix(), 10)
 	}
@@ -188,8 +189,8 @@ func (s *stream) refetch(ctx context.Context, at int64, list []*changefeed.Notif
 }
 
 // appendSnapshot names a snapshot, as the tag of a bulk evaluation begins.
-func appendSnapshot(to []byte, s *flagapp.Snapshot) []byte {
-	return append(append(strconv.AppendInt(to, s.Revision(), 10), '-'), s.Environment().String()...)
+func appendSnapshot(to []byte, revision int64, e scope.Environment) []byte {
+	return append(append(strconv.AppendInt(to, revision, 10), '-'), e.String()...)
 }
 
 // appendStreams encodes the streams that notify of changes of a snapshot.
