@@ -49,7 +49,7 @@ func describe(document string, version Version) (string, error) {
 	case "settings-env":
 		return settings.EnvTemplate(Descriptors().Topics()), nil
 	case "openapi":
-		text, err := ginapi.Document(string(version), Descriptors())
+		text, err := ginapi.Document(string(version), Descriptors(), operations()...)
 		return string(text), err
 	}
 	return "", fmt.Errorf("unknown document %q", document)

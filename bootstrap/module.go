@@ -6,6 +6,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -16,6 +17,9 @@ type Module struct {
 	Descriptor ports.Module
 	// Store is what the module's repositories add to the store.
 	Store bunstore.Module
+	// Operations are the module's without use cases, for the OpenAPI document; nil where
+	// ginapi lists them itself.
+	Operations ginapi.Module
 	// Options provide the module's use cases, and its values of the groups "operations"
 	// (ginapi.Module), "subscribers" (changefeed.Subscriber) and "conditions"
 	// (ports.Conditions).
@@ -34,6 +38,17 @@ func Descriptors() ports.Modules {
 		list = append(list, m.Descriptor)
 	}
 	return ports.NewModules(list...)
+}
+
+// operations returns the operations that ginapi does not list itself.
+func operations() []ginapi.Module {
+	var list []ginapi.Module
+	for _, m := range modules() {
+		if m.Operations != nil {
+			list = append(list, m.Operations)
+		}
+	}
+	return list
 }
 
 // option provides the module's descriptor to the group "modules" and its part of the

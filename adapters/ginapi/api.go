@@ -128,7 +128,8 @@ func (a *API) Stop() { a.router.Stop() }
 // same version.
 func (a *API) OpenAPI() ([]byte, error) { return a.router.OpenAPI() }
 
-// Document returns the document of that version without anything to serve it.
-func Document(version string, modules ports.Modules) ([]byte, error) {
-	return New(Options{Version: version, Modules: modules}).OpenAPI()
+// Document returns the document of that version without anything to serve it. Operations
+// are those of further modules.
+func Document(version string, modules ports.Modules, operations ...Module) ([]byte, error) {
+	return New(Options{Version: version, Modules: modules, Operations: operations}).OpenAPI()
 }

@@ -18,6 +18,7 @@ func Module() bootstrap.Module {
 	return bootstrap.Module{
 		Descriptor: noteapp.Module(),
 		Store:      notestore.Module(),
+		Operations: noteapi.New(nil),
 		Options: fx.Provide(newNotes, fx.Annotate(
 			func(s *noteapp.Service) ginapi.Module { return noteapi.New(s) }, fx.ResultTags(`group:"operations"`))),
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -107,6 +108,16 @@ func published(t *testing.T, brokers []string, topic string) {
 		var value any
 		require.NoError(t, json.Unmarshal(r.Value, &value))
 		require.NoError(t, schema.Validate(value), "%s", r.Value)
+	}
+}
+
+func TestModuleIsDocumented(t *testing.T) {
+	t.Parallel()
+	m := examplemodule.Module()
+	document, err := ginapi.Document("1.2.3", ports.NewModules(m.Descriptor), m.Operations)
+	require.NoError(t, err)
+	for _, id := range []string{`"create-note"`, `"read-note"`, `"update-note"`} {
+		assert.Contains(t, string(document), id)
 	}
 }
 
