@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// bench is what the rows share: the built binary, this program itself for the
-// ceilings, and a folder that is removed at the end.
+// bench has what the rows share: the built binary, this program for the ceilings, and a
+// folder that is removed at the end.
 type bench struct {
 	binary   string
 	self     string
@@ -21,15 +21,15 @@ type bench struct {
 	rounds   int
 	duration time.Duration
 	notes    io.Writer
-	// log is where the measured processes write theirs.
+	// log receives the logs of the measured processes.
 	log     *os.File
 	running []*process
 }
 
-// mainPackage is what is measured.
+// mainPackage is the measured program.
 const mainPackage = "github.com/signalbox-hq/signalbox/bootstrap/cmd/signalbox"
 
-// newBench builds the binary as it is released.
+// newBench builds the binary with the flags of a release.
 func newBench(ctx context.Context, o options, notes io.Writer) (*bench, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -37,7 +37,7 @@ func newBench(ctx context.Context, o options, notes io.Writer) (*bench, error) {
 	}
 	dir, err := os.MkdirTemp("", "signalbox-bench-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder: %w", err)
+		return nil, fmt.Errorf("create a folder: %w", err)
 	}
 	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -56,7 +56,7 @@ func newBench(ctx context.Context, o options, notes io.Writer) (*bench, error) {
 	return b, nil
 }
 
-// close ends what still runs and removes what the bench wrote.
+// close kills running processes and removes the folder.
 func (b *bench) close() {
 	for _, p := range b.running {
 		p.kill()
@@ -66,7 +66,7 @@ func (b *bench) close() {
 	}
 }
 
-// note tells whoever watches something that is no figure.
+// note prints a message that is not a figure.
 func (b *bench) note(format string, args ...any) {
 	_, _ = fmt.Fprintf(b.notes, format+"\n", args...)
 }
@@ -75,13 +75,13 @@ func (b *bench) note(format string, args ...any) {
 func (b *bench) folder() (string, error) {
 	dir, err := os.MkdirTemp(b.dir, "")
 	if err != nil {
-		return "", fmt.Errorf("make a folder: %w", err)
+		return "", fmt.Errorf("create a folder: %w", err)
 	}
 	return dir, nil
 }
 
-// signalbox returns a command of the binary: with no .env file in its working
-// folder and no settings but the given ones. The end of ctx kills it.
+// signalbox returns a command of the binary, without a .env file in its working folder and
+// with the given settings alone. It is killed when ctx ends.
 func (b *bench) signalbox(ctx context.Context, args []string, settings ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, b.binary, args...)
 	cmd.Dir, cmd.Stderr = b.dir, b.log
@@ -89,18 +89,18 @@ func (b *bench) signalbox(ctx context.Context, args []string, settings ...string
 	return cmd
 }
 
-// ceiling returns a command of this program that is a ceiling.
+// ceiling returns a command that runs this program as a ceiling.
 func (b *bench) ceiling(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, b.self, append([]string{ceilingCommand}, args...)...)
 	cmd.Dir, cmd.Stderr = b.dir, b.log
 	return cmd
 }
 
-// warmUp is how long a side is loaded before it counts.
+// warmUp is how long a side is loaded before it is measured.
 func (b *bench) warmUp() time.Duration { return b.duration / 5 }
 
-// lastWords returns the end of the log, for a failure.
-func (b *bench) lastWords() string {
+// logTail returns the end of the log, for a failure.
+func (b *bench) logTail() string {
 	text, err := os.ReadFile(b.log.Name())
 	if err != nil || len(text) == 0 {
 		return ""

@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// ceilingCommand makes this program be a ceiling. It is not for people: a
-// measuring process starts it.
+// ceilingCommand runs this program as a ceiling, which a measuring process starts.
 const ceilingCommand = "ceiling"
 
 // The ceilings.
@@ -21,7 +20,7 @@ const (
 	postgresCeiling = "postgres"
 )
 
-// runCeiling is "ceiling http", which serves the answer on its input, or
+// runCeiling is "ceiling http", which serves the response on its input, or
 // "ceiling sqlite|postgres URL FIRST WARMUP DURATION", which writes and prints a
 // tally.
 func runCeiling(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
@@ -29,7 +28,7 @@ func runCeiling(ctx context.Context, args []string, in io.Reader, out io.Writer)
 		return serveCeiling(ctx, in, out)
 	}
 	if len(args) != 5 {
-		return fmt.Errorf("a ceiling needs its name and its place, not %q", args)
+		return fmt.Errorf("a ceiling needs its name and arguments, not %q", args)
 	}
 	order, err := parseOrder(args[1:])
 	if err != nil {
@@ -47,7 +46,7 @@ func runCeiling(ctx context.Context, args []string, in io.Reader, out io.Writer)
 	return writeLoop(ctx, order, save, out)
 }
 
-// order is what a writing ceiling has to do.
+// order has the arguments of a writing ceiling.
 type order struct {
 	url      string
 	first    int64
@@ -73,8 +72,8 @@ func parseOrder(args []string) (order, error) {
 // saver writes one configuration with its history and event.
 type saver func(ctx context.Context, n int64) error
 
-// writeLoop writes as many at a time as the service is given, first to get warm
-// and then to be counted.
+// writeLoop writes with the concurrency of the service's row, first to warm up and then
+// to be counted.
 func writeLoop(ctx context.Context, o order, save saver, out io.Writer) error {
 	var counter atomic.Int64
 	counter.Store(o.first)

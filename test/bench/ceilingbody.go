@@ -7,16 +7,16 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// What bare Gin decodes.
+// Kinds of bodies that bare Gin decodes.
 const (
 	oneHeartbeat   = "heartbeat"
 	manyHeartbeats = "heartbeats"
 )
 
-// decoder returns what bare Gin does with the body of a request; false is a body
-// that cannot be read.
-func decoder(what string) func(*gin.Context) bool {
-	switch what {
+// decoder returns the function by which bare Gin decodes a body; it returns false for an
+// invalid one.
+func decoder(kind string) func(*gin.Context) bool {
+	switch kind {
 	case oneHeartbeat:
 		return func(c *gin.Context) bool {
 			var h bareHeartbeat
@@ -28,7 +28,7 @@ func decoder(what string) func(*gin.Context) bool {
 	return func(*gin.Context) bool { return true }
 }
 
-// bareHeartbeat is a heartbeat as encoding/json reads it.
+// bareHeartbeat is a heartbeat as encoding/json decodes it.
 type bareHeartbeat struct {
 	ServiceName  string   `json:"service_name"`
 	InstanceID   string   `json:"instance_id"`
@@ -37,7 +37,7 @@ type bareHeartbeat struct {
 	ResponseTime *float64 `json:"response_time"`
 }
 
-// bareLeases is the least that leases can be: ends in a map behind a lock.
+// bareLeases is the minimum of a lease store: a map of expiries under a lock.
 type bareLeases struct {
 	mu   sync.Mutex
 	ends map[[2]string]time.Time

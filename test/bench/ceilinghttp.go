@@ -15,21 +15,21 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// serveCeiling is bare Gin: it reads an answer, prints where it listens, and
-// sends that answer to every request until ctx ends.
+// serveCeiling is bare Gin: it reads a response, prints its address, and sends the response
+// to every request until ctx ends.
 func serveCeiling(ctx context.Context, in io.Reader, out io.Writer) error {
 	var a answer
 	if err := json.NewDecoder(in).Decode(&a); err != nil {
-		return fmt.Errorf("read the answer to send: %w", err)
+		return fmt.Errorf("read the response: %w", err)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if _, err := fmt.Fprintln(out, listener.Addr()); err != nil {
-		return fmt.Errorf("tell the address: %w", err)
+		return fmt.Errorf("print the address: %w", err)
 	}
-	server := &http.Server{Handler: bareGin(a), ReadHeaderTimeout: patience}
+	server := &http.Server{Handler: bareGin(a), ReadHeaderTimeout: processTimeout}
 	stopped := context.AfterFunc(ctx, func() {
 		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
@@ -42,8 +42,8 @@ func serveCeiling(ctx context.Context, in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// bareGin writes the same bytes and headers as the service, and does nothing
-// else but to decode the body where the answer says so.
+// bareGin writes the same bytes and headers as the service. It decodes the body if the
+// response says so.
 func bareGin(a answer) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()

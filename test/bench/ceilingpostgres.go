@@ -12,8 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/system"
 )
 
-// savePostgres is one creation as the store does it: state, history and event in
-// one statement.
+// savePostgres is the store's statement of a creation: state, history and event.
 const savePostgres = `WITH state AS (
 	INSERT INTO configurations (key, value, environment, service_name, description, is_encrypted, version,
 		created_at, updated_at, updated_by, updated_by_key, is_deleted)
@@ -29,8 +28,7 @@ const savePostgres = `WITH state AS (
 	SELECT $10, 'configuration.created', 'configuration', id, 1, $3, $4, $11, $8, $7, $9, $6 FROM state
 ) SELECT id FROM state`
 
-// openPostgresLoop opens a database with as many connections as the store has by
-// default.
+// openPostgresLoop opens a database with the store's default number of connections.
 func openPostgresLoop(_ context.Context, url string) (saver, func(), error) {
 	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 	size := max(16, 4*runtime.GOMAXPROCS(0))

@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/system"
 )
 
-// What both ceilings write of the author.
+// The author that both ceilings write.
 const (
 	actorName = "first admin"
 	actorKey  = "bbbbbbbb"
@@ -34,7 +34,7 @@ const (
 	VALUES (?, 'configuration.created', 'configuration', ?, 1, ?, ?, ?, ?, ?, ?, ?)`
 )
 
-// sqliteSaver holds the statements, prepared on the one connection.
+// sqliteSaver has the statements, prepared on the single connection.
 type sqliteSaver struct {
 	mu                    sync.Mutex
 	begin, commit         *sql.Stmt
@@ -42,8 +42,8 @@ type sqliteSaver struct {
 	ids                   *system.IDs
 }
 
-// openSQLiteLoop opens a database as the store does for its writes: one
-// connection, ahead-written, waiting for the disk at every commit.
+// openSQLiteLoop opens a database as the store does for writes: one connection, a
+// write-ahead log, and a sync at every commit.
 func openSQLiteLoop(ctx context.Context, url string) (saver, func(), error) {
 	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(url, "sqlite://")+
 		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)")
@@ -66,8 +66,8 @@ func openSQLiteLoop(ctx context.Context, url string) (saver, func(), error) {
 	return s.save, func() { _ = errors.Join(conn.Close(), db.Close()) }, nil
 }
 
-// save writes one configuration in a transaction of its own. One that fails is
-// not undone: it ends the process.
+// save writes one configuration in a transaction of its own. A failed one is not rolled
+// back, since the process exits.
 func (s *sqliteSaver) save(ctx context.Context, n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +102,7 @@ func (s *sqliteSaver) insert(ctx context.Context, k string) error {
 	return err
 }
 
-// eventData is the body of a creation's event, as the store writes it.
+// eventData returns the data of a creation's event, as the store writes them.
 func eventData(k string) string {
 	return `{"environment":"` + environment + `","is_encrypted":false,"key":"` + k + `","service_name":"` + serviceName + `"}`
 }

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// client speaks just enough HTTP/1.1 over one kept-alive connection to load a
-// server. It is written by hand because it shares the processors with what is
-// measured: net/http's client costs about as much for a request as the server.
+// client is a minimal client of HTTP/1.1 over one persistent connection. It is written by
+// hand because it shares the processors with the measured server: net/http's client costs
+// about as much per request as the server.
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -30,10 +30,10 @@ func dial(ctx context.Context, address string) (*client, error) {
 
 func (c *client) close() { _ = c.conn.Close() }
 
-// send sends a request whole and returns the status of its answer, whose head
-// and body are left in place to be read.
+// send sends a request and returns the status of its response, whose headers and body are
+// still to be read.
 func (c *client) send(request []byte) (status int, err error) {
-	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(processTimeout)); err != nil {
 		return 0, fmt.Errorf("send: %w", err)
 	}
 	if _, err := c.conn.Write(request); err != nil {
@@ -53,8 +53,7 @@ func (c *client) send(request []byte) (status int, err error) {
 	return status, nil
 }
 
-// exchange sends a request and passes over its answer, which must have that
-// status.
+// exchange sends a request and discards its response, which must have that status.
 func (c *client) exchange(request []byte, want int) error {
 	status, err := c.send(request)
 	if err != nil {
@@ -77,14 +76,14 @@ func (c *client) exchange(request []byte, want int) error {
 	}
 	if status != want {
 		body, _ := io.ReadAll(io.LimitReader(c.in, int64(length)))
-		return fmt.Errorf("answered %d, not %d: %s", status, want, body)
+		return fmt.Errorf("status %d, not %d: %s", status, want, body)
 	}
 	_, err = c.in.Discard(length)
 	return err
 }
 
-// cutHeader returns what follows a header's name, written in lower case and with
-// its colon, if the line is that header.
+// cutHeader returns the value of a header, whose name is in lower case and ends with a
+// colon, if the line is that header.
 func cutHeader(line []byte, name string) ([]byte, bool) {
 	if len(line) < len(name) || !bytes.EqualFold(line[:len(name)], []byte(name)) {
 		return nil, false

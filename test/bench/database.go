@@ -11,15 +11,15 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// postgresVariable names a server where databases may be made.
+// postgresVariable names a server on which databases may be created.
 const postgresVariable = "TEST_POSTGRES_URL"
 
-// createDatabase makes an empty database on the PostgreSQL server for tests, and
-// returns its URL and how to drop it.
+// createDatabase creates an empty database on the PostgreSQL server for tests, and returns
+// its URL and a function that drops it.
 func createDatabase(ctx context.Context, b *bench, purpose string) (string, func(), error) {
 	server := os.Getenv(postgresVariable)
 	if server == "" {
-		return "", nil, &missingError{"set " + postgresVariable + " to a PostgreSQL server where databases may be made"}
+		return "", nil, &missingError{"set " + postgresVariable + " to a PostgreSQL server on which databases may be created"}
 	}
 	at, err := url.Parse(server)
 	if err != nil {
@@ -31,7 +31,7 @@ func createDatabase(ctx context.Context, b *bench, purpose string) (string, func
 	}
 	at.Path = "/" + name
 	drop := func() {
-		// Also when the bench was interrupted.
+		// Also if the bench was interrupted.
 		err := administer(context.WithoutCancel(ctx), server, `DROP DATABASE IF EXISTS "`+name+`" WITH (FORCE)`)
 		if err != nil {
 			b.note("the database %s stays: %v", name, err)

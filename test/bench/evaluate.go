@@ -6,18 +6,17 @@ import (
 	"net/http"
 )
 
-// evaluation is a call that evaluates flags, and the ceiling that writes the same
-// bytes.
+// evaluation is a request that evaluates flags, whose ceiling writes the same bytes.
 type evaluation struct {
 	flags  []string
 	path   string
 	body   string
 	status int
-	// header returns further headers, as names and values in turn.
+	// header returns further headers as alternate names and values.
 	header func(ctx context.Context, s *service) ([]string, error)
 }
 
-// oneContext is what flags are evaluated for.
+// oneContext is the evaluation context.
 const oneContext = `{"targetingKey":"user123","plan":"gold","country":"DE","version":"2.3.4"}`
 
 func checkoutFlag() []string {
@@ -41,7 +40,7 @@ func ofrepSingle(ctx context.Context, b *bench) (outcome, error) {
 	})
 }
 
-// bulkFlags are 350: a third with rules, a third with allocations, the rest plain.
+// bulkFlags are 350 flags: a third with rules, a third with allocations, the rest static.
 func bulkFlags() []string {
 	kinds := []string{
 		`"rules":[{"conditions":[{"attribute":"plan","operator":"in","values":["silver","platinum"]}],"variant":"off"},` +
@@ -66,7 +65,7 @@ func ofrepBulk(ctx context.Context, b *bench) (outcome, error) {
 	})
 }
 
-// ofrepUnchanged measures the same call by a client that holds the answer.
+// ofrepUnchanged measures the same call with a current entity tag.
 func ofrepUnchanged(ctx context.Context, b *bench) (outcome, error) {
 	e := evaluation{
 		flags: bulkFlags(), path: "/ofrep/v1/evaluate/flags", status: http.StatusNotModified,
@@ -79,8 +78,8 @@ func ofrepUnchanged(ctx context.Context, b *bench) (outcome, error) {
 	return b.measureEvaluation(ctx, e)
 }
 
-// measureEvaluation loads the service and bare Gin with the same request, and
-// compares how many each answers.
+// measureEvaluation loads the service and bare Gin with the same request, and compares
+// their throughput.
 func (b *bench) measureEvaluation(ctx context.Context, e evaluation) (outcome, error) {
 	return b.race(ctx, race{
 		method: http.MethodPost, path: e.path, body: e.body, status: e.status,

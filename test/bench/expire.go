@@ -22,16 +22,15 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// How many instances there are, and how they are looked at.
+// Numbers of instances, and the pace of heartbeats.
 const (
 	ending = 10_000
-	// The pace of the heartbeats that are timed, so that they show how long one waits,
-	// and not how many there can be.
+	// Timed heartbeats have a pace, so that they show the latency and not the throughput.
 	beatEvery = 500 * time.Microsecond
 )
 
-// instances is the registry's use cases in this process, over SQLite and leases in
-// process as the service has them.
+// instances are the registry's use cases in this process, over SQLite and a lease store in
+// process.
 type instances struct {
 	*registryapp.Service
 	store *bunstore.Store
@@ -39,7 +38,7 @@ type instances struct {
 
 func everyone() access.Caller { return access.Caller{Grants: access.Unrestricted()} }
 
-// openRegistry makes a registry in a folder of its own.
+// openRegistry opens a registry in a folder of its own.
 func (b *bench) openRegistry(ctx context.Context) (*instances, error) {
 	dir, err := b.folder()
 	if err != nil {
@@ -51,7 +50,7 @@ func (b *bench) openRegistry(ctx context.Context) (*instances, error) {
 	}
 	environments, err := scope.NewEnvironments(environment)
 	if err != nil {
-		return nil, fmt.Errorf("name the environment: %w", err)
+		return nil, fmt.Errorf("parse the environment: %w", err)
 	}
 	if _, err := store.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
@@ -83,8 +82,8 @@ func (r *instances) register(ctx context.Context, service string, n, ttlSeconds 
 	return nil
 }
 
-// expirePause measures the longest step of the sweep while the leases of 10,000
-// instances of one service end within a second.
+// expirePause measures the longest step of the expiry while the leases of 10,000 instances
+// of one service end within a second.
 func expirePause(ctx context.Context, b *bench) (outcome, error) {
 	var longest time.Duration
 	for range b.rounds {
@@ -107,7 +106,7 @@ func (b *bench) expire(ctx context.Context) (longest time.Duration, err error) {
 	if err := r.register(ctx, "ending", ending, ttl); err != nil {
 		return 0, err
 	}
-	// The first step begins all leases anew, so that they end together.
+	// The first step restarts all leases, so that they end together.
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for expired := 0; expired < ending; <-tick.C {
@@ -127,11 +126,11 @@ func (b *bench) expire(ctx context.Context) (longest time.Duration, err error) {
 	return longest, nil
 }
 
-// sweepEvery is how often the service sweeps.
+// sweepEvery is the interval of the expiry in the service.
 const sweepEvery = 250 * time.Millisecond
 
-// sweepAll makes steps until nothing is left to do at once, and returns how long
-// the longest was.
+// sweepAll makes steps until there is nothing more to do, and returns the longest duration
+// of one.
 func (r *instances) sweepAll(ctx context.Context) (longest time.Duration, err error) {
 	for more := true; more; {
 		began := time.Now()
@@ -143,15 +142,15 @@ func (r *instances) sweepAll(ctx context.Context) (longest time.Duration, err er
 	return longest, nil
 }
 
-// expireHeartbeats returns how to measure the 99th percentile of heartbeats while
-// the leases of 10,000 others end within a second, beside that of the seconds
-// before: one after the other at a pace, or as fast as it goes.
+// expireHeartbeats returns a row that measures the 99th percentile of heartbeats while the
+// leases of 10,000 others end within a second, against that of the seconds before: one
+// after the other at a pace, or as fast as possible.
 func expireHeartbeats(beat beating) func(context.Context, *bench) (outcome, error) {
 	return func(ctx context.Context, b *bench) (outcome, error) { return b.beatWhileEndings(ctx, beat) }
 }
 
-// beating sends heartbeats until then, and returns the 99th percentile of how long
-// they took.
+// beating sends heartbeats until the end, and returns the 99th percentile of their
+// latency.
 type beating func(ctx context.Context, s *service, end time.Time) (time.Duration, error)
 
 func (b *bench) beatWhileEndings(ctx context.Context, beat beating) (outcome, error) {
@@ -179,7 +178,7 @@ func (b *bench) beatWhileEnding(ctx context.Context, beat beating) (before, mean
 	if err := b.registerEnding(ctx, database, ttl); err != nil {
 		return 0, 0, err
 	}
-	// Its start begins all leases anew, so that they end together.
+	// The start of the service restarts all leases, so that they end together.
 	s, err := b.serve(ctx, database)
 	if err != nil {
 		return 0, 0, err
@@ -200,7 +199,7 @@ func (b *bench) beatWhileEnding(ctx context.Context, beat beating) (before, mean
 	return before, meanwhile, s.stop()
 }
 
-// requireEnded makes sure that the leases have ended while heartbeats were timed.
+// requireEnded checks that the leases ended while heartbeats were timed.
 func (s *service) requireEnded(ctx context.Context) error {
 	listed, err := s.call(ctx, http.MethodGet, "/api/v1/registry/ending", "", http.StatusOK)
 	if err != nil {
@@ -212,7 +211,7 @@ func (s *service) requireEnded(ctx context.Context) error {
 	return nil
 }
 
-// registerEnding fills a database with the instances.
+// registerEnding registers the instances in a database.
 func (b *bench) registerEnding(ctx context.Context, database string, ttl int) error {
 	s, err := b.serve(ctx, database)
 	if err != nil {
@@ -245,8 +244,7 @@ func atPace(ctx context.Context, s *service, end time.Time) (time.Duration, erro
 	return percentile99(took), err
 }
 
-// atOnce sends heartbeats over as many connections as the other rows, as fast as
-// they are answered.
+// atOnce sends heartbeats over as many connections as the other rows, as fast as possible.
 func atOnce(ctx context.Context, s *service, end time.Time) (time.Duration, error) {
 	group, working := errgroup.WithContext(ctx)
 	lists := make([][]time.Duration, writers)
@@ -262,7 +260,7 @@ func atOnce(ctx context.Context, s *service, end time.Time) (time.Duration, erro
 	return percentile99(slices.Concat(lists...)), nil
 }
 
-// beatUntil renews a lease over one connection, and returns how long each time took.
+// beatUntil renews a lease over one connection, and returns the latencies.
 func (s *service) beatUntil(ctx context.Context, end time.Time, rest func()) ([]time.Duration, error) {
 	c, err := dial(ctx, s.address)
 	if err != nil {
@@ -290,8 +288,8 @@ func percentile99(took []time.Duration) time.Duration {
 	return took[len(took)*99/100]
 }
 
-// registryMemory measures what 10,000 instances hold: in memory, with their
-// leases and the view that discovery answers from.
+// registryMemory measures the memory of 10,000 instances, with their leases and the
+// catalogue of discovery.
 func registryMemory(ctx context.Context, b *bench) (outcome, error) {
 	first, err := b.openRegistry(ctx)
 	if err != nil {

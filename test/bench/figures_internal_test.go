@@ -37,7 +37,7 @@ func TestContest(t *testing.T) {
 		return o, order.String()
 	}
 
-	t.Run("the sides begin by turns, and medians are compared", func(t *testing.T) {
+	t.Run("the sides alternate, and medians are compared", func(t *testing.T) {
 		t.Parallel()
 		o, order := run(t, false)
 		require.Equal(t, "occooc", order)
@@ -46,7 +46,7 @@ func TestContest(t *testing.T) {
 		require.InDelta(t, 0.5, *o.ratio, 0)
 	})
 
-	t.Run("where less is better, the ratio is the ceiling's by ours", func(t *testing.T) {
+	t.Run("if less is better, the ratio is inverted", func(t *testing.T) {
 		t.Parallel()
 		o, _ := run(t, true)
 		require.InDelta(t, 2, *o.ratio, 0)
@@ -80,14 +80,14 @@ func TestGoal(t *testing.T) {
 func TestChoose(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a name chooses the rows that go on after it", func(t *testing.T) {
+	t.Run("a name selects the rows with that prefix", func(t *testing.T) {
 		t.Parallel()
 		chosen, err := choose(rows(), "config-read")
 		require.NoError(t, err)
 		require.Equal(t, []string{"config-read-hot", "config-read-304"}, names(chosen))
 	})
 
-	t.Run("a name that is none is an error that lists them", func(t *testing.T) {
+	t.Run("an unknown name is an error that lists the names", func(t *testing.T) {
 		t.Parallel()
 		_, err := choose(rows(), "config-rea")
 		require.ErrorContains(t, err, "idle-rss")
@@ -111,7 +111,7 @@ func TestCreation(t *testing.T) {
 func TestTogether(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what all workers did is counted", func(t *testing.T) {
+	t.Run("the requests of all workers are counted", func(t *testing.T) {
 		t.Parallel()
 		got, err := together(t.Context(), time.Nanosecond,
 			func(_ context.Context, _ func() bool, done *atomic.Int64) error { done.Add(2); return nil })
@@ -119,7 +119,7 @@ func TestTogether(t *testing.T) {
 		require.EqualValues(t, 2*writers, got.Requests)
 	})
 
-	t.Run("one that fails ends the others", func(t *testing.T) {
+	t.Run("a failing worker stops the others", func(t *testing.T) {
 		t.Parallel()
 		broken := errors.New("broken")
 		var started atomic.Int64

@@ -8,15 +8,13 @@ import (
 	"time"
 )
 
-// A service has answered fewRequests and been left alone for the time of idle
-// when its memory is looked at.
+// The memory of a service is measured after fewRequests and an idle time.
 const (
 	fewRequests = 20
 	idle        = 2 * time.Second
 )
 
-// idleRSS measures the memory of a service on SQLite that has answered a few
-// requests and has nothing to do.
+// idleRSS measures the memory of an idle service on SQLite after a few requests.
 func idleRSS(ctx context.Context, b *bench) (outcome, error) {
 	dir, err := b.folder()
 	if err != nil {
@@ -58,8 +56,8 @@ func (b *bench) rssAfterAFew(ctx context.Context, databaseURL string) (float64, 
 	return mib, s.stop()
 }
 
-// ready measures the time from the start of the process to the first 200 of
-// /readyz, on a SQLite database that exists.
+// ready measures the time from the start of the process to the first 200 of /readyz, on an
+// existing SQLite database.
 func ready(ctx context.Context, b *bench) (outcome, error) {
 	dir, err := b.folder()
 	if err != nil {
@@ -73,7 +71,7 @@ func ready(ctx context.Context, b *bench) (outcome, error) {
 		if err != nil {
 			return outcome{}, err
 		}
-		// The first start makes the database and does not count.
+		// The first start creates the database and is not measured.
 		if start > 0 {
 			figures = append(figures, float64(time.Since(began).Microseconds())/1000)
 		}

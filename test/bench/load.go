@@ -9,20 +9,20 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// writers is how many write, and read, at a time.
+// writers is the number of concurrent clients.
 const writers = 32
 
-// load keeps a server busy over kept-alive connections.
+// load is a load over persistent connections.
 type load struct {
 	address string
-	// status is what every answer must have.
+	// status is the expected status of every response.
 	status int
-	// request returns a worker's own source of requests; what a source returns is
-	// valid until its next call.
+	// request returns a source of requests for one worker; a request is valid until the next
+	// call of its source.
 	request func() func() []byte
 }
 
-// tally is what a load has done.
+// tally is the number of requests of a load, and their time.
 type tally struct {
 	Requests int64         `json:"requests"`
 	Took     time.Duration `json:"took"`
@@ -31,7 +31,7 @@ type tally struct {
 // perSecond returns the throughput.
 func (t tally) perSecond() float64 { return float64(t.Requests) / t.Took.Seconds() }
 
-// run loads the server for that long.
+// run loads the server for a duration.
 func (l load) run(ctx context.Context, d time.Duration) (tally, error) {
 	return together(ctx, d, func(ctx context.Context, over func() bool, done *atomic.Int64) error {
 		c, err := dial(ctx, l.address)
@@ -50,8 +50,7 @@ func (l load) run(ctx context.Context, d time.Duration) (tally, error) {
 	})
 }
 
-// together runs as many workers as there are writers until the time is over, and
-// counts what they did.
+// together runs the workers for a duration, and counts their requests.
 func together(
 	ctx context.Context, d time.Duration, work func(ctx context.Context, over func() bool, done *atomic.Int64) error,
 ) (tally, error) {

@@ -23,7 +23,7 @@ func main() {
 	}
 }
 
-// run measures, or is the ceiling that a measuring process started.
+// run measures, or runs the ceiling that a measuring process started.
 func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	if len(args) > 0 && args[0] == ceilingCommand {
 		return runCeiling(ctx, args[1:], os.Stdin, out)
@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	return measureAll(ctx, b, chosen, newPrinter(o.json, out))
 }
 
-// measureAll prints each row as soon as it is known.
+// measureAll prints each row as soon as it is measured.
 func measureAll(ctx context.Context, b *bench, chosen []row, p printer) error {
 	p.begin()
 	for _, r := range chosen {
@@ -57,7 +57,7 @@ func measureAll(ctx context.Context, b *bench, chosen []row, p printer) error {
 			return errors.Join(errors.New("interrupted"), p.end())
 		}
 		if err != nil {
-			return errors.Join(fmt.Errorf("measure %s: %w%s", r.name, err, b.lastWords()), p.end())
+			return errors.Join(fmt.Errorf("measure %s: %w%s", r.name, err, b.logTail()), p.end())
 		}
 		if err := p.print(r.result(measured)); err != nil {
 			return err
@@ -66,7 +66,7 @@ func measureAll(ctx context.Context, b *bench, chosen []row, p printer) error {
 	return p.end()
 }
 
-// options is what the command line says.
+// options are the options of the command line.
 type options struct {
 	json     bool
 	only     string
@@ -94,7 +94,7 @@ func parseOptions(args []string, notes io.Writer) (options, error) {
 	return o, nil
 }
 
-// choose returns the rows of that name, or whose name goes on after it.
+// choose returns the row of a name, or the rows whose names begin with it and a dash.
 func choose(all []row, only string) ([]row, error) {
 	var chosen []row
 	for _, r := range all {

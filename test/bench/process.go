@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// Patience is how long a process may take to start or to stop.
-const patience = 20 * time.Second
+// processTimeout bounds the start and the stop of a process.
+const processTimeout = 20 * time.Second
 
-// process is a program that is measured from outside.
+// process is a measured program.
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
 }
 
-// launch starts a command, which ends with the bench at the latest.
+// launch starts a command, which is killed at the end of the bench.
 func (b *bench) launch(cmd *exec.Cmd) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
@@ -28,14 +28,14 @@ func (b *bench) launch(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	b.running = append(b.running, p)
 	go func() {
-		// How it ended is in cmd.ProcessState.
+		// cmd.ProcessState has the outcome.
 		_ = cmd.Wait()
 		close(p.ended)
 	}()
 	return p, nil
 }
 
-// stop ends the process as an operator would and waits for it.
+// stop stops the process gracefully and waits for it.
 func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop the process: %w", err)
@@ -43,19 +43,19 @@ func (p *process) stop() error {
 	select {
 	case <-p.ended:
 		return nil
-	case <-time.After(patience):
+	case <-time.After(processTimeout):
 		p.kill()
-		return fmt.Errorf("the process did not stop within %s", patience)
+		return fmt.Errorf("the process did not stop within %s", processTimeout)
 	}
 }
 
-// kill ends the process at once, if it has not ended.
+// kill kills the process if it has not exited.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 }
 
-// rss returns how much memory the process holds, in MiB.
+// rss returns the resident memory of the process in MiB.
 func (p *process) rss() (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

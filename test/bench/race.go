@@ -8,22 +8,20 @@ import (
 	"strings"
 )
 
-// race is a request that the service and bare Gin answer with the same bytes, as
-// often as they can.
+// race is a request to which the service and bare Gin return the same bytes.
 type race struct {
 	method, path, body string
 	status             int
-	// prepare brings the service to where it can answer, and returns further headers
-	// as names and values in turn.
+	// prepare prepares the service for the request, and returns further headers as alternate
+	// names and values.
 	prepare func(ctx context.Context, s *service) ([]string, error)
-	// settings are the service's beside the usual ones.
+	// settings are further settings of the service.
 	settings []string
-	// decodes names what bare Gin has to decode of the body and to do with it, ""
-	// for nothing.
+	// decodes is the kind of body that bare Gin decodes, "" for none.
 	decodes string
 }
 
-// race loads both by turns, and compares how many requests each answers.
+// race loads both alternately, and compares their throughput.
 func (b *bench) race(ctx context.Context, r race) (outcome, error) {
 	dir, err := b.folder()
 	if err != nil {
@@ -64,7 +62,7 @@ func (b *bench) race(ctx context.Context, r race) (outcome, error) {
 	return o, s.stop()
 }
 
-// request returns the bytes that both are sent.
+// request returns the bytes of the request.
 func (r race) request(key string, headers []string) []byte {
 	var text strings.Builder
 	_, _ = fmt.Fprintf(&text, "%s %s HTTP/1.1\r\nHost: bench\r\nAuthorization: ApiKey %s\r\n", r.method, r.path, key)

@@ -12,14 +12,14 @@ import (
 
 const readPath = "/api/v1/config/database.url?environment=" + environment + "&service_name=" + serviceName
 
-// readHot measures reads of one configuration that is in memory.
+// readHot measures reads of one cached configuration.
 func readHot(ctx context.Context, b *bench) (outcome, error) {
 	return b.race(ctx, race{
 		method: http.MethodGet, path: readPath, status: http.StatusOK, prepare: prepareRead,
 	})
 }
 
-// readUnchanged measures reads by callers who hold it as it is.
+// readUnchanged measures reads with a current entity tag.
 func readUnchanged(ctx context.Context, b *bench) (outcome, error) {
 	return b.race(ctx, race{
 		method: http.MethodGet, path: readPath, status: http.StatusNotModified,
@@ -30,7 +30,7 @@ func readUnchanged(ctx context.Context, b *bench) (outcome, error) {
 	})
 }
 
-// prepareRead creates what is read.
+// prepareRead creates the configuration.
 func prepareRead(ctx context.Context, s *service) ([]string, error) {
 	body := fmt.Sprintf(`{"key":"database.url","value":%q,"environment":%q,"service_name":%q,"description":%q}`,
 		value, environment, serviceName, description)
@@ -38,7 +38,7 @@ func prepareRead(ctx context.Context, s *service) ([]string, error) {
 	return nil, err
 }
 
-// serveBare starts this program as the ceiling of reads.
+// serveBare runs this program as the ceiling of reads.
 func (b *bench) serveBare(ctx context.Context, a answer) (*process, string, error) {
 	encoded, err := json.Marshal(a)
 	if err != nil {

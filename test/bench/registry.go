@@ -14,8 +14,8 @@ const redisVariable = "TEST_REDIS_ADDR"
 
 const registerPath = "/api/v1/registry/register"
 
-// registered returns how to register that many instances of a service, whose
-// leases do not end while they are measured.
+// registered returns a function that registers instances of a service, whose leases do not
+// end during the measurement.
 func registered(name string, n int) func(context.Context, *service) ([]string, error) {
 	return func(ctx context.Context, s *service) ([]string, error) {
 		for i := range n {
@@ -54,7 +54,7 @@ func heartbeatRedis(ctx context.Context, b *bench) (outcome, error) {
 	return b.race(ctx, r)
 }
 
-// redisSettings are those of a service that uses Redis.
+// redisSettings returns the settings of a service that uses Redis.
 func redisSettings() ([]string, error) {
 	address := os.Getenv(redisVariable)
 	if address == "" {
@@ -67,8 +67,8 @@ func redisSettings() ([]string, error) {
 	return []string{"REDIS_HOST=" + host, "REDIS_PORT=" + port}, nil
 }
 
-// heartbeatsInBatches measures batches of 1,000; both sides are told by the batch,
-// so that the ratio is that of single heartbeats too.
+// heartbeatsInBatches measures batches of 1,000 on both sides, so that the ratio is also
+// that of single heartbeats.
 func heartbeatsInBatches(ctx context.Context, b *bench) (outcome, error) {
 	const size = 1000
 	list := make([]string, size)

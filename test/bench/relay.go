@@ -19,10 +19,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// kafkaVariable names brokers where topics may be made.
+// kafkaVariable names brokers on which topics may be created.
 const kafkaVariable = "TEST_KAFKA_BROKERS"
 
-// broker is where a row publishes to.
+// broker is the broker of a row.
 type broker struct {
 	addresses string
 	topic     string
@@ -40,16 +40,16 @@ func openFake() (broker, error) {
 	}, nil
 }
 
-// openKafka names the real one.
+// openKafka returns the real broker.
 func openKafka() (broker, error) {
 	addresses := os.Getenv(kafkaVariable)
 	if addresses == "" {
-		return broker{}, &missingError{"set " + kafkaVariable + " to brokers where topics may be made"}
+		return broker{}, &missingError{"set " + kafkaVariable + " to brokers on which topics may be created"}
 	}
 	return broker{addresses: addresses, topic: "bench-" + uuid.NewString(), close: func() {}}, nil
 }
 
-// settings are those of a service that publishes there.
+// settings returns the settings of a service that publishes to the broker.
 func (k broker) settings() []string {
 	return []string{
 		"KAFKA_BOOTSTRAP_SERVERS=" + k.addresses, "KAFKA_TOPIC_CONFIG_UPDATES=" + k.topic,
@@ -57,11 +57,11 @@ func (k broker) settings() []string {
 	}
 }
 
-// outboxRows is how many events wait when the relay begins.
+// outboxRows is the number of pending events when the relay starts.
 const outboxRows = 50_000
 
-// relayTo measures how many events a second go from a full outbox in PostgreSQL to
-// their acknowledgement.
+// relayTo measures the rate of events from a full outbox in PostgreSQL to their
+// acknowledgement.
 func relayTo(open func() (broker, error)) func(context.Context, *bench) (outcome, error) {
 	return func(ctx context.Context, b *bench) (outcome, error) {
 		var figures []float64
@@ -108,8 +108,8 @@ func (b *bench) relayOnce(ctx context.Context, open func() (broker, error)) (flo
 	return rate, errors.Join(err, s.stop())
 }
 
-// published returns how many changes a second the relay published, from when it was
-// first seen to have begun to the end.
+// published returns the rate at which the relay published changes, from its first observed
+// progress to the end.
 func published(ctx context.Context, db *sql.DB) (float64, error) {
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
@@ -137,14 +137,14 @@ func published(ctx context.Context, db *sql.DB) (float64, error) {
 	}
 }
 
-// The pace of writes whose way to Kafka is measured.
+// The pace of writes whose delivery to Kafka is measured.
 const (
 	ackWriters = 10
 	ackPause   = 20 * time.Millisecond // of each: 500 a second in all
 )
 
-// commitToAck measures how long after the answer to a write its message can be read
-// from a broker in this process: the 99th percentile at 500 writes a second.
+// commitToAck measures the time from the response to a write until its message is readable
+// from a broker in this process: the 99th percentile at 500 writes per second.
 func commitToAck(ctx context.Context, b *bench) (outcome, error) {
 	k, err := openFake()
 	if err != nil {
@@ -167,13 +167,13 @@ func commitToAck(ctx context.Context, b *bench) (outcome, error) {
 	return outcome{value: percentile(arrivals, 99)}, s.stop()
 }
 
-// percentile returns that of some times, in milliseconds.
+// percentile returns a percentile of durations, in milliseconds.
 func percentile(times []time.Duration, p int) float64 {
 	sorted := slices.Sorted(slices.Values(times))
 	return float64(sorted[min(len(sorted)*p/100, len(sorted)-1)].Microseconds()) / 1000
 }
 
-// arrivals writes at the pace, and returns how long each message took.
+// arrivals writes at the pace, and returns the delivery times.
 func (b *bench) arrivals(ctx context.Context, s *service, k broker) ([]time.Duration, error) {
 	var mu sync.Mutex
 	answered := map[string]time.Time{}
@@ -217,7 +217,7 @@ func (b *bench) arrivals(ctx context.Context, s *service, k broker) ([]time.Dura
 		polling, cancel := context.WithTimeout(ctx, time.Second)
 		client.PollFetches(polling).EachRecord(func(r *kgo.Record) { arrived[string(r.Key)] = time.Now() })
 		cancel()
-		if time.Since(began) > 3*b.duration+patience {
+		if time.Since(began) > 3*b.duration+processTimeout {
 			return nil, fmt.Errorf("%d of %d messages arrived", len(arrived), total)
 		}
 	}
@@ -228,11 +228,11 @@ func (b *bench) arrivals(ctx context.Context, s *service, k broker) ([]time.Dura
 	return times, nil
 }
 
-// visibleWrites is how many writes are looked for on another replica.
+// visibleWrites is the number of writes that are read on another replica.
 const visibleWrites = 500
 
-// writeToVisible measures how long after the answer to a write another replica
-// answers reads with it: the 99th percentile, one write at a time.
+// writeToVisible measures the time from the response to a write until another replica
+// returns it: the 99th percentile, one write at a time.
 func writeToVisible(ctx context.Context, b *bench) (outcome, error) {
 	url, drop, err := createDatabase(ctx, b, "visible")
 	if err != nil {
@@ -266,7 +266,7 @@ func writeToVisible(ctx context.Context, b *bench) (outcome, error) {
 			if strings.Contains(string(a.Body), fmt.Sprintf(`"value %d"`, n)) {
 				break
 			}
-			if time.Since(answered) > patience {
+			if time.Since(answered) > processTimeout {
 				return outcome{}, errors.New("the other replica does not see a write")
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// result is one row's figures. Ceiling and Ratio are null where there is none.
+// result has one row's figures. Ceiling and Ratio are null if there is no ceiling.
 type result struct {
 	Name    string   `json:"name"`
 	Value   float64  `json:"value"`
@@ -19,7 +19,7 @@ type result struct {
 	met     string
 }
 
-// printer shows results one by one.
+// printer prints results one by one.
 type printer interface {
 	begin()
 	print(r result) error
@@ -33,7 +33,7 @@ func newPrinter(asJSON bool, out io.Writer) printer {
 	return tablePrinter{tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)}
 }
 
-// jsonPrinter prints one object a line, each as soon as it is there.
+// jsonPrinter prints one object per line, each as soon as it is measured.
 type jsonPrinter struct{ encoder *json.Encoder }
 
 func (jsonPrinter) begin() {}
@@ -47,10 +47,10 @@ func (p jsonPrinter) print(r result) error {
 
 func (jsonPrinter) end() error { return nil }
 
-// tablePrinter prints a table that is also Markdown, when all rows are there.
+// tablePrinter prints a Markdown table of all rows at the end.
 type tablePrinter struct{ w *tabwriter.Writer }
 
-// tableHead is what begin prints; the printer tells of a failure at its end.
+// tableHead is printed by begin; end reports a failure.
 const tableHead = `| row	| value	| unit	| ceiling	| ratio	| goal	| met	|
 |---	|---	|---	|---	|---	|---	|---	|
 `
@@ -73,7 +73,7 @@ func (p tablePrinter) end() error {
 	return nil
 }
 
-// figure shows three digits or more.
+// figure formats at least three digits.
 func figure(f *float64) string {
 	switch {
 	case f == nil:

@@ -28,7 +28,7 @@ func rows() []row {
 		{name: "commit-to-ack", unit: "ms p99", goal: goal{of: ofValue, atMost: 250}, measure: commitToAck},
 		{name: "write-to-visible", unit: "ms p99", goal: goal{of: ofValue, atMost: 250}, measure: writeToVisible},
 		{name: "watch-5000-memory", unit: "MiB", goal: goal{of: ofValue, atMost: 200}, measure: watchMemory},
-		{name: "watch-5000-delivery", unit: "ms", goal: goal{of: ofValue, atMost: 250}, measure: watchTold},
+		{name: "watch-5000-delivery", unit: "ms", goal: goal{of: ofValue, atMost: 250}, measure: watchDelivery},
 		{name: "eval-static", unit: "ns", goal: goal{of: ofValue, atMost: 300}, measure: evalStatic},
 		{name: "eval-target", unit: "ns", goal: goal{of: ofValue, atMost: 300}, measure: evalTarget},
 		{name: "eval-rules-5", unit: "ns", goal: goal{of: ofValue, atMost: 1500}, measure: evalRules},
@@ -59,20 +59,20 @@ func (r row) result(o outcome) result {
 	}
 }
 
-// outcome is what a row measured. Rows without a ceiling have no ratio.
+// outcome has the measured figures of a row. Rows without a ceiling have no ratio.
 type outcome struct {
 	value   float64
 	ceiling *float64
 	ratio   *float64
 }
 
-// What a goal is about.
+// Figures that a goal may bound.
 const (
 	ofValue = "value"
 	ofRatio = "ratio"
 )
 
-// goal is a bound; the zero value is none.
+// goal is a bound of a figure; the zero value is no goal.
 type goal struct {
 	of      string
 	atLeast float64
@@ -93,7 +93,7 @@ func (g goal) String() string {
 	return fmt.Sprintf("≤ %g", g.atMost)
 }
 
-// metBy returns "yes", "no", or "" where there is no goal.
+// metBy returns "yes", "no", or "" without a goal.
 func (g goal) metBy(o outcome) string {
 	var met bool
 	switch {
@@ -112,17 +112,17 @@ func (g goal) metBy(o outcome) string {
 	return "no"
 }
 
-// contest measures the service and its ceiling in turns.
+// contest measures the service and its ceiling alternately.
 type contest struct {
 	ours    func(ctx context.Context, round int) (float64, error)
 	ceiling func(ctx context.Context, round int) (float64, error)
-	// lessIsBetter says of what kind the figures are: the ratio is 1 where both are
-	// alike and less where the service is worse.
+	// lessIsBetter inverts the ratio, which is 1 if both are alike and less if the service is
+	// worse.
 	lessIsBetter bool
 }
 
-// run lets both begin by turns, so that a machine that slows down or speeds up
-// favours neither, and compares the medians.
+// run alternates which of the two is first, so that a change of the machine's speed favours
+// neither, and compares the medians.
 func (c contest) run(ctx context.Context, rounds int) (outcome, error) {
 	var ours, ceiling []float64
 	for round := range rounds {
@@ -161,8 +161,8 @@ func median(figures []float64) float64 {
 	return sorted[middle]
 }
 
-// missingError is something a row needs and the machine does not have.
+// missingError is a dependency of a row that the machine lacks.
 type missingError struct{ what string }
 
-// Error says what is missing and how to have it.
+// Error names the dependency and how to provide it.
 func (e *missingError) Error() string { return e.what }

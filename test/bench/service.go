@@ -20,8 +20,8 @@ type service struct {
 	key     string
 }
 
-// serve starts the binary on a database, with nothing else set but its port, its
-// first key and the settings, and waits until it is ready.
+// serve starts the binary on a database with a port, a first key and the given settings,
+// and waits until it is ready.
 func (b *bench) serve(ctx context.Context, databaseURL string, settings ...string) (*service, error) {
 	port, err := freePort(ctx)
 	if err != nil {
@@ -44,9 +44,9 @@ func (b *bench) serve(ctx context.Context, databaseURL string, settings ...strin
 	return s, nil
 }
 
-// awaitReady asks /readyz, once a millisecond, until it answers 200.
+// awaitReady requests /readyz every millisecond until it is 200.
 func (s *service) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, processTimeout)
 	defer cancel()
 	request := []byte("GET /readyz HTTP/1.1\r\nHost: bench\r\n\r\n")
 	again := time.NewTicker(time.Millisecond)
@@ -58,7 +58,7 @@ func (s *service) awaitReady(ctx context.Context) error {
 		select {
 		case <-again.C:
 		case <-s.ended:
-			return fmt.Errorf("the service ended at its start: %s", s.cmd.ProcessState)
+			return fmt.Errorf("the service exited during its start: %s", s.cmd.ProcessState)
 		case <-ctx.Done():
 			return fmt.Errorf("wait for /readyz: %w", context.Cause(ctx))
 		}
@@ -74,8 +74,8 @@ func (s *service) answers(ctx context.Context, request []byte) bool {
 	return c.exchange(request, http.StatusOK) == nil
 }
 
-// call makes one request with the key by net/http's client, for all that is not
-// measured, and returns the answer, which must have that status.
+// call makes one request that is not measured, by net/http's client, and returns the
+// response, which must have that status.
 func (s *service) call(
 	ctx context.Context, method, path, body string, want int, header ...string,
 ) (answer, error) {
@@ -88,7 +88,7 @@ func (s *service) call(
 	for i := 0; i+1 < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
 	}
-	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: processTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
@@ -99,7 +99,7 @@ func (s *service) call(
 		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if response.StatusCode != want {
-		return answer{}, fmt.Errorf("%s %s: answered %d: %s", method, path, response.StatusCode, text)
+		return answer{}, fmt.Errorf("%s %s: status %d: %s", method, path, response.StatusCode, text)
 	}
 	for _, name := range []string{"Connection", "Content-Length", "Date"} {
 		response.Header.Del(name) // net/http adds them to every answer by itself
@@ -108,18 +108,18 @@ func (s *service) call(
 	return answer{Method: method, Path: plain, Status: want, Header: response.Header, Body: text}, nil
 }
 
-// answer is what a ceiling has to send, byte for byte, and to what.
+// answer is the response of a ceiling, byte for byte, with the request that it is for.
 type answer struct {
 	Method string      `json:"method"`
 	Path   string      `json:"path"`
 	Status int         `json:"status"`
 	Header http.Header `json:"header"`
 	Body   []byte      `json:"body"`
-	// Decodes names what is to be decoded of each request; see ceilingbody.go.
+	// Decodes is the kind of body that is decoded; see ceilingbody.go.
 	Decodes string `json:"decodes"`
 }
 
-// freePort returns a port that nobody listens on.
+// freePort returns an unused port.
 func freePort(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -128,17 +128,16 @@ func freePort(ctx context.Context) (string, error) {
 	defer func() { _ = l.Close() }()
 	address, ok := l.Addr().(*net.TCPAddr)
 	if !ok {
-		return "", fmt.Errorf("find a free port: %s is no TCP address", l.Addr())
+		return "", fmt.Errorf("find a free port: %s is not a TCP address", l.Addr())
 	}
 	return strconv.Itoa(address.Port), nil
 }
 
-// firstKey returns a well-formed API key. It guards nothing but the bench's own
-// databases.
+// firstKey returns a well-formed API key for the bench's databases.
 func firstKey() (string, error) {
 	token, err := access.NewToken(strings.Repeat("b", access.KeyIDLength), strings.Repeat("B", access.SecretLength))
 	if err != nil {
-		return "", fmt.Errorf("make a key: %w", err)
+		return "", fmt.Errorf("create a key: %w", err)
 	}
 	return token.Text().Reveal(), nil
 }

@@ -60,8 +60,8 @@ func evalTarget(_ context.Context, b *bench) (outcome, error) {
 
 func evalRules(_ context.Context, b *bench) (outcome, error) { return b.evaluateOne(rulesFlag) }
 
-// evaluateOne measures the evaluation alone, as a Go benchmark does; allocations
-// are the business of the tests.
+// evaluateOne measures the evaluation alone, as a Go benchmark does; tests check its
+// allocations.
 func (b *bench) evaluateOne(definition string) (outcome, error) {
 	f, err := compiled(definition, 1)
 	if err != nil {
@@ -88,8 +88,8 @@ func (b *bench) evaluateOne(definition string) (outcome, error) {
 	return outcome{value: median(figures)}, nil
 }
 
-// manyFlags are 10,000 definitions: a third with rules, a third with allocations,
-// a third plain.
+// manyFlags are 10,000 definitions: a third with rules, a third with allocations, a third
+// static.
 func manyFlags() []string {
 	kinds, list := bulkFlags(), make([]string, 10_000)
 	for i := range list {
@@ -99,7 +99,7 @@ func manyFlags() []string {
 	return list
 }
 
-// snapshotMemory measures what 10,000 compiled flags hold.
+// snapshotMemory measures the memory of 10,000 compiled flags.
 func snapshotMemory(_ context.Context, _ *bench) (outcome, error) {
 	definitions := manyFlags()
 	before := heap()
@@ -133,8 +133,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// snapshotCompile measures how long it takes to make 10,000 definitions ready,
-// from their JSON on.
+// snapshotCompile measures the time to decode and compile 10,000 definitions.
 func snapshotCompile(_ context.Context, b *bench) (outcome, error) {
 	definitions := manyFlags()
 	figures := make([]float64, b.rounds)

@@ -13,24 +13,24 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// watching is how many streams are open.
+// watching is the number of open streams.
 const watching = 5000
 
-// watchMemory measures what idle streams cost.
+// watchMemory measures the memory of idle streams.
 func watchMemory(ctx context.Context, b *bench) (outcome, error) {
 	memory, _, err := b.watch(ctx)
 	return outcome{value: memory}, err
 }
 
-// watchTold measures how long after a write was sent the last stream has its change.
-func watchTold(ctx context.Context, b *bench) (outcome, error) {
+// watchDelivery measures the time from a write until the last stream has its change.
+func watchDelivery(ctx context.Context, b *bench) (outcome, error) {
 	_, told, err := b.watch(ctx)
 	return outcome{value: told}, err
 }
 
-// watch opens streams, and makes changes. It returns by how many MiB the service
-// grew, and the median of how many milliseconds it took until all were told.
-func (b *bench) watch(ctx context.Context) (memory, told float64, err error) {
+// watch opens streams and makes changes. It returns the additional memory of the service in
+// MiB, and the median time of delivery to all streams in milliseconds.
+func (b *bench) watch(ctx context.Context) (memory, delivery float64, err error) {
 	dir, err := b.folder()
 	if err != nil {
 		return 0, 0, err
@@ -58,7 +58,7 @@ func (b *bench) watch(ctx context.Context) (memory, told float64, err error) {
 	}
 	var figures []float64
 	for round := range b.rounds {
-		took, err := s.tellAll(ctx, streams, fmt.Sprintf("k%d", round))
+		took, err := s.deliverAll(ctx, streams, fmt.Sprintf("k%d", round))
 		if err != nil {
 			return 0, 0, err
 		}
@@ -67,7 +67,7 @@ func (b *bench) watch(ctx context.Context) (memory, told float64, err error) {
 	return after - before, median(figures), s.stop()
 }
 
-// stream is an open one.
+// stream is an open stream.
 type stream struct {
 	net.Conn
 
@@ -94,9 +94,9 @@ func (s *service) openStreams(ctx context.Context) ([]stream, error) {
 	return streams, nil
 }
 
-// await reads until a line that begins so.
-func (s stream) await(begin []byte) error {
-	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
+// await reads until a line with a prefix.
+func (s stream) await(prefix []byte) error {
+	if err := s.SetReadDeadline(time.Now().Add(processTimeout)); err != nil {
 		return fmt.Errorf("read a stream: %w", err)
 	}
 	for {
@@ -104,14 +104,15 @@ func (s stream) await(begin []byte) error {
 		if err != nil {
 			return fmt.Errorf("read a stream: %w", err)
 		}
-		if bytes.HasPrefix(line, begin) {
+		if bytes.HasPrefix(line, prefix) {
 			return nil
 		}
 	}
 }
 
-// tellAll makes a change, and returns when every stream has had it.
-func (s *service) tellAll(ctx context.Context, streams []stream, key string) (time.Duration, error) {
+// deliverAll makes a change, waits until every stream has received it, and returns the
+// time.
+func (s *service) deliverAll(ctx context.Context, streams []stream, key string) (time.Duration, error) {
 	var waiting errgroup.Group
 	for _, one := range streams {
 		waiting.Go(func() error { return one.await([]byte("data: ")) })

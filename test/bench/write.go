@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// What is written: the same bytes through HTTP and by the bare statements.
+// The written values: the same bytes through HTTP and by the bare statements.
 const (
 	keyPrefix   = "bench.database.url."
 	keyDigits   = 12
@@ -22,8 +22,8 @@ const (
 	description = "Database connection URL"
 )
 
-// alone are the settings of a service that has a database and nothing else, everything
-// those of one that publishes to Kafka and shares through Redis, too.
+// alone returns the settings of a service with a database alone, everything those of one
+// with Kafka and Redis, too.
 func alone() ([]string, error) { return nil, nil }
 
 func everything() ([]string, error) {
@@ -35,8 +35,8 @@ func everything() ([]string, error) {
 	return append(redis, k.settings()...), err
 }
 
-// writeSQLite measures creations through HTTP on SQLite against three INSERTs in
-// a transaction each on one connection.
+// writeSQLite measures creations through HTTP on SQLite against transactions of three
+// INSERTs on one connection.
 func writeSQLite(with func() ([]string, error)) func(context.Context, *bench) (outcome, error) {
 	return func(ctx context.Context, b *bench) (outcome, error) {
 		dir, err := b.folder()
@@ -47,7 +47,7 @@ func writeSQLite(with func() ([]string, error)) func(context.Context, *bench) (o
 		if err != nil {
 			return outcome{}, err
 		}
-		return b.measureWrites(ctx, writePlace{
+		return b.measureWrites(ctx, writeTarget{
 			ours: sqliteURL(filepath.Join(dir, "ours.db")), ceiling: sqliteURL(filepath.Join(dir, "ceiling.db")),
 			loop: sqliteCeiling, settings: settings,
 		})
@@ -72,19 +72,19 @@ func writePostgres(with func() ([]string, error)) func(context.Context, *bench) 
 			return outcome{}, err
 		}
 		defer dropCeiling()
-		return b.measureWrites(ctx, writePlace{ours: ours, ceiling: ceiling, loop: postgresCeiling, settings: settings})
+		return b.measureWrites(ctx, writeTarget{ours: ours, ceiling: ceiling, loop: postgresCeiling, settings: settings})
 	}
 }
 
-// writePlace is where a write row writes to, and the ceiling's name.
-type writePlace struct {
+// writeTarget is the database of a write row, and the ceiling's name.
+type writeTarget struct {
 	ours     string
 	ceiling  string
 	loop     string
 	settings []string
 }
 
-func (b *bench) measureWrites(ctx context.Context, at writePlace) (outcome, error) {
+func (b *bench) measureWrites(ctx context.Context, at writeTarget) (outcome, error) {
 	if err := b.migrate(ctx, at.ceiling); err != nil {
 		return outcome{}, err
 	}
@@ -111,7 +111,7 @@ func (b *bench) measureWrites(ctx context.Context, at writePlace) (outcome, erro
 	return o, s.stop()
 }
 
-// throughput returns what was done a second once it was warm.
+// throughput returns the throughput after a warm-up.
 func throughput(b *bench, run func(time.Duration) (tally, error)) (float64, error) {
 	if _, err := run(b.warmUp()); err != nil {
 		return 0, err
@@ -120,9 +120,8 @@ func throughput(b *bench, run func(time.Duration) (tally, error)) (float64, erro
 	return t.perSecond(), err
 }
 
-// creation returns a source of requests that each create a configuration of a
-// key of its own. Key and body have the same length throughout, so that only the
-// digits are written anew.
+// creation returns a source of requests that create configurations with different keys of
+// the same length, so that only the digits are rewritten.
 func creation(apiKey string, counter *atomic.Int64) func() []byte {
 	body := fmt.Sprintf(`{"key":%q,"value":%q,"environment":%q,"service_name":%q,"description":%q,"is_encrypted":false}`,
 		key(0), value, environment, serviceName, description)
@@ -150,12 +149,11 @@ func writeDigits(digits []byte, n int64) {
 	}
 }
 
-// keysPerRound separates the keys of a ceiling's rounds, which are processes of
-// their own on one database.
+// keysPerRound separates the keys of a ceiling's rounds, which are processes on one
+// database.
 const keysPerRound = 1_000_000_000
 
-// runLoop runs the bare statements in a process of their own and returns their
-// throughput.
+// runLoop runs the bare statements in a process of their own and returns the throughput.
 func (b *bench) runLoop(ctx context.Context, loop, databaseURL string, round int) (float64, error) {
 	cmd := b.ceiling(ctx, loop, databaseURL,
 		strconv.Itoa(round*keysPerRound), b.warmUp().String(), b.duration.String())
@@ -170,7 +168,7 @@ func (b *bench) runLoop(ctx context.Context, loop, databaseURL string, round int
 	return t.perSecond(), nil
 }
 
-// migrate gives a ceiling's database the same tables and indexes.
+// migrate creates the tables and indexes of a ceiling's database.
 func (b *bench) migrate(ctx context.Context, databaseURL string) error {
 	if err := b.signalbox(ctx, []string{"migrate", "up"}, "DATABASE_URL="+databaseURL).Run(); err != nil {
 		return fmt.Errorf("migrate the ceiling's database: %w", err)
