@@ -71,7 +71,9 @@ func (s *Service) Authenticate(ctx context.Context, presented string) (access.Ca
 
 // holder returns the caller of a key.
 func (s *Service) holder(key *access.APIKey) access.Caller {
-	return access.Caller{Actor: key.Actor(), Grants: key.Grants(s.deps.Policy.Added...), Verdict: &verdict{service: s, key: key}}
+	return access.Caller{
+		Actor: key.Actor(), Grants: key.Grants(s.deps.Policy.Added...), Verdict: &verdict{service: s, key: key},
+	}
 }
 
 // cachedCaller returns the cached caller of a token, while its key is fresh and valid.

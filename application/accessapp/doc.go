@@ -2,5 +2,5 @@
 // revoke keys, and create the first one.
 //
 // Issuing, listing and revoking are for operators of the machine; they take no caller.
-// domain/access decides on the rights of a caller.
+// The package domain/access decides on the rights of a caller.
 package accessapp

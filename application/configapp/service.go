@@ -45,8 +45,9 @@ func New(d Dependencies) *Service {
 		Size: size, Event: func(s configuration.State) string { return s.Event },
 	})}
 	s.writer = change.Writer[configuration.ID, *configuration.Configuration]{
-		Find: d.Configurations.Find, Save: s.save, Action: access.WriteConfiguration, NotFound: configuration.ErrNotFound,
-		Resource: func(c *configuration.Configuration) access.Resource { return resourceOf(c.Identity()) }, Backoff: d.Backoff,
+		Find: d.Configurations.Find, Save: s.save, Backoff: d.Backoff,
+		Action: access.WriteConfiguration, NotFound: configuration.ErrNotFound,
+		Resource: func(c *configuration.Configuration) access.Resource { return resourceOf(c.Identity()) },
 	}
 	return s
 }

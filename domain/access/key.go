@@ -119,7 +119,7 @@ func checkBinding(a KeyAttributes) error {
 	case evaluator && a.Environment.IsZero():
 		environment = fault.Bad("environment", "is required for the role evaluator")
 	case !evaluator && !a.Environment.IsZero():
-		environment = fault.Bad("environment", "is for the role evaluator only; keys of other roles are valid everywhere")
+		environment = fault.Bad("environment", "is for the role evaluator only; other keys are valid everywhere")
 	}
 	if evaluator && a.Reveal {
 		reveal = fault.Bad("reveal", "is not for the role evaluator, which reads no configuration")

@@ -35,9 +35,15 @@ func BeginsFlagName(text string) bool {
 	if text == "" {
 		return true
 	}
-	return len(text) <= MaxFlagNameBytes && letterOrDigit(text[0]) && !strings.ContainsFunc(text, func(r rune) bool {
-		return r > 0x7f || !letterOrDigit(byte(r)) && !strings.ContainsRune("._:/-", r)
-	})
+	if len(text) > MaxFlagNameBytes || !letterOrDigit(text[0]) {
+		return false
+	}
+	for i := range len(text) {
+		if !letterOrDigit(text[i]) && strings.IndexByte("._:/-", text[i]) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // RehydrateFlagName returns the name as it is stored, which may break the grammar; only

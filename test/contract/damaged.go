@@ -18,7 +18,7 @@ import (
 
 // Damage makes rows of a store break a rule, past the store.
 type Damage struct {
-	// Row is of what stands; Version of the entry that made a version.
+	// Row damages the current state; Version the entry that made a version.
 	Row     func(ctx context.Context, id int64) error
 	Version func(ctx context.Context, id, version int64) error
 	// Instance is of an instance of a service, Transitions are all of a service.
@@ -28,9 +28,9 @@ type Damage struct {
 
 func damagedConfigurationBehaviours() []behaviour[Stored] {
 	return []behaviour[Stored]{
-		{"a damaged configuration costs itself alone, and can be deleted and created again", damagedConfiguration},
-		{"a damaged configuration can be rolled back to a version that can be read", rolledBackConfiguration},
-		{"a damaged version costs itself alone", damagedVersion},
+		{"a damaged configuration affects no other, and can be deleted and created again", damagedConfiguration},
+		{"a damaged configuration can be rolled back to a readable version", rolledBackConfiguration},
+		{"a damaged version affects no other", damagedVersion},
 	}
 }
 
@@ -105,9 +105,9 @@ func damagedVersion(t *testing.T, s Stored) {
 
 func damagedFlagBehaviours() []behaviour[StoredFlags] {
 	return []behaviour[StoredFlags]{
-		{"a damaged flag costs itself alone, and can be deleted and created again", damagedFlag},
-		{"a damaged flag can be rolled back to a version that can be read", rolledBackFlag},
-		{"a damaged version of a flag costs itself alone", damagedFlagVersion},
+		{"a damaged flag affects no other, and can be deleted and created again", damagedFlag},
+		{"a damaged flag can be rolled back to a readable version", rolledBackFlag},
+		{"a damaged version of a flag affects no other", damagedFlagVersion},
 	}
 }
 
@@ -174,10 +174,10 @@ func damagedFlagVersion(t *testing.T, s StoredFlags) {
 
 func damagedServiceBehaviours() []behaviour[StoredServices] {
 	return []behaviour[StoredServices]{
-		{"a damaged service costs itself alone, and can be deregistered and registered again", damagedService},
-		{"a damaged instance costs itself alone, and can be deregistered", damagedInstance},
-		{"a damaged instance can be registered again, and its epoch goes on", registeredOverDamage},
-		{"a damaged transition costs itself alone", damagedTransition},
+		{"a damaged service affects no other, and can be deregistered and registered again", damagedService},
+		{"a damaged instance affects no other, and can be deregistered", damagedInstance},
+		{"a damaged instance can be registered again, and its epoch continues", registeredOverDamage},
+		{"a damaged transition affects no other", damagedTransition},
 	}
 }
 

@@ -1,6 +1,6 @@
-// Package contract is the definition of the ports: for each a suite of named
-// behaviours that every adapter is held to, each on a fresh instance.
+// Package contract defines the behaviour of the ports: for each a suite of named
+// behaviours, each of which is tested on a fresh instance of every adapter.
 //
-// An adapter that cannot keep a behaviour leaves it out by name and says why in
-// Without. It is not for what only one adapter does; that is tested beside it.
+// An adapter that cannot keep a behaviour leaves it out by name and says why in Without.
+// Behaviour of one adapter only is tested beside it.
 package contract

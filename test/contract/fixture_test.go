@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// The doubles that other tests trust are held to the contracts themselves.
+// The doubles that other tests rely on are tested by the contracts too.
 
 func TestStoreInMemory(t *testing.T) {
 	t.Parallel()

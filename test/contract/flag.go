@@ -30,8 +30,7 @@ type StoredFlags struct {
 	FailCommits FailCommits
 }
 
-// Flags holds a store to flag.Repository, flag.History and flag.Source, on empty
-// ones that fresh returns.
+// Flags tests a store of flags against its ports, on empty ones that fresh returns.
 func Flags(t *testing.T, fresh func(*testing.T) StoredFlags, without Without) {
 	t.Helper()
 	run(t, flagsSuite(), fresh, without)
@@ -76,9 +75,9 @@ func (s StoredFlags) versioned() VersionedStore[*flag.Flag] {
 
 func flagSavingBehaviours() []behaviour[StoredFlags] {
 	return []behaviour[StoredFlags]{
-		{"every definition comes back byte for byte", definitionsComeBack},
+		{"every definition is returned byte for byte", definitionsComeBack},
 		{"a name is unique within its environment", flagNamesAreScoped},
-		{"no description, an empty one and a text are told apart", flagDescriptions},
+		{"no description, an empty one and a text are distinguished", flagDescriptions},
 		{"every version of a flag is one event, in version order", flagEvents},
 	}
 }

@@ -16,10 +16,10 @@ import (
 
 func flagReadingBehaviours() []behaviour[StoredFlags] {
 	return []behaviour[StoredFlags]{
-		{"a page of flags, and a history, of many bytes come in parts that join to the whole", flagPartsJoin},
+		{"a page of flags, and a history, of many bytes come in parts that join to the complete page", flagPartsJoin},
 		{"flags are listed by environment and name, a page at a time, with the true total", flagsInOrder},
 		{"lists of flags narrow by environment, prefix and deletion", flagsNarrowed},
-		{"history holds the whole draft before and after", flagHistory},
+		{"a history entry contains the complete draft before and after", flagHistory},
 		{"counts grow by one with every change, deletions too", countsGrow},
 		{"versions and what is loaded agree with what was saved", versionsAgree},
 		{"loading many ids at once finds them all and passes over unknown ones", loadsMany},

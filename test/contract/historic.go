@@ -17,7 +17,7 @@ import (
 
 func historyBehaviours() []behaviour[Stored] {
 	return []behaviour[Stored]{
-		{"an entry holds the values before and after", entryHoldsValues},
+		{"an entry contains the values before and after", entryHoldsValues},
 	}
 }
 
@@ -69,7 +69,7 @@ func sealingBehaviours() []behaviour[Stored] {
 
 var errSealer = errors.New("no key")
 
-// seal stands in for a cipher: it marks what it was given.
+// seal marks its input instead of encrypting it.
 func seal(plain configuration.Content) (configuration.Content, error) {
 	return configuration.Sealed("sealed(" + plain.Stored().Reveal() + ")"), nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// Keys holds a store to access.Keys, on empty ones that fresh returns.
+// Keys tests a store against access.Keys, on empty ones that fresh returns.
 func Keys(t *testing.T, fresh func(*testing.T) access.Keys, without Without) {
 	t.Helper()
 	run(t, keysSuite(), fresh, without)
@@ -21,7 +21,7 @@ func Keys(t *testing.T, fresh func(*testing.T) access.Keys, without Without) {
 
 func keysSuite() []behaviour[access.Keys] {
 	return []behaviour[access.Keys]{
-		{"a key comes back as it was, and its token still opens it", keyComesBack},
+		{"a key is returned as it was, and its token still opens it", keyComesBack},
 		{"several keys are found at once, those that exist", keysTogether},
 		{"an id that is taken is ErrKeyTaken", keyTaken},
 		{"an id that does not exist is ErrKeyNotFound", keyNotFound},
@@ -29,7 +29,7 @@ func keysSuite() []behaviour[access.Keys] {
 		{"a revoked key stays, and keeps its first time", revokedStays},
 		{"the first key is made once, also of 16 at once", firstKeyOnce},
 		{"there is no first key where there was one, also a revoked one", noFirstKeyAgain},
-		{"the server's secret is the same for all who ask at once, and stays", onePepper},
+		{"the server's secret is the same for concurrent callers, and stays", onePepper},
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // Rivals are two processes that want to lead.
 type Rivals struct{ One, Other ports.Leadership }
 
-// Leadership holds leaderships to ports.Leadership, on rivals that fresh returns.
+// Leadership tests leaderships against ports.Leadership, on rivals that fresh returns.
 func Leadership(t *testing.T, fresh func(*testing.T) Rivals, without Without) {
 	t.Helper()
 	run(t, leadershipSuite(), fresh, without)
@@ -21,9 +21,9 @@ func Leadership(t *testing.T, fresh func(*testing.T) Rivals, without Without) {
 
 func leadershipSuite() []behaviour[Rivals] {
 	return []behaviour[Rivals]{
-		{"who asks first leads, and goes on leading", ledByFirst},
-		{"two do not lead", ledByOne},
-		{"who resigns lets another one lead, and may come back", ledByNext},
+		{"the first caller is elected, and stays the leader", ledByFirst},
+		{"there are never two leaders", ledByOne},
+		{"after a resignation another one is elected, and the former leader can be elected again", ledByNext},
 	}
 }
 

@@ -17,7 +17,7 @@ func listingBehaviours() []behaviour[Stored] {
 		{"a list is narrowed by environment, service and key prefix", listIsNarrowed},
 		{"a key prefix is no pattern", prefixIsNoPattern},
 		{"deleted configurations are listed apart", deletedAreApart},
-		{"pages join to the whole, and the total is true also past the end", pagesJoin},
+		{"pages join to the complete list, and the total is correct also past the end", pagesJoin},
 	}
 }
 

@@ -19,10 +19,10 @@ import (
 
 func partBehaviours() []behaviour[Stored] {
 	return []behaviour[Stored]{
-		{"a page of many bytes comes in parts that join to the whole", partsJoin},
-		{"what is written while a page is read moves nothing in it", partsStayPut},
-		{"a history of many bytes comes in parts that join to the whole", historyPartsJoin},
-		{"a part that cannot be read is an error, and no end", partsFail},
+		{"a page of many bytes comes in parts that join to the complete page", partsJoin},
+		{"writes while a page is read do not shift it", partsStayPut},
+		{"a history of many bytes comes in parts that join to the complete page", historyPartsJoin},
+		{"a part that cannot be read is an error, and not the end", partsFail},
 	}
 }
 
@@ -139,7 +139,7 @@ func flagPartsJoin(t *testing.T, s StoredFlags) {
 	}
 	history, err := s.History.Entries(t.Context(), f.ID(), 10, 0)
 	require.NoError(t, err)
-	assert.Len(t, history.Entries, 2, "each entry holds what was before, too")
+	assert.Len(t, history.Entries, 2, "each entry contains the draft before, too")
 	all, total, err := allEntries(t, s.History, f.ID(), 10, 0)
 	require.NoError(t, err)
 	assert.Equal(t, 5, total)

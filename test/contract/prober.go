@@ -21,11 +21,11 @@ import (
 const (
 	patience = time.Minute           // the timeout of checks that do not use it up
 	soon     = 50 * time.Millisecond // the timeout of checks that do
-	bodyRead = 64 << 10              // how much of a body a check looks into
+	bodyRead = 64 << 10              // how much of a body a check reads
 )
 
-// Prober holds a prober to health.Prober. It has to be one that may dial loopback,
-// where the suite listens.
+// Prober tests a prober against health.Prober. It must be allowed to dial loopback, where
+// the suite listens.
 func Prober(t *testing.T, fresh func(*testing.T) health.Prober) {
 	t.Helper()
 	run(t, proberSuite(), fresh, nil)
@@ -37,16 +37,16 @@ func proberSuite() []behaviour[health.Prober] {
 		{"HTTP: another status is WrongStatus, and is shown", probeWrongStatus},
 		{"HTTP: a redirect is a status as any other, and is not followed", probeRedirect},
 		{"HTTP: method and headers are sent as they are, and no others of a browser's", probeHeaders},
-		{"HTTP: a text is looked for in the first 64 KiB of the body", probeContains},
+		{"HTTP: a text is searched in the first 64 KiB of the body", probeContains},
 		{"HTTP: an endless body ends after 64 KiB", probeEndless},
 		{"HTTP: endless headers are Garbled", probeEndlessHeaders},
 		{"HTTP: endless interim responses do not pass", probeEndlessInterim},
 		{"HTTP: endless trailers end with the connection", probeEndlessTrailers},
-		{"HTTP: a compressed body is looked into as it is", probeCompressed},
+		{"HTTP: a compressed body is searched as it is", probeCompressed},
 		{"HTTP: headers that drip are TimedOut", probeDrippingHeaders},
 		{"HTTP: a body that ends too early is Garbled", probeCutBody},
-		{"HTTP: a certificate of nobody's is Untrusted, as is no TLS at all", probeUntrusted},
-		{"HTTP: what is no HTTP is Garbled", func(t *testing.T, p health.Prober) {
+		{"HTTP: a self-signed certificate is Untrusted, as is a server without TLS", probeUntrusted},
+		{"HTTP: a response that is not HTTP is Garbled", func(t *testing.T, p health.Prober) {
 			probes(t, p, health.Garbled, getting("http://"+talking(t, "hello\r\n\r\n")))
 		}},
 		{"TCP: a connection passes", func(t *testing.T, p health.Prober) {
@@ -56,7 +56,7 @@ func proberSuite() []behaviour[health.Prober] {
 		{"GRPC: NOT_SERVING and an unknown service are WrongStatus", probeNotServing},
 		{"GRPC: a server without the health service is WrongStatus", probeUnimplemented},
 		{"GRPC: a message of more than 64 KiB does not pass", probeLargeMessage},
-		{"GRPC: what is no gRPC is Garbled", func(t *testing.T, p health.Prober) {
+		{"GRPC: a response that is not gRPC is Garbled", func(t *testing.T, p health.Prober) {
 			probes(t, p, health.Garbled, asking(talking(t, "HTTP/1.1 200 OK\r\n\r\n"), ""))
 		}},
 		{"a port on which nothing listens is Refused", probeRefused},
@@ -75,7 +75,7 @@ func getting(target string) health.Probe {
 	}
 }
 
-// hostOf returns the host of a URL, "" for what is none.
+// hostOf returns the host of a URL, "" for an invalid one.
 func hostOf(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -108,8 +108,7 @@ func answering(t *testing.T, answer http.HandlerFunc) string {
 	return server.URL
 }
 
-// talking returns the address of a server that says a text and no more to whoever
-// says something.
+// talking returns the address of a server that answers every connection with one text.
 func talking(t *testing.T, text string) string {
 	t.Helper()
 	return listening(t, func(conn *net.TCPConn) {
@@ -173,14 +172,14 @@ func probeDialled(t *testing.T, p health.Prober) {
 func probeReset(t *testing.T, p health.Prober) {
 	address := listening(t, func(conn *net.TCPConn) {
 		_, _ = conn.Read(make([]byte, 1))
-		_ = conn.SetLinger(0) // what is sent then is a reset
+		_ = conn.SetLinger(0) // the close sends a reset
 	})
 	probes(t, p, health.Refused, getting("http://"+address))
 	probes(t, p, health.Refused, asking(address, ""))
 }
 
-// silent returns the address of a server that accepts and says nothing until the
-// test ends or the other side hangs up.
+// silent returns the address of a server that accepts and sends nothing until the test
+// ends or the client closes.
 func silent(t *testing.T) string {
 	t.Helper()
 	return listening(t, func(conn *net.TCPConn) { _, _ = io.Copy(io.Discard, conn) })

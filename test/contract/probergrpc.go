@@ -34,7 +34,7 @@ func (s serving) Check(
 	}
 	answer := &grpc_health_v1.HealthCheckResponse{Status: s.status}
 	for range s.padding / 2 {
-		// Field 2 as a varint of 0: what a later version of the message could hold.
+		// Field 2 as a varint of 0: as a later version of the message could have.
 		answer.ProtoReflect().SetUnknown(append(answer.ProtoReflect().GetUnknown(), 0x10, 0x00))
 	}
 	return answer, nil

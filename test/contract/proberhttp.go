@@ -123,8 +123,8 @@ func probeEndlessHeaders(t *testing.T, p health.Prober) {
 	awaited(t, ended)
 }
 
-// repeating returns the URL of a server that says a text, and then another again
-// and again until the other side hangs up; ended tells of that.
+// repeating returns the URL of a server that sends a text, and then another repeatedly
+// until the client closes; ended reports that.
 func repeating(t *testing.T, first, again string) (target string, ended <-chan struct{}) {
 	t.Helper()
 	over := make(chan struct{})

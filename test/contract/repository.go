@@ -35,12 +35,12 @@ type Event struct {
 	AggregateVersion int64
 	Environment      string
 	ServiceName      string
-	// Data is everything else that the row holds, as text.
+	// Data is the other columns of the row, as text.
 	Data string
 }
 
-// Repository holds a store to configuration.Repository and configuration.History,
-// on empty ones that fresh returns.
+// Repository tests a store of configurations against its ports, on empty ones that fresh
+// returns.
 func Repository(t *testing.T, fresh func(*testing.T) Stored, without Without) {
 	t.Helper()
 	run(t, repositorySuite(), fresh, without)

@@ -15,13 +15,13 @@ import (
 
 func savingBehaviours() []behaviour[Stored] {
 	return []behaviour[Stored]{
-		{"what was saved comes back as it was, by id and by identity", comesBackAsItWas},
+		{"a saved configuration is returned as it was, by id and by identity", comesBackAsItWas},
 		{"a key is unique within environment and service", identitiesAreScoped},
-		{"every valid text comes back as it was", textsComeBack},
-		{"the empty value and a value of 256 KiB come back", extremesComeBack},
-		{"no description, an empty one and a text are told apart", descriptionsAreToldApart},
-		{"an event names what was done, where, and to which service", eventsNameChanges},
-		{"an event holds nothing of the value", eventsHoldNoValue},
+		{"every valid text is returned as it was", textsComeBack},
+		{"the empty value and a value of 256 KiB are returned as they were", extremesComeBack},
+		{"no description, an empty one and a text are distinguished", descriptionsAreToldApart},
+		{"an event has its type, environment and service", eventsNameChanges},
+		{"an event contains nothing of the value", eventsHoldNoValue},
 	}
 }
 

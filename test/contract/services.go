@@ -31,8 +31,7 @@ type StoredServices struct {
 	FailCommits FailCommits
 }
 
-// Services holds a store to registry.Repository, registry.History and
-// registry.Source, on empty ones that fresh returns.
+// Services tests a store of services against its ports, on empty ones that fresh returns.
 func Services(t *testing.T, fresh func(*testing.T) StoredServices, without Without) {
 	t.Helper()
 	run(t, servicesSuite(), fresh, without)
@@ -45,20 +44,20 @@ func servicesSuite() []behaviour[StoredServices] {
 
 func serviceSavingBehaviours() []behaviour[StoredServices] {
 	return []behaviour[StoredServices]{
-		{"a new service gets an id, and comes back as it was", newService},
-		{"a rich instance comes back as it was, member by member", richInstance},
-		{"states of instances and protections come back as they were", instanceStates},
-		{"a registration that changes nothing raises epoch and generation alone", epochAlone},
-		{"where an instance was registered from is kept, and forgotten where it is not known", sourceAlone},
-		{"a service without changes is passed over", unchangedService},
+		{"a new service gets an id, and is returned as it was", newService},
+		{"an instance with all fields is returned as it was", richInstance},
+		{"states of instances and protections are returned as they were", instanceStates},
+		{"a registration that changes nothing raises only epoch and generation", epochAlone},
+		{"the source of an instance is stored, and reset where it is unknown", sourceAlone},
+		{"a service without changes is skipped", unchangedService},
 		{"saving an old generation is ErrStale, also where the version is the same", staleService},
-		{"a deregistered service takes its instances along, and all numbers go on", deregisteredService},
+		{"deregistering a service removes its instances, and all numbers continue", deregisteredService},
 		{"16 writers of one service lose no instance", serviceWriters},
 		{"every version is one event, in version order", serviceEvents},
 		{"many instances are saved at once", manyInstances},
 		{"one id in two environments is two instances, with transitions of their own", twoEnvironments},
-		{"a service that is registered again knows nothing of its earlier life but marks", newLife},
-		{"a report is noted without a version, and its response times are averaged", touched},
+		{"a service that is registered again has nothing of the former one but overrides", newLife},
+		{"a report is recorded without a version, and its response times are averaged", touched},
 	}
 }
 
@@ -95,7 +94,7 @@ func (s StoredServices) find(t *testing.T, name string, instances ...string) *re
 	return found
 }
 
-// whole returns a service with all its instances that live.
+// whole returns a service with all its instances.
 func (s StoredServices) whole(t *testing.T, name string) *registry.Service {
 	t.Helper()
 	found, err := s.FindWithInstances(t.Context(), fixture.ServiceName(t, name))

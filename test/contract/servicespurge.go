@@ -13,11 +13,11 @@ import (
 
 func servicePurgingBehaviours() []behaviour[StoredServices] {
 	return []behaviour[StoredServices]{
-		{"a removed instance is purged when it was kept long enough, one with a mark later", purgedInstances},
-		{"what lives is never purged, also when it was removed before", purgeLeavesLiving},
+		{"a removed instance is purged after its retention, one with an override later", purgedInstances},
+		{"a registered instance is never purged, also when it was removed before", purgeLeavesLiving},
 		{"a deregistered service is purged after its instances, with its transitions", purgedService},
 		{"after a purge ids, epochs and the pulse are above all that were", purgedNumbers},
-		{"since a generation below a purge come all that live, and no others", sincePurge},
+		{"since a generation below a purge all registered instances are returned, and no others", sincePurge},
 		{"a purge takes at most so many at once", purgedSome},
 	}
 }

@@ -17,7 +17,7 @@ func serviceReadingBehaviours() []behaviour[StoredServices] {
 		{"a service that does not exist is ErrNotFound in every read", unknownService},
 		{"a service comes with the named instances and the default one, so far as there are any", namedInstances},
 		{"services are listed by name, by status and by page", listedServices},
-		{"a page of services of many bytes comes in parts that join to the whole", servicePartsJoin},
+		{"a page of services of many bytes comes in parts that join to the complete page", servicePartsJoin},
 		{"transitions come newest first, of one instance if it is named", newestTransitions},
 		{"old transitions are purged, the oldest first and not too many at once", purgedTransitions},
 		{"the pulse grows with every save, and is the sum of the generations", pulse},

@@ -36,7 +36,7 @@ func (s StoredServices) versioned() VersionedStore[*registry.Service] {
 			return s.Since(ctx, registry.ID(id), 0)
 		},
 		FindByIdentity: func(ctx context.Context, service *registry.Service) (*registry.Service, error) {
-			return s.Repository.Find(ctx, service.State().Name)
+			return s.Find(ctx, service.State().Name)
 		},
 		Outbox: s.Outbox, FailCommits: s.FailCommits,
 		ID:      func(service *registry.Service) int64 { return int64(service.ID()) },

@@ -25,8 +25,7 @@ type behaviour[T any] struct {
 	check func(t *testing.T, subject T)
 }
 
-// run holds an adapter to a suite. An opt-out that names no behaviour, or no
-// reason, fails.
+// run tests an adapter against a suite. An opt-out without a behaviour or a reason fails.
 func run[T any](t *testing.T, suite []behaviour[T], fresh func(*testing.T) T, without Without) {
 	t.Helper()
 	if err := check(without, suite); err != nil {
@@ -43,7 +42,7 @@ func run[T any](t *testing.T, suite []behaviour[T], fresh func(*testing.T) T, wi
 	}
 }
 
-// check returns what is wrong with the opt-outs from a suite.
+// check returns the error of the opt-outs from a suite.
 func check[T any](without Without, suite []behaviour[T]) error {
 	for name, reason := range without {
 		switch {

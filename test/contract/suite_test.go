@@ -12,7 +12,7 @@ func TestOptOuts(t *testing.T) {
 	t.Parallel()
 	const known = "the time is UTC in microseconds"
 	require.NoError(t, contract.CheckForTest(nil))
-	require.NoError(t, contract.CheckForTest(contract.Without{known: "this clock is a sundial"}))
-	require.ErrorContains(t, contract.CheckForTest(contract.Without{"it chimes": "no bell"}), "names no behaviour")
+	require.NoError(t, contract.CheckForTest(contract.Without{known: "this clock has no microseconds"}))
+	require.ErrorContains(t, contract.CheckForTest(contract.Without{"unknown behaviour": "a reason"}), "names no behaviour")
 	require.ErrorContains(t, contract.CheckForTest(contract.Without{known: " "}), "has no reason")
 }

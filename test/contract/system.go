@@ -22,7 +22,7 @@ func endedContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// Clock holds a clock to ports.Clock.
+// Clock tests a clock against ports.Clock.
 func Clock(t *testing.T, fresh func(*testing.T) ports.Clock) {
 	t.Helper()
 	run(t, clockSuite(), fresh, nil)
@@ -38,7 +38,7 @@ func clockSuite() []behaviour[ports.Clock] {
 	}
 }
 
-// Stopwatch holds a stopwatch to ports.Stopwatch.
+// Stopwatch tests a stopwatch against ports.Stopwatch.
 func Stopwatch(t *testing.T, fresh func(*testing.T) ports.Stopwatch) {
 	t.Helper()
 	run(t, stopwatchSuite(), fresh, nil)
@@ -57,7 +57,7 @@ func stopwatchSuite() []behaviour[ports.Stopwatch] {
 	}
 }
 
-// IDs holds a source of identifiers to ports.IDs.
+// IDs tests a source of identifiers against ports.IDs.
 func IDs(t *testing.T, fresh func(*testing.T) ports.IDs) {
 	t.Helper()
 	run(t, idsSuite(), fresh, nil)
@@ -76,7 +76,7 @@ func idsSuite() []behaviour[ports.IDs] {
 				before = next
 			}
 		}},
-		{"Base62 has as many digits as asked for, and no others than base62's", func(t *testing.T, ids ports.IDs) {
+		{"Base62 has the requested number of digits, all of base62", func(t *testing.T, ids ports.IDs) {
 			for _, n := range []int{1, 8, 32, 43, 500} {
 				digits := ids.Base62(n)
 				assert.Len(t, digits, n)
@@ -90,7 +90,7 @@ func idsSuite() []behaviour[ports.IDs] {
 	}
 }
 
-// Backoff holds a backoff to ports.Backoff.
+// Backoff tests a backoff against ports.Backoff.
 func Backoff(t *testing.T, fresh func(*testing.T) ports.Backoff) {
 	t.Helper()
 	run(t, backoffSuite(), fresh, nil)
@@ -107,13 +107,13 @@ func backoffSuite() []behaviour[ports.Backoff] {
 				}
 			})
 		}},
-		{"a wait ends at once with its context, and says so", func(t *testing.T, b ports.Backoff) {
+		{"a wait ends at once with its context, and returns its error", func(t *testing.T, b ports.Backoff) {
 			require.ErrorIs(t, b.Wait(endedContext(t), 1_000_000), context.Canceled)
 		}},
 	}
 }
 
-// Cipher holds a cipher that has a key to ports.Cipher.
+// Cipher tests a cipher with a key against ports.Cipher.
 func Cipher(t *testing.T, fresh func(*testing.T) ports.Cipher) {
 	t.Helper()
 	run(t, cipherSuite(), fresh, nil)
@@ -121,7 +121,7 @@ func Cipher(t *testing.T, fresh func(*testing.T) ports.Cipher) {
 
 func cipherSuite() []behaviour[ports.Cipher] {
 	return []behaviour[ports.Cipher]{
-		{"what was encrypted decrypts to what it was", func(t *testing.T, c ports.Cipher) {
+		{"an encrypted text decrypts to the original", func(t *testing.T, c ports.Cipher) {
 			for _, text := range []string{"", "x", "secret ünïcödé 🚦", strings.Repeat("16 bytes of text", 16<<10)} {
 				token, err := c.Encrypt(t.Context(), secret.New(text))
 				require.NoError(t, err)
@@ -130,7 +130,7 @@ func cipherSuite() []behaviour[ports.Cipher] {
 				assert.Equal(t, text, got.Reveal())
 			}
 		}},
-		{"a token shows nothing of the text, and is never made twice", func(t *testing.T, c ports.Cipher) {
+		{"a token contains nothing of the text, and is never made twice", func(t *testing.T, c ports.Cipher) {
 			a, err := c.Encrypt(t.Context(), secret.New("canary"))
 			require.NoError(t, err)
 			b, err := c.Encrypt(t.Context(), secret.New("canary"))
@@ -139,7 +139,7 @@ func cipherSuite() []behaviour[ports.Cipher] {
 			assert.NotContains(t, a, "canary")
 		}},
 		{"a token that was changed anywhere is ErrDecryptionFailed", changedTokens},
-		{"what is no token is ErrDecryptionFailed", func(t *testing.T, c ports.Cipher) {
+		{"an invalid token is ErrDecryptionFailed", func(t *testing.T, c ports.Cipher) {
 			for _, text := range []string{"", "x", "gAAAAA==", strings.Repeat("A", 100), strings.Repeat("\x00", 200), "🚦"} {
 				_, err := c.Decrypt(t.Context(), text)
 				require.ErrorIs(t, err, ports.ErrDecryptionFailed)

@@ -39,7 +39,7 @@ type VersionedStore[A Aggregate] struct {
 	FailCommits FailCommits
 
 	ID func(A) int64
-	// State returns what is the same of two equal aggregates.
+	// State returns a value that is equal for equal aggregates.
 	State func(A) any
 	// Changed reports whether there is anything to save.
 	Changed func(A) bool
@@ -60,7 +60,7 @@ type HistoryReader struct {
 	Entries func(t *testing.T, id int64, limit, offset int) ([]versioned.Entry[int64], int)
 }
 
-// Versioned holds a store to versioned.Repository and versioned.History, on empty
+// Versioned tests a store against versioned.Repository and versioned.History, on empty
 // stores that fresh returns.
 func Versioned[A Aggregate](t *testing.T, fresh func(*testing.T) VersionedStore[A], without Without) {
 	t.Helper()
@@ -78,7 +78,7 @@ func versionedSuite[A Aggregate]() []behaviour[VersionedStore[A]] {
 	return slices.Concat(versionedSaving[A](), versionedLocking[A](), versionedCommitting[A]())
 }
 
-// through makes the suite of one subject one of another that holds it.
+// through adapts a suite to a subject that contains the suite's subject.
 func through[S, T any](suite []behaviour[T], of func(S) T) []behaviour[S] {
 	list := make([]behaviour[S], len(suite))
 	for i, b := range suite {
@@ -189,7 +189,7 @@ func (s VersionedStore[A]) changed(t *testing.T, a A, text string) A {
 	return found
 }
 
-// holdsAs asserts that the store holds aggregates as they are.
+// holdsAs asserts that the store has aggregates as they are.
 func (s VersionedStore[A]) holdsAs(t *testing.T, aggregates ...A) {
 	t.Helper()
 	for _, a := range aggregates {
@@ -217,8 +217,8 @@ func (s VersionedStore[A]) events(t *testing.T) []Event {
 	return events
 }
 
-// hasEventsOf asserts that the outbox holds one event for each version of the
-// aggregates, and no others.
+// hasEventsOf asserts that the outbox has one event for each version of the aggregates,
+// and no others.
 func (s VersionedStore[A]) hasEventsOf(t *testing.T, aggregates ...A) {
 	t.Helper()
 	versions := 0

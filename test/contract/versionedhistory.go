@@ -15,14 +15,14 @@ import (
 // versionedHistorySuite is what histories of every versioned aggregate promise.
 func versionedHistorySuite[A Aggregate]() []behaviour[VersionedStore[A]] {
 	return []behaviour[VersionedStore[A]]{
-		{"an entry comes back as it was made", entryComesBack[A]},
+		{"an entry is returned as it was made", entryComesBack[A]},
 		{"entries come newest first, in pages, with the number of all", entriesInPages[A]},
 		{"versions that are saved together have an entry each", entriesOfOneSave[A]},
 		{"a version that never was is ErrVersionNotFound", noSuchVersion[A]},
 		{"the entry as of a time is the newest made at or before it", entryAsOfATime[A]},
 		{"of versions made at the same instant the last one counts", sameInstant[A]},
-		{"the history of a deleted aggregate stays, and goes on when it is created again", historyStays[A]},
-		{"who made a version, and when, comes back", stampsComeBack[A]},
+		{"the history of a deleted aggregate stays, and continues when it is created again", historyStays[A]},
+		{"the author and the time of a version are returned", stampsComeBack[A]},
 	}
 }
 
@@ -117,7 +117,11 @@ func entryAsOfATime[A Aggregate](t *testing.T, s VersionedStore[A]) {
 		after time.Duration
 		want  scope.Version
 	}{
-		{0, 1}, {time.Minute - time.Microsecond, 1}, {time.Minute, 2}, {90 * time.Second, 2}, {2 * time.Minute, 3},
+		{0, 1},
+		{time.Minute - time.Microsecond, 1},
+		{time.Minute, 2},
+		{90 * time.Second, 2},
+		{2 * time.Minute, 3},
 		{48 * time.Hour, 3},
 	}
 	for _, row := range rows {

@@ -46,7 +46,7 @@ func oldVersionIsStale[A Aggregate](t *testing.T, s VersionedStore[A]) {
 	require.ErrorIs(t, s.Save(t.Context(), late), scope.ErrStale)
 	s.holdsAs(t, quick)
 	s.hasEventsOf(t, quick)
-	assert.True(t, s.Changed(late), "what was not saved stays unsaved")
+	assert.True(t, s.Changed(late), "an unsaved change stays unsaved")
 }
 
 func existingIdentity[A Aggregate](t *testing.T, s VersionedStore[A]) {

@@ -12,7 +12,7 @@ import (
 
 func versionedSaving[A Aggregate]() []behaviour[VersionedStore[A]] {
 	return []behaviour[VersionedStore[A]]{
-		{"a new aggregate gets an id, and comes back as it was, by id and by identity", newAggregate[A]},
+		{"a new aggregate gets an id, and is returned as it was, by id and by identity", newAggregate[A]},
 		{"ids differ", idsDiffer[A]},
 		{"a deleted aggregate is still found, as deleted", deletedIsFound[A]},
 		{"what does not exist is ErrNotFound", unknownIsNotFound[A]},
@@ -24,7 +24,7 @@ func versionedSaving[A Aggregate]() []behaviour[VersionedStore[A]] {
 		{"of several, one that exists already keeps all from being saved", oneExistingKeepsAll[A]},
 		{"a cancelled caller writes nothing", cancelledWritesNothing[A]},
 		{"every version is one event, in version order, with ids of their own", oneEventPerVersion[A]},
-		{"what stands carries the id of the event that made its version", carriesEvent[A]},
+		{"the current state has the id of the event that made its version", carriesEvent[A]},
 	}
 }
 
