@@ -57,14 +57,15 @@ func TestReplicasContract(t *testing.T) {
 
 func TestLeadershipContract(t *testing.T) {
 	t.Parallel()
-	const theFile = "the process that has SQLite's file leads; there is no other"
+	const theFile = "the process that has SQLite's file is the leader; there is no other"
 	for name, open := range storetest.Stores() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			without := contract.Without{}
 			if name != "PostgreSQL" {
 				without = contract.Without{
-					"two do not lead": theFile, "who resigns lets another one lead, and may come back": theFile,
+					"there are never two leaders": theFile,
+					"after a resignation another one is elected, and the former leader can be elected again": theFile,
 				}
 			}
 			contract.Leadership(t, func(t *testing.T) contract.Rivals {
