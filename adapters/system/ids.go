@@ -31,7 +31,7 @@ func (i *IDs) UUID() string {
 
 const (
 	base62Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	// uniform is the greatest multiple of 62 in a byte. Bytes from there on are discarded, so
+	// The greatest multiple of 62 in a byte. Bytes from there on are discarded, so
 	// that all digits are equally likely.
 	uniform = 256 / 62 * 62
 )

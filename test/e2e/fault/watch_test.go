@@ -124,7 +124,7 @@ func (w *restless) poll(ctx context.Context, wait string) {
 		w.failf("a poll returned a position before %d: %s", w.at, a.Body)
 	default:
 		for _, change := range received.Changes {
-			w.record(change.Revision)
+			w.add(change.Revision)
 		}
 		w.at = received.Revision
 	}
@@ -177,7 +177,7 @@ func (w *restless) receive(event, data string) bool {
 		w.failf("an event is not a change: %s", data)
 		return false
 	}
-	w.record(change.Revision)
+	w.add(change.Revision)
 	w.at = change.Revision
 	return true
 }
@@ -189,8 +189,8 @@ func (w *restless) since() url.Values {
 	return query
 }
 
-// record adds a received change.
-func (w *restless) record(revision int64) {
+// add adds a received change.
+func (w *restless) add(revision int64) {
 	w.seen = append(w.seen, revision)
 	w.record(0)
 }
