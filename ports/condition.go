@@ -1,7 +1,7 @@
 package ports
 
 // Condition is a state of the service that an operator has to act on, such as a
-// damaged row. It never holds a value, a key or a secret.
+// damaged row. It never contains a value, a key or a secret.
 type Condition struct {
 	// Name identifies the kind of condition in snake_case, such as "damaged_rows".
 	Name string
@@ -14,6 +14,6 @@ type Condition struct {
 	Count int64
 }
 
-// Conditions returns the conditions that hold now, in a stable order. It answers
-// from memory and does not wait.
+// Conditions returns the present conditions, in a stable order. It reads memory only and
+// does not block.
 type Conditions func() []Condition

@@ -1,8 +1,9 @@
-// Package ports holds what the application needs and no module owns: interfaces
-// in the language of the standard library and the kernel, one file each.
+// Package ports has the interfaces that the application needs and no module owns, in
+// terms of the standard library and the kernel, one file each, and the descriptor of
+// modules (Module).
 //
 // A port whose signature names a type of a module lives with that module
-// instead. This is the catalogue of both; test/contract holds a suite for each:
+// instead. This is the catalogue of both; test/contract has a suite for each:
 //
 //   - [Backoff]: waiting between attempts
 //   - [Cipher]: encryption of values at rest
@@ -10,7 +11,7 @@
 //   - [Deliveries]: what was published of the feed
 //   - [Feed]: all that has changed, in one order
 //   - [IDs]: identifiers and secrets
-//   - [Leadership]: which of several processes does what one alone may do
+//   - [Leadership]: which of several processes is the leader
 //   - [LocalCache]: cached values of this process
 //   - [Publisher]: messages for a broker
 //   - [Replicas]: which processes serve from one database
@@ -18,17 +19,17 @@
 //   - [Stopwatch]: how time passes
 //   - domain/flag.History: versions of flags as they were made
 //   - domain/flag.Repository: feature flags
-//   - domain/flag.Source: what a memory of all flags is filled from
+//   - domain/flag.Source: what snapshots of all flags are loaded from
 //   - domain/access.Keys: API keys and the server's secret
 //   - domain/configuration.History: versions as they were made
 //   - domain/configuration.Repository: configurations
 //   - domain/registry.Directory: services as readers of the lease store see them
 //   - domain/registry.History: transitions of instances
-//   - domain/registry.Leases: until when instances have proved to be alive
-//   - domain/registry.Members: which replicas live
-//   - domain/registry.Readings: what was observed lately
+//   - domain/registry.Leases: until when leases of instances run
+//   - domain/registry.Members: which replicas are alive
+//   - domain/registry.Readings: recent observations of instances
 //   - domain/registry.Repository: services and their instances
-//   - domain/registry.Source: what a memory of all services is filled from
+//   - domain/registry.Source: what the catalogue of all services is loaded from
 //   - domain/registry/health.Prober: active health checks
 //
 // It is not for adapters' own needs, nor for what only one adapter offers.

@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Change is an event with its place in the feed.
+// Change is an event with its position in the feed.
 type Change struct {
 	// Revision is that of the feed: 1, 2, 3, … without a gap.
 	Revision int64
@@ -74,7 +74,7 @@ func (r Retention) Keeps(c Change, head int64, now time.Time) bool {
 	return c.Revision > published || c.Revision > head-r.Rows && !c.OccurredAt.Before(now.Add(-r.Age))
 }
 
-// FeedHead tells how far the feed goes.
+// FeedHead is the end of the feed.
 type FeedHead struct {
 	// Epoch names the feed's history: 16 hexadecimal digits. Revisions of different
 	// epochs cannot be compared.
@@ -88,27 +88,27 @@ type FeedHead struct {
 // Feed is the one ordered list of all that has changed. A store that cannot be
 // reached is fault.ErrUnavailable from every method.
 type Feed interface {
-	// Sequence gives at most limit of the events that are stored, and have none, their
-	// revisions, and returns how many. Of one aggregate they follow its versions.
-	// Several callers at once do it one after the other. Whoever sees a revision sees
-	// all that are lower.
+	// Sequence gives at most limit stored events without a revision their revisions, and
+	// returns how many. Those of one aggregate follow its versions. Concurrent calls are
+	// serialized. A reader that sees a revision sees all lower ones.
 	Sequence(ctx context.Context, limit int) (int, error)
 	// Head returns how far the feed goes.
 	Head(ctx context.Context) (FeedHead, error)
 	// Changes returns the first changes that a query selects, ordered by revision. Fewer
-	// than its limit are all that it selects. Those that are no longer kept are missing
-	// at the beginning; FeedHead.Oldest tells. A damaged change is returned in its place,
-	// with the facts that can be read.
+	// than its limit are all that it selects. Purged ones are missing at the beginning: see
+	// FeedHead.Oldest. A damaged change is returned at its position, with the fields that
+	// can be read.
 	Changes(ctx context.Context, q ChangeQuery) ([]Change, error)
-	// Listen calls hear whenever another process may have given events their revisions,
-	// until ctx ends; then it returns nil. A store that cannot tell returns nil at once,
-	// one that is lost an error. Hear must not wait. Some may go unheard.
-	Listen(ctx context.Context, hear func()) error
-	// Purge forgets at most limit changes before the first one that is kept, and returns
+	// Listen calls notify whenever another process may have given events their revisions,
+	// until ctx ends; then it returns nil. A store without notifications returns nil at
+	// once, and a lost connection is an error. Notify must not block. Notifications may be
+	// lost.
+	Listen(ctx context.Context, notify func()) error
+	// Purge deletes at most limit changes before the first one that is kept, and returns
 	// how many.
 	Purge(ctx context.Context, keep Retention, limit int) (int, error)
 	// BeginEpoch begins a new epoch, because what is stored went back in time, and
-	// returns it. Revisions go on from the last one that is stored, and lease epochs of
+	// returns it. Revisions continue from the last one that is stored, and lease epochs of
 	// services above all that were drawn before (registry.RestoreStep).
 	BeginEpoch(ctx context.Context) (string, error)
 }

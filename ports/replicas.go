@@ -18,13 +18,13 @@ type Replica struct {
 	Environments string
 }
 
-// Replicas keeps which processes serve from one database. A store that cannot be
+// Replicas stores which processes serve from one database. A store that cannot be
 // reached is fault.ErrUnavailable from every method.
 type Replicas interface {
-	// Announce notes that a replica serves now, and returns the others that were
+	// Announce records that a replica serves now, and returns the others that were
 	// announced within ReplicaTerm by the store's clock, ordered by id. Older ones are
 	// deleted.
 	Announce(ctx context.Context, r Replica) ([]Replica, error)
-	// Leave deletes a replica; one that is not there is passed over.
+	// Leave deletes a replica, if it exists.
 	Leave(ctx context.Context, id string) error
 }

@@ -106,8 +106,8 @@ func TestForbiddenTopic(t *testing.T) {
 func TestLocal(t *testing.T) {
 	t.Parallel()
 	contract.Publisher(t, local, contract.Without{
-		"a message that is too large is refused, with those behind it of its key, and no others": "memory has no limit",
-		"a topic that does not exist takes no messages of its own alone, until it does":          "topics are made by naming them",
+		"a message that is too large is refused, with those after it of its key, and no others": "memory has no limit",
+		"a missing topic fails its own messages only, until it exists":                          "topics are made by naming them",
 	})
 }
 

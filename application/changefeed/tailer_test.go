@@ -22,18 +22,18 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// replica is a tail with one follower.
+// replica is a tailer with one subscriber.
 type replica struct {
 	t     *testing.T
 	feed  *fixture.Feed
 	tail  *changefeed.Tailer
 	watch *fixture.Stopwatch
-	// followed are the ids of the events that the follower took in; renewed is how
-	// often it began anew.
-	followed []string
-	renewed  int
+	// applied are the ids of the events that the subscriber applied; resynced is how often
+	// it was resynced.
+	applied  []string
+	resynced int
 	failing  error
-	// during is called while the follower follows.
+	// during is called while the subscriber applies changes.
 	during func()
 }
 
@@ -45,14 +45,14 @@ func (r *replica) Apply(_ context.Context, changes []ports.Change) error {
 		return r.failing
 	}
 	for _, c := range changes {
-		r.followed = append(r.followed, c.EventID)
+		r.applied = append(r.applied, c.EventID)
 	}
 	return nil
 }
 
 func (r *replica) Resync(context.Context) error {
 	if r.failing == nil {
-		r.renewed++
+		r.resynced++
 	}
 	return r.failing
 }
@@ -80,7 +80,7 @@ func newReplica(t *testing.T) *replica {
 	return r
 }
 
-// step makes one that goes well, and returns how many changes were taken in.
+// step makes a successful step, and returns how many changes were applied.
 func (r *replica) step() int {
 	r.t.Helper()
 	n, err := r.tail.Step(r.t.Context())
@@ -88,8 +88,8 @@ func (r *replica) step() int {
 	return n
 }
 
-// gone is a retention that keeps nothing up to a revision.
-func gone(upTo int64) ports.Retention {
+// purged is a retention that keeps nothing up to a revision.
+func purged(upTo int64) ports.Retention {
 	return ports.Retention{Published: map[string]int64{"configuration": upTo, "flag": upTo, "service": upTo}}
 }
 
@@ -116,25 +116,25 @@ func (r *replica) since(revision int64, limit int, f changefeed.Filter) (ids []s
 func TestTail(t *testing.T) {
 	t.Parallel()
 
-	t.Run("it begins at the end of the feed, with followers that have all", func(t *testing.T) {
+	t.Run("it begins at the end of the feed, with resynced subscribers", func(t *testing.T) {
 		t.Parallel()
 		r := emptyReplica(t)
 		r.put(fixture.UpdatedConfiguration(1, 1))
 		r.tail = changefeed.NewTailer(r.feed, fixture.Modules(), r.watch)
 		r.tail.Subscribe(r)
-		assert.Greater(t, r.tail.Age(), time.Hour, "before the first step nothing is known")
+		assert.Greater(t, r.tail.Age(), time.Hour, "before the first step the age is unknown")
 		r.failing = fault.ErrUnavailable
 		_, err := r.tail.Step(t.Context())
 		require.ErrorIs(t, err, fault.ErrUnavailable)
 		assert.Empty(t, r.tail.Position().Epoch)
 		r.failing = nil
 		assert.Zero(t, r.step())
-		assert.Equal(t, 1, r.renewed)
+		assert.Equal(t, 1, r.resynced)
 		assert.Equal(t, ports.FeedHead{Epoch: "0000000000000001", Revision: 1, Oldest: 1}, r.tail.Position())
 		assert.Zero(t, r.tail.Age())
 	})
 
-	t.Run("followers have a change before it is told", func(t *testing.T) {
+	t.Run("subscribers apply a change before watchers are notified", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		r.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(2, 1))
@@ -145,14 +145,14 @@ func TestTail(t *testing.T) {
 			assert.Zero(t, upTo)
 		}
 		assert.Equal(t, 2, r.step())
-		assert.Equal(t, []string{"1.1", "2.1"}, r.followed)
+		assert.Equal(t, []string{"1.1", "2.1"}, r.applied)
 		ids, upTo := r.since(0, 10, changefeed.Filter{})
 		assert.Equal(t, []string{"1.1", "2.1"}, ids)
 		assert.Equal(t, int64(2), upTo)
 		assert.Zero(t, r.step())
 	})
 
-	t.Run("a follower that fails gets the changes again, and the tail grows old", func(t *testing.T) {
+	t.Run("a failed subscriber gets the changes again, and the age grows", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		r.put(fixture.UpdatedConfiguration(1, 1))
@@ -164,11 +164,11 @@ func TestTail(t *testing.T) {
 		assert.Equal(t, time.Second, r.tail.Age())
 		r.failing = nil
 		r.step()
-		assert.Equal(t, []string{"1.1"}, r.followed)
+		assert.Equal(t, []string{"1.1"}, r.applied)
 		assert.Zero(t, r.tail.Age())
 	})
 
-	t.Run("its age is since it asked, not since it was answered", func(t *testing.T) {
+	t.Run("the age counts from the query, not from its response", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		r.put(fixture.UpdatedConfiguration(1, 1))
@@ -177,7 +177,7 @@ func TestTail(t *testing.T) {
 		assert.Equal(t, time.Second, r.tail.Age())
 	})
 
-	t.Run("a tail that is not at the end yet is not young", func(t *testing.T) {
+	t.Run("a tailer before the end of the feed is not fresh", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		for v := range int64(changefeed.ApplyBatch + 1) {
@@ -190,7 +190,7 @@ func TestTail(t *testing.T) {
 		assert.Zero(t, r.tail.Age())
 	})
 
-	t.Run("without the store it grows old", func(t *testing.T) {
+	t.Run("the age grows while the store is unavailable", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		r.feed.SetDown(true)
@@ -200,7 +200,7 @@ func TestTail(t *testing.T) {
 		assert.Equal(t, 5*time.Second, r.tail.Age())
 	})
 
-	t.Run("changes of unknown types pass on, and are counted and named", func(t *testing.T) {
+	t.Run("changes of unknown types are applied, counted and reported", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		assert.Empty(t, r.tail.Conditions())
@@ -209,7 +209,7 @@ func TestTail(t *testing.T) {
 		r.put(fixture.UpdatedConfiguration(1, 1), fixture.UnknownChange(1, 1), fixture.UnknownChange(2, 1), odd, fixture.UpdatedConfiguration(1, 2))
 		r.step()
 		assert.Equal(t, int64(5), r.tail.Position().Revision)
-		assert.Equal(t, []string{"1.1", "q1.1", "q2.1", "2.1", "1.2"}, r.followed)
+		assert.Equal(t, []string{"1.1", "q1.1", "q2.1", "2.1", "1.2"}, r.applied)
 		ids, upTo := r.since(0, 10, changefeed.Filter{})
 		assert.Len(t, ids, 5)
 		assert.Equal(t, int64(5), upTo)
@@ -222,7 +222,7 @@ func TestTail(t *testing.T) {
 		assert.Contains(t, conditions[0].Message, "quota")
 	})
 
-	t.Run("another epoch, and a feed that has forgotten what was missed, begin anew", func(t *testing.T) {
+	t.Run("a new epoch, and compacted changes, resync the subscribers", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		r.put(fixture.UpdatedConfiguration(1, 1))
@@ -231,14 +231,14 @@ func TestTail(t *testing.T) {
 		require.NoError(t, err)
 		r.put(fixture.UpdatedConfiguration(1, 2))
 		assert.Zero(t, r.step())
-		assert.Equal(t, 2, r.renewed)
+		assert.Equal(t, 2, r.resynced)
 		assert.Equal(t, ports.FeedHead{Epoch: "0000000000000002", Revision: 2, Oldest: 1}, r.tail.Position())
 		r.put(fixture.UpdatedConfiguration(1, 3), fixture.UpdatedConfiguration(1, 4))
-		_, err = r.feed.Purge(t.Context(), gone(4), 3)
+		_, err = r.feed.Purge(t.Context(), purged(4), 3)
 		require.NoError(t, err)
 		r.step()
-		assert.Equal(t, 3, r.renewed)
-		assert.Equal(t, []string{"1.1"}, r.followed)
+		assert.Equal(t, 3, r.resynced)
+		assert.Equal(t, []string{"1.1"}, r.applied)
 	})
 }
 
@@ -279,7 +279,7 @@ func TestSince(t *testing.T) {
 			r := two(t)
 			ids, upTo := r.since(0, 10, row.filter)
 			assert.Equal(t, row.want, strings.Join(ids, " "))
-			assert.Equal(t, int64(5), upTo, "it was looked through to the end")
+			assert.Equal(t, int64(5), upTo, "it was searched to the end")
 			if row.want == "" {
 				return
 			}
@@ -290,7 +290,7 @@ func TestSince(t *testing.T) {
 		})
 	}
 
-	t.Run("a watch has what its caller may be shown", func(t *testing.T) {
+	t.Run("a watch delivers the changes its caller may read", func(t *testing.T) {
 		t.Parallel()
 		r := two(t)
 		staging, err := scope.ParseEnvironment("staging")
@@ -308,7 +308,7 @@ func TestSince(t *testing.T) {
 		assert.Equal(t, int64(5), upTo)
 	})
 
-	t.Run("what is no longer held in memory is read from the store", func(t *testing.T) {
+	t.Run("evicted changes are read from the store", func(t *testing.T) {
 		t.Parallel()
 		r := two(t)
 		late := changefeed.NewTailer(r.feed, fixture.Modules(), r.watch)
@@ -318,8 +318,8 @@ func TestSince(t *testing.T) {
 		list, upTo, err := search(t.Context(), late, 0, 10, changefeed.Filter{ResourceType: configapp.ResourceType})
 		require.NoError(t, err)
 		assert.Len(t, list, 2)
-		assert.Equal(t, int64(5), upTo, "what the replica has not taken in is not told")
-		_, err = r.feed.Purge(t.Context(), gone(5), 2)
+		assert.Equal(t, int64(5), upTo, "changes the replica has not applied are not delivered")
+		_, err = r.feed.Purge(t.Context(), purged(5), 2)
 		require.NoError(t, err)
 		_, _, err = search(t.Context(), late, 0, 10, changefeed.Filter{})
 		require.ErrorIs(t, err, changefeed.ErrCompacted)
@@ -327,7 +327,7 @@ func TestSince(t *testing.T) {
 		require.NoError(t, err)
 	})
 
-	t.Run("a selective filter over a long feed makes progress with each question to the store", func(t *testing.T) {
+	t.Run("a selective filter over a long feed makes progress with each query", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		const changes = 50_000
@@ -344,22 +344,22 @@ func TestSince(t *testing.T) {
 		require.NoError(t, err)
 		var at int64
 		var found []int64
-		questions := 0
+		queries := 0
 		for at < changes {
-			notices, upTo, err := search(t.Context(), late, at, 10, changefeed.Filter{ServiceName: "cart"})
+			notifications, upTo, err := search(t.Context(), late, at, 10, changefeed.Filter{ServiceName: "cart"})
 			require.NoError(t, err)
 			require.Greater(t, upTo, at)
-			for _, n := range notices {
+			for _, n := range notifications {
 				found = append(found, n.Revision)
 			}
 			at = upTo
-			questions++
+			queries++
 		}
 		assert.Equal(t, []int64{30_001}, found)
-		assert.LessOrEqual(t, questions, 4, "the store filters")
+		assert.LessOrEqual(t, queries, 4, "the store filters")
 	})
 
-	t.Run("memory holds the last ones, however many there were", func(t *testing.T) {
+	t.Run("the last changes are cached", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		for v := range int64(5000) {
@@ -382,7 +382,7 @@ func TestCheck(t *testing.T) {
 		r := newReplica(t)
 		r.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(1, 2), fixture.UpdatedConfiguration(1, 3))
 		r.step()
-		_, err := r.feed.Purge(t.Context(), gone(5), 2)
+		_, err := r.feed.Purge(t.Context(), purged(5), 2)
 		require.NoError(t, err)
 		r.put(fixture.UpdatedConfiguration(1, 4))
 		r.step()
@@ -397,15 +397,15 @@ func TestCheck(t *testing.T) {
 		require.ErrorIs(t, check(epoch, 1), changefeed.ErrCompacted)
 		require.ErrorIs(t, check("another", 4), changefeed.ErrCompacted)
 		require.ErrorIs(t, check("another", 9), changefeed.ErrCompacted)
-		require.ErrorIs(t, check(epoch, 5), changefeed.ErrNotReached, "it may have been given meanwhile")
+		require.ErrorIs(t, check(epoch, 5), changefeed.ErrNotReached, "it may exist meanwhile")
 		require.ErrorIs(t, check("", 5), changefeed.ErrNotReached)
-		var told *fault.Error
-		require.ErrorAs(t, check("another", 4), &told)
+		var detailed *fault.Error
+		require.ErrorAs(t, check("another", 4), &detailed)
 		assert.Equal(t, []fault.Detail{
 			{Name: "epoch", Value: epoch}, {Name: "oldest", Value: int64(3)}, {Name: "revision", Value: int64(4)},
-		}, told.Details())
+		}, detailed.Details())
 
-		// Another replica has told of a revision that this one is about to take in.
+		// Another replica has named a revision that this one is about to apply.
 		ahead := make(chan error)
 		go func() { ahead <- check(epoch, 5) }()
 		synctest.Wait()
@@ -413,14 +413,14 @@ func TestCheck(t *testing.T) {
 		r.step()
 		require.NoError(t, <-ahead)
 
-		// This replica has been at the end of the feed meanwhile: there is no such revision.
+		// This replica has been at the end of the feed meanwhile: the revision does not exist.
 		go func() { ahead <- check(epoch, 6) }()
 		synctest.Wait()
 		r.watch.Move(time.Microsecond)
 		r.step()
 		require.ErrorIs(t, <-ahead, changefeed.ErrFuture)
 
-		// This replica has not heard of the feed for long: nobody knows.
+		// This replica is stale: whether the revision exists is unknown.
 		r.watch.Move(3 * time.Second)
 		require.ErrorIs(t, check(epoch, 6), changefeed.ErrBehind)
 	})
@@ -472,12 +472,12 @@ func TestWatchRights(t *testing.T) {
 func TestWatch(t *testing.T) {
 	t.Parallel()
 
-	t.Run("who watches is woken by what concerns them, and by an epoch", func(t *testing.T) {
+	t.Run("watches are notified of the changes they select, and of a new epoch", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		shop, staging := r.tail.Observe(changefeed.Filter{ServiceName: "shop"}), r.tail.Observe(changefeed.Filter{Environment: "staging"})
 		twin := r.tail.Observe(changefeed.Filter{ServiceName: "shop"})
-		woken := func() (list []string) {
+		notified := func() (list []string) {
 			for name, w := range map[string]*changefeed.Watch{"shop": shop, "staging": staging, "twin": twin} {
 				select {
 				case <-w.Notified():
@@ -490,19 +490,19 @@ func TestWatch(t *testing.T) {
 		}
 		r.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(1, 2))
 		r.step()
-		assert.Equal(t, []string{"shop", "twin"}, woken())
-		assert.Empty(t, woken())
+		assert.Equal(t, []string{"shop", "twin"}, notified())
+		assert.Empty(t, notified())
 		twin.Close()
 		r.put(fixture.UpdatedConfiguration(1, 3))
 		r.step()
-		assert.Equal(t, []string{"shop"}, woken())
+		assert.Equal(t, []string{"shop"}, notified())
 		_, err := r.feed.BeginEpoch(t.Context())
 		require.NoError(t, err)
 		r.step()
-		assert.Equal(t, []string{"shop", "staging"}, woken())
+		assert.Equal(t, []string{"shop", "staging"}, notified())
 	})
 
-	t.Run("watchers that come and go miss nothing and see nothing twice", func(t *testing.T) {
+	t.Run("watchers that reconnect miss nothing and see nothing twice", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
 		const watchers, changes = 20, 300

@@ -19,7 +19,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// keyed refuses what has that key of the shop.
+// keyed refuses messages with that key of the shop.
 func keyed(key string) func(ports.Message) bool {
 	return func(m ports.Message) bool { return m.Key == "production/shop/"+key }
 }
@@ -27,7 +27,7 @@ func keyed(key string) func(ports.Message) bool {
 func TestDrain(t *testing.T) {
 	t.Parallel()
 
-	t.Run("what is in the feed is published in order, once", func(t *testing.T) {
+	t.Run("changes of the feed are published in order, once", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.drain()
@@ -39,7 +39,7 @@ func TestDrain(t *testing.T) {
 		assert.Zero(t, h.status().Pending())
 	})
 
-	t.Run("what has no revision is not published", func(t *testing.T) {
+	t.Run("events without a revision are not published", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.feed.Put(fixture.UpdatedConfiguration(1, 1))
@@ -47,7 +47,7 @@ func TestDrain(t *testing.T) {
 		assert.Empty(t, h.arrived())
 	})
 
-	t.Run("a broker that goes away stops the relay where it is", func(t *testing.T) {
+	t.Run("an unavailable broker stops the relay where it is", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(2, 1), fixture.UpdatedConfiguration(1, 2))
@@ -64,7 +64,7 @@ func TestDrain(t *testing.T) {
 		assert.Zero(t, h.status().OldestAge)
 	})
 
-	t.Run("what was published, but not written down, is published again with its id", func(t *testing.T) {
+	t.Run("a change whose publication was not stored is published again with its id", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UpdatedConfiguration(1, 2))
@@ -76,7 +76,7 @@ func TestDrain(t *testing.T) {
 		assert.Equal(t, []string{"1.1", "1.2", "1.1", "1.2"}, h.arrived())
 	})
 
-	t.Run("of two relays one goes on", func(t *testing.T) {
+	t.Run("of two relays one is overtaken", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.put(fixture.UpdatedConfiguration(1, 1))
@@ -88,7 +88,7 @@ func TestDrain(t *testing.T) {
 		assert.Equal(t, []string{"1.1", "1.1", "1.2"}, h.arrived())
 	})
 
-	t.Run("who has gone away publishes nothing", func(t *testing.T) {
+	t.Run("a cancelled relay publishes nothing", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.put(fixture.UpdatedConfiguration(1, 1))
@@ -99,7 +99,7 @@ func TestDrain(t *testing.T) {
 		assert.Empty(t, h.arrived())
 	})
 
-	t.Run("changes that this version does not know hold nothing up, and are left to a newer one", func(t *testing.T) {
+	t.Run("changes of unknown types block nothing, and are left to a newer version", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UnknownChange(1, 1), fixture.UpdatedConfiguration(1, 2), fixture.UnknownChange(1, 2), fixture.UpdatedFlag(1, 1))
@@ -108,7 +108,7 @@ func TestDrain(t *testing.T) {
 		assert.Zero(t, h.status().Pending())
 		at, err := h.feed.Delivered(t.Context())
 		require.NoError(t, err)
-		assert.Zero(t, at.Of("quota").Revision, "nobody has published those")
+		assert.Zero(t, at.Of("quota").Revision, "no replica has published those")
 	})
 }
 
@@ -116,7 +116,7 @@ func TestTopics(t *testing.T) {
 	t.Parallel()
 	missing := errors.New("it does not exist")
 
-	t.Run("a topic that takes no messages waits alone, is named, and goes on by itself", func(t *testing.T) {
+	t.Run("an unwritable topic is paused alone, is reported, and resumes by itself", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.broker.Close("flags", missing)
@@ -141,11 +141,11 @@ func TestTopics(t *testing.T) {
 		require.Len(t, conditions, 1)
 		assert.Equal(t, "topics_not_writable", conditions[0].Name)
 		assert.Contains(t, conditions[0].Message, "flags (it does not exist)")
-		assert.Equal(t, []string{"flags: topic flags takes no messages: it does not exist"}, h.topics)
+		assert.Equal(t, []string{"flags: topic flags accepts no messages: it does not exist"}, h.topics)
 
 		h.broker.Close("flags", nil)
 		h.drain()
-		assert.Len(t, h.arrived(), 3, "it rests a little")
+		assert.Len(t, h.arrived(), 3, "it is paused")
 		h.watch.Move(15 * time.Second)
 		h.drain()
 		assert.Equal(t, []string{"1.1", "1.2", "1.3", "f1.1", "f1.2", "f2.1"}, h.arrived())
@@ -158,7 +158,7 @@ func TestTopics(t *testing.T) {
 		assert.Equal(t, []string{"1.4", "f1.3"}, h.arrived()[6:], "both are read and published together again")
 	})
 
-	t.Run("a broker that fails for one topic alone holds up that one alone", func(t *testing.T) {
+	t.Run("a broker that fails for one topic blocks that one only", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.broker.Close("flags", nil)
@@ -176,7 +176,7 @@ func TestTopics(t *testing.T) {
 		assert.Equal(t, "f1.1", h.arrived()[4])
 	})
 
-	t.Run("what is parked of a topic that takes no messages is tried when it does", func(t *testing.T) {
+	t.Run("a parked change of an unwritable topic is retried when it is writable", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.broker.Refuse(keyed("k1"))
@@ -197,7 +197,7 @@ func TestTopics(t *testing.T) {
 	})
 }
 
-// failingTopic is a broker that is away for one topic.
+// failingTopic is a broker that is unavailable for one topic.
 type failingTopic struct {
 	ports.Publisher
 
@@ -231,7 +231,7 @@ func (p publishing) Publish(ctx context.Context, messages []ports.Message) []err
 func TestParking(t *testing.T) {
 	t.Parallel()
 
-	refusing := func(t *testing.T) *house {
+	refusing := func(t *testing.T) *bench {
 		t.Helper()
 		h := setup(t)
 		h.broker.Refuse(keyed("k1"))
@@ -248,12 +248,12 @@ func TestParking(t *testing.T) {
 		return h
 	}
 
-	t.Run("a refused change waits with those behind it of its aggregate, and no others", func(t *testing.T) {
+	t.Run("a refused change is parked with those after it of its aggregate, and no others", func(t *testing.T) {
 		t.Parallel()
 		refusing(t)
 	})
 
-	t.Run("another try brings all that waits, in order", func(t *testing.T) {
+	t.Run("a retry publishes all parked changes, in order", func(t *testing.T) {
 		t.Parallel()
 		h := refusing(t)
 		h.broker.Refuse(nil)
@@ -265,7 +265,7 @@ func TestParking(t *testing.T) {
 		assert.Empty(t, h.parked())
 	})
 
-	t.Run("another try that is refused waits again", func(t *testing.T) {
+	t.Run("a refused retry is parked again", func(t *testing.T) {
 		t.Parallel()
 		h := refusing(t)
 		h.broker.Refuse(func(m ports.Message) bool { return m.Headers["ce_id"] == "1.2" })
@@ -277,7 +277,7 @@ func TestParking(t *testing.T) {
 		assert.False(t, h.parked()[0].Asked)
 	})
 
-	t.Run("a skipped change is never published, what waits behind it is", func(t *testing.T) {
+	t.Run("a skipped change is never published, those parked after it are", func(t *testing.T) {
 		t.Parallel()
 		h := refusing(t)
 		h.broker.Refuse(nil)
@@ -287,7 +287,7 @@ func TestParking(t *testing.T) {
 		assert.Empty(t, h.parked())
 	})
 
-	t.Run("a try goes on where the broker went away", func(t *testing.T) {
+	t.Run("a retry continues where the broker became unavailable", func(t *testing.T) {
 		t.Parallel()
 		h := refusing(t)
 		h.broker.Refuse(nil)
@@ -300,7 +300,7 @@ func TestParking(t *testing.T) {
 		assert.Equal(t, []string{"2.1", "2.2", "1.1", "1.2", "1.3"}, h.arrived())
 	})
 
-	t.Run("a long backlog goes out in steps", func(t *testing.T) {
+	t.Run("a long backlog is published in steps", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.broker.Refuse(keyed("k1"))
@@ -320,7 +320,7 @@ func TestParking(t *testing.T) {
 
 // delivery is a relay whose broker and topics fail, with what was done to it.
 type delivery struct {
-	*house
+	*bench
 
 	// versions are the last ones, by aggregate; skipped are the ids of changes.
 	versions map[string]int64
@@ -332,7 +332,7 @@ func (d delivery) put(rt *rapid.T) {
 	name := fmt.Sprint(kind, id)
 	d.versions[name]++
 	change := map[string]func(int64, int64) ports.Change{"": fixture.UpdatedConfiguration, "f": fixture.UpdatedFlag, "q": fixture.UnknownChange}[kind]
-	d.house.put(change(id, d.versions[name]))
+	d.bench.put(change(id, d.versions[name]))
 }
 
 func (d delivery) retryAll(*rapid.T) {
@@ -353,7 +353,7 @@ func (d delivery) skipAll(rt *rapid.T) {
 	}
 }
 
-// settle lets everything go well until there is nothing to do.
+// settle ends all failures, and drains until there is nothing to do.
 func (d delivery) settle(rt *rapid.T) {
 	d.broker.FailAfter(-1)
 	d.broker.Refuse(nil)
@@ -367,13 +367,13 @@ func (d delivery) settle(rt *rapid.T) {
 	require.Equal(rt, d.status().Head, d.status().Published)
 }
 
-// Whatever fails, and for however long, and for one topic or all: everything is
-// published, but what was skipped and what nobody knows; of an aggregate no change is
-// published for the first time before an earlier one.
+// After failures of any kind and length, of one topic or all, everything is published but
+// skipped changes and unknown types; no change of an aggregate is published for the first
+// time before an earlier one.
 func TestDelivery(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		d := delivery{house: setup(t), versions: map[string]int64{}, skipped: map[string]bool{}}
+		d := delivery{bench: setup(t), versions: map[string]int64{}, skipped: map[string]bool{}}
 		overtaken := d.another(publishing{d.broker, func() { _, _ = d.relay.Drain(t.Context()) }})
 		rt.Repeat(map[string]func(*rapid.T){
 			"put":            d.put,
@@ -437,14 +437,14 @@ func TestPurge(t *testing.T) {
 
 func TestPurgeOfStreams(t *testing.T) {
 	t.Parallel()
-	purge := func(h *house) int {
+	purge := func(h *bench) int {
 		h.t.Helper()
 		n, err := h.relay.Purge(h.t.Context(), relay.Retention{Age: time.Hour, Rows: 1000})
 		require.NoError(h.t, err)
 		return n
 	}
 
-	t.Run("what a topic has not taken is kept, and what is parked", func(t *testing.T) {
+	t.Run("changes of an unwritable topic, and parked ones, are kept", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.broker.Close("flags", errors.New("missing"))
@@ -463,7 +463,7 @@ func TestPurgeOfStreams(t *testing.T) {
 		assert.Equal(t, 2, purge(h))
 	})
 
-	t.Run("what only a newer version can publish is kept for a week more", func(t *testing.T) {
+	t.Run("unclaimed changes are kept for a week longer", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.put(fixture.UpdatedConfiguration(1, 1), fixture.UnknownChange(1, 1), fixture.UpdatedConfiguration(1, 2))
@@ -474,7 +474,7 @@ func TestPurgeOfStreams(t *testing.T) {
 		assert.Equal(t, 2, purge(h))
 	})
 
-	t.Run("the store's clock decides, whatever this machine's shows", func(t *testing.T) {
+	t.Run("the store's clock decides, not this machine's", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.feed.SetClock(fixture.NewClock())

@@ -13,31 +13,31 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// lead is a leadership that is free, and counts.
-type lead struct{ confirmed, resigned int }
+// freeLeadership elects every caller, and counts.
+type freeLeadership struct{ confirmed, resigned int }
 
-func (l *lead) Confirm(context.Context) (time.Duration, error) {
+func (l *freeLeadership) Confirm(context.Context) (time.Duration, error) {
 	l.confirmed++
 	return time.Minute, nil
 }
 
-func (l *lead) Resign(context.Context) error {
+func (l *freeLeadership) Resign(context.Context) error {
 	l.resigned++
 	return nil
 }
 
-// leading is a leader of the house's relay.
+// leading is a leader of the bench's relay.
 type leading struct {
-	*house
-	*lead
+	*bench
+	*freeLeadership
 
 	leader *relay.Leader
 }
 
 func newLeader(t *testing.T) leading {
 	t.Helper()
-	l := leading{house: setup(t), lead: &lead{}}
-	l.leader = relay.NewLeader(l.relay, l.lead, l.watch)
+	l := leading{bench: setup(t), freeLeadership: &freeLeadership{}}
+	l.leader = relay.NewLeader(l.relay, l.freeLeadership, l.watch)
 	return l
 }
 
@@ -59,7 +59,7 @@ func (l leading) steps(d time.Duration) int {
 func TestLeader(t *testing.T) {
 	t.Parallel()
 
-	t.Run("who makes progress, or has nothing to do, goes on leading", func(t *testing.T) {
+	t.Run("a leader that makes progress, or has nothing to do, stays the leader", func(t *testing.T) {
 		t.Parallel()
 		l := newLeader(t)
 		assert.Zero(t, l.steps(time.Minute))
@@ -68,7 +68,7 @@ func TestLeader(t *testing.T) {
 		assert.Equal(t, []string{"1.1"}, l.arrived())
 	})
 
-	t.Run("who makes none for long lets another one try, seldom, and goes on when there is none", func(t *testing.T) {
+	t.Run("a leader without progress resigns seldom, and continues where no other is elected", func(t *testing.T) {
 		t.Parallel()
 		l := newLeader(t)
 		l.put(fixture.UpdatedConfiguration(1, 1))
@@ -80,14 +80,14 @@ func TestLeader(t *testing.T) {
 		asked := l.confirmed
 		_, err = l.leader.Step(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, asked, l.confirmed, "for a moment it does not lead")
-		assert.Less(t, l.steps(time.Hour), 20, "it does not spin")
+		assert.Equal(t, asked, l.confirmed, "for a moment it does not stand for election")
+		assert.Less(t, l.steps(time.Hour), 20, "it does not resign in a loop")
 		l.broker.FailAfter(-1)
 		l.steps(5 * time.Second)
 		assert.Equal(t, []string{"1.1"}, l.arrived())
 	})
 
-	t.Run("one topic that takes no messages is no reason", func(t *testing.T) {
+	t.Run("one unwritable topic is no reason to resign", func(t *testing.T) {
 		t.Parallel()
 		l := newLeader(t)
 		l.broker.Close("flags", assert.AnError)
@@ -95,7 +95,7 @@ func TestLeader(t *testing.T) {
 		assert.Zero(t, l.steps(time.Hour))
 	})
 
-	t.Run("changes that only a newer version can publish are, until one has published them", func(t *testing.T) {
+	t.Run("unclaimed changes are a reason to resign, until a newer version has published them", func(t *testing.T) {
 		t.Parallel()
 		l := newLeader(t)
 		l.put(fixture.UnknownChange(1, 1), fixture.UpdatedConfiguration(1, 1))

@@ -32,8 +32,8 @@ type received struct {
 	Environment  string         `json:"environment"`
 }
 
-// published returns the messages of events of the aggregate with id 7, each held to
-// its schema, and what they say.
+// published returns the messages of events of the aggregate with id 7, each checked
+// against its schema, and their values.
 func published(t *testing.T, pending []event.Event) ([]ports.Message, []received) {
 	t.Helper()
 	feed := fixture.NewFeed(func() (list []fixture.Published) {
@@ -58,7 +58,7 @@ func published(t *testing.T, pending []event.Event) ([]ports.Message, []received
 	return messages, said
 }
 
-// conforms holds a message to the schema of its topic.
+// conforms checks a message against the schema of its topic.
 func conforms(t *testing.T, m ports.Message) {
 	t.Helper()
 	name := map[string]string{"configurations": "configuration", "flags": "feature-flag", "services": "service"}[m.Topic]
@@ -80,7 +80,7 @@ func summary(said []received) []string {
 
 func TestConfigurationMessages(t *testing.T) {
 	t.Parallel()
-	const value = "a value that nobody is told"
+	const value = "a value that is never published"
 	c := fixture.Configuration(t, fixture.Key("a/b"), fixture.Holding(fixture.Plain(t, value)))
 	first := c.Unsaved().Entries[0]
 	_, err := c.Update(fixture.Draft(t, value+"!"), fixture.Stamp())

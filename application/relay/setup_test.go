@@ -12,21 +12,21 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// house is a relay between a feed and a broker in memory.
-type house struct {
+// bench is a relay between a feed and a broker in memory.
+type bench struct {
 	t      *testing.T
 	feed   *fixture.Feed
 	broker *fixture.Broker
 	clock  *fixture.Clock
 	watch  *fixture.Stopwatch
 	relay  *relay.Service
-	// topics are what was told of topics that take no messages, and take them again.
+	// topics are the calls of TopicChanged.
 	topics []string
 }
 
-func setup(t *testing.T) *house {
+func setup(t *testing.T) *bench {
 	t.Helper()
-	h := &house{
+	h := &bench{
 		t: t, feed: fixture.NewFeed(), broker: fixture.NewBroker(), clock: fixture.NewClock(), watch: fixture.NewStopwatch(),
 	}
 	h.feed.SetClock(h.clock)
@@ -35,7 +35,7 @@ func setup(t *testing.T) *house {
 }
 
 // another returns a second relay of the same feed.
-func (h *house) another(p ports.Publisher) *relay.Service {
+func (h *bench) another(p ports.Publisher) *relay.Service {
 	return relay.New(relay.Dependencies{
 		Feed: h.feed, Deliveries: h.feed, Publisher: p, Clock: h.clock, Stopwatch: h.watch, Source: "/signalbox/test",
 		Modules:      fixture.Modules(),
@@ -45,7 +45,7 @@ func (h *house) another(p ports.Publisher) *relay.Service {
 }
 
 // put adds changes to the feed.
-func (h *house) put(changes ...ports.Change) {
+func (h *bench) put(changes ...ports.Change) {
 	h.t.Helper()
 	h.feed.Put(changes...)
 	n, err := h.feed.Sequence(h.t.Context(), len(changes))
@@ -54,7 +54,7 @@ func (h *house) put(changes ...ports.Change) {
 }
 
 // drain makes steps until there is nothing to do.
-func (h *house) drain() {
+func (h *bench) drain() {
 	h.t.Helper()
 	for {
 		n, err := h.relay.Drain(h.t.Context())
@@ -65,8 +65,8 @@ func (h *house) drain() {
 	}
 }
 
-// arrived returns the ids of what the broker has, in that order.
-func (h *house) arrived() []string {
+// arrived returns the ids of the published messages, in their order.
+func (h *bench) arrived() []string {
 	var ids []string
 	for _, m := range h.broker.Messages() {
 		ids = append(ids, m.Headers["ce_id"])
@@ -75,7 +75,7 @@ func (h *house) arrived() []string {
 }
 
 // parked returns all that is parked.
-func (h *house) parked() []ports.Parked {
+func (h *bench) parked() []ports.Parked {
 	h.t.Helper()
 	list, err := h.relay.Parked(h.t.Context(), ports.Parked{})
 	require.NoError(h.t, err)
@@ -83,7 +83,7 @@ func (h *house) parked() []ports.Parked {
 	return list
 }
 
-func (h *house) status() relay.Status {
+func (h *bench) status() relay.Status {
 	h.t.Helper()
 	status, err := h.relay.Status(h.t.Context())
 	require.NoError(h.t, err)

@@ -21,7 +21,7 @@ func New(store ports.Replicas, self ports.Replica) *Announcer {
 }
 
 // Announce makes one announcement, and compares the other replicas with this one.
-// An error leaves what was known of them.
+// After an error the last comparison stays.
 func (a *Announcer) Announce(ctx context.Context) error {
 	others, err := a.store.Announce(ctx, a.self)
 	if err != nil {
@@ -37,13 +37,12 @@ func (a *Announcer) Announce(ctx context.Context) error {
 	return nil
 }
 
-// Leave withdraws the announcement, so that a replica that stops is not compared
-// with those that follow it.
+// Leave withdraws the announcement, so that a stopped replica is not compared with
+// later ones.
 func (a *Announcer) Leave(ctx context.Context) error { return a.store.Leave(ctx, a.self.ID) }
 
 // Conditions returns "environments_differ" while another replica supports other
-// environments than this one: the same request is then answered by one and refused
-// by the other.
+// environments than this one: one of them accepts a request that the other rejects.
 func (a *Announcer) Conditions() []ports.Condition {
 	differing := a.differing.Load()
 	if differing == nil || len(*differing) == 0 {

@@ -40,7 +40,7 @@ func TestAnnouncer(t *testing.T) {
 
 	store.SetDown(true)
 	require.ErrorIs(t, one.Announce(t.Context()), fault.ErrUnavailable)
-	assert.Len(t, one.Conditions(), 1, "what was known stays known")
+	assert.Len(t, one.Conditions(), 1, "the last comparison stays")
 	store.SetDown(false)
 
 	require.NoError(t, other.Leave(t.Context()))

@@ -21,18 +21,18 @@ func Deliveries(t *testing.T, fresh func(*testing.T) FedStore, without Without) 
 func deliveriesSuite() []behaviour[FedStore] {
 	return []behaviour[FedStore]{
 		{"at the beginning nothing was published and nothing is parked", deliveredNothing},
-		{"a step goes on from the present state alone", deliveredOnce},
-		{"streams move each by itself, and come back whole", deliveredStreams},
-		{"what of a stream was not published is counted", deliveredPending},
-		{"what is parked comes back whole, ordered by revision", deliveredParked},
-		{"what is parked is selected by type, id and request, in pages", deliveredParkedPages},
-		{"an aggregate waits from a later revision, or no longer", deliveredResumed},
-		{"another try is asked for once", deliveredAsked},
-		{"what was skipped does not wait", deliveredSkipped},
-		{"old changes are forgotten from the beginning, in steps", purgedOld},
-		{"changes that nobody claims are kept longer, and not for ever", purgedUnclaimed},
-		{"more changes than are to be kept are forgotten", purgedMany},
-		{"what was not published is kept", purgedNothing},
+		{"a step continues from the present state only", deliveredOnce},
+		{"streams move independently, and come back complete", deliveredStreams},
+		{"the pending changes of a stream are counted", deliveredPending},
+		{"parked aggregates come back complete, ordered by revision", deliveredParked},
+		{"parked aggregates are selected by type, id and requested retry, in pages", deliveredParkedPages},
+		{"an aggregate is parked at a later revision, or no longer", deliveredResumed},
+		{"a retry is requested once", deliveredAsked},
+		{"a skipped change is no longer parked", deliveredSkipped},
+		{"old changes are purged from the beginning, in steps", purgedOld},
+		{"unclaimed changes are kept longer, but not forever", purgedUnclaimed},
+		{"changes beyond the retained rows are purged", purgedMany},
+		{"unpublished changes are kept", purgedNothing},
 	}
 }
 
@@ -66,13 +66,13 @@ func configurationsAt(revision int64) []ports.Stream {
 	return []ports.Stream{{AggregateType: configuration.AggregateType, Revision: revision}}
 }
 
-// at returns how far the configurations are.
+// at returns the position of the stream of configurations.
 func (f FedStore) at(t *testing.T) int64 {
 	t.Helper()
 	return f.delivered(t).Of(configuration.AggregateType).Revision
 }
 
-// parked returns a configuration as it waits.
+// parked returns a configuration that is parked at a revision.
 func parked(c *configuration.Configuration, revision int64) ports.Parked {
 	return ports.Parked{
 		AggregateType: configuration.AggregateType, AggregateID: int64(c.State().ID), Revision: revision,
@@ -100,7 +100,7 @@ func deliveredOnce(t *testing.T, f FedStore) {
 		ports.ErrOvertaken)
 	require.ErrorIs(t, f.Deliveries.Resume(t.Context(), from, ports.Parked{}, nil), ports.ErrOvertaken)
 	assert.Equal(t, int64(2), f.at(t))
-	assert.Empty(t, f.listParked(t), "nothing of a step is done that comes too late")
+	assert.Empty(t, f.listParked(t), "an overtaken step changes nothing")
 }
 
 func deliveredStreams(t *testing.T, f FedStore) {
@@ -219,7 +219,7 @@ func deliveredSkipped(t *testing.T, f FedStore) {
 	assert.Equal(t, int64(3), next[0].Revision)
 }
 
-// purge forgets at most limit changes, and returns how many.
+// purge deletes at most limit changes, and returns how many.
 func (f FedStore) purge(t *testing.T, keep ports.Retention, limit int) int {
 	t.Helper()
 	n, err := f.Feed.Purge(t.Context(), keep, limit)

@@ -31,18 +31,18 @@ func Feed(t *testing.T, fresh func(*testing.T) FedStore, without Without) {
 func feedSuite() []behaviour[FedStore] {
 	return []behaviour[FedStore]{
 		{"an empty feed has an epoch and nothing else", emptyFeed},
-		{"events get their revisions, and lose nothing on the way", fedFacts},
+		{"events get their revisions, and keep all their fields", fedFacts},
 		{"a step numbers no more than its limit", fedInSteps},
 		{"changes are read in pages", fedPages},
 		{"a query selects by range, type, aggregate, environment and service", fedParts},
-		{"an aggregate's events follow its versions, whoever writes and numbers", fedByMany},
-		{"a new epoch goes on from the last revision", fedEpochs},
-		{"who has gone away numbers nothing", fedGone},
-		{"who listens hears of revisions until the end, if the store can tell", fedListening},
+		{"an aggregate's events follow its versions with concurrent writers and sequencers", fedByMany},
+		{"a new epoch continues from the last revision", fedEpochs},
+		{"a cancelled caller sequences nothing", fedGone},
+		{"a listener is notified of revisions until its context ends, if the store can notify", fedListening},
 	}
 }
 
-// write saves a configuration with that many versions, each by itself.
+// write saves a configuration with that many versions, each in a save of its own.
 func (f FedStore) write(t *testing.T, key string, versions int) *configuration.Configuration {
 	t.Helper()
 	c := fixture.Configuration(t, fixture.Key(key))
@@ -50,7 +50,7 @@ func (f FedStore) write(t *testing.T, key string, versions int) *configuration.C
 	return c
 }
 
-// drafts returns that many, each another.
+// drafts returns that many different drafts.
 func drafts(t *testing.T, n int) []configuration.Draft {
 	t.Helper()
 	list := make([]configuration.Draft, n)

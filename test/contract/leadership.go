@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// Rivals are two processes that want to lead.
+// Rivals are two processes that stand for election.
 type Rivals struct{ One, Other ports.Leadership }
 
 // Leadership tests leaderships against ports.Leadership, on rivals that fresh returns.
@@ -21,9 +21,9 @@ func Leadership(t *testing.T, fresh func(*testing.T) Rivals, without Without) {
 
 func leadershipSuite() []behaviour[Rivals] {
 	return []behaviour[Rivals]{
-		{"the first caller is elected, and stays the leader", ledByFirst},
-		{"there are never two leaders", ledByOne},
-		{"after a resignation another one is elected, and the former leader can be elected again", ledByNext},
+		{"the first caller is elected, and stays the leader", firstIsElected},
+		{"there are never two leaders", oneLeader},
+		{"after a resignation another one is elected, and the former leader can be elected again", nextIsElected},
 	}
 }
 
@@ -34,14 +34,14 @@ func confirm(t *testing.T, l ports.Leadership) time.Duration {
 	return d
 }
 
-func ledByFirst(t *testing.T, r Rivals) {
+func firstIsElected(t *testing.T, r Rivals) {
 	for range 3 {
 		assert.Positive(t, confirm(t, r.One))
 	}
 	require.NoError(t, r.One.Resign(t.Context()))
 }
 
-func ledByOne(t *testing.T, r Rivals) {
+func oneLeader(t *testing.T, r Rivals) {
 	assert.Positive(t, confirm(t, r.One))
 	assert.Zero(t, confirm(t, r.Other))
 	assert.Positive(t, confirm(t, r.One))
@@ -51,7 +51,7 @@ func ledByOne(t *testing.T, r Rivals) {
 	require.NoError(t, r.One.Resign(t.Context()))
 }
 
-func ledByNext(t *testing.T, r Rivals) {
+func nextIsElected(t *testing.T, r Rivals) {
 	assert.Positive(t, confirm(t, r.One))
 	require.NoError(t, r.One.Resign(t.Context()))
 	assert.Eventually(t, func() bool { return confirm(t, r.Other) > 0 }, patience, time.Millisecond)

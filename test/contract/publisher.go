@@ -33,12 +33,12 @@ func Publisher(t *testing.T, fresh func(*testing.T) Broker, without Without) {
 
 func publisherSuite() []behaviour[Broker] {
 	return []behaviour[Broker]{
-		{"a message arrives whole", publishedWhole},
-		{"nothing is published without trouble", publishedNothing},
+		{"a message arrives complete", publishedWhole},
+		{"publishing no messages succeeds", publishedNothing},
 		{"messages of one key keep their order among many", publishedInOrder},
-		{"a message that is too large is refused, with those behind it of its key, and no others", publishedTooLarge},
-		{"a topic that does not exist takes no messages of its own alone, until it does", publishedNowhere},
-		{"who has gone away is told so", publishedByNobody},
+		{"a message that is too large is refused, with those after it of its key, and no others", publishedTooLarge},
+		{"a missing topic fails its own messages only, until it exists", publishedNowhere},
+		{"a cancelled caller gets an error", publishedByNobody},
 	}
 }
 
