@@ -55,9 +55,9 @@ func New(d Dependencies) *Service {
 // View is a configuration for one caller.
 type View struct {
 	configuration.State
-	// Prepared caches what an interface makes of the configuration for callers without
-	// the right to reveal. Nil where the view is not cached.
-	Prepared *atomic.Value
+	// Prepared caches the response for callers without the right to reveal. It is nil where
+	// the view is not cached.
+	Prepared *atomic.Pointer[ports.Representation]
 	// Stale is its maximum age while the store is unavailable; else 0.
 	Stale    time.Duration
 	revealed secret.Text

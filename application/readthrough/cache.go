@@ -40,7 +40,7 @@ type Entry[V any] struct {
 	// Version is the value's, 0 where there never was one.
 	Version int64
 	// Prepared is a response made of the value; it is removed with it.
-	Prepared atomic.Value
+	Prepared atomic.Pointer[ports.Representation]
 	// expires is when an absence is to be loaded again, by the stopwatch.
 	expires time.Duration
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // catalogue caches all services, with what this process has saved since the last
@@ -33,7 +34,7 @@ type catalogue struct {
 type View struct {
 	// Prepared and PreparedReady are responses made of the view: of all instances that
 	// are listed and of those that are ready.
-	Prepared, PreparedReady atomic.Value
+	Prepared, PreparedReady atomic.Pointer[ports.Representation]
 
 	Service     registry.State
 	Environment scope.Environment

@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 func readParameters() []*huma.Param {
@@ -87,30 +88,23 @@ func parseRead(in *rest.Input) (configapp.Read, error) {
 	return read, fault.Merge(in.Require("environment"), in.Require("service_name"), versionErr, atErr, leastErr)
 }
 
-// prepared is a response that is ready to be sent.
-type prepared struct {
-	// etag, modified and length are header values.
-	etag, modified, length []string
-	body                   []byte
-}
-
-func prepare(v configapp.View) (*prepared, error) {
+func prepare(v configapp.View) (*ports.Representation, error) {
 	body, err := json.Marshal(represent(v))
 	if err != nil {
 		return nil, fault.ErrInternal.WithCause(err)
 	}
-	return &prepared{
-		etag: []string{entityTag(v)}, modified: []string{rest.HTTPTime(v.UpdatedAt)},
-		length: []string{strconv.Itoa(len(body))}, body: body,
+	return &ports.Representation{
+		ETag: []string{entityTag(v)}, LastModified: []string{rest.HTTPTime(v.UpdatedAt)},
+		ContentLength: []string{strconv.Itoa(len(body))}, Body: body,
 	}, nil
 }
 
 // preparedFor returns the response for a view; it is made once where the view is cached.
-func preparedFor(v configapp.View) (*prepared, error) {
+func preparedFor(v configapp.View) (*ports.Representation, error) {
 	if v.Prepared == nil {
 		return prepare(v)
 	}
-	if made, ok := v.Prepared.Load().(*prepared); ok {
+	if made := v.Prepared.Load(); made != nil {
 		return made, nil
 	}
 	made, err := prepare(v)
@@ -127,9 +121,9 @@ func (a *API) send(c *gin.Context, v configapp.View) {
 		a.router.Fail(c, err)
 		return
 	}
-	c.Writer.Header()["Last-Modified"] = ready.modified
-	if !a.router.Revalidated(c, ready.etag) {
-		a.router.SendPrepared(c, ready.length, ready.body)
+	c.Writer.Header()["Last-Modified"] = ready.LastModified
+	if !a.router.Revalidated(c, ready.ETag) {
+		a.router.SendPrepared(c, ready)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // modeProtected and modeStale are what Signalbox-Registry-Mode says.
@@ -21,34 +22,28 @@ const (
 	modeStale     = "stale"
 )
 
-// answer is made of a view, ready to be sent.
-type answer struct {
-	// etag and length are headers as they are sent.
-	etag, length []string
-	body         []byte
-}
-
-// answerOf returns the answer for a view. Those that are asked for most are made
-// once: those without a zone, tag or version. The others are each request's own, which
-// reserves their memory.
-func (a *API) answerOf(ctx context.Context, v *registryapp.View, n registryapp.Selection) (*answer, error) {
+// representationOf returns the response for a view. Those without a zone, tag or version
+// are requested most and made once; others reserve memory of their own.
+func (a *API) representationOf(
+	ctx context.Context, v *registryapp.View, n registryapp.Selection,
+) (*ports.Representation, error) {
 	if n.Zone != "" || n.Tag != "" || n.Version != "" {
 		selected := v.Select(n)
 		if err := a.router.Memory().ReserveResponse(ctx, bytesOf(selected)); err != nil {
 			return nil, err
 		}
-		return newAnswer(v, selected)
+		return encode(v, selected)
 	}
-	kept := &v.Prepared
+	cached := &v.Prepared
 	if n.Ready {
-		kept = &v.PreparedReady
+		cached = &v.PreparedReady
 	}
-	if made, ok := kept.Load().(*answer); ok {
+	if made := cached.Load(); made != nil {
 		return made, nil
 	}
-	made, err := newAnswer(v, v.Select(n))
-	if err == nil && !kept.CompareAndSwap(nil, made) {
-		made, _ = kept.Load().(*answer)
+	made, err := encode(v, v.Select(n))
+	if err == nil && !cached.CompareAndSwap(nil, made) {
+		made = cached.Load()
 	}
 	return made, err
 }
@@ -62,7 +57,7 @@ func bytesOf(instances []*registry.Instance) int {
 	return bytes
 }
 
-func newAnswer(v *registryapp.View, selected []*registry.Instance) (*answer, error) {
+func encode(v *registryapp.View, selected []*registry.Instance) (*ports.Representation, error) {
 	list := []instanceJSON{}
 	for _, i := range selected {
 		list = append(list, representInstance(i))
@@ -71,8 +66,8 @@ func newAnswer(v *registryapp.View, selected []*registry.Instance) (*answer, err
 	if err != nil {
 		return nil, fault.ErrInternal.WithCause(err)
 	}
-	return &answer{
-		etag: []string{lifeTag(&v.Service)}, length: []string{strconv.Itoa(len(body))}, body: body,
+	return &ports.Representation{
+		ETag: []string{lifeTag(&v.Service)}, ContentLength: []string{strconv.Itoa(len(body))}, Body: body,
 	}, nil
 }
 
@@ -95,14 +90,14 @@ func (a *API) discover(c *gin.Context, in *rest.Input) {
 		a.router.Fail(c, err)
 		return
 	}
-	ready, err := a.answerOf(ctx, v, selection)
+	ready, err := a.representationOf(ctx, v, selection)
 	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
 	a.tellMode(c, v.Protected)
-	if !a.router.Revalidated(c, ready.etag) {
-		a.router.SendPrepared(c, ready.length, ready.body)
+	if !a.router.Revalidated(c, ready.ETag) {
+		a.router.SendPrepared(c, ready)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/freshness"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // timeLayout is RFC 3339 in UTC with six decimals.
@@ -43,10 +44,10 @@ func (r *Router) SendJSON(c *gin.Context, body []byte) {
 	_, _ = c.Writer.Write(body)
 }
 
-// SendPrepared is SendJSON with a Content-Length that was made before.
-func (r *Router) SendPrepared(c *gin.Context, length []string, body []byte) {
-	c.Writer.Header()["Content-Length"] = length
-	r.SendJSON(c, body)
+// SendPrepared sends a prepared body with its length and status 200.
+func (r *Router) SendPrepared(c *gin.Context, prepared *ports.Representation) {
+	c.Writer.Header()["Content-Length"] = prepared.ContentLength
+	r.SendJSON(c, prepared.Body)
 }
 
 // Revalidated sets the headers of a response that callers may cache and have to
