@@ -13,14 +13,14 @@ import (
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) *house {
+	setup := func(t *testing.T) *testServer {
 		t.Helper()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("plain", "v", false)
 		h.create("secret", "canary", true)
 		return h
 	}
-	list := func(h *house, headers http.Header) answer {
+	list := func(h *testServer, headers http.Header) answer {
 		return h.send(http.MethodGet, "/api/v1/config/", "", headers)
 	}
 
@@ -102,7 +102,7 @@ func TestPreflights(t *testing.T) {
 	t.Run("a preflight passes without a key and allows no origin", func(t *testing.T) {
 		t.Parallel()
 		for _, target := range []string{"/api/v1/config/1", "/health"} {
-			a := newHouse(t).send(http.MethodOptions, target, "", headers)
+			a := newTestServer(t).send(http.MethodOptions, target, "", headers)
 			require.Equal(t, http.StatusNoContent, a.status)
 			require.Empty(t, a.body)
 			for name := range a.header {
@@ -112,8 +112,8 @@ func TestPreflights(t *testing.T) {
 	})
 	t.Run("other calls with an origin need a key", func(t *testing.T) {
 		t.Parallel()
-		newHouse(t).send(http.MethodGet, "/api/v1/config/", "", headers).requireProblem(401, "api_key_required")
-		newHouse(t).send(http.MethodOptions, "/api/v1/config/", "", with("Origin", "x")).requireProblem(401, "api_key_required")
+		newTestServer(t).send(http.MethodGet, "/api/v1/config/", "", headers).requireProblem(401, "api_key_required")
+		newTestServer(t).send(http.MethodOptions, "/api/v1/config/", "", with("Origin", "x")).requireProblem(401, "api_key_required")
 	})
 }
 
@@ -123,7 +123,7 @@ func TestRequestIDs(t *testing.T) {
 
 	t.Run("a sane one is taken and comes back on every response", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, target := range targets {
 			for _, method := range []string{http.MethodGet, http.MethodPatch} {
 				a := h.send(method, target, "", with("X-Request-Id", "Ab-9_.z", "X-API-Key", adminKey))
@@ -133,7 +133,7 @@ func TestRequestIDs(t *testing.T) {
 	})
 	t.Run("another is replaced", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, sent := range []string{"", "a b", "ä", "a\"b", "x/y", "a\x00b", longID(65)} {
 			a := h.send(http.MethodGet, "/livez", "", with("X-Request-Id", sent))
 			require.Regexp(t, `^made-\d+$`, a.header.Get("X-Request-Id"))
@@ -143,7 +143,7 @@ func TestRequestIDs(t *testing.T) {
 	})
 	t.Run("it stands beside the change in the history", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.send(http.MethodPost, "/api/v1/config/", goodCreate, with("X-API-Key", adminKey, "X-Request-Id", "from-me"))
 		require.Contains(t, h.admin(http.MethodGet, "/api/v1/config/1/history", "").body, `"request_id":"from-me"`)
 	})
@@ -156,7 +156,7 @@ func TestRoutes(t *testing.T) {
 
 	t.Run("an unknown path is 404", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, target := range []string{
 			"/nothing", "/api", "/api/v1", "/api/v1/", "/api/v1/config//", "/api/v1/config/a/b", "/api/v1/config/1/history/2",
 			"/api/v1/config/a//history", "/API/v1/config/", "/docs/none.js", "/openapi.xml", "//", "/api/v1/config/./x",
@@ -166,7 +166,7 @@ func TestRoutes(t *testing.T) {
 	})
 	t.Run("a known path with another method is 405 and lists the methods", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for target, allow := range map[string][]string{
 			"/api/v1/config":            {"GET", "HEAD", "POST"},
 			"/api/v1/config/":           {"GET", "HEAD", "POST"},
@@ -183,7 +183,7 @@ func TestRoutes(t *testing.T) {
 	})
 	t.Run("no request is redirected", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, target := range []string{"/health/", "/docs/", "/api/v1/config", "/api/v1/config/x/", "/Docs"} {
 			a := h.admin(http.MethodGet, target, "")
 			require.Empty(t, a.header.Get("Location"), target)
@@ -192,7 +192,7 @@ func TestRoutes(t *testing.T) {
 	})
 	t.Run("every response forbids guessing its type, and but for reads its keeping", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, target := range []string{"/health", "/nothing", "/api/v1/config/", "/"} {
 			a := h.admin(http.MethodGet, target, "")
 			require.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
@@ -201,7 +201,7 @@ func TestRoutes(t *testing.T) {
 	})
 	t.Run("an odd request line is answered", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, path := range []string{"", "*", "no-slash"} {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodConnect, "/", nil)
 			r.URL.Path = path
@@ -210,7 +210,7 @@ func TestRoutes(t *testing.T) {
 	})
 	t.Run("a percent sign that escapes nothing is no key", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/config/x"+inBilling, nil)
 		r.Header.Set("X-Api-Key", adminKey)
 		r.URL.Path, r.URL.RawPath = "/api/v1/config/%zz", "/api/v1/config/%zz"

@@ -28,7 +28,7 @@ func (u unread) Read([]byte) (int, error) {
 }
 
 // withBodies returns the method and a path of each operation that has a body.
-func withBodies(tb testing.TB, h *house) (operations [][2]string) {
+func withBodies(tb testing.TB, h *testServer) (operations [][2]string) {
 	tb.Helper()
 	paths := strings.NewReplacer("{config_id}", "1", "{flag_id}", "1", "{service_name}", "shop", "{instance_id}", "a", "{key}", "dark")
 	for path, item := range document(tb, h)["paths"].(map[string]any) {
@@ -42,14 +42,14 @@ func withBodies(tb testing.TB, h *house) (operations [][2]string) {
 	return operations
 }
 
-func document(tb testing.TB, h *house) map[string]any {
+func document(tb testing.TB, h *testServer) map[string]any {
 	tb.Helper()
 	return h.send(http.MethodGet, "/openapi.json", "", nil).json()
 }
 
-func TestWhoMayDoAnActionNowhereIsRefusedBeforeTheBodyIsRead(t *testing.T) {
+func TestCallersWithoutTheActionAreRejectedBeforeTheBodyIsRead(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newTestServer(t)
 	h.access.holders["powerless"] = access.Caller{Actor: scope.Actor{KeyID: "none", Name: "none"}}
 	h.access.anonymous = nil
 	for _, op := range withBodies(t, h) {
@@ -82,7 +82,7 @@ func members(n int, value string) string {
 
 func TestAnAnswerListsFiftyErrorsAtMost(t *testing.T) {
 	t.Parallel()
-	h := registryHouse(t, func(o *ginapi.Options) { o.RequestTimeout = time.Hour })
+	h := registryServer(t, func(o *ginapi.Options) { o.RequestTimeout = time.Hour })
 	h.create("a", "b", false)
 	long := strings.Repeat("x", 1000)
 	many := func(item string) string { return "[" + strings.TrimSuffix(strings.Repeat(item+",", 10_000), ",") + "]" }
@@ -127,9 +127,9 @@ func TestAnAnswerListsFiftyErrorsAtMost(t *testing.T) {
 	}
 }
 
-func TestAMillionValuesAreToldSo(t *testing.T) {
+func TestTooManyValuesAreRejected(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, func(o *ginapi.Options) { o.RequestTimeout = time.Hour })
+	h := newTestServer(t, func(o *ginapi.Options) { o.RequestTimeout = time.Hour })
 	for _, c := range [][2]string{
 		{"/api/v1/config/", `{"value":[` + strings.Repeat("0,", 400_000) + `0]}`},
 		{"/api/v1/feature-flags/", `{"target_users":[` + strings.Repeat("0,", 1_000_000) + `0]}`},
@@ -144,7 +144,7 @@ func TestAMillionValuesAreToldSo(t *testing.T) {
 
 func TestReadingABodyEndsWithTheDeadline(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newTestServer(t)
 	for _, body := range []string{
 		"{" + members(50_000, "1") + "}", `{"target_users":["` + strings.Repeat(`a","`, 100_000) + `a"]}`,
 	} {

@@ -9,13 +9,13 @@ import (
 
 func TestIfNoneMatch(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) *house {
+	setup := func(t *testing.T) *testServer {
 		t.Helper()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("k", "v", true)
 		return h
 	}
-	read := func(h *house, tags ...string) answer {
+	read := func(h *testServer, tags ...string) answer {
 		headers := as(adminKey)
 		headers["If-None-Match"] = tags
 		return h.send(http.MethodGet, "/api/v1/config/k"+inBilling, "", headers)
@@ -61,14 +61,14 @@ func TestIfNoneMatch(t *testing.T) {
 
 func TestIfMatch(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) *house {
+	setup := func(t *testing.T) *testServer {
 		t.Helper()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("k", "first", false)
 		require.Equal(t, http.StatusOK, h.admin(http.MethodPut, "/api/v1/config/1", `{"value":"second"}`).status)
 		return h
 	}
-	update := func(h *house, tags ...string) answer {
+	update := func(h *testServer, tags ...string) answer {
 		headers := as(adminKey)
 		headers["If-Match"] = tags
 		return h.send(http.MethodPut, "/api/v1/config/1", `{"value":"third"}`, headers)

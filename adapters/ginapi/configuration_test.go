@@ -9,7 +9,7 @@ import (
 
 func TestCreating(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) *house { t.Helper(); return newHouse(t) }
+	setup := func(t *testing.T) *testServer { t.Helper(); return newTestServer(t) }
 
 	t.Run("a new configuration is 201 with location, tag and all its members", func(t *testing.T) {
 		t.Parallel()
@@ -85,9 +85,9 @@ func TestCreating(t *testing.T) {
 
 func TestReading(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) *house {
+	setup := func(t *testing.T) *testServer {
 		t.Helper()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("plain", "first", false)
 		h.create("secret", "canary", true)
 		return h
@@ -180,9 +180,9 @@ func TestReading(t *testing.T) {
 
 func TestListing(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) *house {
+	setup := func(t *testing.T) *testServer {
 		t.Helper()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("a", "1", false)
 		h.create("b.x", "canary", true)
 		h.create("b.y", "3", false)
@@ -237,9 +237,9 @@ func TestListing(t *testing.T) {
 
 func TestChanging(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) *house {
+	setup := func(t *testing.T) *testServer {
 		t.Helper()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("k", "first", false)
 		return h
 	}
@@ -294,9 +294,9 @@ func TestChanging(t *testing.T) {
 
 func TestHistory(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) *house {
+	setup := func(t *testing.T) *testServer {
 		t.Helper()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("k", "first", false)
 		h.send(http.MethodPut, "/api/v1/config/1", `{"value":"second","description":"why"}`,
 			with("X-API-Key", adminKey, "X-Request-Id", "req-2"))

@@ -30,7 +30,7 @@ func TestDocument(t *testing.T) {
 		second, err := ginapi.Document("1.2.3", fixture.Modules())
 		require.NoError(t, err)
 		require.Equal(t, string(first), string(second))
-		h := newHouse(t)
+		h := newTestServer(t)
 		a := h.send(http.MethodGet, "/openapi.json", "", nil)
 		require.Equal(t, string(first), a.body)
 		require.Equal(t, "application/openapi+json", a.header.Get("Content-Type"))
@@ -40,7 +40,7 @@ func TestDocument(t *testing.T) {
 	})
 	t.Run("it has every operation once, and every operation it has is served", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		want := []string{
 			"get /", "get /health", "get /livez", "get /readyz",
 			"get /api/v1/config/", "post /api/v1/config/",
@@ -62,7 +62,7 @@ func TestDocument(t *testing.T) {
 			"get /api/v1/discovery/{service_name}", "get /prometheus/sd",
 			"get /api/v1/changes", "get /api/v1/changes/stream", "get /ofrep/v1/stream",
 		}
-		h.api.Stop() // who watches is answered at once
+		h.api.Stop() // ends watches at once
 		var got []string
 		for path, item := range setup(t)["paths"].(map[string]any) {
 			for method := range item.(map[string]any) {
@@ -85,7 +85,7 @@ func TestDocument(t *testing.T) {
 				documented[strings.ToUpper(method)+strings.TrimSuffix(anonymous.Replace(path), "/")] = true
 			}
 		}
-		for _, route := range newHouse(t).api.Routes() {
+		for _, route := range newTestServer(t).api.Routes() {
 			path := strings.NewReplacer(":p1", "*", ":p2", "*", "/api/v1/services", "/api/v1/registry").Replace(route.Path)
 			path = strings.TrimSuffix(path, "/")
 			if route.Method == http.MethodHead || !strings.HasPrefix(path, "/api/v1/") {
@@ -129,7 +129,7 @@ func TestDocument(t *testing.T) {
 		t.Parallel()
 		schemas := setup(t)["components"].(map[string]any)["schemas"].(map[string]any)
 		promised := schemas["Problem"].(map[string]any)["properties"].(map[string]any)
-		a := newHouse(t).admin(http.MethodGet, "/api/v1/config/?limit=0", "")
+		a := newTestServer(t).admin(http.MethodGet, "/api/v1/config/?limit=0", "")
 		for name := range a.json() {
 			require.Contains(t, promised, name)
 		}

@@ -18,9 +18,9 @@ func hardRules(rules int) string {
 	return `"rules":[` + strings.Repeat(rule+",", rules-1) + rule + `]`
 }
 
-func boundsHouse(t *testing.T) *house {
+func boundsServer(t *testing.T) *testServer {
 	t.Helper()
-	h := newHouse(t)
+	h := newTestServer(t)
 	h.flag(`{"name":"hard","environment":"production","is_enabled":true,` + hardRules(100) + `}`)
 	h.flag(`{"name":"plain","environment":"production","is_enabled":true}`)
 	return h
@@ -28,7 +28,7 @@ func boundsHouse(t *testing.T) *house {
 
 func TestContextsThatAreTooLarge(t *testing.T) {
 	t.Parallel()
-	h := boundsHouse(t)
+	h := boundsServer(t)
 	context := `"context":{"targetingKey":"u","a":"` + strings.Repeat("x", 120_000) + `"}`
 
 	t.Run("OFREP says so of a flag", func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestContextsThatAreTooLarge(t *testing.T) {
 
 func TestEvaluationsThatAreTooLate(t *testing.T) {
 	t.Parallel()
-	h := boundsHouse(t)
+	h := boundsServer(t)
 	h.options.RequestTimeout = time.Nanosecond
 	h.api = ginapi.New(h.options)
 	h.api.SetReady(true)

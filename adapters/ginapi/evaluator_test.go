@@ -14,7 +14,7 @@ func TestEvaluatorKey(t *testing.T) {
 
 	t.Run("it evaluates in its environment, in every way", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		for path, body := range map[string]string{
 			ofrepPath:                              `{}`,
 			ofrepPath + "/falsy":                   `{}`,
@@ -29,7 +29,7 @@ func TestEvaluatorKey(t *testing.T) {
 
 	t.Run("another environment is 403", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		for path, body := range map[string]string{
 			"/environments/development" + ofrepPath:                `{}`,
 			"/environments/development" + ofrepPath + "/elsewhere": `{}`,
@@ -46,7 +46,7 @@ func TestEvaluatorKey(t *testing.T) {
 
 	t.Run("it sees no definition, no configuration, no service and no change", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.create("plain", "v", false)
 		for _, target := range []string{
 			"/api/v1/config/", "/api/v1/config/plain" + inBilling, "/api/v1/config/1/history",
@@ -70,7 +70,7 @@ func TestEvaluatorKey(t *testing.T) {
 
 	t.Run("health stays open", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		for _, target := range []string{"/livez", "/health"} {
 			require.NotEqual(t, http.StatusForbidden, h.send(http.MethodGet, target, "", as(evaluatorKey)).status)
 		}

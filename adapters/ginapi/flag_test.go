@@ -17,7 +17,7 @@ const checkout = `{"name":"new_checkout_flow","environment":"production","is_ena
 	`"rollout_percentage":50,"target_users":["user123"]}`
 
 // flag stores a flag.
-func (h *house) flag(body string) answer {
+func (h *testServer) flag(body string) answer {
 	h.tb.Helper()
 	a := h.admin(http.MethodPost, flagsPath, body)
 	require.Equal(h.tb, http.StatusCreated, a.status, a.body)
@@ -29,7 +29,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("a created flag shows all that it is, and where to read it", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		a := h.flag(checkout)
 		f := a.json()
 		assert.Equal(t, `"1"`, a.header.Get("ETag"))
@@ -46,7 +46,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("a name with a slash is read as %2F", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		a := h.flag(`{"name":"team/checkout","environment":"production"}`)
 		assert.Equal(t, flagsPath+"team%2Fcheckout?environment=production", a.header.Get("Location"))
 		assert.Equal(t, http.StatusOK, h.admin(http.MethodGet, a.header.Get("Location"), "").status)
@@ -54,7 +54,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("what the caller holds is 304, and a missing environment 422", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		path := flagsPath + "new_checkout_flow?environment=production"
 		headers := as(readerKey)
@@ -66,7 +66,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("a taken name is 409 with the id", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		a := h.admin(http.MethodPost, flagsPath, checkout)
 		a.requireProblem(409, "already_exists")
@@ -75,7 +75,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("a change is a version, and a stale one 412", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		headers := as(adminKey)
 		headers.Set("If-Match", `"1"`)
@@ -90,7 +90,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("history holds the whole definition before and after", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		h.admin(http.MethodPut, flagsPath+"1", `{"is_enabled":false}`)
 		history := h.admin(http.MethodGet, flagsPath+"1/history", "").json()["history"].([]any)
@@ -103,7 +103,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("a rollback restores the very same ranges", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		before := h.flag(checkout).json()
 		h.admin(http.MethodPut, flagsPath+"1", `{"rollout_percentage":10}`)
 		a := h.admin(http.MethodPost, flagsPath+"1/rollback", `{"version":1}`)
@@ -114,7 +114,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("a deleted flag is gone, listed as deleted, and comes back under its id", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		assert.Equal(t, http.StatusNoContent, h.admin(http.MethodDelete, flagsPath+"1", "").status)
 		h.admin(http.MethodGet, flagsPath+"new_checkout_flow?environment=production", "").requireProblem(404, "flag_not_found")
@@ -127,7 +127,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("lists narrow by environment and prefix", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, name := range []string{"b", "a1", "a2"} {
 			h.flag(`{"name":"` + name + `","environment":"production"}`)
 		}
@@ -139,7 +139,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("a preview says who would move, and stores nothing", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		a := h.send(http.MethodPost, flagsPath+"1/preview", `{"rollout_percentage":60}`, as(readerKey))
 		require.Equal(t, http.StatusOK, a.status, a.body)
@@ -154,7 +154,7 @@ func TestFlags(t *testing.T) {
 
 	t.Run("a reader may not write", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.send(http.MethodPost, flagsPath, checkout, as(readerKey)).requireProblem(403, "forbidden")
 	})
 }
@@ -195,7 +195,7 @@ func TestBadFlags(t *testing.T) {
 			if !strings.Contains(row.body, `"environment"`) {
 				body += `,"environment":"production"`
 			}
-			a := newHouse(t).admin(http.MethodPost, flagsPath, body+"}")
+			a := newTestServer(t).admin(http.MethodPost, flagsPath, body+"}")
 			a.requireProblem(422, "validation_failed")
 			var pointers []string
 			for _, e := range a.json()["errors"].([]any) {
@@ -208,14 +208,14 @@ func TestBadFlags(t *testing.T) {
 
 	t.Run("NaN is no JSON", func(t *testing.T) {
 		t.Parallel()
-		newHouse(t).admin(http.MethodPost, flagsPath, `{"rollout_percentage":NaN}`).requireProblem(400, "malformed_json")
+		newTestServer(t).admin(http.MethodPost, flagsPath, `{"rollout_percentage":NaN}`).requireProblem(400, "malformed_json")
 	})
 }
 
 func TestEvaluation(t *testing.T) {
 	t.Parallel()
 
-	evaluate := func(h *house, body string) map[string]any {
+	evaluate := func(h *testServer, body string) map[string]any {
 		a := h.send(http.MethodPost, flagsPath+"evaluate", body, as(readerKey))
 		require.Equal(h.tb, http.StatusOK, a.status, a.body)
 		return a.json()
@@ -223,7 +223,7 @@ func TestEvaluation(t *testing.T) {
 
 	t.Run("reasons are the original's words", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		h.flag(`{"name":"disabled","environment":"production"}`)
 		h.flag(`{"name":"everybody","environment":"production","is_enabled":true}`)
@@ -253,7 +253,7 @@ func TestEvaluation(t *testing.T) {
 
 	t.Run("user_id wins over the context's targeting key", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		got := evaluate(h, `{"flag_name":"new_checkout_flow","environment":"production","user_id":"user123",`+
 			`"context":{"targetingKey":"someone"}}`)
@@ -262,7 +262,7 @@ func TestEvaluation(t *testing.T) {
 
 	t.Run("a batch answers in the order of the names, on one snapshot", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(checkout)
 		h.flag(`{"name":"another","environment":"production","is_enabled":true}`)
 		a := h.send(http.MethodPost, flagsPath+"evaluate/batch",
@@ -280,7 +280,7 @@ func TestEvaluation(t *testing.T) {
 
 	t.Run("explain shows every step, also of an earlier version", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.flag(`{"name":"ruled","environment":"production","is_enabled":true,"target_users":["vip"],"rollout_percentage":50,` +
 			`"rules":[{"id":"gold","conditions":[{"attribute":"plan","operator":"equals","values":["gold"]}],"variant":"off"}]}`)
 		h.admin(http.MethodPut, flagsPath+"1", `{"is_enabled":false}`)
@@ -301,7 +301,7 @@ func TestEvaluation(t *testing.T) {
 
 	t.Run("bodies are read strictly", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		post := func(body string) answer { return h.send(http.MethodPost, flagsPath+"evaluate", body, as(readerKey)) }
 		post(`{"flag_name":"a","environment":"production","colour":1}`).requireProblem(422, "validation_failed")
 		post(`{"flag_name":"a"}`).requireProblem(422, "validation_failed")
@@ -322,7 +322,7 @@ func TestEvaluation(t *testing.T) {
 
 	t.Run("without a key nothing is evaluated", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.send(http.MethodPost, flagsPath+"evaluate", `{}`, nil).requireProblem(401, "api_key_required")
 	})
 }

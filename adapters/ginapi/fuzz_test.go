@@ -23,17 +23,17 @@ func badBodies() []string {
 	}
 }
 
-// fuzzHouse returns a house that holds one configuration, for a fuzz target whose
+// fuzzServer returns a testServer that holds one configuration, for a fuzz target whose
 // requests may change it.
-func fuzzHouse(tb testing.TB) *house {
+func fuzzServer(tb testing.TB) *testServer {
 	tb.Helper()
-	h := newHouse(tb)
+	h := newTestServer(tb)
 	h.create("k", "v", false)
 	return h
 }
 
-// within returns the house as one run of a target uses it.
-func (h *house) within(tb testing.TB) *house {
+// within returns the testServer as one run of a target uses it.
+func (h *testServer) within(tb testing.TB) *testServer {
 	tb.Helper()
 	mine := *h
 	mine.tb = tb
@@ -41,7 +41,7 @@ func (h *house) within(tb testing.TB) *house {
 }
 
 // requireSound asserts what holds of every answer to any input.
-func requireSound(tb testing.TB, h *house, a answer) {
+func requireSound(tb testing.TB, h *testServer, a answer) {
 	tb.Helper()
 	require.Less(tb, a.status, http.StatusInternalServerError, a.body)
 	for _, entry := range h.logs.TakeAll() {
@@ -60,7 +60,7 @@ func fuzzBody(f *testing.F, method, target string) {
 	for _, body := range badBodies() {
 		f.Add(body)
 	}
-	h := fuzzHouse(f)
+	h := fuzzServer(f)
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 		r.Header.Set("X-Api-Key", adminKey)
@@ -86,7 +86,7 @@ func FuzzQuery(f *testing.F) {
 	} {
 		f.Add(query)
 	}
-	h := fuzzHouse(f)
+	h := fuzzServer(f)
 	f.Fuzz(func(t *testing.T, query string) {
 		for _, path := range []string{"/api/v1/config/", "/api/v1/config/k", "/api/v1/config/1/history"} {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
@@ -104,7 +104,7 @@ func FuzzPath(f *testing.F) {
 	} {
 		f.Add(path)
 	}
-	h := fuzzHouse(f)
+	h := fuzzServer(f)
 	f.Fuzz(func(t *testing.T, path string) {
 		u, err := url.ParseRequestURI("/api/v1/config/" + path)
 		if err != nil {
@@ -127,7 +127,7 @@ func FuzzEntityTags(f *testing.F) {
 	} {
 		f.Add(tags)
 	}
-	h := fuzzHouse(f)
+	h := fuzzServer(f)
 	f.Fuzz(func(t *testing.T, tags string) {
 		headers := with("X-API-Key", adminKey, "Content-Type", "application/json")
 		headers["If-Match"] = []string{tags}
@@ -142,7 +142,7 @@ func FuzzKeys(f *testing.F) {
 	for _, credentials := range []string{"", " ", "ApiKey", "Bearer ", "Basic x", "ApiKey " + adminKey, "\x00", "ApiKey a b"} {
 		f.Add(credentials)
 	}
-	h := fuzzHouse(f)
+	h := fuzzServer(f)
 	f.Fuzz(func(t *testing.T, credentials string) {
 		headers := http.Header{"Authorization": {credentials}, "X-Request-Id": {credentials}, "Content-Type": {credentials}}
 		requireSound(t, h, h.within(t).send(http.MethodPost, "/api/v1/config/1/rollback", `{"version":1}`, headers))

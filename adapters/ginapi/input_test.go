@@ -58,7 +58,7 @@ func TestBodies(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newTestServer(t)
 			a := h.admin(http.MethodPost, "/api/v1/config/", row.body)
 			a.requireProblem(row.status, row.code)
 			if row.place != "" {
@@ -70,7 +70,7 @@ func TestBodies(t *testing.T) {
 
 	t.Run("members of all kinds at fault are named at once", func(t *testing.T) {
 		t.Parallel()
-		a := newHouse(t).admin(http.MethodPost, "/api/v1/config/", `{"Key":1,"value":"v"}`)
+		a := newTestServer(t).admin(http.MethodPost, "/api/v1/config/", `{"Key":1,"value":"v"}`)
 		require.Equal(t, map[string]string{
 			"body.Key": "unknown field", "body.key": "is required",
 			"body.environment": "is required", "body.service_name": "is required",
@@ -78,7 +78,7 @@ func TestBodies(t *testing.T) {
 	})
 	t.Run("a rollback wants a whole number from 1 to 2^53", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("k", "v", false)
 		for _, version := range []string{`0`, `-1`, `1.5`, `"1"`, `true`, `null`, `9007199254740994`, `1e300`} {
 			a := h.admin(http.MethodPost, "/api/v1/config/1/rollback", `{"version":`+version+`}`)
@@ -93,7 +93,7 @@ func TestBodies(t *testing.T) {
 	})
 	t.Run("a body where none is wanted is passed over", func(t *testing.T) {
 		t.Parallel()
-		a := newHouse(t).admin(http.MethodGet, "/api/v1/config/", `not json`)
+		a := newTestServer(t).admin(http.MethodGet, "/api/v1/config/", `not json`)
 		require.Equal(t, http.StatusOK, a.status)
 	})
 }
@@ -104,7 +104,7 @@ func TestMediaTypes(t *testing.T) {
 		t.Helper()
 		all := as(adminKey)
 		maps.Copy(all, with(headers...))
-		return newHouse(t).send(http.MethodPost, "/api/v1/config/", body, all)
+		return newTestServer(t).send(http.MethodPost, "/api/v1/config/", body, all)
 	}
 
 	t.Run("JSON with parameters is taken", func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestQueries(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			a := newHouse(t).admin(http.MethodGet, row.target, "")
+			a := newTestServer(t).admin(http.MethodGet, row.target, "")
 			a.requireProblem(row.status, row.code)
 			if row.place != "" {
 				require.Contains(t, a.places(), row.place, a.body)
@@ -190,7 +190,7 @@ func TestQueries(t *testing.T) {
 
 	t.Run("the greatest numbers are taken", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		require.Equal(t, http.StatusOK, h.admin(http.MethodGet, list+"?limit=1000&offset=2147483647", "").status)
 		h.create("k", "v", false)
 		h.admin(http.MethodGet, read+inBilling+"&version=9007199254740992", "").requireProblem(404, "version_not_found")
@@ -221,7 +221,7 @@ func TestNothingSentComesBackInAProblem(t *testing.T) {
 		"/" + escaped, "/api/v1/config/?environment=" + escaped + ";",
 	}
 
-	h := newHouse(t)
+	h := newTestServer(t)
 	h.create("k", "v", false)
 	check := func(a answer) {
 		require.GreaterOrEqual(t, a.status, 400, a.body)

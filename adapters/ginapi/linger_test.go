@@ -23,7 +23,7 @@ const lingerDeadline = 30 * time.Second
 func serving(tb testing.TB) *httptest.Server {
 	tb.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = ginapi.NewServer("", registryHouse(tb).api.Handler())
+	server.Config = ginapi.NewServer("", registryServer(tb).api.Handler())
 	server.Start()
 	tb.Cleanup(server.Close)
 	return server

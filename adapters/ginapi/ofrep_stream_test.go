@@ -15,7 +15,7 @@ import (
 )
 
 // streamOf returns where a bulk evaluation says that changes can be heard of.
-func streamOf(t *testing.T, h *house) string {
+func streamOf(t *testing.T, h *testServer) string {
 	t.Helper()
 	return streamNamed(t, h.ofrep(ofrepPath, `{}`))
 }
@@ -35,7 +35,7 @@ func TestOFREPStream(t *testing.T) {
 
 	t.Run("it says which snapshot to ask for when a flag was changed, and nothing else", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.follow()
 		s, response := h.followStream(t, streamOf(t, h), nil)
 		require.Equal(t, http.StatusOK, response.StatusCode)
@@ -50,19 +50,19 @@ func TestOFREPStream(t *testing.T) {
 		e := s.next()
 		assert.Empty(t, e.name, "clients listen to messages without a name")
 		assert.Regexp(t, `^\{"type":"refetchEvaluation","etag":"\d+-production","lastModified":\d+\}$`, e.data)
-		var told struct {
+		var sent struct {
 			ETag string `json:"etag"`
 		}
-		require.NoError(t, json.Unmarshal([]byte(e.data), &told))
-		a := h.ofrep(ofrepPath+"?flagConfigEtag="+told.ETag, `{}`)
+		require.NoError(t, json.Unmarshal([]byte(e.data), &sent))
+		a := h.ofrep(ofrepPath+"?flagConfigEtag="+sent.ETag, `{}`)
 		require.Equal(t, http.StatusOK, a.status)
 		assert.Contains(t, a.body, `"key":"new"`)
-		assert.Contains(t, a.header.Get("ETag"), told.ETag)
+		assert.Contains(t, a.header.Get("ETag"), sent.ETag)
 	})
 
 	t.Run("who comes back hears of what was missed, and of nothing that was not", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.follow()
 		uri := streamOf(t, h)
 		s, _ := h.followStream(t, uri, http.Header{"Last-Event-Id": {"0000000000000001-0"}})
@@ -73,9 +73,9 @@ func TestOFREPStream(t *testing.T) {
 		assert.Contains(t, s.next().data, "refetchEvaluation", "nobody knows what was missed")
 	})
 
-	t.Run("who names no place is told to ask in the first frame, and hears of what comes after", func(t *testing.T) {
+	t.Run("who names no place is sent to ask in the first frame, and hears of what comes after", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.follow()
 		uri := streamOf(t, h)
 		// It was changed between the bulk answer and the connection.
@@ -92,9 +92,9 @@ func TestOFREPStream(t *testing.T) {
 		assert.Contains(t, e.data, `"etag":"6-production"`)
 	})
 
-	t.Run("ids that name no place here are told to ask, those that do are told nothing", func(t *testing.T) {
+	t.Run("ids that name no place here are sent to ask, those that do are sent nothing", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.follow()
 		uri := streamOf(t, h)
 		for _, id := range []string{"another-5", "x", "0000000000000001-", "0000000000000002-5", "-5"} {
@@ -111,9 +111,9 @@ func TestOFREPStream(t *testing.T) {
 		assert.Equal(t, "0000000000000001-6", s.next().id)
 	})
 
-	t.Run("who comes back to a replica that was started again is told to ask", func(t *testing.T) {
+	t.Run("who comes back to a replica that was started again is sent to ask", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.follow()
 		uri := streamOf(t, h)
 		h.tail = changefeed.NewTailer(h.feed, fixture.Modules(), h.watch)
@@ -127,7 +127,7 @@ func TestOFREPStream(t *testing.T) {
 
 	t.Run("an epoch that begins is news", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.follow()
 		s, _ := h.followStream(t, streamOf(t, h), nil)
 		s.next()
@@ -141,7 +141,7 @@ func TestOFREPStream(t *testing.T) {
 
 	t.Run("an answer of another epoch is not what the client holds, whatever its revision", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.follow()
 		before := h.ofrep(ofrepPath, `{}`).header.Get("ETag")
 		require.Equal(t, http.StatusNotModified, h.ofrep(ofrepPath, `{}`, "If-None-Match", before).status)
@@ -153,7 +153,7 @@ func TestOFREPStream(t *testing.T) {
 
 	t.Run("without a pass that holds nobody hears anything, and logs show none", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		for _, query := range []string{"", "?pass=", "?pass=nobody~production", "?pass=readerky~"} {
 			a := h.send(http.MethodGet, "/ofrep/v1/stream"+query, "", nil)
 			assert.Equal(t, http.StatusUnauthorized, a.status, query)
@@ -168,7 +168,7 @@ func TestOFREPStream(t *testing.T) {
 
 	t.Run("a server that stops says so", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		s, _ := h.followStream(t, streamOf(t, h), nil)
 		s.next()
 		h.api.Stop()

@@ -16,8 +16,8 @@ import (
 
 const ofrepPath = "/ofrep/v1/evaluate/flags"
 
-// ofrep asks by OFREP with a reader's key; headers are names and values in turn.
-func (h *house) ofrep(path, body string, headers ...string) answer {
+// ofrep sends a request of OFREP with a reader's key; headers are names and values in turn.
+func (h *testServer) ofrep(path, body string, headers ...string) answer {
 	h.tb.Helper()
 	return h.send(http.MethodPost, path, body, with(append(headers, "X-Api-Key", readerKey)...))
 }
@@ -36,9 +36,9 @@ func (a answer) requireOFREPError(status int, key, code string) {
 	require.Equal(a.tb, key, a.json()["key"])
 }
 
-func ofrepHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
+func ofrepServer(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 	tb.Helper()
-	h := newHouse(tb, change...)
+	h := newTestServer(tb, change...)
 	h.flag(checkout)
 	h.flag(`{"name":"team/float","environment":"production","is_enabled":true,"type":"float",` +
 		`"variants":{"ten":10},"default":{"variant":"ten"}}`)
@@ -54,7 +54,7 @@ func TestOFREPSingle(t *testing.T) {
 
 	t.Run("a value comes with key, reason, variant and metadata without nulls", func(t *testing.T) {
 		t.Parallel()
-		a := ofrepHouse(t).ofrep(ofrepPath+"/new_checkout_flow", `{"context":{"targetingKey":"user123"}}`)
+		a := ofrepServer(t).ofrep(ofrepPath+"/new_checkout_flow", `{"context":{"targetingKey":"user123"}}`)
 		require.Equal(t, http.StatusOK, a.status, a.body)
 		assert.JSONEq(t, `{"key":"new_checkout_flow","reason":"TARGETING_MATCH","variant":"on","value":true,`+
 			`"metadata":{"version":1,"flag_id":1,"environment":"production"}}`, a.body)
@@ -62,14 +62,14 @@ func TestOFREPSingle(t *testing.T) {
 
 	t.Run("a float has a decimal point, falsy values are values", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		assert.Contains(t, h.ofrep(ofrepPath+"/team/float", `{}`).body, `"value":10.0,`)
 		assert.Contains(t, h.ofrep(ofrepPath+"/falsy", `{}`).body, `"value":{},`)
 	})
 
 	t.Run("disabled without an off variant has no value", func(t *testing.T) {
 		t.Parallel()
-		a := ofrepHouse(t).ofrep(ofrepPath+"/parked", `{}`)
+		a := ofrepServer(t).ofrep(ofrepPath+"/parked", `{}`)
 		require.Equal(t, http.StatusOK, a.status)
 		assert.Equal(t, "DISABLED", a.json()["reason"])
 		assert.Empty(t, a.json()["variant"])
@@ -78,7 +78,7 @@ func TestOFREPSingle(t *testing.T) {
 
 	t.Run("a slash is a slash, raw or escaped, and one at the end is tolerated", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		for _, path := range []string{"/team/float", "/team%2Ffloat", "/team%2ffloat/", "/falsy/"} {
 			assert.Equal(t, http.StatusOK, h.ofrep(ofrepPath+path, `{}`).status, path)
 		}
@@ -86,7 +86,7 @@ func TestOFREPSingle(t *testing.T) {
 
 	t.Run("no body, no context and any members are fine until a rollout is reached", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		for _, body := range []string{
 			"", `{}`, `{"context":null}`, `{"context":{}}`,
 			`{"context":{"a":[1,{"b":null}],"n":1e400},"more":[{}]}`,
@@ -99,7 +99,7 @@ func TestOFREPSingle(t *testing.T) {
 
 	t.Run("failures have OFREP's form and name the key", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.ofrep(ofrepPath+"/a%2Fb", `{}`).requireOFREPError(404, "a/b", "FLAG_NOT_FOUND")
 		h.ofrep(ofrepPath+"/falsy", `{"context":`).requireOFREPError(400, "falsy", "PARSE_ERROR")
 		h.ofrep(ofrepPath+"/falsy", `{"context":{"a":1,"a":2}}`).requireOFREPError(400, "falsy", "PARSE_ERROR")
@@ -116,7 +116,7 @@ func TestOFREPSingle(t *testing.T) {
 
 	t.Run("the environment is the header's, the path's or the default", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		h.ofrep(ofrepPath+"/elsewhere", `{}`).requireOFREPError(404, "elsewhere", "FLAG_NOT_FOUND")
 		assert.Equal(t, http.StatusOK, h.ofrep(ofrepPath+"/elsewhere", `{}`, "X-Environment", "development").status)
 		below := "/environments/development" + ofrepPath
@@ -127,7 +127,7 @@ func TestOFREPSingle(t *testing.T) {
 
 	t.Run("many small members are answered or refused at once", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		var b strings.Builder
 		for n := range 100_000 {
 			b.WriteString(`,"` + strings.Repeat("a", n%7+1) + string(rune('a'+n%26)) + `":1`)
@@ -141,7 +141,7 @@ func TestOFREPBulk(t *testing.T) {
 
 	t.Run("all flags by key, a failure in its place, identical bytes each time", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		a := h.ofrep(ofrepPath, `{}`)
 		require.Equal(t, http.StatusOK, a.status, a.body)
 		var keys []string
@@ -157,7 +157,7 @@ func TestOFREPBulk(t *testing.T) {
 
 	t.Run("an environment without flags is an empty list", func(t *testing.T) {
 		t.Parallel()
-		a := newHouse(t).ofrep(ofrepPath, `{}`)
+		a := newTestServer(t).ofrep(ofrepPath, `{}`)
 		require.Equal(t, http.StatusOK, a.status)
 		assert.JSONEq(t, `{"flags":[],"eventStreams":[{"type":"sse","endpoint":{
 			"requestUri":"/ofrep/v1/stream?pass=readerky~production"}}]}`, a.body)
@@ -165,7 +165,7 @@ func TestOFREPBulk(t *testing.T) {
 
 	t.Run("304 only for the same context and the same flags", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		const body = `{"context":{"targetingKey":"u","plan":"gold"}}`
 		tag := h.ofrep(ofrepPath, body).header.Get("ETag")
 		bare := strings.Trim(tag, `"`)
@@ -183,7 +183,7 @@ func TestOFREPBulk(t *testing.T) {
 
 	t.Run("a snapshot that we have is not waited for", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t)
+		h := ofrepServer(t)
 		tag := h.ofrep(ofrepPath, `{}`).header.Get("ETag")
 		a := h.ofrep(ofrepPath+"?flagConfigEtag="+tag[1:3], `{}`, "If-None-Match", tag)
 		assert.Equal(t, http.StatusNotModified, a.status)
@@ -197,7 +197,7 @@ func TestOFREPWaitsForTheSnapshot(t *testing.T) {
 	t.Run("one that comes is answered from, with 200", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			h := ofrepHouse(t)
+			h := ofrepServer(t)
 			tag := h.ofrep(ofrepPath, `{}`).header.Get("ETag")
 			answered := make(chan answer)
 			go func() { answered <- h.ofrep(ofrepPath+`?flagConfigEtag="5"`, `{}`, "If-None-Match", tag) }()
@@ -212,7 +212,7 @@ func TestOFREPWaitsForTheSnapshot(t *testing.T) {
 	t.Run("one that does not come is given up after two seconds, with 200", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			h := ofrepHouse(t)
+			h := ofrepServer(t)
 			tag := h.ofrep(ofrepPath, `{}`).header.Get("ETag")
 			began := time.Now()
 			a := h.ofrep(ofrepPath+`?flagConfigEtag="99"`, `{}`, "If-None-Match", tag)
@@ -229,14 +229,14 @@ func TestCORS(t *testing.T) {
 
 	t.Run("no origin may call unless it is named", func(t *testing.T) {
 		t.Parallel()
-		a := newHouse(t).send(http.MethodOptions, ofrepPath, "", preflight)
+		a := newTestServer(t).send(http.MethodOptions, ofrepPath, "", preflight)
 		assert.Equal(t, http.StatusNoContent, a.status)
 		assert.Empty(t, a.header.Get("Access-Control-Allow-Origin"))
 	})
 
 	t.Run("one that is named may call OFREP and read what its clients need, and nothing else", func(t *testing.T) {
 		t.Parallel()
-		h := ofrepHouse(t, func(o *ginapi.Options) { o.CORSOrigins = []string{"https://app.example.com"} })
+		h := ofrepServer(t, func(o *ginapi.Options) { o.CORSOrigins = []string{"https://app.example.com"} })
 		a := h.send(http.MethodOptions, ofrepPath+"/falsy", "", preflight)
 		assert.Equal(t, http.StatusNoContent, a.status)
 		assert.Equal(t, "https://app.example.com", a.header.Get("Access-Control-Allow-Origin"))
@@ -245,8 +245,8 @@ func TestCORS(t *testing.T) {
 		assert.Equal(t, "https://app.example.com", called.header.Get("Access-Control-Allow-Origin"))
 		assert.Contains(t, called.header.Get("Access-Control-Expose-Headers"), "ETag")
 		assert.Contains(t, called.header.Values("Vary"), "Origin")
-		stranger := h.ofrep(ofrepPath, `{}`, "Origin", "https://evil.example.com")
-		assert.Empty(t, stranger.header.Get("Access-Control-Allow-Origin"))
+		foreign := h.ofrep(ofrepPath, `{}`, "Origin", "https://evil.example.com")
+		assert.Empty(t, foreign.header.Get("Access-Control-Allow-Origin"))
 		elsewhere := h.send(http.MethodOptions, flagsPath, "", preflight)
 		assert.Empty(t, elsewhere.header.Get("Access-Control-Allow-Origin"))
 	})
@@ -254,7 +254,7 @@ func TestCORS(t *testing.T) {
 
 // FuzzOFREP holds the call for one flag to its form, whatever is sent.
 func FuzzOFREP(f *testing.F) {
-	h := ofrepHouse(f)
+	h := ofrepServer(f)
 	for _, body := range []string{``, `{}`, `{"context":{"targetingKey":"u","a":{"b":[1,"x",null]}}}`, `{"context":[`, `{"context":"\ud800"}`} {
 		f.Add(body)
 	}
@@ -269,7 +269,7 @@ func FuzzOFREP(f *testing.F) {
 
 // FuzzEvaluate holds the original's call to 200, 400, 413 and 422.
 func FuzzEvaluate(f *testing.F) {
-	h := newHouse(f)
+	h := newTestServer(f)
 	h.flag(checkout)
 	f.Add(`{"flag_name":"new_checkout_flow","environment":"production","user_id":1,"context":{}}`)
 	f.Add(`{"user_id":[{}],"version":{"a":[]},"flag_name":{}}`)

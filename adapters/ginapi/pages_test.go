@@ -24,10 +24,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
-// longHouse holds n configurations of 200 kB, k000 and so on.
-func longHouse(tb testing.TB, n int, change ...func(*ginapi.Options)) (*house, *httptest.Server) {
+// longServer holds n configurations of 200 kB, k000 and so on.
+func longServer(tb testing.TB, n int, change ...func(*ginapi.Options)) (*testServer, *httptest.Server) {
 	tb.Helper()
-	h := newHouse(tb, change...)
+	h := newTestServer(tb, change...)
 	value := strings.Repeat("v", 200_000)
 	for i := range n {
 		h.create(fmt.Sprintf("k%03d", i), value, false)
@@ -39,8 +39,8 @@ func longHouse(tb testing.TB, n int, change ...func(*ginapi.Options)) (*house, *
 	return h, server
 }
 
-// ask sends a request of the admin.
-func ask(tb testing.TB, server *httptest.Server, method, target string) *http.Response {
+// request sends a request of the admin.
+func request(tb testing.TB, server *httptest.Server, method, target string) *http.Response {
 	tb.Helper()
 	r, err := http.NewRequestWithContext(tb.Context(), method, server.URL+target, nil)
 	require.NoError(tb, err)
@@ -52,20 +52,20 @@ func ask(tb testing.TB, server *httptest.Server, method, target string) *http.Re
 }
 
 // freed waits until no page holds memory.
-func freed(tb testing.TB, h *house) {
+func freed(tb testing.TB, h *testServer) {
 	tb.Helper()
 	require.Eventually(tb, h.api.ResponseMemoryIsFree, lingerDeadline, time.Millisecond)
 }
 
 func TestALongPageIsSentInChunks(t *testing.T) {
 	t.Parallel()
-	h, server := longHouse(t, 12)
+	h, server := longServer(t, 12)
 	for target, list := range map[string]struct {
 		count, from int
 	}{
 		"/api/v1/config/?limit=10&offset=1": {10, 1}, "/api/v1/config/?limit=1000": {12, 0},
 	} {
-		response := ask(t, server, http.MethodGet, target)
+		response := request(t, server, http.MethodGet, target)
 		require.Equal(t, http.StatusOK, response.StatusCode)
 		assert.Equal(t, int64(-1), response.ContentLength, "it is sent in chunks")
 		assert.Equal(t, "application/json", response.Header.Get("Content-Type"))
@@ -86,10 +86,10 @@ func TestALongPageIsSentInChunks(t *testing.T) {
 
 func TestAShortPageIsSentAsAWhole(t *testing.T) {
 	t.Parallel()
-	h, server := longHouse(t, 2)
-	response := ask(t, server, http.MethodGet, "/api/v1/config/?limit=1")
+	h, server := longServer(t, 2)
+	response := request(t, server, http.MethodGet, "/api/v1/config/?limit=1")
 	assert.Greater(t, response.ContentLength, int64(200_000))
-	response = ask(t, server, http.MethodGet, "/api/v1/config/?offset=9")
+	response = request(t, server, http.MethodGet, "/api/v1/config/?offset=9")
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"configurations":[],"total":2,"limit":100,"offset":9}`, string(body))
@@ -99,8 +99,8 @@ func TestAShortPageIsSentAsAWhole(t *testing.T) {
 
 func TestHeadOfALongPageHasNoBody(t *testing.T) {
 	t.Parallel()
-	h, server := longHouse(t, 12)
-	response := ask(t, server, http.MethodHead, "/api/v1/config/")
+	h, server := longServer(t, 12)
+	response := request(t, server, http.MethodHead, "/api/v1/config/")
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusOK, response.StatusCode)
@@ -131,9 +131,9 @@ func (b breaking) ReadHistory(ctx context.Context, by access.Caller, in configap
 
 func TestAStoreThatFailsInTheMiddleOfAPageCutsIt(t *testing.T) {
 	t.Parallel()
-	h, server := longHouse(t, 3, func(o *ginapi.Options) { o.Configurations = breaking{o.Configurations, 1} })
+	h, server := longServer(t, 3, func(o *ginapi.Options) { o.Configurations = breaking{o.Configurations, 1} })
 	for _, target := range []string{"/api/v1/config/", "/api/v1/config/1/history"} {
-		response := ask(t, server, http.MethodGet, target)
+		response := request(t, server, http.MethodGet, target)
 		require.Equal(t, http.StatusOK, response.StatusCode)
 		body, err := io.ReadAll(response.Body)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -145,8 +145,8 @@ func TestAStoreThatFailsInTheMiddleOfAPageCutsIt(t *testing.T) {
 
 func TestAStoreThatFailsBeforeAnythingWasSentIsAProblem(t *testing.T) {
 	t.Parallel()
-	h, server := longHouse(t, 1, func(o *ginapi.Options) { o.Configurations = breaking{o.Configurations, 0} })
-	response := ask(t, server, http.MethodGet, "/api/v1/config/")
+	h, server := longServer(t, 1, func(o *ginapi.Options) { o.Configurations = breaking{o.Configurations, 0} })
+	response := request(t, server, http.MethodGet, "/api/v1/config/")
 	assert.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 	assert.Equal(t, "application/problem+json", response.Header.Get("Content-Type"))
 	freed(t, h)
@@ -167,7 +167,7 @@ func (r *slowReader) Write(p []byte) (int, error) {
 
 func TestPagesUnderConstructionTakeSoMuchMemoryAndNoMore(t *testing.T) {
 	t.Parallel()
-	h, server := longHouse(t, 12, func(o *ginapi.Options) { o.ResponseBytes = 1 << 20 })
+	h, server := longServer(t, 12, func(o *ginapi.Options) { o.ResponseBytes = 1 << 20 })
 	slow := &slowReader{ResponseRecorder: httptest.NewRecorder(), begun: make(chan struct{}), goOn: make(chan struct{})}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/config/", nil)
 	r.Header = as(adminKey)
@@ -175,26 +175,26 @@ func TestPagesUnderConstructionTakeSoMuchMemoryAndNoMore(t *testing.T) {
 	first.Go(func() { h.api.Handler().ServeHTTP(slow, r) })
 	<-slow.begun
 
-	second := ask(t, server, http.MethodGet, "/api/v1/config/")
+	second := request(t, server, http.MethodGet, "/api/v1/config/")
 	body, err := io.ReadAll(second.Body)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, second.StatusCode)
 	assert.Equal(t, "1", second.Header.Get("Retry-After"))
 	assert.Contains(t, string(body), `"code":"response_memory_exhausted"`)
-	one := ask(t, server, http.MethodGet, "/api/v1/config/k000"+inBilling)
+	one := request(t, server, http.MethodGet, "/api/v1/config/k000"+inBilling)
 	assert.Equal(t, http.StatusOK, one.StatusCode, "what is no page does not wait")
 
 	close(slow.goOn)
 	first.Wait()
 	assert.Equal(t, http.StatusOK, slow.Code)
 	freed(t, h)
-	third := ask(t, server, http.MethodGet, "/api/v1/config/")
+	third := request(t, server, http.MethodGet, "/api/v1/config/")
 	assert.Equal(t, http.StatusOK, third.StatusCode)
 }
 
 func TestAClientThatLeavesGivesItsMemoryBack(t *testing.T) {
 	t.Parallel()
-	h, server := longHouse(t, 60)
+	h, server := longServer(t, 60)
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/v1/config/?limit=1000", nil)
 	require.NoError(t, err)
@@ -207,14 +207,14 @@ func TestAClientThatLeavesGivesItsMemoryBack(t *testing.T) {
 	_ = response.Body.Close()
 	freed(t, h)
 	// Pages that are refused hold none either.
-	assert.Equal(t, http.StatusUnprocessableEntity, ask(t, server, http.MethodGet, "/api/v1/config/?environment=none").StatusCode)
-	assert.Equal(t, http.StatusNotFound, ask(t, server, http.MethodGet, "/api/v1/config/404/history").StatusCode)
+	assert.Equal(t, http.StatusUnprocessableEntity, request(t, server, http.MethodGet, "/api/v1/config/?environment=none").StatusCode)
+	assert.Equal(t, http.StatusNotFound, request(t, server, http.MethodGet, "/api/v1/config/404/history").StatusCode)
 	assert.True(t, h.api.ResponseMemoryIsFree())
 }
 
 func TestEvaluationsOfLongValuesAreSentInChunks(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newTestServer(t)
 	value := strings.Repeat("v", 60<<10)
 	for i := range 12 {
 		a := h.admin(http.MethodPost, flagsPath, fmt.Sprintf(`{"name":"f%02d","environment":"production","is_enabled":true,"type":"string",`+

@@ -25,7 +25,7 @@ func TestHealth(t *testing.T) {
 
 	t.Run("with a database it is healthy", func(t *testing.T) {
 		t.Parallel()
-		a := newHouse(t).send(http.MethodGet, "/health", "", as(readerKey))
+		a := newTestServer(t).send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, http.StatusOK, a.status)
 		require.Equal(t, map[string]any{
 			"status": "healthy", "service": "config-service", "version": "1.2.3", "database": "healthy",
@@ -37,36 +37,36 @@ func TestHealth(t *testing.T) {
 	})
 	t.Run("without one it is unhealthy and 503", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
+		h := newTestServer(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
 		a := h.send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, http.StatusServiceUnavailable, a.status)
 		require.Equal(t, "unhealthy", a.json()["status"])
 		require.Equal(t, "unhealthy", a.json()["database"])
 		require.NotContains(t, a.body, "refused")
 	})
-	t.Run("what waits to be published is told, and is degraded when it waits for long", func(t *testing.T) {
+	t.Run("what waits to be published is reported, and is degraded when it waits for long", func(t *testing.T) {
 		t.Parallel()
 		status := relay.Status{
 			Epoch: "0123456789abcdef", Head: 9, Published: 7, OldestAge: 4 * time.Second,
 			Topics: []relay.TopicStatus{{Pending: 2}, {}},
 		}
-		told := &relaying{status: status}
-		h := newHouse(t, func(o *ginapi.Options) { o.Relay, o.Kafka = told, pinger{} })
+		reported := &relaying{status: status}
+		h := newTestServer(t, func(o *ginapi.Options) { o.Relay, o.Kafka = reported, pinger{} })
 		a := h.send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, map[string]any{
 			"epoch": "0123456789abcdef", "revision": 9.0, "published": 7.0, "pending": 2.0,
 			"oldest_age_seconds": 4.0, "parked": 0.0,
 		}, a.json()["feed"])
 		require.Equal(t, "healthy, Kafka healthy", health(a))
-		told.status.OldestAge = 6 * time.Second
+		reported.status.OldestAge = 6 * time.Second
 		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", as(readerKey))))
-		told.status.OldestAge, told.status.Parked = 0, 1
+		reported.status.OldestAge, reported.status.Parked = 0, 1
 		require.Equal(t, "degraded, Kafka degraded", health(h.send(http.MethodGet, "/health", "", as(readerKey))))
 	})
 	t.Run("a condition is named, and is degraded", func(t *testing.T) {
 		t.Parallel()
 		condition := ports.Condition{Name: "damaged_rows", Message: "A row cannot be read.", Count: 2}
-		h := newHouse(t, func(o *ginapi.Options) {
+		h := newTestServer(t, func(o *ginapi.Options) {
 			o.Conditions = []ports.Conditions{func() []ports.Condition { return []ports.Condition{condition} }}
 		})
 		a := h.send(http.MethodGet, "/health", "", as(readerKey))
@@ -78,14 +78,14 @@ func TestHealth(t *testing.T) {
 	})
 	t.Run("without Kafka it is degraded", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t, func(o *ginapi.Options) { o.Kafka = pinger{errNoDatabase} })
+		h := newTestServer(t, func(o *ginapi.Options) { o.Kafka = pinger{errNoDatabase} })
 		a := h.send(http.MethodGet, "/health", "", as(readerKey))
 		require.Equal(t, http.StatusOK, a.status)
 		require.Equal(t, "degraded, Kafka unhealthy", health(a))
 	})
-	t.Run("without a database nothing is told of the feed", func(t *testing.T) {
+	t.Run("without a database nothing is reported of the feed", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t, func(o *ginapi.Options) {
+		h := newTestServer(t, func(o *ginapi.Options) {
 			o.Database, o.Relay = pinger{errNoDatabase}, &relaying{err: errNoDatabase}
 		})
 		require.NotContains(t, h.send(http.MethodGet, "/health", "", as(readerKey)).json(), "feed")
@@ -93,7 +93,7 @@ func TestHealth(t *testing.T) {
 	t.Run("a condition degrades its part", func(t *testing.T) {
 		t.Parallel()
 		condition := ports.Condition{Name: "database_writes_failing", Message: "Writes fail.", Part: "database"}
-		h := newHouse(t, func(o *ginapi.Options) {
+		h := newTestServer(t, func(o *ginapi.Options) {
 			o.Conditions = []ports.Conditions{func() []ports.Condition { return []ports.Condition{condition} }}
 		})
 		a := h.send(http.MethodGet, "/health", "", nil)
@@ -104,7 +104,7 @@ func TestHealth(t *testing.T) {
 	t.Run("a caller without a key, with a wrong one, or who only evaluates gets no details", func(t *testing.T) {
 		t.Parallel()
 		condition := ports.Condition{Name: "damaged_rows", Message: "A row cannot be read."}
-		h := newHouse(t, func(o *ginapi.Options) {
+		h := newTestServer(t, func(o *ginapi.Options) {
 			o.Conditions = []ports.Conditions{func() []ports.Condition { return []ports.Condition{condition} }}
 		})
 		for _, headers := range []http.Header{nil, as("no-key"), as(evaluatorKey)} {
@@ -118,22 +118,22 @@ func TestHealth(t *testing.T) {
 			require.Contains(t, h.send(http.MethodGet, "/health", "", as(key)).json(), "conditions")
 		}
 	})
-	t.Run("the stores are asked once a second, however many ask", func(t *testing.T) {
+	t.Run("the stores are pings once a second, however many ask", func(t *testing.T) {
 		t.Parallel()
 		clock := fixture.NewClock()
-		asked := &countingPinger{}
-		h := newHouse(t, func(o *ginapi.Options) { o.Clock, o.Database = clock, asked })
+		pings := &countingPinger{}
+		h := newTestServer(t, func(o *ginapi.Options) { o.Clock, o.Database = clock, pings })
 		for range 10 {
 			require.Equal(t, http.StatusOK, h.send(http.MethodGet, "/health", "", nil).status)
 		}
-		require.Equal(t, int64(1), asked.count.Load())
+		require.Equal(t, int64(1), pings.count.Load())
 		clock.Move(time.Second)
 		h.send(http.MethodGet, "/health", "", nil)
-		require.Equal(t, int64(2), asked.count.Load())
+		require.Equal(t, int64(2), pings.count.Load())
 	})
 }
 
-// countingPinger counts how often it is asked.
+// countingPinger counts its pings.
 type countingPinger struct{ count atomic.Int64 }
 
 func (p *countingPinger) Ping(context.Context) error {
@@ -149,12 +149,12 @@ func TestProbes(t *testing.T) {
 
 	t.Run("the process is alive always, also without a database", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
+		h := newTestServer(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
 		require.Equal(t, http.StatusOK, h.send(http.MethodGet, "/livez", "", nil).status)
 	})
 	t.Run("it is ready from when it is said to be until it is said not to be", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
+		h := newTestServer(t, func(o *ginapi.Options) { o.Database = pinger{errNoDatabase} })
 		ask := func() answer { return h.send(http.MethodGet, "/readyz", "", nil) }
 		ask().requireProblem(http.StatusServiceUnavailable, "not_ready")
 		h.api.SetReady(true)
@@ -164,7 +164,7 @@ func TestProbes(t *testing.T) {
 	})
 	t.Run("the index tells where to go on, and what it names is there", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		a := h.send(http.MethodGet, "/", "", nil)
 		require.Equal(t, "config-service", a.json()["service"])
 		require.Equal(t, "1.2.3", a.json()["version"])
@@ -180,7 +180,7 @@ func TestDocs(t *testing.T) {
 
 	t.Run("the page and all its parts come from this server", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, path := range []string{"/docs", "/docs/"} {
 			a := h.send(http.MethodGet, path, "", nil)
 			require.Equal(t, http.StatusOK, a.status)
@@ -195,13 +195,13 @@ func TestDocs(t *testing.T) {
 	})
 	t.Run("nothing but this server may be used by it, and no script stands in it", func(t *testing.T) {
 		t.Parallel()
-		a := newHouse(t).send(http.MethodGet, "/docs", "", nil)
+		a := newTestServer(t).send(http.MethodGet, "/docs", "", nil)
 		require.Contains(t, a.header.Get("Content-Security-Policy"), "script-src 'self';")
 		require.NotContains(t, a.body, "<script>")
 	})
 	t.Run("a part is compressed for who can read it, and plain for others", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		plain := h.send(http.MethodGet, "/docs/swagger-ui-bundle.js", "", nil)
 		require.Contains(t, plain.body, "SwaggerUIBundle")
 		require.Contains(t, plain.header.Get("Content-Type"), "javascript")

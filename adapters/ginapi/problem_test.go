@@ -22,7 +22,7 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// broken is use cases of which the reads of one and of many go as told.
+// broken is use cases whose reads return the given errors.
 type broken struct {
 	configapi.Configurations
 	act func(context.Context) error
@@ -36,13 +36,13 @@ func (b broken) List(ctx context.Context, _ access.Caller, _ configapp.List) (co
 	return configapp.Listing{}, b.act(ctx)
 }
 
-// acting returns a house whose use cases do that.
-func acting(tb testing.TB, act func(context.Context) error, change ...func(*ginapi.Options)) *house {
+// acting returns a testServer whose use cases do that.
+func acting(tb testing.TB, act func(context.Context) error, change ...func(*ginapi.Options)) *testServer {
 	tb.Helper()
-	return newHouse(tb, append(change, func(o *ginapi.Options) { o.Configurations = broken{act: act} })...)
+	return newTestServer(tb, append(change, func(o *ginapi.Options) { o.Configurations = broken{act: act} })...)
 }
 
-func failing(tb testing.TB, err error) *house {
+func failing(tb testing.TB, err error) *testServer {
 	tb.Helper()
 	return acting(tb, func(context.Context) error { return err })
 }
@@ -210,7 +210,7 @@ func TestDeadlines(t *testing.T) {
 
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
-	line := func(t *testing.T, h *house) (zapcore.Level, map[string]any) {
+	line := func(t *testing.T, h *testServer) (zapcore.Level, map[string]any) {
 		t.Helper()
 		lines := h.logs.TakeAll()
 		require.Len(t, lines, 1)
@@ -220,7 +220,7 @@ func TestAccessLog(t *testing.T) {
 
 	t.Run("a request is one line with its route's template", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.admin(http.MethodGet, "/api/v1/config/some-key/?environment=production&service_name=svc", "")
 		level, fields := line(t, h)
 		require.Equal(t, zapcore.InfoLevel, level)
@@ -234,7 +234,7 @@ func TestAccessLog(t *testing.T) {
 	})
 	t.Run("reads that go well are told at debug level, all else at info", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.admin(http.MethodGet, "/api/v1/config/", "")
 		level, _ := line(t, h)
 		require.Equal(t, zapcore.DebugLevel, level)
@@ -245,7 +245,7 @@ func TestAccessLog(t *testing.T) {
 	})
 	t.Run("what leads nowhere, and methods that are none, are not repeated", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.send("CANARY", "/CANARY?CANARY", "", nil)
 		_, fields := line(t, h)
 		require.Equal(t, "unmatched", fields["route"])

@@ -20,8 +20,8 @@ const (
 	beatPath     = registryPath + "/shop/instances/a/heartbeat"
 )
 
-// registryHouse returns a house with a registry that is ready.
-func registryHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
+// registryServer returns a testServer with a registry that is ready.
+func registryServer(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 	tb.Helper()
 	environments, err := scope.NewEnvironments("development", "production")
 	require.NoError(tb, err)
@@ -33,11 +33,11 @@ func registryHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 		Environments: environments, DefaultEnvironment: "production", Replica: "one",
 	})
 	require.NoError(tb, services.Refresh(tb.Context()))
-	return newHouse(tb, append(change, func(o *ginapi.Options) { o.Registry = services })...)
+	return newTestServer(tb, append(change, func(o *ginapi.Options) { o.Registry = services })...)
 }
 
 // register registers instance a of the shop, with more members.
-func (h *house) register(more string) {
+func (h *testServer) register(more string) {
 	h.tb.Helper()
 	a := h.admin(http.MethodPost, registryPath+"/register",
 		`{"service_name":"shop","instance_id":"a","service_url":"http://10.0.0.1:8080"`+more+`}`)
@@ -46,7 +46,7 @@ func (h *house) register(more string) {
 
 func TestHeartbeatBodies(t *testing.T) {
 	t.Parallel()
-	h := registryHouse(t)
+	h := registryServer(t)
 	h.register("")
 	for _, body := range []string{
 		`{"lease_epoch":1}`, ` { "lease_epoch" : 1 , "status" : null } `, `{"response_time":1.5e1,"lease_epoch":1}`,
@@ -77,7 +77,7 @@ func TestHeartbeatBodies(t *testing.T) {
 
 func TestDiscoveryIsRevalidated(t *testing.T) {
 	t.Parallel()
-	h := registryHouse(t)
+	h := registryServer(t)
 	h.register("")
 	const path = "/api/v1/discovery/shop"
 	first := h.admin(http.MethodGet, path, "")
@@ -102,7 +102,7 @@ func TestDiscoveryIsRevalidated(t *testing.T) {
 
 func TestPrometheusBytes(t *testing.T) {
 	t.Parallel()
-	h := registryHouse(t)
+	h := registryServer(t)
 	assert.Equal(t, "[]", h.admin(http.MethodGet, "/prometheus/sd", "").body)
 	h.register(`,"zone":"eu-1","version":"2","tags":["b","a"],"weight":7,` +
 		`"metadata":{"metrics_path":"/m","metrics_scheme":"https","a-b":"1","a.b":[2]}`)
@@ -134,7 +134,7 @@ func FuzzHeartbeatBody(f *testing.F) {
 	} {
 		f.Add(body)
 	}
-	h := registryHouse(f)
+	h := registryServer(f)
 	h.register("")
 	f.Fuzz(func(t *testing.T, body string) {
 		a := h.within(t).admin(http.MethodPut, beatPath, body)
@@ -152,7 +152,7 @@ func FuzzHeartbeatBody(f *testing.F) {
 
 func TestOneIDInTwoEnvironments(t *testing.T) {
 	t.Parallel()
-	h := registryHouse(t)
+	h := registryServer(t)
 	h.register(`,"environment":"production"`)
 	h.register(`,"environment":"development"`)
 	lists := func(a answer, code string) {
@@ -214,7 +214,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 
 func TestDotSegmentsAreNoNames(t *testing.T) {
 	t.Parallel()
-	h := registryHouse(t)
+	h := registryServer(t)
 	for _, id := range []string{".", ".."} {
 		h.admin(http.MethodPost, registryPath+"/register",
 			`{"service_name":"shop","instance_id":"`+id+`","service_url":"http://10.0.0.1:8080"}`).

@@ -18,9 +18,9 @@ import (
 
 func TestServer(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) (*house, *httptest.Server) {
+	setup := func(t *testing.T) (*testServer, *httptest.Server) {
 		t.Helper()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.create("k", "v", false)
 		server := httptest.NewUnstartedServer(nil)
 		server.Config = ginapi.NewServer("", h.api.Handler())

@@ -33,8 +33,8 @@ type tap struct {
 	leave  context.CancelFunc
 }
 
-// connect asks by a connection of its own, until the client leaves.
-func (h *house) connect(target string, headers http.Header) *tap {
+// connect sends a request on a connection of its own, until the client disconnects.
+func (h *testServer) connect(target string, headers http.Header) *tap {
 	h.tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &tap{header: http.Header{}, ended: make(chan struct{}), leave: cancel}
@@ -84,9 +84,9 @@ func (c *tap) over() bool {
 	}
 }
 
-// lodge is a house whose keys are real ones, with a loop that looks them up.
+// lodge is a testServer whose keys are real ones, with a loop that looks them up.
 type lodge struct {
-	*house
+	*testServer
 	keys *fixture.Keys
 	real *accessapp.Service
 }
@@ -99,7 +99,7 @@ func newLodge(t *testing.T, policy accessapp.Policy) *lodge {
 	l.real = accessapp.New(accessapp.Dependencies{
 		Keys: l.keys, Clock: system.NewClock(), IDs: system.NewIDs(), Policy: policy,
 	})
-	l.house = ofrepHouse(t, func(o *ginapi.Options) {
+	l.testServer = ofrepServer(t, func(o *ginapi.Options) {
 		o.Passes, o.Sessions, o.Clock = l.real, l.real, system.NewClock()
 		o.Access = together{o.Access, l.real}
 	})
@@ -107,7 +107,7 @@ func newLodge(t *testing.T, policy accessapp.Policy) *lodge {
 	return l
 }
 
-// together lets in who either of two lets in.
+// together accepts callers that one of two authenticators accepts.
 type together struct {
 	rest.Authenticator
 	real *accessapp.Service

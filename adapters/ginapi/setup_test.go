@@ -33,7 +33,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// The keys that the house of a test knows.
+// The keys that the testServer of a test knows.
 const (
 	adminKey    = "admin-key"
 	readerKey   = "reader-key"
@@ -42,8 +42,8 @@ const (
 	evaluatorKey = "evaluator-key"
 )
 
-// house is an API over the real use cases, and all that it stands on.
-type house struct {
+// testServer is an API over the real use cases, and all that it stands on.
+type testServer struct {
 	tb       testing.TB
 	api      *ginapi.API
 	store    *fixture.Store
@@ -52,19 +52,19 @@ type house struct {
 	feed     *fixture.Feed
 	watch    *fixture.Stopwatch
 	tail     *changefeed.Tailer
-	access   *doorman
+	access   *stubAuthenticator
 	logs     *observer.ObservedLogs
 	options  ginapi.Options
 }
 
-// newHouse returns a house that nobody else uses. Change may replace what the
+// newTestServer returns a server of its own. Change may replace what the
 // API is given.
-func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
+func newTestServer(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 	tb.Helper()
 	environments, err := scope.NewEnvironments("development", "production")
 	require.NoError(tb, err)
 	core, logs := observer.New(zapcore.DebugLevel)
-	h := &house{tb: tb, store: fixture.NewStore(), flags: fixture.NewFlags(), access: newDoorman(tb), logs: logs}
+	h := &testServer{tb: tb, store: fixture.NewStore(), flags: fixture.NewFlags(), access: newStubAuthenticator(tb), logs: logs}
 	clock := &clock{now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
 	h.feed = fixture.NewFeed(h.store.Outbox, h.flags.Outbox)
 	h.watch = fixture.NewStopwatch()
@@ -105,7 +105,7 @@ func newHouse(tb testing.TB, change ...func(*ginapi.Options)) *house {
 }
 
 // follow takes in what was changed.
-func (h *house) follow() {
+func (h *testServer) follow() {
 	h.tb.Helper()
 	_, err := h.feed.Sequence(h.tb.Context(), 1000)
 	require.NoError(h.tb, err)
@@ -166,8 +166,8 @@ func with(pairs ...string) http.Header {
 // as returns the headers of a caller with that key.
 func as(key string) http.Header { return with("Authorization", "ApiKey "+key) }
 
-// send asks as the headers say; a body is sent as JSON unless they say otherwise.
-func (h *house) send(method, target, body string, headers http.Header) answer {
+// send sends a request with headers; a body is JSON unless they say otherwise.
+func (h *testServer) send(method, target, body string, headers http.Header) answer {
 	h.tb.Helper()
 	var reader io.Reader
 	if body != "" {
@@ -181,21 +181,21 @@ func (h *house) send(method, target, body string, headers http.Header) answer {
 	return h.serve(r)
 }
 
-func (h *house) serve(r *http.Request) answer {
+func (h *testServer) serve(r *http.Request) answer {
 	h.tb.Helper()
 	w := httptest.NewRecorder()
 	h.api.Handler().ServeHTTP(w, r)
 	return answer{tb: h.tb, status: w.Code, header: w.Result().Header, body: w.Body.String()}
 }
 
-// admin asks with the key that may do everything.
-func (h *house) admin(method, target, body string) answer {
+// admin sends a request with the key that may do everything.
+func (h *testServer) admin(method, target, body string) answer {
 	h.tb.Helper()
 	return h.send(method, target, body, as(adminKey))
 }
 
 // create stores a configuration of billing in production.
-func (h *house) create(key, value string, encrypted bool) answer {
+func (h *testServer) create(key, value string, encrypted bool) answer {
 	h.tb.Helper()
 	body, err := json.Marshal(map[string]any{
 		"key": key, "value": value, "environment": "production", "service_name": "billing", "is_encrypted": encrypted,
@@ -209,18 +209,18 @@ func (h *house) create(key, value string, encrypted bool) answer {
 // inBilling is the query of everything that create stores.
 const inBilling = "?environment=production&service_name=billing"
 
-// doorman knows who holds which key.
-type doorman struct {
+// stubAuthenticator authenticates fixed keys.
+type stubAuthenticator struct {
 	*accessapp.Service
 
 	holders   map[string]access.Caller
 	anonymous error
 }
 
-func newDoorman(tb testing.TB) *doorman {
+func newStubAuthenticator(tb testing.TB) *stubAuthenticator {
 	tb.Helper()
 	sessions := accessapp.New(accessapp.Dependencies{Clock: fixture.NewClock()})
-	return &doorman{Service: sessions, anonymous: access.ErrUnauthenticated, holders: map[string]access.Caller{
+	return &stubAuthenticator{Service: sessions, anonymous: access.ErrUnauthenticated, holders: map[string]access.Caller{
 		adminKey:    holder(tb, "adminkey", access.KeyAttributes{Name: "ann", Role: access.RoleAdmin}),
 		readerKey:   holder(tb, "readerky", access.KeyAttributes{Name: "rob", Role: access.RoleReader}),
 		revealerKey: holder(tb, "revealky", access.KeyAttributes{Name: "rev", Role: access.RoleReader, Reveal: true}),
@@ -240,12 +240,12 @@ func holder(tb testing.TB, id string, attributes access.KeyAttributes) access.Ca
 }
 
 // Pass names the key and the environment.
-func (*doorman) Pass(_ context.Context, by access.Caller, e scope.Environment) (string, error) {
+func (*stubAuthenticator) Pass(_ context.Context, by access.Caller, e scope.Environment) (string, error) {
 	return by.Actor.KeyID + "~" + e.String(), nil
 }
 
-// Admit lets in who has such a pass.
-func (d *doorman) Admit(_ context.Context, pass string) (access.Caller, scope.Environment, error) {
+// Admit accepts such passes.
+func (d *stubAuthenticator) Admit(_ context.Context, pass string) (access.Caller, scope.Environment, error) {
 	id, name, _ := strings.Cut(pass, "~")
 	e, err := scope.ParseEnvironment(name)
 	for _, caller := range d.holders {
@@ -256,11 +256,11 @@ func (d *doorman) Admit(_ context.Context, pass string) (access.Caller, scope.En
 	return access.Caller{}, e, access.ErrInvalidKey
 }
 
-func (d *doorman) Anonymous() (access.Caller, error) {
+func (d *stubAuthenticator) Anonymous() (access.Caller, error) {
 	return access.Caller{Grants: access.ReadOnly()}, d.anonymous
 }
 
-func (d *doorman) Authenticate(_ context.Context, key string) (access.Caller, error) {
+func (d *stubAuthenticator) Authenticate(_ context.Context, key string) (access.Caller, error) {
 	caller, ok := d.holders[key]
 	if !ok {
 		return access.Caller{}, access.ErrInvalidKey

@@ -28,7 +28,7 @@ import (
 const changesPath = "/api/v1/changes"
 
 // configure makes a configuration, and lets the replica follow.
-func (h *house) configure(key string) {
+func (h *testServer) configure(key string) {
 	h.tb.Helper()
 	a := h.admin(http.MethodPost, "/api/v1/config",
 		`{"key":"`+key+`","value":"v","environment":"production","service_name":"shop"}`)
@@ -49,7 +49,7 @@ func TestChanges(t *testing.T) {
 
 	t.Run("a change is told whole, and without its value", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a/b")
 		a := h.admin(http.MethodGet, changesPath+"?since=0", "")
 		require.Equal(t, http.StatusOK, a.status, a.body)
@@ -61,9 +61,9 @@ func TestChanges(t *testing.T) {
 		assert.Equal(t, "1", a.header.Get("Signalbox-Revision"))
 	})
 
-	t.Run("it is asked for in pages, and for parts", func(t *testing.T) {
+	t.Run("it is queried for in pages, and for parts", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, key := range []string{"a", "b", "c"} {
 			h.configure(key)
 		}
@@ -86,9 +86,9 @@ func TestChanges(t *testing.T) {
 		}
 	})
 
-	t.Run("what cannot be asked is refused, with its place", func(t *testing.T) {
+	t.Run("what cannot be queried is refused, with its place", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for query, place := range map[string]string{
 			"?since=-1": "query.since", "?since=x": "query.since", "?since=": "query.since", "?limit=0": "query.limit",
 			"?limit=1001": "query.limit", "?wait=61s": "query.wait", "?wait=-1s": "query.wait", "?wait=soon": "query.wait",
@@ -109,7 +109,7 @@ func TestChanges(t *testing.T) {
 	t.Run("a place that this replica has not reached is waited for, and then may be right elsewhere", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t)
+			h := newTestServer(t)
 			h.configure("a")
 			ask := func(path string) <-chan answer {
 				answered := make(chan answer, 1)
@@ -170,7 +170,7 @@ func TestChanges(t *testing.T) {
 
 	t.Run("changes of unknown types pass by, and show to who may do everything", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		h.feed.Put(ports.Change{
 			EventType: "quota.raised", AggregateType: "quota", AggregateID: 7, AggregateVersion: 3,
@@ -188,7 +188,7 @@ func TestChanges(t *testing.T) {
 
 	t.Run("a place that is not there any more is gone", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		h.configure("b")
 		a := h.admin(http.MethodGet, changesPath+"?since=1&epoch=another", "")
@@ -205,7 +205,7 @@ func TestChanges(t *testing.T) {
 
 	t.Run("who may read nothing of it is refused, and others see what they may", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		h.admin(http.MethodPost, "/api/v1/feature-flags", `{"name":"f","environment":"production"}`)
 		h.follow()
@@ -227,20 +227,20 @@ func TestChanges(t *testing.T) {
 type slowFeed struct {
 	ports.Feed
 
-	slow  atomic.Bool
-	asked atomic.Int64
+	slow    atomic.Bool
+	queried atomic.Int64
 }
 
 func (f *slowFeed) Changes(ctx context.Context, q ports.ChangeQuery) ([]ports.Change, error) {
-	if f.slow.Load() && f.asked.Add(1) > 1 {
+	if f.slow.Load() && f.queried.Add(1) > 1 {
 		<-ctx.Done()
 		return nil, fault.ErrUnavailable.WithCause(ctx.Err())
 	}
 	return f.Feed.Changes(ctx, q)
 }
 
-// longFeed returns a house that has come late to a feed of 60,000 changes of the shop.
-func longFeed(t *testing.T) (*house, *slowFeed) {
+// longFeed returns a testServer that has come late to a feed of 60,000 changes of the shop.
+func longFeed(t *testing.T) (*testServer, *slowFeed) {
 	t.Helper()
 	list := make([]ports.Change, 60_000)
 	for i := range list {
@@ -250,7 +250,7 @@ func longFeed(t *testing.T) (*house, *slowFeed) {
 		}
 	}
 	feed := &slowFeed{}
-	h := newHouse(t, func(o *ginapi.Options) {
+	h := newTestServer(t, func(o *ginapi.Options) {
 		tail := changefeed.NewTailer(feed, fixture.Modules(), fixture.NewStopwatch())
 		o.Watching = tail
 		kept := fixture.NewFeed()
@@ -271,7 +271,7 @@ func TestLongPoll(t *testing.T) {
 	t.Run("it is answered when there is something, or the wait is over, or the server stops", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t)
+			h := newTestServer(t)
 			ask := func(query string) <-chan answer {
 				answered := make(chan answer, 1)
 				go func() { answered <- h.admin(http.MethodGet, changesPath+query, "") }()
@@ -303,7 +303,7 @@ func TestLongPoll(t *testing.T) {
 	t.Run("an epoch that begins meanwhile ends it", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t)
+			h := newTestServer(t)
 			answered := make(chan answer, 1)
 			go func() { answered <- h.admin(http.MethodGet, changesPath, "") }()
 			synctest.Wait()
@@ -328,9 +328,9 @@ type following struct {
 	stop context.CancelFunc
 }
 
-// followStream connects to a server of the house that gives up on slow requests at
+// followStream connects to a server of the testServer that gives up on slow requests at
 // once.
-func (h *house) followStream(t *testing.T, target string, headers http.Header) (*following, *http.Response) {
+func (h *testServer) followStream(t *testing.T, target string, headers http.Header) (*following, *http.Response) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -383,7 +383,7 @@ func TestStream(t *testing.T) {
 
 	t.Run("changes come as they are made, also after the server's deadlines", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		s, response := h.followStream(t, changesPath+"/stream?since=0", nil)
 		assert.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
@@ -401,7 +401,7 @@ func TestStream(t *testing.T) {
 
 	t.Run("who comes back goes on where they were", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		for _, key := range []string{"a", "b", "c"} {
 			h.configure(key)
 		}
@@ -410,16 +410,16 @@ func TestStream(t *testing.T) {
 		assert.Equal(t, "0000000000000001-3", s.next().id)
 	})
 
-	t.Run("a place that is gone is refused where it was asked for", func(t *testing.T) {
+	t.Run("a place that is gone is refused where it was queried for", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.admin(http.MethodGet, changesPath+"/stream?since=0&epoch=another", "").
 			requireProblem(http.StatusGone, "revision_gone")
 	})
 
 	t.Run("an id that names no place here begins with resync, whose id goes on", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		h.configure("b")
 		for _, id := range []string{"another-0", "another-2", "x", "1", "a-b", "-1", "a--1"} {
@@ -440,7 +440,7 @@ func TestStream(t *testing.T) {
 
 	t.Run("what was forgotten meanwhile is a resync, too", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		h.configure("b")
 		_, err := h.feed.Purge(t.Context(), ports.Retention{Published: map[string]int64{"configuration": 2}}, 2)
@@ -452,9 +452,9 @@ func TestStream(t *testing.T) {
 		assert.Equal(t, "0000000000000001-3", e.id)
 	})
 
-	t.Run("the first frame says where it begins, unless that was asked for", func(t *testing.T) {
+	t.Run("the first frame says where it begins, unless that was queried for", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		h.configure("b")
 		for _, query := range []string{"", "?type=service", "?environment=production"} {
@@ -472,7 +472,7 @@ func TestStream(t *testing.T) {
 
 	t.Run("an epoch that begins ends it, with where to go on", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		s, _ := h.followStream(t, changesPath+"/stream", nil)
 		s.next()
@@ -489,7 +489,7 @@ func TestStream(t *testing.T) {
 
 	t.Run("a server that stops says so", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		s, _ := h.followStream(t, changesPath+"/stream", nil)
 		s.next()
 		h.api.Stop()
@@ -500,7 +500,7 @@ func TestStream(t *testing.T) {
 
 	t.Run("HEAD has the headers, and ends", func(t *testing.T) {
 		t.Parallel()
-		a := newHouse(t).admin(http.MethodHead, changesPath+"/stream", "")
+		a := newTestServer(t).admin(http.MethodHead, changesPath+"/stream", "")
 		assert.Equal(t, http.StatusOK, a.status)
 		assert.Equal(t, "text/event-stream", a.header.Get("Content-Type"))
 	})
@@ -511,7 +511,7 @@ func TestRevisions(t *testing.T) {
 
 	t.Run("every read tells how far it is", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t)
+		h := newTestServer(t)
 		h.configure("a")
 		for _, target := range []string{"/api/v1/config/a?environment=production&service_name=shop", "/api/v1/config/"} {
 			assert.Equal(t, "1", h.admin(http.MethodGet, target, "").header.Get("Signalbox-Revision"), target)
@@ -526,7 +526,7 @@ func TestRevisions(t *testing.T) {
 	t.Run("a read waits for a revision, or is refused", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t)
+			h := newTestServer(t)
 			h.configure("a")
 			ask := func(revision string) answer {
 				return h.admin(http.MethodGet, "/api/v1/config/?min_revision="+revision, "")

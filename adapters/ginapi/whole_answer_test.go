@@ -20,7 +20,7 @@ import (
 
 // slowly sends a request of the admin whose client does not read yet. It returns when the
 // answer is being written, with what lets the client read all of it.
-func (h *house) slowly(method, target, body string) (read func() *httptest.ResponseRecorder) {
+func (h *testServer) slowly(method, target, body string) (read func() *httptest.ResponseRecorder) {
 	h.tb.Helper()
 	slow := &slowReader{ResponseRecorder: httptest.NewRecorder(), begun: make(chan struct{}), goOn: make(chan struct{})}
 	r := httptest.NewRequestWithContext(h.tb.Context(), method, target, strings.NewReader(body))
@@ -47,9 +47,9 @@ func longFlag(name string) string {
 
 // longAnswers holds the long flag 1 in two versions, the short flag 2, and the shop with
 // three instances of 50 kB in zone z.
-func longAnswers(tb testing.TB, change ...func(*ginapi.Options)) *house {
+func longAnswers(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 	tb.Helper()
-	h := registryHouse(tb, change...)
+	h := registryServer(tb, change...)
 	for _, body := range []string{longFlag("long"), `{"name":"short","environment":"production"}`} {
 		require.Equal(tb, http.StatusCreated, h.admin(http.MethodPost, flagsPath, body).status)
 	}
@@ -61,7 +61,7 @@ func longAnswers(tb testing.TB, change ...func(*ginapi.Options)) *house {
 	return h
 }
 
-func (h *house) instance(id string, metadata int) {
+func (h *testServer) instance(id string, metadata int) {
 	h.tb.Helper()
 	a := h.admin(http.MethodPost, registryPath+"/register", fmt.Sprintf(
 		`{"service_name":"shop","instance_id":%q,"service_url":"http://10.0.0.1:8080","zone":"z","metadata":{"m":%q}}`,
@@ -157,7 +157,7 @@ func (w watchedReads) Read(ctx context.Context, by access.Caller, name string) (
 func TestAServiceIsNotReadBeforeItsMemoryIsReserved(t *testing.T) {
 	t.Parallel()
 	watched := watchedReads{begun: make(chan struct{}, 2), goOn: make(chan struct{})}
-	h := registryHouse(t, func(o *ginapi.Options) { o.ResponseBytes = 4 << 20 })
+	h := registryServer(t, func(o *ginapi.Options) { o.ResponseBytes = 4 << 20 })
 	for i := range 20 {
 		h.instance(fmt.Sprintf("i%02d", i), 60_000)
 	}

@@ -8,7 +8,7 @@ import (
 
 const (
 	httpRoot = "adapters/ginapi"
-	// httpKernel is what the packages of the modules are written on.
+	// HTTPKernel is what the packages of the modules are written on.
 	httpKernel = httpRoot + "/rest"
 )
 

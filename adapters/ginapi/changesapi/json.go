@@ -12,7 +12,7 @@ import (
 // changesJSON is the answer to a long poll.
 type changesJSON struct {
 	Epoch    string       `json:"epoch" doc:"Names the history that revisions belong to"`
-	Revision int64        `json:"revision" doc:"How far the answer goes: ask for what follows it"`
+	Revision int64        `json:"revision" doc:"The revision up to which the feed was read; the next request continues from it"`
 	Changes  []changeJSON `json:"changes" nullable:"false" doc:"In the order of their revisions"`
 }
 
@@ -32,8 +32,8 @@ type changeJSON struct {
 
 // The fields of a change's event around its data.
 const (
-	changeBegins = "event: change\ndata: "
-	changeEnds   = "\n\n"
+	changePrefix = "event: change\ndata: "
+	changeSuffix = "\n\n"
 )
 
 // changeFrame returns a change as an event of a stream, but for its id.
@@ -42,19 +42,20 @@ func changeFrame(n *changefeed.Notification) []byte { return n.Encoded(encodeCha
 // changeText returns a change as JSON.
 func changeText(n *changefeed.Notification) []byte {
 	frame := changeFrame(n)
-	return frame[len(changeBegins) : len(frame)-len(changeEnds)]
+	return frame[len(changePrefix) : len(frame)-len(changeSuffix)]
 }
 
 func encodeChange(n *changefeed.Notification) []byte {
 	text, err := json.Marshal(changeJSON{
-		Revision: n.Revision, EventType: n.EventType, Action: string(n.Event.Action), ResourceType: n.Event.ResourceType,
-		ResourceID: n.Event.ID, AggregateVersion: n.AggregateVersion, Data: n.Event.Data,
+		Revision: n.Revision, EventType: n.EventType, Action: string(n.Event.Action),
+		ResourceType: n.Event.ResourceType,
+		ResourceID:   n.Event.ID, AggregateVersion: n.AggregateVersion, Data: n.Event.Data,
 		Environment: n.Event.Environment, Actor: n.Actor.String(), OccurredAt: rest.Time(n.OccurredAt),
 	}, json.Deterministic(true))
 	if err != nil {
 		panic("changesapi: a change that is no JSON: " + err.Error())
 	}
-	return append(append([]byte(changeBegins), text...), changeEnds...)
+	return append(append([]byte(changePrefix), text...), changeSuffix...)
 }
 
 // appendChanges writes the answer to a long poll.

@@ -58,7 +58,7 @@ func (a *API) Register(r *rest.Router) {
 	a.router = r
 	r.Handle(rest.Operation{
 		ID: "watch-changes", Method: http.MethodGet, Path: changesPath, Tag: tag, Summary: "Wait for changes",
-		Description: "Answers as soon as there are changes after `since`, or when `wait` is over. Ask again with " +
+		Description: "Answers as soon as there are changes after `since`, or when `wait` is over. Repeat it with " +
 			"the revision and the epoch of the answer: then nothing is missed and nothing comes twice. 410 says that " +
 			"what followed is no longer kept: read what stands, and go on from the revision named there.",
 		Parameters: append(a.watchParameters(),
@@ -72,8 +72,8 @@ func (a *API) Register(r *rest.Router) {
 		ID: "stream-changes", Method: http.MethodGet, Path: changesPath + "/stream", Tag: tag,
 		Summary: "Follow changes as a stream of events",
 		Description: "Server-sent events (HTML Living Standard, 9.2): `change` for each change; `position` at " +
-			"the beginning where no place was asked for, and when much was looked through that the filter does not " +
-			"take, with the epoch and the " +
+			"the beginning where the request names no position, and after many changes that the filter does not " +
+			"select, with the epoch and the " +
 			"revision that the stream has reached; `resync` before a stream is closed that cannot go on, because the " +
 			"client is too slow or its place is not known or no longer kept: read what stands, and go on from the " +
 			"revision there; `end` before a stream is closed because the API key holds no longer. The id of an event " +

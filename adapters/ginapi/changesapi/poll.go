@@ -23,8 +23,8 @@ const (
 	maxWatchLimit        = 1000
 )
 
-// watchAsk is what a watcher asks for.
-type watchAsk struct {
+// watchQuery is the request of a watcher.
+type watchQuery struct {
 	// watch is opened by readWatch and closed by its caller.
 	watch *changefeed.Watch
 	epoch string
@@ -38,33 +38,33 @@ type watchAsk struct {
 
 // readWatch understands what both ways of watching share, and names every part at
 // fault.
-func (a *API) readWatch(c *gin.Context, in *rest.Input) (watchAsk, error) {
+func (a *API) readWatch(c *gin.Context, in *rest.Input) (watchQuery, error) {
 	now := a.Feed.Position()
 	// Without an epoch the revision is one of the present: it is compared below, and may
 	// be another one by the time that changes are read.
-	ask := watchAsk{epoch: cmp.Or(in.Query("epoch"), now.Epoch), since: now.Revision, limit: defaultWatchLimit}
+	query := watchQuery{epoch: cmp.Or(in.Query("epoch"), now.Epoch), since: now.Revision, limit: defaultWatchLimit}
 	var sinceErr, limitErr, waitErr, epochErr error
 	if in.Given("since") {
-		ask.since, sinceErr = in.Int("since", 0, rest.MaxVersion)
+		query.since, sinceErr = in.Int("since", 0, rest.MaxVersion)
 	} else if in.Given("epoch") {
 		epochErr = fault.Bad("epoch", "needs since beside it")
 	}
 	if in.Given("limit") {
 		var limit int64
 		limit, limitErr = in.Int("limit", 1, maxWatchLimit)
-		ask.limit = int(limit)
+		query.limit = int(limit)
 	}
-	ask.wait, waitErr = readWait(in)
+	query.wait, waitErr = readWait(in)
 	filter, filterErr := a.readFilter(in)
 	if err := fault.Merge(sinceErr, limitErr, waitErr, epochErr, filterErr); err != nil {
-		return watchAsk{}, err
+		return watchQuery{}, err
 	}
 	watch, err := a.Feed.Watch(rest.CallerOf(c.Request.Context()), filter)
 	if err != nil {
-		return watchAsk{}, err
+		return watchQuery{}, err
 	}
-	ask.watch = watch
-	return ask, nil
+	query.watch = watch
+	return query, nil
 }
 
 func readWait(in *rest.Input) (time.Duration, error) {
@@ -97,15 +97,15 @@ func (a *API) readFilter(in *rest.Input) (changefeed.Filter, error) {
 
 // changes answers a long poll.
 func (a *API) changes(c *gin.Context, in *rest.Input) {
-	ask, err := a.readWatch(c, in)
+	query, err := a.readWatch(c, in)
 	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
-	defer ask.watch.Close()
-	// The wait is shortened a little, so that clients who began together part.
-	wait := ask.wait - rand.N(ask.wait/10+1) //nolint:gosec // nothing secret hangs on it
-	if err := a.checkPosition(rest.WithoutDeadline(c), ask); err != nil {
+	defer query.watch.Close()
+	// The wait is shortened by a random part, so that clients that began together spread.
+	wait := query.wait - rand.N(query.wait/10+1) //nolint:gosec // nothing secret hangs on it
+	if err := a.checkPosition(rest.WithoutDeadline(c), query); err != nil {
 		a.router.Fail(c, err)
 		return
 	}
@@ -118,7 +118,7 @@ func (a *API) changes(c *gin.Context, in *rest.Input) {
 	}
 	defer session.Close()
 	rest.ExtendDeadlines(c, max(wait, rest.MaxCatchUp)+rest.StreamWriteTimeout)
-	list, upTo, err := a.awaitChanges(ctx, session, ask, wait)
+	list, upTo, err := a.awaitChanges(ctx, session, query, wait)
 	if ended := session.Check(); ended != nil {
 		err = ended
 	}
@@ -126,32 +126,32 @@ func (a *API) changes(c *gin.Context, in *rest.Input) {
 		a.router.Fail(c, err)
 		return
 	}
-	a.router.SendJSON(c, appendChanges(nil, ask.epoch, upTo, list))
+	a.router.SendJSON(c, appendChanges(nil, query.epoch, upTo, list))
 }
 
 // checkPosition makes sure that the feed can be followed from where the caller is.
-func (a *API) checkPosition(ctx context.Context, ask watchAsk) error {
+func (a *API) checkPosition(ctx context.Context, query watchQuery) error {
 	ctx, cancel := context.WithTimeout(ctx, rest.MaxCatchUp)
 	defer cancel()
-	return a.Feed.Check(ctx, ask.epoch, ask.since)
+	return a.Feed.Check(ctx, query.epoch, query.since)
 }
 
 // awaitChanges returns what follows, as soon as there is something, and else how far it
 // has looked through the feed at the end of the wait, or when the server stops or the
 // access has ended.
 func (a *API) awaitChanges(
-	ctx context.Context, session *accessapp.Session, ask watchAsk, wait time.Duration,
+	ctx context.Context, session *accessapp.Session, query watchQuery, wait time.Duration,
 ) ([]*changefeed.Notification, int64, error) {
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	for ended := false; ; {
-		list, upTo, err := a.lookThrough(ctx, ask)
+		list, upTo, err := a.lookThrough(ctx, query)
 		if err != nil || len(list) > 0 || ended || ctx.Err() != nil {
 			return list, upTo, err
 		}
-		ask.since = upTo
+		query.since = upTo
 		select {
-		case <-ask.watch.Notified():
+		case <-query.watch.Notified():
 		case <-over.C:
 			ended = true
 		case <-a.router.Stopping():
@@ -167,18 +167,18 @@ func (a *API) awaitChanges(
 // lookThrough returns what follows, and how far it has looked: through all that the
 // replica has, unless there is something, the server stops or the time is up. That the
 // time is up is no error.
-func (a *API) lookThrough(ctx context.Context, ask watchAsk) ([]*changefeed.Notification, int64, error) {
+func (a *API) lookThrough(ctx context.Context, query watchQuery) ([]*changefeed.Notification, int64, error) {
 	for {
-		list, upTo, err := ask.watch.Since(ctx, ask.since, ask.limit)
+		list, upTo, err := query.watch.Since(ctx, query.since, query.limit)
 		now := a.Feed.Position()
 		switch {
-		case now.Epoch != ask.epoch:
-			return nil, 0, a.Feed.Check(ctx, ask.epoch, ask.since)
+		case now.Epoch != query.epoch:
+			return nil, 0, a.Feed.Check(ctx, query.epoch, query.since)
 		case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-			return nil, ask.since, nil
+			return nil, query.since, nil
 		case err != nil, len(list) > 0, upTo >= now.Revision, ctx.Err() != nil, a.router.IsStopping():
 			return list, upTo, err
 		}
-		ask.since = upTo
+		query.since = upTo
 	}
 }

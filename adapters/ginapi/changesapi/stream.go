@@ -20,7 +20,7 @@ const streamPage = 100
 // stream is one open stream, whose state is kept here and not on the stack.
 type stream struct {
 	*rest.Stream
-	watchAsk
+	watchQuery
 
 	feed    Feed
 	session *accessapp.Session
@@ -42,24 +42,24 @@ func (a *API) stream(c *gin.Context, in *rest.Input) {
 }
 
 func (a *API) openStream(c *gin.Context, in *rest.Input) (*stream, error) {
-	ask, err := a.readWatch(c, in)
+	query, err := a.readWatch(c, in)
 	if err != nil {
 		return nil, err
 	}
-	session, err := a.beginSession(c, in, &ask)
+	session, err := a.beginSession(c, in, &query)
 	if err != nil {
-		ask.watch.Close()
+		query.watch.Close()
 		return nil, err
 	}
 	return &stream{
-		Stream: a.router.OpenStream(c, session), watchAsk: ask, feed: a.Feed, session: session,
-		at: ask.since, sent: ask.since,
+		Stream: a.router.OpenStream(c, session), watchQuery: query, feed: a.Feed, session: session,
+		at: query.since, sent: query.since,
 	}, nil
 }
 
 // beginSession finds the position of a stream and begins its session.
-func (a *API) beginSession(c *gin.Context, in *rest.Input, ask *watchAsk) (*accessapp.Session, error) {
-	if err := a.findPosition(c, in.Given("since"), ask); err != nil {
+func (a *API) beginSession(c *gin.Context, in *rest.Input, query *watchQuery) (*accessapp.Session, error) {
+	if err := a.findPosition(c, in.Given("since"), query); err != nil {
 		return nil, err
 	}
 	return a.Sessions.Open(c.Request.Context(), rest.CallerOf(c.Request.Context()))
@@ -69,20 +69,20 @@ func (a *API) beginSession(c *gin.Context, in *rest.Input, ask *watchAsk) (*acce
 // that it was requested. A Last-Event-ID goes before since and epoch. Where it names no
 // valid position the caller is lost, and is sent the present one: clients send it by
 // themselves, and would give up for good at a rejection.
-func (a *API) findPosition(c *gin.Context, given bool, ask *watchAsk) error {
+func (a *API) findPosition(c *gin.Context, given bool, query *watchQuery) error {
 	id := c.Request.Header.Get("Last-Event-ID")
 	if id == "" {
-		ask.fresh = !given
-		return a.checkPosition(rest.WithoutDeadline(c), *ask)
+		query.fresh = !given
+		return a.checkPosition(rest.WithoutDeadline(c), *query)
 	}
 	if epoch, revision, ok := rest.ParseEventID(id); ok {
-		ask.epoch, ask.since = epoch, revision
-		if a.checkPosition(rest.WithoutDeadline(c), *ask) == nil {
+		query.epoch, query.since = epoch, revision
+		if a.checkPosition(rest.WithoutDeadline(c), *query) == nil {
 			return nil
 		}
 	}
 	now := a.Feed.Position()
-	ask.epoch, ask.since, ask.lost = now.Epoch, now.Revision, true
+	query.epoch, query.since, query.lost = now.Epoch, now.Revision, true
 	return nil
 }
 

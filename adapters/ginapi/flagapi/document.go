@@ -5,12 +5,12 @@ import "github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 // The types here describe JSON that the domain reads and writes itself; only the
 // document uses them.
 
-// definitionJSON is what a flag serves to whom. What is null or left out of a
+// definitionJSON is the definition of a flag. What is null or left out of a
 // change stays as it is; lists and objects are replaced whole.
 type definitionJSON struct {
 	IsEnabled         *bool          `json:"is_enabled,omitzero" doc:"Off serves off_variant, or no value; false if not given at creation"`
 	RolloutPercentage *float64       `json:"rollout_percentage,omitzero" minimum:"0" maximum:"100" doc:"Of a boolean flag: the share that the default gives on, with up to four decimals; 100 if not given at creation"`
-	TargetUsers       []string       `json:"target_users,omitzero" maxItems:"10000" doc:"Who always gets on, or target_variant; 1 to 255 bytes each"`
+	TargetUsers       []string       `json:"target_users,omitzero" maxItems:"10000" doc:"Users that always get on, or target_variant; 1 to 255 bytes each"`
 	Type              string         `json:"type,omitzero" enum:"boolean,string,integer,float,object" doc:"Of the values; boolean if not given; it never changes"`
 	Variants          map[string]any `json:"variants,omitzero" doc:"1 to 100 values by name; on and off of a boolean flag if not given"`
 	OffVariant        *string        `json:"off_variant,omitzero" doc:"What a disabled flag serves; the empty text for no value"`
@@ -36,10 +36,10 @@ type ruleJSON struct {
 	servingJSON
 }
 
-// shareJSON lets a part of those in whom a rule recognises.
+// shareJSON includes a part of the contexts that a rule matches.
 type shareJSON struct {
 	Percentage float64 `json:"percentage" minimum:"0" maximum:"100"`
-	Outside    string  `json:"outside,omitzero" enum:"fall_through,variant" doc:"Who is not let in goes on to the next rule, or gets variant"`
+	Outside    string  `json:"outside,omitzero" enum:"fall_through,variant" doc:"Others go on to the next rule, or get variant"`
 	Variant    *string `json:"variant,omitzero"`
 }
 
@@ -68,7 +68,7 @@ type createFlagJSON struct {
 type changeFlagJSON struct {
 	Description *string `json:"description,omitzero" doc:"UTF-8 without NUL, at most 4 KiB"`
 	definitionJSON
-	Repack bool `json:"repack,omitzero" doc:"Lay the allocations that are given out anew, whoever moves"`
+	Repack bool `json:"repack,omitzero" doc:"Lay the allocations that are given out anew, also where users move"`
 }
 
 // flagJSON is a flag as it stands.
@@ -115,13 +115,13 @@ type previewJSON struct {
 	Changes bool                `json:"changes" doc:"Whether anything would change"`
 	Before  rest.Raw[draftJSON] `json:"before"`
 	After   rest.Raw[draftJSON] `json:"after"`
-	Moves   []moveJSON          `json:"moves" nullable:"false" doc:"Who would go from which variant to which; nobody where empty"`
+	Moves   []moveJSON          `json:"moves" nullable:"false" doc:"The shares of users that would go from one variant to another; empty where none would"`
 }
 
 // moveJSON is a share of users that goes from one variant to another, of those
-// whom their context leads to that place.
+// whose evaluation reaches that place.
 type moveJSON struct {
-	Place      string  `json:"place" enum:"default,rule,share,outside" doc:"share: in and out of the rule's share; outside: what those get whom it never lets in"`
+	Place      string  `json:"place" enum:"default,rule,share,outside" doc:"share: in and out of the rule's share; outside: what those get that the share never includes"`
 	Rule       *string `json:"rule,omitzero" nullable:"false"`
 	From       *string `json:"from" doc:"Null for no value, or for going on to the next rule; inside or outside for a share"`
 	To         *string `json:"to"`

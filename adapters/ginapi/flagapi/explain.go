@@ -15,7 +15,7 @@ type evaluateJSON struct {
 	FlagName    string         `json:"flag_name"`
 	Environment string         `json:"environment"`
 	UserID      any            `json:"user_id,omitzero" doc:"The targeting key: a text, a number, true or false; wins over targetingKey in context"`
-	Context     map[string]any `json:"context,omitzero" doc:"Attributes of whom or what it is evaluated for; 128 KiB with all else"`
+	Context     map[string]any `json:"context,omitzero" doc:"Attributes that it is evaluated for; 128 KiB with all else"`
 }
 
 // evaluateBatchJSON is the body that evaluates several flags.

@@ -56,13 +56,17 @@ func (a *API) write(ctx context.Context, write func() (flag.State, error)) (flag
 	if err != nil {
 		return flag.State{}, err
 	}
+	release := place.Release
+	defer func() { release() }()
 	f, err := write()
-	if err == nil && a.router.Memory().ReserveResponse(ctx, len(f.Definition.JSON())) != nil {
-		rest.AtEnd(ctx, place.Release)
-		return f, nil
+	if err != nil {
+		return f, err
 	}
-	place.Release()
-	return f, err
+	if a.router.Memory().ReserveResponse(ctx, len(f.Definition.JSON())) != nil {
+		rest.AtEnd(ctx, place.Release)
+		release = func() {}
+	}
+	return f, nil
 }
 
 type createFlagInput struct {

@@ -113,8 +113,8 @@ func (h *checkedHealth) get(now time.Time, check func(now time.Time) healthJSON)
 	return h.body
 }
 
-// checkHealth asks the database, without which the service is unhealthy, and Redis
-// and Kafka, without which it is degraded. It asks them all at once.
+// checkHealth pings the database, without which the service is unhealthy, and Redis
+// and Kafka, without which it is degraded. It pings them all at once.
 func (a *API) checkHealth(now time.Time) healthJSON {
 	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
 	defer cancel()

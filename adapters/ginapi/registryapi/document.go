@@ -30,7 +30,7 @@ type checkJSON struct {
 	ExpectedStatus  []string          `json:"expected_status,omitzero" doc:"http: codes and ranges such as 204 and 200-299, which is used if not given"`
 	Headers         map[string]string `json:"headers,omitzero" doc:"http: Accept, Accept-Language, Cache-Control, User-Agent and X-Health-Check"`
 	BodyContains    string            `json:"body_contains,omitzero" doc:"http: a text in the first 64 KiB of the body"`
-	Service         string            `json:"service,omitzero" doc:"grpc: the service to ask about"`
+	Service         string            `json:"service,omitzero" doc:"grpc: the service to check"`
 	IntervalSeconds *int              `json:"interval_seconds,omitzero" doc:"1 to 3600; 10 if not given"`
 	TimeoutMS       *int              `json:"timeout_ms,omitzero" doc:"Less than the interval; 5000, or half of the interval, if not given"`
 }

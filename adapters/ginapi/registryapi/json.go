@@ -96,7 +96,8 @@ func representInstance(i *registry.Instance) instanceJSON {
 func representObserved(o registryapp.Observed) instanceJSON {
 	shown := representInstance(o.Instance)
 	r := &readingJSON{
-		LastCheck: momentOrNull(o.Reading.At), ConsecutiveFailures: o.Reading.Failures, UpdatedAt: rest.Time(o.UpdatedAt),
+		LastCheck: momentOrNull(o.Reading.At), ConsecutiveFailures: o.Reading.Failures,
+		UpdatedAt: rest.Time(o.UpdatedAt),
 	}
 	if o.Leased() {
 		r.LeaseEpoch = new(int64(o.Epoch))

@@ -158,7 +158,7 @@ func (a *API) registerDiscovery(r *rest.Router) {
 		access.ReadService, http.StatusNotFound, http.StatusConflict)
 	op.Description = "In the order of their ids, from memory. Left out are those whose lease has ended, unless " +
 		"preservation holds them: then Signalbox-Registry-Mode says protected, and observed what is true. It says " +
-		"stale while the store cannot be asked. Answers 304 when If-None-Match names the present ETag."
+		"stale while the store is unavailable. Answers 304 when If-None-Match names the present ETag."
 	op.Parameters = []*huma.Param{
 		rest.PathParam("service_name", ""),
 		rest.QueryString("environment", "DEFAULT_ENVIRONMENT if not given"),

@@ -105,12 +105,12 @@ func (a *API) listHealthy(ctx context.Context, _ *struct{}) (*rest.StalePageOutp
 }
 
 type serviceOutput struct {
-	Stale string `header:"Signalbox-Stale" doc:"For how many seconds the store could not be asked"`
+	Stale string `header:"Signalbox-Stale" doc:"The age of the data in seconds, while the store is unavailable"`
 	Body  serviceJSON
 }
 
 type wholeServiceOutput struct {
-	Stale string `header:"Signalbox-Stale" doc:"For how many seconds the store could not be asked"`
+	Stale string `header:"Signalbox-Stale" doc:"The age of the data in seconds, while the store is unavailable"`
 	Mode  string `header:"Signalbox-Registry-Mode" doc:"protected while preservation holds instances"`
 	Body  func(huma.Context)
 }

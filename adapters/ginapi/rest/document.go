@@ -23,8 +23,8 @@ func (r *Router) newDocument() *huma.OpenAPI {
 		Info: &huma.Info{
 			Title:   "Signalbox",
 			Version: r.options.Version,
-			Description: "Tells running programs their configuration, and which feature flags are on for whom, and " +
-				"where other services are. " +
+			Description: "Provides running programs with their configuration, feature flags and the addresses " +
+				"of other services. " +
 				"Failures are problems of RFC 9457 with a stable code.",
 		},
 		Components: &huma.Components{
@@ -132,7 +132,7 @@ func (s *schemas) prepare(t reflect.Type, hint string) {
 		return
 	}
 	s.prepared[t] = true
-	if d, ok := reflect.Zero(t).Interface().(described); ok && t.Kind() == reflect.Struct {
+	if d, ok := reflect.TypeAssert[described](reflect.Zero(t)); ok && t.Kind() == reflect.Struct {
 		s.prepare(d.describedBy(), "")
 		return
 	}

@@ -46,7 +46,7 @@ type PageOutput struct {
 
 // StalePageOutput is PageOutput for a page that may come from memory.
 type StalePageOutput struct {
-	Stale string `header:"Signalbox-Stale" doc:"For how many seconds the store could not be asked"`
+	Stale string `header:"Signalbox-Stale" doc:"The age of the data in seconds, while the store is unavailable"`
 	Body  func(huma.Context)
 }
 

@@ -38,7 +38,7 @@ type request struct {
 
 type (
 	requestKey struct{}
-	// connectionKey finds the context that ends with the client's connection alone.
+	// ConnectionKey finds the context that ends with the client's connection alone.
 	connectionKey struct{}
 )
 

@@ -147,7 +147,7 @@ func (r *Router) FailChunks(c *gin.Context, s *Chunks, err error) {
 }
 
 const (
-	// revisionName is the header with the position of the replica in the change feed.
+	// RevisionName is the header with the position of the replica in the change feed.
 	revisionName = "Signalbox-Revision"
 	// MaxCatchUp is how long a request waits for a revision that another replica has sent.
 	MaxCatchUp = 2 * time.Second
