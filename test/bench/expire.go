@@ -135,7 +135,7 @@ func (r *instances) sweepAll(ctx context.Context) (longest time.Duration, err er
 	for more := true; more; {
 		began := time.Now()
 		if more, err = r.ExpireLeases(ctx); err != nil {
-			return 0, fmt.Errorf("sweep: %w", err)
+			return 0, fmt.Errorf("expire leases: %w", err)
 		}
 		longest = max(longest, time.Since(began))
 	}
@@ -255,7 +255,7 @@ func atOnce(ctx context.Context, s *service, end time.Time) (time.Duration, erro
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return 0, fmt.Errorf("beat at once: %w", err)
+		return 0, fmt.Errorf("send heartbeats: %w", err)
 	}
 	return percentile99(slices.Concat(lists...)), nil
 }
@@ -301,7 +301,7 @@ func registryMemory(ctx context.Context, b *bench) (outcome, error) {
 		return outcome{}, err
 	}
 	if _, err := first.ExpireLeases(ctx); err != nil {
-		return outcome{}, fmt.Errorf("sweep: %w", err)
+		return outcome{}, fmt.Errorf("expire leases: %w", err)
 	}
 	view, err := first.Discover(everyone(), "memory", "")
 	if err != nil {

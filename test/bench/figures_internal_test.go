@@ -65,7 +65,7 @@ func TestGoal(t *testing.T) {
 	}{
 		{name: "a ratio that is reached", goal: goal{of: ofRatio, atLeast: 0.5}, in: outcome{ratio: &half}, met: "yes", text: "ratio ≥ 0.5"},
 		{name: "a ratio that is missed", goal: goal{of: ofRatio, atLeast: 0.6}, in: outcome{ratio: &half}, met: "no", text: "ratio ≥ 0.6"},
-		{name: "a value that is kept", goal: goal{of: ofValue, atMost: 40}, in: outcome{value: 40}, met: "yes", text: "≤ 40"},
+		{name: "a value within its goal", goal: goal{of: ofValue, atMost: 40}, in: outcome{value: 40}, met: "yes", text: "≤ 40"},
 		{name: "a value that is exceeded", goal: goal{of: ofValue, atMost: 40}, in: outcome{value: 40.1}, met: "no", text: "≤ 40"},
 		{name: "no goal", in: outcome{value: 1}, met: "", text: "shown"},
 	} {

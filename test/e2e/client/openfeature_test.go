@@ -241,23 +241,23 @@ func openFeatureQuestions(half string) []evaluationCase {
 			want:     failed(true, "FLAG_NOT_FOUND"),
 		},
 		{
-			shows:    "a string asked as a boolean",
+			shows:    "a string requested as a boolean",
 			question: question{Flag: "text", Type: "boolean", Default: true},
 			want:     failed(true, "TYPE_MISMATCH"),
 		},
 		{
-			shows:    "an object asked as a string",
+			shows:    "an object requested as a string",
 			question: question{Flag: "layout", Type: "string", Default: "fallback"},
 			want:     failed("fallback", "TYPE_MISMATCH"),
 		},
 		{
-			shows:    "an integer asked as a float",
+			shows:    "an integer requested as a float",
 			question: question{Flag: "count", Type: "float", Default: 1.5},
 			want:     static(7, "seven"),
 			but:      map[string]evaluation{inPython: failed(1.5, "TYPE_MISMATCH")},
 		},
 		{
-			shows:    "a whole float asked as an integer",
+			shows:    "an integral float requested as an integer",
 			question: question{Flag: "ratio-whole", Type: "integer", Default: 1},
 			want:     static(10, "ten"),
 			but:      map[string]evaluation{inPython: failed(1, "TYPE_MISMATCH")},
@@ -276,7 +276,7 @@ func openFeatureQuestions(half string) []evaluationCase {
 			want: evaluation{Value: "hello", Variant: "plain", Reason: "DEFAULT"},
 		},
 		{
-			shows:    "a user who is named",
+			shows:    "a targeted user",
 			question: question{Flag: "invited", Type: "boolean", Default: false, Context: gold},
 			want:     evaluation{Value: true, Variant: "on", Reason: "TARGETING_MATCH"},
 		},

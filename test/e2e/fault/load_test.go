@@ -35,7 +35,7 @@ type report struct {
 	took      []time.Duration
 }
 
-// maxFailures bounds the failures that are kept; one fails the test.
+// maxFailures bounds the recorded failures; one fails the test.
 const maxFailures = 10
 
 // failf adds a failure.

@@ -296,7 +296,7 @@ func TestFaultWatchers(t *testing.T) {
 	environ := []string{"BOOTSTRAP_ADMIN_KEY=" + e2etest.AdminKey(t)}
 	source := e2etest.Serve(t, databaseURL, environ...).Admin(t)
 	p := e2etest.Serve(t, databaseURL, environ...)
-	address := e2etest.NewGate(t, p.URL) // it stays, whoever is behind it
+	address := e2etest.NewGate(t, p.URL) // it stays the same across restarts
 	c := e2etest.Client{URL: address.URL, Key: e2etest.AdminKey(t)}
 	epoch := c.Health(t).Feed.Epoch
 

@@ -51,8 +51,8 @@ func TestDiscovery(t *testing.T) {
 				require.Empty(t, a.Header.Values("Signalbox-Stale"))
 				require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 				require.NotEmpty(t, a.Header.Get("ETag"))
-				held := c.Get(t, e2etest.DiscoveryPath+"shop"+query, e2etest.With("If-None-Match", a.Header.Get("ETag")))
-				require.Empty(t, held.Want(t, http.StatusNotModified).Body)
+				etag := c.Get(t, e2etest.DiscoveryPath+"shop"+query, e2etest.With("If-None-Match", a.Header.Get("ETag")))
+				require.Empty(t, etag.Want(t, http.StatusNotModified).Body)
 			}
 			p := c.Get(t, e2etest.DiscoveryPath+"shop?environment=moon").
 				Problem(t, http.StatusUnprocessableEntity, "validation_failed")
@@ -87,18 +87,18 @@ func TestDiscoveryETag(t *testing.T) {
 	t.Parallel()
 	c := e2etest.Boot(t, e2etest.NewSQLite(t)).Admin(t)
 	c.RegisterInstance(t, "shop", "a")
-	held := ""
+	etag := ""
 	changed := func(now bool, why string) {
 		t.Helper()
-		a := c.Get(t, e2etest.DiscoveryPath+"shop", e2etest.With("If-None-Match", `"0", `+held))
+		a := c.Get(t, e2etest.DiscoveryPath+"shop", e2etest.With("If-None-Match", `"0", `+etag))
 		want := http.StatusNotModified
 		if now {
 			want = http.StatusOK
 		}
 		require.Equal(t, want, a.Status, why)
-		held = a.Header.Get("ETag")
+		etag = a.Header.Get("ETag")
 	}
-	held = c.Get(t, e2etest.DiscoveryPath+"shop").Header.Get("ETag")
+	etag = c.Get(t, e2etest.DiscoveryPath+"shop").Header.Get("ETag")
 	c.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
 	changed(false, "a heartbeat is no change")
 	c.Heartbeat(t, "shop", "a", 1, e2etest.Object{"status": "warning"}).Want(t, http.StatusOK)
@@ -114,7 +114,7 @@ func TestDiscoveryETag(t *testing.T) {
 	c.Delete(t, e2etest.RegistryPath+"shop/instances/a").Want(t, http.StatusNoContent)
 	changed(true, "and that it goes")
 	c.Delete(t, e2etest.RegistryPath+"shop").Want(t, http.StatusNoContent)
-	c.Get(t, e2etest.DiscoveryPath+"shop", e2etest.With("If-None-Match", held)).Problem(t, http.StatusNotFound, "service_not_found")
+	c.Get(t, e2etest.DiscoveryPath+"shop", e2etest.With("If-None-Match", etag)).Problem(t, http.StatusNotFound, "service_not_found")
 	c.RegisterInstance(t, "shop", "a")
 	changed(true, "no version comes twice")
 }

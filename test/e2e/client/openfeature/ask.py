@@ -1,8 +1,7 @@
-"""Asks flags of an OFREP server through OpenFeature's Python SDK.
+"""Evaluates flags of an OFREP server through OpenFeature's Python SDK.
 
-Standard input has one question a line as JSON, and standard output gets the
-answer to each, as the SDK gives it. The questions, and what is to come of them,
-are in openfeature_test.go.
+Standard input has one question per line as JSON, and standard output receives the
+result of each. The questions and their expected results are in openfeature_test.go.
 """
 
 import json
@@ -32,7 +31,7 @@ def answer_to(question):
     context = EvaluationContext(attributes.pop("targetingKey", None), attributes)
     fallback = question["default"]
     if question["type"] in NUMBERS:
-        # The question was written by another language, to which 0 and 0.0 are one.
+        # The question was written in a language in which 0 and 0.0 are equal.
         fallback = NUMBERS[question["type"]](fallback)
     ask = getattr(api.get_client(question["id"]), f"get_{question['type']}_details")
     details = ask(question["flag"], fallback, context)

@@ -1,11 +1,11 @@
-// What the two JavaScript clients share. The packages are not beside the scripts
-// but where the test installed them.
+// Shared code of the two JavaScript clients. The packages are in the folder in which the
+// test installed them.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
 export const load = createRequire(process.env.SIGNALBOX_MODULES + '/');
 
-// providerOptions returns how a question wants its server to be called.
+// providerOptions returns the provider's options for a question.
 export function providerOptions(question) {
   const key = question.key || process.env.SIGNALBOX_KEY;
   const auth = question.auth === 'X-API-Key' ? ['X-API-Key', key] : ['Authorization', 'Bearer ' + key];
@@ -23,12 +23,12 @@ const METHODS = {
   object: 'getObjectDetails',
 };
 
-// methodOf names the client's method that asks for the question's type.
+// methodOf returns the client's method for the question's type.
 export function methodOf(question) {
   return METHODS[question.type];
 }
 
-// report returns the answer to a question in the words that all clients use.
+// report returns the result of a question in the format of all clients.
 export function report(question, details) {
   return {
     id: question.id,
@@ -40,7 +40,7 @@ export function report(question, details) {
   };
 }
 
-// converse answers each line of standard input, JSON with JSON.
+// converse responds to each line of standard input, JSON with JSON.
 export async function converse(answerTo) {
   for await (const line of createInterface({ input: process.stdin })) {
     process.stdout.write(JSON.stringify(await answerTo(JSON.parse(line))) + '\n');

@@ -1,8 +1,8 @@
-"""Follows the feed of changes as the HTML standard's EventSource does (9.2), with
-nothing but Python's own library.
+"""Reads the change feed as the HTML standard's EventSource does (9.2), with Python's
+standard library.
 
-Standard input has one command a line as JSON, and standard output gets the answer to
-each: "listen" connects to a path, "heard" tells what came once there are that many
+Standard input has one command per line as JSON, and standard output receives the result
+of each: "listen" connects to a path, "heard" returns the events once there are that many
 changes.
 """
 
@@ -16,7 +16,7 @@ import urllib.request
 
 
 class EventSource:
-    """Connects again by itself, with the id of the last event that had data."""
+    """Reconnects by itself, with the id of the last event that had data."""
 
     def __init__(self, path):
         self.url = os.environ["SIGNALBOX_URL"] + path

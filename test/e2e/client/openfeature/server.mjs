@@ -1,8 +1,7 @@
-// Asks flags of an OFREP server through OpenFeature's SDK for servers.
+// Evaluates flags of an OFREP server through OpenFeature's SDK for servers.
 //
-// Standard input has one question a line as JSON, and standard output gets the
-// answer to each, as the SDK gives it. The questions, and what is to come of them,
-// are in openfeature_test.go.
+// Standard input has one question per line as JSON, and standard output receives the
+// result of each. The questions and their expected results are in openfeature_test.go.
 import { converse, load, methodOf, providerOptions, report } from './common.mjs';
 
 const { OpenFeature } = load('@openfeature/server-sdk');

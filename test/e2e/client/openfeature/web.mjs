@@ -1,9 +1,8 @@
-// Asks flags of an OFREP server through OpenFeature's SDK for browsers, which has
-// all flags evaluated at once and then answers from what it holds.
+// Evaluates flags of an OFREP server through OpenFeature's SDK for browsers, which
+// evaluates all flags at once and caches the results.
 //
-// Standard input has one command a line as JSON, and standard output gets the
-// answer to each. The commands, and what is to come of them, are in
-// openfeature_test.go.
+// Standard input has one command per line as JSON, and standard output receives the
+// result of each. The commands and their expected results are in openfeature_test.go.
 import { converse, load, methodOf, providerOptions, report } from './common.mjs';
 
 const { OpenFeature, ProviderEvents } = load('@openfeature/web-sdk');
@@ -13,7 +12,7 @@ function ask(domain, question) {
   return report(question, OpenFeature.getClient(domain)[methodOf(question)](question.flag, question.default));
 }
 
-// Every request of the page's provider, and who waits for which.
+// Every request of the page's provider, and the waiters for further ones.
 const requests = [];
 let waiters = [];
 async function recordingFetch(request, init) {
@@ -22,7 +21,7 @@ async function recordingFetch(request, init) {
     if_none_match: request.headers.get('If-None-Match') ?? '',
     context: JSON.stringify(context),
   };
-  // Only who waits by now: an answer to somebody else's question is no answer.
+  // Only present waiters: a response does not belong to a later command.
   const waiting = waiters.filter(({ wants }) => wants(seen));
   waiters = waiters.filter((w) => !waiting.includes(w));
   const response = await fetch(request, init);
@@ -36,8 +35,8 @@ function nextRequest(wants) {
   return new Promise((resolve) => waiters.push({ wants, resolve }));
 }
 
-// The news of the page's provider that nobody has asked for yet, and who waits
-// for news of which flag.
+// The change events of the page's provider that no command has read yet, and the waiters
+// for events of a flag.
 let news = [];
 let awaited = null;
 function hear(flags) {
@@ -48,23 +47,23 @@ function hear(flags) {
   }
 }
 
-// What a plain EventSource has heard, and who waits for more.
+// The events of a plain EventSource, and the waiters for more.
 const changes = [];
 let resyncs = 0;
 let tell = () => {};
 
 const commands = {
-  // One question to a provider of its own, as a page that was just opened.
+  // One question to a new provider, as of a page that was just opened.
   ask: async ({ question }) => {
     const provider = new OFREPWebProvider(providerOptions(question));
     try {
       await OpenFeature.setProviderAndWait(question.id, provider, question.context ?? {});
     } catch {
-      // What a page then gets is the answer that counts.
+      // The following result is the one that counts.
     }
     return ask(question.id, question);
   },
-  // A page that stays open: a provider that polls.
+  // A page that stays open, with a provider that polls.
   open: async ({ context, poll_ms }) => {
     OpenFeature.getClient('page').addHandler(ProviderEvents.ConfigurationChanged, (e) => hear(e.flagsChanged ?? []));
     const provider = new OFREPWebProvider({
@@ -73,8 +72,8 @@ const commands = {
     await OpenFeature.setProviderAndWait('page', provider, context);
     return { requests };
   },
-  // A page that stays open in a browser: a provider that never polls, and follows the
-  // stream that the first answer names.
+  // A page that stays open in a browser, with a provider that never polls and reads the
+  // stream that the first response names.
   follow: async ({ context }) => {
     let opened;
     const connected = new Promise((resolve) => { opened = resolve; });
@@ -92,8 +91,8 @@ const commands = {
     await OpenFeature.setProviderAndWait('page', provider, context);
     return { stream: await connected };
   },
-  // A plain EventSource on the feed of changes: what it has seen once there are that
-  // many changes. Nothing of it is the provider's.
+  // A plain EventSource on the change feed: its events once there are that many changes.
+  // It does not use the provider.
   listen: async ({ path }) => {
     const { EventSource } = load('eventsource');
     const { baseUrl, headers } = providerOptions({});
@@ -119,15 +118,15 @@ const commands = {
     await OpenFeature.setContext('page', context);
     return await next;
   },
-  // The next poll, to its end. The news of those before it is forgotten: the
-  // provider polls again only after it has told its news.
+  // The next poll, to its end. Events of earlier polls are discarded: the provider polls
+  // again only after it has emitted its events.
   poll: async () => {
     const next = nextRequest(() => true);
     const seen = await next;
     news = [];
     return seen;
   },
-  // The provider's own news that a flag has changed.
+  // The provider's event that a flag has changed.
   changed: async ({ flag }) => {
     if (!news.some((flags) => flags.includes(flag))) {
       await new Promise((resolve) => { awaited = { flag, resolve }; });
@@ -140,4 +139,4 @@ const commands = {
 
 await converse((command) => commands[command.do](command));
 await OpenFeature.close();
-process.exit(0); // a plain EventSource would connect again for ever
+process.exit(0); // a plain EventSource would reconnect forever

@@ -1,4 +1,4 @@
-"""Rebuilds from events alone which resources exist, at which versions."""
+"""Rebuilds the existing resources and their versions from events."""
 import json
 import os
 
@@ -13,7 +13,7 @@ consumer = KafkaConsumer(
 seen, exists, revisions = {}, {}, set()
 for message in consumer:
     event, name = json.loads(message.value), f"{message.topic}:{message.key.decode()}"
-    if event["data"]["version"] > seen.get(name, 0):  # else it came again
+    if event["data"]["version"] > seen.get(name, 0):  # otherwise a duplicate
         seen[name] = event["data"]["version"]
         exists[name] = event["action"] != "delete"
     revisions.add(event["data"]["revision"])

@@ -1,4 +1,4 @@
-"""Makes a Fernet token with Python's cryptography: key and text on the input."""
+"""Creates a Fernet token with Python's cryptography from a key and a text on the input."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Opens a Fernet token with Python's cryptography: key and token on the input."""
+"""Decrypts a Fernet token with Python's cryptography, with key and token on the input."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Registers a service, reports its health, and asks for the healthy ones, with requests.
+"""Registers a service, reports its health, and lists the healthy ones, with requests.
 
 Takes the service's URL and an admin key from SIGNALBOX_URL and SIGNALBOX_KEY.
 """
