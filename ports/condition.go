@@ -8,7 +8,7 @@ type Condition struct {
 	// Message says in one or two sentences what is wrong and what to do.
 	Message string
 	// Part is what is degraded by it: "database", "redis" or "kafka", or empty for
-	// the service as a whole.
+	// the complete service.
 	Part string
 	// Count is how many things are concerned; 0 where there is nothing to count.
 	Count int64

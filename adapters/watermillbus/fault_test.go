@@ -163,7 +163,7 @@ func TestTroubledKafka(t *testing.T) {
 	}
 	at, err := feed.Delivered(t.Context())
 	require.NoError(t, err)
-	require.False(t, at.HasParked, "none of that is for good")
+	require.False(t, at.HasParked, "none of that is permanent")
 	counts := c.end()
 	last, copies := map[string]int64{}, 0
 	harness.Consume(t, cluster.ListenAddrs(), []string{topic}, func(records []*kgo.Record) bool {

@@ -110,7 +110,7 @@ func (w *Watch) selects(n *Notification) bool {
 
 // Since returns at most limit selected changes after a revision, and the revision up to
 // which it has searched: all selected changes up to there are in the answer or before.
-// Where that is below the position, and the limit was not reached, the caller goes on
+// Where that is below the position, and the limit was not reached, the caller continues
 // from there. It is ErrCompacted where changes in between are no longer stored.
 func (w *Watch) Since(ctx context.Context, revision int64, limit int) ([]*Notification, int64, error) {
 	end := w.tailer.Position().Revision

@@ -281,7 +281,7 @@ func fedListening(t *testing.T, f FedStore) {
 		case err := <-ended:
 			require.NoError(t, err)
 			stop()
-			return // a store that cannot tell
+			return // a store without notifications
 		case <-heard:
 			stop()
 			require.NoError(t, <-ended)
