@@ -2,7 +2,6 @@ package flag
 
 import (
 	"github.com/signalbox-hq/signalbox/domain/event"
-	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
@@ -49,31 +48,18 @@ const (
 	EventDeleted    = "flag.deleted"
 )
 
-// Changed is the event of one new version. Which change it was is its type:
-// flag.created, flag.updated, flag.rolled_back or flag.deleted.
-type Changed struct{ envelope event.Envelope }
-
-// Envelope returns the event as it is published: name, environment, version and whether
-// the flag is enabled.
-func (e Changed) Envelope() event.Envelope { return e.envelope }
-
-func newEvent(s State, entry HistoryEntry, revived bool) Changed {
+// newEvent returns the event of one version: name, environment, version and whether the
+// flag is enabled.
+func newEvent(s State, entry HistoryEntry, revived bool) event.Event {
 	environment := s.Identity.Environment.String()
-	data := map[string]any{
-		"name":        s.Identity.Name.String(),
-		"environment": environment,
-		"version":     int64(entry.Version),
-		"is_enabled":  !s.Deleted && s.Definition.Enabled(),
-	}
-	if entry.Action == scope.ActionRollback {
-		data["revived"] = revived
-	}
-	return Changed{envelope: event.Envelope{
-		Type:             AggregateType + "." + entry.Action.PastTense(),
-		AggregateType:    AggregateType,
-		AggregateVersion: int64(entry.Version),
-		Environment:      environment,
-		Data:             data,
-		Stamp:            entry.Stamp,
-	}}
+	return versioned.NewChanged(event.Envelope{
+		AggregateType: AggregateType,
+		Environment:   environment,
+		Data: map[string]any{
+			"name":        s.Identity.Name.String(),
+			"environment": environment,
+			"version":     int64(entry.Version),
+			"is_enabled":  !s.Deleted && s.Definition.Enabled(),
+		},
+	}, entry.Entry, revived)
 }

@@ -3,9 +3,7 @@ package registry
 import (
 	"time"
 
-	"github.com/signalbox-hq/signalbox/domain/event"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
-	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // Transition is a change of the observed health of an instance. It is immutable.
@@ -80,22 +78,3 @@ const (
 	InstanceDrained       = "instance.drained"
 	InstanceDeregistered  = "instance.deregistered"
 )
-
-// Changed is the event of one new version.
-type Changed struct{ envelope event.Envelope }
-
-// Envelope returns the event as it is published: names, states and reasons, no address
-// and no metadata.
-func (e Changed) Envelope() event.Envelope { return e.envelope }
-
-func newEvent(kind, environment string, s *Service, data map[string]any, stamp scope.Stamp) Changed {
-	return Changed{envelope: event.Envelope{
-		Type:             kind,
-		AggregateType:    AggregateType,
-		AggregateVersion: int64(s.Version()),
-		Environment:      environment,
-		ServiceName:      s.state.Name.String(),
-		Data:             data,
-		Stamp:            stamp,
-	}}
-}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/domain/event"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -344,7 +345,7 @@ func (s *Service) keep(next Instance, reason string, stamp scope.Stamp) {
 func (s *Service) raise(
 	kind string, action scope.Action, stamp scope.Stamp, describe func(data map[string]any) string,
 ) scope.Stamp {
-	stamp = s.Next(action, stamp).Stamp
+	made := s.Next(action, stamp)
 	data := map[string]any{"service_name": s.state.Name.String(), "version": int64(s.Version())}
 	environment := ""
 	if describe != nil {
@@ -353,8 +354,11 @@ func (s *Service) raise(
 	if environment != "" {
 		data["environment"] = environment
 	}
-	s.Record(newEvent(kind, environment, s, data, stamp))
-	return stamp
+	// Names, states and reasons are published, no address and no metadata.
+	s.Record(versioned.NewChanged(event.Envelope{
+		Type: kind, AggregateType: AggregateType, Environment: environment, ServiceName: s.state.Name.String(), Data: data,
+	}, made, false))
+	return made.Stamp
 }
 
 // settle updates the status from the instances.
