@@ -12,7 +12,7 @@ import (
 // changesJSON is the answer to a long poll.
 type changesJSON struct {
 	Epoch    string       `json:"epoch" doc:"Names the history that revisions belong to"`
-	Revision int64        `json:"revision" doc:"The revision up to which the feed was read; the next request continues from it"`
+	Revision int64        `json:"revision" doc:"How far the feed was read; the next request continues there"`
 	Changes  []changeJSON `json:"changes" nullable:"false" doc:"In the order of their revisions"`
 }
 
