@@ -4,41 +4,24 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Selection selects instances; zero fields select all.
-type Selection struct {
-	// Ready selects instances that are ready, or held by self-preservation.
-	Ready              bool
-	Zone, Tag, Version string
-}
+// View is the instances of a service in one environment, as discovery returns them.
+type View = catalogue.View
 
-// Admits reports whether the selection includes an instance.
-func (n Selection) Admits(i *registry.Instance) bool {
-	return i.Listed() && (!n.Ready || i.Offered()) && (n.Zone == "" || n.Zone == i.Zone) &&
-		(n.Version == "" || n.Version == i.Version) && (n.Tag == "" || slices.Contains(i.Tags, n.Tag))
-}
-
-// Select returns the selected instances of a view, in the order of their ids.
-func (v *View) Select(n Selection) []*registry.Instance {
-	var list []*registry.Instance
-	for _, i := range v.Instances {
-		if n.Admits(i) {
-			list = append(list, i)
-		}
-	}
-	return list
-}
+// Selection selects instances of a View.
+type Selection = catalogue.Selection
 
 // Discover returns the cached instances of a service in an environment, in the default
 // one for "", without I/O. A service that is not registered is ErrNotFound, a damaged one
 // ErrDamaged; before the first Refresh it is fault.ErrUnavailable.
 func (s *Service) Discover(by access.Caller, serviceName, environment string) (*View, error) {
-	service := s.catalogue.find(serviceName)
+	service := s.catalogue.Find(serviceName)
 	if service == nil {
 		return nil, s.undiscovered(by, serviceName)
 	}
@@ -46,12 +29,12 @@ func (s *Service) Discover(by access.Caller, serviceName, environment string) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := by.Require(access.ReadService, access.Resource{Environment: e, Service: service.name}); err != nil {
+	if err := by.Require(access.ReadService, access.Resource{Environment: e, Service: service.Name()}); err != nil {
 		return nil, err
 	}
-	v := service.view(e)
+	v := service.View(e)
 	if v == nil {
-		return nil, service.missing()
+		return nil, service.Missing()
 	}
 	return v, nil
 }
@@ -64,7 +47,7 @@ func (s *Service) undiscovered(by access.Caller, serviceName string) error {
 	if err := by.Require(access.ReadService, resource(name)); err != nil {
 		return err
 	}
-	if !s.catalogue.confirmation.Ever() {
+	if !s.catalogue.Ready() {
 		return fault.ErrUnavailable
 	}
 	return registry.ErrNotFound
@@ -87,13 +70,13 @@ func (s *Service) Everything(by access.Caller, environment, serviceName string) 
 			return nil, err
 		}
 	}
-	if !s.catalogue.confirmation.Ever() {
+	if !s.catalogue.Ready() {
 		return nil, fault.ErrUnavailable
 	}
 	var views []*View
-	s.catalogue.each(func(service *cachedService) bool {
+	s.catalogue.Each(func(service *catalogue.Service) bool {
 		for _, e := range environments {
-			v := service.view(e)
+			v := service.View(e)
 			if v != nil && len(v.Instances) > 0 && (serviceName == "" || v.Service.Name.String() == serviceName) {
 				views = append(views, v)
 			}

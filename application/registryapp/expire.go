@@ -3,10 +3,12 @@ package registryapp
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -36,18 +38,18 @@ func (s *Service) expireOverdue(ctx context.Context, found *registry.DueLeases) 
 // overdueInstance returns the instance of an overdue lease, or nil where it was removed or
 // is damaged; then the lease is removed.
 func (s *Service) overdueInstance(ctx context.Context, l registry.Lease) (*registry.Instance, error) {
-	if i := s.catalogue.instance(l.Key); i != nil && i.Epoch == l.Epoch {
+	if i := s.catalogue.Instance(l.Key); i != nil && i.Epoch == l.Epoch {
 		return i, nil
 	}
 	found, err := s.deps.Services.Find(ctx, l.Service, l.Instance)
 	if err == nil && !found.Deleted() && found.Damage() == nil {
 		var i *registry.Instance
 		if i, err = found.Instance(l.Ref); err == nil && i.Epoch == l.Epoch && !i.Damaged {
-			s.catalogue.putFound(found)
+			s.catalogue.PutFound(found)
 			return i, nil
 		}
 	}
-	if err != nil && !fails(err, registry.ErrNotFound) && !fails(err, registry.ErrInstanceNotFound) {
+	if err != nil && !errors.Is(err, registry.ErrNotFound) && !errors.Is(err, registry.ErrInstanceNotFound) {
 		return nil, err
 	}
 	return nil, s.deps.Leases.Remove(ctx, l.LeaseKey)
@@ -57,27 +59,26 @@ func (s *Service) overdueInstance(ctx context.Context, l registry.Lease) (*regis
 // decision to make, in order.
 func (s *Service) observeAlive(now registry.Instant, groups map[place][]registry.Lease) []place {
 	var busy []place
-	if purges := s.catalogue.purges.Load(); purges != s.expirer.purges {
+	if purges := s.catalogue.Purges(); purges != s.expirer.purges {
 		s.expirer.purges = purges
 		maps.DeleteFunc(s.expirer.preservations, func(at place, _ *preservation) bool {
-			return s.catalogue.find(at.service) == nil
+			return s.catalogue.Find(at.service) == nil
 		})
 	}
-	s.catalogue.each(func(service *cachedService) bool {
-		service.mu.RLock()
-		defer service.mu.RUnlock()
-		if service.state.Damaged {
-			return true
-		}
-		for e, c := range service.counts {
-			at := place{service: service.name.String(), environment: e}
+	var counts []catalogue.Count
+	s.catalogue.Each(func(service *catalogue.Service) bool {
+		counts = service.AppendCounts(counts[:0])
+		for _, c := range counts {
+			at := place{service: service.Name().String(), environment: c.Environment}
 			p := s.expirer.preservations[at]
 			if p == nil {
-				p = &preservation{Preservation: s.restorePreservation(service, e, now), deregistered: c.deregistered}
+				p = &preservation{
+					Preservation: s.restorePreservation(service, c.Environment, now), deregistered: c.Deregistered,
+				}
 				s.expirer.preservations[at] = p
 			}
-			p.Observe(now, c.alive, c.deregistered-p.deregistered)
-			p.deregistered = c.deregistered
+			p.Observe(now, c.Alive, c.Deregistered-p.deregistered)
+			p.deregistered = c.Deregistered
 			if !p.Idle() || len(groups[at]) > 0 {
 				busy = append(busy, at)
 			}
@@ -93,20 +94,21 @@ func (s *Service) observeAlive(now registry.Instant, groups map[place][]registry
 // restorePreservation returns the preservation as the previously elected replica has
 // stored it.
 func (s *Service) restorePreservation(
-	service *cachedService, e scope.Environment, now registry.Instant,
+	service *catalogue.Service, e scope.Environment, now registry.Instant,
 ) *registry.Preservation {
 	at := func(t time.Time) registry.Instant {
 		return now.Add(-min(max(0, s.deps.Clock.Now().Sub(t)), registry.MaxProtection))
 	}
+	state, instances := service.Living()
 	var p registry.Preserved
-	if t, protected := service.state.Protected(e); protected {
+	if t, protected := state.Protected(e); protected {
 		p.Since = new(at(t))
 	}
-	for i := range service.instances.all() {
-		if !i.Expired || i.Removed || i.Environment != e {
+	for _, i := range instances {
+		if !i.Expired || i.Environment != e {
 			continue
 		}
-		lease := registry.Lease{LeaseKey: grant(service.name, i.Instance).LeaseKey, Ends: at(i.UpdatedAt)}
+		lease := registry.Lease{LeaseKey: grant(state.Name, i).LeaseKey, Ends: at(i.UpdatedAt)}
 		if i.Held {
 			p.Held = append(p.Held, lease)
 		} else if now.Sub(lease.Ends) < registry.LeaveWindow {
@@ -123,7 +125,7 @@ func (s *Service) decide(ctx context.Context, at place, now registry.Instant, ov
 	next := p.Clone()
 	waiting := map[registry.LeaseKey]bool{}
 	for _, l := range next.Waiting() {
-		if i := s.catalogue.instance(l.Key); i != nil && i.Expired && i.Epoch == l.Epoch {
+		if i := s.catalogue.Instance(l.Key); i != nil && i.Expired && i.Epoch == l.Epoch {
 			waiting[l] = true
 		} else {
 			next.Forget(l)
@@ -131,7 +133,7 @@ func (s *Service) decide(ctx context.Context, at place, now registry.Instant, ov
 	}
 	var expired []registry.LeaseKey
 	for _, l := range overdue {
-		i := s.catalogue.instance(l.Key)
+		i := s.catalogue.Instance(l.Key)
 		recorded := i != nil && i.Expired && i.Epoch == l.Epoch
 		if !waiting[l.LeaseKey] && !recorded {
 			expired = append(expired, l.LeaseKey)
@@ -146,16 +148,14 @@ func (s *Service) decide(ctx context.Context, at place, now registry.Instant, ov
 
 // storeDecision stores a decision, in short parts.
 func (s *Service) storeDecision(ctx context.Context, at place, d registry.Decision) error {
-	service := s.catalogue.find(at.service)
+	service := s.catalogue.Find(at.service)
 	if service == nil {
 		// The service was purged.
 		return nil
 	}
-	service.mu.RLock()
-	_, protected := service.state.Protected(at.environment)
-	service.mu.RUnlock()
-	if protected != d.Protected {
-		if err := s.amend(ctx, service.name, nil, func(r *registry.Service) {
+	state := service.State()
+	if _, protected := state.Protected(at.environment); protected != d.Protected {
+		if err := s.amend(ctx, state.Name, nil, func(r *registry.Service) {
 			r.Protect(at.environment, d.Protected, s.own())
 		}); err != nil {
 			return err
@@ -170,7 +170,7 @@ func (s *Service) storeDecision(ctx context.Context, at place, d registry.Decisi
 		{d.Release, func(r *registry.Service, l []registry.LeaseKey) { r.Release(s.own(), refsOf(l)...) }},
 	} {
 		for chunk := range slices.Chunk(part.leases, ExpiryLimit) {
-			err := s.amend(ctx, service.name, chunk, func(r *registry.Service) { part.apply(r, chunk) })
+			err := s.amend(ctx, state.Name, chunk, func(r *registry.Service) { part.apply(r, chunk) })
 			if err != nil {
 				return err
 			}
@@ -197,7 +197,7 @@ func (s *Service) amend(
 // ignoreRemoved returns err, or nil where a service is missing or damaged, so that the
 // step continues with the others.
 func ignoreRemoved(err error) error {
-	if fails(err, registry.ErrNotFound) || fails(err, registry.ErrDamaged) {
+	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrDamaged) {
 		return nil
 	}
 	return err

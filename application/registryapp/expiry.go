@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -80,7 +81,7 @@ func (s *Service) ExpireLeases(ctx context.Context) (more bool, err error) {
 func (s *Service) expireLeases(ctx context.Context) (more bool, err error) {
 	// Without the store no expiry can be saved. A replica that reaches it is elected, and
 	// begins with a grace.
-	if !s.catalogue.confirmation.Ever() || s.catalogue.confirmation.Failing() {
+	if !s.catalogue.Ready() || s.catalogue.Failing() {
 		return false, fault.ErrUnavailable
 	}
 	if s.expirer.resynced.Swap(false) {
@@ -145,7 +146,7 @@ const pauseFactor = 3
 // withLongerTTL returns the leases with a longer TTL than a grace.
 func (s *Service) withLongerTTL(leases []registry.Lease, grace time.Duration) []registry.Lease {
 	return slices.DeleteFunc(leases, func(l registry.Lease) bool {
-		i := s.catalogue.instance(l.Key)
+		i := s.catalogue.Instance(l.Key)
 		return i == nil || i.TTL <= grace
 	})
 }
@@ -181,12 +182,11 @@ func (s *Service) grantStored(ctx context.Context, grants []registry.Grant) erro
 
 // eachLeased calls visit with every instance that has a lease.
 func (s *Service) eachLeased(visit func(scope.ServiceName, *registry.Instance)) {
-	s.catalogue.each(func(service *cachedService) bool {
-		service.mu.RLock()
-		defer service.mu.RUnlock()
-		for i := range service.instances.all() {
-			if i.Leased() && !i.Removed && service.state.Usable() {
-				visit(service.name, i.Instance)
+	s.catalogue.Each(func(service *catalogue.Service) bool {
+		_, instances := service.Living()
+		for _, i := range instances {
+			if i.Leased() {
+				visit(service.Name(), i)
 			}
 		}
 		return true
@@ -209,7 +209,7 @@ func (s *Service) grantMissing(ctx context.Context) error {
 	var grants []registry.Grant
 	n := min(e.batch, len(e.unverified))
 	for _, key := range e.unverified[:n] {
-		if i := s.catalogue.instance(key); i != nil {
+		if i := s.catalogue.Instance(key); i != nil {
 			g := grant(key.Service, i)
 			g.IfAbsent = true
 			grants = append(grants, g)
@@ -228,7 +228,7 @@ func (s *Service) removeDue(ctx context.Context, leases []registry.Lease) error 
 	for name, found := range byService(leases) {
 		var removable, postponed []registry.LeaseKey
 		for _, l := range found {
-			i := s.catalogue.instance(l.Key)
+			i := s.catalogue.Instance(l.Key)
 			switch {
 			case i == nil || i.Expired && i.Epoch == l.Epoch && !s.preserves(name, i):
 				removable = append(removable, l.LeaseKey)
@@ -248,13 +248,12 @@ func (s *Service) removeDue(ctx context.Context, leases []registry.Lease) error 
 
 // preserves reports whether self-preservation prevents the removal of an instance.
 func (s *Service) preserves(name scope.ServiceName, i *registry.Instance) bool {
-	service := s.catalogue.find(name.String())
+	service := s.catalogue.Find(name.String())
 	if service == nil {
 		return false
 	}
-	service.mu.RLock()
-	defer service.mu.RUnlock()
-	_, protected := service.state.Protected(i.Environment)
+	state := service.State()
+	_, protected := state.Protected(i.Environment)
 	return protected || i.Held
 }
 
@@ -263,7 +262,7 @@ func (s *Service) preserves(name scope.ServiceName, i *registry.Instance) bool {
 func (s *Service) postpone(ctx context.Context, leases []registry.LeaseKey) error {
 	var grants []registry.Grant
 	for _, l := range leases {
-		if i := s.catalogue.instance(l.Key); i != nil {
+		if i := s.catalogue.Instance(l.Key); i != nil {
 			grants = append(grants, grant(l.Service, i))
 		}
 	}

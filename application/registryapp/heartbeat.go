@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
@@ -57,7 +58,7 @@ func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat)
 	if err != nil {
 		return Beat{}, err
 	}
-	service := s.catalogue.find(in.ServiceName)
+	service := s.catalogue.Find(in.ServiceName)
 	if err := s.locate(ctx, service, &renewal); err != nil {
 		return Beat{}, err
 	}
@@ -80,10 +81,10 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 	out := make([]Beaten, len(in))
 	renewals := make([]registry.Renewal, 0, len(in))
 	indexes := make([]int, 0, len(in))
-	services := make([]*cachedService, 0, len(in))
+	services := make([]*catalogue.Service, 0, len(in))
 	for i := range in {
 		renewal, err := s.parseHeartbeat(&in[i])
-		service := s.catalogue.find(in[i].ServiceName)
+		service := s.catalogue.Find(in[i].ServiceName)
 		if err == nil {
 			err = s.locate(ctx, service, &renewal)
 		}
@@ -127,11 +128,11 @@ func (s *Service) parseHeartbeat(in *Heartbeat) (registry.Renewal, error) {
 
 // locate finds the environment of a renewal without one by its epoch: in the catalogue,
 // or, where the epoch is not cached, in the store.
-func (s *Service) locate(ctx context.Context, service *cachedService, r *registry.Renewal) error {
+func (s *Service) locate(ctx context.Context, service *catalogue.Service, r *registry.Renewal) error {
 	if !r.Environment.IsZero() {
 		return nil
 	}
-	e, err := service.holder(r.Instance, r.Epoch)
+	e, err := service.Holder(r.Instance, r.Epoch)
 	if err != nil || !e.IsZero() {
 		r.Environment = e
 		return err
@@ -144,7 +145,7 @@ func (s *Service) locate(ctx context.Context, service *cachedService, r *registr
 	if err != nil {
 		return err
 	}
-	s.catalogue.putFound(found)
+	s.catalogue.PutFound(found)
 	r.Environment = i.Environment
 	return nil
 }
@@ -170,7 +171,7 @@ func parseObservation(status *string, responseTime *float64) (registry.Observati
 // applyRenewal updates the instance's state by the result of a renewal. Mostly nothing
 // changes, and the database is not queried.
 func (s *Service) applyRenewal(
-	ctx context.Context, by access.Caller, service *cachedService, r *registry.Renewal, renewed registry.Renewed,
+	ctx context.Context, by access.Caller, service *catalogue.Service, r *registry.Renewal, renewed registry.Renewed,
 ) (Beat, error) {
 	if renewed.Err != nil {
 		return Beat{}, renewed.Err
@@ -179,7 +180,7 @@ func (s *Service) applyRenewal(
 	case registry.LeaseLost:
 		return Beat{}, s.lost(ctx, service, r)
 	case registry.LeaseRenewed:
-		cached := service.instance(r.Ref)
+		cached := service.Instance(r.Ref)
 		if cached != nil && !renewed.HadExpired && unchanged(cached, r) {
 			return Beat{Epoch: r.Epoch, ExpiresIn: renewed.TTL}, nil
 		}
@@ -204,8 +205,8 @@ var errGranting = errors.New("the lease is granted to another registration, whic
 // lost returns the error of a renewal whose lease is stored under a higher epoch. Leases
 // are granted before instances are stored, so the lease is lost only when the other
 // registration is stored. A lease without one expires.
-func (s *Service) lost(ctx context.Context, service *cachedService, r *registry.Renewal) error {
-	if cached := service.instance(r.Ref); cached != nil && cached.Epoch > r.Epoch {
+func (s *Service) lost(ctx context.Context, service *catalogue.Service, r *registry.Renewal) error {
+	if cached := service.Instance(r.Ref); cached != nil && cached.Epoch > r.Epoch {
 		return registry.ErrLeaseLost
 	}
 	found, err := s.deps.Services.Find(ctx, r.Service, r.Instance)
@@ -255,7 +256,7 @@ func (s *Service) saveRenewal(
 			return s.grantFirst(ctx, grant(r.Service, i), new(registry.Epoch))
 		},
 	})
-	removed := fails(err, registry.ErrNotFound) || fails(err, registry.ErrInstanceNotFound)
+	removed := errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrInstanceNotFound)
 	if !removed || lives {
 		return i, err
 	}

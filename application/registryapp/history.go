@@ -2,6 +2,7 @@ package registryapp
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -44,7 +45,7 @@ func (s *Service) ReadHealthHistory(
 		switch {
 		case err == nil:
 			t.Environment = i.Environment
-		case !fails(err, registry.ErrInstanceNotFound):
+		case !errors.Is(err, registry.ErrInstanceNotFound):
 			return nil, err
 		}
 	}

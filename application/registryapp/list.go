@@ -3,10 +3,12 @@ package registryapp
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
 	"github.com/signalbox-hq/signalbox/application/page"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
@@ -63,7 +65,7 @@ func (s *Service) list(ctx context.Context, query registry.Query) (Listing, erro
 	switch {
 	case err == nil:
 		return s.listing(ctx, found), nil
-	case fails(err, fault.ErrUnavailable) && s.catalogue.confirmation.Ever():
+	case errors.Is(err, fault.ErrUnavailable) && s.catalogue.Ready():
 		out := s.listCached(query)
 		s.observeAll(ctx, out.Services)
 		return out, nil
@@ -100,10 +102,8 @@ func (s *Service) observeAll(ctx context.Context, services []Reading) {
 // listCached answers a query from the catalogue.
 func (s *Service) listCached(query registry.Query) Listing {
 	var all []Reading
-	s.catalogue.each(func(service *cachedService) bool {
-		service.mu.RLock()
-		state := service.state
-		service.mu.RUnlock()
+	s.catalogue.Each(func(service *catalogue.Service) bool {
+		state := service.State()
 		if !state.Deleted && (query.Status == nil || *query.Status == state.Status) {
 			all = append(all, Reading{Service: state})
 		}

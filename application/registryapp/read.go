@@ -2,6 +2,8 @@ package registryapp
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -46,13 +48,11 @@ func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string
 // SizeOf returns the size of a cached service with all its instances; zero where it is
 // deregistered or unknown.
 func (s *Service) SizeOf(serviceName string) registry.Size {
-	service := s.catalogue.find(serviceName)
+	service := s.catalogue.Find(serviceName)
 	if service == nil {
 		return registry.Size{}
 	}
-	service.mu.RLock()
-	defer service.mu.RUnlock()
-	return service.currentSize()
+	return service.Size()
 }
 
 func (s *Service) findAll(ctx context.Context, name scope.ServiceName) (registry.State, []*registry.Instance, error) {
@@ -66,17 +66,18 @@ func (s *Service) findAll(ctx context.Context, name scope.ServiceName) (registry
 	if err == nil {
 		return found.State(), found.Instances(), nil
 	}
-	if !fails(err, fault.ErrUnavailable) || !s.catalogue.confirmation.Ever() {
+	if !errors.Is(err, fault.ErrUnavailable) || !s.catalogue.Ready() {
 		return registry.State{}, nil, err
 	}
-	service := s.catalogue.find(name.String())
+	service := s.catalogue.Find(name.String())
 	if service == nil {
 		return registry.State{}, nil, registry.ErrNotFound
 	}
-	state, instances := service.living()
+	state, instances := service.Living()
 	if !state.Usable() {
-		return registry.State{}, nil, service.missing()
+		return registry.State{}, nil, service.Missing()
 	}
+	slices.SortFunc(instances, registry.ByID)
 	return state, instances, nil
 }
 

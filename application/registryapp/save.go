@@ -2,6 +2,7 @@ package registryapp
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -35,7 +36,7 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 	err := change.Do(ctx, &s.locks, e.name, s.deps.Backoff, change.Steps[*registry.Service]{
 		Revives: e.founds, Mends: e.mends || e.founds, NotFound: registry.ErrNotFound,
 		Load: func(ctx context.Context) (*registry.Service, error) {
-			if r := s.catalogue.recall(e); remembered && r != nil {
+			if r := s.catalogue.Recall(e.name, e.instances); remembered && r != nil {
 				remembered = false
 				return r, nil
 			}
@@ -45,7 +46,7 @@ func (s *Service) write(ctx context.Context, e edition) (*registry.Service, erro
 			if err := e.apply(r); err != nil {
 				return change.Final(err)
 			}
-			return change.Final(s.deps.Bounds.Admit(s.catalogue.size(), r.Growth()))
+			return change.Final(s.deps.Bounds.Admit(s.catalogue.Size(), r.Growth()))
 		},
 		Save: func(ctx context.Context, r *registry.Service) error {
 			if e.before != nil {
@@ -69,11 +70,11 @@ func (s *Service) save(ctx context.Context, r *registry.Service) error {
 	unsaved := r.Unsaved()
 	if err := s.deps.Services.Save(ctx, r); err != nil {
 		if change.OutcomeUnknown(err) {
-			s.catalogue.invalidate(r.State().Name.String())
+			s.catalogue.Invalidate(r.State().Name.String())
 		}
 		return err
 	}
-	s.catalogue.putSaved(r.State(), unsaved)
+	s.catalogue.PutSaved(r.State(), unsaved)
 	return nil
 }
 
@@ -82,7 +83,7 @@ func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error
 		return s.deps.Services.FindWithInstances(ctx, e.name)
 	}
 	r, err := s.deps.Services.Find(ctx, e.name, e.instances...)
-	if !e.founds || !fails(err, registry.ErrNotFound) {
+	if !e.founds || !errors.Is(err, registry.ErrNotFound) {
 		return r, err
 	}
 	epoch, err := s.deps.Source.HighestEpoch(ctx)

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/change"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
+	"github.com/signalbox-hq/signalbox/application/registryapp/checks"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
@@ -41,23 +43,27 @@ type Dependencies struct {
 // Service offers the use cases. It is safe for concurrent use. Discovery answers
 // fault.ErrUnavailable before the first Refresh.
 type Service struct {
-	deps      Dependencies
-	locks     change.Locks[scope.ServiceName]
-	catalogue catalogue
-	expirer   expirer
-	checks    checks
-	published published
+	deps       Dependencies
+	locks      change.Locks[scope.ServiceName]
+	catalogue  *catalogue.Catalogue
+	projection *catalogue.Projection
+	checks     *checks.Runner
+	expirer    expirer
 	// standard is the default environment.
 	standard scope.Environment
 }
 
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
-	s := &Service{deps: d}
+	s := &Service{deps: d, catalogue: catalogue.New(d.Source, d.Stopwatch)}
+	s.projection = catalogue.NewProjection(s.catalogue, d.Directory, d.DirectoryTTL)
+	s.checks = checks.New(checks.Dependencies{
+		Catalogue: s.catalogue, Members: d.Members, Readings: d.Readings, Prober: d.Prober,
+		Stopwatch: d.Stopwatch, Replica: d.Replica, Write: s.writeVerdict,
+	})
 	// One that is not supported is an error of the calls that rely on it.
 	s.standard, _ = d.Environments.Parse(d.DefaultEnvironment)
 	s.expirer.preservations = map[place]*preservation{}
-	s.checks.targets = map[registry.Key]*target{}
 	return s
 }
 

@@ -67,7 +67,7 @@ func layerRules() []Rule {
 			Of:   []string{"application"},
 			May: func(of string, i Path) bool {
 				return i.Std || i.Own && within(i.Name, "domain", "ports", "application/change", "application/freshness",
-					"application/page", "application/readthrough", of)
+					"application/page", "application/readthrough", moduleOf(of))
 			},
 		},
 		{
@@ -245,8 +245,8 @@ func sorted(path string) Path {
 	return Path{Std: !strings.Contains(first, "."), Name: path}
 }
 
-// moduleOf returns "adapters/<name>" for a package of that adapter, and
-// "domain/<name>" for one of that module.
+// moduleOf returns "adapters/<name>" for a package of that adapter, and "domain/<name>"
+// or "application/<name>" for one of that module.
 func moduleOf(path string) string {
 	parts := strings.SplitN(path, "/", 3)
 	return strings.Join(parts[:min(len(parts), 2)], "/")

@@ -1,4 +1,4 @@
-package registryapp
+package catalogue
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
+// publishLimit bounds the services of one step, so that it is short.
+const publishLimit = 100
+
 // publishedService is a service as it was put into the directory.
 type publishedService struct {
 	id      int64
@@ -20,36 +23,44 @@ type publishedService struct {
 	due time.Duration
 }
 
-// published is the content of the directory. Only PublishDirectory uses it.
-type published struct {
+// Projection puts the catalogue into a directory.
+type Projection struct {
+	catalogue *Catalogue
+	directory registry.Directory
+	ttl       time.Duration
+
 	mu       sync.Mutex
 	services map[string]publishedService
 	// purges is the catalogue's counter up to which services is correct.
 	purges int64
 }
 
-// PublishDirectory makes one step of putting services into the directory: at most
-// ExpiryLimit of those that changed, or are half as old as an entry lives. It reports
-// whether there are more. While another replica is elected, or without a
-// directory, it does nothing.
-func (s *Service) PublishDirectory(ctx context.Context) (more bool, err error) {
-	p := &s.published
+// NewProjection returns a projection into a directory, whose entries live for the TTL. A
+// nil directory is none.
+func NewProjection(c *Catalogue, d registry.Directory, ttl time.Duration) *Projection {
+	return &Projection{catalogue: c, directory: d, ttl: ttl}
+}
+
+// Publish makes one step of putting services into the directory: at most a hundred of
+// those that changed, or are half as old as an entry lives. It reports whether there are
+// more. While another replica is elected, or without a directory, it does nothing.
+func (p *Projection) Publish(ctx context.Context, elected bool) (more bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.deps.Directory == nil || !s.expirer.elected.Load() {
+	if p.directory == nil || !elected {
 		p.services = nil
 		return false, nil
 	}
-	if purges := s.catalogue.purges.Load(); purges != p.purges {
+	if purges := p.catalogue.Purges(); purges != p.purges {
 		p.purges = purges
-		maps.DeleteFunc(p.services, func(name string, _ publishedService) bool { return s.catalogue.find(name) == nil })
+		maps.DeleteFunc(p.services, func(name string, _ publishedService) bool { return p.catalogue.Find(name) == nil })
 	}
-	now := s.deps.Stopwatch.Elapsed()
-	entries, err := s.unpublished(p.services, now)
+	now := p.catalogue.stopwatch.Elapsed()
+	entries, err := p.unpublished(now)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
-	lost, err := s.deps.Directory.PutServices(ctx, s.deps.DirectoryTTL, entries...)
+	lost, err := p.directory.PutServices(ctx, p.ttl, entries...)
 	if lost || p.services == nil {
 		p.services = map[string]publishedService{}
 	}
@@ -58,21 +69,19 @@ func (s *Service) PublishDirectory(ctx context.Context) (more bool, err error) {
 	}
 	for _, e := range entries {
 		p.services[e.Name] = publishedService{
-			id: e.ID, version: scope.Version(e.Version), due: now + s.deps.DirectoryTTL/2,
+			id: e.ID, version: scope.Version(e.Version), due: now + p.ttl/2,
 		}
 	}
-	return lost || len(entries) == ExpiryLimit, nil
+	return lost || len(entries) == publishLimit, nil
 }
 
 // unpublished returns services that are to be put into the directory, at most
-// ExpiryLimit.
-func (s *Service) unpublished(
-	published map[string]publishedService, now time.Duration,
-) (entries []registry.Entry, err error) {
-	s.catalogue.each(func(service *cachedService) bool {
+// publishLimit.
+func (p *Projection) unpublished(now time.Duration) (entries []registry.Entry, err error) {
+	p.catalogue.Each(func(service *Service) bool {
 		service.mu.RLock()
 		defer service.mu.RUnlock()
-		before, found := published[service.state.Name.String()]
+		before, found := p.services[service.state.Name.String()]
 		same := found && before.id == int64(service.state.ID) && before.version == service.state.Version
 		if same && (now < before.due || service.state.Deleted) {
 			return true
@@ -81,7 +90,7 @@ func (s *Service) unpublished(
 		if entry, err = entryOf(&service.state); err == nil {
 			entries = append(entries, entry)
 		}
-		return err == nil && len(entries) < ExpiryLimit
+		return err == nil && len(entries) < publishLimit
 	})
 	return entries, err
 }

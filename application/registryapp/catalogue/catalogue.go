@@ -1,7 +1,6 @@
-package registryapp
+package catalogue
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -11,14 +10,17 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// catalogue caches all services, with what this process has saved since the last
-// refresh. The zero value is ready and empty.
-type catalogue struct {
-	// services has a *cachedService for each name.
+// Catalogue caches all services, with what this process has saved since the last
+// Refresh. It is safe for concurrent use; reads of a cached service take its own lock
+// alone.
+type Catalogue struct {
+	source    registry.Source
+	stopwatch ports.Stopwatch
+	// services has a *Service for each name.
 	services sync.Map
 	// byID has the same services; mu guards it and purged.
 	mu   sync.Mutex
-	byID map[registry.ID]*cachedService
+	byID map[registry.ID]*Service
 	// confirmation is of refreshes.
 	confirmation freshness.Confirmation
 	// changes counts updates, purges the services that were removed.
@@ -43,29 +45,35 @@ type View struct {
 	Protected bool
 }
 
-func (c *catalogue) find(name string) *cachedService {
+// New returns an empty catalogue of the services in a source.
+func New(source registry.Source, stopwatch ports.Stopwatch) *Catalogue {
+	return &Catalogue{source: source, stopwatch: stopwatch}
+}
+
+// Find returns the cached service of a name, or nil.
+func (c *Catalogue) Find(name string) *Service {
 	if found, ok := c.services.Load(name); ok {
-		return found.(*cachedService) //nolint:errcheck,forcetypeassert // the map has no other type
+		return found.(*Service) //nolint:errcheck,forcetypeassert // the map has no other type
 	}
 	return nil
 }
 
-// each calls visit with every service until it returns false.
-func (c *catalogue) each(visit func(*cachedService) bool) {
+// Each calls visit with every service until it returns false.
+func (c *Catalogue) Each(visit func(*Service) bool) {
 	c.services.Range(func(_, v any) bool {
-		return visit(v.(*cachedService)) //nolint:errcheck,forcetypeassert // the map has no other type
+		return visit(v.(*Service)) //nolint:errcheck,forcetypeassert // the map has no other type
 	})
 }
 
-// instance returns an instance that lives, or nil.
-func (c *catalogue) instance(key registry.Key) *registry.Instance {
-	return c.find(key.Service.String()).instance(key.Ref)
+// Instance returns an instance that lives, or nil.
+func (c *Catalogue) Instance(key registry.Key) *registry.Instance {
+	return c.Find(key.Service.String()).Instance(key.Ref)
 }
 
-// recall returns the cached service with the living instances of an edition, or nil
-// where changes are missing.
-func (c *catalogue) recall(e edition) *registry.Service {
-	s := c.find(e.name.String())
+// Recall returns the aggregate of a cached service with the living instances of some ids,
+// or nil where changes are missing.
+func (c *Catalogue) Recall(name scope.ServiceName, ids []registry.InstanceID) *registry.Service {
+	s := c.Find(name.String())
 	if s == nil {
 		return nil
 	}
@@ -75,7 +83,7 @@ func (c *catalogue) recall(e edition) *registry.Service {
 		return nil
 	}
 	var instances []*registry.Instance
-	for _, id := range e.instances {
+	for _, id := range ids {
 		for _, i := range s.instances[id] {
 			instances = append(instances, i.Instance)
 		}
@@ -85,29 +93,29 @@ func (c *catalogue) recall(e edition) *registry.Service {
 
 // ensure returns the cached service of a state, and adds an empty one where there is
 // none. Of two services that had the name after each other the later one is cached.
-func (c *catalogue) ensure(state registry.State) *cachedService {
+func (c *Catalogue) ensure(state registry.State) *Service {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.find(state.Name.String())
+	s := c.Find(state.Name.String())
 	switch {
 	case s != nil && s.id == state.ID:
 		return s
 	case s != nil && s.id > state.ID:
-		return newCachedService(state.Name, state.ID)
+		return newService(state.Name, state.ID)
 	case s != nil:
 		c.remove(s)
 	}
-	s = newCachedService(state.Name, state.ID)
+	s = newService(state.Name, state.ID)
 	c.services.Store(state.Name.String(), s)
 	if c.byID == nil {
-		c.byID = map[registry.ID]*cachedService{}
+		c.byID = map[registry.ID]*Service{}
 	}
 	c.byID[state.ID] = s
 	return s
 }
 
 // remove removes a service.
-func (c *catalogue) remove(s *cachedService) {
+func (c *Catalogue) remove(s *Service) {
 	delete(c.byID, s.id)
 	c.services.CompareAndDelete(s.name.String(), s)
 	s.mu.Lock()
@@ -119,7 +127,7 @@ func (c *catalogue) remove(s *cachedService) {
 }
 
 // recount updates the totals by a service, whose lock is held.
-func (c *catalogue) recount(s *cachedService) {
+func (c *Catalogue) recount(s *Service) {
 	size := s.currentSize()
 	more := size.Minus(s.counted)
 	s.counted = size
@@ -128,8 +136,8 @@ func (c *catalogue) recount(s *cachedService) {
 	c.metadataBytes.Add(int64(more.MetadataBytes))
 }
 
-// size returns the size of the registry.
-func (c *catalogue) size() registry.Size {
+// Size returns the size of the registry.
+func (c *Catalogue) Size() registry.Size {
 	return registry.Size{
 		Services: int(c.serviceCount.Load()), Instances: int(c.instanceCount.Load()),
 		MetadataBytes: int(c.metadataBytes.Load()),
@@ -137,21 +145,41 @@ func (c *catalogue) size() registry.Size {
 }
 
 // update changes a cached service.
-func (c *catalogue) update(state registry.State, change func(*cachedService)) {
+func (c *Catalogue) update(state registry.State, change func(*Service)) {
 	s := c.ensure(state)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s)
 	s.compact()
-	if c.find(s.name.String()) == s {
+	if c.Find(s.name.String()) == s {
 		c.recount(s)
 	}
 	c.changes.Add(1)
 }
 
-// putSaved caches what this process has just saved.
-func (c *catalogue) putSaved(state registry.State, saved registry.Unsaved) {
-	c.update(state, func(s *cachedService) {
+// Len returns how many services and instances are cached, including removed instances.
+func (c *Catalogue) Len() (services, instances int) {
+	c.Each(func(s *Service) bool {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		services++
+		for range s.instances.all() {
+			instances++
+		}
+		return true
+	})
+	return services, instances
+}
+
+// Changes returns a counter that each change of the catalogue raises.
+func (c *Catalogue) Changes() int64 { return c.changes.Load() }
+
+// Purges returns a counter that each removal of a service raises.
+func (c *Catalogue) Purges() int64 { return c.purges.Load() }
+
+// PutSaved caches what this process has just saved.
+func (c *Catalogue) PutSaved(state registry.State, saved registry.Unsaved) {
+	c.update(state, func(s *Service) {
 		if saved.Dropped {
 			s.retain(state.Generation, nil)
 		}
@@ -166,9 +194,9 @@ func (c *catalogue) putSaved(state registry.State, saved registry.Unsaved) {
 
 // putLoaded caches what the store has had since a generation, as Source.Since returns
 // it.
-func (c *catalogue) putLoaded(found *registry.Service, since int64) {
+func (c *Catalogue) putLoaded(found *registry.Service, since int64) {
 	state := found.State()
-	c.update(state, func(s *cachedService) {
+	c.update(state, func(s *Service) {
 		if s.invalid {
 			if since > 0 || state.Generation < s.savedSince {
 				return
@@ -182,11 +210,8 @@ func (c *catalogue) putLoaded(found *registry.Service, since int64) {
 	})
 }
 
-// putFound caches some instances of a service that were read beside Refresh.
-func (c *catalogue) putFound(found *registry.Service) {
+// PutFound caches some instances of a service that were read beside Refresh.
+func (c *Catalogue) PutFound(found *registry.Service) {
 	state := found.State()
-	c.update(state, func(s *cachedService) { s.merge(state, state.Generation, found.Instances()) })
+	c.update(state, func(s *Service) { s.merge(state, state.Generation, found.Instances()) })
 }
-
-// fails reports whether err is target.
-func fails(err, target error) bool { return errors.Is(err, target) }

@@ -1,4 +1,4 @@
-package registryapp
+package catalogue
 
 import (
 	"context"
@@ -6,48 +6,38 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// Resync discards the catalogue and loads it from the store. After a restore the store
-// has less than was cached, and generations continue from there.
-func (s *Service) Resync(ctx context.Context) error {
-	if s.catalogue.confirmation.Ever() {
-		if err := s.reload(ctx); err != nil {
-			return err
-		}
-	}
-	return s.Refresh(ctx)
-}
-
-func (s *Service) reload(ctx context.Context) error {
-	generations, purged, err := s.deps.Source.Generations(ctx)
+// Reload replaces all services by those of the store. After a restore the store has less
+// than was cached, and generations continue from there.
+func (c *Catalogue) Reload(ctx context.Context) error {
+	generations, purged, err := c.source.Generations(ctx)
 	if err != nil {
 		return err
 	}
 	found := make([]*registry.Service, 0, len(generations))
 	for id := range generations {
-		service, err := s.deps.Source.Since(ctx, id, 0)
+		service, err := c.source.Since(ctx, id, 0)
 		if err != nil {
 			return err
 		}
 		found = append(found, service)
 	}
-	s.catalogue.replace(found, purged)
-	s.expirer.resynced.Store(true)
+	c.replace(found, purged)
 	return nil
 }
 
 // replace replaces all services. What this process saves meanwhile is loaded by the next
 // Refresh.
-func (c *catalogue) replace(found []*registry.Service, purged int64) {
+func (c *Catalogue) replace(found []*registry.Service, purged int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID, c.purged = map[registry.ID]*cachedService{}, purged
+	c.byID, c.purged = map[registry.ID]*Service{}, purged
 	c.serviceCount.Store(0)
 	c.instanceCount.Store(0)
 	c.metadataBytes.Store(0)
 	stored := map[string]bool{}
 	for _, service := range found {
 		state := service.State()
-		cached := newCachedService(state.Name, state.ID)
+		cached := newService(state.Name, state.ID)
 		cached.merge(state, state.Generation, service.Instances())
 		cached.complete = state.Generation
 		c.recount(cached)

@@ -1,4 +1,4 @@
-package registryapp
+package catalogue
 
 import (
 	"iter"

@@ -1,4 +1,4 @@
-package registryapp
+package catalogue
 
 import (
 	"slices"
@@ -8,9 +8,9 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// cachedService is a service in the catalogue. A removed instance is cached only until
-// all earlier generations are complete.
-type cachedService struct {
+// Service is a cached service. A removed instance is cached only until all earlier
+// generations are complete.
+type Service struct {
 	name  scope.ServiceName
 	id    registry.ID
 	mu    sync.RWMutex
@@ -34,22 +34,33 @@ type cachedService struct {
 	// views are of the current state, and built when they are read.
 	views map[scope.Environment]*View
 	// counts are by environment.
-	counts map[scope.Environment]count
+	counts map[scope.Environment]Count
 }
 
-// count is the input of self-preservation for a service in an environment.
-type count struct {
-	// alive have a lease and are listed; deregistered were deregistered since this
+// Count is the input of self-preservation for a service in an environment.
+type Count struct {
+	Environment scope.Environment
+	// Alive have a lease and are listed; Deregistered were deregistered since this
 	// process began.
-	alive, deregistered int
+	Alive, Deregistered int
 }
 
-func newCachedService(name scope.ServiceName, id registry.ID) *cachedService {
-	return &cachedService{name: name, id: id, instances: instanceSet{}, counts: map[scope.Environment]count{}}
+func newService(name scope.ServiceName, id registry.ID) *Service {
+	return &Service{name: name, id: id, instances: instanceSet{}, counts: map[scope.Environment]Count{}}
 }
 
-// instance returns an instance that lives, or nil; s may be nil.
-func (s *cachedService) instance(ref registry.Ref) *registry.Instance {
+// Name returns the name of the service.
+func (s *Service) Name() scope.ServiceName { return s.name }
+
+// State returns the current state.
+func (s *Service) State() registry.State {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.state
+}
+
+// Instance returns an instance that lives, or nil; s may be nil.
+func (s *Service) Instance(ref registry.Ref) *registry.Instance {
 	if s == nil {
 		return nil
 	}
@@ -61,10 +72,10 @@ func (s *cachedService) instance(ref registry.Ref) *registry.Instance {
 	return nil
 }
 
-// holder returns the environment in which the instance of an id has the lease of an
+// Holder returns the environment in which the instance of an id has the lease of an
 // epoch. Where no instance has it any more the error is ErrLeaseLost; where the epoch is
 // not cached both results are zero. The service may be nil.
-func (s *cachedService) holder(id registry.InstanceID, epoch registry.Epoch) (scope.Environment, error) {
+func (s *Service) Holder(id registry.InstanceID, epoch registry.Epoch) (scope.Environment, error) {
 	var none scope.Environment
 	if s == nil {
 		return none, nil
@@ -90,7 +101,7 @@ func (s *cachedService) holder(id registry.InstanceID, epoch registry.Epoch) (sc
 
 // merge takes over a state and instances as of a generation, unless newer ones are
 // cached.
-func (s *cachedService) merge(state registry.State, generation int64, instances []*registry.Instance) {
+func (s *Service) merge(state registry.State, generation int64, instances []*registry.Instance) {
 	if generation >= s.state.Generation {
 		s.state = state
 	}
@@ -105,7 +116,7 @@ func (s *cachedService) merge(state registry.State, generation int64, instances 
 
 // mergeInstance takes over an instance. A damaged one replaces its former version by a
 // removal.
-func (s *cachedService) mergeInstance(i *registry.Instance, generation int64) {
+func (s *Service) mergeInstance(i *registry.Instance, generation int64) {
 	if !i.Damaged {
 		s.set(i, generation)
 		return
@@ -116,19 +127,20 @@ func (s *cachedService) mergeInstance(i *registry.Instance, generation int64) {
 }
 
 // set puts an instance, and updates the counts.
-func (s *cachedService) set(i *registry.Instance, generation int64) {
+func (s *Service) set(i *registry.Instance, generation int64) {
 	before := s.instances.get(i.Ref()).Instance
 	if before != nil && before.Alive() {
 		c := s.counts[before.Environment]
-		c.alive--
+		c.Alive--
 		if i.Removed && !before.Expired {
-			c.deregistered++
+			c.Deregistered++
 		}
 		s.counts[before.Environment] = c
 	}
 	if i.Alive() {
 		c := s.counts[i.Environment]
-		c.alive++
+		c.Environment = i.Environment
+		c.Alive++
 		s.counts[i.Environment] = c
 	}
 	if i.Removed {
@@ -139,14 +151,14 @@ func (s *cachedService) set(i *registry.Instance, generation int64) {
 }
 
 // remove replaces an instance by its removed form.
-func (s *cachedService) remove(i *registry.Instance, generation int64) {
+func (s *Service) remove(i *registry.Instance, generation int64) {
 	removed := *i
 	removed.Removed, removed.Held = true, false
 	s.set(&removed, generation)
 }
 
 // retain removes all instances except the given ones and those of later generations.
-func (s *cachedService) retain(generation int64, instances []*registry.Instance) {
+func (s *Service) retain(generation int64, instances []*registry.Instance) {
 	retained := make(map[registry.Ref]bool, len(instances))
 	for _, i := range instances {
 		retained[i.Ref()] = true
@@ -160,7 +172,7 @@ func (s *cachedService) retain(generation int64, instances []*registry.Instance)
 }
 
 // compact discards removed instances up to the complete generation.
-func (s *cachedService) compact() {
+func (s *Service) compact() {
 	s.removed = slices.DeleteFunc(s.removed, func(ref registry.Ref) bool {
 		i := s.instances.get(ref)
 		if i.Instance == nil || !i.Removed {
@@ -175,17 +187,24 @@ func (s *cachedService) compact() {
 	})
 }
 
+// Size returns the size of the service; zero where it is not registered.
+func (s *Service) Size() registry.Size {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.currentSize()
+}
+
 // currentSize returns the size of the service; zero where it is not registered.
-func (s *cachedService) currentSize() registry.Size {
+func (s *Service) currentSize() registry.Size {
 	if s.state.Deleted || s.state.ID == 0 {
 		return registry.Size{}
 	}
 	return s.size.Plus(registry.Size{Services: 1, MetadataBytes: len(s.state.Metadata.JSON())})
 }
 
-// view returns the view of an environment, or nil where the service is not
+// View returns the view of an environment, or nil where the service is not
 // registered.
-func (s *cachedService) view(e scope.Environment) *View {
+func (s *Service) View(e scope.Environment) *View {
 	s.mu.RLock()
 	v, usable := s.views[e], s.state.Usable()
 	s.mu.RUnlock()
@@ -203,7 +222,7 @@ func (s *cachedService) view(e scope.Environment) *View {
 	return s.views[e]
 }
 
-func (s *cachedService) buildView(e scope.Environment) *View {
+func (s *Service) buildView(e scope.Environment) *View {
 	v := &View{Service: s.state, Environment: e}
 	_, v.Protected = s.state.Protected(e)
 	for i := range s.instances.all() {
@@ -217,8 +236,8 @@ func (s *cachedService) buildView(e scope.Environment) *View {
 	return v
 }
 
-// missing returns why there is no view.
-func (s *cachedService) missing() error {
+// Missing returns why there is no view.
+func (s *Service) Missing() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.state.Damaged && !s.state.Deleted {
@@ -227,16 +246,32 @@ func (s *cachedService) missing() error {
 	return registry.ErrNotFound
 }
 
-// living returns the state and the instances that live, in the order of their ids.
-func (s *cachedService) living() (registry.State, []*registry.Instance) {
+// Living returns the state and the instances that live, in no order.
+func (s *Service) Living() (registry.State, []*registry.Instance) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var list []*registry.Instance
+	if !s.state.Usable() {
+		return s.state, nil
+	}
+	list := make([]*registry.Instance, 0, len(s.instances))
 	for i := range s.instances.all() {
-		if !i.Removed && s.state.Usable() {
+		if !i.Removed {
 			list = append(list, i.Instance)
 		}
 	}
-	slices.SortFunc(list, registry.ByID)
 	return s.state, list
+}
+
+// AppendCounts appends the counts of every environment to list; none of a damaged
+// service.
+func (s *Service) AppendCounts(list []Count) []Count {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.state.Damaged {
+		return list
+	}
+	for _, c := range s.counts {
+		list = append(list, c)
+	}
+	return list
 }

@@ -1,4 +1,4 @@
-package registryapp
+package catalogue
 
 import (
 	"slices"
@@ -8,17 +8,17 @@ import (
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
-// invalidate makes the next Refresh load a service completely, because the outcome of a
+// Invalidate makes the next Refresh load a service completely, because the outcome of a
 // write is unknown. Discovery serves the cached state meanwhile.
-func (c *catalogue) invalidate(name string) {
-	if s := c.find(name); s != nil {
+func (c *Catalogue) Invalidate(name string) {
+	if s := c.Find(name); s != nil {
 		s.invalidate()
 	}
 }
 
-// invalidateOther invalidates a service whose cached version was made by another event
+// InvalidateOther invalidates a service whose cached version was made by another event
 // than the feed's.
-func (c *catalogue) invalidateOther(change ports.Change) {
+func (c *Catalogue) InvalidateOther(change ports.Change) {
 	c.mu.Lock()
 	s := c.byID[registry.ID(change.AggregateID)]
 	c.mu.Unlock()
@@ -33,7 +33,7 @@ func (c *catalogue) invalidateOther(change ports.Change) {
 	}
 }
 
-func (s *cachedService) invalidate() {
+func (s *Service) invalidate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.invalid, s.complete, s.savedSince = true, 0, 0
@@ -41,7 +41,7 @@ func (s *cachedService) invalidate() {
 
 // reset replaces the state by the store's, and removes instances that the store does not
 // have.
-func (s *cachedService) reset(state registry.State, instances []*registry.Instance) {
+func (s *Service) reset(state registry.State, instances []*registry.Instance) {
 	s.invalid, s.state, s.compacted = false, state, 0
 	living := make(map[registry.Ref]bool, len(instances))
 	for _, i := range instances {
