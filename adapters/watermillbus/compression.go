@@ -27,5 +27,5 @@ func (c *Compression) UnmarshalText(text []byte) error {
 }
 
 func (c Compression) codec() sarama.CompressionCodec {
-	return sarama.CompressionCodec(max(0, slices.Index(compressions(), c.name)))
+	return sarama.CompressionCodec(max(0, slices.Index(compressions(), c.name))) //nolint:gosec // there are five
 }
