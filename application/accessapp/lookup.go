@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// lookupWait is how long a look-up is awaited where a cached key suffices; it
-	// continues, and its result is cached.
+	// A look-up is awaited for lookupWait where a cached key suffices; it continues, and
+	// its result is cached.
 	lookupWait = 250 * time.Millisecond
-	// lookupPause is how long callers with a cached key do not wait for the store after a
-	// look-up has failed or was slow.
+	// After a look-up has failed or was slow, callers with a cached key do not wait for the
+	// store for lookupPause.
 	lookupPause = time.Second
-	// lookupTimeout bounds a look-up without waiters.
+	// A look-up without waiters ends after lookupTimeout.
 	lookupTimeout = 10 * time.Second
 )
 

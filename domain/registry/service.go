@@ -356,7 +356,8 @@ func (s *Service) raise(
 	}
 	// Names, states and reasons are published, no address and no metadata.
 	s.Record(versioned.NewChanged(event.Envelope{
-		Type: kind, AggregateType: AggregateType, Environment: environment, ServiceName: s.state.Name.String(), Data: data,
+		Type: kind, AggregateType: AggregateType, Environment: environment,
+		ServiceName: s.state.Name.String(), Data: data,
 	}, made, false))
 	return made.Stamp
 }
