@@ -17,8 +17,8 @@ type Parked struct {
 	// Key is that of the messages, Reason the broker's.
 	Key, Reason string
 	At          time.Time
-	// Asked says that another attempt is requested.
-	Asked bool
+	// RetryRequested says that another attempt is requested.
+	RetryRequested bool
 }
 
 // ParkedQuery selects parked aggregates. A zero field selects all, but for Limit.
@@ -27,8 +27,8 @@ type ParkedQuery struct {
 	After Parked
 	// Limit is how many are returned at most.
 	Limit int
-	// Asked selects those of which another attempt is requested.
-	Asked          bool
+	// RetryRequested selects those of which another attempt is requested.
+	RetryRequested bool
 	AggregateTypes []string
 	// AggregateIDs are of any of the AggregateTypes.
 	AggregateIDs []int64
@@ -99,10 +99,10 @@ type Deliveries interface {
 	// Resume continues from a state: it replaces a parked aggregate, or removes it where
 	// next is nil.
 	Resume(ctx context.Context, from Delivered, was Parked, next *Parked) error
-	// Ask requests another attempt of what is parked at a revision, without the change of
+	// RequestRetry requests another attempt of what is parked at a revision, without the change of
 	// that revision if skip. It is ErrNotParked where nothing is, and where another
 	// attempt is requested already.
-	Ask(ctx context.Context, revision int64, skip bool) error
+	RequestRetry(ctx context.Context, revision int64, skip bool) error
 }
 
 // Failures of Deliveries.

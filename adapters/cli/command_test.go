@@ -76,7 +76,7 @@ func (p *recordingProgram) Parked(_ context.Context, after ports.Parked) ([]port
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	return []ports.Parked{
 		{AggregateType: "configuration", Revision: 3, Key: "production/shop/a", Reason: "too large", At: at},
-		{AggregateType: "flag", Revision: 5, Key: "production/b", Reason: "no such topic", At: at, Asked: true},
+		{AggregateType: "flag", Revision: 5, Key: "production/b", Reason: "no such topic", At: at, RetryRequested: true},
 	}, p.record("parked")
 }
 

@@ -95,7 +95,7 @@ func retryAll(cmd *cobra.Command, db Database) error {
 			return err
 		}
 		for _, p := range page {
-			if p.Asked {
+			if p.RetryRequested {
 				continue
 			}
 			if err := retry(cmd, db, p.Revision); err != nil {
@@ -159,7 +159,7 @@ func printParked(w *tabwriter.Writer, parked []ports.Parked, total int64) {
 	table(w, "\nREVISION", "RESOURCE", "KEY", "SINCE", "TRIED AGAIN", "REASON")
 	for _, p := range parked {
 		retried := "no"
-		if p.Asked {
+		if p.RetryRequested {
 			retried = "yes"
 		}
 		table(w, strconv.FormatInt(p.Revision, 10), p.AggregateType, p.Key, moment(p.At), retried, p.Reason)

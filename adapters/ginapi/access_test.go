@@ -57,7 +57,7 @@ func TestKeys(t *testing.T) {
 			require.NotEmpty(t, a.header.Get("Www-Authenticate"))
 		}
 	})
-	t.Run("who is asking comes first, before route, method, query and body", func(t *testing.T) {
+	t.Run("the caller is authenticated first, before route, method, query and body", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		for _, target := range []string{"/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/config/?limit=x", "/api/v1/config/x/y"} {
@@ -85,7 +85,7 @@ func TestKeys(t *testing.T) {
 		a.requireProblem(http.StatusUnauthorized, "api_key_required")
 		require.NotEmpty(t, a.header.Get("Www-Authenticate"))
 	})
-	t.Run("a store that cannot tell who it is 503", func(t *testing.T) {
+	t.Run("a store that cannot identify the caller is 503", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		h.access.anonymous = fault.ErrUnavailable

@@ -103,7 +103,7 @@ func TestReading(t *testing.T) {
 		require.Equal(t, "private, no-cache", a.header.Get("Cache-Control"))
 		require.Regexp(t, `^Sat, 31 Jan 2026 12:00:\d\d GMT$`, a.header.Get("Last-Modified"))
 	})
-	t.Run("an encrypted value shows to who may reveal it, under another tag", func(t *testing.T) {
+	t.Run("callers that may reveal an encrypted value see it, under another tag", func(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		for _, key := range []string{adminKey, revealerKey} {

@@ -137,7 +137,7 @@ func TestFlags(t *testing.T) {
 		assert.Equal(t, "a1", list["flags"].([]any)[0].(map[string]any)["name"])
 	})
 
-	t.Run("a preview says who would move, and stores nothing", func(t *testing.T) {
+	t.Run("a preview lists the users that would move, and stores nothing", func(t *testing.T) {
 		t.Parallel()
 		h := newTestServer(t)
 		h.flag(checkout)

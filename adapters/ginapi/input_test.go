@@ -124,7 +124,7 @@ func TestMediaTypes(t *testing.T) {
 			requireProblem(415, "unsupported_media_type")
 		send(t, goodCreate, "Content-Encoding", "gzip").requireProblem(415, "unsupported_media_type")
 	})
-	t.Run("an answer is JSON whatever is asked for", func(t *testing.T) {
+	t.Run("a response is JSON whatever is requested", func(t *testing.T) {
 		t.Parallel()
 		for _, accept := range []string{"text/html", "application/problem+json", "application/cbor", "nonsense"} {
 			a := send(t, goodCreate, "Accept", accept)

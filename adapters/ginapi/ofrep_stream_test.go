@@ -33,7 +33,7 @@ func streamNamed(t *testing.T, a answer) string {
 func TestOFREPStream(t *testing.T) {
 	t.Parallel()
 
-	t.Run("it says which snapshot to ask for when a flag was changed, and nothing else", func(t *testing.T) {
+	t.Run("it names the snapshot to fetch when a flag was changed, and nothing else", func(t *testing.T) {
 		t.Parallel()
 		h := ofrepServer(t)
 		h.follow()
@@ -60,7 +60,7 @@ func TestOFREPStream(t *testing.T) {
 		assert.Contains(t, a.header.Get("ETag"), sent.ETag)
 	})
 
-	t.Run("who comes back hears of what was missed, and of nothing that was not", func(t *testing.T) {
+	t.Run("a client that reconnects receives what it missed, and nothing else", func(t *testing.T) {
 		t.Parallel()
 		h := ofrepServer(t)
 		h.follow()
@@ -73,7 +73,7 @@ func TestOFREPStream(t *testing.T) {
 		assert.Contains(t, s.next().data, "refetchEvaluation", "nobody knows what was missed")
 	})
 
-	t.Run("who names no place is sent to ask in the first frame, and hears of what comes after", func(t *testing.T) {
+	t.Run("the first frame makes a client without a position fetch, and receives later changes", func(t *testing.T) {
 		t.Parallel()
 		h := ofrepServer(t)
 		h.follow()
@@ -92,7 +92,7 @@ func TestOFREPStream(t *testing.T) {
 		assert.Contains(t, e.data, `"etag":"6-production"`)
 	})
 
-	t.Run("ids that name no place here are sent to ask, those that do are sent nothing", func(t *testing.T) {
+	t.Run("ids of unknown positions are answered by a fetch, known ones by nothing", func(t *testing.T) {
 		t.Parallel()
 		h := ofrepServer(t)
 		h.follow()
@@ -111,7 +111,7 @@ func TestOFREPStream(t *testing.T) {
 		assert.Equal(t, "0000000000000001-6", s.next().id)
 	})
 
-	t.Run("who comes back to a replica that was started again is sent to ask", func(t *testing.T) {
+	t.Run("a client that reconnects to a restarted replica fetches again", func(t *testing.T) {
 		t.Parallel()
 		h := ofrepServer(t)
 		h.follow()

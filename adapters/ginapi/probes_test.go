@@ -101,7 +101,7 @@ func TestHealth(t *testing.T) {
 		require.Equal(t, "degraded", a.json()["status"])
 		require.Equal(t, "degraded", a.json()["database"])
 	})
-	t.Run("a caller without a key, with a wrong one, or who only evaluates gets no details", func(t *testing.T) {
+	t.Run("a caller without a key, with a wrong one, or with an evaluator's gets no details", func(t *testing.T) {
 		t.Parallel()
 		condition := ports.Condition{Name: "damaged_rows", Message: "A row cannot be read."}
 		h := newTestServer(t, func(o *ginapi.Options) {
@@ -118,7 +118,7 @@ func TestHealth(t *testing.T) {
 			require.Contains(t, h.send(http.MethodGet, "/health", "", as(key)).json(), "conditions")
 		}
 	})
-	t.Run("the stores are pings once a second, however many ask", func(t *testing.T) {
+	t.Run("the stores are pinged once a second, however many callers there are", func(t *testing.T) {
 		t.Parallel()
 		clock := fixture.NewClock()
 		pings := &countingPinger{}
@@ -199,7 +199,7 @@ func TestDocs(t *testing.T) {
 		require.Contains(t, a.header.Get("Content-Security-Policy"), "script-src 'self';")
 		require.NotContains(t, a.body, "<script>")
 	})
-	t.Run("a part is compressed for who can read it, and plain for others", func(t *testing.T) {
+	t.Run("a part is compressed for clients that accept it, and plain for others", func(t *testing.T) {
 		t.Parallel()
 		h := newTestServer(t)
 		plain := h.send(http.MethodGet, "/docs/swagger-ui-bundle.js", "", nil)

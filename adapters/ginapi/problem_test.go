@@ -232,7 +232,7 @@ func TestAccessLog(t *testing.T) {
 		require.Positive(t, fields["duration"])
 		require.Len(t, fields, 6)
 	})
-	t.Run("reads that go well are told at debug level, all else at info", func(t *testing.T) {
+	t.Run("successful reads are logged at debug level, all else at info", func(t *testing.T) {
 		t.Parallel()
 		h := newTestServer(t)
 		h.admin(http.MethodGet, "/api/v1/config/", "")

@@ -237,7 +237,7 @@ func TestAccessEndsStreams(t *testing.T) {
 		})
 	})
 
-	t.Run("streams are not opened for who may not, and no session is left", func(t *testing.T) {
+	t.Run("streams are refused without permission, and no session is left", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			l := newLodge(t, accessapp.Policy{MaxSessions: 2})
@@ -302,7 +302,7 @@ func TestStreamBounds(t *testing.T) {
 		})
 	})
 
-	t.Run("who leaves at once is not counted for good", func(t *testing.T) {
+	t.Run("a client that leaves at once does not stay counted", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			l := newLodge(t, accessapp.Policy{MaxSessions: 100})

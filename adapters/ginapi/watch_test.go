@@ -47,7 +47,7 @@ func revisions(a answer) (list []string, upTo float64) {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a change is told whole, and without its value", func(t *testing.T) {
+	t.Run("a change is sent completely, without its value", func(t *testing.T) {
 		t.Parallel()
 		h := newTestServer(t)
 		h.configure("a/b")
@@ -168,7 +168,7 @@ func TestChanges(t *testing.T) {
 		})
 	})
 
-	t.Run("changes of unknown types pass by, and show to who may do everything", func(t *testing.T) {
+	t.Run("changes of unknown types are passed on, and sent to admins", func(t *testing.T) {
 		t.Parallel()
 		h := newTestServer(t)
 		h.configure("a")
@@ -203,7 +203,7 @@ func TestChanges(t *testing.T) {
 		assert.InEpsilon(t, 3, a.json()["revision"], 0)
 	})
 
-	t.Run("who may read nothing of it is refused, and others see what they may", func(t *testing.T) {
+	t.Run("callers that may read nothing are refused, and others see what they may read", func(t *testing.T) {
 		t.Parallel()
 		h := newTestServer(t)
 		h.configure("a")
@@ -399,7 +399,7 @@ func TestStream(t *testing.T) {
 		assert.Equal(t, "0000000000000001-2", s.next().id)
 	})
 
-	t.Run("who comes back goes on where they were", func(t *testing.T) {
+	t.Run("a client that reconnects resumes at its position", func(t *testing.T) {
 		t.Parallel()
 		h := newTestServer(t)
 		for _, key := range []string{"a", "b", "c"} {

@@ -31,10 +31,10 @@ var (
 // so that the revision does not exist; ErrBehind where the replica is stale; else
 // ErrNotReached. A position that no longer exists is ErrCompacted.
 func (t *Tailer) Check(ctx context.Context, epoch string, revision int64) error {
-	asked := int64(t.stopwatch.Elapsed())
+	began := int64(t.stopwatch.Elapsed())
 	if revision > t.Position().Revision && (epoch == "" || epoch == t.Position().Epoch) {
 		if t.Await(ctx, revision) != nil {
-			return t.missing(asked)
+			return t.missing(began)
 		}
 	}
 	at := t.Position()
@@ -45,9 +45,9 @@ func (t *Tailer) Check(ctx context.Context, epoch string, revision int64) error 
 }
 
 // missing returns why a revision that was requested at a time is not here.
-func (t *Tailer) missing(asked int64) error {
+func (t *Tailer) missing(requested int64) error {
 	switch {
-	case t.confirmed.Load() > asked:
+	case t.confirmed.Load() > requested:
 		return ErrFuture
 	case freshness.Stale(t.Age()):
 		return ErrBehind

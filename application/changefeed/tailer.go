@@ -85,7 +85,7 @@ func (t *Tailer) Age() time.Duration {
 //
 // The caller sequences first: then the age covers what was committed, too.
 func (t *Tailer) Step(ctx context.Context) (int, error) {
-	asked := t.stopwatch.Elapsed()
+	began := t.stopwatch.Elapsed()
 	head, err := t.feed.Head(ctx)
 	if err != nil {
 		return 0, err
@@ -104,7 +104,7 @@ func (t *Tailer) Step(ctx context.Context) (int, error) {
 		}
 	}
 	if t.Position().Revision >= head.Revision {
-		t.confirmed.Store(int64(asked))
+		t.confirmed.Store(int64(began))
 	}
 	return n, nil
 }

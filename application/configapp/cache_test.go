@@ -65,15 +65,15 @@ func remembering(t *testing.T) (*bundle, *counting) {
 	return b, c
 }
 
-// ask reads the configuration of creation.
-func ask() configapp.Read {
+// query reads the configuration of creation.
+func query() configapp.Read {
 	return configapp.Read{Key: "database.url", Environment: "production", ServiceName: "shop"}
 }
 
 // reads returns the value and the version that a reader gets.
 func (b *bundle) reads(t *testing.T) (string, configuration.Version) {
 	t.Helper()
-	v, err := b.Read(t.Context(), fixture.Reader(), ask())
+	v, err := b.Read(t.Context(), fixture.Reader(), query())
 	require.NoError(t, err)
 	text, _ := v.Value()
 	return text.Reveal(), v.Version
@@ -208,7 +208,7 @@ func TestMemory(t *testing.T) {
 		b, store := remembering(t)
 		missing := func() {
 			t.Helper()
-			_, err := b.Read(t.Context(), fixture.Reader(), ask())
+			_, err := b.Read(t.Context(), fixture.Reader(), query())
 			require.ErrorIs(t, err, configuration.ErrNotFound)
 		}
 		missing()
@@ -232,7 +232,7 @@ func TestMemory(t *testing.T) {
 		made := b.created(t, "v1", false)
 		_, err := b.elsewhere(t).Update(t.Context(), fixture.Admin(), configapp.Update{ID: made.ID, Value: new(secret.New("v2"))})
 		require.NoError(t, err)
-		in := ask()
+		in := query()
 		in.MinVersion = 2
 		v, err := b.Read(t.Context(), fixture.Reader(), in)
 		require.NoError(t, err)
@@ -251,13 +251,13 @@ func TestMemory(t *testing.T) {
 		b, store := remembering(t)
 		b.created(t, "a secret", true)
 		for range 2 {
-			v, err := b.Read(t.Context(), fixture.Admin(), ask())
+			v, err := b.Read(t.Context(), fixture.Admin(), query())
 			require.NoError(t, err)
 			text, shown := v.Value()
 			assert.True(t, shown)
 			assert.Equal(t, "a secret", text.Reveal())
 			assert.Nil(t, v.Prepared, "nothing decrypted is cached")
-			v, err = b.Read(t.Context(), fixture.Reader(), ask())
+			v, err = b.Read(t.Context(), fixture.Reader(), query())
 			require.NoError(t, err)
 			_, shown = v.Value()
 			assert.False(t, shown)
@@ -293,7 +293,7 @@ func TestMemoryWithoutFeed(t *testing.T) {
 			store.before = func(context.Context) error { return fault.ErrUnavailable }
 			b.tail.Grow(10 * time.Second)
 			for range 5 {
-				v, err := b.Read(t.Context(), fixture.Reader(), ask())
+				v, err := b.Read(t.Context(), fixture.Reader(), query())
 				require.NoError(t, err)
 				assert.Equal(t, 10*time.Second, v.Stale)
 			}
@@ -301,7 +301,7 @@ func TestMemoryWithoutFeed(t *testing.T) {
 			b.watch.Move(time.Second)
 			b.reads(t)
 			assert.Equal(t, 2, store.count())
-			other := ask()
+			other := query()
 			other.Key = "unknown"
 			_, err := b.Read(t.Context(), fixture.Reader(), other)
 			require.ErrorIs(t, err, fault.ErrUnavailable)

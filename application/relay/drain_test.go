@@ -274,7 +274,7 @@ func TestParking(t *testing.T) {
 		assert.Equal(t, []string{"2.1", "2.2", "1.1"}, h.arrived())
 		require.Len(t, h.parked(), 1)
 		assert.Equal(t, int64(3), h.parked()[0].Revision)
-		assert.False(t, h.parked()[0].Asked)
+		assert.False(t, h.parked()[0].RetryRequested)
 	})
 
 	t.Run("a skipped change is never published, those parked after it are", func(t *testing.T) {

@@ -77,10 +77,10 @@ func TestLeader(t *testing.T) {
 		require.ErrorIs(t, err, ports.ErrBrokerUnavailable)
 		assert.Zero(t, l.steps(9*time.Second))
 		assert.Equal(t, 1, l.steps(2*time.Second))
-		asked := l.confirmed
+		requested := l.confirmed
 		_, err = l.leader.Step(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, asked, l.confirmed, "for a moment it does not stand for election")
+		assert.Equal(t, requested, l.confirmed, "for a moment it does not stand for election")
 		assert.Less(t, l.steps(time.Hour), 20, "it does not resign in a loop")
 		l.broker.FailAfter(-1)
 		l.steps(5 * time.Second)

@@ -127,11 +127,11 @@ func (s *Service) Parked(ctx context.Context, after ports.Parked) ([]ports.Parke
 
 // Retry requests another attempt of the changes parked at a revision.
 func (s *Service) Retry(ctx context.Context, revision int64) error {
-	return s.deps.Deliveries.Ask(ctx, revision, false)
+	return s.deps.Deliveries.RequestRetry(ctx, revision, false)
 }
 
 // Skip gives up the change that is parked at a revision, and requests an attempt of
 // those that follow it.
 func (s *Service) Skip(ctx context.Context, revision int64) error {
-	return s.deps.Deliveries.Ask(ctx, revision, true)
+	return s.deps.Deliveries.RequestRetry(ctx, revision, true)
 }

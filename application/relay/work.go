@@ -70,7 +70,7 @@ func (s *Service) requested(ctx context.Context, from ports.Delivered, ready []s
 	if !from.HasParked || len(ready) == 0 {
 		return work{}, false, nil
 	}
-	list, err := s.deps.Deliveries.Parked(ctx, ports.ParkedQuery{Asked: true, AggregateTypes: ready, Limit: 1})
+	list, err := s.deps.Deliveries.Parked(ctx, ports.ParkedQuery{RetryRequested: true, AggregateTypes: ready, Limit: 1})
 	if err != nil || len(list) == 0 {
 		return work{}, false, err
 	}

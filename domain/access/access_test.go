@@ -251,12 +251,12 @@ func TestEvaluator(t *testing.T) {
 
 // verdicts return what a test sets, and count calls.
 type verdicts struct {
-	err   error
-	asked int
+	err       error
+	requested int
 }
 
 func (v *verdicts) Confirm(access.Ending) error {
-	v.asked++
+	v.requested++
 	return v.err
 }
 
@@ -277,13 +277,13 @@ func TestConfirmation(t *testing.T) {
 				err := caller.Require(action, access.Resource{})
 				if !needed {
 					require.NoError(t, err)
-					assert.Zero(t, v.asked, "reads do not wait")
+					assert.Zero(t, v.requested, "reads do not wait")
 					continue
 				}
 				require.ErrorIs(t, err, failure)
 				assert.Equal(t, failure == nil, caller.May(action, access.Resource{}))
 				require.NoError(t, caller.RequireRight(action, access.Resource{}))
-				assert.Equal(t, 2, v.asked)
+				assert.Equal(t, 2, v.requested)
 			}
 		})
 	}
@@ -293,7 +293,7 @@ func TestConfirmation(t *testing.T) {
 		v := &verdicts{err: access.ErrUnconfirmed}
 		caller := access.Caller{Actor: scope.Actor{KeyID: "k"}, Grants: access.ReadOnly(), Verdict: v}
 		require.ErrorIs(t, caller.Require(access.WriteFlag, access.Resource{}), access.ErrForbidden)
-		assert.Zero(t, v.asked)
+		assert.Zero(t, v.requested)
 	})
 }
 

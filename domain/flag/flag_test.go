@@ -213,13 +213,13 @@ func TestMovements(t *testing.T) {
 					counted[from+into] += 1000
 				}
 			}
-			told := map[string]uint32{}
+			sent := map[string]uint32{}
 			for _, m := range d.Movements(to) {
 				for _, move := range m.Moves {
-					told[move.From+move.To] += move.Buckets
+					sent[move.From+move.To] += move.Buckets
 				}
 			}
-			require.Equal(t, counted, told)
+			require.Equal(t, counted, sent)
 		})
 	})
 }

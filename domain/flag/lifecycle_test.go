@@ -94,12 +94,12 @@ func compare(t *testing.T, f *flag.Flag, paper []line) {
 	require.Equal(t, scope.Version(len(paper)), f.Version())
 	require.Equal(t, salt, f.State().Definition.Salt())
 	for i, l := range paper {
-		e, told := entries[i], events[i].Envelope()
+		e, sent := entries[i], events[i].Envelope()
 		require.Equal(t, scope.Version(i+1), e.Version)
 		require.Equal(t, l.action, e.Action)
-		require.Equal(t, "flag."+l.action.PastTense(), told.Type)
-		require.Equal(t, int64(i+1), told.AggregateVersion)
-		require.Equal(t, "production", told.Environment)
+		require.Equal(t, "flag."+l.action.PastTense(), sent.Type)
+		require.Equal(t, int64(i+1), sent.AggregateVersion)
+		require.Equal(t, "production", sent.Environment)
 		require.Equal(t, l.definition, draftJSON(e.New))
 		before := ""
 		if i > 0 {
@@ -250,15 +250,15 @@ func TestMovementsAreThoseOfEveryBucket(t *testing.T) {
 			counted[[2]string{from, into}]++
 		}
 	}
-	told := map[[2]string]uint32{}
+	sent := map[[2]string]uint32{}
 	for _, m := range d.Movements(to) {
 		assert.Empty(t, m.Rule)
 		for _, move := range m.Moves {
-			told[[2]string{move.From, move.To}] += move.Buckets
+			sent[[2]string{move.From, move.To}] += move.Buckets
 		}
 	}
-	assert.Equal(t, counted, told)
-	assert.Equal(t, map[[2]string]uint32{{"b", "a"}: 99_999, {"c", "a"}: 400_001}, told)
+	assert.Equal(t, counted, sent)
+	assert.Equal(t, map[[2]string]uint32{{"b", "a"}: 99_999, {"c", "a"}: 400_001}, sent)
 }
 
 // TestGrowingAShareKeepsEveryoneInside is TestGrowingKeepsEveryone for the share of a

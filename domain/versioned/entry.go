@@ -3,7 +3,7 @@ package versioned
 import "github.com/signalbox-hq/signalbox/domain/scope"
 
 // Entry is the part of a history entry that all modules have: which version of which
-// aggregate it made, and who made it when. Modules embed it.
+// aggregate it made, by which actor, and when. Modules embed it.
 type Entry[I ~int64] struct {
 	// ID numbers the entries of all aggregates of a module; 0 until it is stored.
 	ID          int64

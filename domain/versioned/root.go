@@ -29,7 +29,7 @@ func Rehydrate[I ~int64, E any](id I, lifecycle scope.Lifecycle) Root[I, E] {
 // ID returns the id, 0 before the first Save.
 func (r *Root[I, E]) ID() I { return r.id }
 
-// Lifecycle returns the present version, when and by whom it was made.
+// Lifecycle returns the present version, when and by which actor it was made.
 func (r *Root[I, E]) Lifecycle() scope.Lifecycle { return r.lifecycle }
 
 // Version returns the present version.

@@ -38,7 +38,7 @@ var actions = sync.OnceValue(func() map[string]*action {
 	return all
 })
 
-// Hit ends or stops the process if that is asked for.
+// Hit ends or stops the process if the setting says so.
 func Hit(place string) {
 	a := actions()[place]
 	if a == nil || a.hits.Add(1) != a.at {

@@ -24,8 +24,8 @@ func watchMemory(ctx context.Context, b *bench) (outcome, error) {
 
 // watchDelivery measures the time from a write until the last stream has its change.
 func watchDelivery(ctx context.Context, b *bench) (outcome, error) {
-	_, told, err := b.watch(ctx)
-	return outcome{value: told}, err
+	_, delivered, err := b.watch(ctx)
+	return outcome{value: delivered}, err
 }
 
 // watch opens streams and makes changes. It returns the additional memory of the service in

@@ -158,8 +158,8 @@ func deliveredParkedPages(t *testing.T, f FedStore) {
 		})
 	}
 	f.advance(t, 20, all...)
-	require.NoError(t, f.Deliveries.Ask(t.Context(), 12, false))
-	all[4].Asked = true
+	require.NoError(t, f.Deliveries.RequestRetry(t.Context(), 12, false))
+	all[4].RetryRequested = true
 	list := func(q ports.ParkedQuery) []ports.Parked {
 		t.Helper()
 		found, err := f.Deliveries.Parked(t.Context(), q)
@@ -173,8 +173,8 @@ func deliveredParkedPages(t *testing.T, f FedStore) {
 		page = list(ports.ParkedQuery{Limit: 2, After: page[len(page)-1]})
 	}
 	assert.Equal(t, all, paged)
-	assert.Equal(t, all[4:], list(ports.ParkedQuery{Limit: 9, Asked: true}))
-	assert.Empty(t, list(ports.ParkedQuery{Limit: 9, Asked: true, AggregateTypes: []string{"flag"}}))
+	assert.Equal(t, all[4:], list(ports.ParkedQuery{Limit: 9, RetryRequested: true}))
+	assert.Empty(t, list(ports.ParkedQuery{Limit: 9, RetryRequested: true, AggregateTypes: []string{"flag"}}))
 	assert.Equal(t, []ports.Parked{all[1], all[3]}, list(ports.ParkedQuery{Limit: 9, AggregateTypes: []string{"flag"}}))
 	assert.Equal(t, []ports.Parked{all[0], all[4]}, list(ports.ParkedQuery{
 		Limit: 9, AggregateTypes: []string{"configuration"}, AggregateIDs: []int64{1, 2, 5},
@@ -186,7 +186,7 @@ func deliveredResumed(t *testing.T, f FedStore) {
 	f.sequence(t, 10)
 	f.advance(t, 4, parked(a, 1), parked(b, 4))
 	later := parked(a, 2)
-	later.Reason, later.Asked = "still too large", true
+	later.Reason, later.RetryRequested = "still too large", true
 	require.NoError(t, f.Deliveries.Resume(t.Context(), f.delivered(t), parked(a, 1), &later))
 	assert.Equal(t, []ports.Parked{later, parked(b, 4)}, f.listParked(t))
 	require.NoError(t, f.Deliveries.Resume(t.Context(), f.delivered(t), later, nil))
@@ -197,25 +197,25 @@ func deliveredResumed(t *testing.T, f FedStore) {
 func deliveredAsked(t *testing.T, f FedStore) {
 	a := f.write(t, "a", 3)
 	f.sequence(t, 10)
-	require.ErrorIs(t, f.Deliveries.Ask(t.Context(), 2, false), ports.ErrNotParked)
+	require.ErrorIs(t, f.Deliveries.RequestRetry(t.Context(), 2, false), ports.ErrNotParked)
 	f.advance(t, 3, parked(a, 2))
-	require.ErrorIs(t, f.Deliveries.Ask(t.Context(), 3, false), ports.ErrNotParked)
-	require.NoError(t, f.Deliveries.Ask(t.Context(), 2, false))
+	require.ErrorIs(t, f.Deliveries.RequestRetry(t.Context(), 3, false), ports.ErrNotParked)
+	require.NoError(t, f.Deliveries.RequestRetry(t.Context(), 2, false))
 	asked := parked(a, 2)
-	asked.Asked = true
+	asked.RetryRequested = true
 	assert.Equal(t, []ports.Parked{asked}, f.listParked(t))
-	require.ErrorIs(t, f.Deliveries.Ask(t.Context(), 2, false), ports.ErrNotParked)
-	require.ErrorIs(t, f.Deliveries.Ask(t.Context(), 2, true), ports.ErrNotParked)
+	require.ErrorIs(t, f.Deliveries.RequestRetry(t.Context(), 2, false), ports.ErrNotParked)
+	require.ErrorIs(t, f.Deliveries.RequestRetry(t.Context(), 2, true), ports.ErrNotParked)
 }
 
 func deliveredSkipped(t *testing.T, f FedStore) {
 	a := f.write(t, "a", 3)
 	f.sequence(t, 10)
 	f.advance(t, 3, parked(a, 2))
-	require.NoError(t, f.Deliveries.Ask(t.Context(), 2, true))
+	require.NoError(t, f.Deliveries.RequestRetry(t.Context(), 2, true))
 	next := f.listParked(t)
 	require.Len(t, next, 1)
-	assert.True(t, next[0].Asked)
+	assert.True(t, next[0].RetryRequested)
 	assert.Equal(t, int64(3), next[0].Revision)
 }
 

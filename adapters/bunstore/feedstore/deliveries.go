@@ -46,26 +46,26 @@ type streamRow struct {
 type parkedRow struct {
 	bun.BaseModel `bun:"table:relay_parked,alias:p"`
 
-	AggregateType string `bun:",pk"`
-	AggregateID   int64  `bun:",pk"`
-	Revision      int64
-	MessageKey    string
-	Reason        string
-	ParkedAt      column.Timestamp
-	Asked         bool
+	AggregateType  string `bun:",pk"`
+	AggregateID    int64  `bun:",pk"`
+	Revision       int64
+	MessageKey     string
+	Reason         string
+	ParkedAt       column.Timestamp
+	RetryRequested bool `bun:"asked"`
 }
 
 func rowOfParked(p ports.Parked) parkedRow {
 	return parkedRow{
 		AggregateType: p.AggregateType, AggregateID: p.AggregateID, Revision: p.Revision,
-		MessageKey: p.Key, Reason: p.Reason, ParkedAt: column.Time(p.At), Asked: p.Asked,
+		MessageKey: p.Key, Reason: p.Reason, ParkedAt: column.Time(p.At), RetryRequested: p.RetryRequested,
 	}
 }
 
 func (r parkedRow) parked() ports.Parked {
 	return ports.Parked{
 		AggregateType: r.AggregateType, AggregateID: r.AggregateID, Revision: r.Revision,
-		Key: r.MessageKey, Reason: r.Reason, At: r.ParkedAt.Time, Asked: r.Asked,
+		Key: r.MessageKey, Reason: r.Reason, At: r.ParkedAt.Time, RetryRequested: r.RetryRequested,
 	}
 }
 
@@ -101,8 +101,8 @@ func (d *Deliveries) Parked(ctx context.Context, q ports.ParkedQuery) ([]ports.P
 		selected = selected.Where("(revision, aggregate_type, aggregate_id) > (?, ?, ?)",
 			q.After.Revision, q.After.AggregateType, q.After.AggregateID)
 	}
-	if q.Asked {
-		selected = selected.Where("asked = ?", true)
+	if q.RetryRequested {
+		selected = selected.Where("?", bun.Ident("asked"))
 	}
 	if len(q.AggregateTypes) > 0 {
 		selected = selected.Where("aggregate_type IN (?)", bun.List(q.AggregateTypes))
@@ -207,19 +207,20 @@ func (d *Deliveries) Resume(ctx context.Context, from ports.Delivered, was ports
 	})
 }
 
-// Ask requests another try of a parked aggregate.
-func (d *Deliveries) Ask(ctx context.Context, revision int64, skip bool) error {
+// RequestRetry requests another attempt of a parked aggregate.
+func (d *Deliveries) RequestRetry(ctx context.Context, revision int64, skip bool) error {
 	err := d.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		ask := tx.NewUpdate().Model((*parkedRow)(nil)).Set("asked = ?", true).
-			Where("revision = ?", revision).Where("asked = ?", false)
+		requested := bun.Ident("asked")
+		update := tx.NewUpdate().Model((*parkedRow)(nil)).Set("? = ?", requested, true).
+			Where("revision = ?", revision).Where("NOT ?", requested)
 		if skip {
-			ask = ask.Set("revision = revision + 1")
+			update = update.Set("revision = revision + 1")
 		}
-		err := bunstore.UpdateOrStale(ctx, ask)
+		err := bunstore.UpdateOrStale(ctx, update)
 		if errors.Is(err, scope.ErrStale) {
 			return ports.ErrNotParked
 		}
 		return err
 	})
-	return dberror.Translate(err, "request another try", nil)
+	return dberror.Translate(err, "request another attempt", nil)
 }

@@ -227,13 +227,13 @@ type healthHistoryOutput struct {
 }
 
 func (a *API) readHealthHistory(ctx context.Context, in *healthHistoryInput) (*healthHistoryOutput, error) {
-	ask := registryapp.HealthHistory{
+	query := registryapp.HealthHistory{
 		ServiceName: in.ServiceName, Environment: in.Environment.Environment, Limit: in.Limit,
 	}
 	if in.InstanceID != "" {
-		ask.InstanceID = &in.InstanceID
+		query.InstanceID = &in.InstanceID
 	}
-	found, err := a.registry.ReadHealthHistory(ctx, rest.CallerOf(ctx), ask)
+	found, err := a.registry.ReadHealthHistory(ctx, rest.CallerOf(ctx), query)
 	if err != nil {
 		return nil, err
 	}

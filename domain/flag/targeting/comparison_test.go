@@ -255,24 +255,24 @@ func FuzzNumbers(f *testing.F) {
 		}
 		var c targeting.Context
 		c.Add("n", targeting.NumberValue(a))
-		asked := func(o targeting.Operator) bool {
+		requested := func(o targeting.Operator) bool {
 			conditions, err := targeting.NewConditions([]targeting.Spec{{Attribute: "n", Operator: o, Values: number(b)}})
 			require.NoError(t, err)
 			return targeting.Hold(conditions, &c)
 		}
 		first, _ := targeting.NumberValue(a).BucketKey()
 		second, _ := targeting.NumberValue(b).BucketKey()
-		require.Equal(t, asked(targeting.Equals), first == second, "%s and %s", first.Text, second.Text)
+		require.Equal(t, requested(targeting.Equals), first == second, "%s and %s", first.Text, second.Text)
 		x, y := exactly(a), exactly(b)
 		if x == nil || y == nil {
 			return
 		}
 		order := x.Cmp(y)
-		require.Equal(t, order < 0, asked(targeting.Less), "%s and %s", a, b)
-		require.Equal(t, order <= 0, asked(targeting.LessOrEqual), "%s and %s", a, b)
-		require.Equal(t, order == 0, asked(targeting.Equals), "%s and %s", a, b)
-		require.Equal(t, order >= 0, asked(targeting.GreaterOrEqual), "%s and %s", a, b)
-		require.Equal(t, order > 0, asked(targeting.Greater), "%s and %s", a, b)
+		require.Equal(t, order < 0, requested(targeting.Less), "%s and %s", a, b)
+		require.Equal(t, order <= 0, requested(targeting.LessOrEqual), "%s and %s", a, b)
+		require.Equal(t, order == 0, requested(targeting.Equals), "%s and %s", a, b)
+		require.Equal(t, order >= 0, requested(targeting.GreaterOrEqual), "%s and %s", a, b)
+		require.Equal(t, order > 0, requested(targeting.Greater), "%s and %s", a, b)
 		again, _ := targeting.NumberValue(first.Text).BucketKey()
 		require.Equal(t, first, again, "one form")
 		if canonical := exactly(first.Text); canonical != nil {
@@ -310,17 +310,17 @@ func FuzzVersions(f *testing.F) {
 		if !version.MatchString(a) || !version.MatchString(b) {
 			return
 		}
-		asked := func(o targeting.Operator, seen, value string) bool {
+		requested := func(o targeting.Operator, seen, value string) bool {
 			var c targeting.Context
 			c.Add("a", targeting.TextValue(seen))
 			conditions, err := targeting.NewConditions([]targeting.Spec{specOf(o, value)})
 			require.NoError(t, err)
 			return targeting.Hold(conditions, &c)
 		}
-		less, same, greater := asked(targeting.SemverLess, a, b), asked(targeting.SemverEqual, a, b), asked(targeting.SemverGreater, a, b)
+		less, same, greater := requested(targeting.SemverLess, a, b), requested(targeting.SemverEqual, a, b), requested(targeting.SemverGreater, a, b)
 		require.Equal(t, 1, count(less, same, greater), "exactly one of them")
-		require.Equal(t, less, asked(targeting.SemverGreater, b, a))
-		require.Equal(t, same, asked(targeting.SemverEqual, b, a))
+		require.Equal(t, less, requested(targeting.SemverGreater, b, a))
+		require.Equal(t, same, requested(targeting.SemverEqual, b, a))
 		if version.FindStringSubmatch(a)[4] == version.FindStringSubmatch(b)[4] {
 			return
 		}

@@ -211,13 +211,13 @@ func TestExplanations(t *testing.T) {
 	}
 	steps, held := targeting.Explain(conditions, contextOf(t, `{"a":"x"}`))
 	assert.True(t, held)
-	var told []string
+	var sent []string
 	for _, s := range steps {
-		told = append(told, fmt.Sprintf("%s %t %s", s.Pointer, s.Held, s.Seen.Kind))
+		sent = append(sent, fmt.Sprintf("%s %t %s", s.Pointer, s.Held, s.Seen.Kind))
 	}
 	assert.Equal(t, []string{
 		"/0 true string", "/1/any/0 false absent", "/1/any/1/none/0 false string", "/1/any/1 true absent", "/1 true absent",
-	}, told)
+	}, sent)
 	steps, held = targeting.Explain(conditions, contextOf(t, `{}`))
 	assert.False(t, held)
 	assert.Len(t, steps, 5, "also where it is certain already")

@@ -17,9 +17,9 @@ import (
 
 // listener is an instance with health checks.
 type listener struct {
-	port  int
-	asked atomic.Int64
-	ill   atomic.Bool
+	port      int
+	requested atomic.Int64
+	ill       atomic.Bool
 }
 
 // startListener starts an instance at a loopback address.
@@ -32,7 +32,7 @@ func startListener(t *testing.T, ip net.IP) *listener {
 	server := &httptest.Server{Listener: socket, Config: &http.Server{
 		ReadHeaderTimeout: e2etest.Timeout,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			l.asked.Add(1)
+			l.requested.Add(1)
 			if l.ill.Load() {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
@@ -58,8 +58,8 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		c.AwaitReason(t, "shop", "looked", "passing", "check_not_allowed")
 		own.ill.Store(true)
 		c.AwaitReason(t, "shop", "own", "critical", "check_failed:failed")
-		assert.Zero(t, other.asked.Load())
-		assert.Zero(t, looked.asked.Load())
+		assert.Zero(t, other.requested.Load())
+		assert.Zero(t, looked.requested.Load())
 		health := c.Conditions(t)
 		require.Len(t, health.Conditions, 1)
 		assert.Equal(t, "checks_not_allowed", health.Conditions[0].Name)
@@ -89,9 +89,9 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 			return c
 		}
 		register().AwaitReason(t, "shop", "a", "passing", "check_not_allowed")
-		require.Zero(t, instance.asked.Load())
+		require.Zero(t, instance.requested.Load())
 		trusting := register("TRUSTED_PROXIES=127.0.0.1")
-		require.Eventually(t, func() bool { return instance.asked.Load() > 0 }, e2etest.Timeout, e2etest.PollInterval)
+		require.Eventually(t, func() bool { return instance.requested.Load() > 0 }, e2etest.Timeout, e2etest.PollInterval)
 		assert.Empty(t, trusting.Conditions(t).Conditions)
 	})
 
@@ -101,7 +101,7 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 		instance := startListener(t, net.IPv4(127, 0, 0, 1))
 		c.RegisterChecked(t, "shop", "a", "127.0.0.1", instance.port, nil)
 		c.AwaitReason(t, "shop", "a", "passing", "check_not_allowed")
-		assert.Zero(t, instance.asked.Load())
+		assert.Zero(t, instance.requested.Load())
 		assert.Empty(t, c.Conditions(t).Conditions)
 		c.ReportHealth(t, e2etest.Object{"service_name": "shop", "instance_id": "a", "status": "critical"})
 		c.AwaitReason(t, "shop", "a", "critical", "reported")
@@ -132,7 +132,7 @@ func TestHostileChecks(t *testing.T) {
 		}
 	}
 	c.AwaitReason(t, "honest", "a", "passing", "registered")
-	require.Eventually(t, func() bool { return hostile.asked.Load() >= 80 && honest.asked.Load() >= 2 }, e2etest.Timeout, e2etest.PollInterval)
+	require.Eventually(t, func() bool { return hostile.requested.Load() >= 80 && honest.requested.Load() >= 2 }, e2etest.Timeout, e2etest.PollInterval)
 	hostile.ill.Store(true)
 	c.AwaitReason(t, "hostile", "0-0", "critical", "check_failed:wrong_status")
 	honest.ill.Store(true)

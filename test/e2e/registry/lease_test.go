@@ -143,11 +143,11 @@ func TestLeaseEnd(t *testing.T) {
 			c.Heartbeat(t, "shop", "a", 1).Problem(t, http.StatusNotFound, "instance_not_found")
 			require.Equal(t, int64(2), *c.RegisterInstance(t, "shop", "a", lease).Epoch)
 
-			var told []e2etest.Transition
+			var sent []e2etest.Transition
 			for _, one := range c.Transitions(t, "shop/health-history") {
 				require.WithinDuration(t, time.Now(), one.At, e2etest.Timeout)
 				one.At = time.Time{}
-				told = append(told, one)
+				sent = append(sent, one)
 			}
 			require.Equal(t, []e2etest.Transition{
 				{Instance: "a", From: "unknown", To: "passing", Reason: "registered"},
@@ -156,7 +156,7 @@ func TestLeaseEnd(t *testing.T) {
 				{Instance: "a", From: "critical", To: "passing", Reason: "lease_renewed"},
 				{Instance: "a", From: "passing", To: "critical", Reason: "lease_expired"},
 				{Instance: "a", From: "unknown", To: "passing", Reason: "registered"},
-			}, told)
+			}, sent)
 		})
 	}
 }
