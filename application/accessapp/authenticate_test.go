@@ -104,13 +104,13 @@ func TestAuthenticate(t *testing.T) {
 		}
 		b.keys.away.Store(true)
 		b.clock.Move(10 * time.Second)
-		asked := b.keys.finds.Load()
+		queried := b.keys.finds.Load()
 		for range 10 {
 			caller, err := b.Authenticate(t.Context(), token)
 			require.NoError(t, err)
 			assert.Equal(t, attributes.ID, caller.Actor.KeyID)
 		}
-		assert.Equal(t, asked+1, b.keys.finds.Load(), "a store that has failed is left alone for a second")
+		assert.Equal(t, queried+1, b.keys.finds.Load(), "a store that has failed is left alone for a second")
 		_, err := b.Authenticate(t.Context(), token[:len(token)-1]+"x")
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 		b.clock.Move(time.Minute)

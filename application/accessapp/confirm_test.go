@@ -42,17 +42,17 @@ func TestConfirm(t *testing.T) {
 			b := guarded(t)
 			token, _ := known(t, b)
 			b.keys.slow.Store(int64(300 * time.Millisecond))
-			began, asked := time.Now(), b.keys.finds.Load()
+			began, queried := time.Now(), b.keys.finds.Load()
 			caller, err := b.Authenticate(t.Context(), token)
 			require.NoError(t, err)
 			assert.Equal(t, 250*time.Millisecond, time.Since(began))
 			require.NoError(t, caller.Require(access.ReadConfiguration, access.Resource{}))
 			require.NoError(t, write(t.Context(), caller))
 			assert.Equal(t, 300*time.Millisecond, time.Since(began))
-			assert.Equal(t, asked+1, b.keys.finds.Load(), "it is the same look-up")
+			assert.Equal(t, queried+1, b.keys.finds.Load(), "it is the same look-up")
 			_, err = b.Authenticate(t.Context(), token)
 			require.NoError(t, err)
-			assert.Equal(t, asked+1, b.keys.finds.Load(), "its late answer is remembered")
+			assert.Equal(t, queried+1, b.keys.finds.Load(), "its late answer is remembered")
 		})
 	})
 
@@ -170,7 +170,7 @@ func TestConfirm(t *testing.T) {
 			b := guarded(t)
 			token, _ := known(t, b)
 			b.keys.slow.Store(int64(300 * time.Millisecond))
-			asked := b.keys.finds.Load()
+			queried := b.keys.finds.Load()
 			failed := make(chan error, 1000)
 			for range 1000 {
 				go func() {
@@ -184,7 +184,7 @@ func TestConfirm(t *testing.T) {
 			for range 1000 {
 				require.NoError(t, <-failed)
 			}
-			assert.Equal(t, asked+1, b.keys.finds.Load())
+			assert.Equal(t, queried+1, b.keys.finds.Load())
 		})
 	})
 }

@@ -24,10 +24,10 @@ const (
 // lookup is one in-flight look-up of a key, for all concurrent callers.
 type lookup struct {
 	done chan struct{}
-	// asked is when the store was queried: the result is at least as new.
-	asked time.Time
-	key   *access.APIKey
-	err   error
+	// queried is the time of the query: the result is at least as new.
+	queried time.Time
+	key     *access.APIKey
+	err     error
 }
 
 // find returns the key of an id. A cached key within the given age is not looked up; one
@@ -80,7 +80,7 @@ func (s *Service) lookUp(ctx context.Context, id string) *lookup {
 	if l := s.lookups[id]; l != nil {
 		return l
 	}
-	l := &lookup{done: make(chan struct{}), asked: s.deps.Clock.Now()}
+	l := &lookup{done: make(chan struct{}), queried: s.deps.Clock.Now()}
 	s.lookups[id] = l
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
@@ -90,7 +90,7 @@ func (s *Service) lookUp(ctx context.Context, id string) *lookup {
 		defer s.mu.Unlock()
 		delete(s.lookups, id)
 		if l.err == nil || errors.Is(l.err, access.ErrKeyNotFound) {
-			s.record(id, l.key, l.asked)
+			s.record(id, l.key, l.queried)
 		}
 		close(l.done)
 	}()
@@ -99,9 +99,9 @@ func (s *Service) lookUp(ctx context.Context, id string) *lookup {
 
 // record caches the result of a look-up, nil for an unknown key, unless a later one is
 // cached. The caller holds the lock.
-func (s *Service) record(id string, key *access.APIKey, asked time.Time) {
+func (s *Service) record(id string, key *access.APIKey, queried time.Time) {
 	known := s.known[id]
-	if known.read.After(asked) && !known.read.After(s.deps.Clock.Now()) {
+	if known.read.After(queried) && !known.read.After(s.deps.Clock.Now()) {
 		return
 	}
 	if key == nil {
@@ -111,7 +111,7 @@ func (s *Service) record(id string, key *access.APIKey, asked time.Time) {
 	if known.key == nil && len(s.known) >= maxKnown {
 		clear(s.known)
 	}
-	s.known[id] = knownKey{key: key, read: asked}
+	s.known[id] = knownKey{key: key, read: queried}
 }
 
 // verdict is the verdict of a caller with a key.
@@ -164,5 +164,5 @@ func (v *verdict) judge(fresh *access.APIKey, now time.Time) error {
 }
 
 func errChanged() error {
-	return access.ErrInvalidKey.WithMessage("What this API key may do was changed meanwhile. Ask again.")
+	return access.ErrInvalidKey.WithMessage("What this API key may do was changed meanwhile. Retry the request.")
 }

@@ -22,14 +22,14 @@ const findAllMost = 1000
 func (s *Service) Recheck(ctx context.Context) error {
 	var failed error
 	for ids := range slices.Chunk(s.sessions.keys(), findAllMost) {
-		asked := s.deps.Clock.Now()
+		queried := s.deps.Clock.Now()
 		keys, err := s.deps.Keys.FindAll(ctx, ids)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		s.learnAll(ids, keys, asked)
-		s.sessions.settle(ids, keys, asked)
+		s.learnAll(ids, keys, queried)
+		s.sessions.settle(ids, keys, queried)
 	}
 	return failed
 }
@@ -57,11 +57,11 @@ func (s *Service) Expire() {
 	}
 }
 
-func (s *Service) learnAll(ids []string, keys map[string]*access.APIKey, asked time.Time) {
+func (s *Service) learnAll(ids []string, keys map[string]*access.APIKey, queried time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		s.record(id, keys[id], asked)
+		s.record(id, keys[id], queried)
 	}
 }
 
@@ -80,7 +80,7 @@ func (o *sessions) keys() []string {
 }
 
 // settle ends the sessions of keys that are invalid or have other rights after a look-up.
-func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, asked time.Time) {
+func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, queried time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
@@ -90,13 +90,13 @@ func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, asked ti
 		}
 		fresh := keys[id]
 		switch {
-		case fresh == nil || !fresh.ValidAt(asked):
+		case fresh == nil || !fresh.ValidAt(queried):
 			o.end(id, access.ErrInvalidKey)
 		case !h.covers(fresh):
 			o.end(id, errChanged())
 		default:
 			h.key.Store(fresh)
-			h.confirmed = asked
+			h.confirmed = queried
 		}
 	}
 }

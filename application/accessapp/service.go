@@ -88,7 +88,7 @@ func (s *Service) Prepare(ctx context.Context) error {
 	return err
 }
 
-// serverSecret returns the pepper, asking the store for it once.
+// serverSecret returns the pepper, which is loaded once.
 func (s *Service) serverSecret(ctx context.Context) (secret.Text, error) {
 	s.mu.Lock()
 	pepper := s.pepper

@@ -172,9 +172,9 @@ func TestSession(t *testing.T) {
 				require.NoError(t, err)
 			}
 		}
-		asked := b.keys.finds.Load()
+		queried := b.keys.finds.Load()
 		require.NoError(t, b.Recheck(t.Context()))
-		assert.Equal(t, asked+1, b.keys.finds.Load())
+		assert.Equal(t, queried+1, b.keys.finds.Load())
 	})
 
 	t.Run("callers without a key are not looked up, and do not end", func(t *testing.T) {

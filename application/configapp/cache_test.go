@@ -24,7 +24,7 @@ type counting struct {
 	configuration.Repository
 
 	mu            sync.Mutex
-	asked         int
+	queries       int
 	before, after func(context.Context) error
 }
 
@@ -32,7 +32,7 @@ func (c *counting) FindByIdentity(
 	ctx context.Context, i configuration.Identity,
 ) (*configuration.Configuration, error) {
 	c.mu.Lock()
-	c.asked++
+	c.queries++
 	before, after := c.before, c.after
 	c.mu.Unlock()
 	if before != nil {
@@ -52,7 +52,7 @@ func (c *counting) FindByIdentity(
 func (c *counting) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.asked
+	return c.queries
 }
 
 func remembering(t *testing.T) (*bundle, *counting) {
@@ -79,8 +79,8 @@ func (b *bundle) reads(t *testing.T) (string, configuration.Version) {
 	return text.Reveal(), v.Version
 }
 
-// told is a change of the configuration of creation.
-func told(version int64) []ports.Change {
+// changeOf returns a change of the configuration of creation.
+func changeOf(version int64) []ports.Change {
 	return []ports.Change{{
 		AggregateType: configuration.AggregateType, AggregateVersion: version,
 		Environment: "production", ServiceName: "shop", Data: []byte(`{"key":"database.url"}`),
@@ -121,7 +121,7 @@ func TestMemory(t *testing.T) {
 		t.Parallel()
 		b, store := remembering(t)
 		made := b.created(t, "v1", false)
-		require.NoError(t, b.Apply(t.Context(), told(1)))
+		require.NoError(t, b.Apply(t.Context(), changeOf(1)))
 		b.reads(t)
 		assert.Zero(t, store.count(), "that was its own")
 		other := b.elsewhere(t)
@@ -129,7 +129,7 @@ func TestMemory(t *testing.T) {
 		require.NoError(t, err)
 		got, _ := b.reads(t)
 		assert.Equal(t, "v1", got)
-		require.NoError(t, b.Apply(t.Context(), told(2)))
+		require.NoError(t, b.Apply(t.Context(), changeOf(2)))
 		got, _ = b.reads(t)
 		assert.Equal(t, "v2", got)
 		assert.Equal(t, 1, store.count())
@@ -139,7 +139,7 @@ func TestMemory(t *testing.T) {
 		t.Parallel()
 		b, store := remembering(t)
 		b.created(t, "v1", false)
-		change := told(2)
+		change := changeOf(2)
 		change[0].AggregateVersion = 0
 		require.NoError(t, b.Apply(t.Context(), change))
 		b.reads(t)
@@ -151,7 +151,7 @@ func TestMemory(t *testing.T) {
 		for _, data := range []string{`[]`, `{}`, `{"key":7}`, ``} {
 			b, store := remembering(t)
 			b.created(t, "v1", false)
-			change := told(2)
+			change := changeOf(2)
 			change[0].Data = []byte(data)
 			require.NoError(t, b.Apply(t.Context(), change), data)
 			b.reads(t)
@@ -177,7 +177,7 @@ func TestMemory(t *testing.T) {
 					}
 					_, err := b.elsewhere(t).Update(t.Context(), fixture.Admin(), configapp.Update{ID: made.ID, Value: new(secret.New("v2"))})
 					require.NoError(t, err)
-					require.NoError(t, b.Apply(t.Context(), told(2)))
+					require.NoError(t, b.Apply(t.Context(), changeOf(2)))
 					return nil
 				}
 				_, version := b.reads(t)

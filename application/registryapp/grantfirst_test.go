@@ -100,15 +100,15 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		t.Parallel()
 		b, g := gated(t)
 		epoch := b.register(t, "a")
-		asked := 0
+		queries := 0
 		g.before = func() error {
-			asked++
+			queries++
 			assert.Equal(t, registry.LeaseRenewed, b.outcome(t, "a", epoch+1), "granted, and not stored")
 			require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeasesUnavailable)
 			return nil
 		}
 		assert.Equal(t, epoch+1, b.register(t, "a"))
-		assert.Equal(t, 1, asked)
+		assert.Equal(t, 1, queries)
 		g.before = nil
 		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeaseLost)
 		require.NoError(t, b.beat(t, "a", epoch+1))

@@ -67,7 +67,7 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		assert.Equal(t, registry.ReasonCheckPassed, instance(t, b.Service, "a").Reason)
 	})
 
-	t.Run("the latency of a failure is kept where the way is told alone", func(t *testing.T) {
+	t.Run("the latency of a failure is stored only where the route is known", func(t *testing.T) {
 		t.Parallel()
 		for _, class := range append(health.Classes(), 0) {
 			if class == health.Forbidden {

@@ -27,7 +27,7 @@ func deliveriesSuite() []behaviour[FedStore] {
 		{"parked aggregates come back complete, ordered by revision", deliveredParked},
 		{"parked aggregates are selected by type, id and requested retry, in pages", deliveredParkedPages},
 		{"an aggregate is parked at a later revision, or no longer", deliveredResumed},
-		{"a retry is requested once", deliveredAsked},
+		{"a retry is requested once", deliveredRetry},
 		{"a skipped change is no longer parked", deliveredSkipped},
 		{"old changes are purged from the beginning, in steps", purgedOld},
 		{"unclaimed changes are kept longer, but not forever", purgedUnclaimed},
@@ -194,16 +194,16 @@ func deliveredResumed(t *testing.T, f FedStore) {
 	assert.Equal(t, int64(4), f.at(t))
 }
 
-func deliveredAsked(t *testing.T, f FedStore) {
+func deliveredRetry(t *testing.T, f FedStore) {
 	a := f.write(t, "a", 3)
 	f.sequence(t, 10)
 	require.ErrorIs(t, f.Deliveries.RequestRetry(t.Context(), 2, false), ports.ErrNotParked)
 	f.advance(t, 3, parked(a, 2))
 	require.ErrorIs(t, f.Deliveries.RequestRetry(t.Context(), 3, false), ports.ErrNotParked)
 	require.NoError(t, f.Deliveries.RequestRetry(t.Context(), 2, false))
-	asked := parked(a, 2)
-	asked.RetryRequested = true
-	assert.Equal(t, []ports.Parked{asked}, f.listParked(t))
+	requested := parked(a, 2)
+	requested.RetryRequested = true
+	assert.Equal(t, []ports.Parked{requested}, f.listParked(t))
 	require.ErrorIs(t, f.Deliveries.RequestRetry(t.Context(), 2, false), ports.ErrNotParked)
 	require.ErrorIs(t, f.Deliveries.RequestRetry(t.Context(), 2, true), ports.ErrNotParked)
 }

@@ -211,11 +211,11 @@ func probeEndedContext(t *testing.T, p health.Prober) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	asked := answering(t, func(_ http.ResponseWriter, r *http.Request) {
+	requested := answering(t, func(_ http.ResponseWriter, r *http.Request) {
 		cancel()
 		<-r.Context().Done()
 	})
-	assert.Equal(t, health.TimedOut, p.Probe(ctx, getting(asked)).Failed)
+	assert.Equal(t, health.TimedOut, p.Probe(ctx, getting(requested)).Failed)
 }
 
 func probeNothing(t *testing.T, p health.Prober) {

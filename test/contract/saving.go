@@ -19,7 +19,7 @@ func savingBehaviours() []behaviour[Stored] {
 		{"a key is unique within environment and service", identitiesAreScoped},
 		{"every valid text is returned as it was", textsComeBack},
 		{"the empty value and a value of 256 KiB are returned as they were", extremesComeBack},
-		{"no description, an empty one and a text are distinguished", descriptionsAreToldApart},
+		{"no description, an empty one and a text are distinguished", descriptionsAreDistinguished},
 		{"an event has its type, environment and service", eventsNameChanges},
 		{"an event contains nothing of the value", eventsHoldNoValue},
 	}
@@ -85,7 +85,7 @@ func extremesComeBack(t *testing.T, s Stored) {
 	assert.Equal(t, long.Identity(), s.find(t, long.ID()).Identity())
 }
 
-func descriptionsAreToldApart(t *testing.T, s Stored) {
+func descriptionsAreDistinguished(t *testing.T, s Stored) {
 	none := fixture.Configuration(t, fixture.Key("none"))
 	empty := fixture.Configuration(t, fixture.Key("empty"), fixture.Described(t, ""))
 	text := fixture.Configuration(t, fixture.Key("text"), fixture.Described(t, "text"))

@@ -259,17 +259,17 @@ func serviceEvents(t *testing.T, s StoredServices) {
 	s.save(t, service)
 	events, err := s.Outbox(t.Context())
 	require.NoError(t, err)
-	var told []string
+	var states []string
 	for i, e := range events {
 		assert.Equal(t, int64(i+1), e.AggregateVersion)
 		assert.Equal(t, []any{registry.AggregateType, int64(service.State().ID), "shop"},
 			[]any{e.AggregateType, e.AggregateID, e.ServiceName})
-		told = append(told, fmt.Sprint(e.Type, " ", e.Environment))
+		states = append(states, fmt.Sprint(e.Type, " ", e.Environment))
 	}
 	assert.Equal(t, []string{
 		"service.registered ", "instance.registered production", "service.health_changed ",
 		"instance.registered production", "instance.deregistered production", "service.deregistered ",
-	}, told)
+	}, states)
 }
 
 func manyInstances(t *testing.T, s StoredServices) {
