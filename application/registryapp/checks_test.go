@@ -188,7 +188,7 @@ func TestFlapping(t *testing.T) {
 		assert.LessOrEqual(t, changes[id], 6, id)
 		i := instance(t, b.Service, id)
 		assert.True(t, i.Flapping, id)
-		assert.Equal(t, health.Passing, i.Observed(), "held at the last good state")
+		assert.Equal(t, health.Passing, i.Observed(), "the last passing state stays")
 	}
 	b.check(t, 6*time.Minute)
 	for n := range 20 {

@@ -19,19 +19,19 @@ func TestUnconfirmedHeartbeat(t *testing.T) {
 	b := setup(t)
 	epoch, ended := b.register(t, "a"), b.register(t, "b")
 	by := fixture.Unconfirmed(fixture.Admin())
-	beat := func(in registryapp.Heartbeat) error {
+	renew := func(in registryapp.Heartbeat) error {
 		in.ServiceName = shop
 		_, err := b.Heartbeat(t.Context(), by, in)
 		return err
 	}
 	for range 4 {
 		b.run(t, 10*time.Second)
-		require.NoError(t, beat(registryapp.Heartbeat{InstanceID: "a", Epoch: epoch}))
+		require.NoError(t, renew(registryapp.Heartbeat{InstanceID: "a", Epoch: epoch}))
 	}
 	assert.Equal(t, []string{"a"}, ready(t, b.Service))
 	before := len(b.store.Outbox())
-	require.ErrorIs(t, beat(registryapp.Heartbeat{InstanceID: "a", Epoch: epoch, Status: new("warning")}), access.ErrUnconfirmed)
-	require.ErrorIs(t, beat(registryapp.Heartbeat{InstanceID: "b", Epoch: ended}), access.ErrUnconfirmed, "it would come back")
+	require.ErrorIs(t, renew(registryapp.Heartbeat{InstanceID: "a", Epoch: epoch, Status: new("warning")}), access.ErrUnconfirmed)
+	require.ErrorIs(t, renew(registryapp.Heartbeat{InstanceID: "b", Epoch: ended}), access.ErrUnconfirmed, "the renewal would restore the instance")
 	batch, err := b.Heartbeats(t.Context(), by, []registryapp.Heartbeat{
 		{ServiceName: shop, InstanceID: "a", Epoch: epoch}, {ServiceName: shop, InstanceID: "b", Epoch: ended},
 	})

@@ -15,15 +15,15 @@ func (s *Service) DeregisterInstance(ctx context.Context, by access.Caller, in T
 	if err := p.faults.Err(); err != nil {
 		return err
 	}
-	var gone *registry.Instance
+	var removed *registry.Instance
 	_, err := s.change(ctx, by, t, func(service *registry.Service, i *registry.Instance) error {
-		gone = i
+		removed = i
 		return service.DeregisterInstance(i.Ref(), s.stamp(by))
 	})
 	if err != nil {
 		return err
 	}
-	s.removeLeases(ctx, grant(t.service, gone).LeaseKey)
+	s.removeLeases(ctx, grant(t.service, removed).LeaseKey)
 	return nil
 }
 
@@ -33,15 +33,15 @@ const Everywhere = "*"
 // Deregister is the input of Deregister.
 type Deregister struct {
 	ServiceName string
-	// Environment is where the service is removed; "" for its only one, and Everywhere
+	// Environment is the one to remove the service from: "" for its only one, Everywhere
 	// for all.
 	Environment string
 }
 
 // Deregister removes the instances of a service in one environment, and the service where
-// it has no other. Its id and version continue if it is registered again. A service in
-// several environments, where none is named, is ErrEnvironmentRequired with the list; one
-// that is unknown, or has no instance in the environment, ErrNotFound.
+// it has no other. Its id and version continue if it is registered again. If no
+// environment is named, a service in several is ErrEnvironmentRequired with the list. One
+// that is unknown, or has no instance in the environment, is ErrNotFound.
 func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregister) error {
 	p := &parsing{}
 	everywhere := in.Environment == Everywhere
@@ -56,7 +56,7 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 		return err
 	}
 	var leases []registry.LeaseKey
-	removal := edition{name: t.service, whole: true, mends: true}
+	removal := update{name: t.service, all: true, repairs: true}
 	removal.apply = func(service *registry.Service) error {
 		leases = leasesIn(service, t.Environment)
 		in := service.Environments()

@@ -17,7 +17,7 @@ import (
 func TestDiscovery(t *testing.T) {
 	t.Parallel()
 
-	t.Run("before the store was read there is no answer, and then the truth", func(t *testing.T) {
+	t.Run("discovery is unavailable until the store was read", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")
@@ -98,6 +98,6 @@ func TestDiscovery(t *testing.T) {
 		healthy, err := b.Healthy(t.Context(), fixture.Reader())
 		require.NoError(t, err)
 		assert.Equal(t, 1, healthy.Total)
-		require.NoError(t, b.beat(t, "a", 1), "a heartbeat that is no news needs no database")
+		require.NoError(t, b.heartbeat(t, "a", 1), "a heartbeat that changes nothing needs no database")
 	})
 }

@@ -1,4 +1,4 @@
-// Package registryapp is the use cases of the registry: register, report, renew, amend,
+// Package registryapp contains the use cases of the registry: register, report, renew, amend,
 // read, discover and deregister; and the steps of its background work: refreshing the
 // catalogue (package catalogue), expiring leases, and checking (package checks).
 //

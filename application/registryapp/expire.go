@@ -184,8 +184,8 @@ func (s *Service) storeDecision(ctx context.Context, at place, d registry.Decisi
 func (s *Service) amend(
 	ctx context.Context, name scope.ServiceName, leases []registry.LeaseKey, apply func(*registry.Service),
 ) error {
-	_, err := s.write(ctx, edition{
-		name: name, instances: instancesOf(leases), remembered: true,
+	_, err := s.write(ctx, update{
+		name: name, instances: instancesOf(leases), cached: true,
 		apply: func(r *registry.Service) error {
 			apply(r)
 			return nil

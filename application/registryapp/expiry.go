@@ -276,8 +276,8 @@ func (s *Service) removeExpired(ctx context.Context, name scope.ServiceName, lea
 	if len(leases) == 0 {
 		return nil
 	}
-	_, err := s.write(ctx, edition{
-		name: name, instances: instancesOf(leases), remembered: true,
+	_, err := s.write(ctx, update{
+		name: name, instances: instancesOf(leases), cached: true,
 		apply: func(r *registry.Service) error {
 			r.RemoveExpired(s.own(), leases...)
 			return nil

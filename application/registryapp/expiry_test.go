@@ -18,7 +18,7 @@ func TestInterruptedExpiry(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		epoch := b.register(t, "a")
-		require.NoError(t, b.leases.Remove(t.Context(), heldOf(t, "a", epoch)))
+		require.NoError(t, b.leases.Remove(t.Context(), leaseOf(t, "a", epoch)))
 		require.Len(t, ready(t, b.Service), 1)
 		b.run(t, 65*time.Second)
 		assert.Empty(t, ready(t, b.Service), "it expires without heartbeats")
@@ -70,6 +70,6 @@ func TestInterruptedExpiry(t *testing.T) {
 		b.run(t, 5*time.Second)
 		require.NoError(t, b.Refresh(t.Context()))
 		assert.Len(t, ready(t, b.Service), 1)
-		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeaseLost)
+		require.ErrorIs(t, b.heartbeat(t, "a", epoch), registry.ErrLeaseLost)
 	})
 }

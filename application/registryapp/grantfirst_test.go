@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// gatedServices has something happen before each save.
+// gatedServices calls a function before each save.
 type gatedServices struct {
 	*fixture.Services
 	before func() error
@@ -29,7 +29,7 @@ func (g *gatedServices) Save(ctx context.Context, services ...*registry.Service)
 	return g.Services.Save(ctx, services...)
 }
 
-// gated returns a replica with something that happens before each save.
+// gated returns a replica that calls a function before each save.
 func gated(t *testing.T) (*bundle, *gatedServices) {
 	t.Helper()
 	b := empty()
@@ -40,8 +40,8 @@ func gated(t *testing.T) (*bundle, *gatedServices) {
 	return b, g
 }
 
-// heldOf is the lease of an instance of the shop.
-func heldOf(t *testing.T, instance string, epoch int64) registry.LeaseKey {
+// leaseOf returns the lease of an instance of the shop.
+func leaseOf(t *testing.T, instance string, epoch int64) registry.LeaseKey {
 	t.Helper()
 	key := registry.Key{Service: fixture.ServiceName(t, shop), Ref: fixture.Ref(t, instance)}
 	return registry.LeaseKey{Key: key, Epoch: registry.Epoch(epoch)}
@@ -49,7 +49,7 @@ func heldOf(t *testing.T, instance string, epoch int64) registry.LeaseKey {
 
 func (b *bundle) outcome(t *testing.T, instance string, epoch int64) registry.Outcome {
 	t.Helper()
-	renewed, err := b.leases.Renew(t.Context(), registry.Renewal{LeaseKey: heldOf(t, instance, epoch)})
+	renewed, err := b.leases.Renew(t.Context(), registry.Renewal{LeaseKey: leaseOf(t, instance, epoch)})
 	require.NoError(t, err)
 	return renewed[0].Outcome
 }
@@ -78,21 +78,21 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrUnavailable)
 		g.before = nil
 		assert.Equal(t, registry.LeaseUnknown, b.outcome(t, "b", epoch+1))
-		require.NoError(t, b.beat(t, "a", epoch))
+		require.NoError(t, b.heartbeat(t, "a", epoch))
 		b.run(t, 20*time.Second)
-		require.NoError(t, b.beat(t, "a", epoch))
+		require.NoError(t, b.heartbeat(t, "a", epoch))
 		assert.Equal(t, []string{"a"}, ready(t, b.Service))
 	})
 
-	t.Run("a lease of an instance that was never stored, because the process died, expires", func(t *testing.T) {
+	t.Run("a lease whose instance was not stored, because the process ended, expires", func(t *testing.T) {
 		t.Parallel()
 		b, _ := gated(t)
 		epoch := b.register(t, "a")
-		lost := registry.Grant{LeaseKey: heldOf(t, "a", epoch+1), TTL: 5 * time.Second, Removal: time.Minute}
+		lost := registry.Grant{LeaseKey: leaseOf(t, "a", epoch+1), TTL: 5 * time.Second, Removal: time.Minute}
 		require.NoError(t, b.leases.Grant(t.Context(), lost))
-		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeasesUnavailable, "it has not lost its lease")
+		require.ErrorIs(t, b.heartbeat(t, "a", epoch), registry.ErrLeasesUnavailable, "it has not lost its lease")
 		b.run(t, 6*time.Second)
-		require.NoError(t, b.beat(t, "a", epoch))
+		require.NoError(t, b.heartbeat(t, "a", epoch))
 		assert.Equal(t, []string{"a"}, ready(t, b.Service))
 	})
 
@@ -100,21 +100,21 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 		t.Parallel()
 		b, g := gated(t)
 		epoch := b.register(t, "a")
-		queries := 0
+		saves := 0
 		g.before = func() error {
-			queries++
+			saves++
 			assert.Equal(t, registry.LeaseRenewed, b.outcome(t, "a", epoch+1), "granted, and not stored")
-			require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeasesUnavailable)
+			require.ErrorIs(t, b.heartbeat(t, "a", epoch), registry.ErrLeasesUnavailable)
 			return nil
 		}
 		assert.Equal(t, epoch+1, b.register(t, "a"))
-		assert.Equal(t, 1, queries)
+		assert.Equal(t, 1, saves)
 		g.before = nil
-		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeaseLost)
-		require.NoError(t, b.beat(t, "a", epoch+1))
+		require.ErrorIs(t, b.heartbeat(t, "a", epoch), registry.ErrLeaseLost)
+		require.NoError(t, b.heartbeat(t, "a", epoch+1))
 	})
 
-	t.Run("a save that is overtaken is granted and saved again, under the next epoch", func(t *testing.T) {
+	t.Run("a stale save is granted and saved again, under the next epoch", func(t *testing.T) {
 		t.Parallel()
 		b, g := gated(t)
 		other := b.replica(t, "replica-2")
@@ -125,31 +125,31 @@ func TestLeasesAreGrantedFirst(t *testing.T) {
 			return err
 		}
 		assert.Equal(t, int64(2), b.register(t, "a"))
-		require.ErrorIs(t, b.beat(t, "a", 1), registry.ErrLeaseLost)
-		require.NoError(t, b.beat(t, "a", 2))
+		require.ErrorIs(t, b.heartbeat(t, "a", 1), registry.ErrLeaseLost)
+		require.NoError(t, b.heartbeat(t, "a", 2))
 	})
 
 	t.Run("where the lease store has a higher epoch than the database the next one is above it", func(t *testing.T) {
 		t.Parallel()
 		b, _ := gated(t)
-		ahead := registry.Grant{LeaseKey: heldOf(t, "a", 20), TTL: time.Hour, Removal: time.Hour}
+		ahead := registry.Grant{LeaseKey: leaseOf(t, "a", 20), TTL: time.Hour, Removal: time.Hour}
 		require.NoError(t, b.leases.Grant(t.Context(), ahead))
 		assert.Equal(t, int64(21), b.register(t, "a"))
-		require.NoError(t, b.beat(t, "a", 21))
-		require.ErrorIs(t, b.beat(t, "a", 20), registry.ErrLeaseLost)
+		require.NoError(t, b.heartbeat(t, "a", 21))
+		require.ErrorIs(t, b.heartbeat(t, "a", 20), registry.ErrLeaseLost)
 	})
 
-	t.Run("a heartbeat that brings an instance back is granted its lease first", func(t *testing.T) {
+	t.Run("a heartbeat that restores an instance grants its lease first", func(t *testing.T) {
 		t.Parallel()
 		b, _ := gated(t)
 		epoch := b.register(t, "a")
 		b.run(t, 31*time.Second)
 		require.Empty(t, ready(t, b.Service))
-		require.NoError(t, b.leases.Remove(t.Context(), heldOf(t, "a", epoch)))
+		require.NoError(t, b.leases.Remove(t.Context(), leaseOf(t, "a", epoch)))
 		b.leases.grantLost.Store(true)
-		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeasesUnavailable)
+		require.ErrorIs(t, b.heartbeat(t, "a", epoch), registry.ErrLeasesUnavailable)
 		assert.Empty(t, ready(t, b.Service), "nothing is stored")
-		require.NoError(t, b.beat(t, "a", epoch))
+		require.NoError(t, b.heartbeat(t, "a", epoch))
 		assert.Equal(t, []string{"a"}, ready(t, b.Service))
 	})
 }

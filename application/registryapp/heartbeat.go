@@ -32,16 +32,16 @@ type Heartbeat struct {
 	ResponseTime *float64
 }
 
-// Beat is the result of a heartbeat.
-type Beat struct {
+// HeartbeatResult is the result of a heartbeat.
+type HeartbeatResult struct {
 	Epoch registry.Epoch
 	// ExpiresIn is for how long the lease runs from now.
 	ExpiresIn time.Duration
 }
 
-// Beaten is the result of one heartbeat of a batch.
-type Beaten struct {
-	Beat
+// BatchResult is the result of one heartbeat of a batch.
+type BatchResult struct {
+	HeartbeatResult
 	Err error
 }
 
@@ -50,35 +50,35 @@ type Beaten struct {
 // expired instance is restored. While leases cannot be renewed it is
 // ErrLeasesUnavailable. A renewal that changes nothing in the database needs no
 // confirmation of the caller's key.
-func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat) (Beat, error) {
+func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat) (HeartbeatResult, error) {
 	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
-		return Beat{}, err
+		return HeartbeatResult{}, err
 	}
 	renewal, err := s.parseHeartbeat(&in)
 	if err != nil {
-		return Beat{}, err
+		return HeartbeatResult{}, err
 	}
 	service := s.catalogue.Find(in.ServiceName)
 	if err := s.locate(ctx, service, &renewal); err != nil {
-		return Beat{}, err
+		return HeartbeatResult{}, err
 	}
 	renewed, err := s.deps.Leases.Renew(ctx, renewal)
 	if err != nil {
-		return Beat{}, err
+		return HeartbeatResult{}, err
 	}
 	return s.applyRenewal(ctx, by, service, &renewal, renewed[0])
 }
 
 // Heartbeats renews the leases of many instances, at most MaxHeartbeats, and
 // returns a result for each, in order; more are ErrTooManyHeartbeats.
-func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbeat) ([]Beaten, error) {
+func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbeat) ([]BatchResult, error) {
 	if len(in) > MaxHeartbeats {
 		return nil, registry.ErrTooManyHeartbeats
 	}
 	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
 		return nil, err
 	}
-	out := make([]Beaten, len(in))
+	out := make([]BatchResult, len(in))
 	renewals := make([]registry.Renewal, 0, len(in))
 	indexes := make([]int, 0, len(in))
 	services := make([]*catalogue.Service, 0, len(in))
@@ -102,7 +102,7 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 		return nil, err
 	}
 	for n, i := range indexes {
-		out[i].Beat, out[i].Err = s.applyRenewal(ctx, by, services[n], &renewals[n], renewed[n])
+		out[i].HeartbeatResult, out[i].Err = s.applyRenewal(ctx, by, services[n], &renewals[n], renewed[n])
 	}
 	return out, nil
 }
@@ -172,25 +172,25 @@ func parseObservation(status *string, responseTime *float64) (registry.Observati
 // changes, and the database is not queried.
 func (s *Service) applyRenewal(
 	ctx context.Context, by access.Caller, service *catalogue.Service, r *registry.Renewal, renewed registry.Renewed,
-) (Beat, error) {
+) (HeartbeatResult, error) {
 	if renewed.Err != nil {
-		return Beat{}, renewed.Err
+		return HeartbeatResult{}, renewed.Err
 	}
 	switch renewed.Outcome {
 	case registry.LeaseLost:
-		return Beat{}, s.lost(ctx, service, r)
+		return HeartbeatResult{}, s.lost(ctx, service, r)
 	case registry.LeaseRenewed:
 		cached := service.Instance(r.Ref)
 		if cached != nil && !renewed.HadExpired && unchanged(cached, r) {
-			return Beat{Epoch: r.Epoch, ExpiresIn: renewed.TTL}, nil
+			return HeartbeatResult{Epoch: r.Epoch, ExpiresIn: renewed.TTL}, nil
 		}
 	case registry.LeaseUnknown:
 	}
 	i, err := s.saveRenewal(ctx, by, r, renewed.Outcome == registry.LeaseUnknown)
 	if err != nil {
-		return Beat{}, err
+		return HeartbeatResult{}, err
 	}
-	return Beat{Epoch: r.Epoch, ExpiresIn: i.TTL}, nil
+	return HeartbeatResult{Epoch: r.Epoch, ExpiresIn: i.TTL}, nil
 }
 
 // unchanged reports whether a renewal leaves an instance as it is.
@@ -233,7 +233,7 @@ func (s *Service) saveRenewal(
 	}
 	var i *registry.Instance
 	lives := false
-	_, err := s.write(ctx, edition{
+	_, err := s.write(ctx, update{
 		name: r.Service, instances: []registry.InstanceID{r.Instance},
 		apply: func(service *registry.Service) (err error) {
 			_, err = service.Instance(r.Ref)

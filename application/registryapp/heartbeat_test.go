@@ -22,16 +22,16 @@ func TestHeartbeat(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		first := b.register(t, "a")
-		require.NoError(t, b.beat(t, "a", first))
+		require.NoError(t, b.heartbeat(t, "a", first))
 		second := b.register(t, "a")
 		assert.Equal(t, first+1, second)
-		require.ErrorIs(t, b.beat(t, "a", first), registry.ErrLeaseLost)
-		require.ErrorIs(t, b.beat(t, "a", second+1), registry.ErrLeaseLost, "one from the future")
-		require.NoError(t, b.beat(t, "a", second))
+		require.ErrorIs(t, b.heartbeat(t, "a", first), registry.ErrLeaseLost)
+		require.ErrorIs(t, b.heartbeat(t, "a", second+1), registry.ErrLeaseLost, "one from the future")
+		require.NoError(t, b.heartbeat(t, "a", second))
 		b.run(t, 29*time.Second)
-		require.ErrorIs(t, b.beat(t, "a", first), registry.ErrLeaseLost)
+		require.ErrorIs(t, b.heartbeat(t, "a", first), registry.ErrLeaseLost)
 		b.run(t, 2*time.Second)
-		assert.Empty(t, ready(t, b.Service), "a paused process does not keep its successor's lease alive")
+		assert.Empty(t, ready(t, b.Service), "a paused process does not renew its successor's lease")
 	})
 
 	t.Run("it makes no version and no event, but for a report that is news", func(t *testing.T) {
@@ -39,18 +39,18 @@ func TestHeartbeat(t *testing.T) {
 		b := setup(t)
 		epoch := b.register(t, "a")
 		before := len(b.store.Outbox())
-		beat := func(status string) {
+		report := func(status string) {
 			_, err := b.Heartbeat(t.Context(), fixture.Admin(), registryapp.Heartbeat{
 				ServiceName: shop, InstanceID: "a", Epoch: epoch, Status: &status, ResponseTime: new(1.5),
 			})
 			require.NoError(t, err)
 		}
 		for range 10 {
-			beat("healthy")
+			report("healthy")
 		}
 		assert.Empty(t, b.events(before))
-		beat("warning")
-		beat("warning")
+		report("warning")
+		report("warning")
 		assert.Equal(t, map[string]int{registry.InstanceHealthChanged: 1}, b.events(before))
 		assert.Equal(t, health.Warning, observed(t, b.Service, "a"))
 	})
@@ -94,9 +94,9 @@ func TestHeartbeat(t *testing.T) {
 		b := setup(t)
 		a, c := b.register(t, "a"), b.register(t, "c")
 		require.NoError(t, b.DeregisterInstance(t.Context(), fixture.Admin(), target("a")))
-		require.ErrorIs(t, b.beat(t, "a", a), registry.ErrInstanceNotFound)
+		require.ErrorIs(t, b.heartbeat(t, "a", a), registry.ErrInstanceNotFound)
 		require.NoError(t, b.Deregister(t.Context(), fixture.Admin(), service()))
-		require.ErrorIs(t, b.beat(t, "c", c), registry.ErrNotFound)
+		require.ErrorIs(t, b.heartbeat(t, "c", c), registry.ErrNotFound)
 		assert.Equal(t, c+1, b.register(t, "c"), "epochs go on")
 	})
 }

@@ -26,7 +26,7 @@ func TestHistory(t *testing.T) {
 	assert.Equal(t, health.Passing, found[0].From)
 	assert.Equal(t, health.Critical, found[0].To)
 
-	b.clock.Move(registryapp.HistoryKept - 10*time.Second)
+	b.clock.Move(registryapp.HistoryRetention - 10*time.Second)
 	more, err := b.Purge(t.Context())
 	require.NoError(t, err)
 	assert.False(t, more)

@@ -18,10 +18,10 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// hostile is a service whose registrant wants checks to go wrong.
+// hostile is a service that is registered to make checks fail.
 const hostile = "hostile"
 
-// forbids answers every check as not allowed while it is set.
+// forbids makes every check not allowed while it is set.
 func (b *bundle) forbids() {
 	b.prober.result = func(health.Probe) health.Result { return health.Result{Failed: health.Forbidden} }
 }
@@ -37,7 +37,7 @@ func conditions(s *registryapp.Service) map[string]int64 {
 func TestChecksThatAreNotAllowed(t *testing.T) {
 	t.Parallel()
 
-	t.Run("they change nothing but the reason, once, and are a condition", func(t *testing.T) {
+	t.Run("checks that are not allowed change the reason once, and are a condition", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.forbids()
@@ -67,11 +67,11 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		assert.Equal(t, registry.ReasonCheckPassed, instance(t, b.Service, "a").Reason)
 	})
 
-	t.Run("the latency of a failure is stored only where the route is known", func(t *testing.T) {
+	t.Run("the latency of a failure is stored only with its details", func(t *testing.T) {
 		t.Parallel()
 		for _, class := range append(health.Classes(), 0) {
 			if class == health.Forbidden {
-				continue // nothing is kept of it: see above
+				continue // its latency is not stored: see above
 			}
 			measured := class != health.Failed
 			b := setup(t)
@@ -90,7 +90,7 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		}
 	})
 
-	t.Run("they are no failures between others", func(t *testing.T) {
+	t.Run("checks that are not allowed do not count as failures", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		made := 0
@@ -122,7 +122,7 @@ func TestChecksThatAreNotAllowed(t *testing.T) {
 		assert.True(t, instance(t, b.Service, "a").Expired, "its lease has ended")
 	})
 
-	t.Run("with checks turned off all are so, and that is no condition", func(t *testing.T) {
+	t.Run("with checks turned off none is allowed, and there is no condition", func(t *testing.T) {
 		t.Parallel()
 		b := empty()
 		b.Service = b.replica(t, "replica-1", func(d *registryapp.Dependencies) { d.Prober = nil })
@@ -190,7 +190,7 @@ func TestSpellingsOfAnAddress(t *testing.T) {
 		})
 	}
 
-	t.Run("four are checked at once, of however many services", func(t *testing.T) {
+	t.Run("four are checked at once, independent of the number of services", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b := setup(t)
@@ -207,8 +207,8 @@ func TestSpellingsOfAnAddress(t *testing.T) {
 	})
 }
 
-// hang lets checks of hosts that begin so wait for release, and counts those that
-// were begun.
+// hang blocks the checks of hosts with a prefix until release, and counts the started
+// ones.
 func (b *bundle) hang(t *testing.T, prefix string) (running func() int, release func()) {
 	t.Helper()
 	began, free := make(chan struct{}, 1000), make(chan struct{})
@@ -224,7 +224,7 @@ func (b *bundle) hang(t *testing.T, prefix string) (running func() int, release 
 	return func() int { return len(began) }, func() { close(free); b.Settle() }
 }
 
-// begin lets time go by, in a bubble, without waiting for the checks that are begun.
+// begin advances the time of a bubble, and does not wait for the checks that it starts.
 func (b *bundle) begin(t *testing.T, d time.Duration) {
 	t.Helper()
 	for passed := time.Duration(0); passed < d; passed += checkEvery {

@@ -24,7 +24,7 @@ func (b *bundle) registerIn(t *testing.T, s *registryapp.Service, environment, i
 	return int64(done.Instance.Epoch)
 }
 
-// ids returns what discovery lists in an environment.
+// ids returns the ids that discovery lists in an environment.
 func ids(t *testing.T, s *registryapp.Service, environment string) []string {
 	t.Helper()
 	v, err := s.Discover(fixture.Admin(), shop, environment)
@@ -54,32 +54,32 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		return b, b.registerIn(t, b.Service, "production", "a"), b.registerIn(t, b.Service, "staging", "a")
 	}
 
-	t.Run("neither takes the other's lease over, and heartbeats decide by their epochs", func(t *testing.T) {
+	t.Run("each has its own lease, and the epoch of a heartbeat selects it", func(t *testing.T) {
 		t.Parallel()
 		b, production, staging := both(t)
 		for range 20 {
 			b.run(t, 5*expireEvery)
-			require.NoError(t, b.beat(t, "a", production))
-			require.NoError(t, b.beat(t, "a", staging))
+			require.NoError(t, b.heartbeat(t, "a", production))
+			require.NoError(t, b.heartbeat(t, "a", staging))
 		}
 		assert.Equal(t, []string{"a"}, ids(t, b.Service, "production"))
 		assert.Equal(t, []string{"a"}, ids(t, b.Service, "staging"))
-		require.ErrorIs(t, b.beat(t, "a", staging+1), registry.ErrLeaseLost)
-		assert.Equal(t, inBoth, details(b.beat(t, "a", staging+1)))
+		require.ErrorIs(t, b.heartbeat(t, "a", staging+1), registry.ErrLeaseLost)
+		assert.Equal(t, inBoth, details(b.heartbeat(t, "a", staging+1)))
 	})
 
-	t.Run("the lease of one ends alone", func(t *testing.T) {
+	t.Run("the lease of one expires without the other's", func(t *testing.T) {
 		t.Parallel()
 		b, _, staging := both(t)
 		for range 40 {
 			b.run(t, 4*expireEvery)
-			require.NoError(t, b.beat(t, "a", staging))
+			require.NoError(t, b.heartbeat(t, "a", staging))
 		}
 		assert.Empty(t, ids(t, b.Service, "production"))
 		assert.Equal(t, []string{"a"}, ids(t, b.Service, "staging"))
 	})
 
-	t.Run("a heartbeat that names the environment has to have its epoch", func(t *testing.T) {
+	t.Run("a heartbeat that names the environment requires its epoch", func(t *testing.T) {
 		t.Parallel()
 		b, production, staging := both(t)
 		results, err := b.Heartbeats(t.Context(), fixture.Admin(), []registryapp.Heartbeat{
@@ -95,7 +95,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		assert.Equal(t, []string{"environment"}, faulty(results[3].Err))
 	})
 
-	t.Run("what else is done to it has to name the environment", func(t *testing.T) {
+	t.Run("other changes require the environment", func(t *testing.T) {
 		t.Parallel()
 		b, _, _ := both(t)
 		admin := fixture.Admin()
@@ -146,12 +146,12 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		}
 	})
 
-	t.Run("a lease that the catalogue knows to be lost needs no query", func(t *testing.T) {
+	t.Run("a lease that is lost by the catalogue needs no query", func(t *testing.T) {
 		t.Parallel()
 		b, production, _ := both(t)
 		b.registerIn(t, b.Service, "production", "a")
 		b.store.Fail(fault.ErrUnavailable)
-		require.ErrorIs(t, b.beat(t, "a", production), registry.ErrLeaseLost)
+		require.ErrorIs(t, b.heartbeat(t, "a", production), registry.ErrLeaseLost)
 	})
 }
 
@@ -168,8 +168,8 @@ func TestDeregisteringAService(t *testing.T) {
 		production, staging := b.registerIn(t, b.Service, "production", "a"), b.registerIn(t, b.Service, "staging", "a")
 		require.NoError(t, b.Deregister(t.Context(), admin, in("staging")))
 		assert.Empty(t, ids(t, b.Service, "staging"))
-		require.NoError(t, b.beat(t, "a", production))
-		require.Error(t, b.beat(t, "a", staging))
+		require.NoError(t, b.heartbeat(t, "a", production))
+		require.Error(t, b.heartbeat(t, "a", staging))
 		require.ErrorIs(t, b.Deregister(t.Context(), admin, in("staging")), registry.ErrNotFound)
 		require.NoError(t, b.Deregister(t.Context(), admin, in("")), "it lives in one alone")
 		_, err := b.Discover(admin, shop, "")

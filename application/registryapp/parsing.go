@@ -7,47 +7,47 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// parsing collects the errors of an input.
+// parsing collects the errors of all fields of an input.
 type parsing struct{ faults fault.Collector }
 
 func (p *parsing) note(err error) { p.faults.Note(err) }
 
-// parse parses one string.
-func parse[T any](p *parsing, how func(string) (T, error), text string) T {
-	v, err := how(text)
+// parse parses a string and notes its error.
+func parse[T any](p *parsing, parser func(string) (T, error), value string) T {
+	v, err := parser(value)
 	p.note(err)
 	return v
 }
 
-// parseURL parses a URL, where "" is none.
-func parseURL(p *parsing, field string, text *string) *registry.URL {
-	if text == nil {
+// parseURL parses a URL; "" removes an optional one.
+func parseURL(p *parsing, field string, value *string) *registry.URL {
+	if value == nil {
 		return nil
 	}
-	if *text == "" && field != "service_url" {
+	if *value == "" && field != "service_url" {
 		return &registry.URL{}
 	}
-	u, err := registry.ParseURL(field, *text)
+	u, err := registry.ParseURL(field, *value)
 	p.note(err)
 	return &u
 }
 
-func parseMetadata(p *parsing, text []byte) *registry.Metadata {
-	if text == nil {
+func parseMetadata(p *parsing, value []byte) *registry.Metadata {
+	if value == nil {
 		return nil
 	}
-	m, err := registry.ParseMetadata(text)
+	m, err := registry.ParseMetadata(value)
 	p.note(err)
 	return &m
 }
 
-// seconds reads a number of seconds within the bounds of the domain.
+// seconds converts a number of seconds within the bounds of the domain.
 func (p *parsing) seconds(field string, n *int) *time.Duration {
-	const most = int(registry.MaxRemoval / time.Second)
+	const maximum = int(registry.MaxRemoval / time.Second)
 	switch {
 	case n == nil:
 		return nil
-	case *n < 1 || *n > most:
+	case *n < 1 || *n > maximum:
 		p.note(fault.Bad(field, "must be at least 1, and at most ten years"))
 		return nil
 	}

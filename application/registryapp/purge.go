@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// HistoryKept is the retention of transitions.
-const HistoryKept = 30 * 24 * time.Hour
+// HistoryRetention is the retention of transitions.
+const HistoryRetention = 30 * 24 * time.Hour
 
-// purgeLimit bounds what one step deletes of each kind.
+// purgeLimit is the maximum number of rows of each kind that one step deletes.
 const purgeLimit = 1000
 
-// Purge deletes some of the transitions that are older than HistoryKept, and some of the
-// instances and services that were removed long ago, and reports whether there are more.
-// The catalogue of every replica follows with the next Refresh.
+// Purge deletes some of the transitions that are older than HistoryRetention, and some of
+// the instances and services that were removed long ago. It reports whether there are
+// more. The next Refresh of each replica removes them from its catalogue.
 func (s *Service) Purge(ctx context.Context) (more bool, err error) {
 	now := s.deps.Clock.Now()
-	transitions, err := s.deps.History.Purge(ctx, now.Add(-HistoryKept), purgeLimit)
+	transitions, err := s.deps.History.Purge(ctx, now.Add(-HistoryRetention), purgeLimit)
 	if err != nil {
 		return false, err
 	}

@@ -39,15 +39,15 @@ func (b *bundle) churn(t *testing.T, pairs int) {
 	}
 }
 
-// holds asserts how many services and instances are in the catalogue of a replica.
-func holds(t *testing.T, s *registryapp.Service, services, instances int) {
+// requireCached asserts how many services and instances are in the catalogue of a replica.
+func requireCached(t *testing.T, s *registryapp.Service, services, instances int) {
 	t.Helper()
 	gotServices, gotInstances := registryapp.Cached(s)
 	assert.Equal(t, []int{services, instances}, []int{gotServices, gotInstances})
 }
 
-// keeps asserts how many services and instances are in the store.
-func (b *bundle) keeps(t *testing.T, services, instances int) {
+// requireStored asserts how many services and instances are in the store.
+func (b *bundle) requireStored(t *testing.T, services, instances int) {
 	t.Helper()
 	gotServices, gotInstances := b.store.Kept()
 	assert.Equal(t, []int{services, instances}, []int{gotServices, gotInstances})
@@ -60,24 +60,24 @@ func TestPurge(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := b.replica(t, "replica-2")
-		b.register(t, "kept")
+		b.register(t, "retained")
 		require.NoError(t, other.Refresh(t.Context()))
 		b.churn(t, 100)
 		require.NoError(t, other.Refresh(t.Context()))
 		for _, s := range []*registryapp.Service{b.Service, other} {
-			holds(t, s, 101, 1)
+			requireCached(t, s, 101, 1)
 		}
 		b.pass(registry.KeptRemoved)
 		b.purge(t)
-		b.keeps(t, 1, 1)
+		b.requireStored(t, 1, 1)
 		for _, s := range []*registryapp.Service{b.Service, other} {
 			require.NoError(t, s.Refresh(t.Context()))
-			holds(t, s, 1, 1)
-			assert.NotNil(t, instance(t, s, "kept"))
+			requireCached(t, s, 1, 1)
+			assert.NotNil(t, instance(t, s, "retained"))
 		}
 	})
 
-	t.Run("a replica that missed a removal and its purge drops the instance, too", func(t *testing.T) {
+	t.Run("a replica that missed a removal and its purge removes the instance too", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := b.replica(t, "replica-2")
@@ -93,7 +93,7 @@ func TestPurge(t *testing.T) {
 		assert.NotNil(t, instance(t, other, "b"))
 	})
 
-	t.Run("a service that is registered after its purge is another, with epochs above", func(t *testing.T) {
+	t.Run("a service that is registered after its purge has a new id and higher epochs", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := b.replica(t, "replica-2")
@@ -105,8 +105,8 @@ func TestPurge(t *testing.T) {
 		b.purge(t)
 		again := b.register(t, "a")
 		assert.Greater(t, again, epoch)
-		require.NoError(t, b.beat(t, "a", again))
-		require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeaseLost)
+		require.NoError(t, b.heartbeat(t, "a", again))
+		require.ErrorIs(t, b.heartbeat(t, "a", epoch), registry.ErrLeaseLost)
 		for _, s := range []*registryapp.Service{b.Service, other} {
 			for range 2 {
 				require.NoError(t, s.Refresh(t.Context()))
@@ -116,7 +116,7 @@ func TestPurge(t *testing.T) {
 		}
 	})
 
-	t.Run("an override keeps an instance for longer, and applies again", func(t *testing.T) {
+	t.Run("an override delays the purge of an instance, and applies again", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")
@@ -129,7 +129,7 @@ func TestPurge(t *testing.T) {
 		assert.Equal(t, registry.Maintenance, instance(t, b.Service, "a").Desired)
 	})
 
-	t.Run("records of changes that are still in the feed are kept", func(t *testing.T) {
+	t.Run("records of changes that are still in the feed are not purged", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.register(t, "a")
@@ -138,10 +138,10 @@ func TestPurge(t *testing.T) {
 		b.pass(10 * registry.KeptRemoved)
 		b.store.OldestChange(removed)
 		b.purge(t)
-		b.keeps(t, 1, 1)
+		b.requireStored(t, 1, 1)
 		b.store.OldestChange(removed.Add(time.Second))
 		b.purge(t)
-		b.keeps(t, 0, 0)
+		b.requireStored(t, 0, 0)
 	})
 }
 
@@ -180,7 +180,7 @@ func TestBounds(t *testing.T) {
 		require.NoError(t, registers(t, b, "two", "b", ""))
 		leaves(t, b, "one")
 		require.NoError(t, registers(t, b, "three", "a", ""))
-		require.ErrorIs(t, registers(t, b, "one", "a", ""), registry.ErrTooManyServices, "it comes back as one more")
+		require.ErrorIs(t, registers(t, b, "one", "a", ""), registry.ErrTooManyServices, "a repeated registration counts as one more")
 	})
 
 	t.Run("instances", func(t *testing.T) {
@@ -218,8 +218,8 @@ func TestReadingsOfANewLife(t *testing.T) {
 	one.Epoch = b.register(t, "a")
 	_, err := b.Heartbeat(t.Context(), admin, one)
 	require.NoError(t, err)
-	// Readings may be left over, such as by a check that ends late.
-	late := registry.Note{Key: heldOf(t, "a", 1).Key, Observation: registry.Observation{ResponseTime: new(7.0)}}
+	// Readings can remain, for example after a check that ends late.
+	late := registry.Note{Key: leaseOf(t, "a", 1).Key, Observation: registry.Observation{ResponseTime: new(7.0)}}
 	require.NoError(t, b.Deregister(t.Context(), admin, service()))
 	require.NoError(t, b.leases.Note(t.Context(), late))
 	b.register(t, "a")

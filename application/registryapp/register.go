@@ -17,7 +17,7 @@ type Register struct {
 	// InstanceID is nil for a service without instances.
 	InstanceID *string
 	// ServiceURL and HealthCheckURL are the instance's where there is one. An empty
-	// HealthCheckURL takes it away.
+	// HealthCheckURL removes it.
 	ServiceURL, HealthCheckURL *string
 	// Metadata is a JSON object.
 	Metadata      []byte
@@ -31,7 +31,7 @@ type Register struct {
 	// DeregisterAfterSeconds is at least TTLSeconds; ten times that by default.
 	DeregisterAfterSeconds *int
 	Check                  *health.Spec
-	// Source is the address of the client; the zero address where it is not known.
+	// Source is the address of the client; the zero address where it is unknown.
 	Source netip.Addr
 }
 
@@ -56,8 +56,8 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	var out Registered
 	var granted *registry.LeaseKey
 	founded := false
-	written, err := s.write(ctx, edition{
-		name: name, instances: named(r.Instance), founds: true,
+	written, err := s.write(ctx, update{
+		name: name, instances: named(r.Instance), creates: true,
 		apply: func(service *registry.Service) (err error) {
 			out.Registered, err = service.Register(r, s.stamp(by))
 			founded = service.Unsaved().Founded
@@ -107,7 +107,7 @@ func named(id registry.InstanceID) []registry.InstanceID {
 	return []registry.InstanceID{id}
 }
 
-// parseRegistration names every invalid field.
+// parseRegistration parses the input; the error names every invalid field.
 func (s *Service) parseRegistration(in Register) (scope.ServiceName, registry.Registration, error) {
 	p := &parsing{}
 	name := parse(p, registry.ParseName, in.ServiceName)

@@ -14,8 +14,8 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// whole registers the shop without an instance.
-func (b *bundle) whole(t *testing.T) registryapp.Registered {
+// registerService registers the shop without an instance.
+func (b *bundle) registerService(t *testing.T) registryapp.Registered {
 	t.Helper()
 	done, err := b.Register(t.Context(), fixture.Admin(), registryapp.Register{
 		ServiceName: shop, ServiceURL: new("http://shop.internal:8080"),
@@ -39,7 +39,7 @@ func TestRegister(t *testing.T) {
 	t.Run("a service without instances has the default one, which an own one replaces", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		done := b.whole(t)
+		done := b.registerService(t)
 		assert.True(t, done.Created)
 		assert.Equal(t, "default", view(t, b.Service).Instances[0].ID.String())
 		b.register(t, "a")
@@ -70,11 +70,11 @@ func TestRegister(t *testing.T) {
 	t.Run("while leases cannot be granted nothing is stored", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		b.leases.away.Store(true)
+		b.leases.down.Store(true)
 		_, err := b.Register(t.Context(), fixture.Admin(), registration("a"))
 		require.ErrorIs(t, err, registry.ErrLeasesUnavailable)
 		assert.Empty(t, b.store.Outbox())
-		b.whole(t)
+		b.registerService(t)
 	})
 
 	t.Run("a reader may not", func(t *testing.T) {

@@ -19,10 +19,10 @@ type Report struct {
 	ResponseTime *float64
 }
 
-// Report records a report about an instance, with immediate effect. Without an instance
-// it is about the default one; where the service has others that is ErrInstanceRequired.
-// An unknown service or instance is ErrNotFound or ErrInstanceNotFound. It renews no
-// lease.
+// Report records the reported status of an instance, with immediate effect. The default
+// instance is meant where none is named; if the service has others, that is
+// ErrInstanceRequired. An unknown service or instance is ErrNotFound or
+// ErrInstanceNotFound. A report does not renew the lease.
 func (s *Service) Report(ctx context.Context, by access.Caller, in Report) (Reading, error) {
 	p := &parsing{}
 	t := s.parseTarget(p, in.ServiceName, in.InstanceID, in.Environment)
@@ -31,12 +31,12 @@ func (s *Service) Report(ctx context.Context, by access.Caller, in Report) (Read
 	if err := p.faults.Err(); err != nil {
 		return Reading{}, err
 	}
-	var about *registry.Instance
+	var reported *registry.Instance
 	written, err := s.change(ctx, by, t, func(service *registry.Service, i *registry.Instance) (err error) {
 		if err := service.Report(i.Ref(), *observation.Status, s.stamp(by)); err != nil {
 			return err
 		}
-		about, err = service.Instance(i.Ref())
+		reported, err = service.Instance(i.Ref())
 		return err
 	})
 	if err != nil {
@@ -45,9 +45,9 @@ func (s *Service) Report(ctx context.Context, by access.Caller, in Report) (Read
 	if err := s.deps.Services.Touch(ctx, written.State().ID, s.deps.Clock.Now(), observation.ResponseTime); err != nil {
 		return Reading{}, err
 	}
-	// A lost reading does no harm: the report is stored.
+	// The report is stored; the reading is informational.
 	_ = s.deps.Readings.Note(ctx, registry.Note{
-		Key: registry.Key{Service: t.service, Ref: about.Ref()}, Observation: observation, URL: about.Address.Base(),
+		Key: registry.Key{Service: t.service, Ref: reported.Ref()}, Observation: observation, URL: reported.Address.Base(),
 	})
 	return s.reread(ctx, written)
 }

@@ -41,8 +41,8 @@ func TestResync(t *testing.T) {
 	_, err = b.Discover(fixture.Admin(), "lost", "")
 	require.ErrorIs(t, err, registry.ErrNotFound)
 	b.expireLeases(t)
-	require.NoError(t, b.beat(t, "a", epoch))
+	require.NoError(t, b.heartbeat(t, "a", epoch))
 	again := b.register(t, "a")
-	require.NoError(t, b.beat(t, "a", again), "without delay")
-	require.ErrorIs(t, b.beat(t, "a", epoch), registry.ErrLeaseLost)
+	require.NoError(t, b.heartbeat(t, "a", again), "without delay")
+	require.ErrorIs(t, b.heartbeat(t, "a", epoch), registry.ErrLeaseLost)
 }

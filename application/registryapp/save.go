@@ -10,47 +10,47 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// edition is one write to a service.
-type edition struct {
+// update is one write to a service.
+type update struct {
 	name scope.ServiceName
 	// instances are the ids that the write needs beside the default one, in any
-	// environment. whole reports that it needs all instances.
+	// environment; all reports that it needs every instance.
 	instances []registry.InstanceID
-	whole     bool
-	// founds reports that a service that is not registered may be written to.
-	founds bool
-	// remembered reports that only instances that are not removed are written to, so that
-	// the first attempt uses the catalogue; the store rejects stale state.
-	remembered bool
-	// mends says that a damaged service may be written to.
-	mends bool
+	all       bool
+	// creates reports that a service that is not registered may be written to.
+	creates bool
+	// cached reports that only instances that are not removed are written to, so that the
+	// first attempt uses the catalogue; the store rejects stale state.
+	cached bool
+	// repairs reports that a damaged service may be written to.
+	repairs bool
 	apply func(*registry.Service) error
 	// before is called before each save; its error ends the attempt. Nil for nothing.
 	before func(context.Context, *registry.Service) error
 }
 
-// write makes the edition, updates the catalogue, and returns the service after it.
-func (s *Service) write(ctx context.Context, e edition) (*registry.Service, error) {
+// write applies and saves an update, updates the catalogue, and returns the service after it.
+func (s *Service) write(ctx context.Context, u update) (*registry.Service, error) {
 	var written *registry.Service
-	remembered := e.remembered
-	err := change.Do(ctx, &s.locks, e.name, s.deps.Backoff, change.Steps[*registry.Service]{
-		Revives: e.founds, Mends: e.mends || e.founds, NotFound: registry.ErrNotFound,
+	cached := u.cached
+	err := change.Do(ctx, &s.locks, u.name, s.deps.Backoff, change.Steps[*registry.Service]{
+		Revives: u.creates, Mends: u.repairs || u.creates, NotFound: registry.ErrNotFound,
 		Load: func(ctx context.Context) (*registry.Service, error) {
-			if r := s.catalogue.Recall(e.name, e.instances); remembered && r != nil {
-				remembered = false
+			if r := s.catalogue.Recall(u.name, u.instances); cached && r != nil {
+				cached = false
 				return r, nil
 			}
-			return s.load(ctx, e)
+			return s.load(ctx, u)
 		},
 		Apply: func(_ context.Context, r *registry.Service) error {
-			if err := e.apply(r); err != nil {
+			if err := u.apply(r); err != nil {
 				return change.Final(err)
 			}
 			return change.Final(s.deps.Bounds.Admit(s.catalogue.Size(), r.Growth()))
 		},
 		Save: func(ctx context.Context, r *registry.Service) error {
-			if e.before != nil {
-				if err := e.before(ctx, r); err != nil {
+			if u.before != nil {
+				if err := u.before(ctx, r); err != nil {
 					return err
 				}
 			}
@@ -78,16 +78,16 @@ func (s *Service) save(ctx context.Context, r *registry.Service) error {
 	return nil
 }
 
-func (s *Service) load(ctx context.Context, e edition) (*registry.Service, error) {
-	if e.whole {
-		return s.deps.Services.FindWithInstances(ctx, e.name)
+func (s *Service) load(ctx context.Context, u update) (*registry.Service, error) {
+	if u.all {
+		return s.deps.Services.FindWithInstances(ctx, u.name)
 	}
-	r, err := s.deps.Services.Find(ctx, e.name, e.instances...)
-	if !e.founds || !errors.Is(err, registry.ErrNotFound) {
+	r, err := s.deps.Services.Find(ctx, u.name, u.instances...)
+	if !u.creates || !errors.Is(err, registry.ErrNotFound) {
 		return r, err
 	}
 	epoch, err := s.deps.Source.HighestEpoch(ctx)
-	return registry.NewAbove(e.name, epoch), err
+	return registry.NewAbove(u.name, epoch), err
 }
 
 func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }

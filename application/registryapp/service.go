@@ -31,7 +31,7 @@ type Dependencies struct {
 	Stopwatch    ports.Stopwatch
 	Backoff      ports.Backoff
 	Environments scope.Environments
-	// DefaultEnvironment is where an instance is that names none.
+	// DefaultEnvironment is that of instances that name none.
 	DefaultEnvironment string
 	// Bounds bounds the size of the registry; 0 is no bound. Concurrent registrations on
 	// several replicas may exceed it by changes that were not delivered yet.
@@ -61,7 +61,7 @@ func New(d Dependencies) *Service {
 		Catalogue: s.catalogue, Members: d.Members, Readings: d.Readings, Prober: d.Prober,
 		Stopwatch: d.Stopwatch, Replica: d.Replica, Write: s.writeVerdict,
 	})
-	// One that is not supported is an error of the calls that rely on it.
+	// An unsupported default is an error of the calls that need it.
 	s.standard, _ = d.Environments.Parse(d.DefaultEnvironment)
 	s.expirer.preservations = map[place]*preservation{}
 	return s
@@ -76,5 +76,5 @@ func (s *Service) environment(name string) (scope.Environment, error) {
 	return s.deps.Environments.Parse(name)
 }
 
-// resource is what access to a service is decided on.
+// resource returns the resource of access decisions about a service.
 func resource(name scope.ServiceName) access.Resource { return access.Resource{Service: name} }

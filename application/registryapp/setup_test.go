@@ -28,11 +28,11 @@ type bundle struct {
 	// elapsed is the replica's stopwatch, serverTime that of the lease store.
 	elapsed, serverTime *fixture.Stopwatch
 	prober              *prober
-	// epoch is the feed's, as the lease store knows it.
+	// epoch is the feed's epoch in the lease store.
 	epoch *fixture.Epoch
 }
 
-// setup returns a replica that runs: it has read the store, and swept once.
+// setup returns a running replica: it has read the store and expired leases once.
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := empty()
@@ -122,7 +122,7 @@ func target(instance string) registryapp.Target {
 // service names the shop.
 func service() registryapp.Deregister { return registryapp.Deregister{ServiceName: shop} }
 
-func (b *bundle) beat(t *testing.T, instance string, epoch int64) error {
+func (b *bundle) heartbeat(t *testing.T, instance string, epoch int64) error {
 	t.Helper()
 	_, err := b.Heartbeat(t.Context(), fixture.Admin(), registryapp.Heartbeat{
 		ServiceName: shop, InstanceID: instance, Epoch: epoch,
@@ -168,16 +168,16 @@ func (b *bundle) events(since int) map[string]int {
 	return counts
 }
 
-// leaseServer is a lease store that can be away, be emptied, or fail a call.
+// leaseServer is a lease store that can be unavailable, emptied, or fail a call.
 type leaseServer struct {
 	*localcache.Store
-	away atomic.Bool
+	down atomic.Bool
 	// failExpire, failRemove and grantLost fail the next call of their kind.
 	failExpire, failRemove, grantLost atomic.Bool
 }
 
 func (l *leaseServer) fails(lost *atomic.Bool) error {
-	if l.away.Load() || lost != nil && lost.Swap(false) {
+	if l.down.Load() || lost != nil && lost.Swap(false) {
 		return registry.ErrLeasesUnavailable
 	}
 	return nil

@@ -22,17 +22,17 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// ttl is that of every lease in a simulation; programs beat three times as often.
+// ttl is that of every lease in a simulation; programs send three heartbeats in it.
 const ttl = 30 * time.Second
 
-// world is a registry with programs that send heartbeats, in time that only steps
-// move.
+// world is a registry with programs that send heartbeats, on a clock that only run
+// advances.
 type world struct {
 	*bundle
 	t        *testing.T
 	random   *rand.Rand
 	replicas []*registryapp.Service
-	// stopped replicas neither answer nor sweep.
+	// stopped replicas serve no requests and expire no leases.
 	stopped  map[int]bool
 	programs []*program
 	// least is the fewest that were listed as ready after a step, since it was reset.
@@ -46,12 +46,12 @@ type program struct {
 	next  time.Duration
 	// partitioned programs run without a connection; dead ones do not run.
 	cut, dead bool
-	// again counts how often it had to register again.
+	// again counts its repeated registrations.
 	again int
 }
 
-// simulate begins a world with that many replicas and programs. SIMULATION_SEED
-// repeats one.
+// simulate starts a world with that many replicas and programs. SIMULATION_SEED repeats
+// one.
 func simulate(t *testing.T, replicas, programs int) *world {
 	t.Helper()
 	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("SIMULATION_SEED"), strconv.FormatUint(rand.Uint64(), 10)), 10, 64)
@@ -70,7 +70,7 @@ func simulate(t *testing.T, replicas, programs int) *world {
 	return w
 }
 
-// start begins a replica, or begins it anew.
+// start starts or restarts a replica.
 func (w *world) start(n int) {
 	w.t.Helper()
 	s := w.replica(w.t, "replica-"+strconv.Itoa(n))
@@ -82,7 +82,7 @@ func (w *world) start(n int) {
 	require.NoError(w.t, s.Refresh(w.t.Context()))
 }
 
-// any returns a replica that answers, or nil.
+// any returns a running replica, or nil.
 func (w *world) any() *registryapp.Service {
 	for _, n := range w.random.Perm(len(w.replicas)) {
 		if !w.stopped[n] {
@@ -92,7 +92,7 @@ func (w *world) any() *registryapp.Service {
 	return nil
 }
 
-// launch registers a program, and has it beat at a time of its own.
+// launch registers a program, which sends heartbeats from a random time on.
 func (w *world) launch(p *program) {
 	w.t.Helper()
 	done, err := w.any().Register(w.t.Context(), fixture.Admin(), registration(p.id))
@@ -150,16 +150,16 @@ func (w *world) live(p *program) {
 	}
 }
 
-// each does something to some of the programs.
+// each calls a function with some of the programs.
 func each(programs []*program, do func(*program)) {
 	for _, p := range programs {
 		do(p)
 	}
 }
 
-// requireWhole asserts that all are passing and ready everywhere, that none is held, and
+// requireAllReady asserts that all are passing and ready everywhere, that none is held, and
 // that no program had to register again.
-func (w *world) requireWhole() {
+func (w *world) requireAllReady() {
 	w.t.Helper()
 	for _, s := range w.replicas {
 		v := view(w.t, s)
@@ -178,7 +178,7 @@ func TestSimulation(t *testing.T) {
 	t.Parallel()
 	const all, allowed = 500, 75
 
-	t.Run("500 that are cut off for three TTLs and healed: none is lost", func(t *testing.T) {
+	t.Run("500 instances that are partitioned for three TTLs: none is removed", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, all)
 		each(w.programs, func(p *program) { p.cut = true })
@@ -187,21 +187,21 @@ func TestSimulation(t *testing.T) {
 			assert.True(t, view(t, s).Protected)
 			assert.Len(t, ready(t, s), all, "all are listed, also as ready")
 			for _, i := range view(t, s).Instances {
-				require.Equal(t, health.Critical, i.Observed(), "and each with the truth")
+				require.Equal(t, health.Critical, i.Observed(), "each with its observed state")
 			}
 		}
 		assert.GreaterOrEqual(t, w.least, all-allowed, "never more than the allowance was missing")
 		each(w.programs, func(p *program) { p.cut = false })
 		w.run(ttl)
-		w.requireWhole()
+		w.requireAllReady()
 	})
 
-	t.Run("a scale-down from 500 to 50 by deregistering: no freeze", func(t *testing.T) {
+	t.Run("a scale-down from 500 to 50 by deregistration starts no self-preservation", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, all)
-		gone := w.programs[50:]
+		ended := w.programs[50:]
 		w.programs = w.programs[:50]
-		for n, p := range gone {
+		for n, p := range ended {
 			require.NoError(t, w.any().DeregisterInstance(t.Context(), fixture.Admin(), target(p.id)))
 			if n%10 == 0 {
 				w.step()
@@ -211,12 +211,12 @@ func TestSimulation(t *testing.T) {
 		w.step()
 		assert.Len(t, ready(t, w.replicas[0]), 50)
 		w.run(2 * ttl)
-		w.requireWhole()
+		w.requireAllReady()
 		// The remaining instances have an allowance of their own number, though 500 were
 		// alive just now.
 		each(w.programs[:8], func(p *program) { p.dead = true })
 		w.run(ttl + time.Second)
-		assert.False(t, view(t, w.replicas[0]).Protected, "8 of 50 may leave")
+		assert.False(t, view(t, w.replicas[0]).Protected, "8 of 50 may expire")
 		assert.Len(t, ready(t, w.replicas[0]), 42)
 		w.run(registry.LeaveWindow)
 		each(w.programs[8:20], func(p *program) { p.dead = true })
@@ -225,7 +225,7 @@ func TestSimulation(t *testing.T) {
 		assert.Len(t, ready(t, w.replicas[0]), 42)
 	})
 
-	t.Run("450 that die at once: protection ends by itself", func(t *testing.T) {
+	t.Run("450 instances that end at once: protection ends by itself", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, all)
 		each(w.programs[50:], func(p *program) { p.dead = true })
@@ -242,10 +242,10 @@ func TestSimulation(t *testing.T) {
 		w.run(10 * time.Minute)
 		assert.Len(t, view(t, w.replicas[0]).Instances, 50, "the dead are removed")
 		w.programs = w.programs[:50]
-		w.requireWhole()
+		w.requireAllReady()
 	})
 
-	t.Run("a few that die leave within TTL and a second", func(t *testing.T) {
+	t.Run("a few instances that end expire within TTL and a second", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, 20)
 		each(w.programs[:2], func(p *program) { p.dead = true })
@@ -255,7 +255,7 @@ func TestSimulation(t *testing.T) {
 		assert.Equal(t, registry.ReasonLeaseExpired, instance(t, w.replicas[0], w.programs[0].id).Reason)
 		w.programs[0].dead = false
 		w.run(ttl)
-		assert.Len(t, ready(t, w.replicas[1]), 19, "a late heartbeat with the same epoch brings back")
+		assert.Len(t, ready(t, w.replicas[1]), 19, "a late heartbeat with the same epoch restores the instance")
 		assert.Zero(t, w.programs[0].again)
 		w.run(10 * ttl)
 		assert.Len(t, view(t, w.replicas[0]).Instances, 19, "the other one is removed")
@@ -269,14 +269,14 @@ func TestSimulation(t *testing.T) {
 func TestSimulationOfTime(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]time.Duration{"forwards": time.Hour, "backwards": -time.Hour} {
-		t.Run("a node's clock that jumps an hour "+name+" ends nothing", func(t *testing.T) {
+		t.Run("a node's clock that jumps an hour "+name+" expires no lease", func(t *testing.T) {
 			t.Parallel()
 			w := simulate(t, 2, 60)
 			before := len(w.store.Outbox())
 			w.clock.Move(step)
 			w.run(4 * ttl)
 			assert.Empty(t, w.events(before))
-			w.requireWhole()
+			w.requireAllReady()
 		})
 		t.Run("a lease store's clock that jumps an hour "+name+" begins a grace", func(t *testing.T) {
 			t.Parallel()
@@ -285,14 +285,14 @@ func TestSimulationOfTime(t *testing.T) {
 			w.serverTime.Move(step)
 			w.run(4 * ttl)
 			assert.Empty(t, w.events(before))
-			w.requireWhole()
+			w.requireAllReady()
 		})
 	}
 
 	for name, step := range map[string]time.Duration{
 		"a second on": time.Second, "an hour on": time.Hour, "an hour back": -time.Hour,
 	} {
-		t.Run("a lease store's clock that jumps "+name+" gives the dead one TTL more, and no longer", func(t *testing.T) {
+		t.Run("a lease store's clock that jumps "+name+" delays the expiry of ended instances by one TTL at most", func(t *testing.T) {
 			t.Parallel()
 			w := simulate(t, 1, 20)
 			w.programs[0].dead = true
@@ -321,10 +321,10 @@ func TestSimulationOfFaults(t *testing.T) {
 		w.run(ttl - time.Second)
 		assert.Len(t, ready(t, w.replicas[0]), 60)
 		w.run(2 * time.Second)
-		assert.Len(t, ready(t, w.replicas[0]), 59, "and the dead one leaves then")
+		assert.Len(t, ready(t, w.replicas[0]), 59, "the ended one expires then")
 		w.programs[0].dead = false
 		w.run(ttl)
-		w.requireWhole()
+		w.requireAllReady()
 	})
 
 	t.Run("a lease store that is emptied is filled again", func(t *testing.T) {
@@ -334,22 +334,22 @@ func TestSimulationOfFaults(t *testing.T) {
 		w.leases.Store = localcache.New(w.clock, w.serverTime, fixture.NewEpoch().Present)
 		w.run(3 * ttl)
 		assert.Empty(t, w.events(before))
-		w.requireWhole()
+		w.requireAllReady()
 	})
 
 	t.Run("while the lease store is unavailable no lease expires, nor for a full TTL after", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, 60)
 		before := len(w.store.Outbox())
-		w.leases.away.Store(true)
+		w.leases.down.Store(true)
 		w.run(4 * ttl)
 		assert.Len(t, ready(t, w.replicas[0]), 60)
 		assert.Greater(t, w.replicas[0].Staleness(), 3*ttl)
-		w.leases.away.Store(false)
+		w.leases.down.Store(false)
 		w.run(2 * ttl)
 		assert.Empty(t, w.events(before))
 		assert.Zero(t, w.replicas[0].Staleness())
-		w.requireWhole()
+		w.requireAllReady()
 	})
 
 	t.Run("while the database is unavailable no lease expires, nor for a full TTL after", func(t *testing.T) {
@@ -367,21 +367,21 @@ func TestSimulationOfFaults(t *testing.T) {
 		assert.Len(t, ready(t, w.replicas[1]), 59)
 	})
 
-	t.Run("a short outage gives the dead one TTL more, and no longer", func(t *testing.T) {
+	t.Run("a short outage delays the expiry of ended instances by one TTL at most", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 1, 20)
 		w.programs[0].dead = true
 		w.run(ttl - 12*time.Second)
-		w.leases.away.Store(true)
+		w.leases.down.Store(true)
 		w.run(time.Second)
-		w.leases.away.Store(false)
+		w.leases.down.Store(false)
 		w.run(ttl - time.Second)
 		assert.Len(t, ready(t, w.replicas[0]), 20)
 		w.run(2 * time.Second)
 		assert.Len(t, ready(t, w.replicas[0]), 19)
 	})
 
-	t.Run("a pause of sweeping is no reason to end leases", func(t *testing.T) {
+	t.Run("a pause of lease expiry expires no leases", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 1, 60)
 		before := len(w.store.Outbox())
@@ -392,10 +392,10 @@ func TestSimulationOfFaults(t *testing.T) {
 			w.run(ttl / 2)
 		}
 		assert.Empty(t, w.events(before))
-		w.requireWhole()
+		w.requireAllReady()
 	})
 
-	t.Run("a newly elected replica lets no more leave than its predecessor", func(t *testing.T) {
+	t.Run("a newly elected replica expires no more instances than its predecessor", func(t *testing.T) {
 		t.Parallel()
 		w := simulate(t, 2, 100)
 		each(w.programs[:12], func(p *program) { p.dead = true })

@@ -68,7 +68,7 @@ func instancesIn(t *testing.T, s *registryapp.Service) []string {
 func TestUnknownOutcome(t *testing.T) {
 	t.Parallel()
 
-	t.Run("a version by another event than the feed's is loaded completely", func(t *testing.T) {
+	t.Run("a version made by another event than the feed's is loaded completely", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		register(t, b.Service, "a")

@@ -46,7 +46,7 @@ func (b *heartbeatBody) readQuery(in *rest.Input, raw string) error {
 	return err
 }
 
-func appendBeat(to []byte, beat registryapp.Beat) []byte {
+func appendBeat(to []byte, beat registryapp.HeartbeatResult) []byte {
 	to = append(to, `"lease_epoch":`...)
 	to = strconv.AppendInt(to, int64(beat.Epoch), 10)
 	to = append(to, `,"expires_in_ms":`...)
@@ -84,13 +84,13 @@ func (a *API) batch(c *gin.Context, _ *rest.Input) {
 }
 
 // appendBeaten writes what became of one heartbeat of a batch.
-func appendBeaten(to []byte, in *registryapp.Heartbeat, out *registryapp.Beaten) []byte {
+func appendBeaten(to []byte, in *registryapp.Heartbeat, out *registryapp.BatchResult) []byte {
 	to = append(to, `{"service_name":`...)
 	to = rest.AppendMember(rest.AppendQuoted(to, in.ServiceName), "instance_id", in.InstanceID)
 	to = append(to, `,"status":`...)
 	if out.Err == nil {
 		to = append(to, `200,`...)
-		return append(appendBeat(to, out.Beat), '}')
+		return append(appendBeat(to, out.HeartbeatResult), '}')
 	}
 	f := fault.Of(out.Err)
 	to = strconv.AppendInt(to, int64(rest.Status(f.Kind())), 10)

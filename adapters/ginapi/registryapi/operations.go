@@ -52,8 +52,8 @@ type Reads interface {
 
 // Discovery are the use cases that programs call all the time.
 type Discovery interface {
-	Heartbeat(ctx context.Context, by access.Caller, in registryapp.Heartbeat) (registryapp.Beat, error)
-	Heartbeats(ctx context.Context, by access.Caller, in []registryapp.Heartbeat) ([]registryapp.Beaten, error)
+	Heartbeat(ctx context.Context, by access.Caller, in registryapp.Heartbeat) (registryapp.HeartbeatResult, error)
+	Heartbeats(ctx context.Context, by access.Caller, in []registryapp.Heartbeat) ([]registryapp.BatchResult, error)
 	Discover(by access.Caller, serviceName, environment string) (*registryapp.View, error)
 	Everything(by access.Caller, environment, serviceName string) ([]*registryapp.View, error)
 	Staleness() time.Duration
