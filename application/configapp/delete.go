@@ -18,7 +18,7 @@ type Delete struct {
 // history stays. Deleted already or unknown is ErrNotFound, and a version other
 // than the expected ErrStale.
 func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (View, error) {
-	return s.write(ctx, by, edition{
+	return s.write(ctx, by, mutation{
 		ID: in.ID, Expect: in.Expect, Mends: true,
 		Apply: func(_ context.Context, c *configuration.Configuration) error {
 			return c.Delete(s.stamp(by))

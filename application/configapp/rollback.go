@@ -19,7 +19,7 @@ type RollBack struct {
 // restored too. Nothing is decrypted for it. A version that never was is
 // ErrVersionNotFound, one that is a deletion ErrVersionIsDelete.
 func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (View, error) {
-	return s.write(ctx, by, edition{
+	return s.write(ctx, by, mutation{
 		ID: in.ID, Expect: in.Expect, Revives: true, Mends: true,
 		Apply: func(ctx context.Context, c *configuration.Configuration) error {
 			entry, err := s.deps.History.Entry(ctx, in.ID, in.Version)

@@ -9,13 +9,13 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// edition is one write to a configuration that exists.
-type edition = change.Edit[configuration.ID, *configuration.Configuration]
+// mutation is one write to a configuration that exists.
+type mutation = change.Edit[configuration.ID, *configuration.Configuration]
 
 func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
 
-// write makes the edition and returns the state after it.
-func (s *Service) write(ctx context.Context, by access.Caller, e edition) (View, error) {
+// write applies a mutation and returns the state after it.
+func (s *Service) write(ctx context.Context, by access.Caller, e mutation) (View, error) {
 	return viewOf(s.writer.Edit(ctx, by, e))
 }
 

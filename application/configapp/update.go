@@ -28,7 +28,7 @@ func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (View
 	if err != nil {
 		return View{}, err
 	}
-	return s.write(ctx, by, edition{
+	return s.write(ctx, by, mutation{
 		ID: in.ID, Expect: in.Expect,
 		Apply: func(ctx context.Context, c *configuration.Configuration) error {
 			draft, err := s.edited(ctx, by, c.State(), edit)

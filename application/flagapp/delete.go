@@ -19,7 +19,7 @@ type Delete struct {
 // Deleted already or unknown is ErrNotFound, a version other than the expected
 // ErrStale.
 func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (flag.State, error) {
-	return s.write(ctx, by, edition{
+	return s.write(ctx, by, mutation{
 		ID: in.ID, Expect: in.Expect, Mends: true,
 		Apply: func(_ context.Context, f *flag.Flag) error { return f.Delete(s.stamp(by)) },
 	})

@@ -20,7 +20,7 @@ type RollBack struct {
 // deleted flag is restored too. A version that never was is ErrVersionNotFound, one that
 // is a deletion ErrVersionIsDelete.
 func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (flag.State, error) {
-	return s.write(ctx, by, edition{
+	return s.write(ctx, by, mutation{
 		ID: in.ID, Expect: in.Expect, Revives: true, Mends: true,
 		Apply: func(ctx context.Context, f *flag.Flag) error {
 			entry, err := s.deps.History.Entry(ctx, in.ID, in.Version)

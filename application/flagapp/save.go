@@ -9,13 +9,13 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// edition is one write to a flag that exists.
-type edition = change.Edit[flag.ID, *flag.Flag]
+// mutation is one write to a flag that exists.
+type mutation = change.Edit[flag.ID, *flag.Flag]
 
 func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }
 
-// write makes the edition and returns the new state.
-func (s *Service) write(ctx context.Context, by access.Caller, e edition) (flag.State, error) {
+// write applies a mutation and returns the new state.
+func (s *Service) write(ctx context.Context, by access.Caller, e mutation) (flag.State, error) {
 	return stateOf(s.writer.Edit(ctx, by, e))
 }
 

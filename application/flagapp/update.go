@@ -24,7 +24,7 @@ func (s *Service) Update(ctx context.Context, by access.Caller, in Update) (flag
 	if err != nil {
 		return flag.State{}, err
 	}
-	return s.write(ctx, by, edition{ID: in.ID, Expect: in.Expect, Apply: func(_ context.Context, f *flag.Flag) error {
+	return s.write(ctx, by, mutation{ID: in.ID, Expect: in.Expect, Apply: func(_ context.Context, f *flag.Flag) error {
 		_, err := f.Update(c, s.stamp(by))
 		return err
 	}})

@@ -70,7 +70,7 @@ func (s *Service) Conditions() []ports.Condition { return s.checks.Conditions() 
 func (s *Service) writeVerdict(
 	ctx context.Context, key registry.Key, apply func(*registry.Service, scope.Stamp) error,
 ) error {
-	_, err := s.write(ctx, update{
+	_, err := s.write(ctx, mutation{
 		name: key.Service, instances: []registry.InstanceID{key.Instance},
 		apply: func(r *registry.Service) error { return apply(r, s.own()) },
 	})

@@ -56,7 +56,7 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 		return err
 	}
 	var leases []registry.LeaseKey
-	removal := update{name: t.service, all: true, repairs: true}
+	removal := mutation{name: t.service, all: true, repairs: true}
 	removal.apply = func(service *registry.Service) error {
 		leases = leasesIn(service, t.Environment)
 		in := service.Environments()

@@ -184,7 +184,7 @@ func (s *Service) storeDecision(ctx context.Context, at place, d registry.Decisi
 func (s *Service) amend(
 	ctx context.Context, name scope.ServiceName, leases []registry.LeaseKey, apply func(*registry.Service),
 ) error {
-	_, err := s.write(ctx, update{
+	_, err := s.write(ctx, mutation{
 		name: name, instances: instancesOf(leases), cached: true,
 		apply: func(r *registry.Service) error {
 			apply(r)

@@ -276,7 +276,7 @@ func (s *Service) removeExpired(ctx context.Context, name scope.ServiceName, lea
 	if len(leases) == 0 {
 		return nil
 	}
-	_, err := s.write(ctx, update{
+	_, err := s.write(ctx, mutation{
 		name: name, instances: instancesOf(leases), cached: true,
 		apply: func(r *registry.Service) error {
 			r.RemoveExpired(s.own(), leases...)

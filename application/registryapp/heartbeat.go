@@ -233,7 +233,7 @@ func (s *Service) saveRenewal(
 	}
 	var i *registry.Instance
 	lives := false
-	_, err := s.write(ctx, update{
+	_, err := s.write(ctx, mutation{
 		name: r.Service, instances: []registry.InstanceID{r.Instance},
 		apply: func(service *registry.Service) (err error) {
 			_, err = service.Instance(r.Ref)

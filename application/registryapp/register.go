@@ -56,7 +56,7 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	var out Registered
 	var granted *registry.LeaseKey
 	founded := false
-	written, err := s.write(ctx, update{
+	written, err := s.write(ctx, mutation{
 		name: name, instances: named(r.Instance), creates: true,
 		apply: func(service *registry.Service) (err error) {
 			out.Registered, err = service.Register(r, s.stamp(by))

@@ -10,8 +10,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// update is one write to a service.
-type update struct {
+// mutation is one write to a service.
+type mutation struct {
 	name scope.ServiceName
 	// instances are the ids that the write needs beside the default one, in any
 	// environment; all reports that it needs every instance.
@@ -24,33 +24,33 @@ type update struct {
 	cached bool
 	// repairs reports that a damaged service may be written to.
 	repairs bool
-	apply func(*registry.Service) error
+	apply   func(*registry.Service) error
 	// before is called before each save; its error ends the attempt. Nil for nothing.
 	before func(context.Context, *registry.Service) error
 }
 
-// write applies and saves an update, updates the catalogue, and returns the service after it.
-func (s *Service) write(ctx context.Context, u update) (*registry.Service, error) {
+// write applies and saves a mutation, updates the catalogue, and returns the new state.
+func (s *Service) write(ctx context.Context, m mutation) (*registry.Service, error) {
 	var written *registry.Service
-	cached := u.cached
-	err := change.Do(ctx, &s.locks, u.name, s.deps.Backoff, change.Steps[*registry.Service]{
-		Revives: u.creates, Mends: u.repairs || u.creates, NotFound: registry.ErrNotFound,
+	cached := m.cached
+	err := change.Do(ctx, &s.locks, m.name, s.deps.Backoff, change.Steps[*registry.Service]{
+		Revives: m.creates, Mends: m.repairs || m.creates, NotFound: registry.ErrNotFound,
 		Load: func(ctx context.Context) (*registry.Service, error) {
-			if r := s.catalogue.Recall(u.name, u.instances); cached && r != nil {
+			if r := s.catalogue.Recall(m.name, m.instances); cached && r != nil {
 				cached = false
 				return r, nil
 			}
-			return s.load(ctx, u)
+			return s.load(ctx, m)
 		},
 		Apply: func(_ context.Context, r *registry.Service) error {
-			if err := u.apply(r); err != nil {
+			if err := m.apply(r); err != nil {
 				return change.Final(err)
 			}
 			return change.Final(s.deps.Bounds.Admit(s.catalogue.Size(), r.Growth()))
 		},
 		Save: func(ctx context.Context, r *registry.Service) error {
-			if u.before != nil {
-				if err := u.before(ctx, r); err != nil {
+			if m.before != nil {
+				if err := m.before(ctx, r); err != nil {
 					return err
 				}
 			}
@@ -78,16 +78,16 @@ func (s *Service) save(ctx context.Context, r *registry.Service) error {
 	return nil
 }
 
-func (s *Service) load(ctx context.Context, u update) (*registry.Service, error) {
-	if u.all {
-		return s.deps.Services.FindWithInstances(ctx, u.name)
+func (s *Service) load(ctx context.Context, m mutation) (*registry.Service, error) {
+	if m.all {
+		return s.deps.Services.FindWithInstances(ctx, m.name)
 	}
-	r, err := s.deps.Services.Find(ctx, u.name, u.instances...)
-	if !u.creates || !errors.Is(err, registry.ErrNotFound) {
+	r, err := s.deps.Services.Find(ctx, m.name, m.instances...)
+	if !m.creates || !errors.Is(err, registry.ErrNotFound) {
 		return r, err
 	}
 	epoch, err := s.deps.Source.HighestEpoch(ctx)
-	return registry.NewAbove(u.name, epoch), err
+	return registry.NewAbove(m.name, epoch), err
 }
 
 func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }

@@ -47,7 +47,7 @@ func (s *Service) change(
 	if err := by.Require(access.WriteService, resource(t.service)); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, update{
+	return s.write(ctx, mutation{
 		name: t.service, instances: named(t.Instance),
 		apply: func(service *registry.Service) error {
 			i, err := t.find(service)

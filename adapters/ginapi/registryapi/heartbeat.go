@@ -28,12 +28,12 @@ func (a *API) heartbeat(c *gin.Context, in *rest.Input) {
 		return
 	}
 	ctx := c.Request.Context()
-	beat, err := a.registry.Heartbeat(ctx, rest.CallerOf(ctx), b.one)
+	result, err := a.registry.Heartbeat(ctx, rest.CallerOf(ctx), b.one)
 	if err != nil {
 		a.router.Fail(c, err)
 		return
 	}
-	b.answer = append(appendBeat(append(b.answer, '{'), beat), '}')
+	b.answer = append(appendHeartbeat(append(b.answer, '{'), result), '}')
 	a.router.SendJSON(c, b.answer)
 }
 
@@ -46,11 +46,11 @@ func (b *heartbeatBody) readQuery(in *rest.Input, raw string) error {
 	return err
 }
 
-func appendBeat(to []byte, beat registryapp.HeartbeatResult) []byte {
+func appendHeartbeat(to []byte, result registryapp.HeartbeatResult) []byte {
 	to = append(to, `"lease_epoch":`...)
-	to = strconv.AppendInt(to, int64(beat.Epoch), 10)
+	to = strconv.AppendInt(to, int64(result.Epoch), 10)
 	to = append(to, `,"expires_in_ms":`...)
-	return strconv.AppendInt(to, int64(beat.ExpiresIn/time.Millisecond), 10)
+	return strconv.AppendInt(to, int64(result.ExpiresIn/time.Millisecond), 10)
 }
 
 func (a *API) batch(c *gin.Context, _ *rest.Input) {
@@ -76,21 +76,21 @@ func (a *API) batch(c *gin.Context, _ *rest.Input) {
 		if i > 0 {
 			b.answer = append(b.answer, ',')
 		}
-		b.answer = appendBeaten(b.answer, &b.all[i], &results[i])
+		b.answer = appendResult(b.answer, &b.all[i], &results[i])
 	}
 	b.answer = append(b.answer, `]}`...)
 	c.Header("Content-Length", strconv.Itoa(len(b.answer)))
 	a.router.SendJSON(c, b.answer)
 }
 
-// appendBeaten writes what became of one heartbeat of a batch.
-func appendBeaten(to []byte, in *registryapp.Heartbeat, out *registryapp.BatchResult) []byte {
+// appendResult writes the result of one heartbeat of a batch.
+func appendResult(to []byte, in *registryapp.Heartbeat, out *registryapp.BatchResult) []byte {
 	to = append(to, `{"service_name":`...)
 	to = rest.AppendMember(rest.AppendQuoted(to, in.ServiceName), "instance_id", in.InstanceID)
 	to = append(to, `,"status":`...)
 	if out.Err == nil {
 		to = append(to, `200,`...)
-		return append(appendBeat(to, out.HeartbeatResult), '}')
+		return append(appendHeartbeat(to, out.HeartbeatResult), '}')
 	}
 	f := fault.Of(out.Err)
 	to = strconv.AppendInt(to, int64(rest.Status(f.Kind())), 10)
