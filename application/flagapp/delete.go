@@ -11,11 +11,11 @@ import (
 // Delete is the input of Delete.
 type Delete struct {
 	ID flag.ID
-	// Expect are the versions of which one must be the present, if any is named.
+	// Expect, if not empty, must include the current version.
 	Expect []scope.Version
 }
 
-// Delete makes the version in which the flag does not exist; its history stays.
+// Delete creates the version in which the flag is deleted; its history stays.
 // Deleted already or unknown is ErrNotFound, a version other than the expected
 // ErrStale.
 func (s *Service) Delete(ctx context.Context, by access.Caller, in Delete) (flag.State, error) {

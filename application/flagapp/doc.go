@@ -1,4 +1,4 @@
-// Package flagapp is the use cases of feature flags: create, read, list, update,
+// Package flagapp contains the use cases of feature flags: create, read, list, update,
 // preview, roll back, delete, read the history, and evaluate.
 //
 // Every use case takes the caller explicitly and calls access.Decide first. Evaluation

@@ -93,7 +93,7 @@ type Evaluations struct {
 	context  *targeting.Context
 }
 
-// EvaluateAll evaluates flags as they stood together. It fails as Snapshot does.
+// EvaluateAll evaluates flags of one snapshot. It fails as Snapshot does.
 func (s *Service) EvaluateAll(ctx context.Context, by access.Caller, in EvaluateAll) (Evaluations, error) {
 	snapshot, err := s.Snapshot(ctx, by, in.Environment)
 	if err != nil {
@@ -198,8 +198,8 @@ type Explained struct {
 }
 
 // Explain evaluates a flag and returns each step. Deleted or unknown is
-// ErrNotFound; a version that never was is ErrVersionNotFound; one that does not end
-// before ctx is context.DeadlineExceeded.
+// ErrNotFound; a version that does not exist is ErrVersionNotFound; an evaluation that
+// does not end before ctx is context.DeadlineExceeded.
 func (s *Service) Explain(ctx context.Context, by access.Caller, in Explain) (Explained, error) {
 	state, err := s.Read(ctx, by, Read{Name: in.Name, Environment: in.Environment, Version: in.Version})
 	if err != nil {

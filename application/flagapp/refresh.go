@@ -44,7 +44,7 @@ func (s *Service) Resync(ctx context.Context) error {
 	return nil
 }
 
-// fill loads into the cells what they lack of the store.
+// fill loads the changes of the store that the cells lack.
 func (s *Service) fill(ctx context.Context, cells map[string]*cell) error {
 	counts, err := s.deps.Source.Counts(ctx)
 	if err != nil {

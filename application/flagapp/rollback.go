@@ -12,13 +12,13 @@ import (
 type RollBack struct {
 	ID      flag.ID
 	Version scope.Version
-	// Expect are the versions of which one must be the present, if any is named.
+	// Expect, if not empty, must include the current version.
 	Expect []scope.Version
 }
 
 // RollBack restores the state of a version as a new version, with the same ranges; a
-// deleted flag is restored too. A version that never was is ErrVersionNotFound, one that
-// is a deletion ErrVersionIsDelete.
+// deleted flag is restored too. A version that does not exist is ErrVersionNotFound, one
+// that is a deletion ErrVersionIsDelete.
 func (s *Service) RollBack(ctx context.Context, by access.Caller, in RollBack) (flag.State, error) {
 	return s.write(ctx, by, mutation{
 		ID: in.ID, Expect: in.Expect, Revives: true, Mends: true,

@@ -51,7 +51,7 @@ func (n *snapshots) newCells(environments []scope.Environment) map[string]*cell 
 	return cells
 }
 
-// put updates the snapshot of a flag's environment, if there is one yet, with a flag
+// put updates the snapshot of a flag's environment, if there is one, with a flag
 // that was loaded from the store or saved to it.
 func (n *snapshots) put(f flag.State, loaded bool) {
 	if c := n.find(f.Identity.Environment.String()); c != nil {

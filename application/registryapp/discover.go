@@ -11,16 +11,10 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// View is the instances of a service in one environment, as discovery returns them.
-type View = catalogue.View
-
-// Selection selects instances of a View.
-type Selection = catalogue.Selection
-
 // Discover returns the cached instances of a service in an environment, in the default
 // one for "", without I/O. A service that is not registered is ErrNotFound, a damaged one
 // ErrDamaged; before the first Refresh it is fault.ErrUnavailable.
-func (s *Service) Discover(by access.Caller, serviceName, environment string) (*View, error) {
+func (s *Service) Discover(by access.Caller, serviceName, environment string) (*catalogue.View, error) {
 	service := s.catalogue.Find(serviceName)
 	if service == nil {
 		return nil, s.undiscovered(by, serviceName)
@@ -56,7 +50,7 @@ func (s *Service) undiscovered(by access.Caller, serviceName string) error {
 // Everything returns the views of all services in an environment, or in all for
 // "", ordered by the services' names and the environments; of one service if it is
 // named. Services without instances there are left out.
-func (s *Service) Everything(by access.Caller, environment, serviceName string) ([]*View, error) {
+func (s *Service) Everything(by access.Caller, environment, serviceName string) ([]*catalogue.View, error) {
 	environments := s.deps.Environments.All()
 	if environment != "" {
 		e, err := s.deps.Environments.Parse(environment)
@@ -73,7 +67,7 @@ func (s *Service) Everything(by access.Caller, environment, serviceName string) 
 	if !s.catalogue.Ready() {
 		return nil, fault.ErrUnavailable
 	}
-	var views []*View
+	var views []*catalogue.View
 	s.catalogue.Each(func(service *catalogue.Service) bool {
 		for _, e := range environments {
 			v := service.View(e)
@@ -83,7 +77,7 @@ func (s *Service) Everything(by access.Caller, environment, serviceName string) 
 		}
 		return true
 	})
-	slices.SortFunc(views, func(a, b *View) int {
+	slices.SortFunc(views, func(a, b *catalogue.View) int {
 		return cmp.Or(cmp.Compare(a.Service.Name.String(), b.Service.Name.String()),
 			cmp.Compare(a.Environment.String(), b.Environment.String()))
 	})

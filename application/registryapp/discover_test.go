@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -57,7 +58,7 @@ func TestDiscovery(t *testing.T) {
 		i := amended.Instances[0]
 		assert.Equal(t, []bool{true, false, true}, []bool{i.Serving(), i.Ready(), i.Terminating()})
 		assert.Empty(t, ready(t, b.Service))
-		assert.Len(t, view(t, b.Service).Select(registryapp.Selection{}), 1)
+		assert.Len(t, view(t, b.Service).Select(catalogue.Selection{}), 1)
 		assert.Equal(t, 1, b.events(0)[registry.InstanceDrained])
 	})
 
@@ -71,13 +72,13 @@ func TestDiscovery(t *testing.T) {
 			require.NoError(t, err)
 		}
 		v := view(t, b.Service)
-		for _, n := range []registryapp.Selection{{Zone: "eu-2"}, {Tag: "eu-2"}, {Version: "1"}} {
+		for _, n := range []catalogue.Selection{{Zone: "eu-2"}, {Tag: "eu-2"}, {Version: "1"}} {
 			list := v.Select(n)
 			require.Len(t, list, 1)
 			assert.Equal(t, "1", list[0].ID.String())
 		}
-		assert.Len(t, v.Select(registryapp.Selection{Tag: "all"}), 2)
-		assert.Empty(t, v.Select(registryapp.Selection{Zone: "eu-1", Version: "1"}))
+		assert.Len(t, v.Select(catalogue.Selection{Tag: "all"}), 2)
+		assert.Empty(t, v.Select(catalogue.Selection{Zone: "eu-1", Version: "1"}))
 	})
 
 	t.Run("while the database is unavailable all reads succeed, except of data that was never read", func(t *testing.T) {

@@ -3,6 +3,6 @@
 // catalogue (package catalogue), expiring leases, and checking (package checks).
 //
 // Every use case takes the caller explicitly and calls access.Decide first. Discovery
-// reads a View: the cached instances of a service in an environment. A heartbeat that
+// reads a catalogue.View: the cached instances of a service in an environment. A heartbeat that
 // changes nothing only calls the lease store.
 package registryapp

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -30,7 +31,7 @@ func ids(t *testing.T, s *registryapp.Service, environment string) []string {
 	v, err := s.Discover(fixture.Admin(), shop, environment)
 	require.NoError(t, err)
 	list := []string{}
-	for _, i := range v.Select(registryapp.Selection{}) {
+	for _, i := range v.Select(catalogue.Selection{}) {
 		list = append(list, i.ID.String())
 	}
 	return list

@@ -49,7 +49,7 @@ func requireCached(t *testing.T, s *registryapp.Service, services, instances int
 // requireStored asserts how many services and instances are in the store.
 func (b *bundle) requireStored(t *testing.T, services, instances int) {
 	t.Helper()
-	gotServices, gotInstances := b.store.Kept()
+	gotServices, gotInstances := b.store.Len()
 	assert.Equal(t, []int{services, instances}, []int{gotServices, gotInstances})
 }
 

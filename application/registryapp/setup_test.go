@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -131,7 +132,7 @@ func (b *bundle) heartbeat(t *testing.T, instance string, epoch int64) error {
 }
 
 // view returns the view of the shop.
-func view(t *testing.T, s *registryapp.Service) *registryapp.View {
+func view(t *testing.T, s *registryapp.Service) *catalogue.View {
 	t.Helper()
 	v, err := s.Discover(fixture.Admin(), shop, "")
 	require.NoError(t, err)
@@ -142,7 +143,7 @@ func view(t *testing.T, s *registryapp.Service) *registryapp.View {
 func ready(t *testing.T, s *registryapp.Service) []string {
 	t.Helper()
 	ids := []string{}
-	for _, i := range view(t, s).Select(registryapp.Selection{Ready: true}) {
+	for _, i := range view(t, s).Select(catalogue.Selection{Ready: true}) {
 		ids = append(ids, i.ID.String())
 	}
 	return ids

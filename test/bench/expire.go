@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -119,7 +120,7 @@ func (b *bench) expire(ctx context.Context) (longest time.Duration, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("discover: %w", err)
 		}
-		expired = ending - len(slices.DeleteFunc(view.Select(registryapp.Selection{}), func(i *registry.Instance) bool {
+		expired = ending - len(slices.DeleteFunc(view.Select(catalogue.Selection{}), func(i *registry.Instance) bool {
 			return i.Expired
 		}))
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
-	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -25,7 +25,7 @@ const (
 // representationOf returns the response for a view. Those without a zone, tag or version
 // are requested most and made once; others reserve memory of their own.
 func (a *API) representationOf(
-	ctx context.Context, v *registryapp.View, n registryapp.Selection,
+	ctx context.Context, v *catalogue.View, n catalogue.Selection,
 ) (*ports.Representation, error) {
 	if n.Zone != "" || n.Tag != "" || n.Version != "" {
 		selected := v.Select(n)
@@ -57,7 +57,7 @@ func bytesOf(instances []*registry.Instance) int {
 	return bytes
 }
 
-func encode(v *registryapp.View, selected []*registry.Instance) (*ports.Representation, error) {
+func encode(v *catalogue.View, selected []*registry.Instance) (*ports.Representation, error) {
 	list := []instanceJSON{}
 	for _, i := range selected {
 		list = append(list, representInstance(i))
@@ -102,7 +102,7 @@ func (a *API) discover(c *gin.Context, in *rest.Input) {
 }
 
 // readSelection reads the query strictly. Most have none.
-func (a *API) readSelection(c *gin.Context, in *rest.Input) (environment string, n registryapp.Selection, err error) {
+func (a *API) readSelection(c *gin.Context, in *rest.Input) (environment string, n catalogue.Selection, err error) {
 	raw := c.Request.URL.RawQuery
 	if raw == "" {
 		return "", n, nil
@@ -117,7 +117,7 @@ func (a *API) readSelection(c *gin.Context, in *rest.Input) (environment string,
 	if err := a.router.AwaitRevision(c, in); err != nil {
 		return "", n, err
 	}
-	n = registryapp.Selection{Zone: in.Query("zone"), Tag: in.Query("tag"), Version: in.Query("version")}
+	n = catalogue.Selection{Zone: in.Query("zone"), Tag: in.Query("tag"), Version: in.Query("version")}
 	n.Ready, err = readReady(in.Query("ready"))
 	return in.Query("environment"), n, err
 }

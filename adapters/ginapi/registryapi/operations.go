@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
@@ -54,8 +55,8 @@ type Reads interface {
 type Discovery interface {
 	Heartbeat(ctx context.Context, by access.Caller, in registryapp.Heartbeat) (registryapp.HeartbeatResult, error)
 	Heartbeats(ctx context.Context, by access.Caller, in []registryapp.Heartbeat) ([]registryapp.BatchResult, error)
-	Discover(by access.Caller, serviceName, environment string) (*registryapp.View, error)
-	Everything(by access.Caller, environment, serviceName string) ([]*registryapp.View, error)
+	Discover(by access.Caller, serviceName, environment string) (*catalogue.View, error)
+	Everything(by access.Caller, environment, serviceName string) ([]*catalogue.View, error)
 	Staleness() time.Duration
 }
 

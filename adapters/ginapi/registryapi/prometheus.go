@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
-	"github.com/signalbox-hq/signalbox/application/registryapp"
+	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
@@ -35,7 +35,7 @@ func (a *API) prometheusTargets(c *gin.Context, in *rest.Input) {
 		a.router.Fail(c, err)
 		return
 	}
-	a.tellMode(c, slices.ContainsFunc(views, func(v *registryapp.View) bool { return v.Protected }))
+	a.tellMode(c, slices.ContainsFunc(views, func(v *catalogue.View) bool { return v.Protected }))
 	out, body := a.router.Chunks(c), []byte{'['}
 	for _, v := range views {
 		body = appendTargets(body, v, ready, &out)
@@ -45,7 +45,7 @@ func (a *API) prometheusTargets(c *gin.Context, in *rest.Input) {
 
 // appendTargets writes the targets of a service, each with a comma after it. What is
 // much is sent on the way, but for the last one.
-func appendTargets(to []byte, v *registryapp.View, ready bool, out *rest.Chunks) []byte {
+func appendTargets(to []byte, v *catalogue.View, ready bool, out *rest.Chunks) []byte {
 	for _, i := range v.Instances {
 		port := i.Address.Port("metrics")
 		if port == 0 || ready && !i.Offered() {
