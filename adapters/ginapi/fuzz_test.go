@@ -45,7 +45,7 @@ func requireSound(tb testing.TB, h *testServer, a answer) {
 	tb.Helper()
 	require.Less(tb, a.status, http.StatusInternalServerError, a.body)
 	for _, entry := range h.logs.TakeAll() {
-		require.NotEqual(tb, "panic", entry.Message)
+		require.NotEqual(tb, "request handler panicked", entry.Message)
 	}
 	if a.status < http.StatusBadRequest {
 		return

@@ -65,7 +65,7 @@ func TestStoreClock(t *testing.T) {
 		assert.Equal(t, fixture.Noon().Add(3*time.Second), c.Now(), "the store read its clock last")
 	})
 
-	t.Run("it stands still for a store that was set back a little, and follows one that was set back far", func(t *testing.T) {
+	t.Run("a small backward step pauses the clock; a large one resets it", func(t *testing.T) {
 		t.Parallel()
 		c, _, watch := ahead()
 		c.TimeQuery()(fixture.Noon())

@@ -3,7 +3,6 @@ package flagapp
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -12,10 +11,6 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
-
-// maxSnapshotWait is how long an evaluation waits for the snapshot that its caller was
-// notified of.
-const maxSnapshotWait = 2 * time.Second
 
 // Evaluate selects a flag and a context.
 type Evaluate struct {
@@ -157,7 +152,7 @@ func (s *Service) Snapshot(ctx context.Context, by access.Caller, environment st
 }
 
 // snapshotAt returns the first snapshot of at least that revision, or the current one
-// after maxSnapshotWait or when ctx ends. It fails as Snapshot does.
+// after freshness.CatchUp or when ctx ends. It fails as Snapshot does.
 func (s *Service) snapshotAt(
 	ctx context.Context, by access.Caller, environment string, revision int64,
 ) (*Snapshot, error) {
@@ -165,7 +160,7 @@ func (s *Service) snapshotAt(
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxSnapshotWait)
+	ctx, cancel := context.WithTimeout(ctx, freshness.CatchUp)
 	defer cancel()
 	return c.await(ctx, revision), nil
 }

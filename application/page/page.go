@@ -26,7 +26,7 @@ func Check(limit, offset int) error {
 }
 
 // Following maps the next part of a page; nil for nil.
-func Following[P, Q any](next func(context.Context) (P, error), words func(P) Q) func(context.Context) (Q, error) {
+func Following[P, Q any](next func(context.Context) (P, error), convert func(P) Q) func(context.Context) (Q, error) {
 	if next == nil {
 		return nil
 	}
@@ -36,6 +36,6 @@ func Following[P, Q any](next func(context.Context) (P, error), words func(P) Q)
 			var none Q
 			return none, err
 		}
-		return words(found), nil
+		return convert(found), nil
 	}
 }

@@ -23,9 +23,7 @@ type Feed interface {
 }
 
 const (
-	// How long a caller that has an older value waits for the version that it wants, and
-	// what a load is given.
-	versionWait = 2 * time.Second
+	// loadTimeout bounds a load.
 	loadTimeout = 5 * time.Second
 	// How long an invalidation waits for the shared cache.
 	invalidateTimeout = 250 * time.Millisecond

@@ -51,7 +51,7 @@ func (c *Cache[K, V]) Load(
 	}
 	wait := freshness.RefreshWait
 	if flight.storeOnly {
-		wait = versionWait
+		wait = freshness.CatchUp
 	}
 	l, landed := c.start(ctx, flight, query).AwaitFor(ctx, wait)
 	switch {

@@ -41,7 +41,7 @@ type Movement struct {
 // are left out. Conditions and target users are not counted, because the number of
 // matching contexts is unknown.
 func (d *Definition) Movements(to *Definition) []Movement {
-	m := movements{from: d, to: to, anew: d.bucketBy != to.bucketBy || d.rolloutGroup != to.rolloutGroup}
+	m := movements{from: d, to: to, rehashed: d.bucketBy != to.bucketBy || d.rolloutGroup != to.rolloutGroup}
 	m.add(PlaceDefault, "", d.effective(d.standard), to.effective(to.standard))
 	for _, r := range d.rules {
 		i := slices.IndexFunc(to.rules, func(o rule) bool { return o.id == r.id })
@@ -54,9 +54,9 @@ func (d *Definition) Movements(to *Definition) []Movement {
 
 type movements struct {
 	from, to *Definition
-	// anew reports that keys fall into other buckets.
-	anew bool
-	list []Movement
+	// rehashed reports that keys hash to other buckets.
+	rehashed bool
+	list     []Movement
 }
 
 func (m *movements) rule(r, next rule) {
@@ -68,13 +68,13 @@ func (m *movements) rule(r, next rule) {
 	never := rollout.Buckets - max(r.share.included, next.share.included)
 	if never > 0 {
 		moves := []rollout.Move{{From: r.share.outside, To: next.share.outside, Buckets: never}}
-		m.list = append(m.list, Movement{Place: PlaceOutside, Rule: r.id, Moves: moves, Expected: m.anew})
+		m.list = append(m.list, Movement{Place: PlaceOutside, Rule: r.id, Moves: moves, Expected: m.rehashed})
 	}
 }
 
 func (m *movements) add(place Place, rule string, from, to rollout.Allocation) {
 	moves, expected := from.Moves(to), false
-	if m.anew && len(from.Ranges())+len(to.Ranges()) > 2 {
+	if m.rehashed && len(from.Ranges())+len(to.Ranges()) > 2 {
 		moves, expected = from.MovesAnew(to), true
 	}
 	if len(moves) > 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-func TestConfigurationsComeBackAsTheyWereSaved(t *testing.T) {
+func TestConfigurationsRoundTrip(t *testing.T) {
 	t.Parallel()
 	storetest.EachStore(t, func(t *rapid.T, store *bunstore.Store, n int) {
 		draft := func(label string) configuration.Draft {

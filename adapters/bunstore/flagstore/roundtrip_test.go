@@ -43,7 +43,7 @@ func drawFlag(t *rapid.T) string {
 		storetest.Quoted(storetest.DrawText().Draw(t, "bucket by")))
 }
 
-func TestFlagsComeBackAsTheyWereSaved(t *testing.T) {
+func TestFlagsRoundTrip(t *testing.T) {
 	t.Parallel()
 	storetest.EachStore(t, func(t *rapid.T, store *bunstore.Store, n int) {
 		c, err := flag.ParseCreation(t.Context(), []byte(drawFlag(t)))

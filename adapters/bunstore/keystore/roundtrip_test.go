@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
-func TestKeysComeBackAsTheyWereSaved(t *testing.T) {
+func TestKeysRoundTrip(t *testing.T) {
 	t.Parallel()
 	const pepper = "a pepper that is long enough to be one"
 	storetest.EachStore(t, func(t *rapid.T, store *bunstore.Store, n int) {

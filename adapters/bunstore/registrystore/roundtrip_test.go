@@ -82,7 +82,7 @@ func drawRegistration(t *rapid.T, instance string) registry.Registration {
 	return r
 }
 
-func TestServicesComeBackAsTheyWereSaved(t *testing.T) {
+func TestServicesRoundTrip(t *testing.T) {
 	t.Parallel()
 	storetest.EachStore(t, func(t *rapid.T, store *bunstore.Store, n int) {
 		name, err := registry.ParseName(rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._-]{0,20}`).Draw(t, "name") + "-" + strconv.Itoa(n))

@@ -79,7 +79,7 @@ func (a *API) Register(r *rest.Router) {
 			"revision there; `end` before a stream is closed because the API key holds no longer. The id of an event " +
 			"is `epoch-revision`; a client that connects again with Last-Event-ID misses nothing, or has `resync`.",
 		Parameters: append(a.watchParameters(),
-			rest.HeaderParam("Last-Event-ID", "Where to go on; it goes before since and epoch")),
+			rest.HeaderParam("Last-Event-ID", "Position to resume from; takes precedence over since and epoch")),
 		Responses:          []rest.Response{{Status: http.StatusOK, MediaType: rest.EventStreamMediaType}},
 		Problems:           []int{http.StatusGone},
 		WithoutMinRevision: true,

@@ -104,7 +104,7 @@ func (a *API) changes(c *gin.Context, in *rest.Input) {
 	}
 	defer query.watch.Close()
 	// The wait is shortened by a random part, so that clients that began together spread.
-	wait := query.wait - rand.N(query.wait/10+1) //nolint:gosec // nothing secret hangs on it
+	wait := query.wait - rand.N(query.wait/10+1) //nolint:gosec // jitter needs no secure randomness
 	if err := a.checkPosition(rest.WithoutDeadline(c), query); err != nil {
 		a.router.Fail(c, err)
 		return
@@ -129,23 +129,22 @@ func (a *API) changes(c *gin.Context, in *rest.Input) {
 	a.router.SendJSON(c, appendChanges(nil, query.epoch, upTo, list))
 }
 
-// checkPosition makes sure that the feed can be followed from where the caller is.
+// checkPosition makes sure that the feed can be read from the position of the query.
 func (a *API) checkPosition(ctx context.Context, query watchQuery) error {
 	ctx, cancel := context.WithTimeout(ctx, rest.MaxCatchUp)
 	defer cancel()
 	return a.Feed.Check(ctx, query.epoch, query.since)
 }
 
-// awaitChanges returns what follows, as soon as there is something, and else how far it
-// has looked through the feed at the end of the wait, or when the server stops or the
-// access has ended.
+// awaitChanges returns the next changes, or the position reached when the wait ends. The
+// wait also ends when the server stops or the session ends.
 func (a *API) awaitChanges(
 	ctx context.Context, session *accessapp.Session, query watchQuery, wait time.Duration,
 ) ([]*changefeed.Notification, int64, error) {
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	for ended := false; ; {
-		list, upTo, err := a.lookThrough(ctx, query)
+		list, upTo, err := a.readAvailable(ctx, query)
 		if err != nil || len(list) > 0 || ended || ctx.Err() != nil {
 			return list, upTo, err
 		}
@@ -164,10 +163,10 @@ func (a *API) awaitChanges(
 	}
 }
 
-// lookThrough returns what follows, and how far it has looked: through all that the
-// replica has, unless there is something, the server stops or the time is up. That the
-// time is up is no error.
-func (a *API) lookThrough(ctx context.Context, query watchQuery) ([]*changefeed.Notification, int64, error) {
+// readAvailable returns the next changes and the position read. Without a change it reads
+// up to the replica's position, or until the server stops or ctx ends. A deadline is no
+// error.
+func (a *API) readAvailable(ctx context.Context, query watchQuery) ([]*changefeed.Notification, int64, error) {
 	for {
 		list, upTo, err := query.watch.Since(ctx, query.since, query.limit)
 		now := a.Feed.Position()

@@ -66,9 +66,9 @@ func (a *API) beginSession(c *gin.Context, in *rest.Input, query *watchQuery) (*
 }
 
 // findPosition makes sure that the feed can be read from the caller's position; given says
-// that it was requested. A Last-Event-ID goes before since and epoch. Where it names no
-// valid position the caller is lost, and is sent the present one: clients send it by
-// themselves, and would give up for good at a rejection.
+// that it was requested. A Last-Event-ID takes precedence over since and epoch; an
+// invalid position resets to the head, because clients resend it automatically and do not
+// retry after a rejection.
 func (a *API) findPosition(c *gin.Context, given bool, query *watchQuery) error {
 	id := c.Request.Header.Get("Last-Event-ID")
 	if id == "" {

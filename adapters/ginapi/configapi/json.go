@@ -14,7 +14,7 @@ import (
 // configurationJSON is a configuration as one caller sees it. A value that is
 // not shown is left out: a string in its place could be written back by a tool.
 type configurationJSON struct {
-	ID            int64   `json:"id" doc:"The number that it keeps for ever"`
+	ID            int64   `json:"id" doc:"Immutable numeric id"`
 	Key           string  `json:"key"`
 	Value         *string `json:"value,omitzero" nullable:"false" doc:"Left out where it is not revealed, or damaged"`
 	ValueRedacted bool    `json:"value_redacted,omitzero" doc:"True where value is left out"`
@@ -67,8 +67,8 @@ type entryJSON struct {
 	ConfigurationID int64     `json:"configuration_id"`
 	Version         int64     `json:"version"`
 	Action          string    `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown if damaged"`
-	OldValue        entryText `json:"old_value,omitzero" doc:"What stood before, or null; left out where encrypted"`
-	NewValue        entryText `json:"new_value,omitzero" doc:"What stands since, or null; left out where encrypted"`
+	OldValue        entryText `json:"old_value,omitzero" doc:"Value before, or null; left out where encrypted"`
+	NewValue        entryText `json:"new_value,omitzero" doc:"Value after, or null; left out where encrypted"`
 	ValueRedacted   bool      `json:"value_redacted,omitzero" doc:"True where a value is left out"`
 	Description     *string   `json:"description"`
 	IsEncrypted     bool      `json:"is_encrypted"`

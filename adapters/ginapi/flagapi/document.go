@@ -13,9 +13,9 @@ type definitionJSON struct {
 	TargetUsers       []string       `json:"target_users,omitzero" maxItems:"10000" doc:"Users that always get on, or target_variant; 1 to 255 bytes each"`
 	Type              string         `json:"type,omitzero" enum:"boolean,string,integer,float,object" doc:"Of the values; boolean if not given; it never changes"`
 	Variants          map[string]any `json:"variants,omitzero" doc:"1 to 100 values by name; on and off of a boolean flag if not given"`
-	OffVariant        *string        `json:"off_variant,omitzero" doc:"What a disabled flag serves; the empty text for no value"`
+	OffVariant        *string        `json:"off_variant,omitzero" doc:"What a disabled flag serves; the empty string for no value"`
 	TargetVariant     *string        `json:"target_variant,omitzero" doc:"What target_users get, where it is not on"`
-	Rules             []ruleJSON     `json:"rules,omitzero" maxItems:"100" doc:"Looked at in this order, after target_users"`
+	Rules             []ruleJSON     `json:"rules,omitzero" maxItems:"100" doc:"Evaluated in this order, after target_users"`
 	Default           *servingJSON   `json:"default,omitzero" doc:"What is served when no rule decides"`
 	BucketBy          *string        `json:"bucket_by,omitzero" doc:"The attribute to bucket by instead of the targeting key"`
 	RolloutGroup      *string        `json:"rollout_group,omitzero" doc:"Flags of one group put a key into the same bucket"`
@@ -68,12 +68,12 @@ type createFlagJSON struct {
 type changeFlagJSON struct {
 	Description *string `json:"description,omitzero" doc:"UTF-8 without NUL, at most 4 KiB"`
 	definitionJSON
-	Repack bool `json:"repack,omitzero" doc:"Lay the allocations that are given out anew, also where users move"`
+	Repack bool `json:"repack,omitzero" doc:"Recompute allocations, even if users change variants"`
 }
 
 // flagJSON is a flag as it stands.
 type flagJSON struct {
-	ID          int64   `json:"id" doc:"The number that it keeps for ever"`
+	ID          int64   `json:"id" doc:"Immutable numeric id"`
 	Name        string  `json:"name"`
 	Environment string  `json:"environment"`
 	Description *string `json:"description"`
@@ -87,7 +87,7 @@ type flagJSON struct {
 	Damaged   bool   `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id, name, environment and version are known, and its definition is left out. It can be deleted"`
 }
 
-// draftJSON is what a version of a flag held.
+// draftJSON is the definition in one version.
 type draftJSON struct {
 	Description *string `json:"description"`
 	definitionJSON
@@ -100,8 +100,8 @@ type flagEntryJSON struct {
 	FlagID         int64                `json:"flag_id"`
 	Version        int64                `json:"version"`
 	Action         string               `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown where it is damaged"`
-	Old            *rest.Raw[draftJSON] `json:"old" doc:"What stood before, or null"`
-	New            *rest.Raw[draftJSON] `json:"new" doc:"What stands since, or null"`
+	Old            *rest.Raw[draftJSON] `json:"old" doc:"Value before, or null"`
+	New            *rest.Raw[draftJSON] `json:"new" doc:"Value after, or null"`
 	ChangedBy      string               `json:"changed_by" doc:"The name of the API key, or anonymous"`
 	ChangedByKeyID *string              `json:"changed_by_key_id"`
 	ChangedAt      string               `json:"changed_at" format:"date-time"`

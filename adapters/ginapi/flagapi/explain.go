@@ -32,7 +32,7 @@ type explainJSON struct {
 	Version int64 `json:"version,omitzero" minimum:"1" doc:"As the flag stood at this version"`
 }
 
-// evaluationJSON is what a context gets of a flag.
+// evaluationJSON is the evaluation of a flag for a context.
 type evaluationJSON struct {
 	Enabled     bool    `json:"enabled" doc:"Whether a boolean flag gave true, or another something else than off_variant"`
 	Reason      string  `json:"reason" doc:"flag_not_found, globally_disabled, user_targeted, rollout_percentage_<float>, globally_enabled, rollout_excluded, rule_matched, default, targeting_key_missing or, among several, damaged"`
@@ -43,7 +43,7 @@ type evaluationJSON struct {
 	Version     *int64  `json:"version"`
 }
 
-// batchJSON is what a context gets of several flags, as they stood together.
+// batchJSON is the evaluations of several flags for a context, from one snapshot.
 type batchJSON struct {
 	Environment string           `json:"environment"`
 	Revision    int64            `json:"revision" doc:"Counts the changes to the environment's flags; the same on every replica"`

@@ -100,7 +100,7 @@ func (a *API) Register(r *rest.Router) {
 			"changed, and first of all where the client's place is not known. The URL comes from `eventStreams` of a " +
 			"bulk evaluation and holds for an hour at least.",
 		Parameters: []*huma.Param{
-			requiredPass(), rest.HeaderParam("Last-Event-ID", "Where to go on"),
+			requiredPass(), rest.HeaderParam("Last-Event-ID", "Position to resume from"),
 		},
 		Responses:   append(failures(), rest.Response{Status: http.StatusOK, MediaType: rest.EventStreamMediaType}),
 		OwnFailures: true,

@@ -95,7 +95,7 @@ func (a *API) discover(c *gin.Context, in *rest.Input) {
 		a.router.Fail(c, err)
 		return
 	}
-	a.tellMode(c, v.Protected)
+	a.setModeHeader(c, v.Protected)
 	if !a.router.Revalidated(c, ready.ETag) {
 		a.router.SendPrepared(c, ready)
 	}
@@ -132,8 +132,8 @@ func readReady(text string) (bool, error) {
 	return false, fault.Bad("ready", "must be true or false")
 }
 
-// tellMode says what keeps the answer from being the whole truth.
-func (a *API) tellMode(c *gin.Context, protected bool) {
+// setModeHeader names why the response may be incomplete.
+func (a *API) setModeHeader(c *gin.Context, protected bool) {
 	stale := a.stale()
 	if stale == "" && !protected {
 		return

@@ -6,7 +6,7 @@ import "github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 type registerJSON struct {
 	ServiceName    string         `json:"service_name" doc:"1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"`
 	ServiceURL     *string        `json:"service_url,omitzero" doc:"http or https, without user info, at most 255 bytes; needed unless host and ports are given"`
-	HealthCheckURL *string        `json:"health_check_url,omitzero" doc:"Likewise; checked every ten seconds; the empty text takes it away"`
+	HealthCheckURL *string        `json:"health_check_url,omitzero" doc:"Likewise; checked every ten seconds; the empty string removes it"`
 	Metadata       *object        `json:"metadata,omitzero" doc:"At most 64 KiB"`
 	InstanceID     *string        `json:"instance_id,omitzero" doc:"1 to 128 of A-Z a-z 0-9 . _ : -; without it the service as a whole is registered, with no lease"`
 	Host           *string        `json:"host,omitzero" doc:"A host name or an IP address"`
@@ -55,7 +55,7 @@ type amendJSON struct {
 
 // serviceJSON is a service.
 type serviceJSON struct {
-	ID                  int64    `json:"id" doc:"The number that it keeps for ever"`
+	ID                  int64    `json:"id" doc:"Immutable numeric id"`
 	ServiceName         string   `json:"service_name"`
 	ServiceURL          string   `json:"service_url"`
 	HealthCheckURL      *string  `json:"health_check_url"`
@@ -133,7 +133,7 @@ type instanceJSON struct {
 	*readingJSON
 }
 
-// readingJSON is what was observed of an instance lately, and its lease.
+// readingJSON is the latest observations of an instance, and its lease.
 type readingJSON struct {
 	LeaseEpoch          *int64   `json:"lease_epoch"`
 	LastCheck           *string  `json:"last_check" format:"date-time" doc:"The last heartbeat, report or check"`
@@ -185,12 +185,12 @@ type listedHeartbeatJSON struct {
 	heartbeatJSON
 }
 
-// beatsJSON is what became of them.
+// beatsJSON is the results of many heartbeats.
 type beatsJSON struct {
 	Results []listedBeatJSON `json:"results" nullable:"false"`
 }
 
-// listedBeatJSON is what became of one of many heartbeats.
+// listedBeatJSON is the result of one of many heartbeats.
 type listedBeatJSON struct {
 	ServiceName string       `json:"service_name"`
 	InstanceID  string       `json:"instance_id"`

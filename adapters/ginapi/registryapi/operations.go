@@ -96,7 +96,7 @@ func (a *API) registerServices(r *rest.Router) {
 	op := operation("register-service", http.MethodPost, registryPath+"/register",
 		"Register a service, or an instance of it with a lease", access.WriteService,
 		http.StatusConflict, http.StatusServiceUnavailable)
-	op.Description = "201 where the service or the instance is new, else 200. What is not given stays as it is."
+	op.Description = "201 where the service or the instance is new, else 200. Omitted fields are unchanged."
 	op.Responses = []rest.Response{rest.JSON[registeredJSON](http.StatusCreated, "Location")}
 	rest.Typed(r, op, a.registerService)
 	op = operation("list-services", http.MethodGet, registryPath+"/", "List services by name", access.ReadService)

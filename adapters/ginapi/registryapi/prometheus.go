@@ -35,7 +35,7 @@ func (a *API) prometheusTargets(c *gin.Context, in *rest.Input) {
 		a.router.Fail(c, err)
 		return
 	}
-	a.tellMode(c, slices.ContainsFunc(views, func(v *catalogue.View) bool { return v.Protected }))
+	a.setModeHeader(c, slices.ContainsFunc(views, func(v *catalogue.View) bool { return v.Protected }))
 	out, body := a.router.Chunks(c), []byte{'['}
 	for _, v := range views {
 		body = appendTargets(body, v, ready, &out)

@@ -38,7 +38,7 @@ func newReader(op Operation, doc *huma.Operation, schemas *schemas) reader {
 	return in
 }
 
-// Input is what was read of a request.
+// Input is the parsed parameters and body of a request.
 type Input struct {
 	reader *reader
 	path   []string

@@ -69,7 +69,7 @@ func AsOfParams() []*huma.Param {
 			Name: "at", In: inQuery, Description: "As it stood at this time (RFC 3339); not together with version",
 			Schema: &huma.Schema{Type: huma.TypeString, Format: "date-time"},
 		},
-		HeaderParam("If-None-Match", "ETags that the caller holds, or *"),
+		HeaderParam("If-None-Match", "ETags cached by the client, or *"),
 	}
 }
 

@@ -67,7 +67,7 @@ func (r *Router) recover(c *gin.Context) {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
-	r.options.Logger.Error("panic", append(r.about(c),
+	r.options.Logger.Error("request handler panicked", append(r.about(c),
 		zap.String("panic", panicText(cause)), zap.ByteString("stack", debug.Stack()))...)
 	c.Abort()
 	if !c.Writer.Written() {

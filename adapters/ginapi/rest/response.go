@@ -150,7 +150,7 @@ const (
 	// RevisionName is the header with the position of the replica in the change feed.
 	revisionName = "Signalbox-Revision"
 	// MaxCatchUp is how long a request waits for a revision that another replica has sent.
-	MaxCatchUp = 2 * time.Second
+	MaxCatchUp = freshness.CatchUp
 )
 
 // revisionHeader is a revision as a header value.
