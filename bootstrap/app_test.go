@@ -90,7 +90,7 @@ func (s service) printedKey(t *testing.T) string {
 	return key
 }
 
-func TestApp(t *testing.T) {
+func TestAppStartsAndStops(t *testing.T) {
 	t.Parallel()
 
 	t.Run("it starts on an empty database, is ready, and refuses connections after the stop", func(t *testing.T) {
@@ -263,7 +263,7 @@ func TestFailedStarts(t *testing.T) {
 	}
 }
 
-func TestSentence(t *testing.T) {
+func TestErrorOfCommandAsSentence(t *testing.T) {
 	t.Parallel()
 	invalid := fault.New(fault.Invalid, "bad", "The request is invalid.").
 		WithField("limit", "must be between 1 and 1000").
@@ -316,7 +316,7 @@ func TestOwnAddresses(t *testing.T) {
 		"DATABASE_URL=postgres://u@[::1]:6432/s", "REDIS_HOST=redis", "KAFKA_BOOTSTRAP_SERVERS=kafka:9092")))
 }
 
-func TestRun(t *testing.T) {
+func TestRunCommands(t *testing.T) {
 	t.Parallel()
 	run := func(ctx context.Context, environ []string, args ...string) (code int, out, notes string) {
 		var stdout, stderr bytes.Buffer

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-func TestEvent(t *testing.T) {
+func TestEventOfChange(t *testing.T) {
 	t.Parallel()
 
 	t.Run("data that is no object is left out", func(t *testing.T) {

@@ -97,7 +97,7 @@ func inBubble(t *testing.T, name string, behaviour func(t *testing.T)) {
 	})
 }
 
-func TestWaits(t *testing.T) {
+func TestWaitBetweenSteps(t *testing.T) {
 	t.Parallel()
 
 	inBubble(t, "each wait is the interval less a jitter of up to a tenth", func(t *testing.T) {
@@ -240,7 +240,7 @@ func TestStop(t *testing.T) {
 	})
 }
 
-func TestFailures(t *testing.T) {
+func TestFailedStepsAreRetried(t *testing.T) {
 	t.Parallel()
 	errBroken := errors.New("broken")
 

@@ -26,7 +26,7 @@ func (c *counter) change(action scope.Action) {
 	c.Record(versioned.NewChanged(event.Envelope{AggregateType: "counter", Data: map[string]any{}}, entry, true))
 }
 
-func TestRoot(t *testing.T) {
+func TestRootRecordsVersions(t *testing.T) {
 	t.Parallel()
 
 	t.Run("unsaved versions have an entry and an event each, and the base stays", func(t *testing.T) {

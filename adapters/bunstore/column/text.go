@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Nullable returns the column of a text, NULL for "".
+// Nullable converts a string to a column: NULL for "".
 func Nullable(text string) *string {
 	if text == "" {
 		return nil
@@ -40,7 +40,7 @@ func ParseDescription(text *string) (scope.Description, error) {
 	return scope.ParseDescription(*text)
 }
 
-// Actor returns the actor of two columns; without a key id it is nobody.
+// Actor returns the actor of two columns: the zero actor without a key id.
 func Actor(keyID, name string) scope.Actor {
 	if keyID == "" {
 		return scope.Actor{}

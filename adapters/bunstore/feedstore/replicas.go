@@ -34,10 +34,10 @@ type replicaRow struct {
 }
 
 // Announce stores that a replica serves now, and returns the others that do.
-func (r *Replicas) Announce(ctx context.Context, one ports.Replica) (others []ports.Replica, err error) {
+func (r *Replicas) Announce(ctx context.Context, replica ports.Replica) (others []ports.Replica, err error) {
 	now, term := r.store.UnixClock(), int64(ports.ReplicaTerm/time.Second)
 	err = r.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		row := &replicaRow{ID: one.ID, Version: one.Version, Environments: one.Environments}
+		row := &replicaRow{ID: replica.ID, Version: replica.Version, Environments: replica.Environments}
 		_, err := r.table.OrUpdate(tx.NewInsert().Model(row).Value("seen_at", "?", now)).Exec(ctx)
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (r *Replicas) Announce(ctx context.Context, one ports.Replica) (others []po
 		if err != nil {
 			return err
 		}
-		others, err = r.others(ctx, tx, one.ID)
+		others, err = r.others(ctx, tx, replica.ID)
 		return err
 	})
 	return others, dberror.Translate(err, "announce a replica", nil)

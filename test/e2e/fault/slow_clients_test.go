@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	// Hesitant connections send a byte per pause; deaf streams never read.
-	hesitant, deaf = 2000, 500
+	// Slow writers send a byte per pause; unread streams never read.
+	slowWriters, unreadStreams = 2000, 500
 	bytePause      = 10 * time.Second
 	// MoreMemory bounds the memory that all of them use, in bytes.
 	moreMemory = 128 << 20
@@ -40,8 +40,8 @@ func resident(t *testing.T, p *e2etest.Process) int {
 	return pages * os.Getpagesize()
 }
 
-// hesitate keeps a connection busy with a request that it sends slowly.
-func hesitate(ctx context.Context, address string, open *atomic.Int64) {
+// writeSlowly keeps a connection busy with a request that it sends slowly.
+func writeSlowly(ctx context.Context, address string, open *atomic.Int64) {
 	for ctx.Err() == nil {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 		if err != nil {
@@ -146,13 +146,13 @@ func TestFaultSlowClients(t *testing.T) {
 	before, memory := readLatency(t, c), resident(t, p)
 
 	var connections, streams atomic.Int64
-	for range hesitant {
-		running.Go(func() { hesitate(ctx, address, &connections) })
+	for range slowWriters {
+		running.Go(func() { writeSlowly(ctx, address, &connections) })
 	}
-	for range deaf {
+	for range unreadStreams {
 		running.Go(func() { openDeaf(ctx, address, c.Key, &streams) })
 	}
-	require.Eventually(t, func() bool { return connections.Load() == hesitant && streams.Load() == deaf }, e2etest.Timeout, e2etest.PollInterval)
+	require.Eventually(t, func() bool { return connections.Load() == slowWriters && streams.Load() == unreadStreams }, e2etest.Timeout, e2etest.PollInterval)
 	most, worst := 0, time.Duration(0)
 	for range harness.Scale(20, 2) {
 		worst = max(worst, readLatency(t, c))
@@ -162,7 +162,7 @@ func TestFaultSlowClients(t *testing.T) {
 	running.Wait()
 	v.requireNoFailures(t)
 	t.Logf("p99 was %s, and is %s with %d slow connections and %d unread streams; memory %d MiB, then %d MiB",
-		before, worst, hesitant, deaf, memory>>20, most>>20)
+		before, worst, slowWriters, unreadStreams, memory>>20, most>>20)
 	require.LessOrEqual(t, worst, 2*before)
 	require.Less(t, most-memory, moreMemory)
 }
