@@ -25,7 +25,7 @@ import (
 const (
 	// Slow writers send a byte per pause; unread streams never read.
 	slowWriters, unreadStreams = 2000, 500
-	bytePause      = 10 * time.Second
+	bytePause                  = 10 * time.Second
 	// MoreMemory bounds the memory that all of them use, in bytes.
 	moreMemory = 128 << 20
 )
@@ -60,8 +60,8 @@ func writeSlowly(ctx context.Context, address string, open *atomic.Int64) {
 	}
 }
 
-// openDeaf opens streams of all changes and reads nothing of them.
-func openDeaf(ctx context.Context, address, key string, open *atomic.Int64) {
+// openUnreadStream opens streams of all changes and reads nothing of them.
+func openUnreadStream(ctx context.Context, address, key string, open *atomic.Int64) {
 	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
 		return raw.Control(func(fd uintptr) {
 			_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
@@ -150,7 +150,7 @@ func TestFaultSlowClients(t *testing.T) {
 		running.Go(func() { writeSlowly(ctx, address, &connections) })
 	}
 	for range unreadStreams {
-		running.Go(func() { openDeaf(ctx, address, c.Key, &streams) })
+		running.Go(func() { openUnreadStream(ctx, address, c.Key, &streams) })
 	}
 	require.Eventually(t, func() bool { return connections.Load() == slowWriters && streams.Load() == unreadStreams }, e2etest.Timeout, e2etest.PollInterval)
 	most, worst := 0, time.Duration(0)
