@@ -110,10 +110,10 @@ func checkModule(domain Package, m ports.Module, behaviours []string) ([]string,
 	missing := func(what, remedy string) {
 		breaches = append(breaches, fmt.Sprintf("every module has %s: %s has none; %s", what, m.AggregateType, remedy))
 	}
-	switch {
-	case m.ResourceType == "":
+	if m.ResourceType == "" {
 		missing("a resource type", "set ResourceType in its descriptor")
-	case m.Identify == nil:
+	}
+	if m.Identify == nil {
 		missing("a decoder", "set Identify in its descriptor")
 	}
 	if m.Schema.Name == "" || m.Schema.Title == "" || m.Schema.ResourceID.Type == "" || len(m.Schema.Data) == 0 {

@@ -122,7 +122,7 @@ func (k *Keys) Find(ctx context.Context, id string) (*access.APIKey, error) {
 		access.ErrKeyNotFound)
 }
 
-// findChunk bounds the ids of one statement.
+// findChunk bounds the rows of one statement.
 const findChunk = 500
 
 // FindAll returns the keys of those ids that exist.
@@ -141,13 +141,18 @@ func (k *Keys) FindAll(ctx context.Context, ids []string) (map[string]*access.AP
 	return found, nil
 }
 
-// maxKeys bounds a list of keys.
-const maxKeys = 100_000
-
-// List returns all keys, the oldest first, then by id.
+// List returns all keys, the oldest first, then by id. It reads them in pages; keys are
+// never deleted.
 func (k *Keys) List(ctx context.Context) ([]*access.APIKey, error) {
-	q := k.store.NewSelect().Order("created_at", "id")
-	return bunstore.FindAll[keyRow](ctx, k.store, q, maxKeys, "list API keys")
+	var list []*access.APIKey
+	for {
+		q := k.store.NewSelect().Order("created_at", "id").Offset(len(list))
+		page, err := bunstore.FindAll[keyRow](ctx, k.store, q, findChunk, "list API keys")
+		list = append(list, page...)
+		if err != nil || len(page) < findChunk {
+			return list, err
+		}
+	}
 }
 
 // Revoke stores the time of a key's revocation, and does not change an earlier one.

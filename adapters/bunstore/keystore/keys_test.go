@@ -1,6 +1,7 @@
 package keystore_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -21,6 +22,35 @@ func TestKeysContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			contract.Keys(t, func(t *testing.T) access.Keys { return keystore.New(open(t)) }, nil)
+		})
+	}
+}
+
+func TestKeysAreListedInPages(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys := keystore.New(open(t))
+			const count = 501 // one more than a page
+			want := make([]string, count)
+			for i := range count {
+				want[i] = fmt.Sprintf("page%04d", i)
+				token, err := access.NewToken(want[i], fixture.Long(access.SecretLength))
+				require.NoError(t, err)
+				key, err := access.NewAPIKey(token, secret.New("a pepper that is long enough to be one"), access.KeyAttributes{
+					Name: want[i], Role: access.RoleReader, Created: fixture.Noon(),
+				})
+				require.NoError(t, err)
+				require.NoError(t, keys.Create(t.Context(), key))
+			}
+			list, err := keys.List(t.Context())
+			require.NoError(t, err)
+			got := make([]string, len(list))
+			for i, key := range list {
+				got[i] = key.Attributes().ID
+			}
+			assert.Equal(t, want, got)
 		})
 	}
 }

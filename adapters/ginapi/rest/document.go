@@ -39,9 +39,14 @@ func (r *Router) newDocument() *huma.OpenAPI {
 				"x_api_key": {Type: "apiKey", In: inHeader, Name: "X-API-Key"},
 			},
 		},
-		Tags: []*huma.Tag{
-			{Name: "configurations"}, {Name: "flags"}, {Name: "ofrep"}, {Name: "registry"}, {Name: "service"},
-		},
+	}
+}
+
+// declareTag adds a tag to the document when the first operation has it.
+func (r *Router) declareTag(name string) {
+	doc := r.huma.OpenAPI()
+	if !slices.ContainsFunc(doc.Tags, func(t *huma.Tag) bool { return t.Name == name }) {
+		doc.Tags = append(doc.Tags, &huma.Tag{Name: name})
 	}
 }
 

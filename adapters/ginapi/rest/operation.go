@@ -144,6 +144,7 @@ func (r *Router) describe(op Operation) *huma.Operation {
 	if op.Hidden {
 		return doc
 	}
+	r.declareTag(op.Tag)
 	problems := op.Problems
 	if !op.Open {
 		doc.Security = []map[string][]string{{"bearer": {}}, {"api_key": {}}, {"x_api_key": {}}}

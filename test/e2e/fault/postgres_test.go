@@ -164,7 +164,7 @@ func TestFaultPostgres(t *testing.T) {
 	p := e2etest.Serve(t, u.String(), "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 	m := newLoad(t, p.Admin(t))
 	ctx, stop := context.WithCancel(t.Context())
-	m.work(ctx, "stranger-", true)
+	m.work(ctx, "unknown-", true)
 
 	// The database crashes and recovers.
 	database.Stop()
