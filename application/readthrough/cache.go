@@ -23,7 +23,7 @@ type Feed interface {
 }
 
 const (
-	// loadTimeout bounds a load.
+	// LoadTimeout bounds a load.
 	loadTimeout = 5 * time.Second
 	// How long an invalidation waits for the shared cache.
 	invalidateTimeout = 250 * time.Millisecond

@@ -60,8 +60,10 @@ func TestModuleParts(t *testing.T) {
 		noExample, noSuite bool
 		want               string
 	}{
-		{name: "an event type", remove: func(m *ports.Module) { m.Events = m.Events[:1] },
-			want: "quota.lowered of domain/quota is not; add it to Events in the descriptor"},
+		{
+			name: "an event type", remove: func(m *ports.Module) { m.Events = m.Events[:1] },
+			want: "quota.lowered of domain/quota is not; add it to Events in the descriptor",
+		},
 		{name: "a resource type", remove: func(m *ports.Module) { m.ResourceType = "" }, want: "set ResourceType in its descriptor"},
 		{name: "a decoder", remove: func(m *ports.Module) { m.Identify = nil }, want: "set Identify in its descriptor"},
 		{name: "a schema", remove: func(m *ports.Module) { m.Schema.Data = nil }, want: "set Schema in its descriptor"},

@@ -13,7 +13,7 @@ const (
 	// DefaultResponseBytes bounds the memory of responses under construction where
 	// Options do not.
 	DefaultResponseBytes = 64 << 20
-	// pageWeight is the memory reserved for a page of unknown size.
+	// PageWeight is the memory reserved for a page of unknown size.
 	pageWeight = 1 << 20
 	// PartOverhead and partFactor say what a part of known size takes: its rows, what is
 	// made of them, and their JSON.
