@@ -3,6 +3,7 @@ package registryapp
 import (
 	"context"
 	"errors"
+	"iter"
 	"math"
 	"time"
 
@@ -54,8 +55,8 @@ func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat)
 	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
 		return HeartbeatResult{}, err
 	}
-	renewal, err := s.parseHeartbeat(&in)
-	if err != nil {
+	var renewal registry.Renewal
+	if err := s.parseHeartbeat(&in, &renewal); err != nil {
 		return HeartbeatResult{}, err
 	}
 	service := s.catalogue.Find(in.ServiceName)
@@ -79,21 +80,14 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 		return nil, err
 	}
 	out := make([]BatchResult, len(in))
-	renewals := make([]registry.Renewal, 0, len(in))
+	renewals := make([]registry.Renewal, len(in))
 	indexes := make([]int, 0, len(in))
-	services := make([]*catalogue.Service, 0, len(in))
 	for i := range in {
-		renewal, err := s.parseHeartbeat(&in[i])
-		service := s.catalogue.Find(in[i].ServiceName)
-		if err == nil {
-			err = s.locate(ctx, service, &renewal)
+		if out[i].Err = s.parseHeartbeat(&in[i], &renewals[len(indexes)]); out[i].Err == nil {
+			indexes = append(indexes, i)
 		}
-		if err != nil {
-			out[i].Err = err
-			continue
-		}
-		renewals, indexes, services = append(renewals, renewal), append(indexes, i), append(services, service)
 	}
+	renewals, indexes = s.locateAll(ctx, renewals[:len(indexes)], indexes, out)
 	if len(renewals) == 0 {
 		return out, nil
 	}
@@ -101,14 +95,60 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 	if err != nil {
 		return nil, err
 	}
-	for n, i := range indexes {
-		out[i].HeartbeatResult, out[i].Err = s.applyRenewal(ctx, by, services[n], &renewals[n], renewed[n])
+	for service, run := range s.runs(renewals) {
+		for n := run.from; n < run.to; n++ {
+			result := &out[indexes[n]]
+			result.HeartbeatResult, result.Err = s.applyRenewal(ctx, by, service, &renewals[n], renewed[n])
+		}
 	}
 	return out, nil
 }
 
-func (s *Service) parseHeartbeat(in *Heartbeat) (registry.Renewal, error) {
-	var r registry.Renewal
+// run is the part of a batch from an index to before another one.
+type run struct{ from, to int }
+
+// runs returns the runs of consecutive renewals of one service, with the service as it is
+// cached; nil where it is not.
+func (s *Service) runs(renewals []registry.Renewal) iter.Seq2[*catalogue.Service, run] {
+	return func(yield func(*catalogue.Service, run) bool) {
+		for from := 0; from < len(renewals); {
+			name, to := renewals[from].Service, from+1
+			for to < len(renewals) && renewals[to].Service == name {
+				to++
+			}
+			if !yield(s.catalogue.Find(name.String()), run{from, to}) {
+				return
+			}
+			from = to
+		}
+	}
+}
+
+// locateAll locates the renewals of a batch, sets the errors of those that have no
+// instance, and returns the others with their indexes.
+func (s *Service) locateAll(
+	ctx context.Context, renewals []registry.Renewal, indexes []int, out []BatchResult,
+) ([]registry.Renewal, []int) {
+	located := 0
+	for service, run := range s.runs(renewals) {
+		service.Locate(renewals[run.from:run.to])
+		for n := run.from; n < run.to; n++ {
+			if err := s.locate(ctx, service, &renewals[n]); err != nil {
+				out[indexes[n]].Err = err
+				continue
+			}
+			if located != n {
+				renewals[located], indexes[located] = renewals[n], indexes[n]
+			}
+			located++
+		}
+	}
+	return renewals[:located], indexes[:located]
+}
+
+// parseHeartbeat parses a heartbeat into a renewal.
+func (s *Service) parseHeartbeat(in *Heartbeat, r *registry.Renewal) error {
+	*r = registry.Renewal{}
 	var nameErr, idErr, epochErr, envErr error
 	r.Service, nameErr = registry.ParseName(in.ServiceName)
 	r.Instance, idErr = registry.ParseInstanceID(in.InstanceID)
@@ -121,9 +161,9 @@ func (s *Service) parseHeartbeat(in *Heartbeat) (registry.Renewal, error) {
 	observation, err := parseObservation(in.Status, in.ResponseTime)
 	r.Epoch, r.Observation = registry.Epoch(in.Epoch), observation
 	if nameErr == nil && idErr == nil && epochErr == nil && envErr == nil && err == nil {
-		return r, nil
+		return nil
 	}
-	return r, fault.Merge(nameErr, idErr, envErr, epochErr, err)
+	return fault.Merge(nameErr, idErr, envErr, epochErr, err)
 }
 
 // locate finds the environment of a renewal without one by its epoch: in the catalogue,

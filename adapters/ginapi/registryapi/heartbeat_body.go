@@ -150,15 +150,15 @@ func fit[T any](s []T, n int) []T {
 
 // readListed reads one heartbeat of the list.
 func (b *heartbeatBody) readListed() error {
-	b.At = "/heartbeats/" + strconv.Itoa(len(b.all))
-	defer func() { b.At = "" }()
+	b.List, b.Item = "/heartbeats", len(b.all)
+	defer func() { b.List = "" }()
 	token, err := b.Decoder.ReadToken()
 	if err != nil {
 		return err
 	}
 	b.one = registryapp.Heartbeat{}
 	if token.Kind() != '{' {
-		b.Faults.Bad(b.At, "must be an object")
+		b.Faults.Bad(b.ItemPointer(), "must be an object")
 		b.all = append(b.all, b.one)
 		return b.SkipRest(token)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -18,8 +19,10 @@ type Object struct {
 	Decoder *jsontext.Decoder
 	// Faults are the fields at fault.
 	Faults fault.Collector
-	// At is the pointer to what is being read, where that is not the body itself.
-	At     string
+	// List is the pointer to the list whose item is being read, or "" outside of lists.
+	List string
+	// Item is the index of that item.
+	Item   int
 	buffer bytes.Buffer
 }
 
@@ -29,7 +32,7 @@ func NewObject() Object { return Object{Decoder: jsontext.NewDecoder(bytes.NewRe
 // Reset makes the object ready for another request.
 func (o *Object) Reset() {
 	o.buffer.Reset()
-	o.Faults, o.At = fault.Collector{}, ""
+	o.Faults, o.List, o.Item = fault.Collector{}, "", 0
 }
 
 // Bytes returns the body as it was received.
@@ -128,13 +131,16 @@ func (o *Object) syntax(err error) error {
 	return syntaxFault(err, o.Decoder.InputOffset())
 }
 
+// ItemPointer returns the pointer to the item of List that is being read.
+func (o *Object) ItemPointer() string { return o.List + "/" + strconv.Itoa(o.Item) }
+
 // Bad notes a field at fault.
 func (o *Object) Bad(name, message string) {
 	switch {
 	case o.Faults.Full():
 		o.Faults.Omit(1)
-	case o.At != "":
-		o.Faults.Bad(o.At+"/"+name, message)
+	case o.List != "":
+		o.Faults.Bad(o.ItemPointer()+"/"+name, message)
 	default:
 		o.Faults.Bad(name, message)
 	}
@@ -142,7 +148,7 @@ func (o *Object) Bad(name, message string) {
 
 // Unknown notes an unknown field, and skips it.
 func (o *Object) Unknown(name string) error {
-	if o.At == "" {
+	if o.List == "" {
 		name = within(inBody, name)
 	}
 	o.Bad(name, "unknown field")

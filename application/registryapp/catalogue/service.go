@@ -82,6 +82,26 @@ func (s *Service) Holder(id registry.InstanceID, epoch registry.Epoch) (scope.En
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.holder(id, epoch)
+}
+
+// Locate sets the environments of renewals of this service that have none, under one lock.
+// It leaves those out for which Holder returns no environment. The service may be nil.
+func (s *Service) Locate(renewals []registry.Renewal) {
+	if s == nil {
+		return
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for n := range renewals {
+		if r := &renewals[n]; r.Environment.IsZero() {
+			r.Environment, _ = s.holder(r.Instance, r.Epoch)
+		}
+	}
+}
+
+func (s *Service) holder(id registry.InstanceID, epoch registry.Epoch) (scope.Environment, error) {
+	var none scope.Environment
 	var others []scope.Environment
 	for _, i := range s.instances[id] {
 		switch {
