@@ -21,9 +21,9 @@ type restarting struct {
 	environ []string
 }
 
-func newRestarting(t *testing.T) *restarting {
+func newRestarting(t *testing.T, environ ...string) *restarting {
 	t.Helper()
-	r := &restarting{environ: []string{"BOOTSTRAP_ADMIN_KEY=" + e2etest.AdminKey(t)}}
+	r := &restarting{environ: append(environ, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))}
 	databaseURL := e2etest.NewSQLite(t)
 	r.process = e2etest.Serve(t, databaseURL, r.environ...)
 	r.gate = e2etest.NewGate(t, r.process.URL)
