@@ -26,5 +26,5 @@ func newLogger(s settings.Settings, w io.Writer) *zap.Logger {
 		encoder = zapcore.NewConsoleEncoder(config)
 	}
 	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)
-	return zap.New(core).With(zap.String("service", s.ServiceName))
+	return zap.New(core).With(zap.String("service", string(s.ServiceName)))
 }

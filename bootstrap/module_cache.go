@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"time"
 
 	"go.uber.org/fx"
@@ -15,7 +16,8 @@ import (
 
 func cacheModule() fx.Option { return fx.Module("cache", fx.Provide(newSharedCaches)) }
 
-// sharedCaches are the caches that replicas share; nil if there is no Redis.
+// sharedCaches are the caches that replicas share; nil if there is no Redis, or where the
+// setting of their lifetime is 0.
 type sharedCaches struct {
 	fx.Out
 
@@ -39,15 +41,21 @@ func newSharedCaches(lc fx.Lifecycle, s settings.Settings, log *zap.Logger) shar
 		},
 	})
 	lc.Append(fx.StopHook(cache.Close))
-	return sharedCaches{
-		Configurations: cache.Configurations(time.Duration(s.ConfigCacheTTL)),
-		Flags:          cache.Flags(time.Duration(s.FlagCacheTTL)),
+	var shared sharedCaches
+	if s.ConfigCacheTTL > 0 {
+		shared.Configurations = cache.Configurations(time.Duration(s.ConfigCacheTTL))
 	}
+	if s.FlagCacheTTL > 0 {
+		shared.Flags = cache.Flags(time.Duration(s.FlagCacheTTL))
+	}
+	return shared
 }
 
-// maxLifetime returns the longest life of a cached value whose lifetime is jittered.
-func maxLifetime(lifetime settings.Duration) time.Duration {
-	return time.Duration(float64(lifetime) * (1 + rediscache.Jitter))
+// maxLifetime returns the longest life of a shared value, whose lifetime is jittered. Where
+// nothing is shared it bounds for how long versions are remembered.
+func maxLifetime(lifetime settings.Lifetime) time.Duration {
+	const unshared = settings.Lifetime(5 * time.Minute)
+	return time.Duration(float64(cmp.Or(lifetime, unshared)) * (1 + rediscache.Jitter))
 }
 
 // flagShare is the part of the cache's memory for flags, one in flagShare. Only reads of

@@ -115,7 +115,7 @@ func newRelay(p relayParts) *relay.Service {
 	return relay.New(relay.Dependencies{
 		Feed: p.Feed, Deliveries: p.Deliveries, Publisher: p.Publisher, Modules: p.Modules,
 		Clock: p.Clock, Stopwatch: p.Stopwatch,
-		Source: "/signalbox/" + p.Settings.ServiceName, Topics: topicsOf(p.Settings, p.Modules),
+		Source: "/signalbox/" + string(p.Settings.ServiceName), Topics: topicsOf(p.Settings, p.Modules),
 		TopicChanged: func(topic string, err error) {
 			if err != nil {
 				p.Log.Warn("topic publishing paused", zap.String("topic", topic), zap.Error(err))

@@ -55,7 +55,7 @@ type httpParts struct {
 
 func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
-		ServiceName: p.Settings.ServiceName, Version: string(p.Version), Logger: p.Log,
+		ServiceName: string(p.Settings.ServiceName), Version: string(p.Version), Logger: p.Log,
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
 		Modules: p.Modules, Operations: p.Operations,
 		Redis: p.Redis, Kafka: p.Kafka,

@@ -123,7 +123,7 @@ func claim(store *rediscache.Store, tail *changefeed.Tailer) func(context.Contex
 }
 
 func redisAddress(s settings.Settings) string {
-	return net.JoinHostPort(s.RedisHost, strconv.Itoa(int(s.RedisPort)))
+	return net.JoinHostPort(string(s.RedisHost), strconv.Itoa(int(s.RedisPort)))
 }
 
 // registryParts are the dependencies of the registry's use cases.
@@ -181,7 +181,7 @@ func ownAddresses(s settings.Settings) []string {
 		own = append(own, net.JoinHostPort(u.Hostname(), port))
 	}
 	if s.RedisHost != "" {
-		own = append(own, net.JoinHostPort(s.RedisHost, strconv.Itoa(int(s.RedisPort))))
+		own = append(own, net.JoinHostPort(string(s.RedisHost), strconv.Itoa(int(s.RedisPort))))
 	}
 	return append(own, s.KafkaServers...)
 }

@@ -3,16 +3,13 @@ package settings
 import (
 	"cmp"
 	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/caarlos0/env/v11"
-	"github.com/joho/godotenv"
 
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -30,26 +27,31 @@ func (e *InvalidError) Error() string {
 }
 
 // Load reads the settings from an environment ("NAME=value") and from a .env file, which
-// the environment overrides and which may be missing. Invalid settings are an
-// InvalidError that names all of them. The warnings name unknown settings. Topics are the
-// settings of the modules' topics.
-func Load(environ []string, dotenv string, topics []ports.TopicSetting) (Settings, []string, error) {
-	values, err := godotenv.Read(dotenv)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Settings{}, nil, fmt.Errorf("read %s: %w", dotenv, err)
-	}
-	if values == nil {
-		values = map[string]string{}
-	}
-	maps.Copy(values, env.ToMap(environ))
-	s, err := parse(values, topics)
+// the environment overrides and which may be missing. Invalid settings and lines are an
+// InvalidError that names all of them, without values that may be secret. Names in the file
+// that are probably typing errors of a setting's are invalid, those in the environment are
+// warnings; the other unknown names of the file are one warning. Topics are the settings of
+// the modules' topics.
+func Load(environ []string, path string, topics []ports.TopicSetting) (Settings, []string, error) {
+	file, err := readDotenv(path)
 	if err != nil {
 		return Settings{}, nil, err
 	}
-	return s, warnings(values, topics), nil
+	outside := env.ToMap(environ)
+	values := map[string]string{}
+	maps.Copy(values, file.values)
+	maps.Copy(values, outside)
+	s, problems := parse(values, topics)
+	names := newNames(topics)
+	typos, warnings := names.inFile(path, file)
+	if problems = slices.Concat(file.problems, typos, problems); len(problems) > 0 {
+		return Settings{}, nil, &InvalidError{Problems: problems}
+	}
+	return s, slices.Concat(s.Database.Warnings, warnings, names.inEnvironment(outside)), nil
 }
 
-func parse(values map[string]string, topics []ports.TopicSetting) (Settings, error) {
+// parse returns the settings and the problems of the invalid ones, in the order of their names.
+func parse(values map[string]string, topics []ports.TopicSetting) (Settings, []string) {
 	var s Settings
 	err := env.ParseWithOptions(&s, env.Options{
 		Environment: values,
@@ -57,36 +59,42 @@ func parse(values map[string]string, topics []ports.TopicSetting) (Settings, err
 			reflect.TypeFor[secret.Text](): func(v string) (any, error) { return secret.New(v), nil },
 		},
 	})
-	invalid := &InvalidError{}
-	s.KafkaTopics, invalid.Problems = parseTopics(values, topics)
-	if err == nil && len(invalid.Problems) == 0 {
-		return s, checkDefaultEnvironment(s, values)
-	}
-	var all env.AggregateError
-	if err != nil && !errors.As(err, &all) {
-		return Settings{}, fmt.Errorf("read settings: %w", err)
-	}
-	for _, one := range all.Errors {
+	var problems []string
+	s.KafkaTopics, problems = parseTopics(values, topics)
+	for _, one := range failures(err) {
 		var parsing env.ParseError
 		if !errors.As(one, &parsing) {
-			return Settings{}, fmt.Errorf("read settings: %w", one)
+			problems = append(problems, "settings cannot be read")
+			continue
 		}
-		invalid.Problems = append(invalid.Problems, problem(describeField(parsing.Name), values))
+		problems = append(problems, problem(describeField(parsing.Name), values, parsing.Err))
 	}
-	slices.Sort(invalid.Problems)
-	return Settings{}, invalid
+	if len(problems) == 0 && !supportsDefault(s, values) {
+		problems = append(problems, problem(describeField("DefaultEnvironment"), values, errNotAllowed))
+	}
+	slices.Sort(problems)
+	return s, problems
 }
 
-// checkDefaultEnvironment rejects a default environment that was set and is not supported.
-// If the setting's own default is not supported, OFREP requests must name an environment.
-func checkDefaultEnvironment(s Settings, values map[string]string) error {
-	if values["DEFAULT_ENVIRONMENT"] == "" {
-		return nil
+// failures returns the errors of single settings.
+func failures(err error) []error {
+	if all, many := errors.AsType[env.AggregateError](err); many {
+		return all.Errors
 	}
-	if _, err := s.Policy().Parse(s.DefaultEnvironment); err != nil {
-		return &InvalidError{Problems: []string{problem(describeField("DefaultEnvironment"), values)}}
+	if err != nil {
+		return []error{err}
 	}
 	return nil
+}
+
+// supportsDefault reports whether a default environment that was set is supported. If the
+// setting's own default is not supported, OFREP requests must name an environment.
+func supportsDefault(s Settings, values map[string]string) bool {
+	if values["DEFAULT_ENVIRONMENT"] == "" {
+		return true
+	}
+	_, err := s.Policy().Parse(s.DefaultEnvironment)
+	return err == nil
 }
 
 // parseTopics returns the topics by the names of their settings, and the invalid settings.
@@ -95,47 +103,22 @@ func parseTopics(values map[string]string, topics []ports.TopicSetting) (parsed 
 	for _, t := range topics {
 		var topic Topic
 		if err := topic.UnmarshalText([]byte(cmp.Or(values[t.Name], t.Default))); err != nil {
-			problems = append(problems, problem(describeTopic(t), values))
+			problems = append(problems, problem(describeTopic(t), values, err))
 		}
 		parsed[t.Name] = topic
 	}
 	return parsed, problems
 }
 
-// problem returns an invalid setting and what it accepts, without secrets.
-func problem(f Field, values map[string]string) string {
-	shown := fmt.Sprintf("%q", values[f.Name])
-	if f.Secret || strings.Contains(shown, "@") {
-		shown = secret.Redacted
+// problem returns an invalid setting and what it accepts. Its value is shown only where it is
+// a number: others may be a secret that was given to the wrong name.
+func problem(f Field, values map[string]string, err error) string {
+	name, rule := f.Name, "use "+f.Allowed
+	if value := values[f.Name]; !f.Secret && regexp.MustCompile(`^-?[0-9]{1,10}[A-Za-z]{0,3}$`).MatchString(value) {
+		name += "=" + value
 	}
-	return f.Name + "=" + shown + ": use " + f.Allowed
-}
-
-// warnings names unknown settings.
-func warnings(values map[string]string, topics []ports.TopicSetting) []string {
-	known := Fields(topics)
-	var list []string
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if prefixed(name) && !slices.ContainsFunc(known, func(f Field) bool { return f.Name == name }) {
-			list = append(list, "unknown setting "+name+" ignored; did you mean "+nearest(name, known)+"?")
-		}
+	if reason, given := errors.AsType[reasonError](err); given {
+		rule = reason.Error()
 	}
-	return list
-}
-
-// prefixed reports whether a name is likely meant for Signalbox.
-func prefixed(name string) bool {
-	for _, prefix := range []string{"SIGNALBOX_", "KAFKA_", "REDIS_"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-func nearest(name string, known []Field) string {
-	closest := slices.MinFunc(known, func(a, b Field) int {
-		return levenshtein.ComputeDistance(name, a.Name) - levenshtein.ComputeDistance(name, b.Name)
-	})
-	return closest.Name
+	return name + ": " + rule
 }

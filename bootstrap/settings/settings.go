@@ -11,7 +11,7 @@ import (
 // Settings are all settings. Their documentation is generated from the tags: doc is the
 // purpose, allowed the accepted values.
 type Settings struct {
-	ServiceName string   `env:"SERVICE_NAME" envDefault:"config-service" group:"Service" doc:"Name of the service in /health and in the log" allowed:"any text"`
+	ServiceName Name     `env:"SERVICE_NAME" envDefault:"config-service" group:"Service" doc:"Name of the service in /health and in the log" allowed:"up to 100 printable characters"`
 	Port        Port     `env:"SERVICE_PORT" envDefault:"8082" group:"Service" doc:"Port to listen on; 0 is any free one" allowed:"0 to 65535"`
 	LogLevel    LogLevel `env:"LOG_LEVEL" envDefault:"INFO" group:"Service" doc:"Lowest level that is logged" allowed:"DEBUG, INFO, WARNING or ERROR"`
 	Shutdown    Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20" group:"Service" doc:"How long a stop waits for in-flight requests" allowed:"seconds, or a duration such as 20s"`
@@ -21,7 +21,7 @@ type Settings struct {
 	DefaultEnvironment string  `env:"DEFAULT_ENVIRONMENT" envDefault:"production" group:"Service" doc:"Environment of OFREP requests that name none" allowed:"one of SUPPORTED_ENVIRONMENTS"`
 	CORSOrigins        Origins `env:"CORS_ALLOWED_ORIGINS" group:"Service" doc:"Origins from which browsers may call OFREP; unset: none" allowed:"origins such as https://app.example.com separated by commas, or *"`
 
-	Database       Database `env:"DATABASE_URL" envDefault:"sqlite://signalbox.db" group:"Database" doc:"Database" allowed:"sqlite://FILE, postgres://, postgresql:// or postgresql+asyncpg://"`
+	Database       Database `env:"DATABASE_URL" envDefault:"sqlite://signalbox.db" group:"Database" secret:"true" doc:"Database" allowed:"sqlite://FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE"`
 	MigrateOnStart bool     `env:"MIGRATE_ON_START" envDefault:"true" group:"Database" doc:"Migrate the database at the start" allowed:"true or false"`
 
 	AuthEnabled    bool   `env:"AUTH_ENABLED" envDefault:"true" group:"Access" doc:"Require API keys; false gives every request full access" allowed:"true or false"`
@@ -35,8 +35,8 @@ type Settings struct {
 	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted if their configuration requires it" allowed:"true or false"`
 	EncryptionKey    EncryptionKey `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; generate one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
 
-	RedisHost     string      `env:"REDIS_HOST" group:"Redis" doc:"Redis for leases and the shared cache, needed by more than one replica; unset: in process" allowed:"a host name or address"`
-	RedisPort     Port        `env:"REDIS_PORT" envDefault:"6379" group:"Redis" doc:"Port of Redis" allowed:"0 to 65535"`
+	RedisHost     Host        `env:"REDIS_HOST" group:"Redis" doc:"Redis for leases and the shared cache, needed by more than one replica; unset: in process" allowed:"a host name or address"`
+	RedisPort     RemotePort  `env:"REDIS_PORT" envDefault:"6379" group:"Redis" doc:"Port of Redis" allowed:"1 to 65535"`
 	RedisPassword secret.Text `env:"REDIS_PASSWORD" group:"Redis" secret:"true" doc:"Password of Redis" allowed:"any text"`
 
 	CacheMaxBytes  Bytes `env:"CACHE_MAX_BYTES" envDefault:"64MiB" group:"Service" doc:"Memory of the local cache of configurations and flags" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
@@ -44,8 +44,8 @@ type Settings struct {
 
 	GCHeadroom Bytes `env:"GC_HEADROOM" envDefault:"16MiB" group:"Service" doc:"Memory that a small heap may use before it is collected; GOGC in the environment disables this, GOMEMLIMIT bounds it" allowed:"bytes, or such as 16MiB; 1MiB to 2GiB"`
 
-	ConfigCacheTTL  Duration `env:"CONFIG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"Lifetime of configurations in the shared cache, plus or minus a fifth" allowed:"seconds, or a duration such as 5m"`
-	FlagCacheTTL    Duration `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"Lifetime of flags in the shared cache, plus or minus a fifth" allowed:"seconds, or a duration such as 5m"`
+	ConfigCacheTTL  Lifetime `env:"CONFIG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"Lifetime of configurations in the shared cache, plus or minus a fifth; 0 disables the shared cache for them" allowed:"seconds, or a duration such as 5m; 0"`
+	FlagCacheTTL    Lifetime `env:"FEATURE_FLAG_CACHE_TTL" envDefault:"300" group:"Redis" doc:"Lifetime of flags in the shared cache, plus or minus a fifth; 0 disables the shared cache for them" allowed:"seconds, or a duration such as 5m; 0"`
 	ServiceCacheTTL Duration `env:"SERVICE_REGISTRY_TTL" envDefault:"300" group:"Redis" doc:"Lifetime of a service in the Redis projection unless it is renewed" allowed:"seconds, or a duration such as 5m"`
 
 	RegistryServices  Count `env:"REGISTRY_MAX_SERVICES" envDefault:"10000" group:"Registry" doc:"Maximum of registered services" allowed:"1 to 10000000"`

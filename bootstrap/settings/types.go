@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -18,6 +19,12 @@ import (
 // errNotAllowed is returned for a value that a setting does not accept; the tag "allowed"
 // has the accepted ones.
 var errNotAllowed = errors.New("not allowed")
+
+// reasonError says what is wrong with a value, without any part of it.
+type reasonError string
+
+// Error returns the reason.
+func (e reasonError) Error() string { return string(e) }
 
 // Port is a TCP port, 0 for any free one.
 type Port uint16
@@ -95,7 +102,10 @@ func (b *Brokers) UnmarshalText(text []byte) error {
 	for address := range strings.SplitSeq(string(text), ",") {
 		address = strings.TrimSpace(address)
 		host, port, err := net.SplitHostPort(address)
-		if err != nil || host == "" || new(Port).UnmarshalText([]byte(port)) != nil {
+		if err == nil {
+			err = errors.Join(new(Host).UnmarshalText([]byte(host)), new(RemotePort).UnmarshalText([]byte(port)))
+		}
+		if err != nil {
 			return errNotAllowed
 		}
 		*b = append(*b, address)
@@ -215,6 +225,71 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Lifetime is a duration of at most MaxDuration; 0 is none.
+type Lifetime time.Duration
+
+// UnmarshalText reads what Duration reads, or 0.
+func (l *Lifetime) UnmarshalText(text []byte) error {
+	if n, err := strconv.ParseInt(string(text), 10, 32); err == nil && n == 0 {
+		*l = 0
+		return nil
+	}
+	return (*Duration)(l).UnmarshalText(text)
+}
+
+// Host is a host name or an IP address, or empty.
+type Host string
+
+// UnmarshalText reads a name of RFC 1123 or an address, without a scheme or a port.
+func (h *Host) UnmarshalText(text []byte) error {
+	const longest, longestLabel = 253, 63
+	name := string(text)
+	if _, err := netip.ParseAddr(name); err == nil {
+		*h = Host(name)
+		return nil
+	}
+	if strings.Contains(name, "://") || strings.ContainsAny(name, ":/@") {
+		return reasonError("must be the name or the address alone, without a scheme and a port")
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
+		legal := !strings.ContainsFunc(label, func(r rune) bool {
+			return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+		})
+		if !legal || label == "" || len(label) > longestLabel || label[0] == '-' || label[len(label)-1] == '-' {
+			return errNotAllowed
+		}
+	}
+	if len(name) > longest {
+		return errNotAllowed
+	}
+	*h = Host(name)
+	return nil
+}
+
+// RemotePort is a TCP port from 1.
+type RemotePort uint16
+
+// UnmarshalText reads a decimal number.
+func (p *RemotePort) UnmarshalText(text []byte) error {
+	if err := (*Port)(p).UnmarshalText(text); err != nil || *p == 0 {
+		return errNotAllowed
+	}
+	return nil
+}
+
+// Name is the name of the service, as the log and /health show it.
+type Name string
+
+// UnmarshalText reads printable characters.
+func (n *Name) UnmarshalText(text []byte) error {
+	const longest = 100
+	if len(text) > longest || strings.ContainsFunc(string(text), func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return errNotAllowed
+	}
+	*n = Name(text)
+	return nil
+}
+
 // LogLevel is "debug", "info", "warn" or "error".
 type LogLevel string
 
@@ -250,56 +325,6 @@ func (e *Environments) UnmarshalText(text []byte) error {
 	}
 	e.policy = policy
 	return nil
-}
-
-// Database is the database to use; exactly one field is not empty.
-type Database struct {
-	// SQLite is the path of a file, or ":memory:".
-	SQLite string
-	// Postgres is a connection URL, which may contain a password.
-	Postgres secret.Text
-}
-
-// UnmarshalText reads a database URL; its scheme selects the store.
-func (d *Database) UnmarshalText(text []byte) error {
-	scheme, rest, found := strings.Cut(string(text), "://")
-	if !found || rest == "" {
-		return errNotAllowed
-	}
-	switch scheme {
-	case "sqlite":
-		*d = Database{SQLite: rest}
-	case "postgres", "postgresql", "postgresql+asyncpg":
-		u, err := url.Parse("postgres://" + rest)
-		if err != nil || u.Host == "" {
-			return errNotAllowed
-		}
-		*d = Database{Postgres: secret.New(u.String())}
-	default:
-		return errNotAllowed
-	}
-	return nil
-}
-
-// String returns the kind of database, without its address.
-func (d Database) String() string {
-	if d.SQLite != "" {
-		return "SQLite"
-	}
-	return "PostgreSQL"
-}
-
-// Place returns the location of the database: its file, or its name, host and port. It
-// never contains credentials.
-func (d Database) Place() string {
-	if d.SQLite != "" {
-		return "SQLite file " + d.SQLite
-	}
-	u, err := url.Parse(d.Postgres.Reveal())
-	if err != nil {
-		return "PostgreSQL"
-	}
-	return "PostgreSQL database " + strings.TrimPrefix(u.Path, "/") + " at " + u.Host
 }
 
 // EncryptionKey is a Fernet key, or empty.

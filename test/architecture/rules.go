@@ -150,7 +150,6 @@ func Owners() []Owner {
 		one("go.uber.org/fx", "bootstrap"),
 		one("go.uber.org/dig", "bootstrap"),
 		one("github.com/caarlos0/env", "bootstrap/settings"),
-		one("github.com/joho/godotenv", "bootstrap/settings"),
 		one("github.com/agnivade/levenshtein", "bootstrap/settings"),
 		one("golang.org/x/term", "bootstrap"),
 		one("go.uber.org/zap", "adapters", "bootstrap"),

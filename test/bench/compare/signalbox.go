@@ -22,7 +22,7 @@ func signalboxServer(binary string) server {
 			}
 		}
 		p, err := launch(ctx, dir, "http://"+address+"/readyz",
-			[]string{"SERVICE_HOST=127.0.0.1", "SERVICE_PORT=" + port}, binary, "serve")
+			[]string{"SERVICE_PORT=" + port}, binary, "serve")
 		if err != nil {
 			return nil, err
 		}
