@@ -63,7 +63,7 @@ func newAPI(p httpParts) *ginapi.API {
 		ResponseBytes:      int64(p.Settings.ResponseMemory),
 		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,
 		Database: p.Store, Clock: p.Clock, IDs: p.IDs, Conditions: p.Conditions,
-		TrustedProxies: p.Settings.TrustedProxies,
+		TrustedProxies: p.Settings.TrustedProxies, WithoutKeys: !p.Settings.AuthEnabled,
 	})
 }
 

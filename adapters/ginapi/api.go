@@ -67,6 +67,8 @@ type Options struct {
 	IDs        ports.IDs
 	// TrustedProxies are those whose X-Forwarded-For is used; none by default.
 	TrustedProxies []netip.Prefix
+	// WithoutKeys says that keys are not required, and every request has full access.
+	WithoutKeys bool
 	// RequestTimeout is rest.DefaultRequestTimeout by default.
 	RequestTimeout time.Duration
 	// ResponseBytes bounds the memory of responses under construction,
@@ -89,7 +91,7 @@ func New(o Options) *API {
 	a := &API{router: rest.New(rest.Options{
 		Version: o.Version, Logger: o.Logger, Access: o.Access, Revisions: o.Watching, Clock: o.Clock, IDs: o.IDs,
 		CORSOrigins: o.CORSOrigins, TrustedProxies: o.TrustedProxies,
-		RequestTimeout: o.RequestTimeout, ResponseBytes: o.ResponseBytes,
+		WithoutKeys: o.WithoutKeys, RequestTimeout: o.RequestTimeout, ResponseBytes: o.ResponseBytes,
 	})}
 	a.router.AddRealm(rest.Realm{Contains: rest.PathPrefix(rest.BasePath), Authentication: rest.Required})
 	a.modules = []Module{

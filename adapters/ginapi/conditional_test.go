@@ -25,13 +25,19 @@ func TestIfNoneMatch(t *testing.T) {
 		t.Parallel()
 		h := setup(t)
 		for _, tags := range [][]string{
-			{`"1-revealed"`}, {`W/"1-revealed"`}, {`*`}, {`"x", "1-revealed"`}, {`"x"`, `W/"y,z" ,"1-revealed",`},
+			{`"1-revealed"`},
+			{`W/"1-revealed"`},
+			{`*`},
+			{`"x", "1-revealed"`},
+			{`"x"`, `W/"y,z" ,"1-revealed",`},
+			{`"1-revealed-gzip"`},
+			{`W/"1-revealed;gzip"`},
 		} {
 			a := read(h, tags...)
 			require.Equal(t, http.StatusNotModified, a.status, tags)
 			require.Empty(t, a.body)
 			require.Equal(t, `"1-revealed"`, a.header.Get("ETag"))
-			require.Equal(t, "private, no-cache", a.header.Get("Cache-Control"))
+			require.Equal(t, "no-store", a.header.Get("Cache-Control"), "the value was stored encrypted")
 		}
 	})
 	t.Run("other tags, and what is no list of tags, are 200", func(t *testing.T) {
@@ -77,7 +83,7 @@ func TestIfMatch(t *testing.T) {
 	t.Run("the present version lets a write through, however it is shown", func(t *testing.T) {
 		t.Parallel()
 		for _, tags := range [][]string{
-			{`"2"`}, {`"2-revealed"`}, {`"2-redacted"`}, {`*`}, {`"1", "2"`}, {`"x"`, `"2"`},
+			{`"2"`}, {`"2-revealed"`}, {`"2-redacted"`}, {`*`}, {`"1", "2"`}, {`"x"`, `"2"`}, {`"2-gzip"`},
 		} {
 			require.Equal(t, http.StatusOK, update(setup(t), tags...).status, tags)
 		}

@@ -122,7 +122,28 @@ func TestMediaTypes(t *testing.T) {
 		}
 		send(t, goodCreate, "Content-Type", "application/json", "Content-Type", "application/json").
 			requireProblem(415, "unsupported_media_type")
-		send(t, goodCreate, "Content-Encoding", "gzip").requireProblem(415, "unsupported_media_type")
+	})
+	t.Run("a compressed body is 415 with the coding that is accepted", func(t *testing.T) {
+		t.Parallel()
+		for _, coding := range []string{"gzip", "br", "identity, gzip", "GZIP", "x"} {
+			a := send(t, goodCreate, "Content-Encoding", coding)
+			a.requireProblem(415, "unsupported_content_coding")
+			require.Equal(t, "identity", a.header.Get("Accept-Encoding"))
+		}
+		require.Equal(t, http.StatusCreated, send(t, goodCreate, "Content-Encoding", "Identity").status)
+	})
+	t.Run("a body without a type is read as JSON", func(t *testing.T) {
+		t.Parallel()
+		headers := as(adminKey)
+		headers["Content-Type"] = nil
+		a := newTestServer(t).send(http.MethodPost, "/api/v1/config/", goodCreate, headers)
+		require.Equal(t, http.StatusCreated, a.status, a.body)
+	})
+	t.Run("a byte order mark is named", func(t *testing.T) {
+		t.Parallel()
+		a := send(t, "\uFEFF"+goodCreate)
+		a.requireProblem(400, "malformed_json")
+		require.Contains(t, a.places()["body"], "byte order mark")
 	})
 	t.Run("a response is JSON whatever is requested", func(t *testing.T) {
 		t.Parallel()

@@ -281,6 +281,16 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
+// later moves the clock.
+func (h *testServer) later(d time.Duration) {
+	h.tb.Helper()
+	moved, ok := h.options.Clock.(*clock)
+	require.True(h.tb, ok)
+	moved.mu.Lock()
+	defer moved.mu.Unlock()
+	moved.now = moved.now.Add(d)
+}
+
 // ids counts.
 type ids struct {
 	mu    sync.Mutex

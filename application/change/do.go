@@ -15,13 +15,13 @@ type Versioned interface {
 	Damage() error
 	// Expect returns scope.ErrStale unless the present version is one of these, or
 	// none is named.
-	Expect(versions ...scope.Version) error
+	Expect(p scope.Precondition) error
 }
 
 // Steps are the steps of one write to an aggregate that exists.
 type Steps[A Versioned] struct {
-	// Expect are the versions of which one must be the present, if any is named.
-	Expect []scope.Version
+	// Expect is what the write expects of the current state.
+	Expect scope.Precondition
 	// Revives says that a deleted aggregate may be written to.
 	Revives bool
 	// Mends says that a damaged aggregate may be written to.
@@ -58,7 +58,7 @@ func Do[K comparable, A Versioned](
 		if err := a.Damage(); err != nil && !s.Mends {
 			return err
 		}
-		if err := a.Expect(s.Expect...); err != nil {
+		if err := a.Expect(s.Expect); err != nil {
 			return Final(err)
 		}
 		if err := s.Apply(ctx, a); err != nil {

@@ -96,7 +96,7 @@ func setup(t *testing.T) bundle {
 func (b bundle) increment(t *testing.T, expect ...scope.Version) (*counter, error) {
 	t.Helper()
 	return b.Edit(t.Context(), fixture.Admin(), change.Edit[counterID, *counter]{
-		ID: 1, Expect: expect, Apply: func(_ context.Context, c *counter) error {
+		ID: 1, Expect: scope.ExpectVersions(expect...), Apply: func(_ context.Context, c *counter) error {
 			c.value++
 			return nil
 		},

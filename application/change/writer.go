@@ -30,8 +30,8 @@ type Writer[I ~int64, A Versioned] struct {
 // Edit is one write to an aggregate that exists.
 type Edit[I ~int64, A Versioned] struct {
 	ID I
-	// Expect are the versions of which one must be the present, if any is named.
-	Expect []scope.Version
+	// Expect is what the write expects of the current state.
+	Expect scope.Precondition
 	// Revives says that a deleted aggregate may be written to.
 	Revives bool
 	// Mends says that a damaged aggregate may be written to.

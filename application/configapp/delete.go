@@ -5,13 +5,14 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // Delete is the input of Delete.
 type Delete struct {
 	ID configuration.ID
-	// Expect are the versions of which one must be the present, if any is named.
-	Expect []configuration.Version
+	// Expect is what the write expects of the current state.
+	Expect scope.Precondition
 }
 
 // Delete makes the version in which the configuration does not exist; its

@@ -5,14 +5,15 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // RollBack is the input of RollBack.
 type RollBack struct {
 	ID      configuration.ID
 	Version configuration.Version
-	// Expect are the versions of which one must be the present, if any is named.
-	Expect []configuration.Version
+	// Expect is what the write expects of the current state.
+	Expect scope.Precondition
 }
 
 // RollBack restores the state of a version as a new version; a deleted configuration is

@@ -6,6 +6,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
@@ -15,8 +16,8 @@ type Update struct {
 	Value       *secret.Text
 	Description *string
 	IsEncrypted *bool
-	// Expect are the versions of which one must be the present, if any is named.
-	Expect []configuration.Version
+	// Expect is what the write expects of the current state.
+	Expect scope.Precondition
 }
 
 // Update changes a configuration; without a difference it returns the current state.

@@ -96,7 +96,7 @@ func TestUpdate(t *testing.T) {
 		view := b.created(t, "one", false)
 		b.updated(t, view.ID, "two")
 		_, err := b.Update(t.Context(), fixture.Admin(), configapp.Update{
-			ID: view.ID, Value: new(secret.New("three")), Expect: []configuration.Version{1},
+			ID: view.ID, Value: new(secret.New("three")), Expect: scope.ExpectVersions(1),
 		})
 		assert.Equal(t, scope.StaleAt(2), fault.Of(err))
 		assert.Zero(t, b.backoff.Waits(), "an answer is not worth trying again")

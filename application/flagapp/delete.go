@@ -12,7 +12,7 @@ import (
 type Delete struct {
 	ID flag.ID
 	// Expect, if not empty, must include the current version.
-	Expect []scope.Version
+	Expect scope.Precondition
 }
 
 // Delete creates the version in which the flag is deleted; its history stays.

@@ -13,7 +13,7 @@ type RollBack struct {
 	ID      flag.ID
 	Version scope.Version
 	// Expect, if not empty, must include the current version.
-	Expect []scope.Version
+	Expect scope.Precondition
 }
 
 // RollBack restores the state of a version as a new version, with the same ranges; a

@@ -13,8 +13,8 @@ type Update struct {
 	ID flag.ID
 	// Change is JSON as flag.ParseChange reads it.
 	Change []byte
-	// Expect are the versions of which one must be the present, if any is named.
-	Expect []scope.Version
+	// Expect is what the write expects of the current state.
+	Expect scope.Precondition
 }
 
 // Update changes a flag; without a difference it returns the current state. Deleted or

@@ -61,7 +61,7 @@ func TestWriting(t *testing.T) {
 		f := b.create(t, `"is_enabled":true`)
 		b.disable(t, f.ID)
 		_, err := b.Update(t.Context(), fixture.Admin(), flagapp.Update{
-			ID: f.ID, Change: []byte(`{"is_enabled":true}`), Expect: []scope.Version{1},
+			ID: f.ID, Change: []byte(`{"is_enabled":true}`), Expect: scope.ExpectVersions(1),
 		})
 		assert.Equal(t, scope.StaleAt(2), fault.Of(err))
 	})

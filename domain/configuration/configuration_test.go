@@ -184,11 +184,11 @@ func TestRollBack(t *testing.T) {
 func TestExpect(t *testing.T) {
 	t.Parallel()
 	c := stored(t)
-	require.NoError(t, c.Expect())
-	require.NoError(t, c.Expect(1))
-	require.NoError(t, c.Expect(5, 1))
-	require.ErrorIs(t, c.Expect(2), configuration.ErrStale)
-	assert.Equal(t, scope.StaleAt(1), c.Expect(2))
+	require.NoError(t, c.Expect(scope.Precondition{}))
+	require.NoError(t, c.Expect(scope.ExpectVersions(1)))
+	require.NoError(t, c.Expect(scope.ExpectVersions(5, 1)))
+	require.ErrorIs(t, c.Expect(scope.ExpectVersions(2)), configuration.ErrStale)
+	assert.Equal(t, scope.StaleAt(1), c.Expect(scope.ExpectVersions(2)))
 }
 
 func TestAsOf(t *testing.T) {

@@ -111,9 +111,9 @@ func TestVersions(t *testing.T) {
 	t.Run("another version than the expected is stale", func(t *testing.T) {
 		t.Parallel()
 		f := stored(t, ``)
-		require.NoError(t, f.Expect())
-		require.NoError(t, f.Expect(1))
-		assert.Equal(t, scope.StaleAt(1), f.Expect(2))
+		require.NoError(t, f.Expect(scope.Precondition{}))
+		require.NoError(t, f.Expect(scope.ExpectVersions(1)))
+		assert.Equal(t, scope.StaleAt(1), f.Expect(scope.ExpectVersions(2)))
 	})
 
 	t.Run("the state as of an entry is that of the entry", func(t *testing.T) {

@@ -145,9 +145,9 @@ func TestEventsSayWhatHappened(t *testing.T) {
 	again := flag.Rehydrate(f.State())
 	assert.Equal(t, flag.ID(7), again.ID())
 	assert.Equal(t, identity(t), again.Identity())
-	require.NoError(t, again.Expect(5))
-	require.NoError(t, again.Expect(1, 5))
-	require.ErrorIs(t, again.Expect(4), flag.ErrStale)
+	require.NoError(t, again.Expect(scope.ExpectVersions(5)))
+	require.NoError(t, again.Expect(scope.ExpectVersions(1, 5)))
+	require.ErrorIs(t, again.Expect(scope.ExpectVersions(4)), flag.ErrStale)
 }
 
 func TestDescriptions(t *testing.T) {

@@ -247,8 +247,8 @@ func TestDeregistering(t *testing.T) {
 	t.Run("a version that is expected has to be the present one", func(t *testing.T) {
 		t.Parallel()
 		s := registered(t, "a")
-		require.NoError(t, s.Expect())
-		require.NoError(t, s.Expect(s.State().Version))
-		require.ErrorIs(t, s.Expect(scope.Version(99)), registry.ErrStale)
+		require.NoError(t, s.Expect(scope.Precondition{}))
+		require.NoError(t, s.Expect(scope.ExpectVersions(s.State().Version)))
+		require.ErrorIs(t, s.Expect(scope.ExpectVersions(99)), registry.ErrStale)
 	})
 }

@@ -1,7 +1,6 @@
 package scope
 
 import (
-	"slices"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -89,13 +88,4 @@ func (l *Lifecycle) AsOf(version Version, made Stamp) Lifecycle {
 	}
 	then.Damaged = false
 	return then
-}
-
-// Expect returns ErrStale with the current version unless that is one of the versions.
-// Without versions it returns nil.
-func (l *Lifecycle) Expect(versions ...Version) error {
-	if len(versions) == 0 || slices.Contains(versions, l.Version) {
-		return nil
-	}
-	return StaleAt(l.Version)
 }

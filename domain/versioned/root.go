@@ -48,9 +48,8 @@ func (r *Root[I, E]) UpdatedAt() time.Time { return r.lifecycle.UpdatedAt }
 // else nil.
 func (r *Root[I, E]) Damage() error { return r.lifecycle.DamagedAt(int64(r.id)) }
 
-// Expect returns scope.ErrStale with the present version unless that is one of the
-// versions. Nothing expected is nil.
-func (r *Root[I, E]) Expect(versions ...scope.Version) error { return r.lifecycle.Expect(versions...) }
+// Expect returns scope.ErrStale with the current version unless the precondition holds.
+func (r *Root[I, E]) Expect(p scope.Precondition) error { return r.lifecycle.Expect(p) }
 
 // Next makes the next version and returns the part of its history entry that all
 // entries have.

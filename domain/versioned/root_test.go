@@ -64,9 +64,9 @@ func TestRootRecordsVersions(t *testing.T) {
 	t.Run("an expected version is compared with the current one", func(t *testing.T) {
 		t.Parallel()
 		c := &counter{Root: versioned.Rehydrate[id, versioned.Entry[id]](1, scope.Lifecycle{Version: 3})}
-		require.NoError(t, c.Expect())
-		require.NoError(t, c.Expect(2, 3))
-		assert.Equal(t, scope.StaleAt(3), fault.Of(c.Expect(2)))
+		require.NoError(t, c.Expect(scope.Precondition{}))
+		require.NoError(t, c.Expect(scope.ExpectVersions(2, 3)))
+		assert.Equal(t, scope.StaleAt(3), fault.Of(c.Expect(scope.ExpectVersions(2))))
 	})
 
 	t.Run("a damaged aggregate and a damaged entry are ErrDamaged", func(t *testing.T) {

@@ -128,7 +128,8 @@ func document(codes []code) string {
 	}
 	var b strings.Builder
 	b.WriteString("# Error codes\n\nMade from the code by `make golden`. Every answer of 400 and above is a problem (RFC 9457,\n" +
-		"`application/problem+json`) whose `code` is one of these. Codes are stable; messages may change.\n\n" +
+		"`application/problem+json`) whose `code` is one of these, under `/ofrep` in the form of OFREP.\n" +
+		"Codes are stable; messages may change.\n\n" +
 		"| code | status | meaning |\n|---|---|---|\n")
 	for _, c := range codes {
 		if c.code == "taken" {
@@ -136,5 +137,25 @@ func document(codes []code) string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %d | %s |\n", c.code, status[c.kind], c.message)
 	}
+	b.WriteString(answersOfTheServer)
 	return b.String()
 }
+
+// answersOfTheServer are documented here because they are no problems; TestAnswersOfTheServer
+// in adapters/ginapi observes them.
+const answersOfTheServer = `
+## Answers of the HTTP server itself
+
+A request that is no HTTP, or breaks its rules, is answered by Go's server before Signalbox sees it:
+in plain text, without a code, and the connection is closed.
+
+| status | request |
+|---|---|
+| 400 | a malformed request line, path or header; no or several Host; several lengths |
+| 417 | an Expect other than 100-continue (without a body) |
+| 431 | headers of more than 20 KiB |
+| 501 | a transfer coding other than chunked |
+| 505 | a version of HTTP other than 1.0 and 1.1 |
+
+A connection whose request header is not complete within five seconds is closed without an answer.
+`

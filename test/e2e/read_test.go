@@ -23,7 +23,7 @@ func TestRead(t *testing.T) {
 				made := c.Create(t, "cached", "v")
 				a := c.Get(t, e2etest.ReadPath("cached")).Want(t, http.StatusOK)
 				require.Equal(t, `"1"`, a.Header.Get("ETag"))
-				require.Equal(t, made.UpdatedAt.UTC().Format(http.TimeFormat), a.Header.Get("Last-Modified"))
+				require.Empty(t, a.Header.Get("Last-Modified"), "the value may still change in the same second")
 
 				same := c.Get(t, e2etest.ReadPath("cached"), e2etest.With("If-None-Match", `"7", W/"1"`)).Want(t, http.StatusNotModified)
 				require.Empty(t, same.Body)

@@ -94,8 +94,8 @@ func prepare(v configapp.View) (*ports.Representation, error) {
 		return nil, fault.ErrInternal.WithCause(err)
 	}
 	return &ports.Representation{
-		ETag: []string{entityTag(v)}, LastModified: []string{rest.HTTPTime(v.UpdatedAt)},
-		ContentLength: []string{strconv.Itoa(len(body))}, Body: body,
+		ETag: []string{entityTag(v)}, LastModified: []string{rest.LastModified(v.UpdatedAt)}, Modified: v.UpdatedAt,
+		Secret: v.Content.Encrypted() && shown(v), ContentLength: []string{strconv.Itoa(len(body))}, Body: body,
 	}, nil
 }
 
@@ -121,8 +121,7 @@ func (a *API) send(c *gin.Context, v configapp.View) {
 		a.router.Fail(c, err)
 		return
 	}
-	c.Writer.Header()["Last-Modified"] = ready.LastModified
-	if !a.router.Revalidated(c, ready.ETag) {
+	if !a.router.Revalidated(c, ready) {
 		a.router.SendPrepared(c, ready)
 	}
 }
@@ -133,8 +132,14 @@ func entityTag(v configapp.View) string {
 	if !v.Content.Encrypted() {
 		return rest.VersionTag(v.Version)
 	}
-	if _, shown := v.Value(); shown {
+	if shown(v) {
 		return rest.VariantTag(v.Version, rest.RevealedSuffix)
 	}
 	return rest.VariantTag(v.Version, rest.RedactedSuffix)
+}
+
+// shown reports whether the caller sees the value.
+func shown(v configapp.View) bool {
+	_, shown := v.Value()
+	return shown
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 func readParameters() []*huma.Param {
@@ -38,8 +39,10 @@ func (a *API) read(c *gin.Context, in *rest.Input) {
 		a.router.Fail(c, err)
 		return
 	}
-	rest.SendModified(c, f.UpdatedAt)
-	if !a.router.Revalidated(c, []string{rest.VersionTag(f.Version)}) {
+	if !a.router.Revalidated(c, &ports.Representation{
+		ETag:         []string{rest.VersionTag(f.Version)},
+		LastModified: []string{rest.LastModified(f.UpdatedAt)}, Modified: f.UpdatedAt,
+	}) {
 		c.Data(http.StatusOK, rest.JSONMediaType, representFlag(f.State).Text)
 	}
 }

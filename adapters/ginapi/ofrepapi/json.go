@@ -139,6 +139,9 @@ func detailsOf(f *fault.Error) string {
 		return details
 	}
 	sentences := []string{details}
+	if f.Code() == fault.ErrInvalid.Code() && len(f.Fields()) > 0 {
+		sentences[0] = "The request is invalid:" // there is no list of errors to refer to
+	}
 	for _, field := range f.Fields() {
 		sentences = append(sentences, field.Name+" "+field.Message+".")
 	}

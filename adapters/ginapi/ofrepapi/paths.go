@@ -11,6 +11,9 @@ func isStream(r *http.Request) bool { return r.URL.Path == streamPath }
 
 // isOFREP reports whether a path belongs to OFREP.
 func isOFREP(r *http.Request) bool {
+	if r.URL.Path == "/ofrep" {
+		return true
+	}
 	if !strings.HasPrefix(r.URL.Path, "/ofrep/") && !strings.HasPrefix(r.URL.Path, environmentsPath) {
 		return false
 	}

@@ -96,7 +96,7 @@ func (a *API) discover(c *gin.Context, in *rest.Input) {
 		return
 	}
 	a.setModeHeader(c, v.Protected)
-	if !a.router.Revalidated(c, ready.ETag) {
+	if !a.router.Revalidated(c, ready) {
 		a.router.SendPrepared(c, ready)
 	}
 }

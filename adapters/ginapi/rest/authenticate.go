@@ -66,10 +66,12 @@ func onlyKey(h http.Header) (string, bool) {
 		return "", false
 	}
 	scheme, key, _ := strings.Cut(credentials[0], " ")
-	return key, scheme == "ApiKey" || scheme == "Bearer"
+	usual := (scheme == "ApiKey" || scheme == "Bearer") && key != "" && key[0] != ' ' && key[len(key)-1] != ' '
+	return key, usual
 }
 
-// presentedKeys returns the different keys in the headers. Credentials of another scheme
+// presentedKeys returns the different keys in the headers; one or more spaces follow the
+// scheme (RFC 9110, section 11.4). Credentials of another scheme
 // count as an empty key: such a request does not mean to be anonymous.
 func presentedKeys(h http.Header) []string {
 	var keys []string

@@ -55,9 +55,8 @@ func newBodyShape(op Operation, doc *huma.Operation, schemas *schemas) *bodyShap
 // read returns the body if it is one JSON value, declared as such, with fields that the
 // operation knows. Invalid are the values that break the schema.
 func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) (body []byte, invalid, err error) {
-	declared := len(r.Header.Values("Content-Type")) > 0
-	if declared && !isJSON(r.Header) {
-		return nil, nil, ErrUnsupportedMediaType
+	if err = checkMedia(r.Header); err != nil {
+		return nil, nil, err
 	}
 	body, err = readBounded(w, r, s.limit)
 	switch {
@@ -65,8 +64,6 @@ func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) (body []byte, i
 		return nil, nil, err
 	case len(bytes.TrimSpace(body)) == 0:
 		return nil, nil, ErrBodyMissing
-	case !declared:
-		return nil, nil, ErrUnsupportedMediaType
 	case s.open:
 		return body, nil, scan(r.Context(), body, 0, nil)
 	}
@@ -74,13 +71,31 @@ func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) (body []byte, i
 	return body, invalid, err
 }
 
-// isJSON reports whether the headers declare one body of plain JSON.
-func isJSON(h http.Header) bool {
-	types := h.Values("Content-Type")
+// checkMedia rejects a body that is declared as something else than JSON without a content
+// coding. A body without Content-Type counts as JSON.
+func checkMedia(h http.Header) error {
+	if codings, coded := h["Content-Encoding"]; coded && !identity(codings) {
+		return ErrUnsupportedCoding
+	}
+	types := h["Content-Type"]
+	if len(types) == 0 || len(types) == 1 && types[0] == JSONMediaType {
+		return nil
+	}
 	mediaType, _, err := mime.ParseMediaType(types[0])
-	encoding := h.Get("Content-Encoding")
-	plain := encoding == "" || strings.EqualFold(encoding, "identity")
-	return len(types) == 1 && err == nil && mediaType == JSONMediaType && plain
+	if len(types) != 1 || err != nil || mediaType != JSONMediaType {
+		return ErrUnsupportedMediaType
+	}
+	return nil
+}
+
+// identity reports whether a Content-Encoding names no coding.
+func identity(codings []string) bool {
+	for coding := range strings.SplitSeq(strings.Join(codings, ","), ",") {
+		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+			return false
+		}
+	}
+	return true
 }
 
 func readBounded(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
@@ -165,7 +180,7 @@ func scan(ctx context.Context, body []byte, values int, to *tree) error {
 		}
 		token, err := d.ReadToken()
 		if err != nil {
-			return syntaxFault(err, d.InputOffset())
+			return syntaxFault(err, body, d.InputOffset())
 		}
 		if err := beyond(d, n, values); err != nil {
 			return err
@@ -272,8 +287,14 @@ func (t *tree) put(value any) {
 	}
 }
 
+// byteOrderMark may not begin a JSON text that is sent (RFC 8259, section 8.1).
+const byteOrderMark = "\uFEFF"
+
 // syntaxFault locates a syntax error, and quotes nothing of the body.
-func syntaxFault(err error, offset int64) error {
+func syntaxFault(err error, body []byte, offset int64) error {
+	if bytes.HasPrefix(body, []byte(byteOrderMark)) {
+		return ErrMalformedJSON.WithField(inBody, "begins with a byte order mark (U+FEFF); send the JSON without it")
+	}
 	location := inBody
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		offset = syntactic.ByteOffset

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
@@ -73,7 +71,27 @@ func Unchanged(lines []string, current string) bool {
 		return true
 	}
 	tags, star, ok := parseTags(lines)
-	return ok && (star || slices.ContainsFunc(tags, func(t tag) bool { return `"`+t.opaque+`"` == current }))
+	return ok && (star || slices.ContainsFunc(tags, func(t tag) bool { return t.names(current) }))
+}
+
+// matches reports whether an If-Match names the tag of the response, compared strongly.
+func matches(lines []string, current string) bool {
+	tags, star, ok := parseTags(lines)
+	return ok && (star || slices.ContainsFunc(tags, func(t tag) bool { return !t.weak && t.names(current) }))
+}
+
+// names reports whether a tag is a tag of ours, as it was sent or with a suffix.
+func (t tag) names(current string) bool { return `"`+t.plain()+`"` == current }
+
+// plain returns the tag without the suffix that a proxy adds to the tag of a response
+// that it compresses: Apache's "-gzip" (mod_deflate, DeflateAlterETag) and those alike.
+func (t tag) plain() string {
+	for _, suffix := range []string{"-gzip", ";gzip", "-br", "-zstd", "-deflate"} {
+		if plain, found := strings.CutSuffix(t.opaque, suffix); found {
+			return plain
+		}
+	}
+	return t.opaque
 }
 
 // UnchangedLenient is Unchanged for clients that rewrite tags, as those of OFREP and
@@ -83,7 +101,7 @@ func UnchangedLenient(lines []string, current string) bool {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {
 			part = strings.Trim(strings.TrimPrefix(strings.TrimSpace(part), "W/"), `"`)
-			part = strings.TrimSuffix(part, "-gzip")
+			part = tag{opaque: part}.plain()
 			if part == "*" || part == opaque {
 				return true
 			}
@@ -92,58 +110,20 @@ func UnchangedLenient(lines []string, current string) bool {
 	return false
 }
 
-// versions returns the versions that an If-Match names: none for the star, and 0, which
-// nothing has, where no strong tag is the tag of a version.
-func versions(tags []tag, star bool) []scope.Version {
-	if star {
-		return nil
-	}
-	var expected []scope.Version
+// versions returns the versions of tags that VersionTag or VariantTag made.
+func versions(tags []tag, weak bool) []scope.Version {
+	named := make([]scope.Version, 0, len(tags))
 	for _, t := range tags {
-		if v, ok := versionOf(t); ok {
-			expected = append(expected, v)
+		if v, ok := versionOf(t); ok && (weak || !t.weak) {
+			named = append(named, v)
 		}
 	}
-	if expected == nil {
-		return []scope.Version{0}
-	}
-	return expected
+	return named
 }
 
-// versionOf parses a tag that VersionTag or VariantTag made.
 func versionOf(t tag) (scope.Version, bool) {
-	digits := strings.TrimSuffix(strings.TrimSuffix(t.opaque, RevealedSuffix), RedactedSuffix)
+	digits := strings.TrimSuffix(strings.TrimSuffix(t.plain(), RevealedSuffix), RedactedSuffix)
 	n, err := strconv.ParseInt(digits, 10, 64)
 	canonical := err == nil && n > 0 && strconv.FormatInt(n, 10) == digits
-	return scope.Version(n), canonical && !t.weak
-}
-
-// Precondition is the If-Match of a typed operation, to be embedded in its input.
-type Precondition struct {
-	IfMatch string `header:"If-Match" doc:"ETags of which one must be the present, or *; others are 412"`
-	expect  []scope.Version
-}
-
-var _ huma.Resolver = (*Precondition)(nil)
-
-// Expected returns the versions of which one must be the present one; nil is any.
-func (p *Precondition) Expected() []scope.Version { return p.expect }
-
-// Resolve parses the header, and rejects one that is no list of tags.
-func (p *Precondition) Resolve(ctx huma.Context) []error {
-	var lines []string
-	ctx.EachHeader(func(name, value string) {
-		if name == "If-Match" {
-			lines = append(lines, value)
-		}
-	})
-	if lines == nil {
-		return nil
-	}
-	tags, star, ok := parseTags(lines)
-	if !ok {
-		return []error{&huma.ErrorDetail{Location: "header.If-Match", Message: "must be a list of quoted ETags, or *"}}
-	}
-	p.expect = versions(tags, star)
-	return nil
+	return scope.Version(n), canonical
 }

@@ -40,9 +40,8 @@ func (o *Object) Bytes() []byte { return o.buffer.Bytes() }
 
 // Receive reads the body, which may be empty and may leave out Content-Type.
 func (o *Object) Receive(w http.ResponseWriter, r *http.Request, limit int64) error {
-	declared := r.Header["Content-Type"]
-	if len(declared) > 0 && declared[0] != JSONMediaType && !isJSON(r.Header) {
-		return ErrUnsupportedMediaType
+	if err := checkMedia(r.Header); err != nil {
+		return err
 	}
 	if r.ContentLength > limit {
 		return ErrBodyTooLarge
@@ -61,16 +60,13 @@ func (o *Object) Receive(w http.ResponseWriter, r *http.Request, limit int64) er
 	return nil
 }
 
-// ReceiveRequired is Receive for a body that must be present and declared as JSON.
+// ReceiveRequired is Receive for a body that must be present.
 func (o *Object) ReceiveRequired(w http.ResponseWriter, r *http.Request, limit int64) error {
 	if err := o.Receive(w, r, limit); err != nil {
 		return err
 	}
-	switch {
-	case o.buffer.Len() == 0:
+	if o.buffer.Len() == 0 {
 		return ErrBodyMissing
-	case len(r.Header["Content-Type"]) == 0:
-		return ErrUnsupportedMediaType
 	}
 	return nil
 }
@@ -128,7 +124,7 @@ func (o *Object) syntax(err error) error {
 	if _, ours := errors.AsType[*fault.Error](err); ours {
 		return err
 	}
-	return syntaxFault(err, o.Decoder.InputOffset())
+	return syntaxFault(err, o.buffer.Bytes(), o.Decoder.InputOffset())
 }
 
 // ItemPointer returns the pointer to the item of List that is being read.

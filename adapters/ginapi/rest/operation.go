@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -130,6 +131,8 @@ type operation struct {
 	kind   kind
 	// awaits says that there is a parameter min_revision.
 	awaits bool
+	// changes says that the operation is a write; conditional, that it heeds preconditions.
+	changes, conditional bool
 }
 
 // describe returns the entry of an operation in the document, without what its types say.
@@ -178,7 +181,7 @@ func (r *Router) add(op Operation, doc *huma.Operation, h Handler, k kind) {
 
 // mount adds the routes of an operation.
 func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
-	served := &operation{doc: doc, kind: k}
+	served := &operation{doc: doc, kind: k, changes: op.changes(), conditional: hasParameter(doc, ifMatch)}
 	if doc.RequestBody != nil {
 		served.action = op.Action
 	}
@@ -215,7 +218,10 @@ func (r *Router) accept(c *gin.Context, op *operation) *request {
 	req := requestOf(c.Request.Context())
 	req.operation, req.input.reader = op, &op.reader
 	var err error
-	if op.action != "" {
+	if op.changes {
+		err = r.checkWrite(c.Request, op)
+	}
+	if err == nil && op.action != "" {
 		err = req.caller.RequireAnywhere(op.action)
 	}
 	if err == nil && op.kind != hot {
@@ -226,6 +232,23 @@ func (r *Router) accept(c *gin.Context, op *operation) *request {
 		return nil
 	}
 	return req
+}
+
+// checkWrite rejects a write for what its headers say, before anything of it is read.
+func (r *Router) checkWrite(request *http.Request, op *operation) error {
+	if err := r.checkOrigin(request, op); err != nil || op.conditional {
+		return err
+	}
+	return checkPreconditions(request)
+}
+
+// changes reports whether an operation is a write, by its action.
+func (op Operation) changes() bool {
+	return op.Method != http.MethodGet && strings.HasSuffix(string(op.Action), ".write")
+}
+
+func hasParameter(doc *huma.Operation, name string) bool {
+	return slices.ContainsFunc(doc.Parameters, func(p *huma.Param) bool { return p.Name == name })
 }
 
 func (r *Router) read(c *gin.Context, req *request) error {

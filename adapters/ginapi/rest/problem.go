@@ -228,6 +228,9 @@ func setProblemHeaders(h http.Header, f *fault.Error) {
 		// The rest of the body is not read.
 		h.Set("Connection", "close")
 	}
+	if f.Code() == ErrUnsupportedCoding.Code() {
+		h.Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
+	}
 	if kind != fault.Stale {
 		return
 	}
@@ -306,9 +309,15 @@ var (
 	// ErrBodyTooLarge is a body over the limit of its operation.
 	ErrBodyTooLarge = fault.New(fault.TooLarge, "body_too_large",
 		"The body is longer than is read here: 1 MiB, 10 MiB for a flag, 128 KiB for an evaluation.")
-	// ErrUnsupportedMediaType is a body that is not declared as uncompressed JSON.
+	// ErrUnsupportedMediaType is a body that is declared as something else than JSON.
 	ErrUnsupportedMediaType = fault.New(fault.UnsupportedMedia, "unsupported_media_type",
-		"Send the body uncompressed and with Content-Type: application/json.")
+		"Send the body with Content-Type: application/json.")
+	// ErrUnsupportedCoding is a compressed body.
+	ErrUnsupportedCoding = fault.New(fault.UnsupportedMedia, "unsupported_content_coding",
+		"Send the body uncompressed, without Content-Encoding.")
+	// ErrCrossOrigin is a write of a browser from another origin, where keys are not required.
+	ErrCrossOrigin = fault.New(fault.Forbidden, "cross_origin",
+		"With AUTH_ENABLED=false, browsers write from this origin and from CORS_ALLOWED_ORIGINS only.")
 	// ErrRouteNotFound is a path without a route.
 	ErrRouteNotFound = fault.New(fault.NotFound, "not_found", "There is nothing at this path.")
 	// ErrMethodNotAllowed is a path that is known, with another method.

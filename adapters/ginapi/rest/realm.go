@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
@@ -105,6 +106,32 @@ func (r *Router) preflight(c *gin.Context, req *request) bool {
 	}
 	c.AbortWithStatus(http.StatusNoContent)
 	return true
+}
+
+// newCrossOrigin returns the protection of writes where browsers need no key. It is nil
+// where keys are required, because they are sent in headers and never by cookies.
+func newCrossOrigin(o Options) *http.CrossOriginProtection {
+	if !o.WithoutKeys || slices.Contains(o.CORSOrigins, "*") {
+		return nil
+	}
+	protection := http.NewCrossOriginProtection()
+	for _, origin := range o.CORSOrigins {
+		if err := protection.AddTrustedOrigin(origin); err != nil {
+			o.Logger.Warn("origin not trusted for writes", zap.String("origin", origin), zap.Error(err))
+		}
+	}
+	return protection
+}
+
+// checkOrigin rejects a write of a browser from another origin. Evaluations change nothing.
+func (r *Router) checkOrigin(request *http.Request, op *operation) error {
+	if r.crossOrigin == nil || !op.changes {
+		return nil
+	}
+	if err := r.crossOrigin.Check(request); err != nil {
+		return ErrCrossOrigin.WithCause(err)
+	}
+	return nil
 }
 
 func (r *Router) mayCall(origin string) bool {

@@ -50,27 +50,6 @@ func (r *Router) SendPrepared(c *gin.Context, prepared *ports.Representation) {
 	r.SendJSON(c, prepared.Body)
 }
 
-// Revalidated sets the headers of a response that callers may cache and have to
-// revalidate, and sends 304 where the caller has it. Etag is the header's value.
-func (r *Router) Revalidated(c *gin.Context, etag []string) bool {
-	h := c.Writer.Header()
-	h["Cache-Control"] = r.headers.noCache
-	h["Vary"] = r.headers.vary
-	h["Etag"] = etag
-	cached, conditional := c.Request.Header["If-None-Match"]
-	if !conditional || !Unchanged(cached, etag[0]) {
-		return false
-	}
-	c.Status(http.StatusNotModified)
-	return true
-}
-
-// SendModified sets the header Last-Modified.
-func SendModified(c *gin.Context, at time.Time) { c.Header("Last-Modified", HTTPTime(at)) }
-
-// HTTPTime returns a time as headers write it.
-func HTTPTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
-
 // RollBackJSON is the body that rolls a resource back. 2^53 is the greatest whole number
 // that every JSON reader represents exactly.
 type RollBackJSON struct {

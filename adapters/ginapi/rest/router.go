@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +49,9 @@ type Options struct {
 	CORSOrigins []string
 	// TrustedProxies are the proxies whose X-Forwarded-For is used; none by default.
 	TrustedProxies []netip.Prefix
+	// WithoutKeys says that every request has full access: browsers then may write from
+	// the same origin and CORSOrigins only.
+	WithoutKeys bool
 	// RequestTimeout is DefaultRequestTimeout by default.
 	RequestTimeout time.Duration
 	// ResponseBytes bounds the memory of responses under construction,
@@ -67,6 +72,8 @@ type Router struct {
 	templates map[string]string
 	document  func() (document, error)
 	memory    *Memory
+	// crossOrigin rejects writes of other origins; nil where keys are required.
+	crossOrigin *http.CrossOriginProtection
 	// lingering holds one element for each request whose body is being drained.
 	lingering chan struct{}
 	// stopping is closed when the server stops.
@@ -100,6 +107,7 @@ func New(o Options) *Router {
 	r.headers.nosniff, r.headers.noStore = []string{"nosniff"}, []string{"no-store"}
 	r.headers.json = []string{JSONMediaType}
 	r.headers.noCache, r.headers.vary = []string{"private, no-cache"}, []string{"Authorization, X-Api-Key"}
+	r.crossOrigin = newCrossOrigin(o)
 	r.engine = r.newEngine()
 	r.huma = huma.NewAPI(r.humaConfig(), humaAdapter{r})
 	r.document = sync.OnceValues(r.render)
@@ -124,7 +132,35 @@ func (r *Router) newEngine() *gin.Engine {
 }
 
 // Handler returns the handler for a server.
-func (r *Router) Handler() http.Handler { return r.engine }
+func (r *Router) Handler() http.Handler { return http.HandlerFunc(r.handle) }
+
+// handle tolerates repeated slashes before the prefixes of paths, which clients send whose
+// base URL ends with a slash.
+func (r *Router) handle(w http.ResponseWriter, request *http.Request) {
+	if strings.Contains(request.URL.Path, "//") {
+		request.URL = withoutRepeatedSlashes(request.URL)
+	}
+	r.engine.ServeHTTP(w, request)
+}
+
+// withoutRepeatedSlashes returns a URL whose path begins with one slash, and has one before
+// "ofrep". Other repeated slashes stay: an empty segment is not the same as none.
+func withoutRepeatedSlashes(u *url.URL) *url.URL {
+	path := u.EscapedPath()
+	if after := strings.TrimLeft(path, "/"); after != "" {
+		path = "/" + after
+	}
+	if before, after, found := strings.Cut(path, "//ofrep/"); found {
+		path = strings.TrimRight(before, "/") + "/ofrep/" + after
+	}
+	plain := *u
+	unescaped, err := url.PathUnescape(path)
+	if err != nil {
+		return u
+	}
+	plain.Path, plain.RawPath = unescaped, path
+	return &plain
+}
 
 // Routes lists the routes, for tests.
 func (r *Router) Routes() gin.RoutesInfo { return r.engine.Routes() }

@@ -65,7 +65,7 @@ func (s *Service) Create(ctx context.Context, by access.Caller, in Create) (note
 type Update struct {
 	ID     note.ID
 	Text   string
-	Expect []scope.Version
+	Expect scope.Precondition
 }
 
 // Update replaces the text of a note.
