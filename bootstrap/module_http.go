@@ -59,9 +59,9 @@ func newAPI(p httpParts) *ginapi.API {
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
 		Modules: p.Modules, Operations: p.Operations,
 		Redis: p.Redis, Kafka: p.Kafka,
-		DefaultEnvironment: p.Settings.DefaultEnvironment,
-		ResponseBytes:      int64(p.Settings.ResponseMemory),
-		CORSOrigins:        p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,
+		DefaultEnvironment: p.Settings.DefaultEnvironment, Environments: p.Settings.Policy(),
+		ResponseBytes: int64(p.Settings.ResponseMemory),
+		CORSOrigins:   p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,
 		Database: p.Store, Clock: p.Clock, IDs: p.IDs, Conditions: p.Conditions,
 		TrustedProxies: p.Settings.TrustedProxies, WithoutKeys: !p.Settings.AuthEnabled,
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/opsapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/registryapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -47,6 +48,8 @@ type Options struct {
 	Registry       registryapi.Registry
 	// DefaultEnvironment is where OFREP evaluates when a request names none.
 	DefaultEnvironment string
+	// Environments are those that this installation supports.
+	Environments scope.Environments
 	// CORSOrigins are the origins whose browsers may call OFREP; none by default.
 	CORSOrigins []string
 	Access      rest.Authenticator
@@ -102,7 +105,9 @@ func New(o Options) *API {
 			DefaultEnvironment: o.DefaultEnvironment,
 		}),
 		registryapi.New(o.Registry),
-		changesapi.New(changesapi.Dependencies{Feed: o.Watching, Sessions: o.Sessions, Modules: o.Modules}),
+		changesapi.New(changesapi.Dependencies{
+			Feed: o.Watching, Sessions: o.Sessions, Modules: o.Modules, Environments: o.Environments,
+		}),
 		opsapi.New(opsapi.Dependencies{
 			ServiceName: o.ServiceName, Version: o.Version, Ready: a.ready.Load, Database: o.Database,
 			Redis: o.Redis, Kafka: o.Kafka, Relay: o.Relay, Conditions: o.Conditions, Clock: o.Clock,

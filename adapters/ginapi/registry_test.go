@@ -3,6 +3,9 @@ package ginapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -125,6 +128,97 @@ func TestPrometheusBytes(t *testing.T) {
 	assert.Equal(t, a.body, h.admin(http.MethodGet, "/prometheus/sd?service=shop&environment=production", "").body)
 	assert.Equal(t, "[]", h.admin(http.MethodGet, "/prometheus/sd?service=other", "").body)
 	assert.Equal(t, http.StatusUnauthorized, h.send(http.MethodGet, "/prometheus/sd", "", nil).status)
+}
+
+func TestPrometheusLabels(t *testing.T) {
+	t.Parallel()
+	labels := func(t *testing.T, more string) map[string]string {
+		t.Helper()
+		h := registryServer(t)
+		h.register(more)
+		var groups []struct{ Labels map[string]string }
+		require.NoError(t, json.Unmarshal([]byte(h.admin(http.MethodGet, "/prometheus/sd", "").body), &groups))
+		require.Len(t, groups, 1)
+		return groups[0].Labels
+	}
+	assert.Equal(t, `,a\,b,c,d\\,`, labels(t, `,"tags":["a,b","c","d\\"]`)["__meta_signalbox_tags"])
+	assert.NotContains(t, labels(t, ""), "__scheme__")
+	assert.NotContains(t, labels(t, `,"metadata":{"metrics_scheme":null,"metrics_path":7}`), "__metrics_path__")
+
+	h := registryServer(t)
+	register := func(more string) answer {
+		return h.admin(http.MethodPost, registryPath+"/register", `{"service_name":"shop","instance_id":"b",`+more+`}`)
+	}
+	require.Equal(t, http.StatusCreated, register(`"service_url":"https://b"`).status)
+	assert.Contains(t, h.admin(http.MethodGet, "/prometheus/sd", "").body, `"__scheme__":"https"`)
+	for _, metadata := range []string{`{"metrics_scheme":"ftp"}`, `{"metrics_path":"metrics"}`, `{"metrics_path":"/a b"}`} {
+		a := register(`"service_url":"http://b","metadata":` + metadata)
+		a.requireProblem(http.StatusUnprocessableEntity, "validation_failed")
+		assert.Contains(t, a.body, `"pointer":"/metadata/metrics_`)
+	}
+}
+
+func TestWeightZeroIsNotSelected(t *testing.T) {
+	t.Parallel()
+	h := registryServer(t)
+	h.register(`,"weight":0`)
+	const discovery = "/api/v1/discovery/shop"
+	assert.Contains(t, h.admin(http.MethodGet, discovery, "").body, `"weight":0`)
+	assert.Equal(t, "[]", h.admin(http.MethodGet, discovery+"?ready=true", "").body)
+	assert.Equal(t, "[]", h.admin(http.MethodGet, "/prometheus/sd?ready=true", "").body)
+	service := h.admin(http.MethodGet, registryPath+"/shop", "").json()
+	assert.Equal(t, "healthy", service["status"], "the service's status does not change")
+}
+
+func TestMessagesNameTheCause(t *testing.T) {
+	t.Parallel()
+	h := registryServer(t)
+	register := func(members string) map[string]string {
+		return h.admin(http.MethodPost, registryPath+"/register", `{"service_name":"shop","instance_id":"b",`+members+`}`).places()
+	}
+	for members, want := range map[string][2]string{
+		`"service_url":"http://b","ttl_seconds":0`: {"body.ttl_seconds", "must be between 1 and 3600"},
+		`"service_url":"http://b:0"`:               {"body.service_url", "must have a port between 1 and 65535, or none"},
+		`"service_url":"http://b:99999"`:           {"body.service_url", "must have a port between 1 and 65535, or none"},
+		`"service_url":"http://b:x"`:               {"body.service_url", "must have a port between 1 and 65535, or none"},
+		`"service_url":"http://::1"`:               {"body.service_url", "must have a port between 1 and 65535, or none"},
+		`"service_url":"http://[::1"`:              {"body.service_url", "must have a host name or an IP address, an IPv6 address in brackets"},
+		`"service_url":"http://b\u00fc"`:           {"body.service_url", "must have a host name or an IP address, an IPv6 address in brackets"},
+		`"service_url":"ftp://b"`:                  {"body.service_url", "must be an absolute URL that begins with http:// or https://"},
+		`"service_url":"http://b/#a"`:              {"body.service_url", "must not contain a fragment (#)"},
+		`"service_url":"http://b","weight":1.5`:    {"body.weight", "must be a whole number"},
+	} {
+		assert.Equal(t, want[1], register(members)[want[0]], members)
+	}
+	for _, offset := range []string{"2147483648", "99999999999999999999", "-1", "x"} {
+		places := h.admin(http.MethodGet, "/api/v1/config/?offset="+offset, "").places()
+		assert.Equal(t, "must be a whole number between 0 and 2147483647", places["query.offset"], offset)
+	}
+	for name, target := range map[string]string{
+		"query.environment": "/api/v1/config/?environment=prod", "query.environment ": "/api/v1/changes?wait=0s&environment=moon",
+	} {
+		places := h.admin(http.MethodGet, target, "").places()
+		message := places[strings.TrimSpace(name)]
+		assert.Contains(t, message, "use one of development, production", target)
+	}
+	assert.Contains(t, h.admin(http.MethodGet, "/api/v1/config/?environment=prod", "").body, "did you mean production?")
+}
+
+// TestKeysInPaths reads, changes and deletes keys with every character that a path may
+// encode.
+func TestKeysInPaths(t *testing.T) {
+	t.Parallel()
+	h := newTestServer(t)
+	for id, key := range []string{"routes[0].id", "limits/upload", "a:b@c+d", "_x-y.z", "a[b]/c"} {
+		require.Equal(t, http.StatusCreated, h.create(key, "v", false).status, key)
+		for _, encoded := range []string{url.PathEscape(key), strings.ReplaceAll(url.QueryEscape(key), "+", "%20")} {
+			a := h.admin(http.MethodGet, "/api/v1/config/"+encoded+inBilling, "")
+			require.Equal(t, http.StatusOK, a.status, encoded)
+			require.Equal(t, key, a.json()["key"])
+		}
+		require.Contains(t, h.admin(http.MethodGet, "/api/v1/config/?key_prefix="+url.QueryEscape(key[:2]), "").body, key[2:])
+		require.Equal(t, http.StatusNoContent, h.admin(http.MethodDelete, "/api/v1/config/"+strconv.Itoa(id+1), "").status)
+	}
 }
 
 func FuzzHeartbeatBody(f *testing.F) {

@@ -77,7 +77,7 @@ func newTestServer(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 	require.NoError(tb, h.useFlags.Refresh(tb.Context()))
 	h.follow()
 	h.options = ginapi.Options{
-		Flags: h.useFlags, DefaultEnvironment: "production",
+		Flags: h.useFlags, DefaultEnvironment: "production", Environments: environments,
 		ServiceName: "config-service",
 		Version:     "1.2.3",
 		Logger:      zap.New(core),

@@ -47,8 +47,11 @@ func (p *parsing) seconds(field string, n *int) *time.Duration {
 	switch {
 	case n == nil:
 		return nil
+	case field == "ttl_seconds" && (*n < 1 || *n > maximum):
+		p.note(fault.Bad(field, "must be between 1 and 3600"))
+		return nil
 	case *n < 1 || *n > maximum:
-		p.note(fault.Bad(field, "must be at least 1, and at most ten years"))
+		p.note(fault.Bad(field, "must be at least ttl_seconds, and at most ten years"))
 		return nil
 	}
 	return new(time.Duration(*n) * time.Second)

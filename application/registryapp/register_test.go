@@ -54,7 +54,7 @@ func TestRegister(t *testing.T) {
 		_, err := b.Register(t.Context(), fixture.Admin(), registryapp.Register{
 			ServiceName: "a b", InstanceID: new(""), ServiceURL: new("ftp://x"), HealthCheckURL: new("http://u:p@x"),
 			Metadata: []byte(`[]`), Host: new("[::1]"), Environment: new("nowhere"), Zone: new(fixture.Long(101)),
-			Tags: new([]string{"a,b"}), Weight: new(65_536), TTLSeconds: new(0), DeregisterAfterSeconds: new(-1),
+			Tags: new([]string{"a\x07b"}), Weight: new(65_536), TTLSeconds: new(0), DeregisterAfterSeconds: new(-1),
 			Check: &health.Spec{Type: "script"},
 		})
 		require.ErrorIs(t, err, fault.ErrInvalid)

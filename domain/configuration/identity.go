@@ -19,7 +19,7 @@ type ID int64
 type Key struct{ text string }
 
 // ParseKey returns the key of that text: 1 to 255 bytes that begin with a letter,
-// digit or '_' and go on with those and '.', '-', ':', '/', '@', '+'; without
+// digit or '_' and go on with those and '.', '-', ':', '/', '@', '+', '[', ']'; without
 // "//", without a segment "." or "..", without a '/' at the end. Another text is
 // ErrInvalid for the field "key".
 func ParseKey(text string) (Key, error) {
@@ -37,7 +37,7 @@ func keyFault(text string) string {
 		return "must begin with a letter, a digit or '_'"
 	}
 	if strings.ContainsFunc(text, notInKeys) {
-		return "may contain letters, digits and . _ - : / @ + only"
+		return "may contain letters, digits and . _ - : / @ + [ ] only"
 	}
 	for segment := range strings.SplitSeq(text, "/") {
 		switch {
@@ -55,7 +55,7 @@ func BeginsKey(text string) bool {
 	return len(text) <= MaxKeyBytes && !strings.ContainsFunc(text, notInKeys)
 }
 
-func notInKeys(r rune) bool { return !word(r) && !strings.ContainsRune(".-:/@+", r) }
+func notInKeys(r rune) bool { return !word(r) && !strings.ContainsRune(".-:/@+[]", r) }
 
 func word(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_'

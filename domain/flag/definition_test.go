@@ -140,7 +140,7 @@ func TestBadDefinitions(t *testing.T) {
 		"no text as a user":           {`"target_users":[1]`, []string{"/target_users/0"}},
 		"percentages out of bounds":   {`"rollout_percentage":100.1`, []string{"/rollout_percentage"}},
 		"a negative percentage":       {`"rollout_percentage":-1`, []string{"/rollout_percentage"}},
-		"five decimals":               {`"rollout_percentage":0.00001`, []string{"/rollout_percentage"}},
+		"a percentage over 100":       {`"rollout_percentage":100.00001`, []string{"/rollout_percentage"}},
 		"unknown variants everywhere": {`"off_variant":"x","target_variant":"y","default":{"variant":"z"},"rules":[{"variant":"w"}]`, []string{"/off_variant", "/target_variant", "/rules/0/variant", "/default/variant"}},
 		"weights that do not sum":     {`"default":{"allocation":{"on":500000,"off":499999}}`, []string{"/default/allocation"}},
 		"a weight of another kind":    {`"default":{"allocation":{"on":0.5,"off":-1}}`, []string{"/default/allocation/on", "/default/allocation/off"}},

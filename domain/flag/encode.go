@@ -123,6 +123,9 @@ func encodeCondition(s targeting.Spec) map[string]any {
 	if s.IgnoreCase {
 		o["ignore_case"] = true
 	}
+	if s.Unit != "" {
+		o["unit"] = string(s.Unit)
+	}
 	return o
 }
 

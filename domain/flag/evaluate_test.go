@@ -83,18 +83,26 @@ func TestSplits(t *testing.T) {
 		assert.InDelta(t, 3000, on, 230)
 	})
 
-	t.Run("a number and the string of it are two keys", func(t *testing.T) {
+	t.Run("a number and the string of it are one user", func(t *testing.T) {
 		t.Parallel()
 		c := compile(t, define(t, `"is_enabled":true,"rollout_percentage":50`))
-		differ := 0
 		for n := range 100 {
-			var in targeting.Context
-			in.SetKey(targeting.NumberValue(strconv.Itoa(n)))
-			if served(c, &in) != served(c, user(strconv.Itoa(n))) {
-				differ++
+			for _, literal := range []string{strconv.Itoa(n), strconv.Itoa(n) + ".0", strconv.Itoa(n) + "0e-1"} {
+				var set, inside targeting.Context
+				set.SetKey(targeting.NumberValue(literal))
+				inside.Add("targetingKey", targeting.NumberValue(literal))
+				assert.Equal(t, served(c, user(strconv.Itoa(n))), served(c, &set), literal)
+				assert.Equal(t, served(c, user(strconv.Itoa(n))), served(c, &inside), literal)
 			}
 		}
-		assert.Greater(t, differ, 20)
+		c = compile(t, define(t, `"is_enabled":true,"rollout_percentage":0,"target_users":["42","9007199254740993"]`))
+		for literal, want := range map[string]string{
+			"42": "on", "42.0": "on", "4.2e1": "on", "42.5": "off", "9007199254740993": "on", "9007199254740992": "off",
+		} {
+			var in targeting.Context
+			in.SetKey(targeting.NumberValue(literal))
+			assert.Equal(t, want, served(c, &in), literal)
+		}
 	})
 
 	t.Run("bucket_by takes another attribute, and its absence is an error", func(t *testing.T) {

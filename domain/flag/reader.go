@@ -2,10 +2,9 @@ package flag
 
 import (
 	"encoding/json"
-	"math"
+	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag/rollout"
@@ -102,18 +101,27 @@ func (r *reader) boolean(at string, v any) bool {
 	return b
 }
 
-// percentage reads 0 to 100 with up to four decimals, as buckets.
+// percentage reads 0 to 100 as buckets. Further decimals than four are rounded, half away
+// from zero: clients send the nearest doubles of thirds and of sums.
 func (r *reader) percentage(at string, v any) uint32 {
-	const perPercent = rollout.Buckets / 100
 	n, ok := v.(json.Number)
 	f, err := n.Float64()
-	_, decimals, _ := strings.Cut(exact(n), ".")
-	buckets := math.Round(f * perPercent)
-	if !ok || err != nil || f < 0 || f > 100 || len(decimals) > 4 {
-		r.bad(at, "must be a number between 0 and 100 with up to four decimals")
+	if !ok || err != nil || f < 0 || f > 100 {
+		r.bad(at, "must be a number between 0 and 100; it is rounded to four decimals")
 		return 0
 	}
-	return uint32(buckets)
+	if f < 1e-5 {
+		return 0 // whatever its exponent is
+	}
+	return percentToBuckets(n)
+}
+
+// percentToBuckets rounds exactly: the product of doubles may be on the other side of a half.
+func percentToBuckets(n json.Number) uint32 {
+	const perPercent = rollout.Buckets / 100
+	exact, _ := new(big.Rat).SetString(string(n))
+	exact.Mul(exact, big.NewRat(perPercent, 1)).Add(exact, big.NewRat(1, 2))
+	return uint32(new(big.Int).Quo(exact.Num(), exact.Denom()).Uint64()) //nolint:gosec // at most rollout.Buckets
 }
 
 func (r *reader) weight(at string, v any) uint32 {
@@ -155,7 +163,7 @@ func (r *reader) conditions(at string, v any, depth int) []targeting.Spec {
 }
 
 func (r *reader) condition(at string, v any, depth int) targeting.Spec {
-	o := r.members(at, v, "attribute", "operator", "values", "negate", "ignore_case", "any", "all", "none")
+	o := r.members(at, v, "attribute", "operator", "values", "negate", "ignore_case", "unit", "any", "all", "none")
 	for _, g := range []targeting.Group{targeting.AnyOf, targeting.AllOf, targeting.NoneOf} {
 		members, given := o[string(g)]
 		if !given {
@@ -187,6 +195,9 @@ func (r *reader) condition(at string, v any, depth int) targeting.Spec {
 	}
 	if b, given := o["ignore_case"]; given {
 		s.IgnoreCase = r.boolean(at+"/ignore_case", b)
+	}
+	if unit, given := o["unit"]; given {
+		s.Unit = targeting.Unit(r.text(at+"/unit", unit, targeting.MaxAttributeBytes))
 	}
 	return s
 }

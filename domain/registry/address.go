@@ -40,16 +40,52 @@ func ParseURL(field, text string) (URL, error) {
 	switch {
 	case !utf8.ValidString(text):
 		return URL{}, fault.Bad(field, "must be valid UTF-8")
-	case err == nil && strings.Contains(u.Hostname(), "%"):
-		return URL{}, fault.Bad(field,
-			"must not contain a zone after the address, because it is valid on one machine only")
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Opaque != "", !hostNamed(u.Hostname()),
-		u.Fragment != "", !portNamed(u):
-		return URL{}, fault.Bad(field, "must be an absolute URL that begins with http:// or https://")
-	case u.User != nil:
-		return URL{}, fault.Bad(field, "must not contain a user or password")
+	case err != nil:
+		return URL{}, fault.Bad(field, unparsable(err))
+	}
+	if reason := urlFault(u); reason != "" {
+		return URL{}, fault.Bad(field, reason)
 	}
 	return URL{text: text}, nil
+}
+
+const absolute = "must be an absolute URL that begins with http:// or https://"
+
+// unparsable names the part at which a URL cannot be parsed.
+func unparsable(err error) string {
+	switch reason := err.Error(); {
+	case strings.Contains(reason, "port"):
+		return wrongPort
+	case strings.Contains(reason, "host"):
+		return wrongHost
+	case strings.Contains(reason, "escape"):
+		return "must not contain a % that begins no escape"
+	}
+	return absolute
+}
+
+const (
+	wrongPort = "must have a port between 1 and 65535, or none"
+	wrongHost = "must have a host name or an IP address, an IPv6 address in brackets"
+)
+
+// urlFault returns the rule that a URL breaks, or "".
+func urlFault(u *url.URL) string {
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https", u.Opaque != "":
+		return absolute
+	case u.User != nil:
+		return "must not contain a user or password"
+	case strings.Contains(u.Hostname(), "%"):
+		return "must not contain a zone after the address, because it is valid on one machine only"
+	case !hostNamed(u.Hostname()):
+		return wrongHost
+	case !portNamed(u):
+		return wrongPort
+	case u.Fragment != "":
+		return "must not contain a fragment (#)"
+	}
+	return ""
 }
 
 // portNamed reports whether the port of a URL is one, or there is none.
@@ -141,6 +177,9 @@ func (a Address) Port(name string) int {
 	}
 	return a.Ports[slices.Sorted(maps.Keys(a.Ports))[0]]
 }
+
+// Secure reports whether the URL is https.
+func (a Address) Secure() bool { return strings.HasPrefix(strings.ToLower(a.URL.text), "https://") }
 
 // Base returns the URL, or one that is made from host and port; "" where there is
 // neither URL nor port.

@@ -64,7 +64,7 @@ func sameCheck(a, b *health.Check) bool {
 // Validate returns ErrInvalid for invalid fields.
 func (d Definition) Validate() error {
 	return fault.Merge(d.Address.validate(), labelFault("zone", d.Zone), labelFault("version", d.Version),
-		tagsFault(d.Tags), weightFault(d.Weight), d.leaseFault())
+		tagsFault(d.Tags), weightFault(d.Weight), d.Metadata.steeringFault(), d.leaseFault())
 }
 
 func labelFault(field, text string) error {
@@ -82,8 +82,8 @@ func tagsFault(tags []string) error {
 		return fault.Bad("tags", "must contain at most 64 tags")
 	}
 	for _, tag := range tags {
-		if tag == "" || strings.Contains(tag, ",") || labelFault("tags", tag) != nil {
-			return fault.Bad("tags", "must be 1 to 100 bytes each, without commas and control characters")
+		if tag == "" || labelFault("tags", tag) != nil {
+			return fault.Bad("tags", "must be 1 to 100 bytes each, without control characters")
 		}
 	}
 	return nil
@@ -238,6 +238,10 @@ func (i *Instance) Terminating() bool { return i.Desired == Draining || i.Remove
 // Offered reports whether discovery lists it as ready: it is ready, or held by
 // preservation.
 func (i *Instance) Offered() bool { return i.Ready() || i.Held && i.Desired == Up }
+
+// Selectable reports whether clients that want ready instances get it: it is offered, and
+// its weight is not 0.
+func (i *Instance) Selectable() bool { return i.Offered() && i.Weight > 0 }
 
 // Listed reports whether discovery lists it: it has not expired, or is held.
 func (i *Instance) Listed() bool { return !i.Removed && !i.Damaged && (!i.Expired || i.Held) }

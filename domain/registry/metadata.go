@@ -180,6 +180,42 @@ func (m Metadata) Members() map[string]string {
 	return members
 }
 
+// The members that steer the discovery of Prometheus.
+const (
+	metricsPath   = "metrics_path"
+	metricsScheme = "metrics_scheme"
+)
+
+// MetricsPath returns where the instance serves metrics, or "" where that is not given: the
+// member is missing, null, empty or no string.
+func (m Metadata) MetricsPath() string { return m.stringMember(metricsPath) }
+
+// MetricsScheme returns "http", "https", or "" where it is not given.
+func (m Metadata) MetricsScheme() string { return m.stringMember(metricsScheme) }
+
+// stringMember returns a member that is a string.
+func (m Metadata) stringMember(name string) string {
+	if !strings.Contains(m.text, name) {
+		return ""
+	}
+	text, _ := m.tree()[name].(string)
+	return text
+}
+
+// steeringFault returns what is wrong with the members that steer something.
+func (m Metadata) steeringFault() error {
+	path, scheme := m.MetricsPath(), m.MetricsScheme()
+	_, err := ParseURL("metadata", "http://host"+path)
+	var pathErr, schemeErr error
+	if path != "" && (err != nil || path[0] != '/') {
+		pathErr = fault.Bad("/metadata/"+metricsPath, "must be a path that begins with /")
+	}
+	if scheme != "" && scheme != "http" && scheme != "https" {
+		schemeErr = fault.Bad("/metadata/"+metricsScheme, "must be http or https")
+	}
+	return fault.Merge(pathErr, schemeErr)
+}
+
 // Same reports whether two objects say the same, however their numbers are
 // written: 1.0 is 1.
 func (m Metadata) Same(n Metadata) bool {

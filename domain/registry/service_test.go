@@ -68,7 +68,7 @@ func TestRegisteringAService(t *testing.T) {
 			"host":                     {URL: address(t, "http://a"), Host: new("a b")},
 			"ports":                    {Host: new("a"), Ports: registry.Ports{"http": 0}},
 			"zone":                     {URL: address(t, "http://a"), Zone: new("a\n")},
-			"tags":                     {URL: address(t, "http://a"), Tags: &[]string{"a,b"}},
+			"tags":                     {URL: address(t, "http://a"), Tags: &[]string{"a\x07b"}},
 		} {
 			s := registry.New(shop(t))
 			_, err := s.Register(r, stamp())

@@ -63,9 +63,33 @@ func (s Environments) Parse(name string) (Environment, error) {
 		return Environment{}, err
 	}
 	if !slices.Contains(s.supported, e) {
-		return Environment{}, fault.Bad("environment", "is not supported here; use one of "+s.String())
+		return Environment{}, fault.Bad("environment", "is not supported here; use one of "+s.String()+s.nearest(name))
 	}
 	return e, nil
+}
+
+// nearest returns a question that names the environment that was probably meant: one that
+// begins the name or is begun by it, or that has nearly the same letters; else "".
+func (s Environments) nearest(name string) string {
+	for _, e := range s.supported {
+		begins := len(name) > 1 && (strings.HasPrefix(e.name, name) || strings.HasPrefix(name, e.name))
+		if begins || oneEdit(name, e.name) {
+			return "; did you mean " + e.name + "?"
+		}
+	}
+	return ""
+}
+
+// oneEdit reports whether two names differ by one character that is added, missing or
+// another, or by two neighbours that are swapped.
+func oneEdit(a, b string) bool {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
 // String returns the names, separated by ", ".

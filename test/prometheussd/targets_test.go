@@ -41,11 +41,11 @@ func TestTargets(t *testing.T) {
 	found := s.discover(t, production)
 	require.Equal(t, []group{cart(), plain(), busy(), broken(), leaving(), six(), seven()}, found.groups)
 	require.Equal(t, []string{
-		"http://cart:443/metrics",
+		"https://cart:443/metrics",
 		"http://10.0.4.7:8080/metrics",
 		"https://10.0.4.8:9100/internal/metrics",
 		"http://shop-b.example:8080/metrics",
-		"5://10.0.4.9:81/metrics",
+		"http://10.0.4.9:81/metrics",
 		"http://[fd00::7]:7000/metrics",
 		"http://[fd00::8]:80/metrics",
 	}, found.urls, "what Prometheus would scrape")
@@ -86,7 +86,7 @@ func instances() []object {
 		{
 			"service_name": "shop", "instance_id": "a:1.2_x-y", "service_url": "http://10.0.4.8:8080",
 			"ports": object{"metrics": 9100, "http": 8081}, "zone": "eu-1", "version": `2.4 "beta"`,
-			"tags": []string{"b", "a b", "b"},
+			"tags": []string{"b", "a b", "b", "x,y"},
 			"metadata": object{
 				"metrics_path": "/internal/metrics", "metrics_scheme": "https",
 				"a-b": "first", "a.b": "second", "a_b": "last", "höhe über null": json.RawMessage("1.50"),
@@ -118,14 +118,14 @@ func of(service, id, address string, other model.LabelSet) group {
 }
 
 func cart() group {
-	return of("cart", "default", "cart:443", model.LabelSet{meta + "status": "unknown"})
+	return of("cart", "default", "cart:443", model.LabelSet{meta + "status": "unknown", "__scheme__": "https"})
 }
 
 func plain() group { return of("plain", "one", "10.0.4.7:8080", nil) }
 
 func busy() group {
 	return of("shop", "a:1.2_x-y", "10.0.4.8:9100", model.LabelSet{
-		meta + "zone": "eu-1", meta + "version": `2.4 "beta"`, meta + "tags": ",a b,b,",
+		meta + "zone": "eu-1", meta + "version": `2.4 "beta"`, meta + "tags": `,a b,b,x\,y,`,
 		meta + "meta_metrics_path": "/internal/metrics", meta + "meta_metrics_scheme": "https",
 		"__metrics_path__": "/internal/metrics", "__scheme__": "https",
 		meta + "meta_a_b": "last", meta + "meta_h_he__ber_null": "1.50", meta + "meta_on": "true",
@@ -139,11 +139,11 @@ func broken() group {
 	return of("shop", "b", "shop-b.example:8080", model.LabelSet{meta + "status": "critical", meta + "weight": "0"})
 }
 
-// leaving is draining. Its metrics_path is empty, and its invalid scheme is passed on
-// unchanged.
+// leaving is draining. Its metrics_path is empty, and its scheme is no string: neither is
+// given.
 func leaving() group {
 	return of("shop", "c", "10.0.4.9:81", model.LabelSet{
-		meta + "meta_metrics_path": "", meta + "meta_metrics_scheme": "5", "__scheme__": "5",
+		meta + "meta_metrics_path": "", meta + "meta_metrics_scheme": "5",
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -41,6 +42,8 @@ type Dependencies struct {
 	Sessions Sessions
 	// Modules are those whose changes can be watched.
 	Modules ports.Modules
+	// Environments are those that can be watched.
+	Environments scope.Environments
 }
 
 // API serves the operations that watch changes.

@@ -92,6 +92,11 @@ func (a *API) readFilter(in *rest.Input) (changefeed.Filter, error) {
 			return f, fault.Bad(name, "may not be empty")
 		}
 	}
+	if in.Given("environment") {
+		if _, err := a.Environments.Parse(f.Environment); err != nil {
+			return f, err
+		}
+	}
 	return f, a.Feed.CheckFilter(f)
 }
 

@@ -29,7 +29,7 @@ type createInput struct {
 
 // createJSON is the body that creates a configuration.
 type createJSON struct {
-	Key         string  `json:"key" doc:"1 to 255 of A-Z a-z 0-9 . _ - : / @ +, beginning with a letter, digit or _"`
+	Key         string  `json:"key" doc:"1 to 255 of A-Z a-z 0-9 . _ - : / @ + [ ], first a letter, digit or _"`
 	Value       string  `json:"value" doc:"UTF-8 without NUL, at most 256 KiB; may be empty"`
 	Environment string  `json:"environment" doc:"One of the supported environments"`
 	ServiceName string  `json:"service_name" doc:"1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"`

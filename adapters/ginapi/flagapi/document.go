@@ -50,7 +50,8 @@ type conditionJSON struct {
 	Operator   string          `json:"operator,omitzero" enum:"equals,in,starts_with,ends_with,contains,matches,greater,greater_or_equal,less,less_or_equal,before,after,semver_equal,semver_greater,semver_less,in_cidr,exists"`
 	Values     []any           `json:"values,omitzero" doc:"One of them suffices; a value of another type never holds"`
 	Negate     bool            `json:"negate,omitzero"`
-	IgnoreCase bool            `json:"ignore_case,omitzero"`
+	IgnoreCase bool            `json:"ignore_case,omitzero" doc:"By Unicode's simple case folding"`
+	Unit       string          `json:"unit,omitzero" enum:"seconds,milliseconds" doc:"Of numbers that before and after compare: since 1970"`
 	Any        []conditionJSON `json:"any,omitzero"`
 	All        []conditionJSON `json:"all,omitzero"`
 	None       []conditionJSON `json:"none,omitzero"`

@@ -78,6 +78,7 @@ type conditionSeen struct {
 	Seen      rest.Raw[any] `json:"seen,omitzero" doc:"The attribute's value; left out where it is absent"`
 	SeenType  *string       `json:"seen_type,omitzero" nullable:"false"`
 	Held      bool          `json:"held"`
+	Note      *string       `json:"note,omitzero" nullable:"false" doc:"Why the value does not match, where that is easily overlooked"`
 }
 
 func representExplanation(e flagapp.Explained) ([]byte, error) {
@@ -116,7 +117,7 @@ func representCondition(c targeting.Step) conditionSeen {
 	if c.Spec.Group == "" {
 		operator, seen := string(c.Spec.Operator), c.Seen.Kind.String()
 		shown.Attribute, shown.Operator, shown.SeenType = &c.Spec.Attribute, &operator, &seen
-		shown.Seen = representValue(c.Seen)
+		shown.Seen, shown.Note = representValue(c.Seen), rest.OrNull(c.Note)
 	}
 	return shown
 }

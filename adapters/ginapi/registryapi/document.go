@@ -14,7 +14,7 @@ type registerJSON struct {
 	Environment    *string        `json:"environment,omitzero" doc:"One of the supported environments; DEFAULT_ENVIRONMENT if not given"`
 	Zone           *string        `json:"zone,omitzero" doc:"At most 100 bytes"`
 	Version        *string        `json:"version,omitzero" doc:"Of what runs there; at most 100 bytes"`
-	Tags           *[]string      `json:"tags,omitzero" doc:"At most 64, of 1 to 100 bytes without commas"`
+	Tags           *[]string      `json:"tags,omitzero" doc:"At most 64, of 1 to 100 bytes"`
 	Weight         *int           `json:"weight,omitzero" doc:"0 to 65535; 100 if not given"`
 	TTLSeconds     *int           `json:"ttl_seconds,omitzero" doc:"1 to 3600: how long the lease runs from each heartbeat on; 30 if not given"`
 	Deregister     *int           `json:"deregister_after_seconds,omitzero" doc:"How long after the end of its lease it is removed: at least ttl_seconds; ten times that if not given"`

@@ -48,7 +48,7 @@ func (a *API) prometheusTargets(c *gin.Context, in *rest.Input) {
 func appendTargets(to []byte, v *catalogue.View, ready bool, out *rest.Chunks) []byte {
 	for _, i := range v.Instances {
 		port := i.Address.Port("metrics")
-		if port == 0 || ready && !i.Offered() {
+		if port == 0 || ready && !i.Selectable() {
 			continue
 		}
 		group, err := json.Marshal(targetGroup{
@@ -68,10 +68,6 @@ const metaLabel = "__meta_signalbox_"
 // labelsOf returns the labels of an instance. Metadata whose names come to the
 // same label have the value of the last by name.
 func labelsOf(service string, i *registry.Instance) map[string]string {
-	tags := ""
-	if len(i.Tags) > 0 {
-		tags = "," + strings.Join(i.Tags, ",") + ","
-	}
 	labels := map[string]string{
 		metaLabel + "service":     service,
 		metaLabel + "environment": i.Environment.String(),
@@ -80,19 +76,35 @@ func labelsOf(service string, i *registry.Instance) map[string]string {
 		metaLabel + "instance_id": i.ID.String(),
 		metaLabel + "status":      i.Observed().String(),
 		metaLabel + "weight":      strconv.Itoa(i.Weight),
-		metaLabel + "tags":        tags,
+		metaLabel + "tags":        tagsLabel(i.Tags),
 	}
 	members := i.Metadata.Members()
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		labels[metaLabel+"meta_"+labelName(name)] = members[name]
 	}
-	if path := members["metrics_path"]; path != "" {
+	if path := i.Metadata.MetricsPath(); path != "" {
 		labels["__metrics_path__"] = path
 	}
-	if scheme := members["metrics_scheme"]; scheme != "" {
+	if scheme := i.Metadata.MetricsScheme(); scheme != "" {
 		labels["__scheme__"] = scheme
+	} else if i.Address.Secure() {
+		labels["__scheme__"] = "https"
 	}
 	return labels
+}
+
+// tagsLabel joins tags with commas, also around them, so that ",a," finds the tag a. A
+// comma or a backslash in a tag has a backslash before it.
+func tagsLabel(tags []string) string {
+	if len(tags) == 0 {
+		return ""
+	}
+	escape := strings.NewReplacer(`\`, `\\`, ",", `\,`)
+	escaped := make([]string, len(tags))
+	for i, tag := range tags {
+		escaped[i] = escape.Replace(tag)
+	}
+	return "," + strings.Join(escaped, ",") + ","
 }
 
 // labelName turns every character that no label may hold into an underscore.

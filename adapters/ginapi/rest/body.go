@@ -151,7 +151,7 @@ func (s *bodyShape) validate(value any) error {
 	var faults fault.Collector
 	for _, err := range result.Errors {
 		if detail, ok := errors.AsType[*huma.ErrorDetail](err); ok {
-			faults.Bad(detail.Location, detail.Message)
+			faults.Bad(detail.Location, plainRule(nil, detail.Location, detail.Message))
 		}
 	}
 	return faults.Err()

@@ -178,7 +178,7 @@ func (in *Input) At() (time.Time, error) {
 	if !in.Given("at") {
 		return time.Time{}, nil
 	}
-	at, err := time.Parse(time.RFC3339Nano, in.query.Get("at"))
+	at, err := scope.ParseTime(in.query.Get("at"))
 	at = at.UTC().Truncate(time.Microsecond)
 	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
 		return time.Time{}, fault.Bad("at",

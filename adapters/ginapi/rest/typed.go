@@ -88,7 +88,7 @@ func (r *Router) translate(ctx huma.Context, status string, v any) (any, error) 
 		f = fault.ErrInternal.WithCause(errors.New("huma: " + found.Detail))
 	}
 	for _, e := range found.Errors {
-		f = f.WithField(e.Location, e.Message)
+		f = f.WithField(e.Location, plainRule(requestOf(ctx.Context()).operation, e.Location, e.Message))
 	}
 	if invalid := requestOf(ctx.Context()).input.invalid; invalid != nil {
 		return r.problem(ctx.Context(), fault.Merge(f, invalid)), nil

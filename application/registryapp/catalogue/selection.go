@@ -8,14 +8,15 @@ import (
 
 // Selection selects instances; zero fields select all.
 type Selection struct {
-	// Ready selects instances that are ready, or held by self-preservation.
+	// Ready selects instances that are ready, or held by self-preservation, and whose weight
+	// is not 0.
 	Ready              bool
 	Zone, Tag, Version string
 }
 
 // Admits reports whether the selection includes an instance.
 func (n Selection) Admits(i *registry.Instance) bool {
-	return i.Listed() && (!n.Ready || i.Offered()) && (n.Zone == "" || n.Zone == i.Zone) &&
+	return i.Listed() && (!n.Ready || i.Selectable()) && (n.Zone == "" || n.Zone == i.Zone) &&
 		(n.Version == "" || n.Version == i.Version) && (n.Tag == "" || slices.Contains(i.Tags, n.Tag))
 }
 

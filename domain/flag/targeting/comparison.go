@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // test is an operator with its values made ready.
 type test struct {
 	operator   Operator
 	ignoreCase bool
-	// texts are in lower case where case is ignored. Sets are for many values.
+	// texts are folded where case is ignored. Sets are for many values.
 	texts     []string
 	set       map[string]struct{}
 	numbers   []number
@@ -25,6 +26,7 @@ type test struct {
 	// longest bounds the strings that can be equal to one of texts.
 	longest  int
 	moment   time.Time
+	unit     Unit
 	version  semver
 	prefixes []netip.Prefix
 }
@@ -38,13 +40,13 @@ const maxAddress = 64
 // setFrom is the number of values from which a set finds one quicker.
 const setFrom = 8
 
-// shrinks is the least part of its bytes that a string has in lower case: U+212A has
+// shrinks is the least part of its bytes that a string has when it is folded: U+212A has
 // three bytes, and becomes k.
 const shrinks = 3
 
 // newTest validates a condition on an attribute, and names every invalid field.
 func newTest(s Spec) (test, error) {
-	t := test{operator: s.Operator, ignoreCase: s.IgnoreCase}
+	t := test{operator: s.Operator, ignoreCase: s.IgnoreCase, unit: s.Unit}
 	var faults fault.Collector
 	faults.Note(attributeFault(s.Attribute))
 	if !slices.Contains(Operators(), s.Operator) {
@@ -54,6 +56,7 @@ func newTest(s Spec) (test, error) {
 	if s.IgnoreCase && !s.Operator.ignoresCase() {
 		faults.Bad("/ignore_case", "means nothing to this operator")
 	}
+	faults.Note(unitFault(s))
 	if least, most := s.Operator.values(); len(s.Values) < least || len(s.Values) > most {
 		faults.Bad("/values", countMessage(least, most))
 		return t, faults.Err()
@@ -173,15 +176,15 @@ func (t *test) addPattern(text string) string {
 
 func (t *test) addParsed(v Value) string {
 	ok := v.Kind == Text
-	message := "must be a version such as 1.2.3 (Semantic Versioning 2.0.0)"
+	message := "must be a version such as 1.2.3, v1.2.3, 1.2 or 1 (Semantic Versioning 2.0.0)"
 	switch t.operator { //nolint:exhaustive // add has sent the other operators elsewhere
 	case Before, After:
-		t.moment, ok = moment(v)
-		message = "must be a time of RFC 3339, such as 2026-01-31T12:00:00Z"
+		t.moment, ok = moment(v, t.unit)
+		message = timeMessage(t.unit)
 	case InCIDR:
 		prefix, err := parseNetwork(v.Text)
 		ok = ok && err == nil
-		message = "must be a network such as 10.0.0.0/8 or 2001:db8::/32"
+		message = "must be a network such as 10.0.0.0/8 or 2001:db8::/32, or an address"
 		t.prefixes = append(t.prefixes, prefix)
 	default:
 		var valid bool
@@ -194,10 +197,13 @@ func (t *test) addParsed(v Value) string {
 	return ""
 }
 
-// parseNetwork unmaps an IPv4 network that is written as IPv6, as inNetworks does with
-// addresses.
+// parseNetwork parses a network, or an address as the network of that address alone. It
+// unmaps an IPv4 network that is written as IPv6, as inNetworks does with addresses.
 func parseNetwork(text string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(text)
+	if address, addressErr := netip.ParseAddr(text); addressErr == nil && address.Zone() == "" {
+		prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+	}
 	const mapped = 96
 	if address := prefix.Addr(); address.Is4In6() && prefix.Bits() >= mapped {
 		prefix = netip.PrefixFrom(address.Unmap(), prefix.Bits()-mapped)
@@ -205,24 +211,17 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return prefix.Masked(), err
 }
 
-func moment(v Value) (time.Time, bool) {
-	if v.Kind != Text || len(v.Text) < len("2006-01-02T15:04:05Z") {
-		return time.Time{}, false
+// moment returns the time of a value: a string of RFC 3339, or a number of the unit since
+// 1970 where there is a unit.
+func moment(v Value, unit Unit) (time.Time, bool) {
+	switch {
+	case v.Kind == Text:
+		at, err := scope.ParseTime(v.Text)
+		return at, err == nil
+	case v.Kind == Number && unit != "":
+		return unit.time(v.Text)
 	}
-	at, err := time.Parse(time.RFC3339Nano, v.Text)
-	return at, err == nil && strict(v.Text)
-}
-
-// strict reports whether a time that time.Parse has read is one of RFC 3339. Also
-// read are hours of one digit, a comma for the point, and offsets of 24 hours or
-// of 60 minutes.
-func strict(text string) bool {
-	const hour, offset = len("2006-01-02T"), len("+00:00")
-	if text[hour+1] == ':' || strings.Contains(text, ",") {
-		return false
-	}
-	zone := text[len(text)-offset:]
-	return strings.HasSuffix(text, "Z") || zone[1:3] != "24" && zone[4:] != "60"
+	return time.Time{}, false
 }
 
 // folded returns the string as it is compared.
@@ -230,7 +229,7 @@ func (t *test) folded(text string) string {
 	if !t.ignoreCase {
 		return text
 	}
-	return strings.ToLower(text)
+	return foldCase(text)
 }
 
 // passes reports whether a value, at that position of the context, matches. One of
@@ -266,7 +265,7 @@ func (t *test) passesInside(in *Context, v Value) bool {
 	case Greater, GreaterOrEqual, Less, LessOrEqual:
 		return v.Kind == Number && t.compares(parseNumber(v.Text).compare(t.numbers[0]))
 	case Before, After:
-		at, ok := moment(v)
+		at, ok := moment(v, t.unit)
 		return ok && t.compares(at.Compare(t.moment))
 	case SemverEqual, SemverGreater, SemverLess:
 		return v.Kind == Text && t.comparesVersion(v.Text)

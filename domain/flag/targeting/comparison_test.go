@@ -60,8 +60,8 @@ func TestNoOperatorCoerces(t *testing.T) {
 		{specOf(targeting.Before, "2027-01-01T00:00:00Z"), "time"},
 		{specOf(targeting.After, "2025-01-01T00:00:00Z"), "time"},
 		{specOf(targeting.SemverEqual, "1.2.3"), "version"},
-		{specOf(targeting.SemverGreater, "0.0.1"), "version"},
-		{specOf(targeting.SemverLess, "9.0.0"), "version"},
+		{specOf(targeting.SemverGreater, "0.0.1"), "number as a text version"},
+		{specOf(targeting.SemverLess, "9.0.0"), "number as a text version"},
 		{specOf(targeting.InCIDR, "0.0.0.0/0"), "address"},
 	} {
 		row.spec.Attribute = "a"
@@ -92,7 +92,7 @@ func TestTimesAreThoseOfRFC3339(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{
 		"2026-01-31T12:00:00Z", "2026-01-31T12:00:00.1Z", "2026-01-31T12:00:00.123456789+23:59", "0001-01-01T00:00:00-08:00",
-		"2024-02-29T23:59:59Z",
+		"2024-02-29T23:59:59Z", "2026-01-31t12:00:00z", "2016-12-31T23:59:60Z",
 	} {
 		assert.True(t, valid(specOf(targeting.Before, good)), good)
 	}
@@ -114,18 +114,19 @@ func TestVersionsAreThoseOfTheSpecification(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{
 		"0.0.0", "1.0.0-0", "1.0.0--", "1.0.0-a.b.1.0-1", "1.0.0+001", "1.0.0-rc.1+b-1.2", "1.0.0-0a.00b", "99999999999999999999.0.0",
+		"v1.2.3", "V1", "1", "2.1", "2.1-rc.1", "v2+b",
 	} {
 		assert.True(t, valid(specOf(targeting.SemverEqual, good)), good)
 		assert.True(t, holds(t, `{"a":"`+good+`"}`, specOf(targeting.SemverEqual, good)), good)
 	}
 	for _, bad := range []string{
-		"", "1", "1.2", "1.2.3.4", "v1.2.3", "01.2.3", "1.02.3", "1.2.03", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2.3-a.", "1.2.3+",
+		"", "v", "vv1", "1.", "1.2.", ".1", "1.2.3.4", "v01", "01.2.3", "1.02.3", "1.2.03", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2.3-a.", "1.2.3+",
 		"1.2.3+a+b", "1.2.3-ü", "1.2.3 ", "-1.2.3", "1.2.-3", "1..3", "1.2.3-a_b", "٣.0.0",
 	} {
 		assert.False(t, valid(specOf(targeting.SemverEqual, bad)), bad)
 		assert.False(t, holds(t, `{"a":`+strconv.Quote(bad)+`}`, specOf(targeting.SemverGreater, "0.0.0-0")), bad)
 	}
-	for _, same := range [][2]string{{"1.0.0+a", "1.0.0+b"}, {"1.0.0-rc.1+a", "1.0.0-rc.1"}} {
+	for _, same := range [][2]string{{"1.0.0+a", "1.0.0+b"}, {"1.0.0-rc.1+a", "1.0.0-rc.1"}, {"2", "2.0.0"}, {"v2.1", "2.1.0"}, {"2-rc", "2.0.0-rc"}} {
 		assert.True(t, holds(t, `{"a":"`+same[0]+`"}`, specOf(targeting.SemverEqual, same[1])))
 	}
 }
@@ -140,6 +141,9 @@ func TestNetworks(t *testing.T) {
 		{"10.1.2.3/8", []string{"10.200.0.1"}, []string{"11.1.2.3"}},
 		{"::ffff:10.0.0.0/104", []string{"10.1.2.3", "::ffff:10.1.2.3"}, []string{"11.0.0.0", "::1"}},
 		{"::ffff:0:0/96", []string{"1.2.3.4"}, []string{"::1"}},
+		{"10.0.0.1", []string{"10.0.0.1", "::ffff:10.0.0.1"}, []string{"10.0.0.2"}},
+		{"::ffff:10.0.0.1", []string{"10.0.0.1"}, []string{"10.0.0.2"}},
+		{"2001:db8::1", []string{"2001:db8::1", "2001:DB8:0::1"}, []string{"2001:db8::2"}},
 		{"192.0.2.7/32", []string{"192.0.2.7"}, []string{"192.0.2.6", "192.0.2.8"}},
 		{"0.0.0.0/0", []string{"255.255.255.255"}, []string{"::1"}},
 		{"2001:db8::/32", []string{"2001:db8::1", "2001:DB8:ffff::"}, []string{"2001:db9::", "1.2.3.4"}},
@@ -153,7 +157,7 @@ func TestNetworks(t *testing.T) {
 			assert.False(t, holds(t, `{"a":"`+address+`"}`, specOf(targeting.InCIDR, row.network)), "%s in %s", address, row.network)
 		}
 	}
-	for _, bad := range []string{"", "10.0.0.1", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "::/129", "fe80::%eth0/10", "10/8", "x/8"} {
+	for _, bad := range []string{"", "10.0.0", "010.0.0.1", "fe80::1%eth0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "::/129", "fe80::%eth0/10", "10/8", "x/8"} {
 		assert.False(t, valid(specOf(targeting.InCIDR, bad)), bad)
 	}
 	assert.False(t, holds(t, `{"a":"fe80::1%`+strings.Repeat("x", 100)+`"}`, specOf(targeting.InCIDR, "fe80::/10")))
@@ -293,7 +297,8 @@ func exactly(text string) *big.Rat {
 }
 
 // version is Semantic Versioning 2.0.0 by its own suggested expression.
-var version = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
+// A "v" before it and missing parts are Signalbox's own.
+var version = regexp.MustCompile(`^[vV]?(0|[1-9]\d*)(?:\.(0|[1-9]\d*))?(?:\.(0|[1-9]\d*))?` +
 	`(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?` +
 	`(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$`)
 

@@ -27,6 +27,8 @@ type Spec struct {
 	Values     []Value
 	Negate     bool
 	IgnoreCase bool
+	// Unit is what numbers count that are times.
+	Unit Unit
 	// Group is AnyOf, AllOf or NoneOf for a group; Members are its conditions.
 	Group   Group
 	Members []Spec
@@ -159,6 +161,8 @@ type Step struct {
 	// Seen is the attribute's value, Absent for groups too.
 	Seen Value
 	Held bool
+	// Note says why the value does not match where that is easily overlooked, or is empty.
+	Note string
 }
 
 // Explain returns the result of each condition, groups after their members, and whether
@@ -181,6 +185,7 @@ func explain(steps []Step, pointer string, conditions []Condition, in *Context) 
 			steps = explain(steps, at+"/"+string(c.spec.Group), c.members, in)
 		} else {
 			step.Seen, _ = in.lookup(c.path)
+			step.Note = timeNote(c.spec, step.Seen)
 		}
 		steps = append(steps, step)
 	}

@@ -168,13 +168,17 @@ func (c *Context) indexAll(parent, from, to int32) {
 	}
 }
 
-// Key returns the targeting key: the one that was set, else the member
-// targetingKey.
+// Key returns the targeting key: the one that was set, else the member targetingKey. A
+// number is the string of its canonical form, so that 42, 42.0 and "42" are one user.
 func (c *Context) Key() Value {
-	if c.key.Kind != Absent {
-		return c.key
+	key := c.key
+	if key.Kind == Absent {
+		key = c.at(c.member(root, KeyAttribute))
 	}
-	return c.at(c.member(root, KeyAttribute))
+	if key.Kind == Number {
+		return TextValue(canonicalNumber(key.Text))
+	}
+	return key
 }
 
 // path is an attribute's name, and its segments where it has dots.

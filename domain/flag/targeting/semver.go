@@ -12,9 +12,13 @@ type semver struct {
 	prerelease string
 }
 
-// parseSemver reads a version, such as 1.2.3-rc.1+build; a leading v is none of it.
+// parseSemver reads a version, such as 1.2.3-rc.1+build. A "v" before it is left out, and
+// missing parts are completed by zeros: v2 and 2.0 are 2.0.0.
 func parseSemver(text string) (semver, bool) {
 	var v semver
+	if text != "" && (text[0] == 'v' || text[0] == 'V') {
+		text = text[1:]
+	}
 	text, build, hasBuild := strings.Cut(text, "+")
 	if hasBuild && !identifiers(build, false) {
 		return v, false
@@ -24,14 +28,16 @@ func parseSemver(text string) (semver, bool) {
 		return v, false
 	}
 	v.prerelease = prerelease
+	more := true
 	for i := range v.core {
-		var more bool
-		v.core[i], core, more = strings.Cut(core, ".")
-		if !numeric(v.core[i]) || more != (i < 2) {
+		if v.core[i] = "0"; !more {
+			continue
+		}
+		if v.core[i], core, more = strings.Cut(core, "."); !numeric(v.core[i]) {
 			return v, false
 		}
 	}
-	return v, true
+	return v, !more
 }
 
 // numeric reports whether text is a number without a leading zero.

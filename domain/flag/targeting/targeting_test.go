@@ -100,7 +100,7 @@ func TestOperators(t *testing.T) {
 			[]string{`"2026-01-31T12:00:00Z"`, `"2026-01-31"`, `1`, `"yesterday"`},
 		},
 		{targeting.After, text("2026-01-31T12:00:00Z"), []string{`"2026-01-31T12:00:00.000001Z"`}, []string{`"2026-01-31T12:00:00Z"`}},
-		{targeting.SemverEqual, text("1.2.3"), []string{`"1.2.3"`, `"1.2.3+build"`}, []string{`"1.2.3-rc"`, `"v1.2.3"`, `"1.2"`, `1.2`}},
+		{targeting.SemverEqual, text("1.2.3"), []string{`"1.2.3"`, `"1.2.3+build"`, `"v1.2.3"`}, []string{`"1.2.3-rc"`, `"1.2"`, `1.2`}},
 		{targeting.SemverGreater, text("1.9.0"), []string{`"1.10.0"`, `"2.0.0-rc.1"`}, []string{`"1.9.0"`, `"1.9.0-rc"`, `"01.10.0"`}},
 		{targeting.SemverLess, text("1.0.0"), []string{`"1.0.0-rc.1"`, `"0.99.99"`}, []string{`"1.0.0"`, `""`}},
 		{
@@ -203,8 +203,8 @@ func TestBadConditions(t *testing.T) {
 		"a broken pattern":       {targeting.Spec{Attribute: "a", Operator: targeting.Matches, Values: text("(")}, "/0/values/0"},
 		"a long pattern":         {targeting.Spec{Attribute: "a", Operator: targeting.Matches, Values: text(strings.Repeat("a", 1025))}, "/0/values/0"},
 		"a date without a time":  {targeting.Spec{Attribute: "a", Operator: targeting.Before, Values: text("2026-01-31")}, "/0/values/0"},
-		"a version that is none": {targeting.Spec{Attribute: "a", Operator: targeting.SemverLess, Values: text("1.2")}, "/0/values/0"},
-		"an address, no network": {targeting.Spec{Attribute: "a", Operator: targeting.InCIDR, Values: text("10.0.0.1")}, "/0/values/0"},
+		"a version that is none": {targeting.Spec{Attribute: "a", Operator: targeting.SemverLess, Values: text("1.2.x")}, "/0/values/0"},
+		"an address, no network": {targeting.Spec{Attribute: "a", Operator: targeting.InCIDR, Values: text("10.0.0")}, "/0/values/0"},
 		"case of numbers":        {targeting.Spec{Attribute: "a", Operator: targeting.Less, Values: number("1"), IgnoreCase: true}, "/0/ignore_case"},
 		"an empty group":         {targeting.Spec{Group: targeting.AnyOf}, "/0/any"},
 		"a bad member of a group": {
@@ -247,7 +247,7 @@ func TestTargetingKey(t *testing.T) {
 	c := contextOf(t, `{"targetingKey":"inside"}`)
 	assert.Equal(t, targeting.TextValue("inside"), c.Key())
 	c.SetKey(targeting.NumberValue("1"))
-	assert.Equal(t, targeting.NumberValue("1"), c.Key())
+	assert.Equal(t, targeting.TextValue("1"), c.Key(), "a number is the string of it")
 	assert.Equal(t, targeting.NumberValue("1"), c.Lookup("targetingKey"))
 	c.Reset()
 	assert.Equal(t, targeting.Value{}, c.Key())

@@ -165,7 +165,7 @@ func TestDesiredState(t *testing.T) {
 
 			for place, body := range map[string]e2etest.Object{
 				"body.desired": {"desired": "down"}, "body.weight": {"weight": 65536}, "body.reason": {"reason": "alone"},
-				"body.tags": {"tags": []string{"a,b"}}, "body.metadata": {"metadata": []int{1}}, "body.ttl_seconds": {"ttl_seconds": 3},
+				"body.tags": {"tags": []string{"a\x07b"}}, "body.metadata": {"metadata": []int{1}}, "body.ttl_seconds": {"ttl_seconds": 3},
 			} {
 				a := c.Do(t, http.MethodPatch, e2etest.RegistryPath+"shop/instances/a", body)
 				p := a.Problem(t, http.StatusUnprocessableEntity, "validation_failed")

@@ -44,7 +44,7 @@ func TestRegistryInput(t *testing.T) {
 		{name: "port 65,536", give: e2etest.Object{"host": "h", "ports": e2etest.Object{"http": 65536}}, locations: []string{"body.ports"}},
 		{name: "another environment", give: e2etest.Object{"environment": "moon"}, locations: []string{"body.environment"}},
 		{name: "a zone of 101 bytes", give: e2etest.Object{"zone": long[:101]}, locations: []string{"body.zone"}},
-		{name: "a tag with a comma", give: e2etest.Object{"tags": []string{"a,b"}}, locations: []string{"body.tags"}},
+		{name: "a tag with a control character", give: e2etest.Object{"tags": []string{"a\x07b"}}, locations: []string{"body.tags"}},
 		{name: "a weight below 0", give: e2etest.Object{"weight": -1}, locations: []string{"body.weight"}},
 		{name: "a weight of 65,536", give: e2etest.Object{"weight": 65536}, locations: []string{"body.weight"}},
 		{name: "half a weight", give: e2etest.Object{"weight": 0.5}, locations: []string{"body.weight"}},
