@@ -3,6 +3,7 @@ package ginapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestDocument(t *testing.T) {
 		require.Equal(t, "application/openapi+json", a.header.Get("Content-Type"))
 		a = h.send(http.MethodGet, "/openapi.yaml", "", nil)
 		require.Contains(t, a.body, "openapi: ")
-		require.Contains(t, a.body, "/api/v1/config/{key}:")
+		require.Contains(t, a.body, "/api/v1/config/{config}:")
 	})
 	t.Run("it has every operation once, and every operation it has is served", func(t *testing.T) {
 		t.Parallel()
@@ -44,10 +45,10 @@ func TestDocument(t *testing.T) {
 		want := []string{
 			"get /", "get /health", "get /livez", "get /readyz",
 			"get /api/v1/config/", "post /api/v1/config/",
-			"get /api/v1/config/{key}", "put /api/v1/config/{config_id}", "delete /api/v1/config/{config_id}",
+			"get /api/v1/config/{config}", "put /api/v1/config/{config}", "delete /api/v1/config/{config}",
 			"get /api/v1/config/{config_id}/history", "post /api/v1/config/{config_id}/rollback",
-			"get /api/v1/feature-flags/", "post /api/v1/feature-flags/", "get /api/v1/feature-flags/{name}",
-			"put /api/v1/feature-flags/{flag_id}", "delete /api/v1/feature-flags/{flag_id}",
+			"get /api/v1/feature-flags/", "post /api/v1/feature-flags/", "get /api/v1/feature-flags/{flag}",
+			"put /api/v1/feature-flags/{flag}", "delete /api/v1/feature-flags/{flag}",
 			"get /api/v1/feature-flags/{flag_id}/history", "post /api/v1/feature-flags/{flag_id}/rollback",
 			"post /api/v1/feature-flags/{flag_id}/preview", "post /api/v1/feature-flags/evaluate",
 			"post /api/v1/feature-flags/evaluate/batch", "post /api/v1/feature-flags/explain",
@@ -67,7 +68,7 @@ func TestDocument(t *testing.T) {
 		for path, item := range setup(t)["paths"].(map[string]any) {
 			for method := range item.(map[string]any) {
 				got = append(got, method+" "+path)
-				target := strings.NewReplacer("{key}", "k", "{config_id}", "1", "{flag_id}", "1", "{name}", "n").Replace(path)
+				target := strings.NewReplacer("{config}", "1", "{flag}", "1", "{key}", "k", "{config_id}", "1", "{flag_id}", "1", "{name}", "n").Replace(path)
 				a := h.admin(strings.ToUpper(method), target, "")
 				require.NotContains(t, []string{"not_found", "method_not_allowed"}, code(a), target)
 			}
@@ -78,7 +79,7 @@ func TestDocument(t *testing.T) {
 		t.Parallel()
 		paths := setup(t)["paths"].(map[string]any)
 		documented := map[string]bool{}
-		anonymous := strings.NewReplacer("{key}", "*", "{config_id}", "*", "{flag_id}", "*", "{name}", "*",
+		anonymous := strings.NewReplacer("{config}", "*", "{flag}", "*", "{key}", "*", "{config_id}", "*", "{flag_id}", "*", "{name}", "*",
 			"{service_name}", "*", "{instance_id}", "*")
 		for path, item := range paths {
 			for method := range item.(map[string]any) {
@@ -111,7 +112,7 @@ func TestDocument(t *testing.T) {
 		t.Parallel()
 		d := setup(t)
 		schemas := d["components"].(map[string]any)["schemas"].(map[string]any)
-		for _, name := range []string{"Create", "Update", "RollBack"} {
+		for _, name := range []string{"ConfigurationCreate", "ConfigurationUpdate", "RollBack"} {
 			require.Equal(t, false, schemas[name].(map[string]any)["additionalProperties"])
 		}
 		for path, item := range d["paths"].(map[string]any) {
@@ -125,6 +126,36 @@ func TestDocument(t *testing.T) {
 			}
 		}
 	})
+	t.Run("every operation is described, and every request has an example that is valid", func(t *testing.T) {
+		t.Parallel()
+		for path, item := range setup(t)["paths"].(map[string]any) {
+			for method, o := range item.(map[string]any) {
+				op := o.(map[string]any)
+				require.NotEmpty(t, op["description"], "%s %s", method, path)
+				body, _ := op["requestBody"].(map[string]any)
+				if body == nil {
+					continue
+				}
+				example := body["content"].(map[string]any)["application/json"].(map[string]any)["example"]
+				require.NotNil(t, example, "%s %s", method, path)
+				text, err := json.Marshal(example)
+				require.NoError(t, err)
+				require.NoError(t, documented().CheckBody(method, path, text), "%s %s", method, path)
+			}
+		}
+	})
+	t.Run("every string is constrained, and no two paths are identical templates", func(t *testing.T) {
+		t.Parallel()
+		d := setup(t)
+		requireConstrained(t, "", d)
+		templates := map[string]string{}
+		for path := range d["paths"].(map[string]any) {
+			plain := regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(path, "{}")
+			require.Empty(t, templates[plain], path)
+			templates[plain] = path
+		}
+		require.NotEmpty(t, d["servers"])
+	})
 	t.Run("a problem has the members that it promises", func(t *testing.T) {
 		t.Parallel()
 		schemas := setup(t)["components"].(map[string]any)["schemas"].(map[string]any)
@@ -137,6 +168,26 @@ func TestDocument(t *testing.T) {
 			require.Contains(t, a.json(), name)
 		}
 	})
+}
+
+// requireConstrained asserts that every schema of a string has a constraint, but for bodies
+// of other media types.
+func requireConstrained(t *testing.T, at string, v any) {
+	t.Helper()
+	switch v := v.(type) {
+	case map[string]any:
+		if v["type"] == "string" && !strings.Contains(at, "text/") && !strings.HasSuffix(at, "/example") {
+			constrained := v["maxLength"] != nil || v["enum"] != nil || v["format"] != nil || v["pattern"] != nil
+			require.True(t, constrained, at)
+		}
+		for name, inner := range v {
+			requireConstrained(t, at+"/"+name, inner)
+		}
+	case []any:
+		for _, inner := range v {
+			requireConstrained(t, at, inner)
+		}
+	}
 }
 
 // collectReferences notes the names of the schemas that a document refers to.

@@ -30,6 +30,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
+	"github.com/signalbox-hq/signalbox/test/exchange"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -178,8 +179,25 @@ func (h *testServer) send(method, target, body string, headers http.Header) answ
 		r.Header.Set("Content-Type", "application/json")
 	}
 	maps.Copy(r.Header, headers)
-	return h.serve(r)
+	a := h.serve(r)
+	require.NoError(h.tb, documented().Check(exchange.Exchange{
+		Method: method, URL: r.URL, Body: []byte(body), Status: a.status, Header: a.header, Response: []byte(a.body),
+	}), "the exchange contradicts the document")
+	return a
 }
+
+// documented returns the document that every exchange is checked against.
+var documented = sync.OnceValue(func() *exchange.Document {
+	text, err := ginapi.Document("test", fixture.Modules())
+	if err != nil {
+		panic(err)
+	}
+	d, err := exchange.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+})
 
 func (h *testServer) serve(r *http.Request) answer {
 	h.tb.Helper()

@@ -59,6 +59,7 @@ func New(d Dependencies) *API { return &API{Dependencies: d} }
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	rest.PrefixSchemas[changeJSON](r, "Feed")
 	r.Handle(rest.Operation{
 		ID: "watch-changes", Method: http.MethodGet, Path: changesPath, Tag: tag, Summary: "Wait for changes",
 		Description: "Answers as soon as there are changes after `since`, or when `wait` is over. Repeat it with " +

@@ -26,8 +26,11 @@ func New(configurations Configurations) *API { return &API{configurations: confi
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	rest.PrefixSchemas[configurationJSON](r, "Configuration")
+	r.Constrain(texts())
 	rest.Typed(r, rest.Operation{
-		ID: "create-configuration", Method: http.MethodPost, Path: collectionPath, Tag: tag,
+		ID: "create-configuration", Example: examples()["create-configuration"],
+		Method: http.MethodPost, Path: collectionPath, Tag: tag,
 		Summary: "Create a configuration", Action: access.WriteConfiguration,
 		Status: http.StatusCreated, Problems: []int{http.StatusConflict},
 	}, a.create)
@@ -48,7 +51,8 @@ func (a *API) Register(r *rest.Router) {
 		Problems: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.read)
 	rest.Typed(r, rest.Operation{
-		ID: "update-configuration", Method: http.MethodPut, Path: idPath, Tag: tag,
+		ID: "update-configuration", Example: examples()["update-configuration"],
+		Method: http.MethodPut, Path: idPath, Tag: tag,
 		Summary: "Update a configuration", Action: access.WriteConfiguration, Problems: writeProblems(),
 	}, a.update)
 	rest.Typed(r, rest.Operation{
@@ -63,7 +67,8 @@ func (a *API) Register(r *rest.Router) {
 		Problems:  []int{http.StatusNotFound, http.StatusConflict},
 	}, a.readHistory)
 	rest.Typed(r, rest.Operation{
-		ID: "roll-back-configuration", Method: http.MethodPost, Path: idPath + "/rollback", Tag: tag,
+		ID: "roll-back-configuration", Example: examples()["roll-back-configuration"],
+		Method: http.MethodPost, Path: idPath + "/rollback", Tag: tag,
 		Summary: "Roll a configuration back to an earlier version", Action: access.WriteConfiguration,
 		Problems: writeProblems(),
 	}, a.rollBack)

@@ -79,7 +79,7 @@ type flagJSON struct {
 	Environment string  `json:"environment"`
 	Description *string `json:"description"`
 	definitionJSON
-	Salt      string `json:"salt" doc:"Sets the flag's buckets apart from others'; 16 bytes in hex"`
+	Salt      string `json:"salt,omitzero" doc:"Sets the flag's buckets apart from others'; 16 bytes in hex"`
 	Version   int64  `json:"version" doc:"Counts the changes from 1"`
 	CreatedAt string `json:"created_at" format:"date-time"`
 	UpdatedAt string `json:"updated_at" format:"date-time"`
@@ -92,7 +92,7 @@ type flagJSON struct {
 type draftJSON struct {
 	Description *string `json:"description"`
 	definitionJSON
-	Salt string `json:"salt"`
+	Salt string `json:"salt,omitzero"`
 }
 
 // flagEntryJSON is one version of a flag's history.

@@ -15,14 +15,14 @@ type evaluateJSON struct {
 	FlagName    string         `json:"flag_name"`
 	Environment string         `json:"environment"`
 	UserID      any            `json:"user_id,omitzero" doc:"The targeting key: a text, a number, true or false; wins over targetingKey in context"`
-	Context     map[string]any `json:"context,omitzero" doc:"Attributes that it is evaluated for; 128 KiB with all else"`
+	Context     map[string]any `json:"context,omitzero" nullable:"true" doc:"Attributes that it is evaluated for; 128 KiB with all else"`
 }
 
 // evaluateBatchJSON is the body that evaluates several flags.
 type evaluateBatchJSON struct {
 	Environment string         `json:"environment"`
 	UserID      any            `json:"user_id,omitzero"`
-	Context     map[string]any `json:"context,omitzero"`
+	Context     map[string]any `json:"context,omitzero" nullable:"true"`
 	FlagNames   []string       `json:"flag_names,omitzero" maxItems:"500" doc:"All flags of the environment if not given"`
 }
 

@@ -43,6 +43,8 @@ func New(flags Flags) *API {
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	rest.PrefixSchemas[flagJSON](r, "Flag")
+	r.Constrain(texts())
 	a.registerWrites(r)
 	a.registerReads(r)
 	a.registerEvaluation(r)
@@ -50,13 +52,15 @@ func (a *API) Register(r *rest.Router) {
 
 func (a *API) registerWrites(r *rest.Router) {
 	rest.Typed(r, rest.Operation{
-		ID: "create-flag", Method: http.MethodPost, Path: flagsPath, Tag: tag,
+		ID: "create-flag", Example: examples()["create-flag"],
+		Method: http.MethodPost, Path: flagsPath, Tag: tag,
 		Summary: "Create a feature flag", Action: access.WriteFlag,
 		BodyLimit: maxDefinitionBytes, UncheckedBody: true,
 		Status: http.StatusCreated, Problems: []int{http.StatusConflict},
 	}, a.create)
 	rest.Typed(r, rest.Operation{
-		ID: "update-flag", Method: http.MethodPut, Path: idPath, Tag: tag,
+		ID: "update-flag", Example: examples()["update-flag"],
+		Method: http.MethodPut, Path: idPath, Tag: tag,
 		Summary: "Change any part of a feature flag", Action: access.WriteFlag,
 		BodyLimit: maxDefinitionBytes, UncheckedBody: true,
 		Problems: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
@@ -67,12 +71,14 @@ func (a *API) registerWrites(r *rest.Router) {
 		Problems: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.delete)
 	rest.Typed(r, rest.Operation{
-		ID: "roll-back-flag", Method: http.MethodPost, Path: idPath + "/rollback", Tag: tag,
+		ID: "roll-back-flag", Example: examples()["roll-back-flag"],
+		Method: http.MethodPost, Path: idPath + "/rollback", Tag: tag,
 		Summary: "Roll a feature flag back to an earlier version", Action: access.WriteFlag,
 		Problems: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.rollBack)
 	rest.Typed(r, rest.Operation{
-		ID: "preview-flag", Method: http.MethodPost, Path: idPath + "/preview", Tag: tag,
+		ID: "preview-flag", Example: examples()["preview-flag"],
+		Method: http.MethodPost, Path: idPath + "/preview", Tag: tag,
 		Summary: "Say what a change would do, and which share of users would move; nothing is stored",
 		Action:  access.ReadFlag, BodyLimit: maxDefinitionBytes, UncheckedBody: true,
 		Problems: []int{http.StatusNotFound, http.StatusConflict},
@@ -106,19 +112,22 @@ func (a *API) registerReads(r *rest.Router) {
 
 func (a *API) registerEvaluation(r *rest.Router) {
 	r.Hot(rest.Operation{
-		ID: "evaluate-flag", Method: http.MethodPost, Path: flagsPath + "evaluate", Tag: tag,
+		ID: "evaluate-flag", Example: examples()["evaluate-flag"],
+		Method: http.MethodPost, Path: flagsPath + "evaluate", Tag: tag,
 		Summary: "Evaluate a feature flag", Action: access.EvaluateFlag,
 		Body: rest.BodyOf[evaluateJSON](), Responses: []rest.Response{rest.JSON[evaluationJSON](http.StatusOK)},
 		Problems: []int{http.StatusConflict, http.StatusRequestEntityTooLarge},
 	}, a.evaluate)
 	r.Hot(rest.Operation{
-		ID: "evaluate-flags", Method: http.MethodPost, Path: flagsPath + "evaluate/batch", Tag: tag,
+		ID: "evaluate-flags", Example: examples()["evaluate-flags"],
+		Method: http.MethodPost, Path: flagsPath + "evaluate/batch", Tag: tag,
 		Summary: "Evaluate several feature flags, or all, as they stood together", Action: access.EvaluateFlag,
 		Body: rest.BodyOf[evaluateBatchJSON](), Responses: []rest.Response{rest.JSON[batchJSON](http.StatusOK)},
 		Problems: []int{http.StatusConflict, http.StatusRequestEntityTooLarge},
 	}, a.evaluateBatch)
 	r.Hot(rest.Operation{
-		ID: "explain-flag", Method: http.MethodPost, Path: flagsPath + "explain", Tag: tag,
+		ID: "explain-flag", Example: examples()["explain-flag"],
+		Method: http.MethodPost, Path: flagsPath + "explain", Tag: tag,
 		Summary: "Evaluate a feature flag, as it stands or stood, and say what each step found",
 		Action:  access.ReadFlag,
 		Body:    rest.BodyOf[explainJSON](), Responses: []rest.Response{rest.JSON[explanationJSON](http.StatusOK)},

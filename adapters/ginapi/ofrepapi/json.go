@@ -2,8 +2,11 @@ package ofrepapi
 
 import (
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
@@ -15,7 +18,7 @@ import (
 // ofrepRequestJSON is the body of both calls; other members are ignored.
 type ofrepRequestJSON struct {
 	_       struct{}       `additionalProperties:"true"`
-	Context map[string]any `json:"context,omitzero" doc:"Attributes; targetingKey is needed where a rollout is reached"`
+	Context map[string]any `json:"context,omitzero" nullable:"true" doc:"Attributes; targetingKey is needed where a rollout is reached"`
 }
 
 // ofrepFlagJSON is what a context gets of a flag.
@@ -30,8 +33,18 @@ type ofrepFlagJSON struct {
 // ofrepBulkJSON is what a context gets of all flags; a flag that fails stands in
 // its place with errorCode and errorDetails.
 type ofrepBulkJSON struct {
-	Flags        []ofrepFlagJSON   `json:"flags" nullable:"false"`
+	Flags        []ofrepResult     `json:"flags" nullable:"false"`
 	EventStreams []ofrepStreamJSON `json:"eventStreams" nullable:"false"` //nolint:tagliatelle // as OFREP calls it
+}
+
+// ofrepResult is a flag or its failure, for the document.
+type ofrepResult struct{}
+
+// Schema returns the schema of either.
+func (ofrepResult) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{
+		r.Schema(reflect.TypeFor[ofrepFlagJSON](), true, ""), r.Schema(reflect.TypeFor[ofrepErrorJSON](), true, ""),
+	}}
 }
 
 // ofrepStreamJSON is where to hear of changes.

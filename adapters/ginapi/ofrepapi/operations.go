@@ -139,6 +139,7 @@ func evaluationOperation(id, summary, path string) rest.Operation {
 		Parameters: []*huma.Param{rest.HeaderParam("X-Environment",
 			"The environment, where the path does not name it; DEFAULT_ENVIRONMENT if not given")},
 		Body:        rest.Body{Type: rest.BodyOf[ofrepRequestJSON]().Type, Optional: true},
+		Example:     `{"context": {"targetingKey": "user123", "plan": "gold"}}`,
 		OwnFailures: true,
 	}
 }

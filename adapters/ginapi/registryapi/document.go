@@ -161,7 +161,7 @@ type transitionJSON struct {
 
 // heartbeatJSON is the body of a heartbeat.
 type heartbeatJSON struct {
-	LeaseEpoch   int64    `json:"lease_epoch" minimum:"1" doc:"As the registration returned it"`
+	LeaseEpoch   int64    `json:"lease_epoch" doc:"As the registration returned it, from 1"`
 	Environment  string   `json:"environment,omitzero" doc:"Where the instance is; lease_epoch says it too"`
 	Status       *string  `json:"status,omitzero" doc:"A report: healthy, unhealthy or unknown, or passing, warning or critical"`
 	ResponseTime *float64 `json:"response_time,omitzero" minimum:"0" maximum:"1000000000" doc:"In milliseconds"`

@@ -74,6 +74,8 @@ func New(r Registry) *API { return &API{registry: r, heartbeats: sync.Pool{New: 
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	rest.PrefixSchemas[targetGroup](r, "Service")
+	r.Constrain(texts())
 	r.AddRealm(rest.Realm{Contains: rest.ExactPath(prometheusSD), Authentication: rest.Required})
 	a.registerServices(r)
 	a.registerInstances(r)
@@ -81,10 +83,22 @@ func (a *API) Register(r *rest.Router) {
 	a.registerDiscovery(r)
 }
 
+// examples are bodies of requests, by operation.
+func examples() map[string]string {
+	return map[string]string{
+		"register-service": `{"service_name": "shop", "instance_id": "shop-1", "service_url": "http://10.0.4.7:8080"}`,
+		"report-health":    `{"service_name": "shop", "instance_id": "shop-1", "status": "healthy"}`,
+		"renew-lease":      `{"lease_epoch": 1}`,
+		"renew-leases":     `{"heartbeats": [{"service_name": "shop", "instance_id": "shop-1", "lease_epoch": 1}]}`,
+		"amend-instance":   `{"desired": "draining", "reason": "deployment"}`,
+	}
+}
+
 // operation returns an operation of the registry, with its second path.
 func operation(id, method, path, summary string, action access.Action, problems ...int) rest.Operation {
 	op := rest.Operation{
 		ID: id, Method: method, Path: path, Tag: tag, Summary: summary, Action: action, Problems: problems,
+		Example: examples()[id],
 	}
 	if below, ok := strings.CutPrefix(path, registryPath); ok {
 		op.Routes = append(rest.Spellings(path), rest.Spellings(servicesPath+below)...)

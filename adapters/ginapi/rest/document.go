@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/yaml"
 )
 
 // document is the OpenAPI document in both forms.
@@ -52,20 +53,25 @@ func (r *Router) declareTag(name string) {
 
 // render encodes the document. Maps are encoded in the order of their keys.
 func (r *Router) render() (document, error) {
-	compact, err := json.Marshal(r.huma.OpenAPI())
+	encoded, err := json.Marshal(r.huma.OpenAPI())
 	if err != nil {
 		return document{}, fmt.Errorf("encode document: %w", err)
 	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, compact, "", "  "); err != nil {
-		return document{}, fmt.Errorf("indent document: %w", err)
-	}
-	pretty.WriteByte('\n')
-	yaml, err := r.huma.OpenAPI().YAML()
+	finished, err := r.finish(encoded)
 	if err != nil {
+		return document{}, fmt.Errorf("finish document: %w", err)
+	}
+	var pretty, plain bytes.Buffer
+	encoder := json.NewEncoder(&pretty)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(finished); err != nil {
+		return document{}, fmt.Errorf("encode document: %w", err)
+	}
+	if err := yaml.Convert(&plain, bytes.NewReader(pretty.Bytes())); err != nil {
 		return document{}, fmt.Errorf("convert document to YAML: %w", err)
 	}
-	return document{json: pretty.Bytes(), yaml: yaml}, nil
+	return document{json: pretty.Bytes(), yaml: plain.Bytes()}, nil
 }
 
 const schemaPrefix = "#/components/schemas/"
@@ -80,6 +86,8 @@ type schemas struct {
 	// prepared are the types that were looked through, completed the schemas.
 	prepared  map[reflect.Type]bool
 	completed map[string]bool
+	// prefixes are of the names of schemas, by the packages of their types.
+	prefixes map[string]string
 	// types are the structs that schemas were made from, by the names of the schemas.
 	types map[string]reflect.Type
 }
@@ -87,7 +95,7 @@ type schemas struct {
 func newSchemas() *schemas {
 	s := &schemas{
 		flat: map[reflect.Type]string{}, prepared: map[reflect.Type]bool{}, completed: map[string]bool{},
-		types: map[string]reflect.Type{},
+		types: map[string]reflect.Type{}, prefixes: map[string]string{},
 	}
 	s.registry = huma.NewMapRegistry(schemaPrefix, s.name)
 	return s
@@ -102,7 +110,17 @@ func (s *schemas) name(t reflect.Type, hint string) string {
 	if name, ok := s.flat[plain]; ok {
 		return name
 	}
-	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "JSON")
+	name := strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "JSON")
+	if prefix := s.prefixes[plain.PkgPath()]; !strings.Contains(name, prefix) {
+		return prefix + name
+	}
+	return name
+}
+
+// PrefixSchemas puts a prefix before the names of the schemas of a package's types that do
+// not have it: generated clients have all schemas in one namespace. T is a type of the package.
+func PrefixSchemas[T any](r *Router, prefix string) {
+	r.schemas.prefixes[reflect.TypeFor[T]().PkgPath()] = prefix
 }
 
 // SchemaTypes returns the schemas of the document with the types that they describe, by

@@ -31,6 +31,8 @@ type Operation struct {
 	Open bool
 	// Hidden leaves the operation out of the document.
 	Hidden bool
+	// Example is a JSON body of a request, for the document.
+	Example string
 	// Parameters and Body describe the request of an operation that is not typed.
 	Parameters []*huma.Param
 	Body       Body
@@ -148,6 +150,9 @@ func (r *Router) describe(op Operation) *huma.Operation {
 		return doc
 	}
 	r.declareTag(op.Tag)
+	if op.Example != "" {
+		r.examples[op.ID] = op.Example
+	}
 	problems := op.Problems
 	if !op.Open {
 		doc.Security = []map[string][]string{{"bearer": {}}, {"api_key": {}}, {"x_api_key": {}}}

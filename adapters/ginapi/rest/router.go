@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -71,7 +72,10 @@ type Router struct {
 	open      Realm
 	templates map[string]string
 	document  func() (document, error)
-	memory    *Memory
+	// texts and examples complete the document.
+	texts    map[string]Text
+	examples map[string]string
+	memory   *Memory
 	// crossOrigin rejects writes of other origins; nil where keys are required.
 	crossOrigin *http.CrossOriginProtection
 	// lingering holds one element for each request whose body is being drained.
@@ -99,7 +103,8 @@ func New(o Options) *Router {
 		o.ResponseBytes = DefaultResponseBytes
 	}
 	r := &Router{
-		options: o, templates: map[string]string{}, schemas: newSchemas(), memory: NewMemory(o.ResponseBytes),
+		options: o, templates: map[string]string{}, texts: map[string]Text{},
+		examples: map[string]string{}, schemas: newSchemas(), memory: NewMemory(o.ResponseBytes),
 		lingering: make(chan struct{}, maxLingering), stopping: make(chan struct{}), ended: endedContext(),
 	}
 	r.stop = sync.OnceFunc(func() { close(r.stopping) })
@@ -191,6 +196,9 @@ func (r *Router) OpenAPI() ([]byte, error) {
 	d, err := r.document()
 	return d.json, err
 }
+
+// Constrain constrains strings of the document, by the names of their fields and parameters.
+func (r *Router) Constrain(texts map[string]Text) { maps.Copy(r.texts, texts) }
 
 // OpenAPIYAML returns the document as YAML.
 func (r *Router) OpenAPIYAML() ([]byte, error) {

@@ -6,9 +6,14 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/test/exchange"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 // Object is a JSON object.
@@ -58,8 +63,27 @@ func (c Client) Try(ctx context.Context, method, path string, body any, headers 
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
+	if err == nil {
+		err = documented().Check(exchange.Exchange{
+			Method: method, URL: request.URL, Body: content,
+			Status: response.StatusCode, Header: response.Header, Response: text,
+		})
+	}
 	return Response{Status: response.StatusCode, Header: response.Header, Body: text}, err
 }
+
+// documented returns the document that every exchange is checked against.
+var documented = sync.OnceValue(func() *exchange.Document {
+	text, err := ginapi.Document("test", fixture.Modules())
+	if err != nil {
+		panic(err)
+	}
+	d, err := exchange.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+})
 
 func encode(body any) ([]byte, error) {
 	switch b := body.(type) {
