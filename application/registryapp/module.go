@@ -53,8 +53,8 @@ func schema() ports.MessageSchema {
 		Description: "The value of a message in the topic of services. It contains no address and no metadata.",
 		ResourceID:  ports.Property{Type: "string", MinLength: 1, Description: "The service's name."},
 		Environment: ports.Property{
-			Type: "string", MaxLength: 50,
-			Description: "That of the instance; empty for changes of the service itself.",
+			Type: "string", MinLength: 1, MaxLength: 50,
+			Description: "That of the instance; * for changes of the service itself, which may concern several.",
 		},
 		Data: []ports.Property{
 			ports.Property{Type: "string", MinLength: 1}.Named("service_name"),
@@ -75,11 +75,16 @@ func schema() ports.MessageSchema {
 	}
 }
 
-// identify names the service. An instance has an environment, a service has none.
+// manyEnvironments is the environment of a change that may concern several: no
+// environment has this name.
+const manyEnvironments = "*"
+
+// identify names the service. A change of an instance has the instance's environment, one
+// of the service itself manyEnvironments.
 func identify(c ports.Change, _ ports.Facts) ports.Identity {
 	i := ports.Identity{ID: c.ServiceName, Key: c.ServiceName, Environment: c.Environment}
 	if strings.HasPrefix(c.EventType, registry.AggregateType+".") {
-		i.Environment = ""
+		i.Environment = manyEnvironments
 	}
 	return i
 }

@@ -162,7 +162,7 @@ func TestServiceMessages(t *testing.T) {
 			assert.Equal(t, "production", r.Environment)
 			assert.NotEmpty(t, r.Data["instance_id"])
 		} else {
-			assert.Empty(t, r.Environment)
+			assert.Equal(t, "*", r.Environment, kind)
 		}
 	}
 	for _, want := range []string{

@@ -25,7 +25,7 @@ type changeJSON struct {
 	ResourceID       string         `json:"resource_id" doc:"The id in decimal, of a service its name"`
 	AggregateVersion int64          `json:"aggregate_version" doc:"The version that the change made"`
 	Data             map[string]any `json:"data" doc:"What else is known of it; never a value"`
-	Environment      string         `json:"environment" doc:"Empty for what a service did"`
+	Environment      string         `json:"environment" doc:"That of the instance; * for changes of a service itself"`
 	Actor            string         `json:"actor" doc:"The name of the key"`
 	OccurredAt       string         `json:"occurred_at" format:"date-time"`
 }
