@@ -52,7 +52,7 @@ func TestKafkaReceivesChanges(t *testing.T) {
 				assert.Equal(t, "delete configuration.deleted production/shop/a/b", summary[len(summary)-1])
 				assert.Equal(t, strconv.FormatInt(id, 10), list[0].ResourceID)
 				assert.Equal(t, "shop", list[3].ResourceID)
-				assert.Empty(t, list[3].Environment)
+				assert.Equal(t, "*", list[3].Environment)
 				assert.Equal(t, trace, list[0].Headers["traceparent"])
 				assert.NotContains(t, list[1].Headers, "traceparent")
 			})
