@@ -54,6 +54,10 @@ golden: ## Regenerate the documentation of settings and error codes
 openapi: ## Regenerate docs/openapi.json
 	go run ./bootstrap/cmd/signalbox openapi > docs/openapi.json
 
+.PHONY: check-openapi
+check-openapi: ## Validate docs/openapi.json by four validators
+	bash test/openapi/check.sh
+
 .PHONY: cover
 cover: ## Report the coverage of all tests
 	@mkdir -p bin

@@ -59,6 +59,7 @@ func New(d Dependencies) *API { return &API{Dependencies: d} }
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	r.DescribeTag(tag, "The change feed: long polls and streams of changes.")
 	rest.PrefixSchemas[changeJSON](r, "Feed")
 	r.Handle(rest.Operation{
 		ID: "watch-changes", Method: http.MethodGet, Path: changesPath, Tag: tag, Summary: "Wait for changes",

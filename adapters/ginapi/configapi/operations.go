@@ -26,6 +26,7 @@ func New(configurations Configurations) *API { return &API{configurations: confi
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	r.DescribeTag(tag, "Values by environment, service and key, with versions, history, rollback and encryption.")
 	rest.PrefixSchemas[configurationJSON](r, "Configuration")
 	r.Constrain(texts())
 	rest.Typed(r, rest.Operation{

@@ -43,6 +43,7 @@ func New(flags Flags) *API {
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	r.DescribeTag(tag, "Feature flags: definitions, evaluation, explanations and previews.")
 	rest.PrefixSchemas[flagJSON](r, "Flag")
 	r.Constrain(texts())
 	a.registerWrites(r)

@@ -85,6 +85,7 @@ func New(d Dependencies) *API { return &API{Dependencies: d, bodies: sync.Pool{N
 // that the wildcard's "/" is the bulk evaluation with a slash at its end.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	r.DescribeTag(tag, "OpenFeature Remote Evaluation Protocol, for all OpenFeature clients.")
 	r.AddRealm(rest.Realm{
 		Contains: isStream, Authentication: rest.Deferred, Failure: describe, CrossOrigin: true,
 	})

@@ -50,6 +50,7 @@ func New(d Dependencies) *API { return &API{Dependencies: d} }
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	r.DescribeTag("service", "The state of the service itself.")
 	rest.PrefixSchemas[healthJSON](r, "System")
 	r.AddRealm(rest.Realm{Contains: rest.ExactPath(healthPath), Authentication: rest.Optional})
 	health := operation("health", healthPath, "How the service and what it stands on are")

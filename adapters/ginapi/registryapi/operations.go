@@ -74,6 +74,7 @@ func New(r Registry) *API { return &API{registry: r, heartbeats: sync.Pool{New: 
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
+	r.DescribeTag(tag, "Services and their instances, leases, health and discovery.")
 	rest.PrefixSchemas[targetGroup](r, "Service")
 	r.Constrain(texts())
 	r.AddRealm(rest.Realm{Contains: rest.ExactPath(prometheusSD), Authentication: rest.Required})

@@ -45,9 +45,18 @@ func (r *Router) newDocument() *huma.OpenAPI {
 
 // declareTag adds a tag to the document when the first operation has it.
 func (r *Router) declareTag(name string) {
+	r.DescribeTag(name, "")
+}
+
+// DescribeTag adds a tag to the document, or its description.
+func (r *Router) DescribeTag(name, description string) {
 	doc := r.huma.OpenAPI()
-	if !slices.ContainsFunc(doc.Tags, func(t *huma.Tag) bool { return t.Name == name }) {
-		doc.Tags = append(doc.Tags, &huma.Tag{Name: name})
+	i := slices.IndexFunc(doc.Tags, func(t *huma.Tag) bool { return t.Name == name })
+	switch {
+	case i < 0:
+		doc.Tags = append(doc.Tags, &huma.Tag{Name: name, Description: description})
+	case description != "":
+		doc.Tags[i].Description = description
 	}
 }
 
