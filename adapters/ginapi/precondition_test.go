@@ -133,6 +133,33 @@ func TestPreconditionsWithoutValidators(t *testing.T) {
 		h.conditional(http.MethodPost, "/api/v1/config/", goodCreate, "If-None-Match", "*").status, "it must be absent anyway")
 }
 
+// TestReservedNames covers names beside a parameter, which are no resources.
+func TestReservedNames(t *testing.T) {
+	t.Parallel()
+	h := registryServer(t)
+	for _, row := range []struct{ method, path, allow string }{
+		{http.MethodPut, "/api/v1/feature-flags/evaluate", "POST"},
+		{http.MethodDelete, "/api/v1/feature-flags/evaluate", "POST"},
+		{http.MethodDelete, "/api/v1/feature-flags/explain/", "POST"},
+		{http.MethodPatch, "/api/v1/feature-flags/evaluate", "POST"},
+		{http.MethodDelete, "/api/v1/registry/healthy", "GET, HEAD"},
+		{http.MethodDelete, "/api/v1/registry/register", "POST"},
+		{http.MethodPut, "/api/v1/registry/register", "POST"},
+		{http.MethodDelete, "/api/v1/services/heartbeats", "POST"},
+		{http.MethodDelete, "/api/v1/registry/health", "PUT"},
+		{http.MethodPatch, "/api/v1/config/", "GET, HEAD, POST"},
+		{http.MethodPost, "/health", "GET, HEAD"},
+	} {
+		a := h.admin(row.method, row.path, "")
+		a.requireProblem(http.StatusMethodNotAllowed, "method_not_allowed")
+		require.Equal(t, row.allow, a.header.Get("Allow"), "%s %s", row.method, row.path)
+	}
+	a := h.admin(http.MethodPatch, "/api/v1/config/5", "")
+	a.requireProblem(http.StatusMethodNotAllowed, "method_not_allowed")
+	require.Equal(t, "GET, HEAD, PUT, DELETE", a.header.Get("Allow"))
+	require.Equal(t, http.StatusUnprocessableEntity, h.admin(http.MethodPut, "/api/v1/feature-flags/evaluated", "{}").status)
+}
+
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	h := newTestServer(t)

@@ -135,6 +135,8 @@ type operation struct {
 	awaits bool
 	// changes says that the operation is a write; conditional, that it heeds preconditions.
 	changes, conditional bool
+	// named is the path before a parameter that ends the path, or "".
+	named string
 }
 
 // describe returns the entry of an operation in the document, without what its types say.
@@ -212,6 +214,7 @@ func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 		for _, route := range routes {
 			path := ginPath(route)
 			r.templates[method+path] = op.Path
+			r.reserve(method, route, served)
 			r.engine.Handle(method, path, handler)
 		}
 	}
@@ -222,8 +225,8 @@ func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 func (r *Router) accept(c *gin.Context, op *operation) *request {
 	req := requestOf(c.Request.Context())
 	req.operation, req.input.reader = op, &op.reader
-	var err error
-	if op.changes {
+	err := r.checkReserved(c, op)
+	if err == nil && op.changes {
 		err = r.checkWrite(c.Request, op)
 	}
 	if err == nil && op.action != "" {

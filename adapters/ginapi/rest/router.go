@@ -71,7 +71,9 @@ type Router struct {
 	// open is the realm of paths in no other one.
 	open      Realm
 	templates map[string]string
-	document  func() (document, error)
+	// literals are the methods of the paths without parameters.
+	literals map[string][]string
+	document func() (document, error)
 	// texts and examples complete the document.
 	texts    map[string]Text
 	examples map[string]string
@@ -104,7 +106,8 @@ func New(o Options) *Router {
 	}
 	r := &Router{
 		options: o, templates: map[string]string{}, texts: map[string]Text{},
-		examples: map[string]string{}, schemas: newSchemas(), memory: NewMemory(o.ResponseBytes),
+		examples: map[string]string{}, literals: map[string][]string{},
+		schemas: newSchemas(), memory: NewMemory(o.ResponseBytes),
 		lingering: make(chan struct{}, maxLingering), stopping: make(chan struct{}), ended: endedContext(),
 	}
 	r.stop = sync.OnceFunc(func() { close(r.stopping) })
@@ -132,7 +135,7 @@ func (r *Router) newEngine() *gin.Engine {
 	e.ForwardedByClientIP = false
 	e.Use(r.serve)
 	e.NoRoute(func(c *gin.Context) { r.Fail(c, ErrRouteNotFound) })
-	e.NoMethod(func(c *gin.Context) { r.Fail(c, ErrMethodNotAllowed) })
+	e.NoMethod(r.methodNotAllowed)
 	return e
 }
 
