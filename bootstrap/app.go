@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync/atomic"
 
 	"go.uber.org/dig"
@@ -18,28 +19,33 @@ import (
 
 // Output is what the program writes to.
 type Output struct {
-	// Out receives what an operator must see, such as the first admin key.
+	// Out receives what an operator must see: the first admin key.
 	Out io.Writer
-	Log *zap.Logger
+	// Terminal reports whether a person reads Out. Elsewhere no key is written to it, since
+	// it may be collected as a log is.
+	Terminal bool
+	Log      *zap.Logger
 }
 
 // App is the service, wired and ready to be started once.
 type App struct {
+	settings settings.Settings
+	options  fx.Option
 	fx       *fx.App
 	listener net.Listener
 	// listening is the listener's port, 0 before there is one.
 	listening atomic.Uint32
-	// listen is called when everything else has started, so that no request arrives during
-	// a start that may still fail.
-	listen func(context.Context) error
+	// serve answers requests from the end of the start. Connections that arrive during the
+	// start wait for it in the listener's queue.
+	serve  func(net.Listener)
 	failed chan error
 }
 
 // New wires the service of its own modules and those that are added. Nothing is opened
 // before Start.
 func New(s settings.Settings, version Version, out Output, added ...Module) *App {
-	app := &App{failed: make(chan error, 1)}
-	app.fx = fx.New(
+	app := &App{settings: s, failed: make(chan error, 1)}
+	app.options = fx.Options(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
 		systemModule(), storeModule(), replicaModule(), cacheModule(), accessModule(), feedModule(),
@@ -51,14 +57,31 @@ func New(s settings.Settings, version Version, out Output, added ...Module) *App
 // Version is the version of the binary, as git describes it.
 type Version string
 
-// Start opens the stores, migrates the database, and listens. When it returns nil, the
-// service is ready.
+// Start binds the port, opens the stores, migrates the database, and serves. When it
+// returns nil, the service is ready. A port that is in use is an error before anything is
+// created.
 func (a *App) Start(ctx context.Context) error {
-	if err := a.fx.Start(ctx); err != nil {
-		return fmt.Errorf("start: %w", dig.RootCause(err))
-	}
 	if err := a.listen(ctx); err != nil {
-		return errors.Join(fmt.Errorf("start: %w", err), a.Stop(context.WithoutCancel(ctx)))
+		return fmt.Errorf("start: %w", err)
+	}
+	a.fx = fx.New(a.options)
+	if err := a.fx.Start(ctx); err != nil {
+		return errors.Join(fmt.Errorf("start: %w", dig.RootCause(err)), a.listener.Close())
+	}
+	a.serve(a.listener)
+	return nil
+}
+
+// listen binds the port.
+func (a *App) listen(ctx context.Context) error {
+	address := net.JoinHostPort("", strconv.Itoa(int(a.settings.Port)))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on port %d (SERVICE_PORT): %w", a.settings.Port, err)
+	}
+	a.listener = listener
+	if bound, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
+		a.listening.Store(uint32(bound.Port()))
 	}
 	return nil
 }
@@ -77,14 +100,6 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 
 // port returns the port that the service listens on, 0 before it listens.
 func (a *App) port() uint16 { return uint16(a.listening.Load()) } //nolint:gosec // it holds a port
-
-// setListener keeps the listener of the server.
-func (a *App) setListener(listener net.Listener) {
-	a.listener = listener
-	if address, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
-		a.listening.Store(uint32(address.Port()))
-	}
-}
 
 // Failed delivers an error when the running service fails.
 func (a *App) Failed() <-chan error { return a.failed }

@@ -47,7 +47,7 @@ func newService(t *testing.T, environ []string, added ...bootstrap.Module) servi
 	core, logs := observer.New(zap.InfoLevel)
 	out := new(bytes.Buffer)
 	return service{
-		App: bootstrap.New(s, "test", bootstrap.Output{Out: out, Log: zap.New(core)}, added...), out: out, logs: logs,
+		App: bootstrap.New(s, "test", bootstrap.Output{Out: out, Terminal: true, Log: zap.New(core)}, added...), out: out, logs: logs,
 	}
 }
 

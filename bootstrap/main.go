@@ -26,11 +26,21 @@ const startTimeout = databaseTimeout + 15*time.Second
 
 // Main runs the command line and returns its exit code.
 func Main(version string, args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
 	return Run(ctx, Process{
 		Version: Version(version), Args: args, Environ: os.Environ(), Out: os.Stdout, Err: os.Stderr,
 	})
+}
+
+// stopSignals returns the signals that stop the program gracefully. SIGHUP is one, since
+// settings are read once; nohup(1), which has it ignored, keeps its effect.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // Process is the environment of a program: its arguments, variables and outputs.
@@ -46,7 +56,7 @@ type Process struct {
 func Run(ctx context.Context, p Process) int {
 	//nolint:contextcheck // commands get ctx from ExecuteContext
 	root := cli.New(&program{process: p}, string(p.Version))
-	root.SetArgs(p.Args)
+	root.SetArgs(cli.Arguments(p.Args))
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	err := root.ExecuteContext(ctx)
@@ -107,7 +117,7 @@ func (p *program) Serve(ctx context.Context) error {
 	tuning := p.tuneHeap(s, log)
 	tuning.Start() //nolint:contextcheck // the loop ends with this call
 	defer tuning.Stop()
-	app := New(s, p.process.Version, Output{Out: p.process.Out, Log: log})
+	app := New(s, p.process.Version, Output{Out: p.process.Out, Terminal: isTerminal(p.process.Out), Log: log})
 	startCtx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := app.Start(startCtx); err != nil {

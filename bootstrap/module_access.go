@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
-	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -47,12 +45,8 @@ func prepareAccess(lc fx.Lifecycle, s settings.Settings, keys *accessapp.Service
 			out.Log.Warn("authentication disabled (AUTH_ENABLED=false): every request has full access")
 			return nil
 		}
-		token, created, err := keys.First(ctx, s.FirstKey.Text)
-		if err != nil {
+		if err := (firstKey{settings: s, keys: keys, out: out}).create(ctx); err != nil {
 			return fmt.Errorf("create the first admin key: %w", err)
-		}
-		if created && s.FirstKey.IsZero() {
-			return printFirstKey(out.Out, token)
 		}
 		return nil
 	}))
@@ -75,15 +69,6 @@ func runRecheck(lc fx.Lifecycle, reporter *loop.Reporter, keys *accessapp.Servic
 			Failing: "session expiry failed", Recovered: "session expiry recovered",
 		},
 	)
-}
-
-func printFirstKey(w io.Writer, token secret.Text) error {
-	_, err := fmt.Fprintf(w,
-		"admin key: %s\n(shown this once; create others with 'signalbox key create')\n", token.Reveal())
-	if err != nil {
-		return fmt.Errorf("print the first admin key: %w", err)
-	}
-	return nil
 }
 
 // addedActions returns the actions of modules that domain/access does not know.

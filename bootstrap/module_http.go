@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"go.uber.org/fx"
@@ -71,16 +70,10 @@ func newAPI(p httpParts) *ginapi.API {
 // are closed.
 const drainTime = 250 * time.Millisecond
 
-// serve has the app listen at the end of the start, and stops the server first.
+// serve has the app serve at the end of the start, and stops the server first.
 func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log *zap.Logger) {
 	server := ginapi.NewServer("", api.Handler())
-	app.listen = func(ctx context.Context) error {
-		address := net.JoinHostPort("", strconv.Itoa(int(s.Port)))
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-		if err != nil {
-			return fmt.Errorf("listen on port %d (SERVICE_PORT): %w", s.Port, err)
-		}
-		app.setListener(listener)
+	app.serve = func(listener net.Listener) {
 		api.SetReady(true)
 		go func() {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -88,7 +81,6 @@ func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log 
 			}
 		}()
 		log.Info("ready", zap.String("address", listener.Addr().String()), zap.Stringer("database", s.Database))
-		return nil
 	}
 	lc.Append(fx.StopHook(func(ctx context.Context) error {
 		api.SetReady(false)

@@ -49,6 +49,7 @@ func (s *Store) openFile(ctx context.Context, path string) error {
 	if err := s.checkForeign(ctx, path); err != nil {
 		return err
 	}
+	s.warnReadable(path)
 	if !s.options.Existing || path == Memory {
 		return s.openOrCreate(ctx, path)
 	}
@@ -68,6 +69,7 @@ func (s *Store) openOrCreate(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	createPrivate(path)
 	return s.openPools(ctx, path, "mode=rwc")
 }
 

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
+	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
@@ -27,6 +29,31 @@ func watchFile(path string) (*databaseFile, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return &databaseFile{path: path, opened: opened}, nil
+}
+
+// createPrivate creates a missing database file that only its owner can access, whatever
+// the umask. SQLite gives its -wal and -shm the mode of the database file. Where it cannot
+// be created, opening it reports why.
+func createPrivate(path string) {
+	if _, err := os.Stat(path); path == Memory || err == nil {
+		return
+	}
+	if file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil { //nolint:gosec // the operator's path
+		_ = file.Close() // nothing was written
+	}
+}
+
+// warnReadable logs that other users of the machine can access an existing database file.
+// Its mode is the operator's decision.
+func (s *Store) warnReadable(path string) {
+	found, err := os.Stat(path)
+	if path == Memory || err != nil || s.options.Log == nil || runtime.GOOS == "windows" {
+		return
+	}
+	if mode := found.Mode().Perm(); mode&0o077 != 0 {
+		s.options.Log.Warn("database file accessible to other users; run chmod 600", zap.String("file", path),
+			zap.Stringer("mode", mode))
+	}
 }
 
 // check returns nil if the file at the path is the one that was opened, else

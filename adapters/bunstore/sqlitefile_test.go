@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
@@ -28,6 +30,40 @@ func TestDatabaseFile(t *testing.T) {
 		t.Helper()
 		return configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key(key)))
 	}
+
+	t.Run("a new database, its log and its locks are for their owner alone", func(t *testing.T) {
+		t.Parallel()
+		store, path := setup(t)
+		require.NoError(t, save(t, store, "first"))
+		files, err := os.ReadDir(filepath.Dir(path))
+		require.NoError(t, err)
+		names := make([]string, len(files))
+		for i, f := range files {
+			info, err := f.Info()
+			require.NoError(t, err)
+			assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), f.Name())
+			names[i] = f.Name()
+		}
+		assert.Subset(t, names, []string{"signalbox.db", "signalbox.db-wal", "signalbox.db-shm"})
+	})
+
+	t.Run("an existing file keeps its mode, with a warning", func(t *testing.T) {
+		t.Parallel()
+		for bits, warnings := range map[uint32]int{0o600: 0, 0o644: 1, 0o640: 1} {
+			mode := os.FileMode(bits)
+			path := filepath.Join(t.TempDir(), "signalbox.db")
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
+			require.NoError(t, os.Chmod(path, mode))
+			core, logs := observer.New(zap.WarnLevel)
+			options := storetest.Options()
+			options.Log = zap.New(core)
+			storetest.OpenSQLite(t, path, options)
+			found, err := os.Stat(path)
+			require.NoError(t, err)
+			assert.Equal(t, mode, found.Mode().Perm())
+			assert.Equal(t, warnings, logs.FilterMessageSnippet("accessible to other users").Len(), mode)
+		}
+	})
 
 	t.Run("a write to a deleted file is rejected, and the ping fails", func(t *testing.T) {
 		t.Parallel()

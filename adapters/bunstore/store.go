@@ -23,8 +23,9 @@ type Options struct {
 	// Committed is called after each save that may have written events to the outbox,
 	// and does not block; nil for none.
 	Committed func()
-	// Log receives the messages of the PostgreSQL driver, which has one logger per
-	// process: the store that was opened last sets it. Nil discards them.
+	// Log receives a warning about a SQLite file that other users can access, and the
+	// messages of the PostgreSQL driver, which has one logger per process: the store that
+	// was opened last sets it. Nil discards them.
 	Log *zap.Logger
 	// Existing rejects a SQLite file that is missing, instead of creating it.
 	Existing bool

@@ -113,17 +113,27 @@ discovery.
 Settings are environment variables and a .env file in the working folder; see
 'signalbox settings'. Exit codes: 0 success, 1 failure, 2 wrong usage or settings,
 3 the database is unreachable.`,
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetVersionTemplate("signalbox {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		serve(p), migrate(p), relayCommand(p), key(p), keygen(p), healthcheck(p), settings(p), openapi(p),
 		versionCommand(version))
 	return root
+}
+
+// Arguments returns the arguments of a command line with -version as --version.
+func Arguments(args []string) []string {
+	if len(args) == 1 && args[0] == "-version" {
+		return []string{"--version"}
+	}
+	return args
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {

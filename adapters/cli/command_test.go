@@ -113,7 +113,7 @@ func run(t *testing.T, p *recordingProgram, args ...string) (output string, err 
 	t.Helper()
 	var out bytes.Buffer
 	root := cli.New(p, "v1.2.3")
-	root.SetArgs(args)
+	root.SetArgs(cli.Arguments(args))
 	root.SetOut(&out)
 	root.SetErr(io.Discard)
 	err = root.ExecuteContext(t.Context())
@@ -136,6 +136,11 @@ func TestCommands(t *testing.T) {
 		out, err := run(t, &recordingProgram{}, "version")
 		require.NoError(t, err)
 		assert.Equal(t, "signalbox v1.2.3\n", out)
+		for _, argument := range []string{"--version", "-version"} {
+			out, err = run(t, &recordingProgram{}, argument)
+			require.NoError(t, err)
+			assert.Equal(t, "signalbox v1.2.3\n", out)
+		}
 		out, err = run(t, &recordingProgram{}, "keygen")
 		require.NoError(t, err)
 		assert.Equal(t, "a-new-key\n", out)
@@ -149,6 +154,14 @@ func TestCommands(t *testing.T) {
 		assert.Equal(t, "sbx_token\n", out)
 		assert.Equal(t, accessapp.Issue{Name: "billing", Role: "reader", Reveal: true, Lifetime: 720 * time.Hour}, p.issue)
 		assert.Equal(t, []string{"open", "issue", "close"}, p.calls)
+	})
+
+	t.Run("a key without a name has that of its role", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "create", "--role", "admin")
+		require.NoError(t, err)
+		assert.Equal(t, accessapp.Issue{Name: "admin", Role: "admin"}, p.issue)
 	})
 
 	t.Run("key create binds an evaluator to an environment", func(t *testing.T) {
@@ -191,10 +204,36 @@ func TestCommands(t *testing.T) {
 	t.Run("the database is closed if a command fails", func(t *testing.T) {
 		t.Parallel()
 		p := &recordingProgram{}
-		_, err := run(t, p, "key", "create", "--name", "x", "--expires", "-1h")
+		_, err := run(t, p, "relay", "skip", "none")
 		require.Error(t, err)
 		assert.Equal(t, []string{"open", "close"}, p.calls)
 	})
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for text, want := range map[string]accessapp.Issue{
+		"30d":                       {Lifetime: 30 * day},
+		"1d12h":                     {Lifetime: 36 * time.Hour},
+		"720h":                      {Lifetime: 30 * day},
+		"0":                         {},
+		"2030-01-31":                {Expires: time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC)},
+		"2030-01-31T18:00:00+02:00": {Expires: time.Date(2030, 1, 31, 16, 0, 0, 0, time.UTC)},
+	} {
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "create", "--role", "reader", "--expires", text)
+		require.NoError(t, err, text)
+		want.Name, want.Role = "reader", "reader"
+		assert.Equal(t, want, p.issue, text)
+	}
+	for _, text := range []string{"", "30", "d", "-1d", "-1h", "1d-2h", "30dd", "1.5d", "99999999d", "2030-02-30", "tomorrow"} {
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "create", "--role", "reader", "--expires", text)
+		require.ErrorContains(t, err, "must be a positive lifetime such as 30d", text)
+		assert.Equal(t, cli.ExitUsage, cli.ExitCode(err), text)
+		assert.Empty(t, p.calls, text)
+	}
 }
 
 func TestExitCodes(t *testing.T) {

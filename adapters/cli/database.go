@@ -131,7 +131,7 @@ func key(p Program) *cobra.Command {
 func keyCreate(p Program) *cobra.Command {
 	var in accessapp.Issue
 	cmd := &cobra.Command{
-		Use:   "create --name NAME --role ROLE",
+		Use:   "create --role ROLE [--name NAME]",
 		Short: "Create a key and print it once",
 		Long: `Create a key and print it. It is not shown again.
 
@@ -140,12 +140,12 @@ only with --reveal. A service may read, and register instances. An evaluator may
 evaluate the flags of one environment: it is for browsers and devices, whose users can
 read the key.`,
 		Example: `  signalbox key create --name deploy --role admin
-  signalbox key create --name billing --role reader --reveal --expires 2160h
+  signalbox key create --name billing --role reader --reveal --expires 90d
   signalbox key create --name web --role evaluator --environment production`,
 		Args: noArgs,
 		RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
-			if in.Lifetime < 0 {
-				return usageError{errors.New("--expires must be a positive duration, such as 720h")}
+			if in.Name == "" {
+				in.Name = in.Role
 			}
 			token, attributes, err := db.Issue(cmd.Context(), in)
 			if err != nil {
@@ -158,11 +158,13 @@ read the key.`,
 			return printed(fmt.Fprintln(cmd.OutOrStdout(), token.Reveal()))
 		}),
 	}
-	cmd.Flags().StringVar(&in.Name, "name", "", "name of its user, shown in the history (1 to 100 bytes)")
+	cmd.Flags().StringVar(&in.Name, "name", "",
+		"name of its user, shown in the history (1 to 100 bytes); the role if omitted")
 	cmd.Flags().StringVar(&in.Role, "role", "reader", "admin, reader, service or evaluator")
 	cmd.Flags().BoolVar(&in.Reveal, "reveal", false, "allow a reader or a service to read encrypted values")
 	cmd.Flags().StringVar(&in.Environment, "environment", "", "environment of an evaluator; not for other roles")
-	cmd.Flags().DurationVar(&in.Lifetime, "expires", 0, "lifetime, such as 720h; 0 is unlimited")
+	cmd.Flags().Var(expiry{&in}, "expires",
+		"lifetime, such as 30d or 12h, or end, such as 2030-01-31 or 2030-01-31T18:00:00Z; 0 or omitted: never")
 	return cmd
 }
 

@@ -10,9 +10,13 @@ func serve(p Program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the service",
-		Long: `Run the service until SIGTERM or SIGINT; then finish in-flight requests and exit 0.
+		Long: `Run the service until SIGTERM, SIGINT or SIGHUP; then finish in-flight requests and exit 0.
+Settings are read once: restart the service to change them.
+
 By default it listens on port 8082, stores everything in signalbox.db in the working
-folder, and prints an admin key at the first start.`,
+folder, and creates an admin key at the first start. It prints the key on a terminal;
+elsewhere it writes it to signalbox.db.admin-key, which only the owner can read. On
+PostgreSQL, without a terminal, it creates none: run 'signalbox key create --role admin'.`,
 		Example: "  signalbox serve\n  DATABASE_URL=postgres://signalbox@db/signalbox signalbox serve",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.Serve(cmd.Context()) },

@@ -19,6 +19,8 @@ type Issue struct {
 	Environment string
 	// Lifetime is how long the key is valid; 0 is for ever.
 	Lifetime time.Duration
+	// Expires is when the key ends, where there is no Lifetime; the zero time is never.
+	Expires time.Time
 }
 
 // Issue makes a key and returns its token, which is shown here and never again. What
@@ -28,7 +30,9 @@ func (s *Service) Issue(ctx context.Context, in Issue) (secret.Text, access.KeyA
 	if err != nil {
 		return secret.Text{}, access.KeyAttributes{}, err
 	}
-	attributes := access.KeyAttributes{Name: in.Name, Role: role, Reveal: in.Reveal, Created: s.deps.Clock.Now()}
+	attributes := access.KeyAttributes{
+		Name: in.Name, Role: role, Reveal: in.Reveal, Created: s.deps.Clock.Now(), Expires: in.Expires,
+	}
 	if in.Environment != "" {
 		if attributes.Environment, err = s.deps.Policy.Environments.Parse(in.Environment); err != nil {
 			return secret.Text{}, access.KeyAttributes{}, err
@@ -89,6 +93,18 @@ func (s *Service) First(ctx context.Context, given secret.Text) (secret.Text, bo
 	}
 	made, err := s.deps.Keys.CreateFirst(ctx, key)
 	return token.Text(), made, err
+}
+
+// Any reports whether there is a key, also a revoked one.
+func (s *Service) Any(ctx context.Context) (bool, error) {
+	keys, err := s.deps.Keys.List(ctx)
+	return len(keys) > 0, err
+}
+
+// Draw returns a new token, which is no key yet.
+func (s *Service) Draw() (secret.Text, error) {
+	token, err := s.draw()
+	return token.Text(), err
 }
 
 func (s *Service) draw() (access.Token, error) {

@@ -27,7 +27,7 @@ type Settings struct {
 	AuthEnabled    bool   `env:"AUTH_ENABLED" envDefault:"true" group:"Access" doc:"Require API keys; false gives every request full access" allowed:"true or false"`
 	RequireAPIKey  bool   `env:"REQUIRE_API_KEY" envDefault:"true" group:"Access" doc:"Require a key for reads too" allowed:"true or false"`
 	AllowAnonymous bool   `env:"ALLOW_ANONYMOUS_ACCESS" envDefault:"false" group:"Access" doc:"Allow reads without a key; encrypted values stay redacted" allowed:"true or false"`
-	FirstKey       APIKey `env:"BOOTSTRAP_ADMIN_KEY" group:"Access" secret:"true" doc:"The first admin key on an empty database, instead of a generated one that is printed" allowed:"a key as 'signalbox key create' prints it"`
+	FirstKey       APIKey `env:"BOOTSTRAP_ADMIN_KEY" group:"Access" secret:"true" doc:"The first admin key on an empty database, instead of a generated one" allowed:"a key as 'signalbox key create' prints it"`
 	Pepper         Pepper `env:"API_KEY_PEPPER" group:"Access" secret:"true" doc:"Secret with which API keys are hashed; unset: generated at the first start and stored in the database" allowed:"at least 32 characters"`
 
 	MaxStreams Streams `env:"MAX_STREAMS" envDefault:"10000" group:"Service" doc:"Maximum of open streams and long polls of one replica; one API key may have half of them, and so may all requests without a key" allowed:"2 to 1000000"`

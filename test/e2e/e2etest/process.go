@@ -69,6 +69,16 @@ func StartServer(t *testing.T, databaseURL string, environ ...string) *Process {
 	return p
 }
 
+// FirstKey returns the admin key that the first start wrote beside the SQLite file, or "".
+func FirstKey(tb testing.TB, databaseURL string) string {
+	tb.Helper()
+	text, err := os.ReadFile(strings.TrimPrefix(databaseURL, "sqlite://") + ".admin-key")
+	if !errors.Is(err, os.ErrNotExist) {
+		require.NoError(tb, err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
 // AwaitReady waits until the service listens.
 func (p *Process) AwaitReady(tb testing.TB) {
 	tb.Helper()
