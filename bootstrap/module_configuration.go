@@ -19,10 +19,11 @@ func configurationModule() Module {
 		fx.Provide(
 			fx.Annotate(configstore.New,
 				fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
-			fx.Annotate(newCipher, fx.As(new(ports.Cipher))),
+			newCipher, func(c *fernetcipher.Cipher) ports.Cipher { return c },
 			newConfigurations,
 		),
 		subscribed[*configapp.Service](),
+		fx.Invoke(checkKeys),
 	)}
 }
 

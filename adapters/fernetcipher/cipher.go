@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -59,6 +60,16 @@ func decodeKey(text string) (*fernet.Key, error) {
 	key := new(fernet.Key)
 	copy(key[:], raw)
 	return key, nil
+}
+
+// Fingerprint names a key without revealing it: the first eight bytes of the SHA-256 of its
+// 32 random bytes, in hex. It is empty without a key.
+func (c *Cipher) Fingerprint() string {
+	if len(c.keys) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(c.keys[0][:])
+	return hex.EncodeToString(sum[:8])
 }
 
 // GenerateKey returns a new key as Fernet's own generate_key prints it: base64

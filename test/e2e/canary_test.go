@@ -36,7 +36,8 @@ func TestCanaries(t *testing.T) {
 			w.succeed(t)
 			w.fail(t)
 			stop()
-			other := e2etest.Boot(t, databaseURL, e2etest.Encryption(t)...)
+			e2etest.SealUnderAnotherKey(t, databaseURL)
+			other := e2etest.Boot(t, databaseURL, environ...)
 			w.failToDecrypt(t, other)
 
 			for _, log := range []string{s.Log.String(), other.Log.String(), s.Out.String(), other.Out.String()} {

@@ -126,13 +126,14 @@ func TestEncryptionFailsClosed(t *testing.T) {
 
 	t.Run("a token of another key is reported by id and version, without its bytes", func(t *testing.T) {
 		t.Parallel()
-		databaseURL := e2etest.NewSQLite(t)
-		first, stop := e2etest.Run(t, databaseURL, e2etest.Encryption(t)...)
+		databaseURL, environ := e2etest.NewSQLite(t), e2etest.Encryption(t)
+		first, stop := e2etest.Run(t, databaseURL, environ...)
 		made := first.Admin(t).CreateDraft(t, e2etest.Draft{
 			Key: "s", Value: "hush", Environment: "production", ServiceName: "shop", IsEncrypted: true,
 		})
 		stop()
-		second := e2etest.Boot(t, databaseURL, e2etest.Encryption(t)...)
+		e2etest.SealUnderAnotherKey(t, databaseURL)
+		second := e2etest.Boot(t, databaseURL, environ...)
 		a := second.Admin(t).Get(t, e2etest.ReadPath("s"))
 		p := a.Problem(t, http.StatusInternalServerError, "decryption_failed")
 		require.NotContains(t, p, "detail")

@@ -1,6 +1,7 @@
 package e2etest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/bootstrap"
+	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
 // Command runs a command of the program in this process, on the service's
@@ -35,6 +37,27 @@ func Encryption(tb testing.TB) []string {
 	key, err := fernetcipher.GenerateKey()
 	require.NoError(tb, err)
 	return []string{"ENABLE_ENCRYPTION=true", "ENCRYPTION_KEY=" + key.Reveal()}
+}
+
+// SealUnderAnotherKey replaces the stored tokens of all encrypted values, also in the history, by one that
+// the service's key does not open.
+func SealUnderAnotherKey(tb testing.TB, databaseURL string) {
+	tb.Helper()
+	key, err := fernetcipher.GenerateKey()
+	require.NoError(tb, err)
+	cipher, err := fernetcipher.New(key, true)
+	require.NoError(tb, err)
+	token, err := cipher.Encrypt(tb.Context(), secret.New("another"))
+	require.NoError(tb, err)
+	db := OpenDatabase(tb, databaseURL)
+	for column, of := range map[string]string{
+		"value":     "configurations SET value = '%s' WHERE is_encrypted AND value IS NOT NULL",
+		"old_value": "configuration_history SET old_value = '%s' WHERE old_encrypted AND old_value IS NOT NULL",
+		"new_value": "configuration_history SET new_value = '%s' WHERE new_encrypted AND new_value IS NOT NULL",
+	} {
+		_, err := db.ExecContext(tb.Context(), fmt.Sprintf("UPDATE "+of, token))
+		require.NoError(tb, err, column)
+	}
 }
 
 // Program returns a client with a new key of the role service.

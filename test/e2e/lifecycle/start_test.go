@@ -66,12 +66,13 @@ func TestReplicasThatStartTogether(t *testing.T) {
 		require.Equal(t, 1, e2etest.Count(versions, v+2), "every writer has its own version: %v", versions)
 	}
 
-	var log string
+	logs := make([]string, 0, len(replicas))
 	for _, p := range replicas {
 		p.Terminate(t)
 		require.Zero(t, p.AwaitExit(t))
-		log += p.Log.String()
+		logs = append(logs, p.Log.String())
 	}
+	log := strings.Join(logs, "")
 	require.Equal(t, 1, strings.Count(log, "database migrated"), "one migrates:\n%s", log)
 	require.Equal(t, 3, strings.Count(log, "BOOTSTRAP_ADMIN_KEY ignored"), "one replica creates the first key:\n%s", log)
 }
