@@ -3,6 +3,8 @@ package lifecycle_test
 import (
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -170,6 +172,11 @@ func TestRefusedStarts(t *testing.T) {
 
 func TestHangupStopsGracefully(t *testing.T) {
 	t.Parallel()
+	// A program that is run by nohup inherits that the signal is ignored. One that is handled
+	// here is at its default there.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangup) })
 	p := e2etest.Serve(t, e2etest.NewSQLite(t))
 	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
 	require.Zero(t, p.AwaitExit(t))
