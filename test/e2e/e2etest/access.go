@@ -28,7 +28,7 @@ func (s *Server) Command(tb testing.TB, args ...string) string {
 func (s *Server) Reader(tb testing.TB, flags ...string) Client {
 	tb.Helper()
 	args := append([]string{"key", "create", "--name", "a reader", "--role", "reader"}, flags...)
-	return Client{URL: s.URL, Key: s.Command(tb, args...)}
+	return s.client(s.Command(tb, args...))
 }
 
 // Encryption returns the settings that enable encryption under a new key.
@@ -63,5 +63,5 @@ func SealUnderAnotherKey(tb testing.TB, databaseURL string) {
 // Program returns a client with a new key of the role service.
 func (s *Server) Program(tb testing.TB) Client {
 	tb.Helper()
-	return Client{URL: s.URL, Key: s.Command(tb, "key", "create", "--name", "a program", "--role", "service")}
+	return s.client(s.Command(tb, "key", "create", "--name", "a program", "--role", "service"))
 }

@@ -2,6 +2,7 @@ package e2etest
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/signalbox-hq/signalbox/bootstrap"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/test/exchange"
 )
 
 // Timeout bounds each wait of a test.
@@ -31,6 +33,8 @@ type Server struct {
 	DatabaseURL string
 	Log         *Lines
 	Out         *Lines
+
+	document *exchange.Document
 }
 
 // Boot runs the service in this process until the test ends, with settings as in an
@@ -47,6 +51,9 @@ func BootWith(t *testing.T, databaseURL string, added []bootstrap.Module, enviro
 	t.Helper()
 	s, stop := run(t, databaseURL, added, environ...)
 	t.Cleanup(stop)
+	document, err := exchange.Parse(s.Anonymous().Get(t, "/openapi.json").Want(t, http.StatusOK).Body)
+	require.NoError(t, err)
+	s.document = document
 	return s
 }
 
@@ -101,8 +108,12 @@ func AdminKey(tb testing.TB) string {
 // Admin returns a client with the admin key.
 func (s *Server) Admin(tb testing.TB) Client {
 	tb.Helper()
-	return Client{URL: s.URL, Key: AdminKey(tb)}
+	return s.client(AdminKey(tb))
 }
 
 // Anonymous returns a client without a key.
-func (s *Server) Anonymous() Client { return Client{URL: s.URL} }
+func (s *Server) Anonymous() Client { return s.client("") }
+
+func (s *Server) client(key string) Client {
+	return Client{URL: s.URL, Key: key, document: s.document}
+}
