@@ -46,9 +46,9 @@ func New(o Options) *Prober { return &Prober{policy: newPolicy(o)} }
 // Probe makes a check. It reads at most 64 KiB of the response, and returns its status
 // alone. A probe without an address that could be dialled is Unreachable.
 func (p *Prober) Probe(ctx context.Context, probe health.Probe) health.Result {
+	started := time.Now() //nolint:forbidigo // a latency is real time, as the timeout below is
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
-	started := time.Now() //nolint:forbidigo // a latency is real time, as the timeout above is
 	a := p.policy.attempt(probe)
 	result := a.disclose(p.check(ctx, a, probe))
 	result.Latency = time.Since(started) //nolint:forbidigo // as above
