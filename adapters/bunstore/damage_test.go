@@ -71,7 +71,7 @@ func TestColumnOfAnotherTypeDamagesItsRowOnly(t *testing.T) {
 			undamaged, err := configstore.New(store).Find(t.Context(), other.ID())
 			require.NoError(t, err)
 			require.NoError(t, undamaged.Damage())
-			page, err := configstore.New(store).List(t.Context(), configuration.Query{Limit: 10})
+			page, err := configstore.New(store).List(t.Context(), configuration.Query{Window: scope.Window{Limit: 10}})
 			require.NoError(t, err)
 			assert.Equal(t, len(page.Items), page.Total)
 			assert.Len(t, d.All(), 1)

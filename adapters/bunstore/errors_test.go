@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
@@ -47,10 +48,10 @@ func TestConnectionErrors(t *testing.T) {
 		c := fixture.Configuration(t)
 		_, findErr := configurations.Find(ctx, 1)
 		_, byIdentityErr := configurations.FindByIdentity(ctx, c.Identity())
-		_, listErr := configurations.List(ctx, configuration.Query{Limit: 1})
+		_, listErr := configurations.List(ctx, configuration.Query{Window: scope.Window{Limit: 1}})
 		_, entryErr := configurations.Entry(ctx, 1, 1)
 		_, atErr := configurations.EntryAt(ctx, 1, fixture.Noon())
-		_, entriesErr := configurations.Entries(ctx, 1, 1, 0)
+		_, entriesErr := configurations.Entries(ctx, 1, scope.Window{Limit: 1})
 		_, keyErr := keys.Find(ctx, "AAAAAAAA")
 		_, keysErr := keys.List(ctx)
 		_, migrateErr := store.Migrate(ctx)

@@ -125,11 +125,11 @@ func (e experiments) FindByIdentity(ctx context.Context, name string) (*experime
 	return e.FindBy(ctx, e.Select().Where("name = ?", name))
 }
 
-type experimentQuery struct{ Limit, Offset int }
+type experimentQuery struct{ scope.Window }
 
 func (e experiments) List(ctx context.Context, q experimentQuery) (versioned.Page[*experiment], error) {
 	current := func(s *bun.SelectQuery) *bun.SelectQuery { return s.Where("is_deleted = ?", false) }
-	return e.ListBy(ctx, current, q.Limit, q.Offset)
+	return e.ListBy(ctx, current, q.Window)
 }
 
 func currentExperiments(s *bunstore.Store) *bun.SelectQuery {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
@@ -52,7 +53,7 @@ func TestGroupCommit(t *testing.T) {
 		require.NoError(t, store.Close())
 
 		again := storetest.OpenSQLite(t, path, storetest.Options())
-		page, err := configstore.New(again).List(t.Context(), configuration.Query{Limit: 1000})
+		page, err := configstore.New(again).List(t.Context(), configuration.Query{Window: scope.Window{Limit: 1000}})
 		require.NoError(t, err)
 		assert.Equal(t, each+1, page.Total)
 		events, err := storetest.Outbox(again)(t.Context())
@@ -79,7 +80,7 @@ func TestGroupCommit(t *testing.T) {
 		for i, err := range errs {
 			assert.Equal(t, i%2 == 1, errors.Is(err, context.Canceled), "writer %d: %v", i, err)
 		}
-		page, err := configstore.New(store).List(t.Context(), configuration.Query{Limit: 1})
+		page, err := configstore.New(store).List(t.Context(), configuration.Query{Window: scope.Window{Limit: 1}})
 		require.NoError(t, err)
 		assert.Equal(t, 10, page.Total)
 	})
@@ -122,7 +123,7 @@ func TestGroupCommit(t *testing.T) {
 			require.Error(t, err)
 		}
 		require.ErrorIs(t, errs[1], lost)
-		page, err := configstore.New(store).List(t.Context(), configuration.Query{Limit: 1})
+		page, err := configstore.New(store).List(t.Context(), configuration.Query{Window: scope.Window{Limit: 1}})
 		require.NoError(t, err)
 		assert.Zero(t, page.Total)
 		require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t, fixture.Key("later"))))

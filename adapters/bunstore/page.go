@@ -2,97 +2,121 @@ package bunstore
 
 import (
 	"context"
+	"strings"
 
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
-// Listing describes a list that is read in pages: first the ids and sizes of a page's
-// rows, as of one moment, and then the rows in parts.
+// Listing describes a list that is read in pages: first the ids, sizes and positions of a
+// page's rows, as of one moment, and then the rows in parts.
 type Listing[R Row[T], T any] struct {
 	Store *Store
 	// Query returns a new query over the rows that match, without columns and order.
 	Query func() *bun.SelectQuery
 	// Columns are the columns to read; none means all.
 	Columns []string
-	Order   []string
+	// OrderedBy are the columns that order the list, and make the position of a row.
+	OrderedBy []string
+	// Descending orders from the greatest to the least.
+	Descending bool
 	// Size is the expression for the bytes of a row.
 	Size string
 	// Doing says in errors what is done.
 	Doing string
 }
 
-// Part is a part of a page.
-type Part[T any] struct {
-	Items []T
-	Bytes int
-	next  func(context.Context) (Part[T], error)
+// plannedRow is a row of a page before it is read.
+type plannedRow struct {
+	ID       int64
+	Bytes    int
+	Total    int
+	Position string
 }
 
-// sizedRow is the id and the size of a row.
-type sizedRow struct {
-	ID    int64
-	Bytes int
-	Total int
-}
+// positionSeparator separates the values of a position in SQL. No value contains it.
+const positionSeparator = "\x1f"
 
-// Page returns the first part of a page, and the number of all rows that match.
-func (l Listing[R, T]) Page(ctx context.Context, limit, offset int) (Part[T], int, error) {
-	var plan []sizedRow
+// Page returns the first part of a page, with the number of all rows that match.
+func (l Listing[R, T]) Page(ctx context.Context, w scope.Window) (versioned.Page[T], error) {
+	var plan []plannedRow
 	model := (*R)(nil)
-	err := ScanSelect(ctx, l.Query().Model(model).Column("id").ColumnExpr("? AS bytes", bun.Safe(l.Size)).
-		ColumnExpr("(?) AS total", l.Query().Model(model).ColumnExpr("count(*)")).
-		Order(l.Order...).Offset(offset), limit, &plan)
-	if err != nil {
-		return Part[T]{}, 0, dberror.Translate(err, l.Doing, nil)
+	q := l.Query().Model(model).Column("id").ColumnExpr("? AS bytes", bun.Safe(l.Size)).
+		ColumnExpr("? AS position", l.position()).
+		ColumnExpr("(?) AS total", l.Query().Model(model).ColumnExpr("count(*)"))
+	if err := ScanSelect(ctx, l.after(l.ordered(q), w.After).Offset(w.Offset), w.Limit+1, &plan); err != nil {
+		return versioned.Page[T]{}, dberror.Translate(err, l.Doing, nil)
 	}
 	if len(plan) == 0 {
 		total, err := l.Query().Model(model).Count(ctx)
-		return Part[T]{}, total, dberror.Translate(err, l.Doing, nil)
+		return versioned.Page[T]{Total: total}, dberror.Translate(err, l.Doing, nil)
 	}
-	first, err := l.part(ctx, plan)
-	return first, plan[0].Total, err
+	wanted := plan[:min(len(plan), w.Limit)]
+	return l.part(ctx, wanted, versioned.Page[T]{Total: plan[0].Total, More: len(plan) > len(wanted)})
 }
 
-// part reads the first rows of a plan, up to scope.PartBytes.
-func (l Listing[R, T]) part(ctx context.Context, plan []sizedRow) (Part[T], error) {
-	p := Part[T]{Bytes: plan[0].Bytes}
+// position returns the expression for the position of a row.
+func (l Listing[R, T]) position() bun.Safe {
+	texts := make([]string, len(l.OrderedBy))
+	for i, name := range l.OrderedBy {
+		texts[i] = "CAST(" + name + " AS TEXT)"
+	}
+	return bun.Safe(strings.Join(texts, " || '"+positionSeparator+"' || "))
+}
+
+func (l Listing[R, T]) ordered(q *bun.SelectQuery) *bun.SelectQuery {
+	for _, name := range l.OrderedBy {
+		if l.Descending {
+			name += " DESC"
+		}
+		q = q.Order(name)
+	}
+	return q
+}
+
+// after narrows a query to the rows behind a position.
+func (l Listing[R, T]) after(q *bun.SelectQuery, p scope.Position) *bun.SelectQuery {
+	if len(p) == 0 {
+		return q
+	}
+	comparison := ">"
+	if l.Descending {
+		comparison = "<"
+	}
+	return q.Where("(?) ? (?)", bun.Safe(strings.Join(l.OrderedBy, ", ")), bun.Safe(comparison), bun.List([]string(p)))
+}
+
+// part reads the first rows of a plan, up to scope.PartBytes, into a part of a page.
+func (l Listing[R, T]) part(ctx context.Context, plan []plannedRow, p versioned.Page[T]) (versioned.Page[T], error) {
+	p.Bytes = plan[0].Bytes
 	n := 1
 	for n < len(plan) && p.Bytes+plan[n].Bytes <= scope.PartBytes {
 		p.Bytes += plan[n].Bytes
 		n++
 	}
-	ids := make([]int64, n)
+	ids, positions := make([]int64, n), make(map[RowKey]scope.Position, n)
+	table := (*new(R)).RowKey().Table
 	for i, r := range plan[:n] {
 		ids[i] = r.ID
+		positions[KeyOf(table, r.ID)] = strings.Split(r.Position, positionSeparator)
 	}
-	q := l.Query().Model((*R)(nil)).Column(l.Columns...).Where("id IN (?)", bun.List(ids)).Order(l.Order...)
-	var err error
-	if p.Items, err = FindAll[R](ctx, l.Store, q, n, l.Doing); err != nil {
-		return Part[T]{}, err
+	q := l.ordered(l.Query().Model((*R)(nil)).Column(l.Columns...).Where("id IN (?)", bun.List(ids)))
+	rows, broken, err := scanned[R](ctx, l.Store, q, n)
+	if err != nil {
+		return versioned.Page[T]{}, dberror.Translate(err, l.Doing, nil)
+	}
+	p.Items, p.Positions = make([]T, len(rows)), make([]scope.Position, len(rows))
+	for i, r := range rows {
+		p.Items[i], p.Positions[i] = rehydrated(l.Store, r, broken[i]), positions[r.RowKey()]
 	}
 	if rest := plan[n:]; len(rest) > 0 {
-		p.next = func(ctx context.Context) (Part[T], error) { return l.part(ctx, rest) }
+		following := versioned.Page[T]{Total: p.Total, More: p.More}
+		p.Next = func(ctx context.Context) (versioned.Page[T], error) { return l.part(ctx, rest, following) }
 	}
 	return p, nil
-}
-
-// NextPart returns what reads the next part of a page, as the page type of a module;
-// nil at the end.
-func NextPart[T, P any](p Part[T], convert func(Part[T]) P) func(context.Context) (P, error) {
-	if p.next == nil {
-		return nil
-	}
-	return func(ctx context.Context) (P, error) {
-		next, err := p.next(ctx)
-		if err != nil {
-			var none P
-			return none, err
-		}
-		return convert(next), nil
-	}
 }
 
 // TextBytes is the expression for the length of a text column. PostgreSQL does not

@@ -46,7 +46,7 @@ func TestInstanceEnvironmentsMigration(t *testing.T) {
 			inStaging := registry.Ref{Environment: fixture.Environment(t, "staging"), Instance: fixture.InstanceID(t, "b")}
 			_, err = found.Instance(inStaging)
 			require.NoError(t, err)
-			history, err := services.Transitions(t.Context(), 7, inStaging, 9)
+			history, err := services.Transitions(t.Context(), 7, inStaging, 0, 9)
 			require.NoError(t, err)
 			assert.Len(t, history, 1)
 

@@ -129,21 +129,12 @@ func (v *Versioned[I, A, R, E, H]) Load(ctx context.Context, ids ...I) ([]A, err
 
 // ListBy returns a page of the aggregates that narrow selects, and the number of all.
 func (v *Versioned[I, A, R, E, H]) ListBy(
-	ctx context.Context, narrow func(*bun.SelectQuery) *bun.SelectQuery, limit, offset int,
+	ctx context.Context, narrow func(*bun.SelectQuery) *bun.SelectQuery, window scope.Window,
 ) (versioned.Page[A], error) {
-	l := Listing[R, A]{
+	return Listing[R, A]{
 		Store: v.store, Query: func() *bun.SelectQuery { return narrow(v.store.NewSelect()) },
-		Columns: v.state.Selected(), Order: v.mapping.Order, Size: v.mapping.Size, Doing: "list " + v.mapping.Many,
-	}
-	p, total, err := l.Page(ctx, limit, offset)
-	return pageOf(p, total), err
-}
-
-func pageOf[A any](p Part[A], total int) versioned.Page[A] {
-	return versioned.Page[A]{
-		Items: p.Items, Total: total, Bytes: p.Bytes,
-		Next: NextPart(p, func(next Part[A]) versioned.Page[A] { return pageOf(next, total) }),
-	}
+		Columns: v.state.Selected(), OrderedBy: v.mapping.Order, Size: v.mapping.Size, Doing: "list " + v.mapping.Many,
+	}.Page(ctx, window)
 }
 
 // Entry returns the entry that made a version, or Mapping.VersionNotFound.
@@ -167,19 +158,10 @@ func (v *Versioned[I, A, R, E, H]) entry(ctx context.Context, q *bun.SelectQuery
 
 // Entries returns a page of an aggregate's entries, newest first, and the number of all.
 func (v *Versioned[I, A, R, E, H]) Entries(
-	ctx context.Context, aggregate I, limit, offset int,
-) (versioned.HistoryPage[E], error) {
-	l := Listing[H, E]{
+	ctx context.Context, aggregate I, window scope.Window,
+) (versioned.Page[E], error) {
+	return Listing[H, E]{
 		Store: v.store, Query: func() *bun.SelectQuery { return v.entries(aggregate) },
-		Order: []string{"version DESC"}, Size: v.mapping.EntrySize, Doing: "load a history",
-	}
-	p, total, err := l.Page(ctx, limit, offset)
-	return historyOf(p, total), err
-}
-
-func historyOf[E any](p Part[E], total int) versioned.HistoryPage[E] {
-	return versioned.HistoryPage[E]{
-		Entries: p.Items, Total: total, Bytes: p.Bytes,
-		Next: NextPart(p, func(next Part[E]) versioned.HistoryPage[E] { return historyOf(next, total) }),
-	}
+		OrderedBy: []string{"version"}, Descending: true, Size: v.mapping.EntrySize, Doing: "load a history",
+	}.Page(ctx, window)
 }

@@ -86,7 +86,7 @@ func TestVersioned(t *testing.T) {
 				e := newExperiments(open(t))
 				require.NoError(t, e.Save(t.Context(),
 					newExperiment("a", "x", fixture.Stamp()), newExperiment("b", "y", fixture.Stamp())))
-				page, err := e.List(t.Context(), experimentQuery{Limit: 1})
+				page, err := e.List(t.Context(), experimentQuery{Window: scope.Window{Limit: 1}})
 				require.NoError(t, err)
 				assert.Equal(t, 2, page.Total)
 				require.Len(t, page.Items, 1)

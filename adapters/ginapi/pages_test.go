@@ -116,7 +116,7 @@ type breaking struct {
 
 func (b breaking) List(ctx context.Context, by access.Caller, in configapp.List) (configapp.Listing, error) {
 	l, err := b.Configurations.List(ctx, by, in)
-	l.Configurations = l.Configurations[:b.keep]
+	l.Items = l.Items[:b.keep]
 	l.Next = func(context.Context) (configapp.Listing, error) { return configapp.Listing{}, fault.ErrUnavailable }
 	return l, err
 }

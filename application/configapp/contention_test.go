@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
@@ -76,10 +77,10 @@ func TestReplicas(t *testing.T) {
 	}
 	all.Wait()
 	require.NoError(t, errors.Join(errs...))
-	page, err := b.store.Entries(t.Context(), view.ID, 100, 0)
+	page, err := b.store.Entries(t.Context(), view.ID, scope.Window{Limit: 100})
 	require.NoError(t, err)
 	assert.Equal(t, replicas+1, page.Total)
-	assert.Equal(t, configuration.Version(replicas+1), page.Entries[0].Version)
+	assert.Equal(t, configuration.Version(replicas+1), page.Items[0].Version)
 }
 
 func TestPrintedViewShowsNoValue(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -18,9 +19,9 @@ import (
 // allSealed reports whether no value in the history is plain.
 func allSealed(t *testing.T, b *bundle, id configuration.ID) bool {
 	t.Helper()
-	page, err := b.store.Entries(t.Context(), id, 1000, 0)
+	page, err := b.store.Entries(t.Context(), id, scope.Window{Limit: 1000})
 	require.NoError(t, err)
-	for _, e := range page.Entries {
+	for _, e := range page.Items {
 		for _, c := range []configuration.Content{e.Old, e.New} {
 			if !c.IsZero() && !c.Encrypted() {
 				return false

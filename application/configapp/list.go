@@ -8,6 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // List is the input of List; empty fields do not narrow it.
@@ -17,20 +18,13 @@ type List struct {
 	KeyPrefix   string
 	// Deleted lists the deleted ones instead of those that live.
 	Deleted bool
-	// Limit is 1 to page.MaxLimit, Offset 0 or more.
-	Limit, Offset int
+	// Limit is 1 to page.MaxLimit.
+	scope.Window
 }
 
 // Listing is a page, or the first part of one, with the true number of all that
 // matches.
-type Listing struct {
-	Configurations []View
-	Total          int
-	// Bytes is the size of this part of the page, as stored.
-	Bytes int
-	// Next returns the next part of the page; it is nil at the end.
-	Next func(context.Context) (Listing, error)
-}
+type Listing = versioned.Page[View]
 
 // List returns a page of configurations, ordered by environment, service name
 // and key. The values of encrypted ones are never in it.
@@ -47,22 +41,11 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 	if err != nil {
 		return Listing{}, err
 	}
-	return listing(found), nil
-}
-
-func listing(found configuration.Page) Listing {
-	l := Listing{
-		Configurations: make([]View, len(found.Items)), Total: found.Total, Bytes: found.Bytes,
-		Next: page.Following(found.Next, listing),
-	}
-	for i, c := range found.Items {
-		l.Configurations[i] = View{State: c.State()}
-	}
-	return l
+	return versioned.Map(found, func(c *configuration.Configuration) View { return View{State: c.State()} }), nil
 }
 
 func (s *Service) parseQuery(in List) (configuration.Query, error) {
-	q := configuration.Query{KeyPrefix: in.KeyPrefix, Deleted: in.Deleted, Limit: in.Limit, Offset: in.Offset}
+	q := configuration.Query{KeyPrefix: in.KeyPrefix, Deleted: in.Deleted, Window: in.Window}
 	var envErr, svcErr, prefixErr error
 	if in.Environment != "" {
 		q.Environment, envErr = s.deps.Environments.Parse(in.Environment)
@@ -73,5 +56,5 @@ func (s *Service) parseQuery(in List) (configuration.Query, error) {
 	if !configuration.BeginsKey(in.KeyPrefix) {
 		prefixErr = fault.Bad("key_prefix", "must begin a key: at most 255 letters, digits and . _ - : / @ +")
 	}
-	return q, fault.Merge(envErr, svcErr, prefixErr, page.Check(in.Limit, in.Offset))
+	return q, fault.Merge(envErr, svcErr, prefixErr, page.Check(in.Window, 3))
 }

@@ -90,10 +90,10 @@ func TestListAndHistory(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.created(t, "one", true)
-		listing, err := b.List(t.Context(), fixture.Admin(), configapp.List{Limit: 10})
+		listing, err := b.List(t.Context(), fixture.Admin(), configapp.List{Window: scope.Window{Limit: 10}})
 		require.NoError(t, err)
-		require.Len(t, listing.Configurations, 1)
-		assert.Equal(t, "hidden", text(listing.Configurations[0]))
+		require.Len(t, listing.Items, 1)
+		assert.Equal(t, "hidden", text(listing.Items[0]))
 		assert.Equal(t, 1, listing.Total)
 	})
 
@@ -103,11 +103,11 @@ func TestListAndHistory(t *testing.T) {
 		view := b.created(t, "one", false)
 		_, err := b.Delete(t.Context(), fixture.Admin(), configapp.Delete{ID: view.ID})
 		require.NoError(t, err)
-		timeline, err := b.ReadHistory(t.Context(), fixture.Reader(), configapp.History{ID: view.ID, Limit: 10})
+		timeline, err := b.ReadHistory(t.Context(), fixture.Reader(), configapp.History{ID: view.ID, Window: scope.Window{Limit: 10}})
 		require.NoError(t, err)
 		assert.Equal(t, 2, timeline.Total)
-		assert.Equal(t, scope.ActionDelete, timeline.Entries[0].Action)
-		_, err = b.ReadHistory(t.Context(), fixture.Reader(), configapp.History{ID: 404, Limit: 10})
+		assert.Equal(t, scope.ActionDelete, timeline.Items[0].Action)
+		_, err = b.ReadHistory(t.Context(), fixture.Reader(), configapp.History{ID: 404, Window: scope.Window{Limit: 10}})
 		require.ErrorIs(t, err, configuration.ErrNotFound)
 	})
 
@@ -115,13 +115,14 @@ func TestListAndHistory(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		for _, in := range []configapp.List{
-			{Limit: 0},
-			{Limit: 1001},
-			{Limit: 1, Offset: -1},
-			{Limit: 1, Environment: "moon"},
-			{Limit: 1, ServiceName: "-"},
-			{Limit: 1, KeyPrefix: "%"},
-			{Limit: 1, KeyPrefix: "\x00"},
+			{Window: scope.Window{Limit: 0}},
+			{Window: scope.Window{Limit: 1001}},
+			{Window: scope.Window{Limit: 1, Offset: -1}},
+			{Window: scope.Window{Limit: 1, After: scope.Position{"production", "shop"}}},
+			{Window: scope.Window{Limit: 1}, Environment: "moon"},
+			{Window: scope.Window{Limit: 1}, ServiceName: "-"},
+			{Window: scope.Window{Limit: 1}, KeyPrefix: "%"},
+			{Window: scope.Window{Limit: 1}, KeyPrefix: "\x00"},
 		} {
 			_, err := b.List(t.Context(), fixture.Reader(), in)
 			require.ErrorIs(t, err, fault.ErrInvalid)
@@ -167,9 +168,9 @@ func TestAccess(t *testing.T) {
 		t.Parallel()
 		_, err := b.read(t, nobody)
 		require.ErrorIs(t, err, access.ErrUnauthenticated)
-		_, err = b.List(t.Context(), nobody, configapp.List{Limit: 1})
+		_, err = b.List(t.Context(), nobody, configapp.List{Window: scope.Window{Limit: 1}})
 		require.ErrorIs(t, err, access.ErrUnauthenticated)
-		_, err = b.ReadHistory(t.Context(), nobody, configapp.History{ID: view.ID, Limit: 1})
+		_, err = b.ReadHistory(t.Context(), nobody, configapp.History{ID: view.ID, Window: scope.Window{Limit: 1}})
 		require.ErrorIs(t, err, access.ErrUnauthenticated)
 	})
 }

@@ -80,7 +80,7 @@ func TestWriting(t *testing.T) {
 			})
 		}
 		all.Wait()
-		timeline, err := b.ReadHistory(t.Context(), fixture.Reader(), flagapp.History{ID: f.ID, Limit: 100})
+		timeline, err := b.ReadHistory(t.Context(), fixture.Reader(), flagapp.History{ID: f.ID, Window: scope.Window{Limit: 100}})
 		require.NoError(t, err)
 		assert.Equal(t, 21, timeline.Total)
 		assert.Equal(t, int64(21), snapshot(t, b.Service).Revision())

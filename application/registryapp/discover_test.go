@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -93,7 +94,7 @@ func TestDiscovery(t *testing.T) {
 		read, err := b.Read(t.Context(), fixture.Reader(), shop)
 		require.NoError(t, err)
 		assert.Len(t, read.Instances, 1)
-		listed, err := b.List(t.Context(), fixture.Reader(), registryapp.List{Limit: 10})
+		listed, err := b.List(t.Context(), fixture.Reader(), registryapp.List{Window: scope.Window{Limit: 10}})
 		require.NoError(t, err)
 		assert.Equal(t, 1, listed.Total)
 		healthy, err := b.Healthy(t.Context(), fixture.Reader())

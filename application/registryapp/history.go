@@ -3,10 +3,13 @@ package registryapp
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // HealthHistory is the input of ReadHealthHistory.
@@ -17,27 +20,28 @@ type HealthHistory struct {
 	// Environment narrows to one. Where it is "", an instance is that of the only
 	// environment of the id.
 	Environment string
-	// Limit is 1 to page.MaxLimit.
-	Limit int
+	// Limit is 1 to page.MaxLimit. There is no offset.
+	scope.Window
 }
 
-// ReadHealthHistory returns the newest transitions of a service, newest first. It
-// includes a deregistered service; an unknown one is ErrNotFound.
+// ReadHealthHistory returns a page of the transitions of a service, newest first, without
+// their number. It includes a deregistered service; an unknown one is ErrNotFound.
 func (s *Service) ReadHealthHistory(
 	ctx context.Context, by access.Caller, in HealthHistory,
-) ([]registry.Transition, error) {
+) (versioned.Page[registry.Transition], error) {
+	var none versioned.Page[registry.Transition]
 	p := &parsing{}
 	t := s.parseTarget(p, in.ServiceName, in.InstanceID, in.Environment)
-	p.note(page.Check(in.Limit, 0))
+	p.note(page.CheckNumbered(in.Window))
 	if err := p.faults.Err(); err != nil {
-		return nil, err
+		return none, err
 	}
 	if err := by.Require(access.ReadService, resource(t.service)); err != nil {
-		return nil, err
+		return none, err
 	}
 	found, err := s.deps.Services.Find(ctx, t.service, named(t.Instance)...)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	// A removed instance has its transitions in all its environments.
 	if !t.Instance.IsZero() {
@@ -46,8 +50,17 @@ func (s *Service) ReadHealthHistory(
 		case err == nil:
 			t.Environment = i.Environment
 		case !errors.Is(err, registry.ErrInstanceNotFound):
-			return nil, err
+			return none, err
 		}
 	}
-	return s.deps.History.Transitions(ctx, found.State().ID, t.Ref, in.Limit)
+	before, err := page.Number(in.After)
+	if err != nil {
+		return none, err
+	}
+	list, err := s.deps.History.Transitions(ctx, found.State().ID, t.Ref, before, in.Limit+1)
+	out := versioned.Page[registry.Transition]{Items: list[:min(len(list), in.Limit)], More: len(list) > in.Limit}
+	for _, one := range out.Items {
+		out.Positions = append(out.Positions, scope.Position{strconv.FormatInt(one.ID, 10)})
+	}
+	return out, err
 }

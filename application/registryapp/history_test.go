@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -18,13 +19,13 @@ func TestHistory(t *testing.T) {
 	b := setup(t)
 	b.register(t, "a")
 	b.run(t, 31*time.Second)
-	in := registryapp.HealthHistory{ServiceName: shop, InstanceID: new("a"), Limit: 10}
+	in := registryapp.HealthHistory{ServiceName: shop, InstanceID: new("a"), Window: scope.Window{Limit: 10}}
 	found, err := b.ReadHealthHistory(t.Context(), fixture.Reader(), in)
 	require.NoError(t, err)
-	require.Len(t, found, 2)
-	assert.Equal(t, registry.ReasonLeaseExpired, found[0].Reason)
-	assert.Equal(t, health.Passing, found[0].From)
-	assert.Equal(t, health.Critical, found[0].To)
+	require.Len(t, found.Items, 2)
+	assert.Equal(t, registry.ReasonLeaseExpired, found.Items[0].Reason)
+	assert.Equal(t, health.Passing, found.Items[0].From)
+	assert.Equal(t, health.Critical, found.Items[0].To)
 
 	b.clock.Move(registryapp.HistoryRetention - 10*time.Second)
 	more, err := b.Purge(t.Context())
@@ -32,5 +33,5 @@ func TestHistory(t *testing.T) {
 	assert.False(t, more)
 	found, err = b.ReadHealthHistory(t.Context(), fixture.Reader(), in)
 	require.NoError(t, err)
-	assert.Len(t, found, 1, "transitions older than 30 days are purged")
+	assert.Len(t, found.Items, 1, "transitions older than 30 days are purged")
 }

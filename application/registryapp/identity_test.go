@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -101,7 +102,7 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		b, _, _ := both(t)
 		admin := fixture.Admin()
 		report := registryapp.Report{ServiceName: shop, InstanceID: new("a"), Status: "warning"}
-		history := registryapp.HealthHistory{ServiceName: shop, InstanceID: new("a"), Limit: 9}
+		history := registryapp.HealthHistory{ServiceName: shop, InstanceID: new("a"), Window: scope.Window{Limit: 9}}
 		amend := registryapp.Amend{Target: target("a"), Weight: new(7)}
 		_, amended := b.Amend(t.Context(), admin, amend)
 		_, reported := b.Report(t.Context(), admin, report)
@@ -122,8 +123,8 @@ func TestOneIDInTwoEnvironments(t *testing.T) {
 		require.NoError(t, err)
 		found, err := b.ReadHealthHistory(t.Context(), admin, history)
 		require.NoError(t, err)
-		require.Len(t, found, 2)
-		assert.Equal(t, "staging", found[0].Environment.String())
+		require.Len(t, found.Items, 2)
+		assert.Equal(t, "staging", found.Items[0].Environment.String())
 		require.NoError(t, b.DeregisterInstance(t.Context(), admin, amend.Target))
 		_, err = b.Report(t.Context(), admin, registryapp.Report{ServiceName: shop, InstanceID: new("a"), Status: "warning"})
 		require.NoError(t, err, "a unique id decides")

@@ -12,27 +12,29 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // List says which services to list.
 type List struct {
 	// Status narrows to "healthy", "unhealthy" or "unknown"; "" does not.
 	Status string
-	// Limit is 1 to page.MaxLimit, Offset 0 or more.
-	Limit, Offset int
+	// Limit is 1 to page.MaxLimit.
+	scope.Window
 }
 
 // List returns a page of the services that are registered, ordered by name,
 // without their instances. While the store is unavailable they are the cached ones.
 func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing, error) {
-	query := registry.Query{Limit: in.Limit, Offset: in.Offset}
+	query := registry.Query{Window: in.Window}
 	var statusErr error
 	if in.Status != "" {
 		var status registry.Status
 		status, statusErr = registry.ParseStatus(in.Status)
 		query.Status = &status
 	}
-	if err := fault.Merge(statusErr, page.Check(in.Limit, in.Offset)); err != nil {
+	if err := fault.Merge(statusErr, page.Check(in.Window, 1)); err != nil {
 		return Listing{}, err
 	}
 	if err := by.Require(access.ReadService, access.Resource{}); err != nil {
@@ -43,21 +45,14 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 
 // Listing is a page, or the first part of one, with the true number of all that
 // matches.
-type Listing struct {
-	Services []Reading
-	Total    int
-	// Bytes is how many bytes the store holds of this part of the page.
-	Bytes int
-	// Next returns the next part of the page; it is nil at the end.
-	Next func(context.Context) (Listing, error)
-}
+type Listing = versioned.Page[Reading]
 
 // Healthy returns all services that are healthy, ordered by name, in parts.
 func (s *Service) Healthy(ctx context.Context, by access.Caller) (Listing, error) {
 	if err := by.Require(access.ReadService, access.Resource{}); err != nil {
 		return Listing{}, err
 	}
-	return s.list(ctx, registry.Query{Status: new(registry.Healthy), Limit: math.MaxInt32})
+	return s.list(ctx, registry.Query{Status: new(registry.Healthy), Window: scope.Window{Limit: math.MaxInt32}})
 }
 
 func (s *Service) list(ctx context.Context, query registry.Query) (Listing, error) {
@@ -67,18 +62,16 @@ func (s *Service) list(ctx context.Context, query registry.Query) (Listing, erro
 		return s.listing(ctx, found), nil
 	case errors.Is(err, fault.ErrUnavailable) && s.catalogue.Ready():
 		out := s.listCached(query)
-		s.observeAll(ctx, out.Services)
+		s.observeAll(ctx, out.Items)
 		return out, nil
 	}
 	return Listing{}, err
 }
 
+// listing adds to the services of a part what is observed of them.
 func (s *Service) listing(ctx context.Context, found registry.Page) Listing {
-	out := Listing{Total: found.Total, Bytes: found.Bytes}
-	for _, f := range found.Items {
-		out.Services = append(out.Services, Reading{Service: f.State()})
-	}
-	s.observeAll(ctx, out.Services)
+	out := versioned.Map(found, func(f *registry.Service) Reading { return Reading{Service: f.State()} })
+	s.observeAll(ctx, out.Items)
 	if found.Next != nil {
 		out.Next = func(ctx context.Context) (Listing, error) {
 			next, err := found.Next(ctx)
@@ -109,9 +102,17 @@ func (s *Service) listCached(query registry.Query) Listing {
 		}
 		return true
 	})
-	slices.SortFunc(all, func(a, b Reading) int {
-		return cmp.Compare(a.Service.Name.String(), b.Service.Name.String())
-	})
+	nameOf := func(r Reading) string { return r.Service.Name.String() }
+	slices.SortFunc(all, func(a, b Reading) int { return cmp.Compare(nameOf(a), nameOf(b)) })
+	out := Listing{Total: len(all)}
+	if len(query.After) > 0 {
+		all = slices.DeleteFunc(all, func(r Reading) bool { return nameOf(r) <= query.After[0] })
+	}
 	from := min(query.Offset, len(all))
-	return Listing{Services: all[from:min(from+query.Limit, len(all))], Total: len(all)}
+	to := min(from+query.Limit, len(all))
+	out.Items, out.More = all[from:to], to < len(all)
+	for _, r := range out.Items {
+		out.Positions = append(out.Positions, scope.Position{nameOf(r)})
+	}
+	return out
 }

@@ -18,8 +18,7 @@ type Query struct {
 	KeyPrefix string
 	// Deleted lists the deleted ones instead of the others.
 	Deleted bool
-	// Limit is 1 to 1000, Offset 0 or more.
-	Limit, Offset int
+	scope.Window
 }
 
 // Page is a part of a list, or the first part of it.
@@ -31,4 +30,4 @@ type History interface {
 }
 
 // HistoryPage is a part of a history, or the first part of it.
-type HistoryPage = versioned.HistoryPage[HistoryEntry]
+type HistoryPage = versioned.Page[HistoryEntry]

@@ -19,8 +19,7 @@ type Query struct {
 	NamePrefix string
 	// Deleted lists the deleted ones instead of the others.
 	Deleted bool
-	// Limit is 1 to 1000, Offset 0 or more.
-	Limit, Offset int
+	scope.Window
 }
 
 // Page is a part of a list, or the first part of it.
@@ -32,7 +31,7 @@ type History interface {
 }
 
 // HistoryPage is a part of a history, or the first part of it.
-type HistoryPage = versioned.HistoryPage[HistoryEntry]
+type HistoryPage = versioned.Page[HistoryEntry]
 
 // Source fills a cache of all flags. A store that cannot be reached is
 // fault.ErrUnavailable.

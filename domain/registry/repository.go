@@ -32,7 +32,7 @@ type Repository interface {
 	// List returns a page of the services that are registered and match, without
 	// their instances, ordered by name (bytewise), with the true number of all that
 	// match as of the same moment. A page of many bytes comes in parts: see
-	// scope.PartBytes.
+	// scope.PartBytes. The position of a service is its name.
 	List(ctx context.Context, query Query) (Page, error)
 	// Touch records a report that need not change the state: its time, and the response
 	// time in milliseconds if there was one. It makes no version. An unknown id is
@@ -44,8 +44,7 @@ type Repository interface {
 type Query struct {
 	// Status narrows to one, if it is not nil.
 	Status *Status
-	// Limit is 1 to 1000, Offset 0 or more.
-	Limit, Offset int
+	scope.Window
 }
 
 // Page is a part of a list, or the first part of it.
@@ -55,8 +54,8 @@ type Page = versioned.Page[*Service]
 type History interface {
 	// Transitions returns the newest transitions of a service, of the instances of one
 	// id and in one environment so far as these are not zero, newest first, at most
-	// limit.
-	Transitions(ctx context.Context, id ID, of Ref, limit int) ([]Transition, error)
+	// limit. A positive before leaves out transitions of that ID and higher ones.
+	Transitions(ctx context.Context, id ID, of Ref, before int64, limit int) ([]Transition, error)
 	// Purge deletes transitions from before that time, the oldest first and at most
 	// limit, and returns how many.
 	Purge(ctx context.Context, before time.Time, limit int) (int, error)

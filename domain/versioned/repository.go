@@ -28,18 +28,38 @@ type Repository[I ~int64, N comparable, Q, A any] interface {
 	// List returns a page of what matches, ordered by the parts of the identity
 	// (bytewise), with the true number of all that matches as of the same moment. A page
 	// of many bytes comes in parts: see scope.PartBytes.
+	// The position of an item is these parts.
 	List(ctx context.Context, query Q) (Page[A], error)
 }
 
 // Page is a part of a list, or the first part of it.
 type Page[A any] struct {
 	Items []A
-	Total int
+	// Positions are those of Items, in their order.
+	Positions []scope.Position
+	Total     int
+	// More reports whether items follow the page.
+	More bool
 	// Bytes is how many bytes the store holds of this part.
 	Bytes int
 	// Next returns the next part of the same page; it is nil at the end. What was
 	// deleted since the first part was read is left out.
 	Next func(context.Context) (Page[A], error)
+}
+
+// Map returns a page with the items that convert returns for those of p.
+func Map[A, B any](p Page[A], convert func(A) B) Page[B] {
+	out := Page[B]{Positions: p.Positions, Total: p.Total, More: p.More, Bytes: p.Bytes, Items: make([]B, len(p.Items))}
+	for i, item := range p.Items {
+		out.Items[i] = convert(item)
+	}
+	if p.Next != nil {
+		out.Next = func(ctx context.Context) (Page[B], error) {
+			next, err := p.Next(ctx)
+			return Map(next, convert), err
+		}
+	}
+	return out
 }
 
 // History reads what a Repository has saved, version by version. An entry whose row
@@ -51,17 +71,7 @@ type History[I ~int64, E any] interface {
 	// scope.ErrVersionNotFound where there is none.
 	EntryAt(ctx context.Context, id I, at time.Time) (E, error)
 	// Entries returns a page of entries, newest first, with the number of all; an
-	// aggregate that does not exist has none. A page of many bytes comes in parts.
-	Entries(ctx context.Context, id I, limit, offset int) (HistoryPage[E], error)
-}
-
-// HistoryPage is a part of a history, or the first part of it.
-type HistoryPage[E any] struct {
-	Entries []E
-	Total   int
-	// Bytes is how many bytes the store holds of this part.
-	Bytes int
-	// Next returns the next part of the same page; it is nil at the end. What was
-	// deleted since the first part was read is left out.
-	Next func(context.Context) (HistoryPage[E], error)
+	// aggregate that does not exist has none. A page of many bytes comes in parts. The
+	// position of an entry is its version.
+	Entries(ctx context.Context, id I, window scope.Window) (Page[E], error)
 }

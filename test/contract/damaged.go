@@ -39,7 +39,7 @@ func damagedConfiguration(t *testing.T, s Stored) {
 	c := fixture.Configuration(t, fixture.Key("b"))
 	s.save(t, c)
 	require.NoError(t, s.Damage.Row(t.Context(), int64(c.ID())))
-	page, err := s.Repository.List(t.Context(), configuration.Query{Limit: 10})
+	page, err := s.Repository.List(t.Context(), configuration.Query{Window: scope.Window{Limit: 10}})
 	require.NoError(t, err)
 	assert.Equal(t, 3, page.Total)
 	var damaged []string
@@ -87,9 +87,9 @@ func rolledBackConfiguration(t *testing.T, s Stored) {
 func damagedVersion(t *testing.T, s Stored) {
 	c := threeVersions(t, s)
 	require.NoError(t, s.Damage.Version(t.Context(), int64(c.ID()), 2))
-	history, err := s.History.Entries(t.Context(), c.ID(), 10, 0)
+	history, err := s.History.Entries(t.Context(), c.ID(), scope.Window{Limit: 10})
 	require.NoError(t, err)
-	entries, total := history.Entries, history.Total
+	entries, total := history.Items, history.Total
 	require.Equal(t, 3, total)
 	assert.Equal(t, []any{false, true, false, configuration.Version(2)},
 		[]any{entries[0].Damaged, entries[1].Damaged, entries[2].Damaged, entries[1].Version})
@@ -115,7 +115,7 @@ func damagedFlag(t *testing.T, s StoredFlags) {
 	good, f := fixture.Flag(t, `{"name":"a"}`), fixture.Flag(t, `{"name":"b","is_enabled":true}`)
 	s.save(t, good, f)
 	require.NoError(t, s.Damage.Row(t.Context(), int64(f.ID())))
-	page, err := s.Repository.List(t.Context(), flag.Query{Limit: 10})
+	page, err := s.Repository.List(t.Context(), flag.Query{Window: scope.Window{Limit: 10}})
 	require.NoError(t, err)
 	require.Equal(t, 2, page.Total)
 	assert.Equal(t, []string{"production/a", "production/b"}, flagNames(page))
@@ -163,9 +163,9 @@ func damagedFlagVersion(t *testing.T, s StoredFlags) {
 	s.save(t, f)
 	s.save(t, s.changed(t, f.ID(), `{"is_enabled":true}`))
 	require.NoError(t, s.Damage.Version(t.Context(), int64(f.ID()), 1))
-	history, err := s.History.Entries(t.Context(), f.ID(), 10, 0)
+	history, err := s.History.Entries(t.Context(), f.ID(), scope.Window{Limit: 10})
 	require.NoError(t, err)
-	entries, total := history.Entries, history.Total
+	entries, total := history.Items, history.Total
 	require.Equal(t, 2, total)
 	assert.Equal(t, []bool{false, true}, []bool{entries[0].Damaged, entries[1].Damaged})
 	_, err = s.find(t, f.ID()).RollBack(entries[1], fixture.Stamp())
@@ -186,7 +186,7 @@ func damagedService(t *testing.T, s StoredServices) {
 	service := s.saved(t, "b", "i", "j")
 	id := service.State().ID
 	require.NoError(t, s.Damage.Row(t.Context(), int64(id)))
-	page, err := s.List(t.Context(), registry.Query{Limit: 10})
+	page, err := s.List(t.Context(), registry.Query{Window: scope.Window{Limit: 10}})
 	require.NoError(t, err)
 	require.Equal(t, 2, page.Total)
 	assert.Equal(t, []bool{false, true},
@@ -253,7 +253,7 @@ func damagedTransition(t *testing.T, s StoredServices) {
 	service := s.saved(t, "shop", "a", "b")
 	require.NoError(t, s.Damage.Transitions(t.Context(), int64(service.State().ID)))
 	s.reportAt(t, service, "a", health.Critical, 1)
-	found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 10)
+	found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, found, 3)
 	assert.Equal(t, []bool{false, true, true}, []bool{found[0].Damaged, found[1].Damaged, found[2].Damaged})

@@ -18,6 +18,7 @@ func flagReadingBehaviours() []behaviour[StoredFlags] {
 	return []behaviour[StoredFlags]{
 		{"a page of flags, and a history, of many bytes come in parts that join to the complete page", flagPartsJoin},
 		{"flags are listed by environment and name, a page at a time, with the true total", flagsInOrder},
+		{"windows of flags behind a position repeat and miss nothing while others write", flagWindows},
 		{"lists of flags narrow by environment, prefix and deletion", flagsNarrowed},
 		{"a history entry contains the complete draft before and after", flagHistory},
 		{"counts grow by one with every change, deletions too", countsGrow},
@@ -40,11 +41,11 @@ func flagsInOrder(t *testing.T, s StoredFlags) {
 	} {
 		s.save(t, fixture.Flag(t, f))
 	}
-	page, err := s.Repository.List(t.Context(), flag.Query{Limit: 3})
+	page, err := s.Repository.List(t.Context(), flag.Query{Window: scope.Window{Limit: 3}})
 	require.NoError(t, err)
 	assert.Equal(t, 5, page.Total)
 	assert.Equal(t, []string{"development/z", "production/B", "production/a"}, flagNames(page))
-	page, err = s.Repository.List(t.Context(), flag.Query{Limit: 3, Offset: 3})
+	page, err = s.Repository.List(t.Context(), flag.Query{Window: scope.Window{Limit: 3, Offset: 3}})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"production/a/b", "production/b"}, flagNames(page))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -18,6 +19,10 @@ func listingBehaviours() []behaviour[Stored] {
 		{"a key prefix is no pattern", prefixIsNoPattern},
 		{"deleted configurations are listed apart", deletedAreApart},
 		{"pages join to the complete list, and the total is correct also past the end", pagesJoin},
+		{"windows behind a position repeat and miss nothing while others write", configurationWindows},
+		{"windows behind a position are narrowed, and the total is that of all", configurationWindowsNarrow},
+		{"a window of many bytes comes in parts with their positions", partsOfWindows},
+		{"windows of a history are not moved by new versions", historyWindows},
 	}
 }
 
@@ -112,13 +117,13 @@ func pagesJoin(t *testing.T, s Stored) {
 	saveKeys(t, s, "production", "shop", "a", "b", "c", "d", "e")
 	var joined []string
 	for offset := 0; offset < 6; offset += 2 {
-		list, total := keysOf(t, s, configuration.Query{Limit: 2, Offset: offset})
+		list, total := keysOf(t, s, configuration.Query{Window: scope.Window{Limit: 2, Offset: offset}})
 		assert.Equal(t, 5, total)
 		joined = append(joined, list...)
 	}
 	all, _ := keysOf(t, s, configuration.Query{})
 	assert.Equal(t, all, joined)
-	list, total := keysOf(t, s, configuration.Query{Limit: 2, Offset: 99})
+	list, total := keysOf(t, s, configuration.Query{Window: scope.Window{Limit: 2, Offset: 99}})
 	assert.Empty(t, list)
 	assert.Equal(t, 5, total)
 }

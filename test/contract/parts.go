@@ -60,17 +60,17 @@ func partsOf(t *testing.T, page configuration.Page, total int) (parts [][]string
 
 func partsJoin(t *testing.T, s Stored) {
 	saveLarge(t, s, 6)
-	page, err := s.Repository.List(t.Context(), configuration.Query{Limit: 5, Offset: 0})
+	page, err := s.Repository.List(t.Context(), configuration.Query{Window: scope.Window{Limit: 5}})
 	require.NoError(t, err)
 	assert.Equal(t, [][]string{{"k0", "k1", "k2"}, {"k3", "k4"}}, partsOf(t, page, 6))
-	page, err = s.Repository.List(t.Context(), configuration.Query{Limit: 5, Offset: 4})
+	page, err = s.Repository.List(t.Context(), configuration.Query{Window: scope.Window{Limit: 5, Offset: 4}})
 	require.NoError(t, err)
 	assert.Equal(t, [][]string{{"k4", "k5"}}, partsOf(t, page, 6))
 }
 
 func partsStayPut(t *testing.T, s Stored) {
 	saveLarge(t, s, 6)
-	page, err := s.Repository.List(t.Context(), configuration.Query{Limit: 10})
+	page, err := s.Repository.List(t.Context(), configuration.Query{Window: scope.Window{Limit: 10}})
 	require.NoError(t, err)
 	s.save(t, fixture.Configuration(t, fixture.Key("a")))
 	s.save(t, fixture.Configuration(t, fixture.Key("k2a")))
@@ -78,7 +78,7 @@ func partsStayPut(t *testing.T, s Stored) {
 	require.NoError(t, err)
 	require.NoError(t, gone.Delete(fixture.Stamp()))
 	s.save(t, gone)
-	late, err := s.Repository.List(t.Context(), configuration.Query{Limit: 1, Offset: 6})
+	late, err := s.Repository.List(t.Context(), configuration.Query{Window: scope.Window{Limit: 1, Offset: 6}})
 	require.NoError(t, err)
 	require.NoError(t, late.Items[0].Delete(fixture.Stamp()))
 	s.save(t, late.Items...)
@@ -93,9 +93,9 @@ func historyPartsJoin(t *testing.T, s Stored) {
 		require.NoError(t, err)
 		s.save(t, c)
 	}
-	page, err := s.History.Entries(t.Context(), c.ID(), 10, 0)
+	page, err := s.History.Entries(t.Context(), c.ID(), scope.Window{Limit: 10})
 	require.NoError(t, err)
-	assert.Len(t, page.Entries, 1)
+	assert.Len(t, page.Items, 1)
 	require.NotNil(t, page.Next)
 	all, total, err := allEntries(t, s.History, c.ID(), 10, 1)
 	require.NoError(t, err)
@@ -108,7 +108,7 @@ func historyPartsJoin(t *testing.T, s Stored) {
 
 func partsFail(t *testing.T, s Stored) {
 	saveLarge(t, s, 4)
-	page, err := s.Repository.List(t.Context(), configuration.Query{Limit: 10})
+	page, err := s.Repository.List(t.Context(), configuration.Query{Window: scope.Window{Limit: 10}})
 	require.NoError(t, err)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -121,7 +121,7 @@ func flagPartsJoin(t *testing.T, s StoredFlags) {
 	for i := range 7 {
 		s.save(t, fixture.Flag(t, fmt.Sprintf(`{"name":"f%d","type":"string","variants":{"a":%q},"default":{"variant":"a"}}`, i, value)))
 	}
-	page, err := s.Repository.List(t.Context(), flag.Query{Limit: 6, Offset: 1})
+	page, err := s.Repository.List(t.Context(), flag.Query{Window: scope.Window{Limit: 6, Offset: 1}})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"production/f1", "production/f2", "production/f3", "production/f4"}, flagNames(page))
 	assert.Equal(t, 7, page.Total)
@@ -137,9 +137,9 @@ func flagPartsJoin(t *testing.T, s StoredFlags) {
 		require.NoError(t, err)
 		s.save(t, f)
 	}
-	history, err := s.History.Entries(t.Context(), f.ID(), 10, 0)
+	history, err := s.History.Entries(t.Context(), f.ID(), scope.Window{Limit: 10})
 	require.NoError(t, err)
-	assert.Len(t, history.Entries, 2, "each entry contains the draft before, too")
+	assert.Len(t, history.Items, 2, "each entry contains the draft before, too")
 	all, total, err := allEntries(t, s.History, f.ID(), 10, 0)
 	require.NoError(t, err)
 	assert.Equal(t, 5, total)
@@ -157,7 +157,7 @@ func servicePartsJoin(t *testing.T, s StoredServices) {
 		require.NoError(t, err)
 		s.save(t, service)
 	}
-	page, err := s.List(t.Context(), registry.Query{Limit: 10, Offset: 1})
+	page, err := s.List(t.Context(), registry.Query{Window: scope.Window{Limit: 10, Offset: 1}})
 	require.NoError(t, err)
 	assert.Len(t, page.Items, 4)
 	assert.Equal(t, 6, page.Total)

@@ -281,7 +281,7 @@ func manyInstances(t *testing.T, s StoredServices) {
 	s.save(t, service)
 	sameService(t, service, s.whole(t, "shop"))
 	assert.Len(t, s.find(t, "shop", "i-0007").Instances(), 1)
-	transitions, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 2000)
+	transitions, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 0, 2000)
 	require.NoError(t, err)
 	assert.Len(t, transitions, many)
 }
@@ -326,7 +326,7 @@ func twoEnvironments(t *testing.T, s StoredServices) {
 		{}: 3, {Environment: inStaging.Environment}: 2, inStaging: 2, {Instance: inStaging.Instance}: 3,
 		fixture.Ref(t, "a"): 1,
 	} {
-		found, err := s.Transitions(t.Context(), service.State().ID, of, 10)
+		found, err := s.Transitions(t.Context(), service.State().ID, of, 0, 10)
 		require.NoError(t, err)
 		assert.Len(t, found, want, of)
 	}

@@ -102,7 +102,7 @@ func purgedService(t *testing.T, s StoredServices) {
 	s.purge(t, afterwards(registry.KeptOverridden))
 	_, err := s.Find(t.Context(), fixture.ServiceName(t, "shop"))
 	require.ErrorIs(t, err, registry.ErrNotFound)
-	found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 10)
+	found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 0, 10)
 	require.NoError(t, err)
 	assert.Empty(t, found)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -17,8 +18,10 @@ func serviceReadingBehaviours() []behaviour[StoredServices] {
 		{"a service that does not exist is ErrNotFound in every read", unknownService},
 		{"a service comes with the named instances and the default one, so far as there are any", namedInstances},
 		{"services are listed by name, by status and by page", listedServices},
+		{"windows of services behind a position repeat and miss nothing while others write", serviceWindows},
 		{"a page of services of many bytes comes in parts that join to the complete page", servicePartsJoin},
 		{"transitions come newest first, of one instance if it is named", newestTransitions},
+		{"a window of transitions ends before the one that is named", transitionWindows},
 		{"old transitions are purged, the oldest first and not too many at once", purgedTransitions},
 		{"the pulse grows with every save, and is the sum of the generations", pulse},
 		{"since a generation come the instances that were saved after it, removed ones too", sinceGeneration},
@@ -32,10 +35,10 @@ func unknownService(t *testing.T, s StoredServices) {
 	require.ErrorIs(t, err, registry.ErrNotFound)
 	_, err = s.Since(t.Context(), 99, 0)
 	require.ErrorIs(t, err, registry.ErrNotFound)
-	page, err := s.List(t.Context(), registry.Query{Limit: 10})
+	page, err := s.List(t.Context(), registry.Query{Window: scope.Window{Limit: 10}})
 	require.NoError(t, err)
 	assert.Equal(t, 0, page.Total+len(page.Items))
-	found, err := s.Transitions(t.Context(), 99, registry.Ref{}, 10)
+	found, err := s.Transitions(t.Context(), 99, registry.Ref{}, 0, 10)
 	require.NoError(t, err)
 	assert.Empty(t, found)
 }
@@ -81,12 +84,12 @@ func listedServices(t *testing.T, s StoredServices) {
 		}
 		return names
 	}
-	assert.Equal(t, []string{"B", "a", "c", "d"}, list(registry.Query{Limit: 10}, 4))
-	assert.Equal(t, []string{"a", "c"}, list(registry.Query{Limit: 2, Offset: 1}, 4))
-	assert.Empty(t, list(registry.Query{Limit: 2, Offset: 9}, 4))
-	assert.Equal(t, []string{"B", "a", "c"}, list(registry.Query{Limit: 10, Status: new(registry.Healthy)}, 3))
-	assert.Equal(t, []string{"d"}, list(registry.Query{Limit: 10, Status: new(registry.Unhealthy)}, 1))
-	assert.Empty(t, list(registry.Query{Limit: 10, Status: new(registry.StatusUnknown)}, 0))
+	assert.Equal(t, []string{"B", "a", "c", "d"}, list(registry.Query{Window: scope.Window{Limit: 10}}, 4))
+	assert.Equal(t, []string{"a", "c"}, list(registry.Query{Window: scope.Window{Limit: 2, Offset: 1}}, 4))
+	assert.Empty(t, list(registry.Query{Window: scope.Window{Limit: 2, Offset: 9}}, 4))
+	assert.Equal(t, []string{"B", "a", "c"}, list(registry.Query{Window: scope.Window{Limit: 10}, Status: new(registry.Healthy)}, 3))
+	assert.Equal(t, []string{"d"}, list(registry.Query{Window: scope.Window{Limit: 10}, Status: new(registry.Unhealthy)}, 1))
+	assert.Empty(t, list(registry.Query{Window: scope.Window{Limit: 10}, Status: new(registry.StatusUnknown)}, 0))
 }
 
 // reportAt saves a report of an instance, so many minutes after the fixture's time.
@@ -103,14 +106,14 @@ func newestTransitions(t *testing.T, s StoredServices) {
 	s.saved(t, "other", "a")
 	s.reportAt(t, service, "a", health.Critical, 1)
 	s.reportAt(t, service, "b", health.Warning, 2)
-	found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 3)
+	found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 0, 3)
 	require.NoError(t, err)
 	require.Len(t, found, 3)
 	assert.Equal(t, []any{"b", health.Passing, health.Warning, "reported", fixture.Stamp().At.Add(2 * time.Minute)},
 		[]any{found[0].Instance.String(), found[0].From, found[0].To, found[0].Reason, found[0].At})
 	assert.Equal(t, "a", found[1].Instance.String())
 	assert.Greater(t, found[0].ID, found[1].ID)
-	found, err = s.Transitions(t.Context(), service.State().ID, fixture.Ref(t, "a"), 10)
+	found, err = s.Transitions(t.Context(), service.State().ID, fixture.Ref(t, "a"), 0, 10)
 	require.NoError(t, err)
 	assert.Len(t, found, 2)
 }
@@ -125,7 +128,7 @@ func purgedTransitions(t *testing.T, s StoredServices) {
 		n, err := s.Purge(t.Context(), before, 2)
 		require.NoError(t, err)
 		assert.Equal(t, want, n)
-		found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 10)
+		found, err := s.Transitions(t.Context(), service.State().ID, registry.Ref{}, 0, 10)
 		require.NoError(t, err)
 		assert.Equal(t, before, found[0].At, "the newest stays")
 	}

@@ -143,12 +143,12 @@ func allEntries[I ~int64, E any](
 	t *testing.T, h versioned.History[I, E], id I, limit, offset int,
 ) ([]E, int, error) {
 	t.Helper()
-	page, err := h.Entries(t.Context(), id, limit, offset)
-	all, total := page.Entries, page.Total
+	page, err := h.Entries(t.Context(), id, scope.Window{Limit: limit, Offset: offset})
+	all, total := page.Items, page.Total
 	for err == nil && page.Next != nil {
 		page, err = page.Next(t.Context())
 		assert.Equal(t, total, page.Total)
-		all = append(all, page.Entries...)
+		all = append(all, page.Items...)
 	}
 	return all, total, err
 }

@@ -59,7 +59,7 @@ func (r *Repository) FindByIdentity(
 // List returns a page of the matching configurations, and the number of all.
 func (r *Repository) List(ctx context.Context, query configuration.Query) (configuration.Page, error) {
 	matching := func(q *bun.SelectQuery) *bun.SelectQuery { return narrow(q, query) }
-	return r.ListBy(ctx, matching, query.Limit, query.Offset)
+	return r.ListBy(ctx, matching, query.Window)
 }
 
 func narrow(q *bun.SelectQuery, query configuration.Query) *bun.SelectQuery {

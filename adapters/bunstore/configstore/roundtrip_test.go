@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
@@ -45,9 +46,9 @@ func TestConfigurationsRoundTrip(t *testing.T) {
 		found, err := configstore.New(store).Find(t.Context(), c.ID())
 		require.NoError(t, err)
 		require.Equal(t, c.State(), found.State())
-		history, err := configstore.New(store).Entries(t.Context(), c.ID(), 10, 0)
+		history, err := configstore.New(store).Entries(t.Context(), c.ID(), scope.Window{Limit: 10})
 		require.NoError(t, err)
-		stored, total := history.Entries, history.Total
+		stored, total := history.Items, history.Total
 		require.Equal(t, len(entries), total)
 		for i, e := range entries {
 			e.ID, e.AggregateID = stored[total-1-i].ID, c.ID()

@@ -57,7 +57,7 @@ func (r *Repository) FindByIdentity(ctx context.Context, identity flag.Identity)
 // List returns a page of the matching flags, and the number of all.
 func (r *Repository) List(ctx context.Context, query flag.Query) (flag.Page, error) {
 	matching := func(q *bun.SelectQuery) *bun.SelectQuery { return narrow(q, query) }
-	return r.ListBy(ctx, matching, query.Limit, query.Offset)
+	return r.ListBy(ctx, matching, query.Window)
 }
 
 func narrow(q *bun.SelectQuery, query flag.Query) *bun.SelectQuery {

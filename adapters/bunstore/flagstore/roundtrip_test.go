@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/flagstore"
 	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
@@ -74,9 +75,9 @@ func TestFlagsRoundTrip(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, f.State().Definition.JSON(), found.State().Definition.JSON())
 		require.Equal(t, [2]any{f.State().Description, f.State().Lifecycle}, [2]any{found.State().Description, found.State().Lifecycle})
-		history, err := flagstore.New(store).Entries(t.Context(), f.ID(), 10, 0)
+		history, err := flagstore.New(store).Entries(t.Context(), f.ID(), scope.Window{Limit: 10})
 		require.NoError(t, err)
-		stored, total := history.Entries, history.Total
+		stored, total := history.Items, history.Total
 		require.Equal(t, len(entries), total)
 		for i, e := range entries {
 			k := stored[total-1-i]

@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // Repository stores services with their instances, and reads their history and
@@ -152,22 +153,11 @@ func (r *Repository) List(ctx context.Context, query registry.Query) (registry.P
 			}
 			return q
 		},
-		Order: []string{"service_name"}, Size: r.store.JSONBytes("service_registry", "s", "metadata"),
+		OrderedBy: []string{"service_name"}, Size: r.store.JSONBytes("service_registry", "s", "metadata"),
 		Doing: "list services",
 	}
-	p, total, err := l.Page(ctx, query.Limit, query.Offset)
-	return pageOf(p, total), err
-}
-
-func pageOf(p bunstore.Part[registry.State], total int) registry.Page {
-	next := func(next bunstore.Part[registry.State]) registry.Page { return pageOf(next, total) }
-	page := registry.Page{
-		Total: total, Bytes: p.Bytes, Items: make([]*registry.Service, len(p.Items)), Next: bunstore.NextPart(p, next),
-	}
-	for i, state := range p.Items {
-		page.Items[i] = registry.Rehydrate(state)
-	}
-	return page
+	found, err := l.Page(ctx, query.Window)
+	return versioned.Map(found, func(state registry.State) *registry.Service { return registry.Rehydrate(state) }), err
 }
 
 // Touch stores a report: its time, and the response time where it has one.
@@ -188,9 +178,12 @@ func (r *Repository) Touch(ctx context.Context, id registry.ID, at time.Time, re
 
 // Transitions returns the newest transitions, newest first.
 func (r *Repository) Transitions(
-	ctx context.Context, id registry.ID, of registry.Ref, limit int,
+	ctx context.Context, id registry.ID, of registry.Ref, before int64, limit int,
 ) ([]registry.Transition, error) {
 	q := r.store.NewSelect().Where("service_id = ?", int64(id)).Order("id DESC")
+	if before > 0 {
+		q = q.Where("id < ?", before)
+	}
 	if !of.Instance.IsZero() {
 		q = q.Where("instance_id = ?", of.Instance.String())
 	}

@@ -5,8 +5,8 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/configapp"
-	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 type listInput struct {
@@ -23,27 +23,23 @@ type listJSON struct {
 	Total          int                 `json:"total" doc:"How many there are in all"`
 	Limit          int                 `json:"limit"`
 	Offset         int                 `json:"offset"`
+	Next           string              `json:"next,omitempty" doc:"The cursor of the next page; left out at the end"`
 }
 
 func (a *API) list(ctx context.Context, in *listInput) (*rest.PageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (rest.Part[configapp.View], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[configapp.View], rest.Envelope, error) {
 		found, err := a.configurations.List(ctx, rest.CallerOf(ctx), configapp.List{
 			Environment: in.Environment,
 			ServiceName: in.ServiceName,
 			KeyPrefix:   in.KeyPrefix,
 			Deleted:     in.Deleted,
-			Limit:       in.Limit,
-			Offset:      in.Offset,
+			Window:      in.Window(),
 		})
-		return listPart(found), rest.Envelope{List: "configurations", Value: listJSON{
+		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "configurations", Value: listJSON{
 			Configurations: []configurationJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, represent)
 	return &rest.PageOutput{Body: body}, err
-}
-
-func listPart(l configapp.Listing) rest.Part[configapp.View] {
-	return rest.Part[configapp.View]{Items: l.Configurations, Bytes: l.Bytes, Next: page.Following(l.Next, listPart)}
 }
 
 type historyInput struct {
@@ -57,22 +53,17 @@ type historyJSON struct {
 	Total   int         `json:"total" doc:"How many there are in all"`
 	Limit   int         `json:"limit"`
 	Offset  int         `json:"offset"`
+	Next    string      `json:"next,omitempty" doc:"The cursor of the next page; left out at the end"`
 }
 
 func (a *API) readHistory(ctx context.Context, in *historyInput) (*rest.PageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (rest.Part[configuration.HistoryEntry], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[configuration.HistoryEntry], rest.Envelope, error) {
 		found, err := a.configurations.ReadHistory(ctx, rest.CallerOf(ctx), configapp.History{
-			ID: in.id(), Limit: in.Limit, Offset: in.Offset,
+			ID: in.id(), Window: in.Window(),
 		})
-		return historyPart(found), rest.Envelope{List: "history", Value: historyJSON{
+		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "history", Value: historyJSON{
 			History: []entryJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representEntry)
 	return &rest.PageOutput{Body: body}, err
-}
-
-func historyPart(t configapp.Timeline) rest.Part[configuration.HistoryEntry] {
-	return rest.Part[configuration.HistoryEntry]{
-		Items: t.Entries, Bytes: t.Bytes, Next: page.Following(t.Next, historyPart),
-	}
 }

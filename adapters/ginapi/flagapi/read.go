@@ -9,9 +9,9 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
-	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -79,23 +79,20 @@ type listFlagsJSON struct {
 	Total  int                  `json:"total" doc:"How many there are in all"`
 	Limit  int                  `json:"limit"`
 	Offset int                  `json:"offset"`
+	Next   string               `json:"next,omitempty" doc:"The cursor of the next page; left out at the end"`
 }
 
 func (a *API) list(ctx context.Context, in *listFlagsInput) (*rest.PageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (rest.Part[flag.State], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[flag.State], rest.Envelope, error) {
 		found, err := a.flags.List(ctx, rest.CallerOf(ctx), flagapp.List{
 			Environment: in.Environment, NamePrefix: in.NamePrefix, Deleted: in.Deleted,
-			Limit: in.Limit, Offset: in.Offset,
+			Window: in.Window(),
 		})
-		return listPart(found), rest.Envelope{List: "flags", Value: listFlagsJSON{
+		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "flags", Value: listFlagsJSON{
 			Flags: []rest.Raw[flagJSON]{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representFlag)
 	return &rest.PageOutput{Body: body}, err
-}
-
-func listPart(l flagapp.Listing) rest.Part[flag.State] {
-	return rest.Part[flag.State]{Items: l.Flags, Bytes: l.Bytes, Next: page.Following(l.Next, listPart)}
 }
 
 type flagHistoryInput struct {
@@ -109,22 +106,17 @@ type flagHistoryJSON struct {
 	Total   int             `json:"total" doc:"How many there are in all"`
 	Limit   int             `json:"limit"`
 	Offset  int             `json:"offset"`
+	Next    string          `json:"next,omitempty" doc:"The cursor of the next page; left out at the end"`
 }
 
 func (a *API) readHistory(ctx context.Context, in *flagHistoryInput) (*rest.PageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (rest.Part[flag.HistoryEntry], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[flag.HistoryEntry], rest.Envelope, error) {
 		found, err := a.flags.ReadHistory(ctx, rest.CallerOf(ctx), flagapp.History{
-			ID: in.id(), Limit: in.Limit, Offset: in.Offset,
+			ID: in.id(), Window: in.Window(),
 		})
-		return historyPart(found), rest.Envelope{List: "history", Value: flagHistoryJSON{
+		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "history", Value: flagHistoryJSON{
 			History: []flagEntryJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representFlagEntry)
 	return &rest.PageOutput{Body: body}, err
-}
-
-func historyPart(t flagapp.Timeline) rest.Part[flag.HistoryEntry] {
-	return rest.Part[flag.HistoryEntry]{
-		Items: t.Entries, Bytes: t.Bytes, Next: page.Following(t.Next, historyPart),
-	}
 }

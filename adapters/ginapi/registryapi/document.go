@@ -92,6 +92,7 @@ type listServicesJSON struct {
 	Total    int           `json:"total" doc:"How many there are in all"`
 	Limit    int           `json:"limit"`
 	Offset   int           `json:"offset"`
+	Next     string        `json:"next,omitempty" doc:"The cursor of the next page; left out at the end"`
 }
 
 // listHealthyJSON is all healthy services, ordered by name.
@@ -146,6 +147,7 @@ type readingJSON struct {
 // healthHistoryJSON is transitions, newest first.
 type healthHistoryJSON struct {
 	History []transitionJSON `json:"history" nullable:"false"`
+	Next    string           `json:"next,omitempty" doc:"The cursor of the next page; left out at the end"`
 }
 
 // transitionJSON is a change of what is observed of an instance.

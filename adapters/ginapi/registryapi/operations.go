@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // The paths of the registry. All below registryPath is also below servicesPath.
@@ -48,7 +49,7 @@ type Reads interface {
 	Healthy(ctx context.Context, by access.Caller) (registryapp.Listing, error)
 	ReadHealthHistory(
 		ctx context.Context, by access.Caller, in registryapp.HealthHistory,
-	) ([]registry.Transition, error)
+	) (versioned.Page[registry.Transition], error)
 }
 
 // Discovery are the use cases that programs call all the time.

@@ -9,9 +9,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
-	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 // ServiceTarget identifies the service of an operation. It is exported because huma reads
@@ -77,27 +77,21 @@ type listServicesInput struct {
 }
 
 func (a *API) listServices(ctx context.Context, in *listServicesInput) (*rest.StalePageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (rest.Part[registryapp.Reading], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[registryapp.Reading], rest.Envelope, error) {
 		found, err := a.registry.List(ctx, rest.CallerOf(ctx), registryapp.List{
-			Status: in.Status, Limit: in.Limit, Offset: in.Offset,
+			Status: in.Status, Window: in.Window(),
 		})
-		return servicePart(found), rest.Envelope{List: "services", Value: listServicesJSON{
+		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "services", Value: listServicesJSON{
 			Services: []serviceJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representService)
 	return &rest.StalePageOutput{Stale: a.stale(), Body: body}, err
 }
 
-func servicePart(l registryapp.Listing) rest.Part[registryapp.Reading] {
-	return rest.Part[registryapp.Reading]{
-		Items: l.Services, Bytes: l.Bytes, Next: page.Following(l.Next, servicePart),
-	}
-}
-
 func (a *API) listHealthy(ctx context.Context, _ *struct{}) (*rest.StalePageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (rest.Part[registryapp.Reading], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[registryapp.Reading], rest.Envelope, error) {
 		found, err := a.registry.Healthy(ctx, rest.CallerOf(ctx))
-		return servicePart(found), rest.Envelope{List: "services", Value: listHealthyJSON{
+		return found, rest.Envelope{List: "services", Value: listHealthyJSON{
 			Services: []serviceJSON{}, Total: found.Total,
 		}}, err
 	}, representService)
@@ -119,10 +113,10 @@ func (a *API) readService(ctx context.Context, in *ServiceTarget) (*wholeService
 	out := &wholeServiceOutput{}
 	size := a.registry.SizeOf(in.ServiceName)
 	body, err := rest.LoadPage(ctx, a.router, size.MetadataBytes+size.Instances*instanceBytes,
-		func() (rest.Part[registryapp.Observed], rest.Envelope, error) {
+		func() (versioned.Page[registryapp.Observed], rest.Envelope, error) {
 			found, err := a.registry.Read(ctx, rest.CallerOf(ctx), in.ServiceName)
 			if err != nil {
-				return rest.Part[registryapp.Observed]{}, rest.Envelope{}, err
+				return versioned.Page[registryapp.Observed]{}, rest.Envelope{}, err
 			}
 			out.Stale = a.stale()
 			if len(found.Service.Protections) > 0 {
@@ -140,8 +134,8 @@ func (a *API) readService(ctx context.Context, in *ServiceTarget) (*wholeService
 const instanceBytes = 512
 
 // instancePart is all instances of a service, which are read together.
-func instancePart(instances []registryapp.Observed) rest.Part[registryapp.Observed] {
-	p := rest.Part[registryapp.Observed]{Items: instances}
+func instancePart(instances []registryapp.Observed) versioned.Page[registryapp.Observed] {
+	p := versioned.Page[registryapp.Observed]{Items: instances}
 	for _, i := range instances {
 		p.Bytes += instanceBytes + len(i.Metadata.JSON())
 	}
@@ -220,6 +214,7 @@ type healthHistoryInput struct {
 	InstanceID string `query:"instance_id" doc:"Only of this instance"`
 	Environment
 	Limit int `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many at most"`
+	rest.Cursor
 }
 
 type healthHistoryOutput struct {
@@ -228,7 +223,7 @@ type healthHistoryOutput struct {
 
 func (a *API) readHealthHistory(ctx context.Context, in *healthHistoryInput) (*healthHistoryOutput, error) {
 	query := registryapp.HealthHistory{
-		ServiceName: in.ServiceName, Environment: in.Environment.Environment, Limit: in.Limit,
+		ServiceName: in.ServiceName, Environment: in.Environment.Environment, Window: in.Window(in.Limit),
 	}
 	if in.InstanceID != "" {
 		query.InstanceID = &in.InstanceID
@@ -237,8 +232,10 @@ func (a *API) readHealthHistory(ctx context.Context, in *healthHistoryInput) (*h
 	if err != nil {
 		return nil, err
 	}
-	out := &healthHistoryOutput{healthHistoryJSON{History: make([]transitionJSON, len(found))}}
-	for i, t := range found {
+	out := &healthHistoryOutput{healthHistoryJSON{
+		History: make([]transitionJSON, len(found.Items)), Next: rest.Next(found),
+	}}
+	for i, t := range found.Items {
 		out.Body.History[i] = transitionJSON{
 			InstanceID: t.Instance.String(), Environment: t.Environment.String(), ChangedAt: rest.Time(t.At),
 			From: t.From.String(), To: t.To.String(), Reason: t.Reason, Damaged: t.Damaged,

@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 const (
@@ -20,6 +23,9 @@ const (
 	chunkBytes = 64 << 10
 	// WholeBytes is up to what length a response is sent at once, with its length.
 	wholeBytes = 512 << 10
+	// MaxPageBytes bounds the items of a page that begins at a cursor, except where a single
+	// item is longer.
+	maxPageBytes = 8<<20 - 4<<10
 	// ChunkTimeout is how long a client may take to read a chunk.
 	chunkTimeout = 10 * time.Second
 )
@@ -29,14 +35,60 @@ const (
 type Page struct {
 	Limit  int `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many at most"`
 	Offset int `query:"offset" default:"0" minimum:"0" maximum:"2147483647" doc:"How many to pass over"`
+	Cursor
 }
 
-// Part is a part of a page. Bytes is its size in the store; Next loads the part that
-// follows, and is nil at the end of the page.
-type Part[T any] struct {
-	Items []T
-	Bytes int
-	Next  func(context.Context) (Part[T], error)
+// Window returns what is wanted of the list.
+func (p *Page) Window() scope.Window {
+	w := p.Cursor.Window(p.Limit)
+	w.Offset = p.Offset
+	return w
+}
+
+// Cursor is where a page begins, to be embedded in the input of a typed operation.
+type Cursor struct {
+	Cursor string `query:"cursor" doc:"The next of the page before, or empty for the first page: pages of at most 8 MiB that miss and repeat nothing when others write meanwhile"`
+	given  bool
+	after  scope.Position
+}
+
+// Window returns the items behind the cursor, at most limit.
+func (c *Cursor) Window(limit int) scope.Window { return scope.Window{Limit: limit, After: c.after} }
+
+// Next returns the cursor of the page after a whole page, "" where nothing follows.
+func Next[T any](p versioned.Page[T]) string {
+	if !p.More || len(p.Positions) == 0 {
+		return ""
+	}
+	return newCursor(p.Positions[len(p.Positions)-1])
+}
+
+// newCursor returns the text of a position: base64url (RFC 4648, section 5) of its values
+// as a JSON array. Clients do not look into it.
+func newCursor(p scope.Position) string {
+	text, _ := json.Marshal([]string(p)) // texts always have a JSON form
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+var _ huma.Resolver = (*Cursor)(nil)
+
+// Resolve reads the cursor. Its values are checked by the use case.
+func (c *Cursor) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	c.given = u.Query().Has("cursor")
+	if c.Cursor == "" {
+		return nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(c.Cursor)
+	if err == nil {
+		err = json.Unmarshal(text, &c.after)
+	}
+	if err != nil || len(c.after) == 0 {
+		return []error{&huma.ErrorDetail{
+			Location: "query.cursor", Message: "is none: take the next of a page, or an empty one for the first page",
+		}}
+	}
+	return nil
 }
 
 // PageOutput is the response with a page that is sent in parts.
@@ -51,16 +103,18 @@ type StalePageOutput struct {
 }
 
 // Envelope is the JSON around the items of a page: a value whose member List is the empty
-// list that they belong into.
+// list that they belong into. The sender adds the member "next" where items follow.
 type Envelope struct {
 	Value any
 	List  string
+	// Cursor bounds the bytes of the page, if the request has one.
+	Cursor Cursor
 }
 
 // LoadPage reserves the memory of a page whose first part has so many bytes, 0 when that
 // is not known, loads that part, and returns what sends the page.
 func LoadPage[T, J any](
-	ctx context.Context, r *Router, bytes int, load func() (Part[T], Envelope, error), represent func(T) J,
+	ctx context.Context, r *Router, bytes int, load func() (versioned.Page[T], Envelope, error), represent func(T) J,
 ) (func(huma.Context), error) {
 	reserved, err := r.memory.ReservePage(ctx, bytes)
 	if err != nil {
@@ -77,7 +131,8 @@ func LoadPage[T, J any](
 // paged returns what sends a page: the envelope, and in its list the items of all parts.
 // It takes over the reservation.
 func paged[T, J any](
-	ctx context.Context, r *Router, reserved *Reservation, first Part[T], represent func(T) J, envelope Envelope,
+	ctx context.Context, r *Router, reserved *Reservation, first versioned.Page[T], represent func(T) J,
+	envelope Envelope,
 ) (func(huma.Context), error) {
 	around, err := json.Marshal(envelope.Value)
 	if err == nil {
@@ -92,6 +147,9 @@ func paged[T, J any](
 	return func(c huma.Context) { //nolint:contextcheck // huma passes the same one
 		defer reserved.Release()
 		s := r.newPageSender(c, slices.Clone(around[:at]))
+		if envelope.Cursor.given {
+			s.most = maxPageBytes
+		}
 		err := sendParts(c.Context(), s, reserved, first, represent)
 		if err == nil {
 			err = s.end(around[at:])
@@ -103,7 +161,7 @@ func paged[T, J any](
 }
 
 func sendParts[T, J any](
-	ctx context.Context, s *pageSender, reserved *Reservation, p Part[T], represent func(T) J,
+	ctx context.Context, s *pageSender, reserved *Reservation, p versioned.Page[T], represent func(T) J,
 ) error {
 	rest, cancel := sendingContext(ctx)
 	defer cancel()
@@ -111,7 +169,7 @@ func sendParts[T, J any](
 		if err := sendItems(s, p, represent); err != nil {
 			return err
 		}
-		if p.Next == nil || s.finished {
+		if p.Next == nil || s.full || s.finished {
 			return nil
 		}
 		next, err := p.Next(rest)
@@ -125,11 +183,18 @@ func sendParts[T, J any](
 	}
 }
 
-func sendItems[T, J any](s *pageSender, p Part[T], represent func(T) J) error {
-	for _, item := range p.Items {
+func sendItems[T, J any](s *pageSender, p versioned.Page[T], represent func(T) J) error {
+	s.more = p.More
+	for i, item := range p.Items {
 		encoded, err := json.Marshal(represent(item))
 		if err != nil {
 			return fault.ErrInternal.WithCause(err)
+		}
+		if s.full = s.most > 0 && s.items > 0 && s.bytes+len(encoded) > s.most; s.full {
+			return nil
+		}
+		if i < len(p.Positions) {
+			s.last = p.Positions[i]
 		}
 		if err := s.add(encoded, p.Next != nil); err != nil {
 			return err
@@ -148,6 +213,13 @@ type pageSender struct {
 	buffer  []byte
 	until   time.Time
 	items   int
+	bytes   int
+	// most bounds the bytes of the items, unless it is 0.
+	most int
+	// last is the position of the last item, more says that items follow the page, and
+	// full that they follow because there are too many bytes.
+	last       scope.Position
+	more, full bool
 	// begun says that the status was sent, finished that nothing more needs to be.
 	begun, finished bool
 }
@@ -166,6 +238,7 @@ func (s *pageSender) add(item []byte, long bool) error {
 		s.buffer = append(s.buffer, ',')
 	}
 	s.items++
+	s.bytes += len(item) + len(",")
 	s.buffer = append(s.buffer, item...)
 	if len(s.buffer) < chunkBytes || !s.begun && !long && len(s.buffer) < wholeBytes {
 		return nil
@@ -179,6 +252,9 @@ func (s *pageSender) end(rest []byte) error {
 		return nil
 	}
 	s.buffer = append(s.buffer, rest...)
+	if (s.more || s.full) && len(s.last) > 0 {
+		s.buffer = append(s.buffer[:len(s.buffer)-len("}")], `,"next":"`+newCursor(s.last)+`"}`...)
+	}
 	if !s.begun {
 		s.writer.Header().Set("Content-Length", strconv.Itoa(len(s.buffer)))
 	}

@@ -17,8 +17,8 @@ type History interface {
 
 // Query says which notes to list. Zero fields do not narrow.
 type Query struct {
-	Environment   scope.Environment
-	Limit, Offset int
+	Environment scope.Environment
+	scope.Window
 }
 
 // Page is a part of a list.

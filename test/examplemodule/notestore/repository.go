@@ -59,5 +59,5 @@ func (r *Repository) List(ctx context.Context, query note.Query) (note.Page, err
 			q = q.Where("environment = ?", query.Environment.String())
 		}
 		return q
-	}, query.Limit, query.Offset)
+	}, query.Window)
 }

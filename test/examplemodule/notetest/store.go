@@ -23,7 +23,7 @@ func NewStore() *Store {
 		Matches: func(s note.State, q note.Query) bool {
 			return !s.Deleted && (q.Environment.IsZero() || q.Environment == s.Identity.Environment)
 		},
-		Bounds:    func(q note.Query) (limit, offset int) { return q.Limit, q.Offset },
+		Window:    func(q note.Query) scope.Window { return q.Window },
 		Size:      func(s note.State) int { return len(s.Text) },
 		EntrySize: func(e note.Entry) int { return len(e.Text) },
 		Blank:     func(s *note.State) { s.Text = "" },
