@@ -2,6 +2,7 @@ package ginapi_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -95,6 +96,96 @@ func TestAShortPageIsSentAsAWhole(t *testing.T) {
 	assert.JSONEq(t, `{"configurations":[],"total":2,"limit":100,"offset":9}`, string(body))
 	assert.Equal(t, int64(len(body)), response.ContentLength)
 	freed(t, h)
+}
+
+// pageOf is the common part of pages.
+type pageOf struct {
+	Configurations []struct{ Key string }
+	History        []struct{ Version int }
+	Total          int
+	Next           *string
+}
+
+func readPage(t *testing.T, server *httptest.Server, target string) (page pageOf, bytes int) {
+	t.Helper()
+	response := request(t, server, http.MethodGet, target)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode, "%s", body)
+	require.NoError(t, json.Unmarshal(body, &page))
+	return page, len(body)
+}
+
+func TestCursorsJoinPages(t *testing.T) {
+	t.Parallel()
+	h, server := longServer(t, 3)
+	h.admin(http.MethodPut, "/api/v1/config/1", `{"value":"2"}`)
+	h.admin(http.MethodPut, "/api/v1/config/1", `{"value":"3"}`)
+	for _, first := range []string{"?limit=2", "?limit=2&cursor=", "?limit=2&offset=0"} {
+		page, _ := readPage(t, server, "/api/v1/config/"+first)
+		require.NotNil(t, page.Next, first)
+		second, _ := readPage(t, server, "/api/v1/config/?limit=2&cursor="+*page.Next)
+		require.Len(t, second.Configurations, 1)
+		assert.Equal(t, "k002", second.Configurations[0].Key)
+		assert.Equal(t, 3, second.Total)
+		assert.Nil(t, second.Next)
+
+		page, _ = readPage(t, server, "/api/v1/config/1/history"+first)
+		require.NotNil(t, page.Next, first)
+		second, _ = readPage(t, server, "/api/v1/config/1/history?limit=2&cursor="+*page.Next)
+		require.Len(t, second.History, 1)
+		assert.Equal(t, 1, second.History[0].Version)
+		assert.Nil(t, second.Next)
+	}
+	freed(t, h)
+}
+
+func TestPagesByCursorHaveABound(t *testing.T) {
+	t.Parallel()
+	const most, n = 8 << 20, 45
+	h, server := longServer(t, n)
+	whole, bytes := readPage(t, server, "/api/v1/config/?limit=1000")
+	require.Greater(t, bytes, most)
+	assert.Len(t, whole.Configurations, n, "a page by offset is complete")
+	assert.Nil(t, whole.Next)
+	var keys []string
+	for next := new(""); next != nil; {
+		page, bytes := readPage(t, server, "/api/v1/config/?limit=1000&cursor="+*next)
+		assert.LessOrEqual(t, bytes, most)
+		assert.Equal(t, n, page.Total)
+		for _, c := range page.Configurations {
+			keys = append(keys, c.Key)
+		}
+		next = page.Next
+	}
+	require.Len(t, keys, n)
+	for i, key := range keys {
+		assert.Equal(t, fmt.Sprintf("k%03d", i), key)
+	}
+	freed(t, h)
+}
+
+func TestWrongCursors(t *testing.T) {
+	t.Parallel()
+	h := newTestServer(t)
+	h.create("a", "1", false)
+	encoded := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	for _, target := range []string{
+		"/api/v1/config/", "/api/v1/config/1/history", "/api/v1/feature-flags",
+		registryPath + "/", registryPath + "/shop/health-history",
+	} {
+		for _, cursor := range []string{
+			"x", "%00", "_", encoded("[]"), encoded("{}"), encoded("null"), encoded(`"a"`), encoded(`[1]`),
+			encoded(`["a","b","c","d"]`), encoded(`["\u0000"]`), encoded(`["a","b","\u0000"]`), strings.Repeat("x", 5000),
+		} {
+			a := h.send(http.MethodGet, target+"?cursor="+cursor, "", as(adminKey))
+			require.Equal(t, http.StatusUnprocessableEntity, a.status, "%s %s: %s", target, cursor, a.body)
+			assert.Contains(t, a.body, `"location":"query.cursor"`)
+		}
+	}
+	a := h.admin(http.MethodGet, "/api/v1/config/?offset=1&cursor="+encoded(`["production","shop","a"]`), "")
+	require.Equal(t, http.StatusUnprocessableEntity, a.status)
+	assert.Contains(t, a.body, "must be left out with a cursor")
 }
 
 func TestHeadOfALongPageHasNoBody(t *testing.T) {

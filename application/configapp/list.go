@@ -54,7 +54,7 @@ func (s *Service) parseQuery(in List) (configuration.Query, error) {
 		q.Service, svcErr = scope.ParseServiceName(in.ServiceName)
 	}
 	if !configuration.BeginsKey(in.KeyPrefix) {
-		prefixErr = fault.Bad("key_prefix", "must begin a key: at most 255 letters, digits and . _ - : / @ +")
+		prefixErr = fault.Bad("key_prefix", "must begin a key: at most 255 letters, digits and . _ - : / @ + [ ]")
 	}
 	return q, fault.Merge(envErr, svcErr, prefixErr, page.Check(in.Window, 3))
 }

@@ -46,6 +46,8 @@ func commonTexts() map[string]Text {
 		"resource_type":     {Pattern: `^[a-z_]+$`, Most: 100},
 		"resource_id":       {Least: 1, Most: 255},
 		"epoch":             {Pattern: `^[0-9a-f]*$`, Most: 64},
+		"cursor":            {Pattern: `^[A-Za-z0-9_-]*$`, Most: 2048},
+		"next":              {Pattern: `^[A-Za-z0-9_-]+$`, Least: 1, Most: 2048},
 		"ETag":              {Pattern: `^(W/)?"[^"]*"$`, Most: 200},
 		"If-Match":          etag,
 		"If-None-Match":     {Most: 8192},
