@@ -167,8 +167,9 @@ func TestPagesByCursorHaveABound(t *testing.T) {
 
 func TestWrongCursors(t *testing.T) {
 	t.Parallel()
-	h := newTestServer(t)
+	h := registryServer(t)
 	h.create("a", "1", false)
+	h.register("")
 	encoded := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	for _, target := range []string{
 		"/api/v1/config/", "/api/v1/config/1/history", "/api/v1/feature-flags",
