@@ -5,8 +5,6 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/configapp"
-	"github.com/signalbox-hq/signalbox/domain/configuration"
-	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
 type listInput struct {
@@ -27,7 +25,7 @@ type listJSON struct {
 }
 
 func (a *API) list(ctx context.Context, in *listInput) (*rest.PageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[configapp.View], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (configapp.Listing, rest.Envelope, error) {
 		found, err := a.configurations.List(ctx, rest.CallerOf(ctx), configapp.List{
 			Environment: in.Environment,
 			ServiceName: in.ServiceName,
@@ -35,7 +33,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*rest.PageOutput, error)
 			Deleted:     in.Deleted,
 			Window:      in.Window(),
 		})
-		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "configurations", Value: listJSON{
+		return found, rest.Envelope{Cursor: in.Cursor, List: "configurations", Value: listJSON{
 			Configurations: []configurationJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, represent)
@@ -57,11 +55,11 @@ type historyJSON struct {
 }
 
 func (a *API) readHistory(ctx context.Context, in *historyInput) (*rest.PageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[configuration.HistoryEntry], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (configapp.Timeline, rest.Envelope, error) {
 		found, err := a.configurations.ReadHistory(ctx, rest.CallerOf(ctx), configapp.History{
 			ID: in.id(), Window: in.Window(),
 		})
-		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "history", Value: historyJSON{
+		return found, rest.Envelope{Cursor: in.Cursor, List: "history", Value: historyJSON{
 			History: []entryJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representEntry)

@@ -10,8 +10,6 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/domain/fault"
-	"github.com/signalbox-hq/signalbox/domain/flag"
-	"github.com/signalbox-hq/signalbox/domain/versioned"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -83,12 +81,12 @@ type listFlagsJSON struct {
 }
 
 func (a *API) list(ctx context.Context, in *listFlagsInput) (*rest.PageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[flag.State], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (flagapp.Listing, rest.Envelope, error) {
 		found, err := a.flags.List(ctx, rest.CallerOf(ctx), flagapp.List{
 			Environment: in.Environment, NamePrefix: in.NamePrefix, Deleted: in.Deleted,
 			Window: in.Window(),
 		})
-		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "flags", Value: listFlagsJSON{
+		return found, rest.Envelope{Cursor: in.Cursor, List: "flags", Value: listFlagsJSON{
 			Flags: []rest.Raw[flagJSON]{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representFlag)
@@ -110,11 +108,11 @@ type flagHistoryJSON struct {
 }
 
 func (a *API) readHistory(ctx context.Context, in *flagHistoryInput) (*rest.PageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[flag.HistoryEntry], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (flagapp.Timeline, rest.Envelope, error) {
 		found, err := a.flags.ReadHistory(ctx, rest.CallerOf(ctx), flagapp.History{
 			ID: in.id(), Window: in.Window(),
 		})
-		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "history", Value: flagHistoryJSON{
+		return found, rest.Envelope{Cursor: in.Cursor, List: "history", Value: flagHistoryJSON{
 			History: []flagEntryJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representFlagEntry)

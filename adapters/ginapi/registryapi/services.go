@@ -77,11 +77,11 @@ type listServicesInput struct {
 }
 
 func (a *API) listServices(ctx context.Context, in *listServicesInput) (*rest.StalePageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[registryapp.Reading], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (registryapp.Listing, rest.Envelope, error) {
 		found, err := a.registry.List(ctx, rest.CallerOf(ctx), registryapp.List{
 			Status: in.Status, Window: in.Window(),
 		})
-		return found, rest.Envelope{Cursor: in.Page.Cursor, List: "services", Value: listServicesJSON{
+		return found, rest.Envelope{Cursor: in.Cursor, List: "services", Value: listServicesJSON{
 			Services: []serviceJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representService)
@@ -89,7 +89,7 @@ func (a *API) listServices(ctx context.Context, in *listServicesInput) (*rest.St
 }
 
 func (a *API) listHealthy(ctx context.Context, _ *struct{}) (*rest.StalePageOutput, error) {
-	body, err := rest.LoadPage(ctx, a.router, 0, func() (versioned.Page[registryapp.Reading], rest.Envelope, error) {
+	body, err := rest.LoadPage(ctx, a.router, 0, func() (registryapp.Listing, rest.Envelope, error) {
 		found, err := a.registry.Healthy(ctx, rest.CallerOf(ctx))
 		return found, rest.Envelope{List: "services", Value: listHealthyJSON{
 			Services: []serviceJSON{}, Total: found.Total,

@@ -45,9 +45,10 @@ func (p *Page) Window() scope.Window {
 	return w
 }
 
-// Cursor is where a page begins, to be embedded in the input of a typed operation.
+// Cursor is where a page begins, to be embedded in the input of a typed operation. Pages by
+// cursor are at most 8 MiB, and concurrent writes do not shift them (ADR 0036).
 type Cursor struct {
-	Cursor string `query:"cursor" doc:"The next of the page before, or empty for the first page: pages of at most 8 MiB that miss and repeat nothing when others write meanwhile"`
+	Cursor string `query:"cursor" doc:"The next of the page before; empty begins"`
 	given  bool
 	after  scope.Position
 }
