@@ -57,7 +57,7 @@ func (e experimentChanged) Envelope() event.Envelope { return e.envelope }
 type experimentRow struct {
 	bun.BaseModel `bun:"table:experiments,alias:e"`
 
-	ID        int64  `bun:",pk,autoincrement"`
+	ID        int64  `bun:",pk" store:"ids=experiment_ids"`
 	Name      string `store:"identity"`
 	Goal      string
 	CreatedAt column.Timestamp `store:"insert"`
@@ -117,7 +117,7 @@ func newExperiments(s *bunstore.Store) experiments {
 			One: "experiment", Many: "experiments",
 			NotFound: errNoExperiment, VersionNotFound: scope.ErrVersionNotFound,
 			State: rowOfExperiment, Entry: rowOfExperimentEntry, Order: []string{"name"},
-			Size: bunstore.TextBytes("goal"), EntrySize: bunstore.TextBytes("goal"),
+			Size: func(string) string { return bunstore.TextBytes("goal") }, EntrySize: bunstore.TextBytes("goal"),
 		})}
 }
 
@@ -128,10 +128,10 @@ func (e experiments) FindByIdentity(ctx context.Context, name string) (*experime
 type experimentQuery struct{ scope.Window }
 
 func (e experiments) List(ctx context.Context, q experimentQuery) (versioned.Page[*experiment], error) {
-	current := func(s *bun.SelectQuery) *bun.SelectQuery { return s.Where("is_deleted = ?", false) }
-	return e.ListBy(ctx, current, q.Window)
+	all := func(s *bun.SelectQuery) *bun.SelectQuery { return s }
+	return e.ListBy(ctx, false, all, q.Window)
 }
 
 func currentExperiments(s *bunstore.Store) *bun.SelectQuery {
-	return s.NewSelect().Where("is_deleted = ?", false)
+	return s.NewSelect()
 }

@@ -24,11 +24,6 @@ func FinalRaw(ctx context.Context, db bun.IDB, statement string, args ...any) (i
 	return finalNumber(ctx, db.NewRaw(statement, args...))
 }
 
-// finalInsert runs an INSERT of one row and returns the row's id, as FinalRaw does.
-func finalInsert(ctx context.Context, insert *bun.InsertQuery) (int64, error) {
-	return finalNumber(ctx, insert.Returning("id"))
-}
-
 // finalNumber scans into a slice, for which bun reads to the end and checks the error
 // there.
 func finalNumber(ctx context.Context, q scanner) (int64, error) {

@@ -84,13 +84,45 @@ func writeAll[A Aggregate](ctx context.Context, s *Store, w Writer[A], changed [
 }
 
 // InsertState writes the first row of an aggregate and returns its id, or
-// scope.ErrAlreadyExists where its identity exists.
-func InsertState[R any](ctx context.Context, tx bun.Tx, t *Table[R], row *R) (id int64, err error) {
-	id, err = finalInsert(ctx, t.InsertNew(tx, row))
+// scope.ErrAlreadyExists where its identity exists, also as a deleted one.
+func InsertState[R any](
+	ctx context.Context, tx bun.Tx, t *Table[R], row *R, deleted bool,
+) (id int64, err error) {
+	id, err = FinalRaw(ctx, tx, t.draw.text, t.draw.appendArgs(nil, *row)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, scope.ErrAlreadyExists
 	}
+	if err != nil {
+		return 0, err
+	}
+	t.set(row, "id", id)
+	_, err = tx.NewInsert().Model(row).ModelTableExpr(t.aliased(deleted)).Exec(ctx)
 	return id, err
+}
+
+// UpdateState updates the row of an aggregate, among the deleted ones too, and moves it to
+// where it belongs afterwards. Update returns the update without its table and id, and
+// narrowed to what was read before; scope.ErrStale if it matches no row.
+func UpdateState[R any](
+	ctx context.Context, tx bun.Tx, t *Table[R], id int64, deleted bool, update func() *bun.UpdateQuery,
+) error {
+	for _, was := range []bool{false, true} {
+		result, err := update().ModelTableExpr(t.aliased(was)).Where("id = ?", id).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if n > 0 && was != deleted {
+			return t.Move(ctx, tx, deleted, "id = ?", id)
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+	return scope.ErrStale
 }
 
 // WhereCount narrows an update to a row whose column is the base, or is no integer of

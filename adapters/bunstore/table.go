@@ -24,12 +24,23 @@ const (
 	optionUnread = "unread"
 	// aggregate: holds the id of the aggregate that a history entry or event is of.
 	optionAggregate = "aggregate"
+	// ids=NAME: draws its values from the table of that name, which holds the identity of
+	// every row that was ever inserted.
+	optionIDs = "ids="
 )
+
+// deletedPrefix begins the name of the table with a table's deleted rows.
+const deletedPrefix = "deleted_"
 
 // Table lists the columns of a table once: the fields of its rows R. Lists of columns
 // and statements are generated from it when it is made, not for each query.
+//
+// A table of states has a second table with the same columns for deleted rows, whose
+// name begins with "deleted_", so that other readers of the database see what exists.
 type Table[R any] struct {
 	name      string
+	alias     string
+	ids       string
 	db        *bun.DB
 	fields    []tableField
 	key       []string
@@ -37,6 +48,7 @@ type Table[R any] struct {
 	identity  []string
 	updated   []string
 	aggregate string
+	draw      statement
 }
 
 // tableField is a column and where a row holds it.
@@ -52,11 +64,14 @@ type tableField struct {
 // NewTable reads the columns of a table from the fields of R.
 func NewTable[R any](s *Store) *Table[R] {
 	found := s.write.Table(reflect.TypeFor[R]())
-	t := &Table[R]{name: found.Name, db: s.write}
+	t := &Table[R]{name: found.Name, alias: found.Alias, db: s.write}
 	partly := false
 	for _, f := range found.Fields {
 		field := newField(f)
 		t.fields = append(t.fields, field)
+		if t.ids == "" {
+			t.ids = field.value(optionIDs)
+		}
 		switch {
 		case field.key:
 			t.key = append(t.key, field.name)
@@ -75,6 +90,9 @@ func NewTable[R any](s *Store) *Table[R] {
 	}
 	if !partly {
 		t.selected = nil // all
+	}
+	if t.ids != "" {
+		t.draw = t.drawStatement()
 	}
 	return t
 }
@@ -96,6 +114,16 @@ func newField(f *schema.Field) tableField {
 }
 
 func (f tableField) has(option string) bool { return slices.Contains(f.options, option) }
+
+// value returns what follows an option that ends in "=", "" without it.
+func (f tableField) value(option string) string {
+	for _, o := range f.options {
+		if value, ok := strings.CutPrefix(o, option); ok {
+			return value
+		}
+	}
+	return ""
+}
 
 // Selected returns the columns that selects read; nil for all.
 func (t *Table[R]) Selected() []string { return t.selected }
@@ -134,6 +162,11 @@ func (t *Table[R]) Upsert(db bun.IDB, rows *[]R) *bun.InsertQuery {
 	return t.OrUpdate(t.Insert(db, rows))
 }
 
+// UpsertIn is Upsert into the table of the deleted rows, or of the others.
+func (t *Table[R]) UpsertIn(db bun.IDB, deleted bool, rows *[]R) *bun.InsertQuery {
+	return t.Upsert(db, rows).ModelTableExpr(t.aliased(deleted))
+}
+
 // OrUpdate makes an insert update the rows whose key exists.
 func (t *Table[R]) OrUpdate(q *bun.InsertQuery) *bun.InsertQuery {
 	q = q.On("CONFLICT (" + strings.Join(t.key, ", ") + ") DO UPDATE")
@@ -141,11 +174,6 @@ func (t *Table[R]) OrUpdate(q *bun.InsertQuery) *bun.InsertQuery {
 		q = q.Set("? = EXCLUDED.?", bun.Ident(name), bun.Ident(name))
 	}
 	return q
-}
-
-// InsertNew returns the insert of a row, or of none where its identity exists.
-func (t *Table[R]) InsertNew(db bun.IDB, row *R) *bun.InsertQuery {
-	return t.withoutSerial(db.NewInsert().Model(row)).On("CONFLICT (" + strings.Join(t.identity, ", ") + ") DO NOTHING")
 }
 
 func (t *Table[R]) withoutSerial(q *bun.InsertQuery) *bun.InsertQuery {
@@ -177,12 +205,19 @@ type statement struct {
 	fields []tableField
 }
 
-// insertStatement is InsertNew as SQL.
-func (t *Table[R]) insertStatement() statement {
-	fields := t.inserted()
-	return statement{fields: fields, text: "INSERT INTO " + t.name + " (" + names(fields) +
+// drawStatement draws an id for an identity, and none where the identity exists.
+func (t *Table[R]) drawStatement() statement {
+	fields := slices.DeleteFunc(slices.Clone(t.fields), func(f tableField) bool { return !f.has(optionIdentity) })
+	return statement{fields: fields, text: "INSERT INTO " + t.ids + " (" + names(fields) +
 		") VALUES (" + placeholders(fields) +
 		") ON CONFLICT (" + strings.Join(t.identity, ", ") + ") DO NOTHING RETURNING id"}
+}
+
+// insertStatement inserts a row for each id of the table "drawn".
+func (t *Table[R]) insertStatement() statement {
+	fields := slices.DeleteFunc(slices.Clone(t.fields), func(f tableField) bool { return f.key })
+	return statement{fields: fields, text: "INSERT INTO " + t.name + " (id, " + names(fields) +
+		") SELECT id, " + placeholders(fields) + " FROM drawn RETURNING id"}
 }
 
 // updateStatement updates a row by its id and version, which follow its arguments.

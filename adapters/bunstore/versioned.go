@@ -20,6 +20,7 @@ type VersionedAggregate[I ~int64, E any] interface {
 	Version() scope.Version
 	Base() scope.Version
 	Damaged() bool
+	Deleted() bool
 	Entries() []E
 	MarkSaved(id I, event string)
 }
@@ -39,10 +40,12 @@ type Mapping[I ~int64, A VersionedAggregate[I, E], R Row[A], E any, H Row[E]] st
 	// Finish returns what writes more in the transaction of a save, nil for nothing; it
 	// may be nil itself.
 	Finish func(A) func(ctx context.Context, tx bun.Tx, aggregate I) error
-	// Order is the order of lists; Size and EntrySize are the expressions for the bytes
-	// of the rows.
-	Order           []string
-	Size, EntrySize string
+	// Order is the order of lists.
+	Order []string
+	// Size returns the expression for the bytes of a row of a table of states, EntrySize
+	// is that for entries.
+	Size      func(table string) string
+	EntrySize string
 }
 
 // Versioned stores versioned aggregates: the state in one table, an entry for every
@@ -74,9 +77,9 @@ func (v *Versioned[I, A, R, E, H]) Save(ctx context.Context, aggregates ...A) er
 	return Save(ctx, v.store, v.writer, aggregates)
 }
 
-// Select returns a query for states.
+// Select returns a query for states, deleted ones too.
 func (v *Versioned[I, A, R, E, H]) Select() *bun.SelectQuery {
-	return v.store.NewSelect().Column(v.state.Selected()...)
+	return v.state.WithDeleted(v.store.NewSelect().Column(v.state.Selected()...))
 }
 
 // Find returns the aggregate of that id, or Mapping.NotFound.
@@ -127,13 +130,16 @@ func (v *Versioned[I, A, R, E, H]) Load(ctx context.Context, ids ...I) ([]A, err
 	return found, nil
 }
 
-// ListBy returns a page of the aggregates that narrow selects, and the number of all.
+// ListBy returns a page of the aggregates that narrow selects, of the deleted ones or of
+// the others, and the number of all.
 func (v *Versioned[I, A, R, E, H]) ListBy(
-	ctx context.Context, narrow func(*bun.SelectQuery) *bun.SelectQuery, window scope.Window,
+	ctx context.Context, deleted bool, narrow func(*bun.SelectQuery) *bun.SelectQuery, window scope.Window,
 ) (versioned.Page[A], error) {
+	table := v.state.In(deleted)
 	return Listing[R, A]{
-		Store: v.store, Query: func() *bun.SelectQuery { return narrow(v.store.NewSelect()) },
-		Columns: v.state.Selected(), OrderedBy: v.mapping.Order, Size: v.mapping.Size, Doing: "list " + v.mapping.Many,
+		Store: v.store, Query: func() *bun.SelectQuery { return narrow(v.state.From(v.store.NewSelect(), deleted)) },
+		Columns: v.state.Selected(), OrderedBy: v.mapping.Order, Size: v.mapping.Size(table),
+		Doing: "list " + v.mapping.Many,
 	}.Page(ctx, window)
 }
 

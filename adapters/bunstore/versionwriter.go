@@ -21,18 +21,22 @@ type versionWriter[I ~int64, A VersionedAggregate[I, E], R Row[A], E any, H Row[
 	insert, update versionStatement
 }
 
-// versionStatement writes state, history entry and event of one version. Entry and
-// event are selected from the state's row, so that their ids are drawn while it is
-// locked, and so that there are none where it did not match.
+// versionStatement writes state, history entry and event of one version, and draws the
+// id of a new state first. Entry and event are selected from the state's row, so that
+// their ids are drawn while it is locked, and so that there are none where it did not match.
 type versionStatement struct {
-	text                  string
-	state, history, event statement
+	text                         string
+	drawn, state, history, event statement
 }
 
-func newVersionStatement(state, history, event statement) versionStatement {
+func newVersionStatement(drawn, state, history, event statement) versionStatement {
+	text := "WITH "
+	if drawn.text != "" {
+		text += "drawn AS (" + drawn.text + "), "
+	}
 	return versionStatement{
-		state: state, history: history, event: event,
-		text: "WITH state AS (" + state.text + "), history AS (" + history.text + "), event AS (" + event.text +
+		drawn: drawn, state: state, history: history, event: event,
+		text: text + "state AS (" + state.text + "), history AS (" + history.text + "), event AS (" + event.text +
 			") SELECT id FROM state",
 	}
 }
@@ -43,8 +47,8 @@ func newVersionWriter[I ~int64, A VersionedAggregate[I, E], R Row[A], E any, H R
 	entry, event := history.dependentStatement(), NewTable[OutboxRow](s).dependentStatement()
 	return versionWriter[I, A, R, E, H]{
 		store: s, mapping: m, state: state, history: history, damaged: state.With(optionDamaged),
-		insert: newVersionStatement(state.insertStatement(), entry, event),
-		update: newVersionStatement(state.updateStatement(), entry, event),
+		insert: newVersionStatement(state.draw, state.insertStatement(), entry, event),
+		update: newVersionStatement(statement{}, state.updateStatement(), entry, event),
 	}
 }
 
@@ -61,7 +65,7 @@ func (w versionWriter[I, A, R, E, H]) inOneStatement(
 	ctx context.Context, a A, events Events,
 ) (id int64, done bool, err error) {
 	entries, base := a.Entries(), a.Base()
-	if len(entries) != 1 || len(events) != 1 || a.Damaged() || w.finish(a) != nil {
+	if len(entries) != 1 || len(events) != 1 || a.Damaged() || a.Deleted() || w.finish(a) != nil {
 		return 0, false, nil
 	}
 	row, err := w.mapping.State(a, events.LastID(""))
@@ -72,18 +76,18 @@ func (w versionWriter[I, A, R, E, H]) inOneStatement(
 	if base > 0 {
 		s = w.update
 	}
-	args := make([]any, 0, len(s.state.fields)+len(s.history.fields)+len(s.event.fields)+2)
-	args = s.state.appendArgs(args, row)
+	args := make([]any, 0, len(s.drawn.fields)+len(s.state.fields)+len(s.history.fields)+len(s.event.fields)+2)
+	args = s.state.appendArgs(s.drawn.appendArgs(args, row), row)
 	if base > 0 {
 		args = append(args, int64(a.ID()), int64(base))
 	}
 	args = s.event.appendArgs(s.history.appendArgs(args, w.mapping.Entry(entries[0], 0)), events[0])
 	id, err = w.run(ctx, s.text, args)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = scope.ErrStale
-		if base == 0 {
-			err = scope.ErrAlreadyExists
+		if base > 0 {
+			return 0, false, nil // a deleted aggregate that is created again, or stale
 		}
+		err = scope.ErrAlreadyExists
 	}
 	return id, true, err
 }
@@ -140,12 +144,13 @@ func (w versionWriter[I, A, R, E, H]) saveState(ctx context.Context, tx bun.Tx, 
 		return 0, err
 	}
 	if a.Base() == 0 {
-		return InsertState(ctx, tx, w.state, &row)
+		return InsertState(ctx, tx, w.state, &row, a.Deleted())
 	}
 	columns := w.state.Updated()
 	if a.Damaged() {
 		columns = w.damaged
 	}
-	update := tx.NewUpdate().Model(&row).Column(columns...).Where("id = ?", int64(a.ID()))
-	return int64(a.ID()), UpdateOrStale(ctx, WhereCount(update, "version", int64(a.Base())))
+	return int64(a.ID()), UpdateState(ctx, tx, w.state, int64(a.ID()), a.Deleted(), func() *bun.UpdateQuery {
+		return WhereCount(tx.NewUpdate().Model(&row).Column(columns...), "version", int64(a.Base()))
+	})
 }

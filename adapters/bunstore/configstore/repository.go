@@ -29,7 +29,7 @@ func New(s *bunstore.Store) *Repository {
 		One: "configuration", Many: "configurations",
 		NotFound: configuration.ErrNotFound, VersionNotFound: configuration.ErrVersionNotFound,
 		State: stateRow, Entry: rowOfEntry, Finish: sealing,
-		Order: []string{"environment", "service_name", "key"}, Size: bunstore.TextBytes("value"),
+		Order: []string{"environment", "service_name", "key"}, Size: func(string) string { return bunstore.TextBytes("value") },
 		EntrySize: bunstore.TextBytes("old_value") + " + " + bunstore.TextBytes("new_value"),
 	})}
 }
@@ -38,7 +38,7 @@ func New(s *bunstore.Store) *Repository {
 func Module() bunstore.Module {
 	// Values are long, and have no rule that an inspection could check but to be text.
 	query := func(s *bunstore.Store) *bun.SelectQuery {
-		return s.NewSelect().Model((*configurationRow)(nil)).ExcludeColumn("value").Where("is_deleted = ?", false)
+		return s.NewSelect().Model((*configurationRow)(nil)).ExcludeColumn("value")
 	}
 	return bunstore.Module{Inspect: []bunstore.Inspection{
 		bunstore.InspectByID("configurations", query, func(r configurationRow) any { return r.ID }),
@@ -59,11 +59,10 @@ func (r *Repository) FindByIdentity(
 // List returns a page of the matching configurations, and the number of all.
 func (r *Repository) List(ctx context.Context, query configuration.Query) (configuration.Page, error) {
 	matching := func(q *bun.SelectQuery) *bun.SelectQuery { return narrow(q, query) }
-	return r.ListBy(ctx, matching, query.Window)
+	return r.ListBy(ctx, query.Deleted, matching, query.Window)
 }
 
 func narrow(q *bun.SelectQuery, query configuration.Query) *bun.SelectQuery {
-	q = q.Where("is_deleted = ?", query.Deleted)
 	if !query.Environment.IsZero() {
 		q = q.Where("environment = ?", query.Environment.String())
 	}

@@ -12,7 +12,7 @@ import (
 type configurationRow struct {
 	bun.BaseModel `bun:"table:configurations,alias:c"`
 
-	ID          int64  `bun:",pk,autoincrement"`
+	ID          int64  `bun:",pk" store:"ids=configuration_ids"`
 	Key         string `store:"identity"`
 	Environment string `store:"identity"`
 	ServiceName string `store:"identity"`

@@ -13,6 +13,7 @@ import (
 type Repository struct {
 	versions
 	store *bunstore.Store
+	table *bunstore.Table[flagRow]
 }
 
 type versions = *bunstore.Versioned[flag.ID, *flag.Flag, flagRow, flag.HistoryEntry, entryRow]
@@ -28,10 +29,11 @@ var (
 // New returns the flags of a store.
 func New(s *bunstore.Store) *Repository {
 	bytes := func(column string) string { return s.JSONBytes("feature_flag_history", "fh", column) }
-	return &Repository{store: s, versions: bunstore.NewVersioned(s, mapping{
+	size := func(table string) string { return s.JSONBytes(table, "f", "definition") }
+	return &Repository{store: s, table: bunstore.NewTable[flagRow](s), versions: bunstore.NewVersioned(s, mapping{
 		One: "flag", Many: "flags", NotFound: flag.ErrNotFound, VersionNotFound: flag.ErrVersionNotFound,
 		State: stateRow(s.Dialect()), Entry: rowOfEntry,
-		Order: []string{"environment", "name"}, Size: s.JSONBytes("feature_flags", "f", "definition"),
+		Order: []string{"environment", "name"}, Size: size,
 		EntrySize: bytes("old_definition") + " + " + bytes("new_definition"),
 	})}
 }
@@ -39,7 +41,7 @@ func New(s *bunstore.Store) *Repository {
 // Module returns what flags add to a store.
 func Module() bunstore.Module {
 	query := func(s *bunstore.Store) *bun.SelectQuery {
-		return s.NewSelect().Column(bunstore.NewTable[flagRow](s).Selected()...).Where("is_deleted = ?", false)
+		return s.NewSelect().Column(bunstore.NewTable[flagRow](s).Selected()...)
 	}
 	return bunstore.Module{Inspect: []bunstore.Inspection{
 		bunstore.InspectByID("feature_flags", query, func(r flagRow) any { return r.ID }),
@@ -57,11 +59,10 @@ func (r *Repository) FindByIdentity(ctx context.Context, identity flag.Identity)
 // List returns a page of the matching flags, and the number of all.
 func (r *Repository) List(ctx context.Context, query flag.Query) (flag.Page, error) {
 	matching := func(q *bun.SelectQuery) *bun.SelectQuery { return narrow(q, query) }
-	return r.ListBy(ctx, matching, query.Window)
+	return r.ListBy(ctx, query.Deleted, matching, query.Window)
 }
 
 func narrow(q *bun.SelectQuery, query flag.Query) *bun.SelectQuery {
-	q = q.Where("is_deleted = ?", query.Deleted)
 	if !query.Environment.IsZero() {
 		q = q.Where("environment = ?", query.Environment.String())
 	}

@@ -18,7 +18,7 @@ import (
 type flagRow struct {
 	bun.BaseModel `bun:"table:feature_flags,alias:f"`
 
-	ID                int64  `bun:",pk,autoincrement"`
+	ID                int64  `bun:",pk" store:"ids=feature_flag_ids"`
 	Name              string `store:"identity"`
 	Environment       string `store:"identity"`
 	Description       *string

@@ -19,7 +19,7 @@ func (r *Repository) Counts(ctx context.Context) (map[scope.Environment]int64, e
 			Environment string
 			Versions    int64
 		}
-		err := r.store.NewSelect().Model((*flagRow)(nil)).
+		err := r.table.WithDeleted(r.store.NewSelect().Model((*flagRow)(nil))).
 			ColumnExpr("environment, CAST(sum(version) AS bigint) AS versions").Where("environment > ?", after).
 			Group("environment").Order("environment").Limit(versionPage).Scan(ctx, &rows)
 		if err != nil {
@@ -43,7 +43,7 @@ func (r *Repository) Versions(ctx context.Context, environment scope.Environment
 	versions := map[flag.ID]scope.Version{}
 	for after := int64(0); ; {
 		var rows []struct{ ID, Version int64 }
-		err := r.store.NewSelect().Model((*flagRow)(nil)).Column("id").
+		err := r.table.WithDeleted(r.store.NewSelect().Model((*flagRow)(nil))).Column("id").
 			ColumnExpr("CAST(version AS bigint) AS version").
 			Where("environment = ?", environment.String()).Where("id > ?", after).Order("id").Limit(versionPage).
 			Scan(ctx, &rows)

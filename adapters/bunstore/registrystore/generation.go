@@ -16,7 +16,7 @@ import (
 // Pulse returns the sum of all generations, of purged services too.
 func (r *Repository) Pulse(ctx context.Context) (int64, error) {
 	var sum int64
-	err := r.store.NewSelect().Model((*serviceRow)(nil)).
+	err := r.services.WithDeleted(r.store.NewSelect().Model((*serviceRow)(nil))).
 		ColumnExpr("CAST(COALESCE(sum(generation), 0) + (SELECT pulse FROM service_purges) AS bigint)").
 		Limit(1).Scan(ctx, &sum)
 	return sum, dberror.Translate(err, "count the saves of services", nil)
@@ -75,7 +75,8 @@ func (r *Repository) generations(
 func (r *Repository) generationsAfter(ctx context.Context, id int64) (rows []generationRow, err error) {
 	err = r.store.NewSelect().Model((*purgeRow)(nil)).ColumnExpr("sp.pulse").
 		ColumnExpr("COALESCE(s.id, 0) AS id").ColumnExpr("CAST(COALESCE(s.generation, 0) AS bigint) AS generation").
-		Join("LEFT JOIN service_registry AS s ON s.id > ?", id).
+		Join("LEFT JOIN (SELECT id, generation FROM service_registry UNION ALL "+
+			"SELECT id, generation FROM deleted_service_registry) AS s ON s.id > ?", id).
 		OrderExpr("s.id").Limit(generationPage).Scan(ctx, &rows)
 	return rows, err
 }
@@ -92,7 +93,7 @@ func (r *Repository) withCounters(ctx context.Context, s registry.State) (regist
 	}
 	if s.Generation < 1 {
 		var n int64
-		err := r.store.NewSelect().Model((*instanceRow)(nil)).
+		err := r.instances.WithDeleted(r.store.NewSelect().Model((*instanceRow)(nil))).
 			ColumnExpr("COALESCE(max(CAST(generation AS bigint)), 0)").Where("service_id = ?", int64(s.ID)).
 			Limit(1).Scan(ctx, &n)
 		if err != nil {
@@ -124,10 +125,12 @@ func (r *Repository) greatestVersion(ctx context.Context, id registry.ID) (int64
 // running replicas load them.
 func stepEpochs(ctx context.Context, tx bun.Tx) error {
 	const step = int64(registry.RestoreStep)
-	_, err := tx.NewUpdate().Model((*serviceRow)(nil)).Where("last_epoch >= 0").
-		Set("last_epoch = (last_epoch / ? + 1) * ?", step, step).Set("generation = generation + 1").Exec(ctx)
-	if err != nil {
-		return err
+	for _, table := range []string{"service_registry", "deleted_service_registry"} {
+		_, err := tx.NewUpdate().Table(table).Where("last_epoch >= 0").
+			Set("last_epoch = (last_epoch / ? + 1) * ?", step, step).Set("generation = generation + 1").Exec(ctx)
+		if err != nil {
+			return err
+		}
 	}
 	return bunstore.UpdateOrStale(ctx, tx.NewUpdate().Model((*purgeRow)(nil)).
 		Set("epoch = (epoch / ? + 1) * ?", step, step).Where("id = 1"))

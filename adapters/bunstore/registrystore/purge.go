@@ -79,11 +79,16 @@ func (d duePurge) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.Order("purge_at")
 }
 
+// removed makes a query read removed instances.
+func (r *Repository) removed(q *bun.SelectQuery) *bun.SelectQuery {
+	return r.instances.From(q.Model((*instanceRow)(nil)), true)
+}
+
 // purgeInstances purges instances of one service after another, so that each
 // transaction locks one.
 func (r *Repository) purgeInstances(ctx context.Context, due duePurge, limit int) (purged int, err error) {
 	var services []int64
-	oldest := due.narrow(r.store.NewSelect().Model((*instanceRow)(nil)).Column("service_id")).Limit(limit)
+	oldest := due.narrow(r.removed(r.store.NewSelect()).Column("service_id")).Limit(limit)
 	err = r.store.NewSelect().TableExpr("(?) AS due", oldest).ColumnExpr("DISTINCT service_id").
 		Limit(limit).Scan(ctx, &services)
 	for i := 0; i < len(services) && purged < limit && err == nil; i++ {
@@ -98,13 +103,15 @@ func (r *Repository) purgeInstances(ctx context.Context, due duePurge, limit int
 func (r *Repository) purgeInstancesOf(ctx context.Context, service int64, due duePurge, limit int) (int, error) {
 	var deleted int64
 	err := r.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.NewUpdate().Model((*serviceRow)(nil)).Set("purged_generation = generation").
-			Where("id = ?", service).Exec(ctx); err != nil {
-			return err
+		for _, deleted := range []bool{false, true} {
+			if _, err := tx.NewUpdate().Table(r.services.In(deleted)).Set("purged_generation = generation").
+				Where("id = ?", service).Exec(ctx); err != nil {
+				return err
+			}
 		}
-		oldest := due.narrow(tx.NewSelect().Model((*instanceRow)(nil)).Column("instance_id", "environment")).
+		oldest := due.narrow(r.removed(tx.NewSelect()).Column("instance_id", "environment")).
 			Where("service_id = ?", service).Limit(limit)
-		result, err := tx.NewDelete().Model((*instanceRow)(nil)).Where("service_id = ?", service).
+		result, err := tx.NewDelete().Table(r.instances.In(true)).Where("service_id = ?", service).
 			Where("(instance_id, environment) IN (?)", oldest).Exec(ctx)
 		if err != nil {
 			return err
@@ -125,8 +132,9 @@ func (r *Repository) purgeServices(ctx context.Context, due duePurge, limit int)
 	err := r.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		purged = 0
 		var ids []int64
-		q := due.narrow(tx.NewSelect().Model((*serviceRow)(nil)).Column("id")).Where("is_deleted = ?", true).
-			Where("NOT EXISTS (SELECT 1 FROM service_instances AS i WHERE i.service_id = s.id)")
+		q := due.narrow(r.services.From(tx.NewSelect().Model((*serviceRow)(nil)), true).Column("id")).
+			Where("NOT EXISTS (SELECT 1 FROM service_instances AS i WHERE i.service_id = s.id)").
+			Where("NOT EXISTS (SELECT 1 FROM deleted_service_instances AS i WHERE i.service_id = s.id)")
 		if r.store.Dialect() == bunstore.Postgres {
 			q = q.For("UPDATE SKIP LOCKED")
 		}
@@ -144,16 +152,15 @@ func (r *Repository) purgeServices(ctx context.Context, due duePurge, limit int)
 			return err
 		}
 		purged = len(ids)
-		return deleteServices(ctx, tx, ids)
+		return r.deleteServices(ctx, tx, ids)
 	})
 	return purged, err
 }
 
 // deleteServices deletes services, and adds to the counters that must not decrease.
-func deleteServices(ctx context.Context, tx bun.Tx, ids []int64) error {
-	of := func() *bun.SelectQuery {
-		return tx.NewSelect().Model((*serviceRow)(nil)).Where("id IN (?)", bun.List(ids))
-	}
+func (r *Repository) deleteServices(ctx context.Context, tx bun.Tx, ids []int64) error {
+	deleted := r.services.In(true)
+	of := func() *bun.SelectQuery { return tx.NewSelect().Table(deleted).Where("id IN (?)", bun.List(ids)) }
 	_, err := tx.NewUpdate().Model((*purgeRow)(nil)).
 		Set("pulse = pulse + 1 + (?)", of().ColumnExpr("sum(generation)")).
 		Set("epoch = (SELECT max(e) FROM (SELECT epoch AS e FROM service_purges UNION ALL ?) AS epochs)",
@@ -162,6 +169,10 @@ func deleteServices(ctx context.Context, tx bun.Tx, ids []int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewDelete().Model((*serviceRow)(nil)).Where("id IN (?)", bun.List(ids)).Exec(ctx)
-	return err
+	for _, table := range []string{deleted, "service_ids"} {
+		if _, err := tx.NewDelete().Table(table).Where("id IN (?)", bun.List(ids)).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -45,7 +45,7 @@ func New(s *bunstore.Store) *Repository {
 
 // Module returns what services add to a store.
 func Module() bunstore.Module {
-	services := func(s *bunstore.Store) *bun.SelectQuery { return s.NewSelect().Where("is_deleted = ?", false) }
+	services := func(s *bunstore.Store) *bun.SelectQuery { return s.NewSelect() }
 	return bunstore.Module{
 		Inspect: []bunstore.Inspection{
 			bunstore.InspectByID("service_registry", services, func(r serviceRow) any { return r.ID }),
@@ -57,7 +57,7 @@ func Module() bunstore.Module {
 
 func inspectInstances(ctx context.Context, s *bunstore.Store) error {
 	return bunstore.InspectTable(ctx, s, "service_instances", func() *bun.SelectQuery {
-		return s.NewSelect().Where("is_removed = ?", false).Order("service_id", "instance_id", "environment")
+		return s.NewSelect().Order("service_id", "instance_id", "environment")
 	}, func(q *bun.SelectQuery, last instanceRow) {
 		q.Where("(service_id, instance_id, environment) > (?, ?, ?)", last.ServiceID, last.InstanceID, last.Environment)
 	})
@@ -73,7 +73,7 @@ func (r *Repository) Find(
 		ids = append(ids, id.String())
 	}
 	return r.load(ctx, r.named(name), func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("instance_id IN (?)", bun.List(ids))
+		return r.instances.WithDeleted(q).Where("instance_id IN (?)", bun.List(ids))
 	})
 }
 
@@ -88,9 +88,13 @@ func (r *Repository) FindWithInstances(ctx context.Context, name scope.ServiceNa
 func (r *Repository) Since(ctx context.Context, id registry.ID, generation int64) (*registry.Service, error) {
 	narrow := current
 	if generation > 0 {
-		narrow = func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("generation > ?", generation) }
+		narrow = func(q *bun.SelectQuery) *bun.SelectQuery {
+			return r.instances.WithDeleted(q).Where("generation > ?", generation)
+		}
 	}
-	service := func() *bun.SelectQuery { return r.store.NewSelect().Where("id = ?", int64(id)) }
+	service := func() *bun.SelectQuery {
+		return r.services.WithDeleted(r.store.NewSelect()).Where("id = ?", int64(id))
+	}
 	found, err := r.load(ctx, service(), narrow)
 	if err != nil || generation == 0 || generation >= found.State().Purged {
 		return found, err
@@ -99,10 +103,11 @@ func (r *Repository) Since(ctx context.Context, id registry.ID, generation int64
 }
 
 func (r *Repository) named(name scope.ServiceName) *bun.SelectQuery {
-	return r.store.NewSelect().Where("service_name = ?", name.String())
+	return r.services.WithDeleted(r.store.NewSelect()).Where("service_name = ?", name.String())
 }
 
-func current(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("is_removed = ?", false) }
+// current leaves the instances that are not removed, which have a table of their own.
+func current(q *bun.SelectQuery) *bun.SelectQuery { return q }
 
 // load reads a service and then some of its instances, which are as new as the
 // service or newer: a Save of them fails if they are newer.
@@ -147,7 +152,7 @@ func (r *Repository) List(ctx context.Context, query registry.Query) (registry.P
 	l := bunstore.Listing[serviceRow, registry.State]{
 		Store: r.store,
 		Query: func() *bun.SelectQuery {
-			q := r.store.NewSelect().Where("is_deleted = ?", false)
+			q := r.store.NewSelect()
 			if query.Status != nil {
 				q = q.Where("status = ?", query.Status.String())
 			}

@@ -57,7 +57,7 @@ func (w writer) InTransaction(
 		return 0, err
 	}
 	if unsaved.Dropped {
-		if err := dropInstances(ctx, tx, id, unsaved.State); err != nil {
+		if err := w.dropInstances(ctx, tx, id, unsaved.State); err != nil {
 			return 0, err
 		}
 	}
@@ -84,63 +84,111 @@ func (w writer) saveService(ctx context.Context, tx bun.Tx, unsaved registry.Uns
 		return 0, err
 	}
 	if unsaved.Base == 0 {
-		return bunstore.InsertState(ctx, tx, w.services, &row)
+		return bunstore.InsertState(ctx, tx, w.services, &row, unsaved.State.Deleted)
 	}
-	update := tx.NewUpdate().Model(&row).Where("id = ?", row.ID)
-	switch {
-	case unsaved.State.Damaged:
-		update = bunstore.WhereCount(update.Column(w.damaged...), "generation", unsaved.Base)
-	case unsaved.Founded:
-		update = update.Column(w.founded...).Where("generation = ?", unsaved.Base)
-	default:
-		update = update.Column(w.services.Updated()...).Where("generation = ?", unsaved.Base)
-	}
-	return row.ID, bunstore.UpdateOrStale(ctx, update)
+	return row.ID, bunstore.UpdateState(ctx, tx, w.services, row.ID, unsaved.State.Deleted, func() *bun.UpdateQuery {
+		update := tx.NewUpdate().Model(&row)
+		switch {
+		case unsaved.State.Damaged:
+			return bunstore.WhereCount(update.Column(w.damaged...), "generation", unsaved.Base)
+		case unsaved.Founded:
+			return update.Column(w.founded...).Where("generation = ?", unsaved.Base)
+		}
+		return update.Column(w.services.Updated()...).Where("generation = ?", unsaved.Base)
+	})
 }
 
 // dropInstances removes all instances of a service.
-func dropInstances(ctx context.Context, tx bun.Tx, id int64, s registry.State) error {
+func (w writer) dropInstances(ctx context.Context, tx bun.Tx, id int64, s registry.State) error {
 	_, err := tx.NewUpdate().Model((*instanceRow)(nil)).
 		Set("is_removed = ?", true).Set("is_held = ?", false).Set("generation = ?", s.Generation).
 		Set("updated_at = ?", column.Time(s.UpdatedAt)).Set("purge_at = ? + kept_seconds", s.UpdatedAt.Unix()).
-		Where("service_id = ?", id).Where("is_removed = ?", false).Exec(ctx)
-	return err
+		Where("service_id = ?", id).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return w.instances.Move(ctx, tx, true, "service_id = ?", id)
 }
 
-// saveInstances writes the changed instances.
+// saveInstances writes the changed instances. Each is in one of two tables.
 func (w writer) saveInstances(ctx context.Context, tx bun.Tx, id int64, unsaved registry.Unsaved) error {
-	var readable []*registry.Instance
+	readable := map[bool][]*registry.Instance{}
 	for _, i := range unsaved.Instances {
 		if !i.Damaged {
-			readable = append(readable, i)
+			readable[i.Removed] = append(readable[i.Removed], i)
 			continue
 		}
-		if err := saveDamagedInstance(ctx, tx, id, unsaved.State.Generation, i); err != nil {
+		if err := w.saveDamagedInstance(ctx, tx, id, unsaved.State.Generation, i); err != nil {
 			return err
 		}
 	}
-	for some := range slices.Chunk(readable, saveChunk) {
-		rows := make([]instanceRow, len(some))
-		for n, i := range some {
-			var err error
-			if rows[n], err = rowOfInstance(i, id, unsaved.State.Generation); err != nil {
+	for _, removed := range []bool{true, false} {
+		for some := range slices.Chunk(readable[removed], saveChunk) {
+			if err := w.upsertInstances(ctx, tx, id, unsaved, removed, some); err != nil {
 				return err
 			}
-		}
-		if _, err := w.instances.Upsert(tx, &rows).Exec(ctx); err != nil {
-			return err
 		}
 	}
 	return nil
 }
 
+func (w writer) upsertInstances(
+	ctx context.Context, tx bun.Tx, id int64, unsaved registry.Unsaved, removed bool, some []*registry.Instance,
+) error {
+	rows := make([]instanceRow, len(some))
+	for n, i := range some {
+		var err error
+		if rows[n], err = rowOfInstance(i, id, unsaved.State.Generation); err != nil {
+			return err
+		}
+	}
+	if _, err := w.instances.UpsertIn(tx, removed, &rows).Exec(ctx); err != nil {
+		return err
+	}
+	moved := slices.DeleteFunc(slices.Clone(some), func(i *registry.Instance) bool { return !changesTable(unsaved, i) })
+	if len(moved) == 0 {
+		return nil
+	}
+	var keys []any
+	for _, i := range moved {
+		keys = append(keys, i.ID.String(), i.Environment.String())
+	}
+	values := strings.TrimSuffix(strings.Repeat("(?, ?), ", len(moved)), ", ")
+	_, err := tx.NewDelete().Table(w.instances.In(!removed)).Where("service_id = ?", id).
+		Where("(instance_id, environment) IN (VALUES "+values+")", keys...).Exec(ctx)
+	return err
+}
+
+// changesTable reports whether an instance may be in the other table: only transitions
+// remove instances and bring them back.
+func changesTable(unsaved registry.Unsaved, i *registry.Instance) bool {
+	return slices.ContainsFunc(unsaved.Transitions, func(t registry.Transition) bool {
+		return t.Instance == i.ID && t.Environment == i.Environment
+	})
+}
+
 // saveDamagedInstance writes the lifecycle of an unreadable instance, and leaves its
 // other columns unchanged.
-func saveDamagedInstance(ctx context.Context, tx bun.Tx, id, generation int64, i *registry.Instance) error {
-	_, err := tx.NewUpdate().Model((*instanceRow)(nil)).
-		Set("is_removed = ?", i.Removed).Set("is_held = ?", i.Held).Set("generation = ?", generation).
-		Set("updated_at = ?", column.Time(i.UpdatedAt)).Set("purge_at = ?", purgeAt(i.Removed, i.UpdatedAt, i.Kept())).
-		Where("service_id = ?", id).Where("instance_id = ?", i.ID.String()).
-		Where("environment = ?", i.Environment.String()).Exec(ctx)
-	return err
+func (w writer) saveDamagedInstance(
+	ctx context.Context, tx bun.Tx, id, generation int64, i *registry.Instance,
+) error {
+	const key = "service_id = ? AND instance_id = ? AND environment = ?"
+	args := []any{id, i.ID.String(), i.Environment.String()}
+	for _, was := range []bool{false, true} {
+		result, err := tx.NewUpdate().Table(w.instances.In(was)).
+			Set("is_removed = ?", i.Removed).Set("is_held = ?", i.Held).Set("generation = ?", generation).
+			Set("updated_at = ?", column.Time(i.UpdatedAt)).Set("purge_at = ?", purgeAt(i.Removed, i.UpdatedAt, i.Kept())).
+			Where(key, args...).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if err != nil || n > 0 && was == i.Removed {
+			return err
+		}
+		if n > 0 {
+			return w.instances.Move(ctx, tx, i.Removed, key, args...)
+		}
+	}
+	return nil
 }

@@ -17,7 +17,7 @@ import (
 type serviceRow struct {
 	bun.BaseModel `bun:"table:service_registry,alias:s"`
 
-	ID                  int64  `bun:",pk,autoincrement"`
+	ID                  int64  `bun:",pk" store:"ids=service_ids"`
 	ServiceName         string `store:"identity"`
 	ServiceURL          string
 	HealthCheckURL      *string

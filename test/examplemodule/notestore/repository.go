@@ -30,14 +30,15 @@ func New(s *bunstore.Store) *Repository {
 	return &Repository{bunstore.NewVersioned(s, bunstore.Mapping[note.ID, *note.Note, noteRow, note.Entry, entryRow]{
 		One: "note", Many: "notes", NotFound: note.ErrNotFound, VersionNotFound: scope.ErrVersionNotFound,
 		State: stateRow, Entry: rowOfEntry,
-		Order: []string{"environment", "name"}, Size: bunstore.TextBytes("text"), EntrySize: bunstore.TextBytes("text"),
+		Order: []string{"environment", "name"},
+		Size:  func(string) string { return bunstore.TextBytes("text") }, EntrySize: bunstore.TextBytes("text"),
 	})}
 }
 
 // Module returns what notes add to a store.
 func Module() bunstore.Module {
 	query := func(s *bunstore.Store) *bun.SelectQuery {
-		return s.NewSelect().Model((*noteRow)(nil)).Where("is_deleted = ?", false)
+		return s.NewSelect().Model((*noteRow)(nil))
 	}
 	return bunstore.Module{
 		Migrations: &migrator.Source{Name: "note", Table: "note_migrations", Files: migrations()},
@@ -53,8 +54,7 @@ func (r *Repository) FindByIdentity(ctx context.Context, i note.Identity) (*note
 
 // List returns a page of the matching notes, and the number of all.
 func (r *Repository) List(ctx context.Context, query note.Query) (note.Page, error) {
-	return r.ListBy(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("is_deleted = ?", false)
+	return r.ListBy(ctx, false, func(q *bun.SelectQuery) *bun.SelectQuery {
 		if !query.Environment.IsZero() {
 			q = q.Where("environment = ?", query.Environment.String())
 		}

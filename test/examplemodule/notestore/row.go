@@ -23,7 +23,7 @@ func migrations() fs.FS {
 type noteRow struct {
 	bun.BaseModel `bun:"table:notes,alias:n"`
 
-	ID          int64  `bun:",pk,autoincrement"`
+	ID          int64  `bun:",pk" store:"ids=note_ids"`
 	Environment string `store:"identity"`
 	Name        string `store:"identity"`
 	Text        string

@@ -1,6 +1,29 @@
 -- +goose Up
-CREATE TABLE notes (
+CREATE TABLE note_ids (
     id             integer PRIMARY KEY AUTOINCREMENT,
+    environment    varchar(50) NOT NULL,
+    name           varchar(255) NOT NULL,
+    UNIQUE (environment, name)
+);
+
+CREATE TABLE notes (
+    id             integer PRIMARY KEY,
+    environment    varchar(50) NOT NULL,
+    name           varchar(255) NOT NULL,
+    text           text NOT NULL,
+    created_at     text NOT NULL,
+    version        bigint NOT NULL,
+    updated_at     text NOT NULL,
+    updated_by     varchar(100) NOT NULL,
+    updated_by_key varchar(8) NOT NULL,
+    is_deleted     boolean NOT NULL,
+    last_event_id  text,
+    UNIQUE (environment, name)
+);
+
+-- The deleted ones, with the same columns.
+CREATE TABLE deleted_notes (
+    id             integer PRIMARY KEY,
     environment    varchar(50) NOT NULL,
     name           varchar(255) NOT NULL,
     text           text NOT NULL,
@@ -16,7 +39,7 @@ CREATE TABLE notes (
 
 CREATE TABLE note_history (
     id             integer PRIMARY KEY AUTOINCREMENT,
-    note_id        bigint NOT NULL REFERENCES notes (id),
+    note_id        bigint NOT NULL REFERENCES note_ids (id),
     version        bigint NOT NULL,
     action         varchar(10) NOT NULL,
     text           text NOT NULL,
@@ -29,4 +52,6 @@ CREATE TABLE note_history (
 
 -- +goose Down
 DROP TABLE note_history;
+DROP TABLE deleted_notes;
 DROP TABLE notes;
+DROP TABLE note_ids;
