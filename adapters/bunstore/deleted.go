@@ -32,10 +32,9 @@ func (t *Table[R]) WithDeleted(q *bun.SelectQuery) *bun.SelectQuery {
 // Move moves rows to the table of the deleted ones, or back.
 func (t *Table[R]) Move(ctx context.Context, tx bun.Tx, deleted bool, where string, args ...any) error {
 	all, from := names(t.fields), t.In(!deleted)
-	_, err := tx.NewRaw("INSERT INTO "+t.In(deleted)+" ("+all+") SELECT "+all+" FROM "+from+" WHERE "+where, args...).Exec(ctx)
-	if err != nil {
+	insert := "INSERT INTO " + t.In(deleted) + " (" + all + ") SELECT " + all + " FROM " + from + " WHERE " + where
+	if err := execRaw(ctx, tx, insert, args...); err != nil {
 		return err
 	}
-	_, err = tx.NewRaw("DELETE FROM "+from+" WHERE "+where, args...).Exec(ctx)
-	return err
+	return execRaw(ctx, tx, "DELETE FROM "+from+" WHERE "+where, args...)
 }

@@ -43,6 +43,12 @@ func (s *Store) QueryForTest(ctx context.Context, query string) error {
 	return dberror.Translate(s.read.NewRaw(query).Scan(ctx, &rows), "query", nil)
 }
 
+// CountForTest returns the number of rows of a table, which a condition may follow.
+func (s *Store) CountForTest(ctx context.Context, table string) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n)
+	return n, err
+}
+
 // DownForTest migrates the schema down to a version.
 func (s *Store) DownForTest(ctx context.Context, version int64) error {
 	dialect, folder := goose.DialectSQLite3, "sqlite"

@@ -37,6 +37,12 @@ func finalNumber(ctx context.Context, q scanner) (int64, error) {
 	return numbers[0], nil
 }
 
+// execRaw runs a statement that returns no rows.
+func execRaw(ctx context.Context, db bun.IDB, statement string, args ...any) error {
+	_, err := db.NewRaw(statement, args...).Exec(ctx)
+	return err
+}
+
 // ScanSelect scans the first rows of a SELECT, at most limit, which is at least 1.
 // Queries that are not one chain from NewSelect on are scanned by it: its type admits a
 // SELECT alone.

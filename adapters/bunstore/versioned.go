@@ -17,10 +17,8 @@ import (
 type VersionedAggregate[I ~int64, E any] interface {
 	Aggregate
 	ID() I
-	Version() scope.Version
+	Lifecycle() scope.Lifecycle
 	Base() scope.Version
-	Damaged() bool
-	Deleted() bool
 	Entries() []E
 	MarkSaved(id I, event string)
 }
@@ -98,7 +96,7 @@ func (v *Versioned[I, A, R, E, H]) FindBy(ctx context.Context, q *bun.SelectQuer
 		return none, v.mapping.NotFound
 	}
 	found := rehydrated(v.store, rows[0], broken[0])
-	if found.Version() > 0 {
+	if found.Lifecycle().Version > 0 {
 		return found, nil
 	}
 	return v.withLastVersion(ctx, rows[0], found.ID())

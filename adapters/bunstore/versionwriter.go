@@ -65,7 +65,7 @@ func (w versionWriter[I, A, R, E, H]) inOneStatement(
 	ctx context.Context, a A, events Events,
 ) (id int64, done bool, err error) {
 	entries, base := a.Entries(), a.Base()
-	if len(entries) != 1 || len(events) != 1 || a.Damaged() || a.Deleted() || w.finish(a) != nil {
+	if len(entries) != 1 || len(events) != 1 || a.Lifecycle().Damaged || a.Lifecycle().Deleted || w.finish(a) != nil {
 		return 0, false, nil
 	}
 	row, err := w.mapping.State(a, events.LastID(""))
@@ -144,13 +144,13 @@ func (w versionWriter[I, A, R, E, H]) saveState(ctx context.Context, tx bun.Tx, 
 		return 0, err
 	}
 	if a.Base() == 0 {
-		return InsertState(ctx, tx, w.state, &row, a.Deleted())
+		return InsertState(ctx, tx, w.state, &row, a.Lifecycle().Deleted)
 	}
 	columns := w.state.Updated()
-	if a.Damaged() {
+	if a.Lifecycle().Damaged {
 		columns = w.damaged
 	}
-	return int64(a.ID()), UpdateState(ctx, tx, w.state, int64(a.ID()), a.Deleted(), func() *bun.UpdateQuery {
+	return int64(a.ID()), UpdateState(ctx, tx, w.state, int64(a.ID()), a.Lifecycle().Deleted, func() *bun.UpdateQuery {
 		return WhereCount(tx.NewUpdate().Model(&row).Column(columns...), "version", int64(a.Base()))
 	})
 }

@@ -12,12 +12,14 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/system"
 )
 
-// savePostgres is the store's statement of a creation: state, history and event.
-const savePostgres = `WITH state AS (
-	INSERT INTO configurations (key, value, environment, service_name, description, is_encrypted, version,
-		created_at, updated_at, updated_by, updated_by_key, is_deleted)
-	VALUES ($1, $2, $3, $4, $5, false, 1, $6, $6, $7, $8, false)
+// savePostgres is the store's statement of a creation: id, state, history and event.
+const savePostgres = `WITH drawn AS (
+	INSERT INTO configuration_ids (key, environment, service_name) VALUES ($1, $3, $4)
 	ON CONFLICT DO NOTHING RETURNING id
+), state AS (
+	INSERT INTO configurations (id, key, value, environment, service_name, description, is_encrypted, version,
+		created_at, updated_at, updated_by, updated_by_key, is_deleted)
+	SELECT id, $1, $2, $3, $4, $5, false, 1, $6, $6, $7, $8, false FROM drawn RETURNING id
 ), history AS (
 	INSERT INTO configuration_history (configuration_id, version, action, new_value, description, is_encrypted,
 		changed_by, changed_by_key, changed_at, request_id)

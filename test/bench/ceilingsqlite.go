@@ -21,11 +21,12 @@ const (
 	actorKey  = "bbbbbbbb"
 )
 
-// The three statements of a creation, in one transaction.
+// The four statements of a creation, in one transaction.
 const (
-	saveState = `INSERT INTO configurations (key, value, environment, service_name, description, is_encrypted, version,
+	saveID    = `INSERT INTO configuration_ids (key, environment, service_name) VALUES (?, ?, ?)`
+	saveState = `INSERT INTO configurations (id, key, value, environment, service_name, description, is_encrypted, version,
 		created_at, updated_at, updated_by, updated_by_key, is_deleted)
-	VALUES (?, ?, ?, ?, ?, false, 1, ?, ?, ?, ?, false)`
+	VALUES (?, ?, ?, ?, ?, ?, false, 1, ?, ?, ?, ?, false)`
 	saveHistory = `INSERT INTO configuration_history (configuration_id, version, action, new_value, description,
 		is_encrypted, changed_by, changed_by_key, changed_at, request_id)
 	VALUES (?, 1, 'create', ?, ?, false, ?, ?, ?, ?)`
@@ -38,7 +39,8 @@ const (
 type sqliteSaver struct {
 	mu                    sync.Mutex
 	begin, commit         *sql.Stmt
-	state, history, event *sql.Stmt
+	drawn, state, history *sql.Stmt
+	event                 *sql.Stmt
 	ids                   *system.IDs
 }
 
@@ -57,7 +59,7 @@ func openSQLiteLoop(ctx context.Context, url string) (saver, func(), error) {
 	s := &sqliteSaver{ids: system.NewIDs()}
 	for text, at := range map[string]**sql.Stmt{
 		"BEGIN IMMEDIATE": &s.begin, "COMMIT": &s.commit,
-		saveState: &s.state, saveHistory: &s.history, saveEvent: &s.event,
+		saveID: &s.drawn, saveState: &s.state, saveHistory: &s.history, saveEvent: &s.event,
 	} {
 		if *at, err = conn.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // they end with the connection
 			return nil, nil, fmt.Errorf("prepare a statement: %w", err)
@@ -85,13 +87,16 @@ func (s *sqliteSaver) save(ctx context.Context, n int64) error {
 
 func (s *sqliteSaver) insert(ctx context.Context, k string) error {
 	now, request := time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), s.ids.UUID()
-	made, err := s.state.ExecContext(ctx, k, value, environment, serviceName, description,
-		now, now, actorName, actorKey)
+	drawn, err := s.drawn.ExecContext(ctx, k, environment, serviceName)
 	if err != nil {
 		return err
 	}
-	id, err := made.LastInsertId()
+	id, err := drawn.LastInsertId()
 	if err != nil {
+		return err
+	}
+	if _, err := s.state.ExecContext(ctx, id, k, value, environment, serviceName, description,
+		now, now, actorName, actorKey); err != nil {
 		return err
 	}
 	if _, err := s.history.ExecContext(ctx, id, value, description, actorName, actorKey, now, request); err != nil {

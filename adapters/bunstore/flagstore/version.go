@@ -3,6 +3,7 @@ package flagstore
 import (
 	"context"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -19,10 +20,10 @@ func (r *Repository) Counts(ctx context.Context) (map[scope.Environment]int64, e
 			Environment string
 			Versions    int64
 		}
-		err := r.table.WithDeleted(r.store.NewSelect().Model((*flagRow)(nil))).
+		q := r.table.WithDeleted(r.store.NewSelect().Model((*flagRow)(nil))).
 			ColumnExpr("environment, CAST(sum(version) AS bigint) AS versions").Where("environment > ?", after).
-			Group("environment").Order("environment").Limit(versionPage).Scan(ctx, &rows)
-		if err != nil {
+			Group("environment").Order("environment")
+		if err := bunstore.ScanSelect(ctx, q, versionPage, &rows); err != nil {
 			return nil, dberror.Translate(err, "count the versions of flags", nil)
 		}
 		for _, row := range rows {
@@ -43,11 +44,10 @@ func (r *Repository) Versions(ctx context.Context, environment scope.Environment
 	versions := map[flag.ID]scope.Version{}
 	for after := int64(0); ; {
 		var rows []struct{ ID, Version int64 }
-		err := r.table.WithDeleted(r.store.NewSelect().Model((*flagRow)(nil))).Column("id").
+		q := r.table.WithDeleted(r.store.NewSelect().Model((*flagRow)(nil))).Column("id").
 			ColumnExpr("CAST(version AS bigint) AS version").
-			Where("environment = ?", environment.String()).Where("id > ?", after).Order("id").Limit(versionPage).
-			Scan(ctx, &rows)
-		if err != nil {
+			Where("environment = ?", environment.String()).Where("id > ?", after).Order("id")
+		if err := bunstore.ScanSelect(ctx, q, versionPage, &rows); err != nil {
 			return nil, dberror.Translate(err, "load the versions of flags", nil)
 		}
 		for _, row := range rows {

@@ -16,9 +16,9 @@ import (
 // Pulse returns the sum of all generations, of purged services too.
 func (r *Repository) Pulse(ctx context.Context) (int64, error) {
 	var sum int64
-	err := r.services.WithDeleted(r.store.NewSelect().Model((*serviceRow)(nil))).
-		ColumnExpr("CAST(COALESCE(sum(generation), 0) + (SELECT pulse FROM service_purges) AS bigint)").
-		Limit(1).Scan(ctx, &sum)
+	q := r.services.WithDeleted(r.store.NewSelect().Model((*serviceRow)(nil))).
+		ColumnExpr("CAST(COALESCE(sum(generation), 0) + (SELECT pulse FROM service_purges) AS bigint)")
+	err := bunstore.ScanSelect(ctx, q, 1, &sum)
 	return sum, dberror.Translate(err, "count the saves of services", nil)
 }
 
@@ -93,10 +93,9 @@ func (r *Repository) withCounters(ctx context.Context, s registry.State) (regist
 	}
 	if s.Generation < 1 {
 		var n int64
-		err := r.instances.WithDeleted(r.store.NewSelect().Model((*instanceRow)(nil))).
-			ColumnExpr("COALESCE(max(CAST(generation AS bigint)), 0)").Where("service_id = ?", int64(s.ID)).
-			Limit(1).Scan(ctx, &n)
-		if err != nil {
+		q := r.instances.WithDeleted(r.store.NewSelect().Model((*instanceRow)(nil))).
+			ColumnExpr("COALESCE(max(CAST(generation AS bigint)), 0)").Where("service_id = ?", int64(s.ID))
+		if err := bunstore.ScanSelect(ctx, q, 1, &n); err != nil {
 			return s, dberror.Translate(err, "load the generation of a service", nil)
 		}
 		s.Generation = max(n, 1)
