@@ -111,8 +111,10 @@ func servicesMove(t *testing.T, store *bunstore.Store) {
 	repository := registrystore.New(store)
 	where := func(services, instances [2]int) {
 		t.Helper()
-		assert.Equal(t, services, [2]int{count(t, store, "service_registry"), count(t, store, "deleted_service_registry")})
-		assert.Equal(t, instances, [2]int{count(t, store, "service_instances"), count(t, store, "deleted_service_instances")})
+		for i, prefix := range []string{"", "deleted_"} {
+			assert.Equal(t, services[i], count(t, store, prefix+"service_registry"))
+			assert.Equal(t, instances[i], count(t, store, prefix+"service_instances"))
+		}
 	}
 	s := registry.New(fixture.ServiceName(t, "shop"))
 	for _, id := range []string{"a", "b", "c"} {

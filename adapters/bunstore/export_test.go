@@ -49,6 +49,22 @@ func (s *Store) CountForTest(ctx context.Context, table string) (n int, err erro
 	return n, err
 }
 
+// ColumnTypesForTest returns the columns of a table with their types.
+func (s *Store) ColumnTypesForTest(ctx context.Context, table string) (map[string]string, error) {
+	query := "SELECT name, type FROM pragma_table_info(?) AS t"
+	if s.dialect == Postgres {
+		query = `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped`
+	}
+	var rows []struct{ Name, Type string }
+	err := s.read.NewRaw(query, table).Scan(ctx, &rows)
+	types := map[string]string{}
+	for _, r := range rows {
+		types[r.Name] = r.Type
+	}
+	return types, err
+}
+
 // DownForTest migrates the schema down to a version.
 func (s *Store) DownForTest(ctx context.Context, version int64) error {
 	dialect, folder := goose.DialectSQLite3, "sqlite"

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 
@@ -88,11 +87,7 @@ func writeAll[A Aggregate](ctx context.Context, s *Store, w Writer[A], changed [
 func InsertState[R any](
 	ctx context.Context, tx bun.Tx, t *Table[R], row *R, deleted bool,
 ) (id int64, err error) {
-	id, err = FinalRaw(ctx, tx, t.draw.text, t.draw.appendArgs(nil, *row)...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, scope.ErrAlreadyExists
-	}
-	if err != nil {
+	if id, err = t.drawID(ctx, tx, *row); err != nil {
 		return 0, err
 	}
 	t.set(row, "id", id)

@@ -24,8 +24,8 @@ const (
 	optionUnread = "unread"
 	// aggregate: holds the id of the aggregate that a history entry or event is of.
 	optionAggregate = "aggregate"
-	// ids=NAME: draws its values from the table of that name, which holds the identity of
-	// every row that was ever inserted.
+	// Ids=NAME draws the values from the table of that name, which has the identity of every
+	// row that was ever inserted.
 	optionIDs = "ids="
 )
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports/failpoint"
 )
 
@@ -83,11 +82,10 @@ func (w versionWriter[I, A, R, E, H]) inOneStatement(
 	}
 	args = s.event.appendArgs(s.history.appendArgs(args, w.mapping.Entry(entries[0], 0)), events[0])
 	id, err = w.run(ctx, s.text, args)
+	// Without a row the aggregate was deleted, is stale, or exists already: more statements
+	// are needed to know.
 	if errors.Is(err, sql.ErrNoRows) {
-		if base > 0 {
-			return 0, false, nil // a deleted aggregate that is created again, or stale
-		}
-		err = scope.ErrAlreadyExists
+		return 0, false, nil
 	}
 	return id, true, err
 }

@@ -29,7 +29,8 @@ func New(s *bunstore.Store) *Repository {
 		One: "configuration", Many: "configurations",
 		NotFound: configuration.ErrNotFound, VersionNotFound: configuration.ErrVersionNotFound,
 		State: stateRow, Entry: rowOfEntry, Finish: sealing,
-		Order: []string{"environment", "service_name", "key"}, Size: func(string) string { return bunstore.TextBytes("value") },
+		Order:     []string{"environment", "service_name", "key"},
+		Size:      func(string) string { return bunstore.TextBytes("value") },
 		EntrySize: bunstore.TextBytes("old_value") + " + " + bunstore.TextBytes("new_value"),
 	})}
 }

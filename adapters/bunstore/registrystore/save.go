@@ -177,7 +177,8 @@ func (w writer) saveDamagedInstance(
 	for _, was := range []bool{false, true} {
 		result, err := tx.NewUpdate().Table(w.instances.In(was)).
 			Set("is_removed = ?", i.Removed).Set("is_held = ?", i.Held).Set("generation = ?", generation).
-			Set("updated_at = ?", column.Time(i.UpdatedAt)).Set("purge_at = ?", purgeAt(i.Removed, i.UpdatedAt, i.Kept())).
+			Set("updated_at = ?", column.Time(i.UpdatedAt)).
+			Set("purge_at = ?", purgeAt(i.Removed, i.UpdatedAt, i.Kept())).
 			Where(key, args...).Exec(ctx)
 		if err != nil {
 			return err
