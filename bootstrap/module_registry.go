@@ -88,6 +88,7 @@ func newLeaseStore(lc fx.Lifecycle, p leaseStoreParts) leaseStore {
 	}
 	store := rediscache.Open(rediscache.Options{
 		Address: redisAddress(p.Settings), Password: p.Settings.RedisPassword, Epoch: epoch,
+		EntryTTL: time.Duration(p.Settings.ServiceCacheTTL),
 		Replaced: func(key string) { p.Log.Warn("redis value of wrong type replaced", zap.String("key", key)) },
 	})
 	lc.Append(fx.StopHook(store.Close))

@@ -118,7 +118,7 @@ func (s *shared[K, V]) Get(ctx context.Context, key K) (ports.SharedValue[V], bo
 
 // Put caches a value.
 func (s *shared[K, V]) Put(ctx context.Context, key K, value ports.SharedValue[V]) {
-	e := entry{epoch: value.Epoch, version: value.Version, revision: value.Revision}
+	e := entry{epoch: value.Epoch, version: value.Version, revision: value.Revision, body: []byte(absent)}
 	lifetime := freshness.NegativeLifetime
 	if value.Version > 0 {
 		var err error

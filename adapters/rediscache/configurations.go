@@ -1,6 +1,7 @@
 package rediscache
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"time"
@@ -87,7 +88,19 @@ func encodeConfiguration(s configuration.State) ([]byte, error) {
 	if !s.Deleted {
 		j.Value, j.Encrypted = s.Content.Stored().Reveal(), s.Content.Encrypted()
 	}
-	return json.Marshal(j)
+	return marshal(j)
+}
+
+// marshal returns the JSON of a value without escapes that only HTML needs: what is JSON
+// already stays as it is.
+func marshal(v any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
 func decodeConfiguration(key configuration.Locator, event string, body []byte) (configuration.State, error) {

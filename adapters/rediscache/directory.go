@@ -101,7 +101,7 @@ func (s *Store) publication(space *space, service scope.ServiceName, instances [
 	name := service.String()
 	c := call{
 		script: s.scripts.publish, keys: []string{s.instances(name), space.environments(name)},
-		args: []any{space.leasesOf(name)},
+		args: []any{space.leasesOf(name), s.entryTTL.Milliseconds()},
 	}
 	for _, k := range instances {
 		c.args = append(c.args, k.Environment.String(), k.Instance.String())
@@ -143,6 +143,9 @@ func (s *Store) PutServices(ctx context.Context, ttl time.Duration, entries ...r
 				space.leasesOf(e.Name), e.ID,
 			},
 		}
+		if calls[i].args, err = appendInstances(calls[i].args, e.Instances); err != nil {
+			return false, translate(err, "publish services")
+		}
 	}
 	results := s.runAll(ctx, calls)
 	var failures []error
@@ -156,6 +159,21 @@ func (s *Store) PutServices(ctx context.Context, ttl time.Duration, entries ...r
 		s.projection.record(&s.projection.servicesErr, err)
 	}
 	return lost, err
+}
+
+// appendInstances appends what put_service.lua reads of instances.
+func appendInstances(args []any, instances []registry.EntryInstance) ([]any, error) {
+	for i := range instances {
+		instance, first := &instances[i], ""
+		if !instance.Leased {
+			var err error
+			if first, err = head(instance.Ref, 0, instance.URL); err != nil {
+				return nil, err
+			}
+		}
+		args = append(args, instance.Environment.String(), instance.Instance.String(), instance.Status.String(), first)
+	}
+	return args, nil
 }
 
 // parsePut returns whether Redis has lost the entries of other services.

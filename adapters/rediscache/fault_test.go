@@ -12,8 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/rediscache"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
+	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -131,12 +134,128 @@ func TestProjectionOfInstances(t *testing.T) {
 	var projected map[string]any
 	require.NoError(t, json.Unmarshal([]byte(text), &projected))
 	for field, want := range map[string]any{
-		"instance_id": "a", "url": "http://10.0.0.1:8080", "health_status": "critical", "avg_response_time": 12.5,
+		"instance_id": "a", "url": "http://10.0.0.1:8080", "health_status": "passing", "avg_response_time": 12.5,
 		"consecutive_failures": 1.0,
 	} {
 		assert.Equal(t, want, projected[field], field)
 	}
 	assert.Contains(t, projected, "last_check_timestamp")
+}
+
+// TestProjectedStatus asserts that readers see the status of an entry, whatever a single
+// heartbeat or check says, and instances without a lease.
+func TestProjectedStatus(t *testing.T) {
+	t.Parallel()
+	for name, begin := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := begin(t)
+			client, store := clientOf(t, b), open(t, b)
+			lease, critical := grant(t), health.Critical
+			plain := registry.Key{Service: lease.Service, Ref: registry.Ref{
+				Environment: lease.Environment, Instance: registry.DefaultInstance(),
+			}}
+			observe := func() {
+				t.Helper()
+				o := registry.Observation{Status: &critical, Reported: true}
+				_, err := store.Renew(t.Context(), registry.Renewal{LeaseKey: lease.LeaseKey, Observation: o})
+				require.NoError(t, err)
+				require.NoError(t, store.Note(t.Context(), registry.Note{Key: plain, Observation: o}))
+				publishAll(t, store)
+			}
+			projected := func() map[string]string {
+				t.Helper()
+				fields, err := client.HGetAll(t.Context(), b.prefix+"service:shop:instances").Result()
+				require.NoError(t, err)
+				statuses := map[string]string{}
+				for id, text := range fields {
+					var i struct {
+						Status string `json:"health_status"`
+						URL    string `json:"url"`
+					}
+					require.NoError(t, json.Unmarshal([]byte(text), &i))
+					statuses[id] = i.Status + " " + i.URL
+				}
+				assert.Positive(t, client.PTTL(t.Context(), b.prefix+"service:shop:instances").Val(), "it has a TTL")
+				return statuses
+			}
+			put := func(leased, without health.Status, url string) {
+				t.Helper()
+				_, err := store.PutServices(t.Context(), time.Hour, registry.Entry{
+					Name: "shop", Version: 1, Info: []byte(`{}`), Instances: []registry.EntryInstance{
+						{Ref: lease.Ref, Status: leased, URL: "http://10.0.0.1:8080", Leased: true},
+						{Ref: plain.Ref, Status: without, URL: url},
+					},
+				})
+				require.NoError(t, err)
+			}
+			id := plain.Instance.String()
+
+			require.NoError(t, store.Grant(t.Context(), lease))
+			observe()
+			assert.Equal(t, map[string]string{"a": "passing http://10.0.0.1:8080"}, projected())
+			put(health.Passing, health.Unknown, "http://10.0.0.2")
+			assert.Equal(t, map[string]string{"a": "passing http://10.0.0.1:8080", id: "unknown http://10.0.0.2"}, projected())
+			observe()
+			assert.Equal(t, map[string]string{"a": "passing http://10.0.0.1:8080", id: "unknown http://10.0.0.2"}, projected())
+			put(health.Critical, health.Passing, "http://10.0.0.3")
+			want := map[string]string{"a": "critical http://10.0.0.1:8080", id: "passing http://10.0.0.3"}
+			assert.Equal(t, want, projected())
+			observe()
+			assert.Equal(t, want, projected())
+
+			all, err := client.Keys(t.Context(), b.prefix+"*").Result()
+			require.NoError(t, err)
+			require.NoError(t, client.Del(t.Context(), all...).Err())
+			put(health.Critical, health.Passing, "http://10.0.0.3")
+			assert.Equal(t, map[string]string{id: "passing http://10.0.0.3"}, projected(), "an entry grants no lease")
+			renewed, err := store.Renew(t.Context(), registry.Renewal{LeaseKey: lease.LeaseKey})
+			require.NoError(t, err)
+			assert.Equal(t, registry.LeaseUnknown, renewed[0].Outcome)
+		})
+	}
+}
+
+// TestEntriesAreJSON reads what the shared cache stores as other programs do.
+func TestEntriesAreJSON(t *testing.T) {
+	t.Parallel()
+	for name, begin := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := begin(t)
+			client, cache := clientOf(t, b), openUntimed(t, b)
+			read := func(key string) map[string]any {
+				t.Helper()
+				text, err := client.Get(t.Context(), b.prefix+key).Result()
+				require.NoError(t, err)
+				var members map[string]any
+				require.NoError(t, json.Unmarshal([]byte(text), &members))
+				assert.Positive(t, client.PTTL(t.Context(), b.prefix+key).Val())
+				return members
+			}
+			key, value := sharedValue(t)
+			cache.Configurations(lifetime).Put(t.Context(), key, value)
+			stored := read(redisKey)
+			assert.Equal(t, "value", stored["value"])
+			assert.Equal(t, "database.url", stored["key"])
+			assert.InDelta(t, 1, stored["version"], 0)
+
+			nowhere := key
+			nowhere.Key = "nowhere"
+			cache.Configurations(lifetime).Put(t.Context(), nowhere, ports.SharedValue[configuration.State]{Epoch: value.Epoch})
+			stored = read("config:production:shop:nowhere")
+			assert.Equal(t, false, stored["exists"])
+			assert.NotContains(t, stored, "value")
+
+			state := fixture.Flag(t, `{"is_enabled":true}`).State()
+			cache.Flags(lifetime).Put(t.Context(), state.Identity.Locator(), ports.SharedValue[flag.State]{
+				Value: state, Version: 1, Epoch: value.Epoch,
+			})
+			stored = read("feature_flag:checkout:production")
+			assert.Equal(t, "checkout", stored["name"])
+			assert.Equal(t, true, stored["definition"].(map[string]any)["is_enabled"])
+		})
+	}
 }
 
 func clientOf(t *testing.T, b backend) *redis.Client {

@@ -16,7 +16,7 @@ type flagJSON struct {
 	Environment string `json:"environment"`
 	Name        string `json:"name"`
 	// Definition is the flag's JSON, byte for byte.
-	Definition string `json:"definition"`
+	Definition json.RawMessage `json:"definition"`
 }
 
 // Flags caches flags under feature_flag:{name}:{environment}, for about a lifetime.
@@ -31,9 +31,9 @@ func (c *Cache) Flags(lifetime time.Duration) ports.SharedCache[flag.Locator, fl
 
 func encodeFlag(s flag.State) ([]byte, error) {
 	key := s.Identity.Locator()
-	return json.Marshal(flagJSON{
+	return marshal(flagJSON{
 		lifecycleJSON: lifecycleOf(int64(s.ID), s.Description, s.Lifecycle),
-		Environment:   key.Environment, Name: key.Name, Definition: s.Definition.JSON(),
+		Environment:   key.Environment, Name: key.Name, Definition: json.RawMessage(s.Definition.JSON()),
 	})
 }
 
@@ -44,7 +44,7 @@ func decodeFlag(key flag.Locator, event string, body []byte) (flag.State, error)
 	}
 	identity, identityErr := key.Parse()
 	description, descriptionErr := j.description()
-	definition, definitionErr := flag.RehydrateDefinition([]byte(j.Definition))
+	definition, definitionErr := flag.RehydrateDefinition(j.Definition)
 	if err := errors.Join(identityErr, descriptionErr, definitionErr); err != nil {
 		return flag.State{}, err
 	}

@@ -38,12 +38,12 @@ func parseMember(v any) (registry.Key, error) {
 }
 
 // head is the part of an instance's JSON that observations do not change.
-func head(k registry.Key, epoch registry.Epoch, url string) (string, error) {
+func head(i registry.Ref, epoch registry.Epoch, url string) (string, error) {
 	text, err := json.Marshal(struct {
 		InstanceID string `json:"instance_id"`
 		URL        string `json:"url"`
 		LeaseEpoch int64  `json:"lease_epoch"`
-	}{k.Instance.String(), url, int64(epoch)})
+	}{i.Instance.String(), url, int64(epoch)})
 	if err != nil {
 		return "", errors.Join(errReply, err)
 	}
@@ -58,7 +58,7 @@ func (s *Store) Grant(ctx context.Context, grants ...registry.Grant) error {
 	}
 	calls := make([]call, len(grants))
 	for i, g := range grants {
-		first, err := head(g.Key, g.Epoch, g.URL)
+		first, err := head(g.Ref, g.Epoch, g.URL)
 		if err != nil {
 			return translate(err, "grant leases")
 		}

@@ -25,15 +25,11 @@ func (s *Store) Note(ctx context.Context, notes ...registry.Note) error {
 	calls := make([]call, len(notes))
 	for i := range notes {
 		n := &notes[i]
-		first, err := head(n.Key, 0, n.URL)
-		if err != nil {
-			return translate(err, "note observations")
-		}
 		status, reported, responseTime := observed(&n.Observation)
 		calls[i] = call{
 			script: s.scripts.note,
 			keys:   []string{space.lease(n.Key), space.reading(n.Service.String())},
-			args:   []any{status, reported, responseTime, first},
+			args:   []any{status, reported, responseTime},
 		}
 	}
 	results := s.runAll(ctx, calls)

@@ -20,6 +20,8 @@ import (
 const (
 	dialTimeout    = 500 * time.Millisecond
 	defaultTimeout = time.Second
+	// DefaultEntryTTL is that of Options.EntryTTL.
+	defaultEntryTTL = time.Hour
 )
 
 // Options selects a Redis.
@@ -31,6 +33,9 @@ type Options struct {
 	Prefix string
 	// Timeout bounds each call; a second by default.
 	Timeout time.Duration
+	// EntryTTL is the lifetime of instances that were published before their service; an
+	// hour by default.
+	EntryTTL time.Duration
 	// Epoch returns the epoch of the feed. A Cache needs none: each entry has its own.
 	Epoch ports.Epoch
 	// Replaced is called with each key whose value had the wrong type and was replaced; it
@@ -48,6 +53,7 @@ type Store struct {
 	onReplaced func(key string)
 	projection projection
 	epoch      ports.Epoch
+	entryTTL   time.Duration
 	// current is the key space of the last epoch.
 	current     atomic.Pointer[space]
 	others      others
@@ -67,7 +73,8 @@ func Open(o Options) *Store {
 	timeout := cmp.Or(o.Timeout, defaultTimeout)
 	s := &Store{
 		prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: newClient(o, dialTimeout, timeout),
-		onReplaced: o.Replaced, epoch: o.Epoch, others: others{seen: map[string]sighting{}},
+		onReplaced: o.Replaced, epoch: o.Epoch, entryTTL: cmp.Or(o.EntryTTL, defaultEntryTTL),
+		others: others{seen: map[string]sighting{}},
 		projection: projection{outdated: map[registry.Key]struct{}{}},
 	}
 	s.batches.run = s.renewAll

@@ -44,6 +44,7 @@ func schema() ports.MessageSchema {
 		ResourceID:  ports.DecimalID(),
 		Environment: ports.EnvironmentName(),
 		Data: []ports.Property{
+			ports.Property{Type: "string", MinLength: 1, Description: "The name."}.Named("key"),
 			ports.Property{Type: "string", MinLength: 1}.Named("name"),
 			ports.EnvironmentName().Named("environment"),
 			ports.Property{Type: "boolean"}.Named("is_enabled"),

@@ -57,6 +57,7 @@ func schema() ports.MessageSchema {
 			Description: "That of the instance; * for changes of the service itself, which may concern several.",
 		},
 		Data: []ports.Property{
+			ports.Property{Type: "string", MinLength: 1, Description: "The service's name."}.Named("key"),
 			ports.Property{Type: "string", MinLength: 1}.Named("service_name"),
 			environment,
 			{Name: "instance_id", Type: "string", MinLength: 1, MaxLength: 128},

@@ -48,7 +48,6 @@ func (s *Service) Report(ctx context.Context, by access.Caller, in Report) (Read
 	// The report is stored; the reading is informational.
 	_ = s.deps.Readings.Note(ctx, registry.Note{
 		Key: registry.Key{Service: t.service, Ref: reported.Ref()}, Observation: observation,
-		URL: reported.Address.Base(),
 	})
 	return s.reread(ctx, written)
 }

@@ -53,6 +53,7 @@ func published(t *testing.T, pending []event.Event) ([]ports.Message, []received
 	said := make([]received, len(messages))
 	for i, m := range messages {
 		require.NoError(t, json.Unmarshal(m.Body, &said[i]))
+		assert.NotEmpty(t, said[i].Data["key"], "%s", m.Body)
 		conforms(t, m)
 	}
 	return messages, said

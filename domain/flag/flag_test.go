@@ -45,7 +45,7 @@ func TestVersions(t *testing.T) {
 		e := f.PendingEvents()[0].Envelope()
 		assert.Equal(t, "flag.created", e.Type)
 		assert.Equal(t, map[string]any{
-			"name": "checkout", "environment": "production", "version": int64(1), "is_enabled": true,
+			"key": "checkout", "name": "checkout", "environment": "production", "version": int64(1), "is_enabled": true,
 		}, e.Data)
 	})
 

@@ -56,6 +56,7 @@ func newEvent(s State, entry HistoryEntry, revived bool) event.Event {
 		AggregateType: AggregateType,
 		Environment:   environment,
 		Data: map[string]any{
+			"key":         s.Identity.Name.String(),
 			"name":        s.Identity.Name.String(),
 			"environment": environment,
 			"version":     int64(entry.Version),

@@ -182,8 +182,6 @@ type Readings interface {
 type Note struct {
 	Key
 	Observation
-	// URL is the instance's, for direct readers of the store.
-	URL string
 }
 
 // Reading is the recent observations of an instance, or of all instances of a service.
@@ -215,7 +213,7 @@ type Members interface {
 // Directory is a projection of services for direct readers of the lease store: nothing
 // is read back from it, and no lease depends on it.
 type Directory interface {
-	// PutServices puts entries, which live for ttl from now. An entry of a lower version
+	// PutServices puts entries with their instances, which live for ttl from now. An entry of a lower version
 	// than the stored one is skipped. A value of another type under the key of an entry is
 	// replaced. The failure of one entry fails no other. Lost says that the store has lost
 	// the entries of other services, which are to be put again.
@@ -235,4 +233,17 @@ type Entry struct {
 	// Active says that it has instances that are listed, Healthy that its status is
 	// healthy.
 	Active, Healthy bool
+	// Instances are all that are not removed. Those with a lease are in the directory from
+	// its grant on.
+	Instances []EntryInstance
+}
+
+// EntryInstance is an instance in the directory.
+type EntryInstance struct {
+	Ref
+	// Status is the observed one.
+	Status health.Status
+	// URL is that of an instance without a lease.
+	URL    string
+	Leased bool
 }

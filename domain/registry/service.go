@@ -346,7 +346,8 @@ func (s *Service) raise(
 	kind string, action scope.Action, stamp scope.Stamp, describe func(data map[string]any) string,
 ) scope.Stamp {
 	made := s.Next(action, stamp)
-	data := map[string]any{"service_name": s.state.Name.String(), "version": int64(s.Version())}
+	name := s.state.Name.String()
+	data := map[string]any{"key": name, "service_name": name, "version": int64(s.Version())}
 	environment := ""
 	if describe != nil {
 		environment = describe(data)

@@ -57,7 +57,7 @@ func measured(milliseconds float64) registry.Observation {
 func (s LeaseStore) note(t *testing.T, id string, observations ...registry.Observation) {
 	t.Helper()
 	for _, o := range observations {
-		note := registry.Note{Key: instance(t, id), Observation: o, URL: "http://10.0.0.1:8080"}
+		note := registry.Note{Key: instance(t, id), Observation: o}
 		require.NoError(t, s.Note(t.Context(), note))
 	}
 }

@@ -14,18 +14,17 @@ local function measured(last, average, time)
 end
 
 -- Adds an observation to a lease or reading, and to the reading of its service. known are
--- the fields f, l, v, c and h of the first.
+-- the fields f, l, v and c of the first.
 local function observe(lease, service, at, known, status, reported, time)
   local failures, last, average = known[1], known[2], known[3]
-  local reports, health = known[4] or '0', known[5] or 'unknown'
+  local reports = known[4] or '0'
   if status ~= '' then
-    health = status
     failures = status == 'critical' and whole((failures or 0) + 1) or '0'
     if reported == '1' then reports = whole(reports + 1) end
   end
   last, average = measured(last, average, time)
   local a = whole(at)
-  redis.call('HSET', lease, 'a', a, 'f', failures or '0', 'c', reports, 'h', health)
+  redis.call('HSET', lease, 'a', a, 'f', failures or '0', 'c', reports)
   if time ~= '' then redis.call('HSET', lease, 'l', last, 'v', average) end
   redis.call('HSET', service, 'a', a)
   if status ~= '' and reported == '1' then redis.call('HINCRBY', service, 'c', 1) end
@@ -72,4 +71,22 @@ local function relocate(instances, environments, leases, id, current, former)
   if #current == 0 then return redis.call('HDEL', environments, id) end
   redis.call('HSET', environments, id, table.concat(current, ' '))
   for _, e in ipairs(current) do project(instances, leases, e, id, #current > 1) end
+end
+
+-- Writes an instance of the projection, or deletes it where it does not exist any more.
+local function show(instances, environments, leases, e, id)
+  local others, was = {}, false
+  for _, environment in ipairs(split(redis.call('HGET', environments, id))) do
+    if environment == e then was = true else others[#others + 1] = environment end
+  end
+  local exists = redis.pcall('HEXISTS', leases .. e .. '/' .. id, 'j') == 1
+  if exists and was then
+    project(instances, leases, e, id, #others > 0)
+  elseif exists or was then
+    if exists then others[#others + 1] = e end
+    relocate(instances, environments, leases, id, others, {e})
+  else
+    redis.call('HDEL', instances, e .. '/' .. id)
+    if #others == 0 then redis.call('HDEL', instances, id) end
+  end
 end

@@ -1,5 +1,6 @@
 -- KEYS: directory, info, active, healthy, instances, environments. ARGV: name, version, ttl
--- in ms, info, active, healthy, prefix of the service's leases, id. Returns whether this
+-- in ms, info, active, healthy, prefix of the service's leases, id; then environment, id,
+-- status and head of each instance, the latter '' for one with a lease. Returns whether this
 -- server has lost the entries of other services, and the position of a key whose value had
 -- the wrong type.
 local id, version = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+):(%d+)$')
@@ -17,6 +18,21 @@ else
   redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[3])
   redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])
   cleared(KEYS[6], 'hash')
+  -- A lease has a head. An instance without one is written with that of the entry.
+  for i = 9, #ARGV, 4 do
+    local e, id, status, head = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+    local key = ARGV[7] .. e .. '/' .. id
+    local stored = redis.pcall('HMGET', key, 'j', 'h')
+    if stored.err then stored = {} end
+    if head ~= '' and stored[1] ~= head then
+      cleared(key, 'hash')
+      redis.call('HSET', key, 'j', head, 'h', status)
+      show(KEYS[5], KEYS[6], ARGV[7], e, id)
+    elseif stored[1] and stored[2] ~= status then
+      redis.call('HSET', key, 'h', status)
+      show(KEYS[5], KEYS[6], ARGV[7], e, id)
+    end
+  end
   local known, fields = redis.call('HGETALL', KEYS[6]), {}
   for i = 1, #known, 2 do
     local id, environments, living = known[i], split(known[i + 1]), {}

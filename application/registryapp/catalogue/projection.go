@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/registry"
-	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // publishLimit bounds the services of one step, so that it is short.
@@ -17,8 +16,7 @@ const publishLimit = 100
 
 // publishedService is a service as it was put into the directory.
 type publishedService struct {
-	id      int64
-	version scope.Version
+	id, generation int64
 	// due is when it is to be put again, by the stopwatch.
 	due time.Duration
 }
@@ -56,7 +54,7 @@ func (p *Projection) Publish(ctx context.Context, elected bool) (more bool, err 
 		maps.DeleteFunc(p.services, func(name string, _ publishedService) bool { return p.catalogue.Find(name) == nil })
 	}
 	now := p.catalogue.stopwatch.Elapsed()
-	entries, err := p.unpublished(now)
+	entries, generations, err := p.unpublished(now)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
@@ -67,32 +65,50 @@ func (p *Projection) Publish(ctx context.Context, elected bool) (more bool, err 
 	if err != nil {
 		return false, err
 	}
-	for _, e := range entries {
-		p.services[e.Name] = publishedService{
-			id: e.ID, version: scope.Version(e.Version), due: now + p.ttl/2,
-		}
+	for i, e := range entries {
+		p.services[e.Name] = publishedService{id: e.ID, generation: generations[i], due: now + p.ttl/2}
 	}
 	return lost || len(entries) == publishLimit, nil
 }
 
 // unpublished returns services that are to be put into the directory, at most
-// publishLimit.
-func (p *Projection) unpublished(now time.Duration) (entries []registry.Entry, err error) {
+// publishLimit, with their generations.
+func (p *Projection) unpublished(now time.Duration) (entries []registry.Entry, generations []int64, err error) {
 	p.catalogue.Each(func(service *Service) bool {
 		service.mu.RLock()
 		defer service.mu.RUnlock()
 		before, found := p.services[service.state.Name.String()]
-		same := found && before.id == int64(service.state.ID) && before.version == service.state.Version
+		same := found && before.id == int64(service.state.ID) && before.generation == service.state.Generation
 		if same && (now < before.due || service.state.Deleted) {
 			return true
 		}
 		var entry registry.Entry
 		if entry, err = entryOf(&service.state); err == nil {
-			entries = append(entries, entry)
+			entry.Instances = service.entryInstances()
+			entries, generations = append(entries, entry), append(generations, service.state.Generation)
 		}
 		return err == nil && len(entries) < publishLimit
 	})
-	return entries, err
+	return entries, generations, err
+}
+
+// entryInstances describes the instances, unless the service is deregistered.
+func (s *Service) entryInstances() []registry.EntryInstance {
+	if !s.state.Usable() {
+		return nil
+	}
+	var list []registry.EntryInstance
+	for _, sameID := range s.instances {
+		for _, i := range sameID {
+			if i.Damaged {
+				continue
+			}
+			list = append(list, registry.EntryInstance{
+				Ref: i.Ref(), Status: i.Observed(), URL: i.Address.Base(), Leased: i.Leased(),
+			})
+		}
+	}
+	return list
 }
 
 // entryOf describes a service as the registry's JSON does.

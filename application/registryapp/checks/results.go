@@ -22,7 +22,7 @@ func (r *Runner) applyResult(ctx context.Context, t *target, result health.Resul
 	}
 	r.restartCount(ctx, t, i, result.Passed())
 	verdict, suspect := r.count(t, result)
-	r.noteReading(ctx, t.key, i, result)
+	r.noteReading(ctx, t.key, result)
 	settled := verdict.Status == i.Evidence && verdict.Flapping == i.Flapping
 	// The reason of a check that is allowed again is replaced by the first result that
 	// confirms the status.
@@ -83,7 +83,7 @@ func (r *Runner) restartCount(ctx context.Context, t *target, i *registry.Instan
 // noteReading stores the result of a check as a reading, on a best effort. The latency of
 // a failure without details (health.Failed) is omitted: it would distinguish a refused
 // port from a filtered one.
-func (r *Runner) noteReading(ctx context.Context, key registry.Key, i *registry.Instance, result health.Result) {
+func (r *Runner) noteReading(ctx context.Context, key registry.Key, result health.Result) {
 	status := health.Critical
 	if result.Passed() {
 		status = health.Passing
@@ -92,7 +92,7 @@ func (r *Runner) noteReading(ctx context.Context, key registry.Key, i *registry.
 	if result.Failed != health.Failed {
 		o.ResponseTime = new(float64(result.Latency) / float64(time.Millisecond))
 	}
-	_ = r.deps.Readings.Note(ctx, registry.Note{Key: key, Observation: o, URL: i.Address.Base()})
+	_ = r.deps.Readings.Note(ctx, registry.Note{Key: key, Observation: o})
 }
 
 // saveVerdict saves a verdict. A failed write is repeated after the next results.
