@@ -74,7 +74,7 @@ func Open(o Options) *Store {
 	s := &Store{
 		prefix: o.Prefix, timeout: timeout, scripts: newScripts(), client: newClient(o, dialTimeout, timeout),
 		onReplaced: o.Replaced, epoch: o.Epoch, entryTTL: cmp.Or(o.EntryTTL, defaultEntryTTL),
-		others: others{seen: map[string]sighting{}},
+		others:     others{seen: map[string]sighting{}},
 		projection: projection{outdated: map[registry.Key]struct{}{}},
 	}
 	s.batches.run = s.renewAll
