@@ -1,7 +1,6 @@
 package flag
 
 import (
-	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
@@ -48,20 +47,16 @@ func Rehydrate(state State) *Flag {
 	}
 }
 
-// Recreate creates a deleted flag again, with a new definition; id, version, salt and
-// type continue. If it is not deleted, it is ErrAlreadyExists with its id. A change to
-// another type is ErrInvalid.
+// Recreate creates a deleted flag again, with a new definition, which may have another
+// type; id, version and salt continue. If it is not deleted, it is ErrAlreadyExists with
+// its id.
 func (f *Flag) Recreate(c Change, stamp scope.Stamp) error {
 	if !f.Deleted() {
 		return scope.Exists(int64(f.ID()))
 	}
-	present := f.present.Definition
-	definition, err := Define(c, present.salt)
+	definition, err := Define(c, f.present.Definition.salt)
 	if err != nil {
 		return err
-	}
-	if definition.kind != present.kind {
-		return fault.Bad("/type", "was "+present.kind.String()+" before it was deleted and never changes")
 	}
 	draft := Draft{Definition: definition}
 	assign(&draft.Description, c.Description)
@@ -111,8 +106,9 @@ func (f *Flag) Preview(c Change) (Draft, error) {
 
 // RollBack restores the state of an entry as a new version, with the same ranges; a
 // deleted flag is restored too. It reports whether anything changed. An entry that is a
-// deletion is ErrVersionIsDelete, an unreadable one ErrDamaged. It repairs a damaged
-// flag, unless its identity is damaged: ErrDamaged.
+// deletion is ErrVersionIsDelete, one of another type, from before a deletion,
+// ErrAnotherType, and an unreadable one ErrDamaged. It repairs a damaged flag, unless its
+// identity is damaged: ErrDamaged.
 func (f *Flag) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, err error) {
 	if err := entry.Damage(); err != nil {
 		return false, err
@@ -122,6 +118,9 @@ func (f *Flag) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed bool, er
 	}
 	if _, err := f.identity.Locator().Parse(); err != nil {
 		return false, f.Damage()
+	}
+	if present := f.present.Definition; present != nil && present.kind != entry.New.Definition.kind {
+		return false, ErrAnotherType.WithDetail("type", present.kind.String())
 	}
 	if !f.Deleted() && !f.Damaged() && entry.New.same(f.present) {
 		return false, nil

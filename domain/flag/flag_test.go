@@ -91,7 +91,7 @@ func TestVersions(t *testing.T) {
 		require.ErrorIs(t, err, flag.ErrVersionIsDelete)
 	})
 
-	t.Run("a deleted flag is not found until it is created again, with id, salt and type", func(t *testing.T) {
+	t.Run("a deleted flag is not found until it is created again, with id and salt", func(t *testing.T) {
 		t.Parallel()
 		f := stored(t, ``)
 		require.ErrorIs(t, f.Recreate(change(t, ``), stamp(1)), flag.ErrAlreadyExists)
@@ -99,13 +99,35 @@ func TestVersions(t *testing.T) {
 		require.ErrorIs(t, f.Delete(stamp(1)), flag.ErrNotFound)
 		_, err := f.Update(change(t, `"is_enabled":true`), stamp(1))
 		require.ErrorIs(t, err, flag.ErrNotFound)
-		other := change(t, `"type":"string","variants":{"a":"x"},"default":{"variant":"a"}`)
-		require.ErrorIs(t, f.Recreate(other, stamp(2)), fault.ErrInvalid)
 		require.NoError(t, f.Recreate(change(t, `"rollout_percentage":5`), stamp(2)))
 		assert.Equal(t, scope.Version(3), f.Version())
 		assert.Equal(t, salt, f.State().Definition.Salt())
 		assert.Nil(t, f.Unsaved().Entries[1].Old)
 		assert.Equal(t, []string{"flag.deleted", "flag.created"}, eventTypes(f))
+	})
+
+	t.Run("the name of a deleted flag is free for another type, and no rollback goes back across it", func(t *testing.T) {
+		t.Parallel()
+		f := stored(t, ``)
+		_, err := f.Update(change(t, `"is_enabled":true`), stamp(1))
+		require.NoError(t, err)
+		former := f.Unsaved().Entries[0]
+		require.NoError(t, f.Delete(stamp(1)))
+		text := change(t, `"type":"string","variants":{"a":"x"},"default":{"variant":"a"}`)
+		require.NoError(t, f.Recreate(text, stamp(2)))
+		assert.Equal(t, scope.Version(4), f.Version())
+		assert.Equal(t, flag.String, f.State().Definition.Type())
+		created := f.Unsaved().Entries[2]
+		_, err = f.RollBack(former, stamp(3))
+		require.ErrorIs(t, err, flag.ErrAnotherType)
+		require.NoError(t, f.Delete(stamp(3)))
+		_, err = f.RollBack(former, stamp(4))
+		require.ErrorIs(t, err, flag.ErrAnotherType)
+		_, err = f.RollBack(created, stamp(4))
+		require.NoError(t, err)
+		require.ErrorIs(t, f.Recreate(text, stamp(5)), flag.ErrAlreadyExists)
+		_, err = f.Update(change(t, `"type":"boolean"`), stamp(5))
+		require.ErrorIs(t, err, fault.ErrInvalid, "a flag that exists keeps its type")
 	})
 
 	t.Run("another version than the expected is stale", func(t *testing.T) {
