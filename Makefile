@@ -58,6 +58,10 @@ openapi: ## Regenerate docs/openapi.json
 check-openapi: ## Validate docs/openapi.json by four validators
 	bash test/openapi/check.sh
 
+.PHONY: check-clients
+check-clients: ## Run programs with clients generated from docs/openapi.json
+	bash test/clients/check.sh
+
 .PHONY: cover
 cover: ## Report the coverage of all tests
 	@mkdir -p bin

@@ -57,16 +57,16 @@ type conditionJSON struct {
 	None       []conditionJSON `json:"none,omitzero"`
 }
 
-// createFlagJSON is the body that creates a flag.
-type createFlagJSON struct {
+// createJSON is the body that creates a flag.
+type createJSON struct {
 	Name        string  `json:"name" doc:"1 to 255 of A-Z a-z 0-9 . _ : / -, beginning with a letter or digit"`
 	Environment string  `json:"environment" doc:"One of the supported environments"`
 	Description *string `json:"description,omitzero" doc:"UTF-8 without NUL, at most 4 KiB"`
 	definitionJSON
 }
 
-// changeFlagJSON is the body that changes a flag.
-type changeFlagJSON struct {
+// changeJSON is the body that changes a flag.
+type changeJSON struct {
 	Description *string `json:"description,omitzero" doc:"UTF-8 without NUL, at most 4 KiB"`
 	definitionJSON
 	Repack bool `json:"repack,omitzero" doc:"Recompute allocations, even if users change variants"`

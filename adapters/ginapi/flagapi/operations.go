@@ -90,7 +90,7 @@ func (a *API) registerReads(r *rest.Router) {
 	rest.Typed(r, rest.Operation{
 		ID: "list-flags", Method: http.MethodGet, Path: flagsPath, Tag: tag,
 		Summary: "List feature flags", Action: access.ReadFlag,
-		Responses: []rest.Response{rest.JSON[listFlagsJSON](http.StatusOK)},
+		Responses: []rest.Response{rest.JSON[listJSON](http.StatusOK)},
 	}, a.list)
 	r.Handle(rest.Operation{
 		ID: "read-flag", Method: http.MethodGet, Path: namePath, Tag: tag,

@@ -71,8 +71,8 @@ type listFlagsInput struct {
 	rest.Page
 }
 
-// listFlagsJSON is a page of flags, ordered by environment and name.
-type listFlagsJSON struct {
+// listJSON is a page of flags, ordered by environment and name.
+type listJSON struct {
 	Flags  []rest.Raw[flagJSON] `json:"flags" nullable:"false"`
 	Total  int                  `json:"total" doc:"How many there are in all"`
 	Limit  int                  `json:"limit"`
@@ -86,7 +86,7 @@ func (a *API) list(ctx context.Context, in *listFlagsInput) (*rest.PageOutput, e
 			Environment: in.Environment, NamePrefix: in.NamePrefix, Deleted: in.Deleted,
 			Window: in.Window(),
 		})
-		return found, rest.Envelope{Cursor: in.Cursor, List: "flags", Value: listFlagsJSON{
+		return found, rest.Envelope{Cursor: in.Cursor, List: "flags", Value: listJSON{
 			Flags: []rest.Raw[flagJSON]{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representFlag)

@@ -70,7 +70,7 @@ func (a *API) write(ctx context.Context, write func() (flag.State, error)) (flag
 }
 
 type createFlagInput struct {
-	Body rest.Raw[createFlagJSON]
+	Body rest.Raw[createJSON]
 }
 
 type createFlagOutput struct {
@@ -104,7 +104,7 @@ func (t FlagTarget) id() flag.ID { return flag.ID(t.FlagID) }
 type updateFlagInput struct {
 	FlagTarget
 	rest.Precondition
-	Body rest.Raw[changeFlagJSON]
+	Body rest.Raw[changeJSON]
 }
 
 // changedFlagOutput is the response to a write.
@@ -154,7 +154,7 @@ func (a *API) rollBack(ctx context.Context, in *rollBackFlagInput) (*changedFlag
 
 type previewFlagInput struct {
 	FlagTarget
-	Body rest.Raw[changeFlagJSON]
+	Body rest.Raw[changeJSON]
 }
 
 type previewFlagOutput struct {

@@ -47,12 +47,14 @@ func (ofrepResult) Schema(r huma.Registry) *huma.Schema {
 	}}
 }
 
-// ofrepStreamJSON is where to hear of changes.
+// ofrepStreamJSON is where changes are announced.
 type ofrepStreamJSON struct {
-	Type     string `json:"type" enum:"sse"`
-	Endpoint struct {
-		RequestURI string `json:"requestUri" doc:"Of the origin that was called"` //nolint:tagliatelle // as OFREP calls it
-	} `json:"endpoint"`
+	Type     string            `json:"type" enum:"sse"`
+	Endpoint ofrepEndpointJSON `json:"endpoint"`
+}
+
+type ofrepEndpointJSON struct {
+	RequestURI string `json:"requestUri" doc:"Of the origin that was called"` //nolint:tagliatelle // as OFREP calls it
 }
 
 // ofrepErrorJSON is a failure of OFREP.

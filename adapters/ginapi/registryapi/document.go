@@ -86,8 +86,8 @@ type wholeServiceJSON struct {
 	Instances []instanceJSON `json:"instances" nullable:"false"`
 }
 
-// listServicesJSON is a page of services, ordered by name.
-type listServicesJSON struct {
+// listJSON is a page of services, ordered by name.
+type listJSON struct {
 	Services []serviceJSON `json:"services" nullable:"false"`
 	Total    int           `json:"total" doc:"How many there are in all"`
 	Limit    int           `json:"limit"`
@@ -95,8 +95,8 @@ type listServicesJSON struct {
 	Next     string        `json:"next,omitempty" doc:"The cursor of the next page; left out at the end"`
 }
 
-// listHealthyJSON is all healthy services, ordered by name.
-type listHealthyJSON struct {
+// healthyListJSON is all healthy services, ordered by name.
+type healthyListJSON struct {
 	Services []serviceJSON `json:"services" nullable:"false"`
 	Total    int           `json:"total"`
 }

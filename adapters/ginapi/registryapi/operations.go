@@ -116,11 +116,11 @@ func (a *API) registerServices(r *rest.Router) {
 	op.Responses = []rest.Response{rest.JSON[registeredJSON](http.StatusCreated, "Location")}
 	rest.Typed(r, op, a.registerService)
 	op = operation("list-services", http.MethodGet, registryPath+"/", "List services by name", access.ReadService)
-	op.Responses = []rest.Response{rest.JSON[listServicesJSON](http.StatusOK)}
+	op.Responses = []rest.Response{rest.JSON[listJSON](http.StatusOK)}
 	rest.Typed(r, op, a.listServices)
 	op = operation("list-healthy-services", http.MethodGet, registryPath+"/healthy",
 		"List all services that are healthy", access.ReadService, http.StatusConflict)
-	op.Responses = []rest.Response{rest.JSON[listHealthyJSON](http.StatusOK)}
+	op.Responses = []rest.Response{rest.JSON[healthyListJSON](http.StatusOK)}
 	rest.Typed(r, op, a.listHealthy)
 	rest.Typed(r, operation("report-health", http.MethodPut, registryPath+"/health",
 		"Report how a service or an instance is", access.WriteService,

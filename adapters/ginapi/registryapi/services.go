@@ -81,7 +81,7 @@ func (a *API) listServices(ctx context.Context, in *listServicesInput) (*rest.St
 		found, err := a.registry.List(ctx, rest.CallerOf(ctx), registryapp.List{
 			Status: in.Status, Window: in.Window(),
 		})
-		return found, rest.Envelope{Cursor: in.Cursor, List: "services", Value: listServicesJSON{
+		return found, rest.Envelope{Cursor: in.Cursor, List: "services", Value: listJSON{
 			Services: []serviceJSON{}, Total: found.Total, Limit: in.Limit, Offset: in.Offset,
 		}}, err
 	}, representService)
@@ -91,7 +91,7 @@ func (a *API) listServices(ctx context.Context, in *listServicesInput) (*rest.St
 func (a *API) listHealthy(ctx context.Context, _ *struct{}) (*rest.StalePageOutput, error) {
 	body, err := rest.LoadPage(ctx, a.router, 0, func() (registryapp.Listing, rest.Envelope, error) {
 		found, err := a.registry.Healthy(ctx, rest.CallerOf(ctx))
-		return found, rest.Envelope{List: "services", Value: listHealthyJSON{
+		return found, rest.Envelope{List: "services", Value: healthyListJSON{
 			Services: []serviceJSON{}, Total: found.Total,
 		}}, err
 	}, representService)

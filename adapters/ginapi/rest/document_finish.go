@@ -227,6 +227,9 @@ func (c *constrainer) member(name, key string, inner any) {
 
 // schema constrains a schema of a string.
 func (c *constrainer) schema(name string, s map[string]any) {
+	if types, _ := s["type"].([]any); !c.request && slices.Contains(types, any("array")) {
+		s["type"] = "array" // responses have empty lists, and never null
+	}
 	if !isString(s["type"]) || strings.Contains(name, "/") {
 		return // what belongs to a media type is a complete body
 	}
