@@ -18,7 +18,8 @@ var (
 	// ErrAnotherType is a rollback to a version from before the flag was deleted and created
 	// again with another type. Programs that evaluate it expect the present type.
 	ErrAnotherType = fault.New(fault.Conflict, "version_has_another_type",
-		"The version is of a former flag with another type. Choose a later version, or delete the flag and create it again.")
+		"The version is of a former flag with another type. Choose a later version, or delete the flag and "+
+			"create it again.")
 	// ErrDamaged is a flag or a version whose row cannot be read.
 	ErrDamaged = scope.ErrDamaged
 	// ErrInvalidContext is a context that is no object, or has a value that is too large

@@ -11,21 +11,21 @@ import (
 
 // changesJSON is the answer to a long poll.
 type changesJSON struct {
-	Epoch    string       `json:"epoch" doc:"Names the history that revisions belong to"`
-	Revision int64        `json:"revision" doc:"How far the feed was read; the next request continues there"`
+	Epoch    string       `json:"epoch" doc:"Identifies the history that the revisions belong to"`
+	Revision int64        `json:"revision" doc:"The revision that was reached; the next request continues there"`
 	Changes  []changeJSON `json:"changes" nullable:"false" doc:"In the order of their revisions"`
 }
 
 // changeJSON is a change.
 type changeJSON struct {
-	Revision         int64          `json:"revision" doc:"Its place among all changes of the epoch"`
+	Revision         int64          `json:"revision" doc:"Its position among all changes of the epoch"`
 	EventType        string         `json:"event_type" doc:"Such as configuration.rolled_back"`
 	Action           string         `json:"action" enum:"create,update,delete"`
 	ResourceType     string         `json:"resource_type" doc:"Such as configuration, feature_flag or service"`
 	ResourceID       string         `json:"resource_id" doc:"The id in decimal, of a service its name"`
 	AggregateVersion int64          `json:"aggregate_version" doc:"The version that the change made"`
-	Data             map[string]any `json:"data" doc:"What else is known of it; never a value"`
-	Environment      string         `json:"environment" doc:"That of the instance; * for changes of a service itself"`
+	Data             map[string]any `json:"data" doc:"Further facts; never a value"`
+	Environment      string         `json:"environment" doc:"The environment; of a service itself *"`
 	Actor            string         `json:"actor" doc:"The name of the key"`
 	OccurredAt       string         `json:"occurred_at" format:"date-time"`
 }

@@ -63,9 +63,10 @@ func (a *API) Register(r *rest.Router) {
 	rest.PrefixSchemas[changeJSON](r, "Feed")
 	r.Handle(rest.Operation{
 		ID: "watch-changes", Method: http.MethodGet, Path: changesPath, Tag: tag, Summary: "Wait for changes",
-		Description: "Answers as soon as there are changes after `since`, or when `wait` is over. Repeat it with " +
-			"the revision and the epoch of the answer: then nothing is missed and nothing comes twice. 410 says that " +
-			"what followed is no longer kept: read what stands, and go on from the revision named there.",
+		Description: "Responds as soon as there are changes after `since`, or when `wait` has passed. Repeat " +
+			"it with the revision and the epoch of the response: no change is missed, and none is " +
+			"repeated. 410 means that the changes after `since` are no longer retained: read the " +
+			"current state, and continue from the revision in the response.",
 		Parameters: append(a.watchParameters(),
 			rest.QueryString("wait", "How long to wait, such as 30s, which is used if not given; 0s to 60s"),
 			rest.QueryInt("limit", 1, maxWatchLimit, "How many changes at most; 100 if not given")),
@@ -77,12 +78,13 @@ func (a *API) Register(r *rest.Router) {
 		ID: "stream-changes", Method: http.MethodGet, Path: changesPath + "/stream", Tag: tag,
 		Summary: "Follow changes as a stream of events",
 		Description: "Server-sent events (HTML Living Standard, 9.2): `change` for each change; `position` at " +
-			"the beginning where the request names no position, and after many changes that the filter does not " +
-			"select, with the epoch and the " +
-			"revision that the stream has reached; `resync` before a stream is closed that cannot go on, because the " +
-			"client is too slow or its place is not known or no longer kept: read what stands, and go on from the " +
-			"revision there; `end` before a stream is closed because the API key holds no longer. The id of an event " +
-			"is `epoch-revision`; a client that connects again with Last-Event-ID misses nothing, or has `resync`.",
+			"the beginning if the request has no position, and after many changes that the filter " +
+			"leaves out, with the epoch and the revision that the stream has reached; `resync` before" +
+			" the service closes a stream that it cannot continue, because the client is too slow or " +
+			"its position is unknown or no longer retained: read the current state, and continue from" +
+			" the revision in the event; `end` before the service closes a stream whose API key is no" +
+			" longer valid. The id of an event is `epoch-revision`; a client that reconnects with " +
+			"Last-Event-ID misses no change, or receives `resync`.",
 		Parameters: append(a.watchParameters(),
 			rest.HeaderParam("Last-Event-ID", "Position to resume from; takes precedence over since and epoch")),
 		Responses:          []rest.Response{{Status: http.StatusOK, MediaType: rest.EventStreamMediaType}},
@@ -93,10 +95,10 @@ func (a *API) Register(r *rest.Router) {
 
 func (a *API) watchParameters() []*huma.Param {
 	return []*huma.Param{
-		rest.QueryInt("since", 0, rest.MaxVersion, "What follows this revision; from now on if not given"),
+		rest.QueryInt("since", 0, rest.MaxVersion, "Changes after this revision; from now on if not given"),
 		rest.QueryString("epoch", "The epoch that since belongs to; another one is 410"),
-		rest.QueryString("environment", "What belongs to this environment, and all services"),
-		rest.QueryString("service_name", "This service, and its configurations"),
+		rest.QueryString("environment", "Changes of this environment, and of all services"),
+		rest.QueryString("service_name", "Changes of this service and of its configurations"),
 		rest.QueryEnum("type", "The type of resource", a.Modules.ResourceTypes()...),
 	}
 }

@@ -22,7 +22,7 @@ type configurationJSON struct {
 	ServiceName   string  `json:"service_name"`
 	Description   *string `json:"description"`
 	IsEncrypted   bool    `json:"is_encrypted"`
-	Version       int64   `json:"version" doc:"Counts the changes from 1"`
+	Version       int64   `json:"version" doc:"Counts every change from 1"`
 	CreatedAt     string  `json:"created_at" format:"date-time"`
 	UpdatedAt     string  `json:"updated_at" format:"date-time"`
 	UpdatedBy     string  `json:"updated_by" doc:"The name of the API key, or anonymous"`

@@ -11,7 +11,7 @@ type listInput struct {
 	Environment string `query:"environment" doc:"Only of this environment"`
 	ServiceName string `query:"service_name" doc:"Only of this service"`
 	KeyPrefix   string `query:"key_prefix" doc:"Only with keys that begin so"`
-	Deleted     bool   `query:"deleted" default:"false" doc:"The deleted ones instead of those that live"`
+	Deleted     bool   `query:"deleted" default:"false" doc:"List the deleted ones instead of the others"`
 	rest.Page
 }
 

@@ -43,7 +43,7 @@ func (a *API) Register(r *rest.Router) {
 	r.Hot(rest.Operation{
 		ID: "read-configuration", Method: http.MethodGet, Path: keyPath, Tag: tag,
 		Summary: "Read a configuration", Action: access.ReadConfiguration,
-		Description: "Answers 304 when If-None-Match names the present ETag. The value of an encrypted " +
+		Description: "Answers 304 if If-None-Match has the current ETag. The value of an encrypted " +
 			"configuration is shown to callers that may reveal it.",
 		Parameters: readParameters(),
 		Responses: []rest.Response{

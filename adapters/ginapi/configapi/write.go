@@ -38,7 +38,7 @@ type createJSON struct {
 }
 
 type createOutput struct {
-	Location string `header:"Location" doc:"Where to read it"`
+	Location string `header:"Location" doc:"The path to read it"`
 	ETag     string `header:"ETag"`
 	Body     configurationJSON
 }

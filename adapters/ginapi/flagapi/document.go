@@ -8,15 +8,15 @@ import "github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 // definitionJSON is the definition of a flag. What is null or left out of a
 // change stays as it is; lists and objects are replaced whole.
 type definitionJSON struct {
-	IsEnabled         *bool          `json:"is_enabled,omitzero" doc:"Off serves off_variant, or no value; false if not given at creation"`
+	IsEnabled         *bool          `json:"is_enabled,omitzero" doc:"A disabled flag serves off_variant, or no value; false if not given at creation"`
 	RolloutPercentage *float64       `json:"rollout_percentage,omitzero" minimum:"0" maximum:"100" doc:"Of a boolean flag: the share that the default gives on, with up to four decimals; 100 if not given at creation"`
 	TargetUsers       []string       `json:"target_users,omitzero" maxItems:"10000" doc:"Users that always get on, or target_variant; 1 to 255 bytes each"`
-	Type              string         `json:"type,omitzero" enum:"boolean,string,integer,float,object" doc:"Of the values; boolean if not given; it never changes"`
+	Type              string         `json:"type,omitzero" enum:"boolean,string,integer,float,object" doc:"The type of the values; boolean if not given; it does not change while the flag exists"`
 	Variants          map[string]any `json:"variants,omitzero" doc:"1 to 100 values by name; on and off of a boolean flag if not given"`
-	OffVariant        *string        `json:"off_variant,omitzero" doc:"What a disabled flag serves; the empty string for no value"`
-	TargetVariant     *string        `json:"target_variant,omitzero" doc:"What target_users get, where it is not on"`
+	OffVariant        *string        `json:"off_variant,omitzero" doc:"The variant of the disabled flag; the empty string for no value"`
+	TargetVariant     *string        `json:"target_variant,omitzero" doc:"The variant for target_users, if it is not on"`
 	Rules             []ruleJSON     `json:"rules,omitzero" maxItems:"100" doc:"Evaluated in this order, after target_users"`
-	Default           *servingJSON   `json:"default,omitzero" doc:"What is served when no rule decides"`
+	Default           *servingJSON   `json:"default,omitzero" doc:"The variant or allocation if no rule decides"`
 	BucketBy          *string        `json:"bucket_by,omitzero" doc:"The attribute to bucket by instead of the targeting key"`
 	RolloutGroup      *string        `json:"rollout_group,omitzero" doc:"Flags of one group put a key into the same bucket"`
 }
@@ -25,21 +25,21 @@ type definitionJSON struct {
 type servingJSON struct {
 	Variant    *string              `json:"variant,omitzero" doc:"For everyone"`
 	Allocation map[string]int64     `json:"allocation,omitzero" doc:"Weights by variant; they sum to 1000000"`
-	Ranges     map[string][][]int64 `json:"ranges,omitzero" doc:"Which buckets each variant has, half-open; shown, and passed over on writes"`
+	Ranges     map[string][][]int64 `json:"ranges,omitzero" doc:"The buckets of each variant, half-open; ignored in requests"`
 }
 
 // ruleJSON serves something to contexts for which all its conditions hold.
 type ruleJSON struct {
 	ID         *string         `json:"id,omitzero" doc:"Keeps an allocation's users when rules are replaced; made up if not given"`
 	Conditions []conditionJSON `json:"conditions,omitzero" doc:"All must hold; none holds always"`
-	Share      *shareJSON      `json:"share,omitzero" doc:"Lets only a part of them in"`
+	Share      *shareJSON      `json:"share,omitzero" doc:"Limits the rule to a share of users"`
 	servingJSON
 }
 
 // shareJSON includes a part of the contexts that a rule matches.
 type shareJSON struct {
 	Percentage float64 `json:"percentage" minimum:"0" maximum:"100"`
-	Outside    string  `json:"outside,omitzero" enum:"fall_through,variant" doc:"Others go on to the next rule, or get variant"`
+	Outside    string  `json:"outside,omitzero" enum:"fall_through,variant" doc:"Others continue with the next rule, or get variant"`
 	Variant    *string `json:"variant,omitzero"`
 }
 
@@ -79,8 +79,8 @@ type flagJSON struct {
 	Environment string  `json:"environment"`
 	Description *string `json:"description"`
 	definitionJSON
-	Salt      string `json:"salt,omitzero" doc:"Sets the flag's buckets apart from others'; 16 bytes in hex"`
-	Version   int64  `json:"version" doc:"Counts the changes from 1"`
+	Salt      string `json:"salt,omitzero" doc:"Makes the flag's buckets independent of others'; 16 bytes in hex"`
+	Version   int64  `json:"version" doc:"Counts every change from 1"`
 	CreatedAt string `json:"created_at" format:"date-time"`
 	UpdatedAt string `json:"updated_at" format:"date-time"`
 	UpdatedBy string `json:"updated_by" doc:"The name of the API key, or anonymous"`
@@ -100,7 +100,7 @@ type flagEntryJSON struct {
 	ID             int64                `json:"id"`
 	FlagID         int64                `json:"flag_id"`
 	Version        int64                `json:"version"`
-	Action         string               `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown where it is damaged"`
+	Action         string               `json:"action" enum:"create,update,rollback,delete,unknown" doc:"unknown if damaged"`
 	Old            *rest.Raw[draftJSON] `json:"old" doc:"Value before, or null"`
 	New            *rest.Raw[draftJSON] `json:"new" doc:"Value after, or null"`
 	ChangedBy      string               `json:"changed_by" doc:"The name of the API key, or anonymous"`
@@ -122,11 +122,11 @@ type previewJSON struct {
 // moveJSON is a share of users that goes from one variant to another, of those
 // whose evaluation reaches that place.
 type moveJSON struct {
-	Place      string  `json:"place" enum:"default,rule,share,outside" doc:"share: in and out of the rule's share; outside: what those get that the share never includes"`
+	Place      string  `json:"place" enum:"default,rule,share,outside" doc:"share: inside or outside the rule's share; outside: the variant of users that the share excludes"`
 	Rule       *string `json:"rule,omitzero" nullable:"false"`
-	From       *string `json:"from" doc:"Null for no value, or for going on to the next rule; inside or outside for a share"`
+	From       *string `json:"from" doc:"Null for no value, or to continue with the next rule; inside or outside for a share"`
 	To         *string `json:"to"`
 	Buckets    int64   `json:"buckets" doc:"Of 1000000"`
 	Percentage float64 `json:"percentage"`
-	Expected   bool    `json:"expected,omitzero" doc:"True where bucket_by or rollout_group changes: what is expected of many users, not exact"`
+	Expected   bool    `json:"expected,omitzero" doc:"True where bucket_by or rollout_group changes: an estimate, not exact"`
 }

@@ -15,7 +15,7 @@ type evaluateJSON struct {
 	FlagName    string         `json:"flag_name"`
 	Environment string         `json:"environment"`
 	UserID      any            `json:"user_id,omitzero" doc:"The targeting key: a text, a number, true or false; wins over targetingKey in context"`
-	Context     map[string]any `json:"context,omitzero" nullable:"true" doc:"Attributes that it is evaluated for; 128 KiB with all else"`
+	Context     map[string]any `json:"context,omitzero" nullable:"true" doc:"Attributes for the evaluation; the whole body is at most 128 KiB"`
 }
 
 // evaluateBatchJSON is the body that evaluates several flags.
@@ -29,12 +29,12 @@ type evaluateBatchJSON struct {
 // explainJSON is the body that explains an evaluation.
 type explainJSON struct {
 	evaluateJSON
-	Version int64 `json:"version,omitzero" minimum:"1" doc:"As the flag stood at this version"`
+	Version int64 `json:"version,omitzero" minimum:"1" doc:"Evaluate this version of the flag"`
 }
 
 // evaluationJSON is the evaluation of a flag for a context.
 type evaluationJSON struct {
-	Enabled     bool    `json:"enabled" doc:"Whether a boolean flag gave true, or another something else than off_variant"`
+	Enabled     bool    `json:"enabled" doc:"Whether a boolean flag is true, or another flag serves something else than off_variant"`
 	Reason      string  `json:"reason" doc:"flag_not_found, globally_disabled, user_targeted, rollout_percentage_<float>, globally_enabled, rollout_excluded, rule_matched, default, targeting_key_missing or, among several, damaged"`
 	FlagName    string  `json:"flag_name"`
 	Environment string  `json:"environment"`
@@ -62,9 +62,9 @@ type explanationJSON struct {
 type stepJSON struct {
 	Step       string          `json:"step" enum:"enabled,target_users,conditions,share,serve"`
 	Rule       *string         `json:"rule,omitzero" nullable:"false"`
-	Held       bool            `json:"held" doc:"Whether the question was answered with yes"`
+	Held       bool            `json:"held" doc:"Whether the condition was met"`
 	Conditions []conditionSeen `json:"conditions,omitzero" nullable:"false"`
-	Key        rest.Raw[any]   `json:"key,omitzero" doc:"What was looked for or bucketed by"`
+	Key        rest.Raw[any]   `json:"key,omitzero" doc:"The value that was compared or bucketed"`
 	Bucket     *uint32         `json:"bucket,omitzero" nullable:"false" doc:"Of 1000000"`
 	Range      []uint32        `json:"range,omitzero" nullable:"false" doc:"Half-open, in buckets"`
 	Variant    *string         `json:"variant,omitzero" nullable:"false"`

@@ -80,7 +80,7 @@ func (a *API) registerWrites(r *rest.Router) {
 	rest.Typed(r, rest.Operation{
 		ID: "preview-flag", Example: examples()["preview-flag"],
 		Method: http.MethodPost, Path: idPath + "/preview", Tag: tag,
-		Summary: "Say what a change would do, and which share of users would move; nothing is stored",
+		Summary: "Preview a change and the share of users that it would move, without storing it",
 		Action:  access.ReadFlag, BodyLimit: maxDefinitionBytes, UncheckedBody: true,
 		Problems: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.preview)
@@ -95,7 +95,7 @@ func (a *API) registerReads(r *rest.Router) {
 	r.Handle(rest.Operation{
 		ID: "read-flag", Method: http.MethodGet, Path: namePath, Tag: tag,
 		Summary: "Read a feature flag", Action: access.ReadFlag,
-		Description: "Answers 304 when If-None-Match names the present ETag.",
+		Description: "Answers 304 if If-None-Match has the current ETag.",
 		Parameters:  readParameters(),
 		Responses: []rest.Response{
 			rest.JSON[flagJSON](http.StatusOK, "ETag", "Last-Modified", "Signalbox-Stale"),
@@ -122,14 +122,14 @@ func (a *API) registerEvaluation(r *rest.Router) {
 	r.Hot(rest.Operation{
 		ID: "evaluate-flags", Example: examples()["evaluate-flags"],
 		Method: http.MethodPost, Path: flagsPath + "evaluate/batch", Tag: tag,
-		Summary: "Evaluate several feature flags, or all, as they stood together", Action: access.EvaluateFlag,
+		Summary: "Evaluate several feature flags, or all, as of one moment", Action: access.EvaluateFlag,
 		Body: rest.BodyOf[evaluateBatchJSON](), Responses: []rest.Response{rest.JSON[batchJSON](http.StatusOK)},
 		Problems: []int{http.StatusConflict, http.StatusRequestEntityTooLarge},
 	}, a.evaluateBatch)
 	r.Hot(rest.Operation{
 		ID: "explain-flag", Example: examples()["explain-flag"],
 		Method: http.MethodPost, Path: flagsPath + "explain", Tag: tag,
-		Summary: "Evaluate a feature flag, as it stands or stood, and say what each step found",
+		Summary: "Explain the evaluation of a feature flag, now or at an earlier version, step by step",
 		Action:  access.ReadFlag,
 		Body:    rest.BodyOf[explainJSON](), Responses: []rest.Response{rest.JSON[explanationJSON](http.StatusOK)},
 		Problems: []int{http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge},

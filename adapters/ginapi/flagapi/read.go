@@ -67,7 +67,7 @@ func (a *API) load(c *gin.Context, in flagapp.Read) (flagapp.View, error) {
 type listFlagsInput struct {
 	Environment string `query:"environment" doc:"Only of this environment"`
 	NamePrefix  string `query:"name_prefix" doc:"Only with names that begin so"`
-	Deleted     bool   `query:"deleted" default:"false" doc:"The deleted ones instead of those that live"`
+	Deleted     bool   `query:"deleted" default:"false" doc:"List the deleted ones instead of the others"`
 	rest.Page
 }
 

@@ -74,7 +74,7 @@ type createFlagInput struct {
 }
 
 type createFlagOutput struct {
-	Location string `header:"Location" doc:"Where to read it"`
+	Location string `header:"Location" doc:"The path to read it"`
 	ETag     string `header:"ETag"`
 	Body     rest.Raw[flagJSON]
 }

@@ -18,7 +18,7 @@ import (
 // ofrepRequestJSON is the body of both calls; other members are ignored.
 type ofrepRequestJSON struct {
 	_       struct{}       `additionalProperties:"true"`
-	Context map[string]any `json:"context,omitzero" nullable:"true" doc:"Attributes; targetingKey is needed where a rollout is reached"`
+	Context map[string]any `json:"context,omitzero" nullable:"true" doc:"Attributes; a rollout needs targetingKey"`
 }
 
 // ofrepFlagJSON is what a context gets of a flag.

@@ -96,10 +96,10 @@ func (a *API) Register(r *rest.Router) {
 	r.Hot(a.singleOperation(), a.single)
 	r.Hot(rest.Operation{
 		ID: "ofrep-stream", Method: http.MethodGet, Path: streamPath, Tag: tag, Open: true,
-		Summary: "Hear that flags have changed",
-		Description: "Server-sent events of OFREP's ADR 0008: `refetchEvaluation` when a flag of the environment was " +
-			"changed, and first of all where the client's place is not known. The URL comes from `eventStreams` of a " +
-			"bulk evaluation and holds for an hour at least.",
+		Summary: "Follow changes of flags as a stream of events",
+		Description: "Server-sent events of OFREP's ADR 0008: `refetchEvaluation` after a change of a flag of " +
+			"the environment, and at the beginning if the client's position is unknown. The URL comes" +
+			" from `eventStreams` of a bulk evaluation and is valid for at least an hour.",
 		Parameters: []*huma.Param{
 			requiredPass(), rest.HeaderParam("Last-Event-ID", "Position to resume from"),
 		},
@@ -116,7 +116,7 @@ func (a *API) bulkOperation() rest.Operation {
 	op.Parameters = append(op.Parameters,
 		rest.HeaderParam("If-None-Match", ""),
 		rest.QueryString("flagConfigEtag",
-			"The snapshot that the caller has heard of, by an ETag of this call; older ones wait"))
+			"The ETag of the snapshot that the caller knows; an older snapshot waits for it"))
 	op.Responses = append(failures(http.StatusRequestEntityTooLarge),
 		rest.JSON[ofrepBulkJSON](http.StatusOK, "ETag"), rest.Response{Status: http.StatusNotModified})
 	return op

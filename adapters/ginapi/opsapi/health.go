@@ -41,15 +41,15 @@ type healthJSON struct {
 	// Feed is left out where the database cannot tell, and for callers without a key.
 	Feed *feedJSON `json:"feed,omitempty"`
 	// Conditions are left out where there are none, and for callers without a key.
-	Conditions []healthConditionJSON `json:"conditions,omitempty" doc:"What to act on; for callers with a key"`
+	Conditions []healthConditionJSON `json:"conditions,omitempty" doc:"Problems for operators; for callers with a key"`
 	Timestamp  string                `json:"timestamp" format:"date-time"`
 }
 
 // healthConditionJSON is a condition that holds now.
 type healthConditionJSON struct {
 	Name    string `json:"name" doc:"The kind of condition"`
-	Message string `json:"message" doc:"What is wrong, and what to do"`
-	Count   int64  `json:"count,omitempty" doc:"How many things are concerned"`
+	Message string `json:"message" doc:"The error, and what to do"`
+	Count   int64  `json:"count,omitempty" doc:"How many resources are affected"`
 }
 
 // addConditions takes in what all modules report, in their order.
@@ -67,11 +67,11 @@ func (h *healthJSON) addConditions(modules []ports.Conditions) {
 
 // feedJSON says how far changes were published.
 type feedJSON struct {
-	Epoch     string  `json:"epoch" doc:"Names the history that revisions belong to"`
+	Epoch     string  `json:"epoch" doc:"Identifies the history that the revisions belong to"`
 	Revision  int64   `json:"revision" doc:"The last change"`
 	Published int64   `json:"published" doc:"The last change that was published, or parked"`
 	Pending   int64   `json:"pending" doc:"How many changes wait to be published"`
-	OldestAge float64 `json:"oldest_age_seconds" doc:"Since when the oldest of them waits"`
+	OldestAge float64 `json:"oldest_age_seconds" doc:"The time of the oldest of them"`
 	Parked    int     `json:"parked" doc:"How many resources wait for 'signalbox relay retry' or 'skip'"`
 }
 

@@ -53,12 +53,12 @@ func (a *API) Register(r *rest.Router) {
 	r.DescribeTag("service", "The state of the service itself.")
 	rest.PrefixSchemas[healthJSON](r, "System")
 	r.AddRealm(rest.Realm{Contains: rest.ExactPath(healthPath), Authentication: rest.Optional})
-	health := operation("health", healthPath, "How the service and what it stands on are")
+	health := operation("health", healthPath, "Report the health of the service and its dependencies")
 	health.Responses = []rest.Response{rest.JSON[healthJSON](http.StatusServiceUnavailable)}
 	rest.Typed(r, health, a.health)
-	rest.Typed(r, operation("livez", "/livez", "Whether the process runs"), a.live)
-	rest.Typed(r, operation("readyz", "/readyz", "Whether the process takes requests"), a.readiness)
-	rest.Typed(r, operation("index", "/", "What this service is, and where to go on"), a.index)
+	rest.Typed(r, operation("livez", "/livez", "Report that the process runs"), a.live)
+	rest.Typed(r, operation("readyz", "/readyz", "Report whether the process accepts requests"), a.readiness)
+	rest.Typed(r, operation("index", "/", "Describe the service, with links to its parts"), a.index)
 	a.registerDocs(r)
 }
 

@@ -13,10 +13,10 @@ type registerJSON struct {
 	Ports          map[string]int `json:"ports,omitzero" doc:"1 to 65535, by name"`
 	Environment    *string        `json:"environment,omitzero" doc:"One of the supported environments; DEFAULT_ENVIRONMENT if not given"`
 	Zone           *string        `json:"zone,omitzero" doc:"At most 100 bytes"`
-	Version        *string        `json:"version,omitzero" doc:"Of what runs there; at most 100 bytes"`
+	Version        *string        `json:"version,omitzero" doc:"The version of the program; at most 100 bytes"`
 	Tags           *[]string      `json:"tags,omitzero" doc:"At most 64, of 1 to 100 bytes"`
 	Weight         *int           `json:"weight,omitzero" doc:"0 to 65535; 100 if not given"`
-	TTLSeconds     *int           `json:"ttl_seconds,omitzero" doc:"1 to 3600: how long the lease runs from each heartbeat on; 30 if not given"`
+	TTLSeconds     *int           `json:"ttl_seconds,omitzero" doc:"1 to 3600: the duration of the lease from each heartbeat; 30 if not given"`
 	Deregister     *int           `json:"deregister_after_seconds,omitzero" doc:"How long after the end of its lease it is removed: at least ttl_seconds; ten times that if not given"`
 	Check          *checkJSON     `json:"check,omitzero" doc:"How it is checked, where that is more than a GET of health_check_url"`
 }
@@ -41,7 +41,7 @@ type reportHealthJSON struct {
 	Status       string   `json:"status" doc:"healthy, unhealthy or unknown, or passing, warning or critical"`
 	ResponseTime *float64 `json:"response_time,omitzero" doc:"In milliseconds, 0 to 1000000000"`
 	InstanceID   *string  `json:"instance_id,omitzero" doc:"Needed where the service has instances of its own"`
-	Environment  string   `json:"environment,omitzero" doc:"Needed where the instance id lives in several environments"`
+	Environment  string   `json:"environment,omitzero" doc:"Required if the instance id exists in several environments"`
 }
 
 // amendJSON is the body that changes an instance.
@@ -60,14 +60,14 @@ type serviceJSON struct {
 	ServiceURL          string   `json:"service_url"`
 	HealthCheckURL      *string  `json:"health_check_url"`
 	Status              string   `json:"status" enum:"healthy,unhealthy,unknown" doc:"healthy where an instance is ready or held, unhealthy where none is, unknown before anything is known"`
-	LastHealthCheck     *string  `json:"last_health_check" format:"date-time" doc:"When something was last observed of it"`
+	LastHealthCheck     *string  `json:"last_health_check" format:"date-time" doc:"The time of the last observation"`
 	ResponseTime        *float64 `json:"response_time" doc:"The last one, in milliseconds"`
 	ResponseTimeAverage *float64 `json:"avg_response_time" doc:"Moving average with a weight of 0.2 for the last"`
 	Metadata            object   `json:"metadata"`
 	InstanceCount       int      `json:"instance_count"`
-	ProtectedIn         []string `json:"protected_in,omitzero" nullable:"false" doc:"The environments in which preservation holds instances"`
+	ProtectedIn         []string `json:"protected_in,omitzero" nullable:"false" doc:"The environments in which self-preservation keeps instances"`
 	Damaged             bool     `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only id, service_name, instance_count and version are known. It can be deregistered"`
-	Version             int64    `json:"version" doc:"Counts the changes from 1"`
+	Version             int64    `json:"version" doc:"Counts every change from 1"`
 	RegisteredAt        string   `json:"registered_at" format:"date-time"`
 	UpdatedAt           string   `json:"updated_at" format:"date-time"`
 }
@@ -76,8 +76,8 @@ type serviceJSON struct {
 type registeredJSON struct {
 	serviceJSON
 	InstanceID *string `json:"instance_id,omitzero" nullable:"false"`
-	LeaseEpoch *int64  `json:"lease_epoch,omitzero" nullable:"false" doc:"What heartbeats have to name"`
-	TTLSeconds *int64  `json:"ttl_seconds,omitzero" nullable:"false" doc:"How long the lease runs from each heartbeat on"`
+	LeaseEpoch *int64  `json:"lease_epoch,omitzero" nullable:"false" doc:"The fencing token that heartbeats send"`
+	TTLSeconds *int64  `json:"ttl_seconds,omitzero" nullable:"false" doc:"The duration of the lease from each heartbeat"`
 }
 
 // wholeServiceJSON is a service with its instances, in the order of their ids.
@@ -112,7 +112,7 @@ type instanceJSON struct {
 	Check          *checkJSON     `json:"check,omitzero" nullable:"false"`
 	Environment    string         `json:"environment"`
 	Zone           string         `json:"zone"`
-	Version        string         `json:"version" doc:"Of what runs there"`
+	Version        string         `json:"version" doc:"The version of the program"`
 	Tags           []string       `json:"tags" nullable:"false"`
 	Metadata       object         `json:"metadata"`
 	Weight         int            `json:"weight"`
@@ -125,9 +125,9 @@ type instanceJSON struct {
 	Serving        bool           `json:"serving" doc:"observed is passing or warning"`
 	Ready          bool           `json:"ready" doc:"serving, and desired is up"`
 	Terminating    bool           `json:"terminating"`
-	Flapping       bool           `json:"flapping" doc:"Checks change so often that observed is held at the last good state"`
-	Held           bool           `json:"held" doc:"Its lease has ended, and preservation keeps it listed"`
-	Since          string         `json:"since" format:"date-time" doc:"When observed became what it is"`
+	Flapping       bool           `json:"flapping" doc:"Checks change so often that observed keeps the last good state"`
+	Held           bool           `json:"held" doc:"Its lease has expired, and self-preservation keeps it listed"`
+	Since          string         `json:"since" format:"date-time" doc:"The time of the last change of observed"`
 	Reason         string         `json:"reason" doc:"Why: registered, reported, lease_expired, lease_renewed, check_passed or check_failed: and a class"`
 	RegisteredAt   string         `json:"registered_at" format:"date-time"`
 	Damaged        bool           `json:"damaged,omitzero" doc:"True where what is stored of it cannot be read: only instance_id and environment are known. It can be deregistered, and registered again"`
@@ -172,7 +172,7 @@ type heartbeatJSON struct {
 // beatJSON is a lease that was renewed.
 type beatJSON struct {
 	LeaseEpoch  int64 `json:"lease_epoch"`
-	ExpiresInMS int64 `json:"expires_in_ms" doc:"For how long the lease runs from now"`
+	ExpiresInMS int64 `json:"expires_in_ms" doc:"The remaining time of the lease"`
 }
 
 // heartbeatsJSON is the body of many heartbeats.
@@ -203,5 +203,5 @@ type listedBeatJSON struct {
 	Detail      string       `json:"detail,omitzero"`
 	Errors      []rest.Place `json:"errors,omitzero" nullable:"false"`
 	// Environments are where the id lives.
-	Environments []string `json:"environments,omitzero" nullable:"false" doc:"Where the instance id lives, if in several"`
+	Environments []string `json:"environments,omitzero" nullable:"false" doc:"The environments of the instance id, if several"`
 }

@@ -123,7 +123,7 @@ func (a *API) registerServices(r *rest.Router) {
 	op.Responses = []rest.Response{rest.JSON[healthyListJSON](http.StatusOK)}
 	rest.Typed(r, op, a.listHealthy)
 	rest.Typed(r, operation("report-health", http.MethodPut, registryPath+"/health",
-		"Report how a service or an instance is", access.WriteService,
+		"Report the health of a service or an instance", access.WriteService,
 		http.StatusNotFound, http.StatusConflict), a.reportHealth)
 	op = operation("read-service", http.MethodGet, servicePath, "Read a service with its instances",
 		access.ReadService, http.StatusNotFound, http.StatusConflict)
@@ -131,8 +131,9 @@ func (a *API) registerServices(r *rest.Router) {
 	rest.Typed(r, op, a.readService)
 	op = operation("deregister-service", http.MethodDelete, servicePath,
 		"Deregister a service and its instances", access.WriteService, http.StatusNotFound, http.StatusConflict)
-	op.Description = "In one environment, and as a whole where it lives in no other. Without an environment it is " +
-		"taken away as a whole, which is 409 with the list where it lives in several."
+	op.Description = "In one environment, and as a whole if it has instances in no other. Without an " +
+		"environment the whole service is deregistered, which is 409 with the list of " +
+		"environments if there are several."
 	op.Status = http.StatusNoContent
 	rest.Typed(r, op, a.deregisterService)
 	rest.Typed(r, operation("read-health-history", http.MethodGet, servicePath+"/health-history",
@@ -142,7 +143,7 @@ func (a *API) registerServices(r *rest.Router) {
 
 func (a *API) registerInstances(r *rest.Router) {
 	rest.Typed(r, operation("amend-instance", http.MethodPatch, instancePath,
-		"Change what is desired of an instance, or what describes it", access.WriteService,
+		"Change the desired state or the description of an instance", access.WriteService,
 		http.StatusNotFound, http.StatusConflict), a.amendInstance)
 	op := operation("deregister-instance", http.MethodDelete, instancePath,
 		"Deregister an instance", access.WriteService, http.StatusNotFound, http.StatusConflict)
@@ -164,7 +165,7 @@ func (a *API) registerHeartbeats(r *rest.Router) {
 	op = operation("renew-leases", http.MethodPost, registryPath+"/heartbeats",
 		"Renew the leases of up to 1,000 instances", access.WriteService,
 		http.StatusConflict, http.StatusServiceUnavailable)
-	op.Description = "One result for each heartbeat, in order, with the status that it alone would have had."
+	op.Description = "One result for each heartbeat, in order, with the status that a single heartbeat would have had."
 	op.Body, op.Responses = rest.BodyOf[heartbeatsJSON](), []rest.Response{rest.JSON[beatsJSON](http.StatusOK)}
 	r.Hot(op, a.batch)
 }
@@ -173,13 +174,14 @@ func (a *API) registerHeartbeats(r *rest.Router) {
 func (a *API) registerDiscovery(r *rest.Router) {
 	op := operation("discover", http.MethodGet, discoveryPath, "List the instances of a service",
 		access.ReadService, http.StatusNotFound, http.StatusConflict)
-	op.Description = "In the order of their ids, from memory. Left out are those whose lease has ended, unless " +
-		"preservation holds them: then Signalbox-Registry-Mode says protected, and observed what is true. It says " +
-		"stale while the store is unavailable. Answers 304 when If-None-Match names the present ETag."
+	op.Description = "Ordered by id, from memory. Instances whose lease has expired are left out, unless self-" +
+		"preservation keeps them: then Signalbox-Registry-Mode is protected, and observed is " +
+		"still true. It is stale while the store is unavailable. Answers 304 if If-None-Match has" +
+		" the current ETag."
 	op.Parameters = []*huma.Param{
 		rest.PathParam("service_name", ""),
 		rest.QueryString("environment", "DEFAULT_ENVIRONMENT if not given"),
-		rest.QueryBool("ready", "Only those that are ready, and those that preservation holds"),
+		rest.QueryBool("ready", "Only those that are ready, and those that self-preservation keeps"),
 		rest.QueryString("zone", ""),
 		rest.QueryString("tag", ""),
 		rest.QueryString("version", ""),
@@ -198,7 +200,7 @@ func (a *API) registerDiscovery(r *rest.Router) {
 	op.Parameters = []*huma.Param{
 		rest.QueryString("environment", "All if not given"),
 		rest.QueryString("service", "Only this service"),
-		rest.QueryBool("ready", "Only those that are ready, and those that preservation holds"),
+		rest.QueryBool("ready", "Only those that are ready, and those that self-preservation keeps"),
 	}
 	op.Responses = []rest.Response{
 		rest.JSON[[]targetGroup](http.StatusOK, modeHeader, "Signalbox-Stale"),

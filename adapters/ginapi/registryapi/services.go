@@ -35,7 +35,7 @@ func (t *InstanceTarget) target() registryapp.Target {
 
 // Environment says in which environment something is, likewise.
 type Environment struct {
-	Environment string `query:"environment" doc:"Needed where the instance id lives in several environments"`
+	Environment string `query:"environment" doc:"Required if the instance id exists in several environments"`
 }
 
 type registerServiceInput struct {
@@ -44,7 +44,7 @@ type registerServiceInput struct {
 
 type registerServiceOutput struct {
 	Status   int
-	Location string `header:"Location" doc:"Where to read it"`
+	Location string `header:"Location" doc:"The path to read it"`
 	Body     registeredJSON
 }
 
@@ -105,7 +105,7 @@ type serviceOutput struct {
 
 type wholeServiceOutput struct {
 	Stale string `header:"Signalbox-Stale" doc:"The age of the data in seconds, while the store is unavailable"`
-	Mode  string `header:"Signalbox-Registry-Mode" doc:"protected while preservation holds instances"`
+	Mode  string `header:"Signalbox-Registry-Mode" doc:"protected while self-preservation keeps instances"`
 	Body  func(huma.Context)
 }
 
@@ -176,7 +176,7 @@ func oneEnvironment(query, body string) (string, error) {
 
 type deregisterServiceInput struct {
 	ServiceTarget
-	Environment string `query:"environment" doc:"Only what it has there; * is all, needed where it lives in several"`
+	Environment string `query:"environment" doc:"Only its instances there; * for all, required if it has several"`
 }
 
 func (a *API) deregisterService(ctx context.Context, in *deregisterServiceInput) (*struct{}, error) {

@@ -98,8 +98,8 @@ func httpDate(h http.Header, name string) (date time.Time, given bool) {
 
 // Precondition is the preconditions of a typed write, to be embedded in its input.
 type Precondition struct {
-	IfMatch           string `header:"If-Match" doc:"ETags of which one must be the present, or *; others are 412"`
-	IfNoneMatch       string `header:"If-None-Match" doc:"ETags of which none may be the present; * is always 412"`
+	IfMatch           string `header:"If-Match" doc:"ETags of which one must be the current one, or *; else 412"`
+	IfNoneMatch       string `header:"If-None-Match" doc:"ETags of which none may be the current one; * is always 412"`
 	IfUnmodifiedSince string `header:"If-Unmodified-Since" doc:"A Last-Modified; a later change is 412"`
 	expect            scope.Precondition
 }

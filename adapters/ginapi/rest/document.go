@@ -257,7 +257,7 @@ type problemJSON struct {
 	Type      string   `json:"type" format:"uri" doc:"urn:signalbox:problem:, and the code"`
 	Title     string   `json:"title" doc:"The name of the status"`
 	Status    int      `json:"status"`
-	Detail    string   `json:"detail,omitzero" doc:"A sentence for people; left out where the failure is ours"`
+	Detail    string   `json:"detail,omitzero" doc:"A sentence for humans; left out for internal errors"`
 	Code      string   `json:"code" doc:"Stable, for programs"`
 	Errors    []Place  `json:"errors,omitzero" nullable:"false" doc:"At most 50 places; errors_omitted counts others"`
 	RequestID string   `json:"request_id" doc:"What to quote when reporting it"`

@@ -34,7 +34,7 @@ const (
 // operation.
 type Page struct {
 	Limit  int `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many at most"`
-	Offset int `query:"offset" default:"0" minimum:"0" maximum:"2147483647" doc:"How many to pass over"`
+	Offset int `query:"offset" default:"0" minimum:"0" maximum:"2147483647" doc:"How many to skip"`
 	Cursor
 }
 

@@ -57,16 +57,16 @@ func HeaderParam(name, description string) *huma.Param {
 // MinVersionParam describes the parameter that Input.MinVersion reads.
 func MinVersionParam() *huma.Param {
 	return QueryInt("min_version", 1, MaxVersion,
-		"Nothing older than this version; 412 with the present one where it was not reached")
+		"Require at least this version; otherwise 412 with the current one")
 }
 
 // AsOfParams describe the parameters that Input.Version and Input.At read, and
 // If-None-Match.
 func AsOfParams() []*huma.Param {
 	return []*huma.Param{
-		QueryInt("version", 1, MaxVersion, "As it stood at this version"),
+		QueryInt("version", 1, MaxVersion, "The value of this version"),
 		{
-			Name: "at", In: inQuery, Description: "As it stood at this time (RFC 3339); not together with version",
+			Name: "at", In: inQuery, Description: "The value at this time (RFC 3339); not together with version",
 			Schema: &huma.Schema{Type: huma.TypeString, Format: "date-time"},
 		},
 		HeaderParam("If-None-Match", "ETags cached by the client, or *"),
@@ -75,7 +75,7 @@ func AsOfParams() []*huma.Param {
 
 func minRevisionParameter() *huma.Param {
 	return QueryInt("min_revision", 0, MaxVersion,
-		"Answer with nothing older than this revision of the feed: waits up to two seconds, else 412")
+		"Require at least this revision of the feed: waits up to two seconds, else 412")
 }
 
 func stringSchema() *huma.Schema { return &huma.Schema{Type: huma.TypeString} }

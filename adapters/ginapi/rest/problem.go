@@ -247,11 +247,11 @@ const maxPlaceName = 64
 // Place locates an error in the input.
 type Place struct {
 	// Location is such as "body.value", "query.limit" or "path.key".
-	Location string `json:"location" doc:"Where, such as body.value, query.limit or path.key"`
+	Location string `json:"location" doc:"The location, such as body.value, query.limit or path.key"`
 	// Pointer is the field of the body (RFC 6901), for bodies with more than one level.
-	Pointer *string `json:"pointer,omitzero" nullable:"false" doc:"Where in the body, as a JSON pointer (RFC 6901)"`
+	Pointer *string `json:"pointer,omitzero" nullable:"false" doc:"The place in the body, as a JSON pointer (RFC 6901)"`
 	// Message never quotes the value.
-	Message string `json:"message" doc:"What is wrong there and what is allowed"`
+	Message string `json:"message" doc:"The error and the allowed values"`
 }
 
 // placesOf locates fields in the request of an operation.
