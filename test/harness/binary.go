@@ -77,8 +77,12 @@ func newCluster() (*Cluster, error) {
 	if cluster.run, err = asServerUser(folder); err != nil {
 		return nil, err
 	}
-	data := filepath.Join(folder, "data")
-	setup := exec.CommandContext(context.Background(), initdb, "-D", data, "-U", "signalbox", "-A", "trust", "-E", "UTF8", "--no-sync")
+	data, password := filepath.Join(folder, "data"), filepath.Join(folder, "password")
+	if err := os.WriteFile(password, []byte("signalbox\n"), 0o644); err != nil { //nolint:gosec // another user reads it
+		return nil, fmt.Errorf("write the password: %w", err)
+	}
+	setup := exec.CommandContext(context.Background(), initdb, "-D", data, "-U", "signalbox", "-A", "scram-sha-256",
+		"--pwfile", password, "-E", "UTF8", "--no-sync")
 	setup.SysProcAttr = cluster.run
 	if out, err := setup.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
@@ -91,7 +95,7 @@ func newCluster() (*Cluster, error) {
 		postgres, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", folder,
 		"-c", "fsync=off", "-c", "max_connections=200",
 	}
-	cluster.URL = fmt.Sprintf("postgres://signalbox@127.0.0.1:%d/postgres?sslmode=disable", port)
+	cluster.URL = fmt.Sprintf("postgres://signalbox:signalbox@127.0.0.1:%d/postgres?sslmode=disable", port)
 	return cluster, nil
 }
 
