@@ -9,7 +9,7 @@ import (
 )
 
 // Create stores a new flag, or creates a deleted one of that identity again; its id,
-// version, salt and type continue. The definition is JSON as flag.ParseCreation reads it.
+// version and salt continue. The definition is JSON as flag.ParseCreation reads it.
 // Where one exists it is ErrAlreadyExists with its id.
 func (s *Service) Create(ctx context.Context, by access.Caller, definition []byte) (flag.State, error) {
 	c, err := flag.ParseCreation(ctx, definition)

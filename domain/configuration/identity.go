@@ -24,7 +24,7 @@ type Key struct{ text string }
 // ErrInvalid for the field "key".
 func ParseKey(text string) (Key, error) {
 	if reason := keyFault(text); reason != "" {
-		return Key{}, fault.Bad("key", reason)
+		return Key{}, fault.BadText("key", text, reason)
 	}
 	return Key{text: text}, nil
 }

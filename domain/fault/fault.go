@@ -220,6 +220,15 @@ var ErrUnreached = errors.New("the store was not reached")
 // Bad returns ErrInvalid for one field.
 func Bad(field, message string) *Error { return ErrInvalid.WithField(field, message) }
 
+// BadText is Bad for a text that breaks a rule, such as "must be 1 to 50 letters". Of an
+// empty text it says that the field is required, too.
+func BadText(field, text, rule string) *Error {
+	if text == "" {
+		rule = "is required, and " + rule
+	}
+	return Bad(field, rule)
+}
+
 // Within returns err with prefix before the names of its fields. An error that is not
 // ErrInvalid, and nil, is returned unchanged.
 func Within(prefix string, err error) error {

@@ -172,3 +172,10 @@ func TestKinds(t *testing.T) {
 	assert.Equal(t, "unknown", fault.Kind(0).String())
 	assert.Equal(t, "unknown", fault.Kind(200).String())
 }
+
+func TestAnEmptyTextIsRequired(t *testing.T) {
+	t.Parallel()
+	const rule = "must be 1 to 50 letters"
+	assert.Equal(t, []fault.Field{{"name", rule}}, fault.BadText("name", "!", rule).Fields())
+	assert.Equal(t, []fault.Field{{"name", "is required, and " + rule}}, fault.BadText("name", "", rule).Fields())
+}

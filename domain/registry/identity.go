@@ -45,24 +45,24 @@ func DefaultInstance() InstanceID { return InstanceID{id: "default"} }
 // "instance_id".
 func ParseInstanceID(text string) (InstanceID, error) {
 	if text == "" || len(text) > MaxInstanceIDBytes {
-		return InstanceID{}, badInstanceID()
+		return InstanceID{}, badInstanceID(text)
 	}
 	if scope.DotSegment(text) {
-		return InstanceID{}, fault.Bad("instance_id", "must not be '.' or '..', which clients remove from paths")
+		return InstanceID{}, fault.BadText("instance_id", text, "must not be '.' or '..', which clients remove from paths")
 	}
 	for i := range len(text) {
 		switch c := text[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
 		case c == '.', c == '_', c == ':', c == '-':
 		default:
-			return InstanceID{}, badInstanceID()
+			return InstanceID{}, badInstanceID(text)
 		}
 	}
 	return InstanceID{id: text}, nil
 }
 
-func badInstanceID() error {
-	return fault.Bad("instance_id", "must be 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'")
+func badInstanceID(text string) error {
+	return fault.BadText("instance_id", text, "must be 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'")
 }
 
 // RehydrateInstanceID returns the instance of an id as it is stored, which may break

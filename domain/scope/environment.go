@@ -16,7 +16,7 @@ type Environment struct{ name string }
 // "environment". Environments decides whether this installation supports the environment.
 func ParseEnvironment(name string) (Environment, error) {
 	if !named(name, 50, lowerOrDigit) {
-		return Environment{}, fault.Bad("environment",
+		return Environment{}, fault.BadText("environment", name,
 			"must be 1 to 50 characters of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit")
 	}
 	return Environment{name: name}, nil

@@ -20,7 +20,7 @@ type FlagName struct{ name string }
 // or ".." between slashes. Another text is ErrInvalid for the field "flag_name".
 func ParseFlagName(name string) (FlagName, error) {
 	if name == "" || !BeginsFlagName(name) {
-		return FlagName{}, fault.Bad("flag_name", FlagNameRule)
+		return FlagName{}, fault.BadText("flag_name", name, FlagNameRule)
 	}
 	for segment := range strings.SplitSeq(name, "/") {
 		if segment == "" || DotSegment(segment) {

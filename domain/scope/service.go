@@ -10,7 +10,7 @@ type ServiceName struct{ name string }
 // for the field "service_name".
 func ParseServiceName(name string) (ServiceName, error) {
 	if !named(name, 100, letterOrDigit) {
-		return ServiceName{}, fault.Bad("service_name",
+		return ServiceName{}, fault.BadText("service_name", name,
 			"must be 1 to 100 characters of A-Z, a-z, 0-9, '.', '_' and '-', beginning with a letter or digit")
 	}
 	return ServiceName{name: name}, nil
