@@ -65,9 +65,32 @@ DELETE FROM sqlite_sequence WHERE name = 'configuration_history_new';
 INSERT INTO sqlite_sequence (name, seq) SELECT 'configuration_history_new', seq FROM sqlite_sequence WHERE name = 'configuration_history';
 DROP TABLE configuration_history;
 ALTER TABLE configuration_history_new RENAME TO configuration_history;
-DELETE FROM configurations WHERE is_deleted;
-DROP INDEX configurations_in_order;
-CREATE INDEX configurations_in_order ON configurations (environment, service_name, key);
+CREATE TABLE configurations_new (
+    id             integer PRIMARY KEY,
+    key            varchar(255) NOT NULL,
+    value          text NOT NULL,
+    environment    varchar(50) NOT NULL,
+    service_name   varchar(100) NOT NULL,
+    description    text,
+    is_encrypted   boolean NOT NULL DEFAULT false,
+    version        bigint NOT NULL DEFAULT 1,
+    created_at     text NOT NULL,
+    updated_at     text NOT NULL,
+    updated_by     varchar(100) NOT NULL DEFAULT 'anonymous',
+    updated_by_key varchar(8) NOT NULL DEFAULT '',
+    is_deleted     boolean NOT NULL DEFAULT false,
+    last_event_id  text,
+    UNIQUE (environment, service_name, key)
+);
+INSERT INTO configurations_new (
+    id, key, value, environment, service_name, description, is_encrypted, version, created_at, updated_at,
+    updated_by, updated_by_key, is_deleted, last_event_id
+) SELECT
+    id, key, value, environment, service_name, description, is_encrypted, version, created_at, updated_at,
+    updated_by, updated_by_key, is_deleted, last_event_id
+FROM configurations WHERE NOT is_deleted;
+DROP TABLE configurations;
+ALTER TABLE configurations_new RENAME TO configurations;
 
 CREATE TABLE feature_flag_ids (
     id          integer PRIMARY KEY AUTOINCREMENT,
@@ -130,9 +153,34 @@ DELETE FROM sqlite_sequence WHERE name = 'feature_flag_history_new';
 INSERT INTO sqlite_sequence (name, seq) SELECT 'feature_flag_history_new', seq FROM sqlite_sequence WHERE name = 'feature_flag_history';
 DROP TABLE feature_flag_history;
 ALTER TABLE feature_flag_history_new RENAME TO feature_flag_history;
-DELETE FROM feature_flags WHERE is_deleted;
-DROP INDEX feature_flags_in_order;
-CREATE INDEX feature_flags_in_order ON feature_flags (environment, name);
+CREATE TABLE feature_flags_new (
+    id                 integer PRIMARY KEY,
+    name               varchar(255) NOT NULL,
+    description        text,
+    is_enabled         boolean NOT NULL DEFAULT false,
+    rollout_percentage decimal(7, 4) NOT NULL DEFAULT 100,
+    target_users       text NOT NULL DEFAULT '[]',
+    environment        varchar(50) NOT NULL,
+    created_at         text NOT NULL,
+    updated_at         text NOT NULL,
+    definition         text NOT NULL,
+    version            bigint NOT NULL DEFAULT 1,
+    updated_by         varchar(100) NOT NULL DEFAULT 'anonymous',
+    updated_by_key     varchar(8) NOT NULL DEFAULT '',
+    is_deleted         boolean NOT NULL DEFAULT false,
+    last_event_id      text,
+    UNIQUE (environment, name)
+);
+INSERT INTO feature_flags_new (
+    id, name, description, is_enabled, rollout_percentage, target_users, environment, created_at, updated_at,
+    definition, version, updated_by, updated_by_key, is_deleted, last_event_id
+) SELECT
+    id, name, description, is_enabled, rollout_percentage, target_users, environment, created_at, updated_at,
+    definition, version, updated_by, updated_by_key, is_deleted, last_event_id
+FROM feature_flags WHERE NOT is_deleted;
+DROP TABLE feature_flags;
+ALTER TABLE feature_flags_new RENAME TO feature_flags;
+CREATE INDEX feature_flags_versions ON feature_flags (environment, version);
 
 CREATE TABLE service_ids (
     id           integer PRIMARY KEY AUTOINCREMENT,
@@ -239,9 +287,46 @@ FROM service_instances;
 DROP TABLE service_instances;
 ALTER TABLE service_instances_new RENAME TO service_instances;
 CREATE INDEX service_instances_since ON service_instances (service_id, generation);
-DELETE FROM service_registry WHERE is_deleted;
-DROP INDEX service_registry_in_order;
-DROP INDEX service_registry_purge;
+CREATE TABLE service_registry_new (
+    id                    integer PRIMARY KEY,
+    service_name          varchar(100) NOT NULL,
+    service_url           varchar(255) NOT NULL,
+    health_check_url      varchar(255),
+    status                varchar(20) NOT NULL DEFAULT 'unknown',
+    last_health_check     text,
+    metadata              text NOT NULL DEFAULT '{}',
+    registered_at         text NOT NULL,
+    updated_at            text NOT NULL,
+    response_time         double precision,
+    response_time_average double precision,
+    instances_total       integer NOT NULL DEFAULT 0,
+    instances_offered     integer NOT NULL DEFAULT 0,
+    instances_known       integer NOT NULL DEFAULT 0,
+    protections           text NOT NULL DEFAULT '[]',
+    version               bigint NOT NULL,
+    generation            bigint NOT NULL,
+    updated_by            varchar(100) NOT NULL DEFAULT 'anonymous',
+    updated_by_key        varchar(8) NOT NULL DEFAULT '',
+    is_deleted            boolean NOT NULL DEFAULT false,
+    last_event_id         text,
+    last_epoch            bigint NOT NULL DEFAULT 0,
+    purged_generation     bigint NOT NULL DEFAULT 0,
+    purge_at              bigint,
+    UNIQUE (service_name)
+);
+INSERT INTO service_registry_new (
+    id, service_name, service_url, health_check_url, status, last_health_check, metadata, registered_at,
+    updated_at, response_time, response_time_average, instances_total, instances_offered, instances_known,
+    protections, version, generation, updated_by, updated_by_key, is_deleted, last_event_id, last_epoch,
+    purged_generation, purge_at
+) SELECT
+    id, service_name, service_url, health_check_url, status, last_health_check, metadata, registered_at,
+    updated_at, response_time, response_time_average, instances_total, instances_offered, instances_known,
+    protections, version, generation, updated_by, updated_by_key, is_deleted, last_event_id, last_epoch,
+    purged_generation, purge_at
+FROM service_registry WHERE NOT is_deleted;
+DROP TABLE service_registry;
+ALTER TABLE service_registry_new RENAME TO service_registry;
 CREATE TABLE deleted_service_instances (
     service_id     bigint NOT NULL REFERENCES service_ids (id) ON DELETE RESTRICT,
     instance_id    varchar(128) NOT NULL,
@@ -290,7 +375,44 @@ INSERT INTO service_instances (
     is_removed, generation, kept_seconds, purge_at
 FROM deleted_service_instances;
 DROP TABLE deleted_service_instances;
-INSERT INTO service_registry (
+CREATE TABLE service_registry_new (
+    id                    integer PRIMARY KEY AUTOINCREMENT,
+    service_name          varchar(100) NOT NULL UNIQUE,
+    service_url           varchar(255) NOT NULL,
+    health_check_url      varchar(255),
+    status                varchar(20) NOT NULL DEFAULT 'unknown',
+    last_health_check     text,
+    metadata              text NOT NULL DEFAULT '{}',
+    registered_at         text NOT NULL,
+    updated_at            text NOT NULL,
+    response_time         double precision,
+    response_time_average double precision,
+    instances_total       integer NOT NULL DEFAULT 0,
+    instances_offered     integer NOT NULL DEFAULT 0,
+    instances_known       integer NOT NULL DEFAULT 0,
+    protections           text NOT NULL DEFAULT '[]',
+    version               bigint NOT NULL,
+    generation            bigint NOT NULL,
+    updated_by            varchar(100) NOT NULL DEFAULT 'anonymous',
+    updated_by_key        varchar(8) NOT NULL DEFAULT '',
+    is_deleted            boolean NOT NULL DEFAULT false,
+    last_event_id         text,
+    last_epoch            bigint NOT NULL DEFAULT 0,
+    purged_generation     bigint NOT NULL DEFAULT 0,
+    purge_at              bigint
+);
+INSERT INTO service_registry_new (
+    id, service_name, service_url, health_check_url, status, last_health_check, metadata, registered_at,
+    updated_at, response_time, response_time_average, instances_total, instances_offered, instances_known,
+    protections, version, generation, updated_by, updated_by_key, is_deleted, last_event_id, last_epoch,
+    purged_generation, purge_at
+) SELECT
+    id, service_name, service_url, health_check_url, status, last_health_check, metadata, registered_at,
+    updated_at, response_time, response_time_average, instances_total, instances_offered, instances_known,
+    protections, version, generation, updated_by, updated_by_key, is_deleted, last_event_id, last_epoch,
+    purged_generation, purge_at
+FROM service_registry;
+INSERT INTO service_registry_new (
     id, service_name, service_url, health_check_url, status, last_health_check, metadata, registered_at,
     updated_at, response_time, response_time_average, instances_total, instances_offered, instances_known,
     protections, version, generation, updated_by, updated_by_key, is_deleted, last_event_id, last_epoch,
@@ -302,6 +424,8 @@ INSERT INTO service_registry (
     purged_generation, purge_at
 FROM deleted_service_registry;
 DROP TABLE deleted_service_registry;
+DROP TABLE service_registry;
+ALTER TABLE service_registry_new RENAME TO service_registry;
 CREATE TABLE service_health_history_new (
     id          integer PRIMARY KEY AUTOINCREMENT,
     service_id  bigint NOT NULL REFERENCES service_registry (id) ON DELETE RESTRICT,
@@ -367,7 +491,32 @@ DROP TABLE service_ids;
 CREATE INDEX service_registry_in_order ON service_registry (service_name) WHERE NOT is_deleted;
 CREATE INDEX service_registry_purge ON service_registry (purge_at) WHERE purge_at IS NOT NULL;
 
-INSERT INTO feature_flags (
+CREATE TABLE feature_flags_new (
+    id                 integer PRIMARY KEY AUTOINCREMENT,
+    name               varchar(255) NOT NULL,
+    description        text,
+    is_enabled         boolean NOT NULL DEFAULT false,
+    rollout_percentage decimal(7, 4) NOT NULL DEFAULT 100,
+    target_users       text NOT NULL DEFAULT '[]',
+    environment        varchar(50) NOT NULL,
+    created_at         text NOT NULL,
+    updated_at         text NOT NULL,
+    definition         text NOT NULL,
+    version            bigint NOT NULL DEFAULT 1,
+    updated_by         varchar(100) NOT NULL DEFAULT 'anonymous',
+    updated_by_key     varchar(8) NOT NULL DEFAULT '',
+    is_deleted         boolean NOT NULL DEFAULT false,
+    last_event_id      text,
+    UNIQUE (name, environment)
+);
+INSERT INTO feature_flags_new (
+    id, name, description, is_enabled, rollout_percentage, target_users, environment, created_at, updated_at,
+    definition, version, updated_by, updated_by_key, is_deleted, last_event_id
+) SELECT
+    id, name, description, is_enabled, rollout_percentage, target_users, environment, created_at, updated_at,
+    definition, version, updated_by, updated_by_key, is_deleted, last_event_id
+FROM feature_flags;
+INSERT INTO feature_flags_new (
     id, name, description, is_enabled, rollout_percentage, target_users, environment, created_at, updated_at,
     definition, version, updated_by, updated_by_key, is_deleted, last_event_id
 ) SELECT
@@ -375,6 +524,8 @@ INSERT INTO feature_flags (
     definition, version, updated_by, updated_by_key, is_deleted, last_event_id
 FROM deleted_feature_flags;
 DROP TABLE deleted_feature_flags;
+DROP TABLE feature_flags;
+ALTER TABLE feature_flags_new RENAME TO feature_flags;
 CREATE TABLE feature_flag_history_new (
     id              integer PRIMARY KEY AUTOINCREMENT,
     flag_id         bigint NOT NULL REFERENCES feature_flags (id) ON DELETE RESTRICT,
@@ -404,10 +555,34 @@ ALTER TABLE feature_flag_history_new RENAME TO feature_flag_history;
 DELETE FROM sqlite_sequence WHERE name = 'feature_flags';
 INSERT INTO sqlite_sequence (name, seq) SELECT 'feature_flags', seq FROM sqlite_sequence WHERE name = 'feature_flag_ids';
 DROP TABLE feature_flag_ids;
-DROP INDEX feature_flags_in_order;
 CREATE INDEX feature_flags_in_order ON feature_flags (environment, name) WHERE NOT is_deleted;
+CREATE INDEX feature_flags_versions ON feature_flags (environment, version);
 
-INSERT INTO configurations (
+CREATE TABLE configurations_new (
+    id             integer PRIMARY KEY AUTOINCREMENT,
+    key            varchar(255) NOT NULL,
+    value          text NOT NULL,
+    environment    varchar(50) NOT NULL,
+    service_name   varchar(100) NOT NULL,
+    description    text,
+    is_encrypted   boolean NOT NULL DEFAULT false,
+    version        bigint NOT NULL DEFAULT 1,
+    created_at     text NOT NULL,
+    updated_at     text NOT NULL,
+    updated_by     varchar(100) NOT NULL DEFAULT 'anonymous',
+    updated_by_key varchar(8) NOT NULL DEFAULT '',
+    is_deleted     boolean NOT NULL DEFAULT false,
+    last_event_id  text,
+    UNIQUE (key, environment, service_name)
+);
+INSERT INTO configurations_new (
+    id, key, value, environment, service_name, description, is_encrypted, version, created_at, updated_at,
+    updated_by, updated_by_key, is_deleted, last_event_id
+) SELECT
+    id, key, value, environment, service_name, description, is_encrypted, version, created_at, updated_at,
+    updated_by, updated_by_key, is_deleted, last_event_id
+FROM configurations;
+INSERT INTO configurations_new (
     id, key, value, environment, service_name, description, is_encrypted, version, created_at, updated_at,
     updated_by, updated_by_key, is_deleted, last_event_id
 ) SELECT
@@ -415,6 +590,8 @@ INSERT INTO configurations (
     updated_by, updated_by_key, is_deleted, last_event_id
 FROM deleted_configurations;
 DROP TABLE deleted_configurations;
+DROP TABLE configurations;
+ALTER TABLE configurations_new RENAME TO configurations;
 CREATE TABLE configuration_history_new (
     id               integer PRIMARY KEY AUTOINCREMENT,
     configuration_id bigint NOT NULL REFERENCES configurations (id) ON DELETE RESTRICT,
@@ -446,5 +623,4 @@ ALTER TABLE configuration_history_new RENAME TO configuration_history;
 DELETE FROM sqlite_sequence WHERE name = 'configurations';
 INSERT INTO sqlite_sequence (name, seq) SELECT 'configurations', seq FROM sqlite_sequence WHERE name = 'configuration_ids';
 DROP TABLE configuration_ids;
-DROP INDEX configurations_in_order;
 CREATE INDEX configurations_in_order ON configurations (environment, service_name, key) WHERE NOT is_deleted;
