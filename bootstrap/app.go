@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,9 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/bootstrap/tlsfiles"
 )
 
 // Output is what the program writes to.
@@ -33,6 +36,9 @@ type App struct {
 	options  fx.Option
 	fx       *fx.App
 	listener net.Listener
+	log      *zap.Logger
+	// tls is nil without a certificate.
+	tls *tls.Config
 	// listening is the listener's port, 0 before there is one.
 	listening atomic.Uint32
 	// serve answers requests from the end of the start. Connections that arrive during the
@@ -44,7 +50,7 @@ type App struct {
 // New wires the service of its own modules and those that are added. Nothing is opened
 // before Start.
 func New(s settings.Settings, version Version, out Output, added ...Module) *App {
-	app := &App{settings: s, failed: make(chan error, 1)}
+	app := &App{settings: s, log: out.Log, failed: make(chan error, 1)}
 	app.options = fx.Options(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
@@ -72,8 +78,11 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// listen binds the port.
+// listen reads the certificate and binds the port.
 func (a *App) listen(ctx context.Context) error {
+	if err := a.readCertificate(); err != nil {
+		return err
+	}
 	address := net.JoinHostPort("", strconv.Itoa(int(a.settings.Port)))
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -84,6 +93,29 @@ func (a *App) listen(ctx context.Context) error {
 		a.listening.Store(uint32(bound.Port()))
 	}
 	return nil
+}
+
+// readCertificate reads the certificate of the server, if there is one.
+func (a *App) readCertificate() error {
+	s := a.settings
+	if s.TLSCertificate == "" {
+		return nil
+	}
+	paths := tlsfiles.Paths{Certificate: s.TLSCertificate, Key: s.TLSKey, ClientCAs: s.TLSClientCAs}
+	files, err := tlsfiles.New(paths, system.NewStopwatch().Elapsed, a.certificateChanged)
+	if err != nil {
+		return settingsError{&settings.InvalidError{Problems: []string{err.Error()}}}
+	}
+	a.tls = files.Config()
+	return nil
+}
+
+func (a *App) certificateChanged(err error) {
+	if err != nil {
+		a.log.Error("certificate reload failed; former certificate in use", zap.Error(err))
+		return
+	}
+	a.log.Info("certificate reloaded")
 }
 
 // Stop refuses new requests, finishes in-flight ones until ctx ends, and closes what was

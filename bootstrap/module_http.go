@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -70,13 +71,23 @@ func newAPI(p httpParts) *ginapi.API {
 // are closed.
 const drainTime = 250 * time.Millisecond
 
+// serveOn serves by HTTPS if there is a configuration for it, else by HTTP.
+func serveOn(server *http.Server, listener net.Listener, config *tls.Config) error {
+	if config == nil {
+		return server.Serve(listener) //nolint:wrapcheck // the caller adds the context
+	}
+	server.TLSConfig = config
+	return server.ServeTLS(listener, "", "") //nolint:wrapcheck // as above
+}
+
 // serve has the app serve at the end of the start, and stops the server first.
 func serve(lc fx.Lifecycle, s settings.Settings, api *ginapi.API, app *App, log *zap.Logger) {
 	server := ginapi.NewServer("", api.Handler())
 	app.serve = func(listener net.Listener) {
 		api.SetReady(true)
 		go func() {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			server.ErrorLog, _ = zap.NewStdLogAt(log, zap.DebugLevel) // handshakes that clients break off
+			if err := serveOn(server, listener, app.tls); !errors.Is(err, http.ErrServerClosed) {
 				app.failed <- fmt.Errorf("serve: %w", err)
 			}
 		}()

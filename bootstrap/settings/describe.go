@@ -82,6 +82,9 @@ func EnvTemplate(topics []ports.TopicSetting) string {
 			fmt.Fprintf(&b, "\n# --- %s ---\n", group)
 		}
 		fmt.Fprintf(&b, "\n# %s.\n# Allowed: %s\n# %s=%s\n", f.Doc, f.Allowed, f.Name, f.Default)
+		if f.Secret {
+			fmt.Fprintf(&b, "# Or the path of a file with it:\n# %s%s=\n", f.Name, fileSuffix)
+		}
 	}
 	return b.String()
 }

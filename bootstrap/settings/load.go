@@ -3,7 +3,6 @@ package settings
 import (
 	"cmp"
 	"errors"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -27,7 +26,8 @@ func (e *InvalidError) Error() string {
 }
 
 // Load reads the settings from an environment ("NAME=value") and from a .env file, which
-// the environment overrides and which may be missing. Invalid settings and lines are an
+// the environment overrides and which may be missing. A secret setting may be in a file that
+// NAME_FILE names. Invalid settings and lines are an
 // InvalidError that names all of them, without values that may be secret. Names in the file
 // that are probably typing errors of a setting's are invalid, those in the environment are
 // warnings; the other unknown names of the file are one warning. Topics are the settings of
@@ -38,13 +38,12 @@ func Load(environ []string, path string, topics []ports.TopicSetting) (Settings,
 		return Settings{}, nil, err
 	}
 	outside := env.ToMap(environ)
-	values := map[string]string{}
-	maps.Copy(values, file.values)
-	maps.Copy(values, outside)
+	values := merge(file.values, outside)
+	unread := readSecrets(values)
 	s, problems := parse(values, topics)
 	names := newNames(topics)
 	typos, warnings := names.inFile(path, file)
-	if problems = slices.Concat(file.problems, typos, problems); len(problems) > 0 {
+	if problems = slices.Concat(file.problems, typos, unread, problems); len(problems) > 0 {
 		return Settings{}, nil, &InvalidError{Problems: problems}
 	}
 	return s, slices.Concat(s.Database.Warnings, warnings, names.inEnvironment(outside)), nil
@@ -71,6 +70,11 @@ func parse(values map[string]string, topics []ports.TopicSetting) (Settings, []s
 	}
 	if len(problems) == 0 && !supportsDefault(s, values) {
 		problems = append(problems, problem(describeField("DefaultEnvironment"), values, errNotAllowed))
+	}
+	if (s.TLSCertificate == "") != (s.TLSKey == "") {
+		problems = append(problems, "TLS_CERT_FILE and TLS_KEY_FILE: set both")
+	} else if s.TLSClientCAs != "" && s.TLSKey == "" {
+		problems = append(problems, "TLS_CLIENT_CA_FILE: set TLS_CERT_FILE and TLS_KEY_FILE, too")
 	}
 	slices.Sort(problems)
 	return s, problems
@@ -114,6 +118,9 @@ func parseTopics(values map[string]string, topics []ports.TopicSetting) (parsed 
 // a number: others may be a secret that was given to the wrong name.
 func problem(f Field, values map[string]string, err error) string {
 	name, rule := f.Name, "use "+f.Allowed
+	if f.Secret && values[name+fileSuffix] != "" {
+		name += fileSuffix
+	}
 	if value := values[f.Name]; !f.Secret && regexp.MustCompile(`^-?[0-9]{1,10}[A-Za-z]{0,3}$`).MatchString(value) {
 		name += "=" + value
 	}

@@ -22,6 +22,9 @@ func newNames(topics []ports.TopicSetting) names {
 	var n names
 	for _, f := range Fields(topics) {
 		n = append(n, f.Name)
+		if f.Secret {
+			n = append(n, f.Name+fileSuffix)
+		}
 	}
 	return n
 }

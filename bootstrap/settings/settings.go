@@ -16,6 +16,10 @@ type Settings struct {
 	LogLevel    LogLevel `env:"LOG_LEVEL" envDefault:"INFO" group:"Service" doc:"Lowest level that is logged" allowed:"DEBUG, INFO, WARNING or ERROR"`
 	Shutdown    Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20" group:"Service" doc:"How long a stop waits for in-flight requests" allowed:"seconds, or a duration such as 20s"`
 
+	TLSCertificate string `env:"TLS_CERT_FILE" group:"Service" doc:"Certificate of the server with its chain, in PEM; enables HTTPS with HTTP/2, and is read again after a change" allowed:"a path"`
+	TLSKey         string `env:"TLS_KEY_FILE" group:"Service" doc:"Key of the certificate, in PEM" allowed:"a path"`
+	TLSClientCAs   string `env:"TLS_CLIENT_CA_FILE" group:"Service" doc:"Authorities of client certificates, in PEM; set: every client needs a certificate of them" allowed:"a path"`
+
 	Environments Environments `env:"SUPPORTED_ENVIRONMENTS" envDefault:"development,staging,production" group:"Service" doc:"Environments of configurations, flags and instances" allowed:"names of a-z 0-9 . _ - separated by commas"`
 
 	DefaultEnvironment string  `env:"DEFAULT_ENVIRONMENT" envDefault:"production" group:"Service" doc:"Environment of OFREP requests that name none" allowed:"one of SUPPORTED_ENVIRONMENTS"`

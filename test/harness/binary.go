@@ -78,7 +78,7 @@ func newCluster() (*Cluster, error) {
 		return nil, err
 	}
 	data, password := filepath.Join(folder, "data"), filepath.Join(folder, "password")
-	if err := os.WriteFile(password, []byte("signalbox\n"), 0o644); err != nil { //nolint:gosec // another user reads it
+	if err := os.WriteFile(password, []byte("signalbox\n"), 0o644); err != nil {
 		return nil, fmt.Errorf("write the password: %w", err)
 	}
 	setup := exec.CommandContext(context.Background(), initdb, "-D", data, "-U", "signalbox", "-A", "scram-sha-256",
