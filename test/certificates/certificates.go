@@ -1,4 +1,3 @@
-// Package certificates makes certificates for tests.
 package certificates
 
 import (

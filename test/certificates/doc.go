@@ -1,0 +1,2 @@
+// Package certificates makes certificates for tests.
+package certificates
