@@ -46,23 +46,26 @@ func (s *Service) Evaluate(ctx context.Context, by access.Caller, in Evaluate) (
 		return Evaluated{}, err
 	}
 	in.Context.Until(ctx)
-	return snapshot.evaluate(in.Name, in.Context)
+	var e Evaluated
+	err = snapshot.evaluate(in.Name, in.Context, &e)
+	return e, err
 }
 
-func (s *Snapshot) evaluate(name string, c *targeting.Context) (Evaluated, error) {
+func (s *Snapshot) evaluate(name string, c *targeting.Context, to *Evaluated) error {
 	f := s.Find(name)
 	if f == nil {
-		return Evaluated{Name: name, missing: s.Missing(name)}, nil
+		*to = Evaluated{Name: name, missing: s.Missing(name)}
+		return nil
 	}
-	return evaluate(f, c)
+	return evaluate(f, c, to)
 }
 
-func evaluate(f *flag.Compiled, c *targeting.Context) (Evaluated, error) {
-	d := flag.Evaluate(f, c)
-	if d.Reason == flag.Late {
-		return Evaluated{}, d.Err()
+func evaluate(f *flag.Compiled, c *targeting.Context, to *Evaluated) error {
+	to.Name, to.Flag, to.Decision = f.Name(), f, flag.Evaluate(f, c)
+	if to.Decision.Reason == flag.Late {
+		return to.Decision.Err()
 	}
-	return Evaluated{Name: f.Name(), Flag: f, Decision: d}, nil
+	return nil
 }
 
 // EvaluateAll selects flags of an environment and a context.
@@ -120,16 +123,18 @@ func (e *Evaluations) Len() int {
 	return len(e.snapshot.ordered) + len(e.snapshot.damaged)
 }
 
-// At evaluates the i-th flag. It fails with context.DeadlineExceeded where the evaluation
-// does not end before the context of EvaluateAll.
-func (e *Evaluations) At(i int) (Evaluated, error) {
+// At evaluates the i-th flag into a value that callers reuse, as hundreds are read in a row.
+// It fails with context.DeadlineExceeded where the evaluation does not end before the
+// context of EvaluateAll.
+func (e *Evaluations) At(i int, to *Evaluated) error {
 	switch all := e.snapshot.ordered; {
 	case e.listed:
-		return e.snapshot.evaluate(e.names[i], e.context)
+		return e.snapshot.evaluate(e.names[i], e.context, to)
 	case i < len(all):
-		return evaluate(all[i], e.context)
+		return evaluate(all[i], e.context, to)
 	default:
-		return Evaluated{Name: e.snapshot.damaged[i-len(all)], missing: flag.ErrDamaged}, nil
+		*to = Evaluated{Name: e.snapshot.damaged[i-len(all)], missing: flag.ErrDamaged}
+		return nil
 	}
 }
 

@@ -45,8 +45,8 @@ func TestEvaluate(t *testing.T) {
 			all, err := b.EvaluateAll(t.Context(), fixture.Reader(), in)
 			require.NoError(t, err)
 			for i := range all.Len() {
-				e, err := all.At(i)
-				require.NoError(t, err)
+				var e flagapp.Evaluated
+				require.NoError(t, all.At(i, &e))
 				list = append(list, e.Name)
 			}
 			return list
@@ -79,5 +79,6 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, 1, all.Len())
-	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = all.At(0) }))
+	var e flagapp.Evaluated
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = all.At(0, &e) }))
 }

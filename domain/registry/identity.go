@@ -48,7 +48,7 @@ func ParseInstanceID(text string) (InstanceID, error) {
 		return InstanceID{}, badInstanceID(text)
 	}
 	if scope.DotSegment(text) {
-		return InstanceID{}, fault.BadText("instance_id", text, "must not be '.' or '..', which clients remove from paths")
+		return InstanceID{}, fault.Bad("instance_id", "must not be '.' or '..', which clients remove from paths")
 	}
 	for i := range len(text) {
 		switch c := text[i]; {

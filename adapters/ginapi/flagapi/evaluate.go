@@ -78,12 +78,12 @@ func (a *API) sendBatch(c *gin.Context, b *body, all *flagapp.Evaluations) {
 	b.Answer = append(b.Answer, `,"evaluations":[`...)
 	rest.SendStale(c, a.flags.Staleness())
 	out := a.router.Chunks(c)
+	var e flagapp.Evaluated
 	for i := range all.Len() {
 		if i > 0 {
 			b.Answer = append(out.Spill(b.Answer), ',')
 		}
-		e, err := all.At(i)
-		if err != nil {
+		if err := all.At(i, &e); err != nil {
 			a.router.FailChunks(c, &out, err)
 			return
 		}

@@ -66,7 +66,7 @@ func (a *API) single(c *gin.Context, in *rest.Input) {
 		a.router.Fail(c, err)
 		return
 	}
-	b.Answer = appendDecision(b.Answer, e.Flag, e.Decision)
+	b.Answer = appendDecision(b.Answer, e.Flag, &e.Decision)
 	rest.SendStale(c, a.Flags.Staleness())
 	a.router.SendJSON(c, b.Answer)
 }

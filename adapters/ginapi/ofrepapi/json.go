@@ -68,25 +68,25 @@ type ofrepErrorJSON struct {
 // object. It sends a long buffer, and fails when the request's deadline is exceeded.
 func appendBulk(to []byte, all *flagapp.Evaluations, out *rest.Chunks) ([]byte, error) {
 	to = append(to, `{"flags":[`...)
+	var e flagapp.Evaluated
 	for i := range all.Len() {
 		if i > 0 {
 			to = append(out.Spill(to), ',')
 		}
-		e, err := all.At(i)
-		if err != nil {
+		if err := all.At(i, &e); err != nil {
 			return to, err
 		}
 		if err := e.Err(); err != nil {
 			to = appendFailure(to, e.Name, fault.Of(err))
 		} else {
-			to = appendDecision(to, e.Flag, e.Decision)
+			to = appendDecision(to, e.Flag, &e.Decision)
 		}
 	}
 	return append(to, "],"...), nil
 }
 
 // appendDecision encodes a decision. Names need no escapes.
-func appendDecision(to []byte, f *flag.Compiled, d flag.Decision) []byte {
+func appendDecision(to []byte, f *flag.Compiled, d *flag.Decision) []byte {
 	to = append(append(to, `{"key":"`...), f.Name()...)
 	to = append(append(to, `","reason":"`...), d.Reason.String()...)
 	if d.Variant == nil {
