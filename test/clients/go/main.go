@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"reflect"
 
 	"clients/api"
 )
@@ -23,6 +24,13 @@ func must[T any](response interface{ StatusCode() int }, result *T, err error) T
 	check(err == nil, "%v", err)
 	check(result != nil, "status %d", response.StatusCode())
 	return *result
+}
+
+// refused checks the problem of a request that failed.
+func refused(response interface{ StatusCode() int }, problem *api.Problem, err error, status int, code string) {
+	found := must(response, problem, err)
+	check(response.StatusCode() == status && found.Status == int64(status), "status %d, problem %v", response.StatusCode(), found)
+	check(found.Code == code && found.Type == "urn:signalbox:problem:"+code && found.RequestId != "", "problem %v", found)
 }
 
 func main() {
@@ -46,20 +54,22 @@ func configurations(ctx context.Context, client *api.ClientWithResponses) {
 	})
 	made := must(created, created.JSON201, err)
 	check(made.Version == 1, "version %d", made.Version)
+	headers := created.Headers201
+	check(*headers.ETag == `"1"` && *headers.Location != "", "headers %v", headers)
 
 	query := api.ReadConfigurationParams{Environment: "production", ServiceName: "go"}
 	found, err := client.ReadConfigurationWithResponse(ctx, "database.url", &query)
 	read := must(found, found.JSON200, err)
 	check(read.Value != nil && *read.Value == "one", "value %v", read.Value)
-	tag := found.HTTPResponse.Header.Get("ETag")
+	tag := *found.Headers200.ETag
 	check(tag == `"1"`, "tag %s", tag)
 
 	changed, err := client.UpdateConfigurationWithResponse(ctx, made.Id, &api.UpdateConfigurationParams{IfMatch: &tag},
 		api.ConfigurationUpdate{Value: new("two")})
-	check(must(changed, changed.JSON200, err).Version == 2, "the update is version 2")
+	check(must(changed, changed.JSON200, err).Version == 2 && *changed.Headers200.ETag == `"2"`, "the update is version 2")
 	stale, err := client.UpdateConfigurationWithResponse(ctx, made.Id, &api.UpdateConfigurationParams{IfMatch: &tag},
 		api.ConfigurationUpdate{Value: new("three")})
-	check(must(stale, stale.ApplicationproblemJSON412, err).Code == "stale_version", "the tag is stale")
+	refused(stale, stale.ApplicationproblemJSON412, err, 412, "stale_version")
 
 	history, err := client.ListConfigurationHistoryWithResponse(ctx, made.Id, &api.ListConfigurationHistoryParams{Cursor: new("")})
 	entries := must(history, history.JSON200, err)
@@ -73,12 +83,12 @@ func configurations(ctx context.Context, client *api.ClientWithResponses) {
 	check(len(must(list, list.JSON200, err).Configurations) == 1, "one configuration")
 	query.ServiceName = "nobody"
 	none, err := client.ReadConfigurationWithResponse(ctx, "database.url", &query)
-	check(must(none, none.ApplicationproblemJSON404, err).Code == "configuration_not_found", "not found")
+	refused(none, none.ApplicationproblemJSON404, err, 404, "configuration_not_found")
 }
 
 func flags(ctx context.Context, client *api.ClientWithResponses) {
 	for kind, variants := range map[string]map[string]any{
-		"boolean": {"on": true, "off": false}, "string": {"on": "a", "off": "b"}, "integer": {"on": 1, "off": 2},
+		"boolean": {"on": true, "off": false}, "string": {"on": "a", "off": "b"}, "integer": {"on": 1.0, "off": 2.0},
 		"float": {"on": 0.5, "off": 1.5}, "object": {"on": map[string]any{"a": 1.0}, "off": map[string]any{}},
 	} {
 		name := "go-" + kind
@@ -93,23 +103,32 @@ func flags(ctx context.Context, client *api.ClientWithResponses) {
 			FlagName: name, Environment: "production", UserId: "u1", Context: &map[string]any{"plan": "gold"},
 		})
 		decision := must(decided, decided.JSON200, err)
-		check(decision.Enabled && *decision.Variant == "on" && fmt.Sprint(decision.Value) == fmt.Sprint(variants["on"]),
+		check(decision.Enabled && *decision.Variant == "on" && reflect.DeepEqual(decision.Value, variants["on"]),
 			"%s is %v", name, decision)
 	}
 	found, err := client.ReadFlagWithResponse(ctx, "go-boolean", &api.ReadFlagParams{Environment: "production"})
 	flag := must(found, found.JSON200, err)
-	changed, err := client.UpdateFlagWithResponse(ctx, flag.Id, nil, api.FlagChange{TargetUsers: &[]string{"u2"}})
-	check(must(changed, changed.JSON200, err).Version == 2, "the update is version 2")
+	tag := *found.Headers200.ETag
+	condition := &api.UpdateFlagParams{IfMatch: &tag}
+	changed, err := client.UpdateFlagWithResponse(ctx, flag.Id, condition, api.FlagChange{TargetUsers: &[]string{"u2"}})
+	check(must(changed, changed.JSON200, err).Version == 2 && *changed.Headers200.ETag == `"2"`, "the update is version 2")
+	stale, err := client.UpdateFlagWithResponse(ctx, flag.Id, condition, api.FlagChange{TargetUsers: &[]string{"u3"}})
+	refused(stale, stale.ApplicationproblemJSON412, err, 412, "stale_version")
 	history, err := client.ListFlagHistoryWithResponse(ctx, flag.Id, nil)
 	entries := must(history, history.JSON200, err)
-	check(entries.Total == 2 && entries.History[0].New != nil, "history %v", entries)
+	check(entries.Total == 2 && reflect.DeepEqual(*entries.History[0].New.TargetUsers, []string{"u2"}), "history %v", entries)
 	back, err := client.RollBackFlagWithResponse(ctx, flag.Id, nil, api.RollBack{Version: 1})
-	check(must(back, back.JSON200, err).Version == 3, "the rollback is version 3")
+	restored := must(back, back.JSON200, err)
+	check(restored.Version == 3 && len(*restored.TargetUsers) == 0, "rollback %v", restored)
+	none, err := client.ReadFlagWithResponse(ctx, "nothing", &api.ReadFlagParams{Environment: "production"})
+	refused(none, none.ApplicationproblemJSON404, err, 404, "flag_not_found")
 	explained, err := client.ExplainFlagWithResponse(ctx, api.FlagExplain{
 		FlagName: "go-boolean", Environment: "production", UserId: "u1",
 	})
 	why := must(explained, explained.JSON200, err)
 	check(why.Decision.Enabled && len(why.Steps) > 0, "explanation %v", why)
+	last := why.Steps[len(why.Steps)-1]
+	check(last.Step == "serve" && last.Held && *last.Variant == "on", "explanation %v", why)
 }
 
 func services(ctx context.Context, client *api.ClientWithResponses) {
@@ -128,4 +147,5 @@ func services(ctx context.Context, client *api.ClientWithResponses) {
 	discovered, err := client.DiscoverWithResponse(ctx, "go", &api.DiscoverParams{Ready: new(true)})
 	instances := must(discovered, discovered.JSON200, err)
 	check(len(instances) == 1 && instances[0].InstanceId == "a" && instances[0].Observed == "passing", "discovery %v", instances)
+	check(*discovered.Headers200.ETag != "", "discovery has no ETag")
 }

@@ -15,10 +15,18 @@ from signalbox_client.api.registry import discover, register_service, renew_leas
 client = AuthenticatedClient(base_url=os.environ["SIGNALBOX_URL"], token=os.environ["SIGNALBOX_KEY"], prefix="ApiKey")
 
 
+def refused(response, status, code):
+    problem = response.parsed
+    assert isinstance(problem, m.Problem) and response.status_code == problem.status == status, response
+    assert problem.code == code and problem.type_ == f"urn:signalbox:problem:{code}" and problem.request_id, problem
+
+
 def configurations():
     draft = m.ConfigurationCreate(key="database.url", value="one", environment="production", service_name="python")
-    made = create_configuration.sync(client=client, body=draft)
-    assert isinstance(made, m.Configuration) and made.version == 1, made
+    created = create_configuration.sync_detailed(client=client, body=draft)
+    made = created.parsed
+    assert isinstance(made, m.Configuration) and (created.status_code, made.version) == (201, 1), created
+    assert created.headers["ETag"] == '"1"' and created.headers["Location"], created
 
     where = {"environment": "production", "service_name": "python"}
     found = read_configuration.sync_detailed("database.url", client=client, **where)
@@ -28,8 +36,8 @@ def configurations():
 
     changed = update_configuration.sync(made.id, client=client, body=m.ConfigurationUpdate(value="two"), if_match=tag)
     assert isinstance(changed, m.Configuration) and changed.version == 2, changed
-    stale = update_configuration.sync(made.id, client=client, body=m.ConfigurationUpdate(value="three"), if_match=tag)
-    assert isinstance(stale, m.Problem) and stale.code == "stale_version", stale
+    draft = m.ConfigurationUpdate(value="three")
+    refused(update_configuration.sync_detailed(made.id, client=client, body=draft, if_match=tag), 412, "stale_version")
 
     history = list_configuration_history.sync(made.id, client=client, cursor="")
     assert isinstance(history, m.ConfigurationHistory) and history.total == 2, history
@@ -39,13 +47,12 @@ def configurations():
 
     listed = list_configurations.sync(client=client, service_name="python")
     assert isinstance(listed, m.ConfigurationList) and len(listed.configurations) == 1, listed
-    none = read_configuration.sync("nothing", client=client, **where)
-    assert isinstance(none, m.Problem) and none.status == 404, none
+    refused(read_configuration.sync_detailed("nothing", client=client, **where), 404, "configuration_not_found")
 
 
 def flags():
     kinds = {
-        "boolean": (True, False), "string": ("a", "b"), "integer": (1, 2), "float": (0.5, 1.5), "object": ({"a": 1}, {}),
+        "boolean": (True, False), "string": ("a", "b"), "integer": (1, 2), "float": (2.0, 1.5), "object": ({"a": 1}, {}),
     }
     for kind, (on, off) in kinds.items():
         variants = m.FlagCreateVariants.from_dict({"on": on, "off": off})
@@ -62,18 +69,25 @@ def flags():
         decision = evaluate_flag.sync(client=client, body=request)
         assert isinstance(decision, m.FlagEvaluation) and decision.enabled and decision.variant == "on", decision
         assert decision.value == on and type(decision.value) is type(on), decision
-    flag = read_flag.sync("python-boolean", client=client, environment="production")
-    assert isinstance(flag, m.Flag), flag
-    changed = update_flag.sync(flag.id, client=client, body=m.FlagChange(target_users=["u2"]))
+    found = read_flag.sync_detailed("python-boolean", client=client, environment="production")
+    flag, tag = found.parsed, found.headers["ETag"]
+    assert isinstance(flag, m.Flag) and tag == '"1"', found
+    changed = update_flag.sync(flag.id, client=client, body=m.FlagChange(target_users=["u2"]), if_match=tag)
     assert isinstance(changed, m.Flag) and changed.version == 2 and changed.target_users == ["u2"], changed
+    stale = update_flag.sync_detailed(flag.id, client=client, body=m.FlagChange(target_users=["u3"]), if_match=tag)
+    refused(stale, 412, "stale_version")
     history = list_flag_history.sync(flag.id, client=client)
     assert isinstance(history, m.FlagHistory) and history.total == 2, history
+    assert [entry.new.target_users for entry in history.history] == [["u2"], []], history
     back = roll_back_flag.sync(flag.id, client=client, body=m.RollBack(version=1))
-    assert isinstance(back, m.Flag) and back.version == 3, back
+    assert isinstance(back, m.Flag) and (back.version, back.target_users) == (3, []), back
+    refused(read_flag.sync_detailed("nothing", client=client, environment="production"), 404, "flag_not_found")
     why = explain_flag.sync(
         client=client, body=m.FlagExplain(flag_name=flag.name, environment="production", user_id="u1"),
     )
     assert isinstance(why, m.FlagExplanation) and why.decision.enabled and why.steps, why
+    last = why.steps[-1]
+    assert (last.step, last.held, last.variant) == ("serve", True, "on"), why
 
 
 def services():
@@ -87,8 +101,10 @@ def services():
         m.ServiceListedHeartbeat(service_name="python", instance_id=id, lease_epoch=1) for id in ("a", "b")
     ]))
     assert isinstance(batch, m.ServiceBeats) and [result.status for result in batch.results] == [200, 404], batch
-    instances = discover.sync("python", client=client, ready=True)
-    assert isinstance(instances, list) and [instance.instance_id for instance in instances] == ["a"], instances
+    discovered = discover.sync_detailed("python", client=client, ready=True)
+    assert discovered.status_code == 200 and discovered.headers["ETag"], discovered
+    assert isinstance(discovered.parsed, list), discovered
+    assert [(instance.instance_id, instance.observed) for instance in discovered.parsed] == [("a", "passing")], discovered
 
 
 configurations()

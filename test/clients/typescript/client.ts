@@ -15,10 +15,20 @@ function must<T>(response: { data?: T; error?: unknown }): NonNullable<T> {
   return response.data
 }
 
+// Checks the problem of a request that failed.
+function refused(result: { error?: components['schemas']['Problem']; response: Response }, status: number, code: string) {
+  const { error } = result
+  assert.deepEqual([result.response.status, error?.status], [status, status])
+  assert.deepEqual([error?.code, error?.type], [code, `urn:signalbox:problem:${code}`])
+  assert.ok(error?.request_id)
+}
+
 async function configurations() {
   const where = { environment: 'production', service_name: 'typescript' }
-  const made = must(await client.POST('/api/v1/config/', { body: { key: 'database.url', value: 'one', ...where } }))
-  assert.equal(made.version, 1)
+  const created = await client.POST('/api/v1/config/', { body: { key: 'database.url', value: 'one', ...where } })
+  const made = must(created)
+  assert.deepEqual([created.response.status, made.version, created.response.headers.get('ETag')], [201, 1, '"1"'])
+  assert.ok(created.response.headers.get('Location'))
 
   const at = { path: { config: 'database.url' }, query: where }
   const found = await client.GET('/api/v1/config/{config}', { params: at })
@@ -30,8 +40,7 @@ async function configurations() {
   const changed = must(await client.PUT('/api/v1/config/{config}', { params, body: { value: 'two' } }))
   assert.equal(changed.version, 2)
   const stale = await client.PUT('/api/v1/config/{config}', { params, body: { value: 'three' } })
-  assert.equal(stale.response.status, 412)
-  assert.equal(stale.error?.code, 'stale_version')
+  refused(stale, 412, 'stale_version')
 
   const id = { path: { config_id: made.id } }
   const history = must(
@@ -45,8 +54,7 @@ async function configurations() {
   const list = must(await client.GET('/api/v1/config/', { params: { query: { service_name: 'typescript' } } }))
   assert.equal(list.configurations.length, 1)
   const none = await client.GET('/api/v1/config/{config}', { params: { path: { config: 'nothing' }, query: where } })
-  assert.equal(none.response.status, 404)
-  assert.equal(none.error?.code, 'configuration_not_found')
+  refused(none, 404, 'configuration_not_found')
 }
 
 async function flags() {
@@ -68,26 +76,33 @@ async function flags() {
     )
     assert.deepEqual([decision.enabled, decision.variant, decision.value], [true, 'on', on])
   }
-  const flag = must(
-    await client.GET('/api/v1/feature-flags/{flag}', {
-      params: { path: { flag: 'typescript-boolean' }, query: { environment } },
-    }),
-  )
+  const query = { environment }
+  const found = await client.GET('/api/v1/feature-flags/{flag}', {
+    params: { path: { flag: 'typescript-boolean' }, query },
+  })
+  const flag = must(found)
+  const tag = found.response.headers.get('ETag')!
+  const condition = { path: { flag: flag.id }, header: { 'If-Match': tag } }
   const changed = must(
-    await client.PUT('/api/v1/feature-flags/{flag}', {
-      params: { path: { flag: flag.id } }, body: { target_users: ['u2'] },
-    }),
+    await client.PUT('/api/v1/feature-flags/{flag}', { params: condition, body: { target_users: ['u2'] } }),
   )
-  assert.equal(changed.version, 2)
+  assert.deepEqual([changed.version, changed.target_users], [2, ['u2']])
+  const stale = await client.PUT('/api/v1/feature-flags/{flag}', { params: condition, body: { target_users: ['u3'] } })
+  refused(stale, 412, 'stale_version')
   const params = { path: { flag_id: flag.id } }
   const history = must(await client.GET('/api/v1/feature-flags/{flag_id}/history', { params }))
   assert.equal(history.total, 2)
+  assert.deepEqual(history.history.map((entry) => entry.new?.target_users), [['u2'], []])
   const back = must(await client.POST('/api/v1/feature-flags/{flag_id}/rollback', { params, body: { version: 1 } }))
-  assert.equal(back.version, 3)
+  assert.deepEqual([back.version, back.target_users], [3, []])
+  const none = await client.GET('/api/v1/feature-flags/{flag}', { params: { path: { flag: 'nothing' }, query } })
+  refused(none, 404, 'flag_not_found')
   const why = must(
     await client.POST('/api/v1/feature-flags/explain', { body: { flag_name: flag.name, environment, user_id: 'u1' } }),
   )
-  assert.ok(why.decision.enabled && why.steps.length > 0)
+  assert.ok(why.decision.enabled)
+  const last = why.steps.at(-1)
+  assert.deepEqual([last?.step, last?.held, last?.variant], ['serve', true, 'on'])
 }
 
 async function services() {
@@ -107,10 +122,11 @@ async function services() {
   const heartbeats = ['a', 'b'].map((instance_id) => ({ service_name, instance_id, lease_epoch: 1 }))
   const batch = must(await client.POST('/api/v1/registry/heartbeats', { body: { heartbeats } }))
   assert.deepEqual(batch.results.map((result) => result.status), [200, 404])
-  const instances = must(
-    await client.GET('/api/v1/discovery/{service_name}', { params: { path: { service_name }, query: { ready: true } } }),
-  )
-  assert.deepEqual(instances.map((instance) => [instance.instance_id, instance.observed]), [['a', 'passing']])
+  const discovered = await client.GET('/api/v1/discovery/{service_name}', {
+    params: { path: { service_name }, query: { ready: true } },
+  })
+  assert.ok(discovered.response.headers.get('ETag'))
+  assert.deepEqual(must(discovered).map((instance) => [instance.instance_id, instance.observed]), [['a', 'passing']])
 }
 
 await configurations()
