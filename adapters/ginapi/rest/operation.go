@@ -162,6 +162,9 @@ func (r *Router) describe(op Operation) *huma.Operation {
 			http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,
 		}, problems...)
 	}
+	if op.awaits() {
+		problems = append(problems, http.StatusPreconditionFailed)
+	}
 	if !op.OwnFailures {
 		doc.Responses = r.schemas.problems(problems)
 	}
@@ -192,7 +195,7 @@ func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 	if doc.RequestBody != nil {
 		served.action = op.Action
 	}
-	if op.Method == http.MethodGet && !op.Open && !op.WithoutMinRevision {
+	if op.awaits() {
 		served.awaits = true
 		doc.Parameters = append(doc.Parameters, minRevisionParameter())
 	}
@@ -248,6 +251,11 @@ func (r *Router) checkWrite(request *http.Request, op *operation) error {
 		return err
 	}
 	return checkPreconditions(request)
+}
+
+// awaits reports whether an operation has the parameter min_revision.
+func (op Operation) awaits() bool {
+	return op.Method == http.MethodGet && !op.Open && !op.WithoutMinRevision
 }
 
 // changes reports whether an operation is a write, by its action.
