@@ -122,6 +122,8 @@ func flags(ctx context.Context, client *api.ClientWithResponses) {
 	check(restored.Version == 3 && len(*restored.TargetUsers) == 0, "rollback %v", restored)
 	none, err := client.ReadFlagWithResponse(ctx, "nothing", &api.ReadFlagParams{Environment: "production"})
 	refused(none, none.ApplicationproblemJSON404, err, 404, "flag_not_found")
+	ahead, err := client.ReadFlagWithResponse(ctx, "go-boolean", &api.ReadFlagParams{Environment: "production", MinVersion: new(int64(9))})
+	refused(ahead, ahead.ApplicationproblemJSON412, err, 412, "stale_version")
 	explained, err := client.ExplainFlagWithResponse(ctx, api.FlagExplain{
 		FlagName: "go-boolean", Environment: "production", UserId: "u1",
 	})

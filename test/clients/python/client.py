@@ -82,6 +82,8 @@ def flags():
     back = roll_back_flag.sync(flag.id, client=client, body=m.RollBack(version=1))
     assert isinstance(back, m.Flag) and (back.version, back.target_users) == (3, []), back
     refused(read_flag.sync_detailed("nothing", client=client, environment="production"), 404, "flag_not_found")
+    ahead = read_flag.sync_detailed(flag.name, client=client, environment="production", min_version=9)
+    refused(ahead, 412, "stale_version")
     why = explain_flag.sync(
         client=client, body=m.FlagExplain(flag_name=flag.name, environment="production", user_id="u1"),
     )

@@ -97,6 +97,10 @@ async function flags() {
   assert.deepEqual([back.version, back.target_users], [3, []])
   const none = await client.GET('/api/v1/feature-flags/{flag}', { params: { path: { flag: 'nothing' }, query } })
   refused(none, 404, 'flag_not_found')
+  const ahead = await client.GET('/api/v1/feature-flags/{flag}', {
+    params: { path: { flag: flag.name }, query: { ...query, min_version: 9 } },
+  })
+  refused(ahead, 412, 'stale_version')
   const why = must(
     await client.POST('/api/v1/feature-flags/explain', { body: { flag_name: flag.name, environment, user_id: 'u1' } }),
   )
