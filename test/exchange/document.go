@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -153,6 +154,9 @@ func (d *Document) checkResponse(at string, operation map[string]any, e Exchange
 	if response == nil {
 		return errors.New("the status is not in the document")
 	}
+	if err := checkHeaders(response, e); err != nil {
+		return err
+	}
 	content := member(response, "content")
 	if len(e.Response) == 0 {
 		return nil
@@ -168,6 +172,25 @@ func (d *Document) checkResponse(at string, operation map[string]any, e Exchange
 		return nil
 	}
 	return d.validate(at+"/responses/"+key+"/content/"+escape(mediaType)+"/schema", e.Response)
+}
+
+// checkHeaders checks that headers which programs act upon are those of a response that is
+// no failure.
+func checkHeaders(response map[string]any, e Exchange) error {
+	if e.Status >= http.StatusBadRequest {
+		return nil
+	}
+	for name := range e.Header {
+		known := strings.HasPrefix(name, "Signalbox-") || slices.Contains([]string{"Etag", "Last-Modified", "Location"}, name)
+		declared := false
+		for header := range member(response, "headers") {
+			declared = declared || http.CanonicalHeaderKey(header) == name
+		}
+		if known && !declared {
+			return fmt.Errorf("the header %s is not in the document", name)
+		}
+	}
+	return nil
 }
 
 func (d *Document) checkRequest(at string, operation map[string]any, e Exchange) error {

@@ -112,26 +112,30 @@ func (a *API) registerReads(r *rest.Router) {
 }
 
 func (a *API) registerEvaluation(r *rest.Router) {
+	decided := []string{"Signalbox-Revision", "Signalbox-Stale"}
 	r.Hot(rest.Operation{
 		ID: "evaluate-flag", Example: examples()["evaluate-flag"],
 		Method: http.MethodPost, Path: flagsPath + "evaluate", Tag: tag,
 		Summary: "Evaluate a feature flag", Action: access.EvaluateFlag,
-		Body: rest.BodyOf[evaluateJSON](), Responses: []rest.Response{rest.JSON[evaluationJSON](http.StatusOK)},
-		Problems: []int{http.StatusConflict, http.StatusRequestEntityTooLarge},
+		Body:      rest.BodyOf[evaluateJSON](),
+		Responses: []rest.Response{rest.JSON[evaluationJSON](http.StatusOK, decided...)},
+		Problems:  []int{http.StatusConflict, http.StatusRequestEntityTooLarge},
 	}, a.evaluate)
 	r.Hot(rest.Operation{
 		ID: "evaluate-flags", Example: examples()["evaluate-flags"],
 		Method: http.MethodPost, Path: flagsPath + "evaluate/batch", Tag: tag,
 		Summary: "Evaluate several feature flags, or all, as of one moment", Action: access.EvaluateFlag,
-		Body: rest.BodyOf[evaluateBatchJSON](), Responses: []rest.Response{rest.JSON[batchJSON](http.StatusOK)},
-		Problems: []int{http.StatusConflict, http.StatusRequestEntityTooLarge},
+		Body:      rest.BodyOf[evaluateBatchJSON](),
+		Responses: []rest.Response{rest.JSON[batchJSON](http.StatusOK, decided...)},
+		Problems:  []int{http.StatusConflict, http.StatusRequestEntityTooLarge},
 	}, a.evaluateBatch)
 	r.Hot(rest.Operation{
 		ID: "explain-flag", Example: examples()["explain-flag"],
 		Method: http.MethodPost, Path: flagsPath + "explain", Tag: tag,
-		Summary: "Explain the evaluation of a feature flag, now or at an earlier version, step by step",
-		Action:  access.ReadFlag,
-		Body:    rest.BodyOf[explainJSON](), Responses: []rest.Response{rest.JSON[explanationJSON](http.StatusOK)},
-		Problems: []int{http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge},
+		Summary:   "Explain the evaluation of a feature flag, now or at an earlier version, step by step",
+		Action:    access.ReadFlag,
+		Body:      rest.BodyOf[explainJSON](),
+		Responses: []rest.Response{rest.JSON[explanationJSON](http.StatusOK, decided...)},
+		Problems:  []int{http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge},
 	}, a.explain)
 }

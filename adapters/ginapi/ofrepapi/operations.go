@@ -118,7 +118,7 @@ func (a *API) bulkOperation() rest.Operation {
 		rest.QueryString("flagConfigEtag",
 			"The ETag of the snapshot that the caller knows; an older snapshot waits for it"))
 	op.Responses = append(failures(http.StatusRequestEntityTooLarge),
-		rest.JSON[ofrepBulkJSON](http.StatusOK, "ETag"), rest.Response{Status: http.StatusNotModified})
+		rest.JSON[ofrepBulkJSON](http.StatusOK, "ETag", "Signalbox-Revision", "Signalbox-Stale"), rest.Response{Status: http.StatusNotModified})
 	return op
 }
 
@@ -129,7 +129,7 @@ func (a *API) singleOperation() rest.Operation {
 		rest.PathParam("key", "The flag's name; a slash in it is sent as it is or as %2F"),
 	}, op.Parameters...)
 	op.Responses = append(failures(http.StatusNotFound, http.StatusRequestEntityTooLarge),
-		rest.JSON[ofrepFlagJSON](http.StatusOK, "ETag"))
+		rest.JSON[ofrepFlagJSON](http.StatusOK, "ETag", "Signalbox-Revision", "Signalbox-Stale"))
 	return op
 }
 

@@ -250,8 +250,8 @@ func orNull(s *huma.Schema) *huma.Schema {
 	}
 }
 
-// problem is the schema of a failure as RFC 9457 has it. Facts beside the message, such as
-// current_version, are further members.
+// problem is the schema of a failure as RFC 9457 has it. Facts beside the message are further
+// members; those that programs act upon are described.
 type problemJSON struct {
 	_         struct{} `additionalProperties:"true"`
 	Type      string   `json:"type" format:"uri" doc:"urn:signalbox:problem:, and the code"`
@@ -261,6 +261,11 @@ type problemJSON struct {
 	Code      string   `json:"code" doc:"Stable, for programs"`
 	Errors    []Place  `json:"errors,omitzero" nullable:"false" doc:"At most 50 places; errors_omitted counts others"`
 	RequestID string   `json:"request_id" doc:"What to quote when reporting it"`
+
+	CurrentVersion  int64    `json:"current_version,omitzero" doc:"Of stale_version: the version to read and merge"`
+	CurrentRevision int64    `json:"current_revision,omitzero" doc:"Of a min_revision that was not reached"`
+	ID              int64    `json:"id,omitzero" doc:"Of already_exists: the resource to update"`
+	Environments    []string `json:"environments,omitzero" nullable:"false" doc:"Of environment_required: those to choose from"`
 }
 
 // problems describes the failures of an operation: those named, and any other.

@@ -103,6 +103,35 @@ func collectSent(doc map[string]any, v any, sent map[string]bool) {
 	}
 }
 
+// declareHeaders adds the headers that no operation lists itself: the revision on every read
+// with a key, and on a 304 those of the response that it stands for (RFC 9110, section
+// 15.4.5).
+func declareHeaders(method string, operation map[string]any) {
+	responses := member(operation, "responses")
+	ok := member(responses, "200")
+	if ok == nil {
+		return
+	}
+	headers := member(ok, "headers")
+	if headers == nil {
+		headers = map[string]any{}
+	}
+	_, listed := headers[revisionName]
+	if listed || method == "get" && responses["401"] != nil {
+		headers[revisionName] = map[string]any{
+			"description": "The revision of the feed that everything in the response has at least; pass it on as min_revision",
+			"schema":      map[string]any{"type": "integer", "format": "int64", "minimum": 0},
+		}
+	}
+	if len(headers) == 0 {
+		return
+	}
+	ok["headers"] = headers
+	if unchanged := member(responses, "304"); unchanged != nil {
+		unchanged["headers"] = maps.Clone(headers)
+	}
+}
+
 func member(of map[string]any, name string) map[string]any {
 	value, _ := of[name].(map[string]any)
 	return value
@@ -158,8 +187,9 @@ func renameParameter(operation any, from, to string) {
 // describeOperations gives each operation a description and its request an example.
 func (r *Router) describeOperations(paths map[string]any) {
 	for path := range paths {
-		for _, o := range member(paths, path) {
+		for method, o := range member(paths, path) {
 			if operation, ok := o.(map[string]any); ok {
+				declareHeaders(method, operation)
 				r.describeOperation(operation)
 			}
 		}
