@@ -219,3 +219,29 @@ func fill(t *testing.T, store *bunstore.Store) {
 		}
 	}
 }
+
+// TestEarlierProgramsMarkNoRow runs on PostgreSQL, where programs of several versions
+// may share a database, the statements of one from before deleted rows had tables.
+func TestEarlierProgramsMarkNoRow(t *testing.T) {
+	t.Parallel()
+	store := storetest.Postgres(t)
+	require.NoError(t, configstore.New(store).Save(t.Context(), fixture.Configuration(t)))
+	require.NoError(t, flagstore.New(store).Save(t.Context(), fixture.Flag(t, `{"name":"a"}`)))
+	s := registry.New(fixture.ServiceName(t, "shop"))
+	_, err := s.Register(fixture.Registration(t, "a"), fixture.Stamp())
+	require.NoError(t, err)
+	require.NoError(t, registrystore.New(store).Save(t.Context(), s))
+	for _, statement := range []string{
+		"UPDATE configurations SET is_deleted = true", "UPDATE feature_flags SET is_deleted = true",
+		"UPDATE service_registry SET is_deleted = true", "UPDATE service_instances SET is_removed = true",
+	} {
+		require.ErrorContains(t, storetest.Exec(t.Context(), store, statement), "upgrade this replica", statement)
+	}
+	require.ErrorContains(t, storetest.Exec(t.Context(), store,
+		`INSERT INTO configurations (key, value, environment, service_name) VALUES ('k', 'v', 'production', 'shop')`),
+		"not-null", "its creations fail, too")
+	for _, table := range []string{"configurations", "feature_flags", "service_registry", "service_instances"} {
+		assert.Equal(t, 1, count(t, store, table), table)
+	}
+	require.NoError(t, storetest.Exec(t.Context(), store, "UPDATE configurations SET value = 'its updates succeed', version = 2"))
+}

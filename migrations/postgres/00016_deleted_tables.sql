@@ -95,7 +95,49 @@ DROP INDEX service_instances_purge;
 CREATE INDEX deleted_service_instances_since ON deleted_service_instances (service_id, generation);
 CREATE INDEX deleted_service_instances_purge ON deleted_service_instances (purge_at);
 
+-- Programs of before this step mark a row where it is. Their deletions are refused at the
+-- commit, so that none of them looks like a row that exists.
+-- +goose StatementBegin
+CREATE FUNCTION refuse_deleted_row() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    stays boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE id = $1 AND is_deleted)', TG_TABLE_NAME) INTO stays USING NEW.id;
+    IF stays THEN
+        RAISE EXCEPTION 'deleted rows belong into deleted_%: upgrade this replica', TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE FUNCTION refuse_removed_instance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM service_instances WHERE service_id = NEW.service_id
+               AND instance_id = NEW.instance_id AND environment = NEW.environment AND is_removed) THEN
+        RAISE EXCEPTION 'removed instances belong into deleted_service_instances: upgrade this replica';
+    END IF;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER configurations_hold_no_deleted AFTER INSERT OR UPDATE ON configurations
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.is_deleted) EXECUTE FUNCTION refuse_deleted_row();
+CREATE CONSTRAINT TRIGGER feature_flags_hold_no_deleted AFTER INSERT OR UPDATE ON feature_flags
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.is_deleted) EXECUTE FUNCTION refuse_deleted_row();
+CREATE CONSTRAINT TRIGGER service_registry_hold_no_deleted AFTER INSERT OR UPDATE ON service_registry
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.is_deleted) EXECUTE FUNCTION refuse_deleted_row();
+CREATE CONSTRAINT TRIGGER service_instances_hold_no_removed AFTER INSERT OR UPDATE ON service_instances
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.is_removed) EXECUTE FUNCTION refuse_removed_instance();
+
 -- +goose Down
+DROP TRIGGER configurations_hold_no_deleted ON configurations;
+DROP TRIGGER feature_flags_hold_no_deleted ON feature_flags;
+DROP TRIGGER service_registry_hold_no_deleted ON service_registry;
+DROP TRIGGER service_instances_hold_no_removed ON service_instances;
+DROP FUNCTION refuse_removed_instance();
+DROP FUNCTION refuse_deleted_row();
+
 INSERT INTO service_instances SELECT * FROM deleted_service_instances;
 DROP TABLE deleted_service_instances;
 CREATE INDEX service_instances_purge ON service_instances (purge_at) WHERE purge_at IS NOT NULL;

@@ -50,5 +50,9 @@ func (s StoredServices) versioned() VersionedStore[*registry.Service] {
 		},
 		Change: enrollAs,
 		Delete: (*registry.Service).Deregister,
+		Recreate: func(t *testing.T, service *registry.Service, stamp scope.Stamp) {
+			t.Helper()
+			require.NoError(t, enrollAs(service, "a", stamp))
+		},
 	}
 }

@@ -152,22 +152,32 @@ func versionedCommitting[A Aggregate]() []behaviour[VersionedStore[A]] {
 // savedAfterFailure makes commits fail, and succeed after that.
 func savedAfterFailure[A Aggregate](t *testing.T, s VersionedStore[A], fail func(all ...A)) {
 	t.Helper()
-	old := s.saved(t, "old")
+	old, kept, gone := s.saved(t, "old"), s.saved(t, "kept"), s.saved(t, "gone")
+	require.NoError(t, s.Delete(gone, fixture.Stamp()))
+	s.save(t, gone)
 	heal := s.FailCommits(t)
 	changed, created := s.changed(t, old, "lost"), s.created(t, "new")
-	versions := []scope.Version{changed.Version(), created.Version()}
-	fail(changed, created)
-	for i, a := range []A{changed, created} {
+	deleted, revived := s.find(t, kept), s.find(t, gone)
+	require.NoError(t, s.Delete(deleted, fixture.Stamp()))
+	s.Recreate(t, revived, fixture.Stamp())
+	unsaved := []A{changed, created, deleted, revived}
+	versions := make([]scope.Version, len(unsaved))
+	for i, a := range unsaved {
+		versions[i] = a.Version()
+	}
+	fail(unsaved...)
+	for i, a := range unsaved {
 		assert.True(t, s.Changed(a))
 		assert.NotEmpty(t, a.PendingEvents())
 		assert.Equal(t, versions[i], a.Version())
 	}
 	assert.Zero(t, s.ID(created))
-	s.holdsAs(t, old)
+	s.holdsAs(t, old, kept, gone)
 	s.hasNone(t, created)
-	s.hasEventsOf(t, old)
+	s.hasEventsOf(t, old, kept, gone)
 	heal()
-	s.save(t, changed)
-	s.save(t, created)
-	s.holdsAs(t, changed, created)
+	for _, a := range unsaved {
+		s.save(t, a)
+	}
+	s.holdsAs(t, unsaved...)
 }
