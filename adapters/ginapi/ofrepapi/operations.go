@@ -118,7 +118,8 @@ func (a *API) bulkOperation() rest.Operation {
 		rest.QueryString("flagConfigEtag",
 			"The ETag of the snapshot that the caller knows; an older snapshot waits for it"))
 	op.Responses = append(failures(http.StatusRequestEntityTooLarge),
-		rest.JSON[ofrepBulkJSON](http.StatusOK, "ETag", "Signalbox-Revision", "Signalbox-Stale"), rest.Response{Status: http.StatusNotModified})
+		rest.JSON[ofrepBulkJSON](http.StatusOK, "ETag", "Signalbox-Revision", "Signalbox-Stale"),
+		rest.Response{Status: http.StatusNotModified})
 	return op
 }
 

@@ -265,7 +265,7 @@ type problemJSON struct {
 	CurrentVersion  int64    `json:"current_version,omitzero" doc:"Of stale_version: the version to read and merge"`
 	CurrentRevision int64    `json:"current_revision,omitzero" doc:"Of a min_revision that was not reached"`
 	ID              int64    `json:"id,omitzero" doc:"Of already_exists: the resource to update"`
-	Environments    []string `json:"environments,omitzero" nullable:"false" doc:"Of environment_required: those to choose from"`
+	Environments    []string `json:"environments,omitzero" nullable:"false" doc:"Of environment_required: the choices"`
 }
 
 // problems describes the failures of an operation: those named, and any other.

@@ -119,7 +119,7 @@ func declareHeaders(method string, operation map[string]any) {
 	_, listed := headers[revisionName]
 	if listed || method == "get" && responses["401"] != nil {
 		headers[revisionName] = map[string]any{
-			"description": "The revision of the feed that everything in the response has at least; pass it on as min_revision",
+			"description": "The least revision of everything in the response, for min_revision",
 			"schema":      map[string]any{"type": "integer", "format": "int64", "minimum": 0},
 		}
 	}

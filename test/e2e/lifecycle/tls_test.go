@@ -1,6 +1,8 @@
 package lifecycle_test
 
 import (
+	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -41,7 +43,9 @@ func TestHTTPS(t *testing.T) {
 	}
 	status, protocol, name := get("/api/v1/config/")
 	require.Equal(t, []any{http.StatusOK, "HTTP/2.0", "first"}, []any{status, protocol, name})
-	response, err := http.Get(p.URL + "/livez") //nolint:noctx // it fails at once
+	plain, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/livez", http.NoBody)
+	require.NoError(t, err)
+	response, err := http.DefaultTransport.RoundTrip(plain)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusBadRequest, response.StatusCode, "HTTP on the port of HTTPS")
@@ -103,4 +107,60 @@ func TestWrongCertificates(t *testing.T) {
 		require.Equal(t, 2, code, text)
 		require.Contains(t, text, want)
 	}
+}
+
+// TestStreamsAndBodiesByHTTP2 follows changes until the key is revoked, and sends a body
+// that is too long: both have their own rules in HTTP/2.
+func TestStreamsAndBodiesByHTTP2(t *testing.T) {
+	t.Parallel()
+	ca, folder := certificates.NewAuthority(t), t.TempDir()
+	cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	ca.Issue(t, "server").Write(t, cert, key)
+	databaseURL := e2etest.NewSQLite(t)
+	p := e2etest.Serve(t, databaseURL, "TLS_CERT_FILE="+cert, "TLS_KEY_FILE="+key, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(ca.PEM()))
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	ctx, cancel := context.WithTimeout(t.Context(), e2etest.Timeout)
+	t.Cleanup(cancel)
+	send := func(method, path, apiKey, body string) *http.Response {
+		t.Helper()
+		request, err := http.NewRequestWithContext(ctx, method, strings.Replace(p.URL, "http://", "https://", 1)+path, strings.NewReader(body))
+		require.NoError(t, err)
+		request.Header.Set("Authorization", "ApiKey "+apiKey)
+		response, err := transport.RoundTrip(request)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = response.Body.Close() })
+		require.Equal(t, "HTTP/2.0", response.Proto)
+		return response
+	}
+	code, reader := runCommand(t, []string{"key", "create", "--name", "r", "--role", "reader"}, "DATABASE_URL="+databaseURL)
+	require.Zero(t, code, reader)
+	reader, _, _ = strings.Cut(reader, "\n")
+	stream := send(http.MethodGet, "/api/v1/changes/stream?since=0", reader, "")
+	require.Equal(t, http.StatusOK, stream.StatusCode)
+	lines := bufio.NewScanner(stream.Body)
+	await := func(want string) {
+		t.Helper()
+		for lines.Scan() {
+			if lines.Text() == want {
+				return
+			}
+		}
+		t.Fatalf("the stream ended before %q: %v", want, lines.Err())
+	}
+
+	draft := `{"key":"a","value":"1","environment":"production","service_name":"shop"}`
+	require.Equal(t, http.StatusCreated, send(http.MethodPost, "/api/v1/config/", e2etest.AdminKey(t), draft).StatusCode)
+	await("event: change")
+	long := `{"value":"` + strings.Repeat("x", 10<<20) + `"}`
+	require.Equal(t, http.StatusRequestEntityTooLarge, send(http.MethodPut, "/api/v1/config/1", e2etest.AdminKey(t), long).StatusCode)
+	code, text := runCommand(t, []string{"key", "revoke", strings.Split(reader, "_")[1]}, "DATABASE_URL="+databaseURL)
+	require.Zero(t, code, text)
+	await("event: end")
+	for lines.Scan() {
+		require.NotEqual(t, "event: change", lines.Text())
+	}
+	require.NoError(t, lines.Err(), "the stream ends")
 }
