@@ -2,6 +2,7 @@ package registryapp_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,12 +11,17 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/registry/health"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
-// recordingDirectory records the names of its entries, and can fail or lose them.
+// recordingDirectory records its entries, and can fail or lose them.
 type recordingDirectory struct {
-	names         []string
+	names []string
+	// statuses are those of the instances of an entry, as it was put last; most is the
+	// number of instances of the largest call.
+	statuses      map[string]map[string]health.Status
+	most          int
 	failing, lost bool
 }
 
@@ -23,9 +29,16 @@ func (d *recordingDirectory) PutServices(_ context.Context, _ time.Duration, ent
 	if d.failing {
 		return false, registry.ErrLeasesUnavailable
 	}
+	instances := 0
 	for _, e := range entries {
 		d.names = append(d.names, e.Name)
+		instances += len(e.Instances)
+		d.statuses[e.Name] = map[string]health.Status{}
+		for _, i := range e.Instances {
+			d.statuses[e.Name][i.Instance.String()] = i.Status
+		}
 	}
+	d.most = max(d.most, instances)
 	lost, d.lost = d.lost, false
 	return lost, nil
 }
@@ -38,7 +51,7 @@ func (d *recordingDirectory) take() []string {
 // withDirectory returns a replica with a directory, and two services.
 func withDirectory(t *testing.T) (*bundle, *recordingDirectory) {
 	t.Helper()
-	b, d := empty(), &recordingDirectory{}
+	b, d := empty(), &recordingDirectory{statuses: map[string]map[string]health.Status{}}
 	b.Service = b.replica(t, "replica-1", func(o *registryapp.Dependencies) {
 		o.Directory, o.DirectoryTTL = d, time.Minute
 	})
@@ -86,6 +99,39 @@ func TestPublishDirectory(t *testing.T) {
 		b.register(t, "b")
 		b.publishDirectory(t)
 		assert.ElementsMatch(t, []string{shop, "cart"}, unique(d.take()))
+	})
+
+	t.Run("an entry has the observed status of each instance, and is put again when one changes", func(t *testing.T) {
+		t.Parallel()
+		b, d := withDirectory(t)
+		b.publishDirectory(t)
+		assert.Equal(t, map[string]health.Status{"a": health.Passing}, d.statuses[shop])
+		d.take()
+		_, err := b.Report(t.Context(), fixture.Admin(), registryapp.Report{
+			ServiceName: shop, InstanceID: new("a"), Environment: "production", Status: "critical",
+		})
+		require.NoError(t, err)
+		b.publishDirectory(t)
+		assert.Equal(t, []string{shop}, d.take())
+		assert.Equal(t, map[string]health.Status{"a": health.Critical}, d.statuses[shop])
+		assert.Equal(t, map[string]health.Status{"a": health.Passing}, d.statuses["cart"])
+	})
+
+	t.Run("a step has a bounded number of instances", func(t *testing.T) {
+		t.Parallel()
+		const services, instances = 6, 1500
+		b, d := withDirectory(t)
+		for s := range services {
+			for i := range instances {
+				r := registration(strconv.Itoa(i))
+				r.ServiceName = "many-" + strconv.Itoa(s)
+				_, err := b.Register(t.Context(), fixture.Admin(), r)
+				require.NoError(t, err)
+			}
+		}
+		b.publishDirectory(t)
+		assert.Len(t, unique(d.take()), 2+services)
+		assert.LessOrEqual(t, d.most, 5000+instances)
 	})
 
 	t.Run("a failing directory does not stop the expiry of leases", func(t *testing.T) {

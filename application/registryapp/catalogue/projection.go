@@ -11,8 +11,12 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
-// publishLimit bounds the services of one step, so that it is short.
-const publishLimit = 100
+// The services of one step, and their instances except where a single service has more, so
+// that it is short.
+const (
+	publishLimit     = 100
+	publishInstances = 5000
+)
 
 // publishedService is a service as it was put into the directory.
 type publishedService struct {
@@ -39,8 +43,8 @@ func NewProjection(c *Catalogue, d registry.Directory, ttl time.Duration) *Proje
 	return &Projection{catalogue: c, directory: d, ttl: ttl}
 }
 
-// Publish makes one step of putting services into the directory: at most a hundred of
-// those that changed, or are half as old as an entry lives. It reports whether there are
+// Publish makes one step of putting services into the directory: some of those that
+// changed, or are half as old as an entry lives. It reports whether there are
 // more. While another replica is elected, or without a directory, it does nothing.
 func (p *Projection) Publish(ctx context.Context, elected bool) (more bool, err error) {
 	p.mu.Lock()
@@ -54,7 +58,7 @@ func (p *Projection) Publish(ctx context.Context, elected bool) (more bool, err 
 		maps.DeleteFunc(p.services, func(name string, _ publishedService) bool { return p.catalogue.Find(name) == nil })
 	}
 	now := p.catalogue.stopwatch.Elapsed()
-	entries, generations, err := p.unpublished(now)
+	entries, generations, more, err := p.unpublished(now)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
@@ -68,12 +72,15 @@ func (p *Projection) Publish(ctx context.Context, elected bool) (more bool, err 
 	for i, e := range entries {
 		p.services[e.Name] = publishedService{id: e.ID, generation: generations[i], due: now + p.ttl/2}
 	}
-	return lost || len(entries) == publishLimit, nil
+	return lost || more, nil
 }
 
-// unpublished returns services that are to be put into the directory, at most
-// publishLimit, with their generations.
-func (p *Projection) unpublished(now time.Duration) (entries []registry.Entry, generations []int64, err error) {
+// unpublished returns the services of a step with their generations, and whether there
+// may be more.
+func (p *Projection) unpublished(
+	now time.Duration,
+) (entries []registry.Entry, generations []int64, more bool, err error) {
+	instances := 0
 	p.catalogue.Each(func(service *Service) bool {
 		service.mu.RLock()
 		defer service.mu.RUnlock()
@@ -85,11 +92,13 @@ func (p *Projection) unpublished(now time.Duration) (entries []registry.Entry, g
 		var entry registry.Entry
 		if entry, err = entryOf(&service.state); err == nil {
 			entry.Instances = service.entryInstances()
+			instances += len(entry.Instances)
 			entries, generations = append(entries, entry), append(generations, service.state.Generation)
 		}
-		return err == nil && len(entries) < publishLimit
+		more = len(entries) == publishLimit || instances >= publishInstances
+		return err == nil && !more
 	})
-	return entries, generations, err
+	return entries, generations, more, err
 }
 
 // entryInstances describes the instances, unless the service is deregistered.
