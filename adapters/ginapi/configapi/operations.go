@@ -47,7 +47,8 @@ func (a *API) Register(r *rest.Router) {
 			"configuration is shown to callers that may reveal it.",
 		Parameters: readParameters(),
 		Responses: []rest.Response{
-			rest.JSON[configurationJSON](http.StatusOK, "ETag", "Last-Modified", "Signalbox-Stale"), {Status: http.StatusNotModified},
+			rest.JSON[configurationJSON](http.StatusOK, "ETag", "Last-Modified", "Signalbox-Stale"),
+			{Status: http.StatusNotModified},
 		},
 		Problems: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.read)
