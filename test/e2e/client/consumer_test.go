@@ -30,9 +30,8 @@ func TestPythonConsumer(t *testing.T) {
 	c.RegisterInstance(t, "shop", "i")
 	c.RegisterInstance(t, "cart", "i")
 	c.Delete(t, e2etest.RegistryPath+"cart").Want(t, http.StatusNoContent)
-	c.CreateID(t, "last", "1")
-	c.AwaitPublished(t, 12)
-	revision := c.Health(t).Feed.Revision
+	revision := c.RevisionOf(t, c.CreateID(t, "last", "1"))
+	c.AwaitPublished(t, revision)
 	out := python(t, "kafka", "consumer.py", "", "BROKERS="+strings.Join(k.Brokers, ","),
 		"TOPICS="+strings.Join(k.Topics(), ","), "UNTIL="+strconv.FormatInt(revision, 10))
 	var exists map[string]int64

@@ -2,6 +2,7 @@ package e2etest
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,6 +40,28 @@ func (c Client) AwaitPublished(tb testing.TB, revision int64) {
 		f := c.Health(tb).Feed
 		return f.Pending == 0 && f.Revision >= revision && f.Published == f.Revision
 	}, Timeout, PollInterval)
+}
+
+// RevisionOf waits for a change of a configuration, and returns the revision of the last
+// one.
+func (c Client) RevisionOf(tb testing.TB, id int64) int64 {
+	tb.Helper()
+	revision := int64(0)
+	require.Eventually(tb, func() bool {
+		page := Decode[struct {
+			Changes []struct {
+				ResourceID string `json:"resource_id"`
+				Revision   int64  `json:"revision"`
+			} `json:"changes"`
+		}](tb, c.Get(tb, "/api/v1/changes?since=0&type=configuration&limit=1000"))
+		for _, change := range page.Changes {
+			if change.ResourceID == strconv.FormatInt(id, 10) {
+				revision = change.Revision
+			}
+		}
+		return revision > 0
+	}, Timeout, PollInterval)
+	return revision
 }
 
 // Conditions are the conditions in /health.

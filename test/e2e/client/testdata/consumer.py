@@ -11,12 +11,13 @@ consumer = KafkaConsumer(
     consumer_timeout_ms=30_000,
 )
 seen, exists, revisions = {}, {}, set()
+wanted = range(1, int(os.environ["UNTIL"]) + 1)
 for message in consumer:
     event, name = json.loads(message.value), f"{message.topic}:{message.key.decode()}"
     if event["data"]["version"] > seen.get(name, 0):  # otherwise a duplicate
         seen[name] = event["data"]["version"]
         exists[name] = event["action"] != "delete"
     revisions.add(event["data"]["revision"])
-    if len(revisions) == int(os.environ["UNTIL"]):
+    if revisions.issuperset(wanted):
         break
 print(json.dumps({name: seen[name] for name in sorted(seen) if exists[name]}))
