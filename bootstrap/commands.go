@@ -20,9 +20,11 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -112,8 +114,9 @@ func (p *program) Database(ctx context.Context, create bool) (cli.Database, erro
 	if err != nil {
 		return nil, aboutDatabase(s, err)
 	}
+	keys := keystore.New(store)
 	return &database{
-		store: store, settings: s, access: newAccess(s, Descriptors(), keystore.New(store), clock, ids), clock: clock,
+		store: store, settings: s, access: newAccess(s, Descriptors(), keys, keys, clock, ids), clock: clock,
 	}, nil
 }
 
@@ -193,28 +196,52 @@ func (d *database) relay() *relay.Service {
 	})
 }
 
+// operator is the caller of commands on the database: everything is allowed.
+func operator() access.Caller { return access.Caller{Grants: access.Unrestricted()} }
+
 // Issue creates a key.
-func (d *database) Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error) {
+func (d *database) Issue(ctx context.Context, in accessapp.Issue) (accessapp.Issued, error) {
 	if err := d.ready(ctx); err != nil {
-		return secret.Text{}, access.KeyAttributes{}, err
+		return accessapp.Issued{}, err
 	}
-	return d.access.Issue(ctx, in)
+	return d.access.Issue(ctx, operator(), in)
 }
 
-// Keys lists the keys.
-func (d *database) Keys(ctx context.Context) ([]access.KeyAttributes, error) {
+// Keys lists keys after one.
+func (d *database) Keys(ctx context.Context, after string) ([]access.KeyAttributes, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	return d.access.List(ctx)
+	window := scope.Window{Limit: page.MaxLimit}
+	if after != "" {
+		window.After = scope.Position{after}
+	}
+	found, err := d.access.List(ctx, operator(), window)
+	return found.Items, err
+}
+
+// Amend changes a key.
+func (d *database) Amend(ctx context.Context, in accessapp.Amend) (access.KeyAttributes, error) {
+	if err := d.ready(ctx); err != nil {
+		return access.KeyAttributes{}, err
+	}
+	return d.access.Amend(ctx, operator(), in)
+}
+
+// Rotate gives a key a new secret.
+func (d *database) Rotate(ctx context.Context, id string, overlap time.Duration) (accessapp.Issued, error) {
+	if err := d.ready(ctx); err != nil {
+		return accessapp.Issued{}, err
+	}
+	return d.access.Rotate(ctx, operator(), id, overlap)
 }
 
 // Revoke revokes a key.
-func (d *database) Revoke(ctx context.Context, id string) error {
+func (d *database) Revoke(ctx context.Context, id string, force bool) error {
 	if err := d.ready(ctx); err != nil {
 		return err
 	}
-	return d.access.Revoke(ctx, id)
+	return d.access.Revoke(ctx, operator(), id, force)
 }
 
 // ready returns nil if the schema is this binary's. Only 'migrate up' changes it, since

@@ -54,7 +54,7 @@ func (f firstKey) createGiven(ctx context.Context) error {
 	if err != nil || created {
 		return err
 	}
-	_, invalid := f.keys.Authenticate(ctx, f.settings.FirstKey.Reveal())
+	_, invalid := f.keys.Authenticate(ctx, f.settings.FirstKey.Reveal(), nil)
 	f.out.Log.Warn("BOOTSTRAP_ADMIN_KEY ignored: the database has API keys; remove the setting, and create keys with "+
 		"the command", zap.String("command", makeAdminKey), zap.Bool("key_accepted", invalid == nil))
 	return nil

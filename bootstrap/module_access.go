@@ -18,16 +18,17 @@ import (
 
 func accessModule() fx.Option {
 	return fx.Module("access", stored(keystore.Module()),
-		fx.Provide(fx.Annotate(keystore.New, fx.As(new(access.Keys))), newAccess),
+		fx.Provide(fx.Annotate(keystore.New, fx.As(new(access.Keys)), fx.As(new(access.KeyUses))), newAccess),
 		fx.Invoke(prepareAccess, runRecheck),
 	)
 }
 
 func newAccess(
-	s settings.Settings, modules ports.Modules, keys access.Keys, clock ports.Clock, ids ports.IDs,
+	s settings.Settings, modules ports.Modules, keys access.Keys, uses access.KeyUses,
+	clock ports.Clock, ids ports.IDs,
 ) *accessapp.Service {
 	return accessapp.New(accessapp.Dependencies{
-		Keys: keys, Clock: clock, IDs: ids, Pepper: s.Pepper.Text,
+		Keys: keys, Uses: uses, Clock: clock, IDs: ids, Pepper: s.Pepper.Text,
 		Policy: accessapp.Policy{
 			Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads(),
 			Added: addedActions(modules), Environments: s.Policy(), MaxSessions: int(s.MaxStreams),
@@ -68,6 +69,11 @@ func runRecheck(lc fx.Lifecycle, reporter *loop.Reporter, keys *accessapp.Servic
 			Step:    loop.Once(func(context.Context) error { keys.Expire(); return nil }),
 			Failing: "session expiry failed", Recovered: "session expiry recovered",
 		},
+		loop.Loop{
+			Every: accessapp.RecordInterval, Timeout: recheckTimeout, Step: loop.Once(keys.RecordUses),
+			Failing:   "recording the use of API keys failed",
+			Recovered: "recording the use of API keys recovered",
+		},
 	)
 }
 
@@ -77,7 +83,9 @@ func addedActions(modules ports.Modules) []access.Added {
 	for _, m := range modules {
 		for _, a := range m.Actions {
 			if !slices.Contains(access.Actions(), access.Action(a.Name)) {
-				added = append(added, access.Added{Action: access.Action(a.Name), Reader: a.Reader})
+				added = append(added, access.Added{
+					Action: access.Action(a.Name), Reader: a.Reader, Editor: a.Editor,
+				})
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: string(p.Settings.ServiceName), Version: string(p.Version), Logger: p.Log,
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
-		Modules: p.Modules, Operations: p.Operations,
+		Modules: p.Modules, Operations: p.Operations, Keys: p.Access,
 		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment, Environments: p.Settings.Policy(),
 		ResponseBytes: int64(p.Settings.ResponseMemory),

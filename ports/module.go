@@ -36,8 +36,9 @@ type Module struct {
 type ModuleAction struct {
 	// Name is "<resource>.<verb>". Actions with the verb "read" change nothing.
 	Name string
-	// Reader says that every role that reads is allowed the action.
-	Reader bool
+	// Reader says that every role that reads is allowed the action, Editor that the role
+	// editor is. The roles admin and operator are.
+	Reader, Editor bool
 }
 
 // TopicSetting is the setting that names a module's topic.
@@ -74,6 +75,8 @@ type Identity struct {
 	// ID is unique among the resources of the type. Key is, too, and readable: it is the
 	// key of messages.
 	ID, Key string
+	// Name is the name that grants for some names are decided on (domain/access).
+	Name string
 	// Environment is empty for what lives in none.
 	Environment string
 }

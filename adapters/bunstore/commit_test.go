@@ -95,12 +95,12 @@ func TestFailedRevocation(t *testing.T) {
 			key := aKey(t)
 			require.NoError(t, keystore.New(s).Create(t.Context(), key))
 			heal := storetest.FailCommits(s, "api_keys")(t)
-			require.Error(t, keystore.New(s).Revoke(t.Context(), key.Attributes().ID, fixture.Noon()))
+			require.Error(t, fixture.Revoke(t.Context(), keystore.New(s), key.Attributes().ID, fixture.Noon()))
 			heal()
 			found, err := keystore.New(s).Find(t.Context(), key.Attributes().ID)
 			require.NoError(t, err)
 			assert.True(t, found.Attributes().Revoked.IsZero())
-			require.NotErrorIs(t, keystore.New(s).Revoke(t.Context(), key.Attributes().ID, fixture.Noon()), access.ErrKeyNotFound)
+			require.NotErrorIs(t, fixture.Revoke(t.Context(), keystore.New(s), key.Attributes().ID, fixture.Noon()), access.ErrKeyNotFound)
 		})
 	}
 }
@@ -110,7 +110,7 @@ func aKey(t *testing.T) *access.APIKey {
 	token, err := access.NewToken("AAAAAAAA", fixture.Long(access.SecretLength))
 	require.NoError(t, err)
 	key, err := access.NewAPIKey(token, secret.New("a pepper that is long enough to be one"), access.KeyAttributes{
-		Name: "a key", Role: access.RoleAdmin, Created: fixture.Noon(),
+		Name: "a key", Grants: fixture.Granted(access.RoleAdmin), Created: fixture.Noon(),
 	})
 	require.NoError(t, err)
 	return key

@@ -53,11 +53,11 @@ func TestConnectionErrors(t *testing.T) {
 		_, atErr := configurations.EntryAt(ctx, 1, fixture.Noon())
 		_, entriesErr := configurations.Entries(ctx, 1, scope.Window{Limit: 1})
 		_, keyErr := keys.Find(ctx, "AAAAAAAA")
-		_, keysErr := keys.List(ctx)
+		_, keysErr := keys.List(ctx, scope.Window{Limit: 1})
 		_, migrateErr := store.Migrate(ctx)
 		for _, err := range []error{
 			findErr, byIdentityErr, listErr, entryErr, atErr, entriesErr, keyErr, keysErr, migrateErr,
-			configurations.Save(ctx, c), keys.Revoke(ctx, "AAAAAAAA", fixture.Noon()), store.Ping(ctx), store.CheckSchema(ctx),
+			configurations.Save(ctx, c), fixture.Revoke(ctx, keys, "AAAAAAAA", fixture.Noon()), store.Ping(ctx), store.CheckSchema(ctx),
 		} {
 			require.ErrorIs(t, err, fault.ErrUnavailable)
 			assert.NotContains(t, err.Error(), "canary")

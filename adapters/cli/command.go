@@ -45,9 +45,12 @@ type Database interface {
 
 // Keyring manages the API keys.
 type Keyring interface {
-	Issue(ctx context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error)
-	Keys(ctx context.Context) ([]access.KeyAttributes, error)
-	Revoke(ctx context.Context, id string) error
+	Issue(ctx context.Context, in accessapp.Issue) (accessapp.Issued, error)
+	// Keys lists keys after one, page by page; "" is before the first.
+	Keys(ctx context.Context, after string) ([]access.KeyAttributes, error)
+	Amend(ctx context.Context, in accessapp.Amend) (access.KeyAttributes, error)
+	Rotate(ctx context.Context, id string, overlap time.Duration) (accessapp.Issued, error)
+	Revoke(ctx context.Context, id string, force bool) error
 }
 
 // Relay manages the relay of the change feed.

@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -28,6 +29,7 @@ type recordingProgram struct {
 	calls []string
 	err   error
 	issue accessapp.Issue
+	amend accessapp.Amend
 }
 
 func (p *recordingProgram) record(call string) error {
@@ -96,17 +98,33 @@ func (p *recordingProgram) Migrations(context.Context) ([]cli.Migration, error) 
 	}, p.record("migrations")
 }
 
-func (p *recordingProgram) Issue(_ context.Context, in accessapp.Issue) (secret.Text, access.KeyAttributes, error) {
+func (p *recordingProgram) Issue(_ context.Context, in accessapp.Issue) (accessapp.Issued, error) {
 	p.issue = in
-	return secret.New("sbx_token"), access.KeyAttributes{ID: "abcdefgh", Name: in.Name}, p.record("issue")
+	return accessapp.Issued{
+		Token: secret.New("sbx_token"), KeyAttributes: access.KeyAttributes{ID: "abcdefgh", Name: in.Name},
+	}, p.record("issue")
 }
 
-func (p *recordingProgram) Keys(context.Context) ([]access.KeyAttributes, error) {
-	return []access.KeyAttributes{{ID: "abcdefgh", Name: "deploy", Role: access.RoleAdmin}}, p.record("keys")
+func (p *recordingProgram) Keys(_ context.Context, after string) ([]access.KeyAttributes, error) {
+	if after != "" {
+		return nil, p.record("keys after " + after)
+	}
+	return []access.KeyAttributes{{ID: "abcdefgh", Name: "deploy", Grants: []access.Grant{
+		{Role: access.RoleAdmin, Reveal: true}, {Role: access.RoleReader, Area: scope.Area{Prefixes: []string{"ui."}}},
+	}}}, p.record("keys")
 }
 
-func (p *recordingProgram) Revoke(_ context.Context, id string) error {
-	return p.record("revoke " + id)
+func (p *recordingProgram) Amend(_ context.Context, in accessapp.Amend) (access.KeyAttributes, error) {
+	p.amend = in
+	return access.KeyAttributes{ID: in.ID, Name: "deploy"}, p.record("amend")
+}
+
+func (p *recordingProgram) Rotate(_ context.Context, id string, overlap time.Duration) (accessapp.Issued, error) {
+	return accessapp.Issued{Token: secret.New("sbx_token")}, p.record("rotate " + id + " " + overlap.String())
+}
+
+func (p *recordingProgram) Revoke(_ context.Context, id string, force bool) error {
+	return p.record(fmt.Sprintf("revoke %s %t", id, force))
 }
 
 func run(t *testing.T, p *recordingProgram, args ...string) (output string, err error) {
@@ -152,7 +170,9 @@ func TestCommands(t *testing.T) {
 		out, err := run(t, p, "key", "create", "--name", "billing", "--role", "reader", "--reveal", "--expires", "720h")
 		require.NoError(t, err)
 		assert.Equal(t, "sbx_token\n", out)
-		assert.Equal(t, accessapp.Issue{Name: "billing", Role: "reader", Reveal: true, Lifetime: 720 * time.Hour}, p.issue)
+		assert.Equal(t, accessapp.Issue{
+			Name: "billing", Grants: []accessapp.Grant{{Role: "reader", Reveal: true}}, Lifetime: 720 * time.Hour,
+		}, p.issue)
 		assert.Equal(t, []string{"open", "issue", "close"}, p.calls)
 	})
 
@@ -161,7 +181,7 @@ func TestCommands(t *testing.T) {
 		p := &recordingProgram{}
 		_, err := run(t, p, "key", "create", "--role", "admin")
 		require.NoError(t, err)
-		assert.Equal(t, accessapp.Issue{Name: "admin", Role: "admin"}, p.issue)
+		assert.Equal(t, accessapp.Issue{Name: "admin", Grants: []accessapp.Grant{{Role: "admin"}}}, p.issue)
 	})
 
 	t.Run("key create binds an evaluator to an environment", func(t *testing.T) {
@@ -169,14 +189,14 @@ func TestCommands(t *testing.T) {
 		p := &recordingProgram{}
 		_, err := run(t, p, "key", "create", "--name", "web", "--role", "evaluator", "--environment", "production")
 		require.NoError(t, err)
-		assert.Equal(t, accessapp.Issue{Name: "web", Role: "evaluator", Environment: "production"}, p.issue)
+		assert.Equal(t, accessapp.Issue{Name: "web", Grants: []accessapp.Grant{{Role: "evaluator", Environments: []string{"production"}}}}, p.issue)
 	})
 
 	t.Run("key list prints roles and no secrets", func(t *testing.T) {
 		t.Parallel()
 		out, err := run(t, &recordingProgram{}, "key", "list")
 		require.NoError(t, err)
-		assert.Regexp(t, `abcdefgh +deploy +admin +yes`, out)
+		assert.Regexp(t, `abcdefgh +deploy +admin\+reader +yes.*-\+ui\.\* +active`, out)
 	})
 
 	t.Run("key revoke revokes by id", func(t *testing.T) {
@@ -184,7 +204,59 @@ func TestCommands(t *testing.T) {
 		p := &recordingProgram{}
 		_, err := run(t, p, "key", "revoke", "abcdefgh")
 		require.NoError(t, err)
-		assert.Contains(t, p.calls, "revoke abcdefgh")
+		assert.Contains(t, p.calls, "revoke abcdefgh false")
+		_, err = run(t, p, "key", "revoke", "abcdefgh", "--force")
+		require.NoError(t, err)
+		assert.Contains(t, p.calls, "revoke abcdefgh true")
+	})
+
+	t.Run("key create takes further grants, networks, labels and a beginning", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "create", "--role", "service", "--service", "shop", "--environment", "production,staging",
+			"--grant", "role=editor,reveal,environment=staging,service=shop,prefix=ui.", "--network", "10.0.0.0/8",
+			"--label", "team=web", "--not-before", "2030-01-31", "--expires", "never")
+		require.NoError(t, err)
+		assert.Equal(t, accessapp.Issue{
+			Name: "service", Forever: true, NotBefore: time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC),
+			Grants: []accessapp.Grant{
+				{Role: "service", Services: []string{"shop"}, Environments: []string{"production", "staging"}},
+				{
+					Role: "editor", Reveal: true, Environments: []string{"staging"}, Services: []string{"shop"},
+					Prefixes: []string{"ui."},
+				},
+			},
+			Networks: []string{"10.0.0.0/8"}, Labels: map[string]string{"team": "web"},
+		}, p.issue)
+		for _, grant := range []string{"", "editor", "role=a,role=b", "role=a,unknown=b", "reveal", "role=a,reveal=no"} {
+			_, err := run(t, p, "key", "create", "--grant", grant)
+			require.ErrorContains(t, err, "must be such as role=editor", grant)
+		}
+	})
+
+	t.Run("key update changes what is given", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "update", "abcdefgh", "--name", "web")
+		require.NoError(t, err)
+		assert.Equal(t, accessapp.Amend{ID: "abcdefgh", Name: new("web")}, p.amend)
+		_, err = run(t, p, "key", "update", "abcdefgh", "--role", "reader", "--expires", "never", "--network", "", "--force")
+		require.NoError(t, err)
+		assert.Equal(t, accessapp.Amend{
+			ID: "abcdefgh", Grants: new([]accessapp.Grant{{Role: "reader"}}), Expires: new(time.Time{}),
+			Networks: new([]string{}), Force: true,
+		}, p.amend)
+	})
+
+	t.Run("key rotate prints the new key", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		out, err := run(t, p, "key", "rotate", "abcdefgh")
+		require.NoError(t, err)
+		assert.Equal(t, "sbx_token\n", out)
+		_, err = run(t, p, "key", "rotate", "abcdefgh", "--overlap", "0")
+		require.NoError(t, err)
+		assert.Subset(t, p.calls, []string{"rotate abcdefgh 1h0m0s", "rotate abcdefgh 0s"})
 	})
 
 	t.Run("migrate prints what was applied, the new epoch and the migrations", func(t *testing.T) {
@@ -217,14 +289,15 @@ func TestExpiry(t *testing.T) {
 		"30d":                       {Lifetime: 30 * day},
 		"1d12h":                     {Lifetime: 36 * time.Hour},
 		"720h":                      {Lifetime: 30 * day},
-		"0":                         {},
+		"0":                         {Forever: true},
+		"never":                     {Forever: true},
 		"2030-01-31":                {Expires: time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC)},
 		"2030-01-31T18:00:00+02:00": {Expires: time.Date(2030, 1, 31, 16, 0, 0, 0, time.UTC)},
 	} {
 		p := &recordingProgram{}
 		_, err := run(t, p, "key", "create", "--role", "reader", "--expires", text)
 		require.NoError(t, err, text)
-		want.Name, want.Role = "reader", "reader"
+		want.Name, want.Grants = "reader", []accessapp.Grant{{Role: "reader"}}
 		assert.Equal(t, want, p.issue, text)
 	}
 	for _, text := range []string{"", "30", "d", "-1d", "-1h", "1d-2h", "30dd", "1.5d", "99999999d", "2030-02-30", "tomorrow"} {

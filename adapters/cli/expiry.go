@@ -6,32 +6,39 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/signalbox-hq/signalbox/application/accessapp"
 )
 
 // expiry is the flag for the end of a key: a lifetime in days (30d), in the units of Go
-// (12h), or both (1d12h), or its end as a date, which is its beginning in UTC, or as an
-// RFC 3339 time.
-type expiry struct{ in *accessapp.Issue }
+// (12h), or both (1d12h), its end as a date, which is its beginning in UTC, or as an
+// RFC 3339 time, or "never".
+type expiry struct {
+	lifetime time.Duration
+	end      time.Time
+	never    bool
+	given    bool
+}
 
 // errExpiry is the rule of the flag.
 var errExpiry = errors.New(
-	"must be a positive lifetime such as 30d or 12h, or an end such as 2030-01-31 or 2030-01-31T18:00:00Z")
+	"must be a positive lifetime such as 30d or 12h, an end such as 2030-01-31 or 2030-01-31T18:00:00Z, or never")
 
 const day = 24 * time.Hour
 
 // String returns the default.
-func (expiry) String() string { return "" }
+func (*expiry) String() string { return "" }
 
 // Type returns what help texts show.
-func (expiry) Type() string { return "lifetime|date" }
+func (*expiry) Type() string { return "lifetime|date|never" }
 
 // Set reads the flag.
-func (e expiry) Set(text string) error {
+func (e *expiry) Set(text string) error {
+	if text == "never" {
+		*e = expiry{never: true, given: true}
+		return nil
+	}
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
 		if end, err := time.Parse(layout, text); err == nil {
-			e.in.Expires, e.in.Lifetime = end.UTC(), 0
+			*e = expiry{end: end.UTC(), given: true}
 			return nil
 		}
 	}
@@ -39,8 +46,16 @@ func (e expiry) Set(text string) error {
 	if err != nil || lifetime < 0 {
 		return errExpiry
 	}
-	e.in.Expires, e.in.Lifetime = time.Time{}, lifetime
+	*e = expiry{lifetime: lifetime, never: lifetime == 0, given: true}
 	return nil
+}
+
+// at returns the end for a key that is changed at a time; zero is never.
+func (e *expiry) at(now time.Time) time.Time {
+	if e.lifetime > 0 {
+		return now.Add(e.lifetime)
+	}
+	return e.end
 }
 
 func parseLifetime(text string) (time.Duration, error) {

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/accessapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/changesapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/configapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/flagapi"
@@ -53,6 +54,7 @@ type Options struct {
 	// CORSOrigins are the origins whose browsers may call OFREP; none by default.
 	CORSOrigins []string
 	Access      rest.Authenticator
+	Keys        accessapi.Keys
 	Passes      ofrepapi.Passes
 	Sessions    changesapi.Sessions
 	Database    Pinger
@@ -108,6 +110,7 @@ func New(o Options) *API {
 		changesapi.New(changesapi.Dependencies{
 			Feed: o.Watching, Sessions: o.Sessions, Modules: o.Modules, Environments: o.Environments,
 		}),
+		accessapi.New(accessapi.Dependencies{Keys: o.Keys, Now: func() time.Time { return o.Clock.Now() }}),
 		opsapi.New(opsapi.Dependencies{
 			ServiceName: o.ServiceName, Version: o.Version, Ready: a.ready.Load, Database: o.Database,
 			Redis: o.Redis, Kafka: o.Kafka, Relay: o.Relay, Conditions: o.Conditions, Clock: o.Clock,

@@ -115,22 +115,22 @@ type together struct {
 
 func (b together) Anonymous() (access.Caller, error) { return b.real.Anonymous() }
 
-func (b together) Authenticate(ctx context.Context, key string) (access.Caller, error) {
+func (b together) Authenticate(ctx context.Context, key string, from access.Origin) (access.Caller, error) {
 	if strings.HasPrefix(key, "sbx_") {
-		return b.real.Authenticate(ctx, key)
+		return b.real.Authenticate(ctx, key, from)
 	}
-	return b.Authenticator.Authenticate(ctx, key)
+	return b.Authenticator.Authenticate(ctx, key, from)
 }
 
 func (l *lodge) issue(t *testing.T, in accessapp.Issue) (key, id string) {
 	t.Helper()
-	if in.Role == "" {
-		in.Role = "reader"
+	if in.Grants == nil {
+		in.Grants = []accessapp.Grant{{Role: "reader"}}
 	}
 	in.Name = "n"
-	token, attributes, err := l.real.Issue(t.Context(), in)
+	issued, err := l.real.Issue(t.Context(), fixture.Operator(), in)
 	require.NoError(t, err)
-	return token.Reveal(), attributes.ID
+	return issued.Token.Reveal(), issued.ID
 }
 
 // pass lets seconds go by, with a look at the keys in each.
@@ -171,7 +171,7 @@ func TestAccessEndsStreams(t *testing.T) {
 	ends := map[string]func(t *testing.T, l *lodge, id string){
 		"a revoked key": func(t *testing.T, l *lodge, id string) {
 			t.Helper()
-			require.NoError(t, l.real.Revoke(t.Context(), id))
+			require.NoError(t, l.real.Revoke(t.Context(), fixture.Operator(), id, true))
 		},
 		"a deleted key": func(_ *testing.T, l *lodge, id string) { l.keys.Forget(id) },
 		"a key with other rights": func(t *testing.T, l *lodge, id string) {
@@ -179,8 +179,9 @@ func TestAccessEndsStreams(t *testing.T) {
 			key, err := l.keys.Find(t.Context(), id)
 			require.NoError(t, err)
 			attributes := key.Attributes()
-			attributes.Reveal = true
-			l.keys.Replace(access.RehydrateAPIKey(attributes, key.Digest()))
+			attributes.Grants = []access.Grant{{Role: access.RoleReader, Reveal: true}}
+			digest, _ := key.Digests()
+			l.keys.Replace(access.RehydrateAPIKey(attributes, digest, nil))
 		},
 	}
 	for name, end := range ends {

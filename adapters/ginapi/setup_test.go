@@ -239,11 +239,13 @@ func newStubAuthenticator(tb testing.TB) *stubAuthenticator {
 	tb.Helper()
 	sessions := accessapp.New(accessapp.Dependencies{Clock: fixture.NewClock()})
 	return &stubAuthenticator{Service: sessions, anonymous: access.ErrUnauthenticated, holders: map[string]access.Caller{
-		adminKey:    holder(tb, "adminkey", access.KeyAttributes{Name: "ann", Role: access.RoleAdmin}),
-		readerKey:   holder(tb, "readerky", access.KeyAttributes{Name: "rob", Role: access.RoleReader}),
-		revealerKey: holder(tb, "revealky", access.KeyAttributes{Name: "rev", Role: access.RoleReader, Reveal: true}),
+		adminKey:    holder(tb, "adminkey", access.KeyAttributes{Name: "ann", Grants: fixture.Granted(access.RoleAdmin)}),
+		readerKey:   holder(tb, "readerky", access.KeyAttributes{Name: "rob", Grants: fixture.Granted(access.RoleReader)}),
+		revealerKey: holder(tb, "revealky", access.KeyAttributes{Name: "rev", Grants: []access.Grant{{Role: access.RoleReader, Reveal: true}}}),
 		evaluatorKey: holder(tb, "evalky00", access.KeyAttributes{
-			Name: "web", Role: access.RoleEvaluator, Environment: fixture.Production(tb),
+			Name: "web", Grants: []access.Grant{{
+				Role: access.RoleEvaluator, Area: scope.Area{Environments: []scope.Environment{fixture.Production(tb)}},
+			}},
 		}),
 	}}
 }
@@ -263,7 +265,7 @@ func (*stubAuthenticator) Pass(_ context.Context, by access.Caller, e scope.Envi
 }
 
 // Admit accepts such passes.
-func (d *stubAuthenticator) Admit(_ context.Context, pass string) (access.Caller, scope.Environment, error) {
+func (d *stubAuthenticator) Admit(_ context.Context, pass string, _ access.Origin) (access.Caller, scope.Environment, error) {
 	id, name, _ := strings.Cut(pass, "~")
 	e, err := scope.ParseEnvironment(name)
 	for _, caller := range d.holders {
@@ -278,7 +280,7 @@ func (d *stubAuthenticator) Anonymous() (access.Caller, error) {
 	return access.Caller{Grants: access.ReadOnly()}, d.anonymous
 }
 
-func (d *stubAuthenticator) Authenticate(_ context.Context, key string) (access.Caller, error) {
+func (d *stubAuthenticator) Authenticate(_ context.Context, key string, _ access.Origin) (access.Caller, error) {
 	caller, ok := d.holders[key]
 	if !ok {
 		return access.Caller{}, access.ErrInvalidKey

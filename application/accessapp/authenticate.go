@@ -34,16 +34,17 @@ func (s *Service) Anonymous() (access.Caller, error) {
 // Authenticate returns the caller of a key. A key that is unknown, wrong, expired or
 // revoked is ErrInvalidKey, also where anonymous callers may read. A revoked key works
 // for freshness.MaxStaleness at most. While the store is slow or unavailable, a key that
-// was read within Grace is accepted with an unconfirmed verdict.
-func (s *Service) Authenticate(ctx context.Context, presented string) (access.Caller, error) {
+// was read within Grace is accepted with an unconfirmed verdict. One that is not accepted
+// from the origin, which may be nil, is ErrAddressNotAllowed.
+func (s *Service) Authenticate(ctx context.Context, presented string, from access.Origin) (access.Caller, error) {
 	if !s.deps.Policy.Enabled {
 		return s.Anonymous()
 	}
 	now := s.deps.Clock.Now()
 	digest := sha256.Sum256([]byte(presented))
 	if id, ok := access.NamedKey(presented); ok {
-		if caller, ok := s.cachedCaller(id, digest, now); ok {
-			return caller, nil
+		if caller, err := s.cachedCaller(id, digest, now, from); caller != nil || err != nil {
+			return *caller, err
 		}
 	}
 	token, err := access.ParseToken(presented)
@@ -64,8 +65,11 @@ func (s *Service) Authenticate(ctx context.Context, presented string) (access.Ca
 	if !key.Opens(token, pepper, now) {
 		return access.Caller{}, access.ErrInvalidKey
 	}
+	if !key.AcceptedFrom(from) {
+		return access.Caller{}, access.ErrAddressNotAllowed
+	}
 	caller := s.holder(key)
-	s.cacheCaller(key, digest, caller)
+	s.cacheCaller(key, verified{digest: digest, until: key.OpensUntil(token, pepper), caller: caller}, now)
 	return caller, nil
 }
 
@@ -76,25 +80,40 @@ func (s *Service) holder(key *access.APIKey) access.Caller {
 	}
 }
 
-// cachedCaller returns the cached caller of a token, while its key is fresh and valid.
-func (s *Service) cachedCaller(id string, digest [sha256.Size]byte, now time.Time) (access.Caller, bool) {
+// noCaller is the caller beside an error.
+var noCaller access.Caller
+
+// cachedCaller returns the cached caller of a token, while its key is fresh and valid, or
+// nil.
+func (s *Service) cachedCaller(
+	id string, digest [sha256.Size]byte, now time.Time, from access.Origin,
+) (*access.Caller, error) {
 	s.mu.Lock()
-	known := s.known[id]
-	s.mu.Unlock()
-	accepted := known.within(freshness.MaxStaleness, now) && known.key.ValidAt(now)
-	if !accepted || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
-		return access.Caller{}, false
+	defer s.mu.Unlock()
+	known, cached := s.known[id]
+	if !cached || !known.within(freshness.MaxStaleness, now) || known.verified == nil || !known.key.ValidAt(now) {
+		return nil, nil
 	}
-	return known.caller, true
+	v := known.verified
+	expired := !v.until.IsZero() && !now.Before(v.until)
+	if expired || subtle.ConstantTimeCompare(v.digest[:], digest[:]) != 1 {
+		return nil, nil
+	}
+	if !known.key.AcceptedFrom(from) {
+		return &noCaller, access.ErrAddressNotAllowed
+	}
+	s.used(id, now)
+	return &v.caller, nil
 }
 
 // cacheCaller caches the caller beside its key.
-func (s *Service) cacheCaller(key *access.APIKey, digest [sha256.Size]byte, caller access.Caller) {
+func (s *Service) cacheCaller(key *access.APIKey, v verified, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := key.Attributes().ID
+	id := v.caller.Actor.KeyID
+	s.used(id, now)
 	if known := s.known[id]; known.key == key {
-		known.digest, known.caller = digest, caller
+		known.verified = &v
 		s.known[id] = known
 	}
 }

@@ -20,8 +20,8 @@ func TestAuthenticate(t *testing.T) {
 	t.Run("an issued key is known by its name and role", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
-		token, attributes := b.issued(t, accessapp.Issue{Name: "reader", Role: "reader"})
-		caller, err := b.Authenticate(t.Context(), token)
+		token, attributes := b.issued(t, accessapp.Issue{Name: "reader", Grants: roles("reader")})
+		caller, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		assert.Equal(t, attributes.ID, caller.Actor.KeyID)
 		assert.Equal(t, "reader", caller.Actor.Name)
@@ -38,7 +38,7 @@ func TestAuthenticate(t *testing.T) {
 		unknown, err := access.NewToken("unknown0", fixture.Long(access.SecretLength))
 		require.NoError(t, err)
 		for _, text := range []string{"", "sbx_", wrong.Text().Reveal(), unknown.Text().Reveal()} {
-			_, err := b.Authenticate(t.Context(), text)
+			_, err := b.Authenticate(t.Context(), text, nil)
 			require.ErrorIs(t, err, access.ErrInvalidKey)
 		}
 	})
@@ -48,16 +48,16 @@ func TestAuthenticate(t *testing.T) {
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
 		for range 10 {
-			_, err := b.Authenticate(t.Context(), token)
+			_, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 		}
 		assert.EqualValues(t, 1, b.keys.finds.Load())
-		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
+		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true))
 		b.clock.Move(freshness.MaxStaleness - time.Microsecond)
-		_, err := b.Authenticate(t.Context(), token)
+		_, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		b.clock.Move(time.Microsecond)
-		_, err = b.Authenticate(t.Context(), token)
+		_, err = b.Authenticate(t.Context(), token, nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})
 
@@ -65,22 +65,22 @@ func TestAuthenticate(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
-		_, err := b.Authenticate(t.Context(), token)
+		_, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
-		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
+		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true))
 		b.clock.Move(-time.Hour)
-		_, err = b.Authenticate(t.Context(), token)
+		_, err = b.Authenticate(t.Context(), token, nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})
 
 	t.Run("a key that expires stops at that instant, also while it is trusted", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
-		token, _ := b.issued(t, accessapp.Issue{Name: "short", Role: "admin", Lifetime: time.Second})
-		_, err := b.Authenticate(t.Context(), token)
+		token, _ := b.issued(t, accessapp.Issue{Name: "short", Grants: roles("admin"), Lifetime: time.Second})
+		_, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		b.clock.Move(time.Second)
-		_, err = b.Authenticate(t.Context(), token)
+		_, err = b.Authenticate(t.Context(), token, nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})
 
@@ -89,7 +89,7 @@ func TestAuthenticate(t *testing.T) {
 		b := guarded(t)
 		token, _ := b.issued(t, accessapp.Issue{})
 		b.keys.away.Store(true)
-		_, err := b.Authenticate(t.Context(), token)
+		_, err := b.Authenticate(t.Context(), token, nil)
 		require.ErrorIs(t, err, fault.ErrUnavailable)
 	})
 
@@ -97,32 +97,32 @@ func TestAuthenticate(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
-		short, _ := b.issued(t, accessapp.Issue{Name: "short", Role: "admin", Lifetime: time.Minute})
+		short, _ := b.issued(t, accessapp.Issue{Name: "short", Grants: roles("admin"), Lifetime: time.Minute})
 		for _, key := range []string{token, short} {
-			_, err := b.Authenticate(t.Context(), key)
+			_, err := b.Authenticate(t.Context(), key, nil)
 			require.NoError(t, err)
 		}
 		b.keys.away.Store(true)
 		b.clock.Move(10 * time.Second)
 		queried := b.keys.finds.Load()
 		for range 10 {
-			caller, err := b.Authenticate(t.Context(), token)
+			caller, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 			assert.Equal(t, attributes.ID, caller.Actor.KeyID)
 		}
 		assert.Equal(t, queried+1, b.keys.finds.Load(), "a store that has failed is left alone for a second")
-		_, err := b.Authenticate(t.Context(), token[:len(token)-1]+"x")
+		_, err := b.Authenticate(t.Context(), token[:len(token)-1]+"x", nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 		b.clock.Move(time.Minute)
-		_, err = b.Authenticate(t.Context(), short)
+		_, err = b.Authenticate(t.Context(), short, nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 		b.clock.Move(accessapp.Grace)
-		_, err = b.Authenticate(t.Context(), token)
+		_, err = b.Authenticate(t.Context(), token, nil)
 		require.ErrorIs(t, err, fault.ErrUnavailable)
-		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
+		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true))
 		b.keys.away.Store(false)
 		b.clock.Move(time.Second)
-		_, err = b.Authenticate(t.Context(), token)
+		_, err = b.Authenticate(t.Context(), token, nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})
 
@@ -131,7 +131,7 @@ func TestAuthenticate(t *testing.T) {
 		b := guarded(t)
 		for range 11_000 {
 			token, _ := b.issued(t, accessapp.Issue{})
-			_, err := b.Authenticate(t.Context(), token)
+			_, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 		}
 		assert.LessOrEqual(t, b.KnownForTest(), 10_000)
@@ -155,14 +155,14 @@ func TestAnonymous(t *testing.T) {
 		assert.True(t, caller.May(access.ReadConfiguration, access.Resource{}))
 		assert.False(t, caller.May(access.RevealConfiguration, access.Resource{}))
 		assert.False(t, caller.May(access.WriteConfiguration, access.Resource{}))
-		_, err = b.Authenticate(t.Context(), "wrong")
+		_, err = b.Authenticate(t.Context(), "wrong", nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})
 
 	t.Run("without authentication everybody may do everything", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, accessapp.Policy{})
-		caller, err := b.Authenticate(t.Context(), "anything")
+		caller, err := b.Authenticate(t.Context(), "anything", nil)
 		require.NoError(t, err)
 		assert.True(t, caller.May(access.DeclassifyConfiguration, access.Resource{}))
 	})
@@ -177,9 +177,9 @@ func TestVerdicts(t *testing.T) {
 		token, _ := b.issued(t, accessapp.Issue{})
 		end := len(token) - 1
 		for range 3 {
-			_, err := b.Authenticate(t.Context(), token)
+			_, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
-			_, err = b.Authenticate(t.Context(), token[:end]+string(token[end]^1))
+			_, err = b.Authenticate(t.Context(), token[:end]+string(token[end]^1), nil)
 			require.ErrorIs(t, err, access.ErrInvalidKey)
 		}
 	})
@@ -187,11 +187,11 @@ func TestVerdicts(t *testing.T) {
 	t.Run("a cached key that expires is rejected", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
-		token, _ := b.issued(t, accessapp.Issue{Name: "n", Role: "admin", Lifetime: time.Second})
-		_, err := b.Authenticate(t.Context(), token)
+		token, _ := b.issued(t, accessapp.Issue{Name: "n", Grants: roles("admin"), Lifetime: time.Second})
+		_, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		b.clock.Move(time.Second)
-		_, err = b.Authenticate(t.Context(), token)
+		_, err = b.Authenticate(t.Context(), token, nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 	})
 }

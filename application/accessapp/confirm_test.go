@@ -21,7 +21,7 @@ import (
 func known(t *testing.T, b *bundle) (token, id string) {
 	t.Helper()
 	token, attributes := b.issued(t, accessapp.Issue{})
-	_, err := b.Authenticate(t.Context(), token)
+	_, err := b.Authenticate(t.Context(), token, nil)
 	require.NoError(t, err)
 	b.clock.Move(10 * time.Second)
 	return token, attributes.ID
@@ -43,14 +43,14 @@ func TestConfirm(t *testing.T) {
 			token, _ := known(t, b)
 			b.keys.slow.Store(int64(300 * time.Millisecond))
 			began, queried := time.Now(), b.keys.finds.Load()
-			caller, err := b.Authenticate(t.Context(), token)
+			caller, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 			assert.Equal(t, 250*time.Millisecond, time.Since(began))
 			require.NoError(t, caller.Require(access.ReadConfiguration, access.Resource{}))
 			require.NoError(t, write(t.Context(), caller))
 			assert.Equal(t, 300*time.Millisecond, time.Since(began))
 			assert.Equal(t, queried+1, b.keys.finds.Load(), "it is the same look-up")
-			_, err = b.Authenticate(t.Context(), token)
+			_, err = b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 			assert.Equal(t, queried+1, b.keys.finds.Load(), "its late answer is remembered")
 		})
@@ -61,12 +61,12 @@ func TestConfirm(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := guarded(t)
 			token, id := known(t, b)
-			require.NoError(t, b.Revoke(t.Context(), id))
+			require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), id, true))
 			b.keys.slow.Store(int64(300 * time.Millisecond))
-			caller, err := b.Authenticate(t.Context(), token)
+			caller, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 			require.ErrorIs(t, write(t.Context(), caller), access.ErrInvalidKey)
-			_, err = b.Authenticate(t.Context(), token)
+			_, err = b.Authenticate(t.Context(), token, nil)
 			require.ErrorIs(t, err, access.ErrInvalidKey)
 		})
 	})
@@ -76,10 +76,10 @@ func TestConfirm(t *testing.T) {
 		b := guarded(t)
 		token, id := known(t, b)
 		b.keys.Forget(id)
-		_, err := b.Authenticate(t.Context(), token)
+		_, err := b.Authenticate(t.Context(), token, nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)
 		b.keys.away.Store(true)
-		_, err = b.Authenticate(t.Context(), token)
+		_, err = b.Authenticate(t.Context(), token, nil)
 		require.Error(t, err)
 	})
 
@@ -87,13 +87,14 @@ func TestConfirm(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, id := known(t, b)
-		caller, err := b.Authenticate(t.Context(), token)
+		caller, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		key, err := b.keys.Keys.Find(t.Context(), id)
 		require.NoError(t, err)
 		attributes := key.Attributes()
-		attributes.Role = access.RoleReader
-		b.keys.Replace(access.RehydrateAPIKey(attributes, key.Digest()))
+		attributes.Grants = fixture.Granted(access.RoleReader)
+		digest, _ := key.Digests()
+		b.keys.Replace(access.RehydrateAPIKey(attributes, digest, nil))
 		b.clock.Move(freshness.MaxStaleness)
 		require.ErrorIs(t, write(t.Context(), caller), access.ErrInvalidKey)
 	})
@@ -104,7 +105,7 @@ func TestConfirm(t *testing.T) {
 		token, _ := known(t, b)
 		b.keys.away.Store(true)
 		for range 3 {
-			caller, err := b.Authenticate(t.Context(), token)
+			caller, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 			require.NoError(t, caller.Require(access.ReadConfiguration, access.Resource{}))
 			require.NoError(t, caller.RequireRight(access.WriteService, access.Resource{}))
@@ -117,7 +118,7 @@ func TestConfirm(t *testing.T) {
 			}
 			b.clock.Move(20 * time.Minute)
 		}
-		_, err := b.Authenticate(t.Context(), token)
+		_, err := b.Authenticate(t.Context(), token, nil)
 		require.Error(t, err)
 	})
 
@@ -126,11 +127,11 @@ func TestConfirm(t *testing.T) {
 		b := guarded(t)
 		token, _ := known(t, b)
 		b.keys.away.Store(true)
-		caller, err := b.Authenticate(t.Context(), token)
+		caller, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		require.ErrorIs(t, write(t.Context(), caller), fault.ErrUnavailable)
 		b.keys.away.Store(false)
-		caller, err = b.Authenticate(t.Context(), token)
+		caller, err = b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		require.NoError(t, write(t.Context(), caller))
 	})
@@ -142,7 +143,7 @@ func TestConfirm(t *testing.T) {
 			token, _ := known(t, b)
 			b.keys.slow.Store(int64(7 * time.Second))
 			began := time.Now()
-			caller, err := b.Authenticate(t.Context(), token)
+			caller, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
@@ -156,10 +157,10 @@ func TestConfirm(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
-		caller, err := b.Authenticate(t.Context(), token)
+		caller, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		require.NoError(t, write(t.Context(), caller))
-		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
+		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true))
 		b.clock.Move(freshness.MaxStaleness)
 		require.ErrorIs(t, write(t.Context(), caller), access.ErrInvalidKey)
 	})
@@ -174,7 +175,7 @@ func TestConfirm(t *testing.T) {
 			failed := make(chan error, 1000)
 			for range 1000 {
 				go func() {
-					caller, err := b.Authenticate(t.Context(), token)
+					caller, err := b.Authenticate(t.Context(), token, nil)
 					if err == nil {
 						err = write(t.Context(), caller)
 					}
@@ -194,20 +195,25 @@ func TestEvaluatorKey(t *testing.T) {
 	environments, err := scope.NewEnvironments("staging", "production")
 	require.NoError(t, err)
 	b := setup(t, accessapp.Policy{Enabled: true, Environments: environments})
-	token, attributes, err := b.Issue(t.Context(), accessapp.Issue{Name: "web", Role: "evaluator", Environment: "production"})
-	require.NoError(t, err)
-	assert.Equal(t, fixture.Production(t), attributes.Environment)
-	caller, err := b.Authenticate(t.Context(), token.Reveal())
+	web := []accessapp.Grant{{Role: "evaluator", Environments: []string{"production"}}}
+	token, attributes := b.issued(t, accessapp.Issue{Name: "web", Grants: web})
+	assert.Equal(t, []scope.Environment{fixture.Production(t)}, attributes.Grants[0].Area.Environments)
+	caller, err := b.Authenticate(t.Context(), token, nil)
 	require.NoError(t, err)
 	require.NoError(t, caller.Require(access.EvaluateFlag, access.Resource{Environment: fixture.Production(t)}))
 	require.ErrorIs(t, caller.Require(access.EvaluateFlag, access.Resource{}), access.ErrForbidden)
-	for _, in := range []accessapp.Issue{
-		{Name: "web", Role: "evaluator"},
-		{Name: "web", Role: "reader", Environment: "production"},
-		{Name: "web", Role: "evaluator", Environment: "nowhere"},
-		{Name: "web", Role: "evaluator", Environment: "production", Reveal: true},
+	for name, grant := range map[string]accessapp.Grant{
+		"grants/0/environments": {Role: "evaluator"},
+		"grants/0/reveal":       {Role: "evaluator", Environments: []string{"production"}, Reveal: true},
 	} {
-		_, _, err := b.Issue(t.Context(), in)
-		require.Error(t, err, in)
+		_, err := b.Issue(t.Context(), fixture.Operator(), accessapp.Issue{Name: "web", Grants: []accessapp.Grant{grant}})
+		require.ErrorIs(t, err, fault.ErrInvalid, name)
+		assert.Equal(t, name, fault.Of(err).Fields()[0].Name)
 	}
+	nowhere := []accessapp.Grant{{Role: "reader", Environments: []string{"nowhere"}}}
+	_, err = b.Issue(t.Context(), fixture.Operator(), accessapp.Issue{Name: "web", Grants: nowhere})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	everywhere := []accessapp.Grant{{Role: "evaluator", Environments: []string{accessapp.Everything}}}
+	_, attributes = b.issued(t, accessapp.Issue{Name: "web", Grants: everywhere})
+	assert.True(t, attributes.Grants[0].Area.IsAll())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
@@ -23,7 +24,7 @@ func TestFirst(t *testing.T) {
 		token, made, err := b.First(t.Context(), secret.Text{})
 		require.NoError(t, err)
 		require.True(t, made)
-		caller, err := b.Authenticate(t.Context(), token.Reveal())
+		caller, err := b.Authenticate(t.Context(), token.Reveal(), nil)
 		require.NoError(t, err)
 		assert.True(t, caller.May(access.WriteConfiguration, access.Resource{}))
 		_, made, err = b.First(t.Context(), secret.Text{})
@@ -40,7 +41,7 @@ func TestFirst(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, made)
 		assert.Equal(t, given.Text(), token)
-		_, err = b.Authenticate(t.Context(), given.Text().Reveal())
+		_, err = b.Authenticate(t.Context(), given.Text().Reveal(), nil)
 		require.NoError(t, err)
 	})
 }
@@ -48,15 +49,18 @@ func TestFirst(t *testing.T) {
 func TestIssueAndList(t *testing.T) {
 	t.Parallel()
 	b := guarded(t)
-	_, _, err := b.Issue(t.Context(), accessapp.Issue{Name: "x", Role: "root"})
+	_, err := b.Issue(t.Context(), fixture.Operator(), accessapp.Issue{Name: "x", Grants: roles("root")})
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, _, err = b.Issue(t.Context(), accessapp.Issue{Name: "", Role: "admin"})
+	_, err = b.Issue(t.Context(), fixture.Operator(), accessapp.Issue{Name: "", Grants: roles("admin")})
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, _, err = b.Issue(t.Context(), accessapp.Issue{Name: "x", Role: "admin", Lifetime: -time.Hour})
+	_, err = b.Issue(t.Context(), fixture.Operator(), accessapp.Issue{Name: "x", Grants: roles("admin"), Lifetime: -time.Hour})
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, attributes := b.issued(t, accessapp.Issue{Name: "billing", Role: "reader", Reveal: true})
-	list, err := b.List(t.Context())
+	_, attributes := b.issued(t, accessapp.Issue{Name: "billing", Grants: []accessapp.Grant{{Role: "reader", Reveal: true}}})
+	list, err := b.List(t.Context(), fixture.Operator(), scope.Window{Limit: 10})
 	require.NoError(t, err)
-	assert.Equal(t, []access.KeyAttributes{attributes}, list)
-	require.ErrorIs(t, b.Revoke(t.Context(), "unknown0"), access.ErrKeyNotFound)
+	assert.Equal(t, []access.KeyAttributes{attributes}, list.Items)
+	assert.Equal(t, fixture.Noon().Add(accessapp.DefaultLifetime), attributes.Expires)
+	_, forever := b.issued(t, accessapp.Issue{Name: "ci", Grants: roles("reader"), Forever: true})
+	assert.True(t, forever.Expires.IsZero())
+	require.ErrorIs(t, b.Revoke(t.Context(), fixture.Operator(), "unknown0", true), access.ErrKeyNotFound)
 }

@@ -34,8 +34,11 @@ func (s *Service) Pass(ctx context.Context, by access.Caller, e scope.Environmen
 }
 
 // Admit returns the caller and the environment of a pass. A pass that is no longer valid,
-// or its key, is ErrInvalidKey.
-func (s *Service) Admit(ctx context.Context, pass string) (access.Caller, scope.Environment, error) {
+// or its key, is ErrInvalidKey, and one of a key that is not accepted from the origin
+// ErrAddressNotAllowed.
+func (s *Service) Admit(
+	ctx context.Context, pass string, from access.Origin,
+) (access.Caller, scope.Environment, error) {
 	pepper, err := s.serverSecret(ctx)
 	if err != nil {
 		return access.Caller{}, scope.Environment{}, err
@@ -55,6 +58,9 @@ func (s *Service) Admit(ctx context.Context, pass string) (access.Caller, scope.
 		return access.Caller{}, scope.Environment{}, access.ErrInvalidKey
 	case err != nil:
 		return access.Caller{}, scope.Environment{}, err
+	}
+	if !key.AcceptedFrom(from) {
+		return access.Caller{}, scope.Environment{}, access.ErrAddressNotAllowed
 	}
 	return s.holder(key), p.Environment, nil
 }

@@ -20,7 +20,7 @@ type Policy struct {
 	AnonymousReads bool
 	// Added are the actions of modules that domain/access does not know.
 	Added []access.Added
-	// Environments are those that an evaluator can be bound to.
+	// Environments are those that grants can name.
 	Environments scope.Environments
 	// MaxSessions is how many sessions may be open, of one key half as many;
 	// DefaultSessions if it is 0.
@@ -32,7 +32,9 @@ const DefaultSessions = 10_000
 
 // Dependencies is what the use cases need.
 type Dependencies struct {
-	Keys  access.Keys
+	Keys access.Keys
+	// Uses stores when keys were last used; nil where nothing does.
+	Uses  access.KeyUses
 	Clock ports.Clock
 	IDs   ports.IDs
 	// Pepper is the server's secret, or empty for the one in Keys.
@@ -50,6 +52,8 @@ type Service struct {
 	known   map[string]knownKey
 	lookups map[string]*lookup
 	passes  map[access.Pass]string
+	// uses are those since the last RecordUses.
+	uses map[string]time.Time
 	// paused is until when callers with a cached key do not wait for the store.
 	paused time.Time
 }
@@ -59,9 +63,15 @@ type Service struct {
 type knownKey struct {
 	key  *access.APIKey
 	read time.Time
-	// digest is of the token that was verified last, and caller its caller; the zero
-	// digest is of none.
+	// verified is the token that was verified last; nil for none.
+	verified *verified
+}
+
+// verified is a token that opens a key. It does not change.
+type verified struct {
+	// digest is of the token, until when it opens the key, zero for ever.
 	digest [sha256.Size]byte
+	until  time.Time
 	caller access.Caller
 }
 
@@ -77,7 +87,7 @@ func New(d Dependencies) *Service {
 		d.Policy.MaxSessions = DefaultSessions
 	}
 	return &Service{
-		deps: d, pepper: d.Pepper, known: map[string]knownKey{}, lookups: map[string]*lookup{},
+		deps: d, pepper: d.Pepper, known: map[string]knownKey{}, lookups: map[string]*lookup{}, uses: map[string]time.Time{},
 		sessions: newSessions(d.Policy.MaxSessions),
 	}
 }

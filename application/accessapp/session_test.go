@@ -13,13 +13,14 @@ import (
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 // opened returns a session of a new key, and the key's id.
 func opened(t *testing.T, b *bundle, in accessapp.Issue) (*accessapp.Session, string) {
 	t.Helper()
 	token, attributes := b.issued(t, in)
-	caller, err := b.Authenticate(t.Context(), token)
+	caller, err := b.Authenticate(t.Context(), token, nil)
 	require.NoError(t, err)
 	session, err := b.Open(t.Context(), caller)
 	require.NoError(t, err)
@@ -46,7 +47,7 @@ func TestSession(t *testing.T) {
 		other, _ := opened(t, b, accessapp.Issue{})
 		require.NoError(t, b.Recheck(t.Context()))
 		assert.False(t, ended(one))
-		require.NoError(t, b.Revoke(t.Context(), id))
+		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), id, true))
 		require.NoError(t, b.Recheck(t.Context()))
 		assert.True(t, ended(one))
 		require.ErrorIs(t, one.Check(), access.ErrInvalidKey)
@@ -63,8 +64,9 @@ func TestSession(t *testing.T) {
 		key, err := b.keys.Keys.Find(t.Context(), id)
 		require.NoError(t, err)
 		attributes := key.Attributes()
-		attributes.Role = access.RoleService
-		b.keys.Replace(access.RehydrateAPIKey(attributes, key.Digest()))
+		attributes.Grants = fixture.Granted(access.RoleService)
+		digest, _ := key.Digests()
+		b.keys.Replace(access.RehydrateAPIKey(attributes, digest, nil))
 		require.NoError(t, b.Recheck(t.Context()))
 		for _, s := range []*accessapp.Session{deleted, changed} {
 			assert.True(t, ended(s))
@@ -75,7 +77,7 @@ func TestSession(t *testing.T) {
 	t.Run("it ends when its key expires, also while the store is away", func(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
-		s, _ := opened(t, b, accessapp.Issue{Name: "short", Role: "admin", Lifetime: time.Minute})
+		s, _ := opened(t, b, accessapp.Issue{Name: "short", Grants: roles("admin"), Lifetime: time.Minute})
 		b.keys.away.Store(true)
 		b.clock.Move(time.Minute - time.Microsecond)
 		b.Expire()
@@ -95,7 +97,8 @@ func TestSession(t *testing.T) {
 		require.NoError(t, err)
 		attributes := key.Attributes()
 		attributes.Expires = b.clock.Now().Add(time.Second)
-		b.keys.Replace(access.RehydrateAPIKey(attributes, key.Digest()))
+		digest, _ := key.Digests()
+		b.keys.Replace(access.RehydrateAPIKey(attributes, digest, nil))
 		require.NoError(t, b.Recheck(t.Context()))
 		require.NoError(t, s.Check())
 		b.clock.Move(time.Second)
@@ -137,7 +140,7 @@ func TestSession(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := guarded(t)
 			s, id := opened(t, b, accessapp.Issue{})
-			require.NoError(t, b.Revoke(t.Context(), id))
+			require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), id, true))
 			b.keys.slow.Store(int64(900 * time.Millisecond))
 			require.NoError(t, b.Recheck(t.Context()))
 			require.ErrorIs(t, s.Check(), access.ErrInvalidKey)
@@ -148,10 +151,10 @@ func TestSession(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		token, attributes := b.issued(t, accessapp.Issue{})
-		_, err := b.Authenticate(t.Context(), token)
+		_, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
-		require.NoError(t, b.Revoke(t.Context(), attributes.ID))
-		caller, err := b.Authenticate(t.Context(), token)
+		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true))
+		caller, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err, "the verdict stays confirmed for a while")
 		b.clock.Move(accessapp.RecheckInterval)
 		_, err = b.Open(t.Context(), caller)
@@ -165,7 +168,7 @@ func TestSession(t *testing.T) {
 		assert.Zero(t, b.keys.finds.Load())
 		for range 2 {
 			token, _ := b.issued(t, accessapp.Issue{})
-			caller, err := b.Authenticate(t.Context(), token)
+			caller, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 			for range 500 {
 				_, err := b.Open(t.Context(), caller)
@@ -200,8 +203,8 @@ func TestSessionBounds(t *testing.T) {
 		b := setup(t, accessapp.Policy{Enabled: true, AnonymousReads: true, MaxSessions: 10})
 		var callers []access.Caller
 		for n := range 3 {
-			token, _ := b.issued(t, accessapp.Issue{Name: fmt.Sprint("n", n), Role: "reader"})
-			caller, err := b.Authenticate(t.Context(), token)
+			token, _ := b.issued(t, accessapp.Issue{Name: fmt.Sprint("n", n), Grants: roles("reader")})
+			caller, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
 			callers = append(callers, caller)
 		}
@@ -243,7 +246,7 @@ func TestSessionBounds(t *testing.T) {
 		var all sync.WaitGroup
 		for n := range 4000 {
 			all.Go(func() {
-				caller, err := b.Authenticate(t.Context(), []string{one, other}[n%2])
+				caller, err := b.Authenticate(t.Context(), []string{one, other}[n%2], nil)
 				if err != nil {
 					return
 				}
@@ -252,7 +255,7 @@ func TestSessionBounds(t *testing.T) {
 					s.Close()
 				}
 				if n == 2000 {
-					_ = b.Revoke(t.Context(), attributes.ID)
+					_ = b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true)
 				}
 				if n%100 == 0 {
 					_ = b.Recheck(t.Context())
@@ -261,7 +264,7 @@ func TestSessionBounds(t *testing.T) {
 		}
 		all.Wait()
 		assert.Equal(t, [3]int{}, b.SessionsForTest())
-		caller, err := b.Authenticate(t.Context(), other)
+		caller, err := b.Authenticate(t.Context(), other, nil)
 		require.NoError(t, err)
 		for range most / 2 {
 			_, err := b.Open(t.Context(), caller)

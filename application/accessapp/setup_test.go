@@ -60,6 +60,13 @@ func (k *countingKeys) FindAll(ctx context.Context, ids []string) (map[string]*a
 	return k.Keys.FindAll(ctx, ids)
 }
 
+func (k *countingKeys) Used(ctx context.Context, last map[string]time.Time) error {
+	if k.away.Load() {
+		return fault.ErrUnavailable
+	}
+	return k.Keys.Used(ctx, last)
+}
+
 func (k *countingKeys) Pepper(ctx context.Context, candidate secret.Text) (secret.Text, error) {
 	if k.away.Load() {
 		return secret.Text{}, fault.ErrUnavailable
@@ -70,7 +77,7 @@ func (k *countingKeys) Pepper(ctx context.Context, candidate secret.Text) (secre
 func setup(t *testing.T, policy accessapp.Policy) *bundle {
 	t.Helper()
 	b := &bundle{keys: &countingKeys{Keys: fixture.NewKeys()}, clock: fixture.NewClock()}
-	b.Service = accessapp.New(accessapp.Dependencies{Keys: b.keys, Clock: b.clock, IDs: fixture.NewIDs(), Policy: policy})
+	b.Service = accessapp.New(accessapp.Dependencies{Keys: b.keys, Uses: b.keys, Clock: b.clock, IDs: fixture.NewIDs(), Policy: policy})
 	return b
 }
 
@@ -79,12 +86,14 @@ func guarded(t *testing.T) *bundle {
 	return setup(t, accessapp.Policy{Enabled: true})
 }
 
+func roles(name string) []accessapp.Grant { return []accessapp.Grant{{Role: name}} }
+
 func (b *bundle) issued(t *testing.T, in accessapp.Issue) (string, access.KeyAttributes) {
 	t.Helper()
 	if in.Name == "" {
-		in.Name, in.Role = "deploy", "admin"
+		in.Name, in.Grants = "deploy", roles("admin")
 	}
-	token, attributes, err := b.Issue(t.Context(), in)
+	issued, err := b.Issue(t.Context(), fixture.Operator(), in)
 	require.NoError(t, err)
-	return token.Reveal(), attributes
+	return issued.Token.Reveal(), issued.KeyAttributes
 }

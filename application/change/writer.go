@@ -18,8 +18,9 @@ type Writer[I ~int64, A Versioned] struct {
 	Save func(ctx context.Context, a A) error
 	// Resource returns what access to the aggregate is decided on.
 	Resource func(A) access.Resource
-	// Action is the right that a write needs.
-	Action access.Action
+	// Action is the right that a write needs, and Sight the one that shows an aggregate: one
+	// that a caller may not see is NotFound.
+	Action, Sight access.Action
 	// NotFound is the error for an aggregate that does not exist or is deleted.
 	NotFound error
 	Backoff  ports.Backoff
@@ -46,14 +47,14 @@ func (w *Writer[I, A]) Load(ctx context.Context, by access.Caller, action access
 	var none A
 	a, err := w.Find(ctx, id)
 	if errors.Is(err, w.NotFound) {
-		if denied := by.Require(action, access.Resource{}); denied != nil {
+		if denied := by.RequireConfirmed(action); denied != nil {
 			return none, denied
 		}
 	}
 	if err != nil {
 		return none, err
 	}
-	return a, by.Require(action, w.Resource(a))
+	return a, by.RequireSeen(action, w.Sight, w.Resource(a), w.NotFound)
 }
 
 // Edit makes the edit, as Do does, and returns the aggregate after it. Deleted or

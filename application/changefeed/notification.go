@@ -30,8 +30,9 @@ func (t *Tailer) notifications(changes []ports.Change) []*Notification {
 		module, _ := t.modules.Of(c.AggregateType)
 		n.readAction, n.everyEnvironment = access.Action(module.ReadAction), module.EveryEnvironment
 		// Stored names are not rejected for breaking a rule.
-		n.resource.Environment, _ = scope.ParseEnvironment(c.Environment)
+		n.resource.Environment, _ = scope.ParseEnvironment(n.Event.Environment)
 		n.resource.Service, _ = scope.ParseServiceName(c.ServiceName)
+		n.resource.Name = n.Event.Name
 		list[i] = n
 	}
 	return list
@@ -54,5 +55,5 @@ func (n *Notification) readableBy(caller access.Caller) bool {
 	if n.readAction == "" {
 		return caller.MayAll(n.resource)
 	}
-	return caller.May(n.readAction, n.resource)
+	return caller.Has(n.readAction, n.resource)
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -147,7 +148,7 @@ func (t *Tailer) Await(ctx context.Context, revision int64) error {
 	if t.Position().Revision >= revision {
 		return nil
 	}
-	w := t.Observe(Filter{})
+	w := t.open(Filter{}, access.Caller{}, "")
 	defer w.Close()
 	for {
 		if t.Position().Revision >= revision {

@@ -80,6 +80,11 @@ func newReplica(t *testing.T) *replica {
 	return r
 }
 
+// observe watches changes without any right required.
+func (r *replica) observe(f changefeed.Filter) *changefeed.Watch {
+	return r.tail.Observe(access.Caller{Grants: access.Unrestricted()}, access.ReadHealth, f)
+}
+
 // step makes a successful step, and returns how many changes were applied.
 func (r *replica) step() int {
 	r.t.Helper()
@@ -97,7 +102,7 @@ func purged(upTo int64) ports.Retention {
 func search(
 	ctx context.Context, tail *changefeed.Tailer, revision int64, limit int, f changefeed.Filter,
 ) ([]*changefeed.Notification, int64, error) {
-	w := tail.Observe(f)
+	w := tail.Observe(fixture.Operator(), access.ReadHealth, f)
 	defer w.Close()
 	return w.Since(ctx, revision, limit)
 }
@@ -296,7 +301,7 @@ func TestSince(t *testing.T) {
 		staging, err := scope.ParseEnvironment("staging")
 		require.NoError(t, err)
 		w, err := r.tail.Watch(access.Caller{Grants: []access.Grant{
-			access.AllowIn(staging, access.ReadConfiguration), access.Allow(access.ReadFlag),
+			access.AllowIn(scope.Area{Environments: []scope.Environment{staging}}, access.ReadConfiguration), access.Allow(access.ReadFlag),
 		}}, changefeed.Filter{})
 		require.NoError(t, err)
 		defer w.Close()
@@ -475,8 +480,8 @@ func TestWatch(t *testing.T) {
 	t.Run("watches are notified of the changes they select, and of a new epoch", func(t *testing.T) {
 		t.Parallel()
 		r := newReplica(t)
-		shop, staging := r.tail.Observe(changefeed.Filter{ServiceName: "shop"}), r.tail.Observe(changefeed.Filter{Environment: "staging"})
-		twin := r.tail.Observe(changefeed.Filter{ServiceName: "shop"})
+		shop, staging := r.observe(changefeed.Filter{ServiceName: "shop"}), r.observe(changefeed.Filter{Environment: "staging"})
+		twin := r.observe(changefeed.Filter{ServiceName: "shop"})
 		notified := func() (list []string) {
 			for name, w := range map[string]*changefeed.Watch{"shop": shop, "staging": staging, "twin": twin} {
 				select {
@@ -511,7 +516,7 @@ func TestWatch(t *testing.T) {
 			watching.Go(func() {
 				var at int64
 				for at < changes {
-					w := r.tail.Observe(changefeed.Filter{})
+					w := r.observe(changefeed.Filter{})
 					list, upTo, err := w.Since(t.Context(), at, 7)
 					if err != nil {
 						t.Errorf("watch from %d: %v", at, err)

@@ -31,8 +31,9 @@ func (f Filter) matches(n *Notification) bool {
 type Watch struct {
 	tailer *Tailer
 	filter Filter
-	// caller is nil where no rights are required.
-	caller    *access.Caller
+	caller access.Caller
+	// action is what shows a change to the caller; empty is the one of its module.
+	action    access.Action
 	selection selection
 	notified  chan struct{}
 }
@@ -61,7 +62,7 @@ func (t *Tailer) Watch(caller access.Caller, f Filter) (*Watch, error) {
 	if err := t.mayWatch(caller, f.ResourceType); err != nil {
 		return nil, err
 	}
-	return t.open(f, &caller), nil
+	return t.open(f, caller, ""), nil
 }
 
 // mayWatch returns nil where a caller may read a resource of a type, or of any type.
@@ -71,19 +72,22 @@ func (t *Tailer) mayWatch(caller access.Caller, resourceType string) error {
 		if resourceType != "" && resourceType != m.ResourceType {
 			continue
 		}
-		if err = caller.Require(access.Action(m.ReadAction), access.Resource{}); err == nil {
+		if err = caller.RequireAnywhere(access.Action(m.ReadAction)); err == nil {
 			return nil
 		}
 	}
 	return err
 }
 
-// Observe is Watch for what shows none of the changes: it requires no rights.
-func (t *Tailer) Observe(f Filter) *Watch { return t.open(f, nil) }
+// Observe is Watch for what shows none of the changes, on resources on which the caller is
+// allowed an action.
+func (t *Tailer) Observe(caller access.Caller, action access.Action, f Filter) *Watch {
+	return t.open(f, caller, action)
+}
 
-func (t *Tailer) open(f Filter, caller *access.Caller) *Watch {
+func (t *Tailer) open(f Filter, caller access.Caller, action access.Action) *Watch {
 	w := &Watch{
-		tailer: t, filter: f, caller: caller, notified: make(chan struct{}, 1),
+		tailer: t, filter: f, caller: caller, action: action, notified: make(chan struct{}, 1),
 		selection: selection{environment: f.Environment, service: f.ServiceName, resource: f.ResourceType},
 	}
 	t.hub.add(w)
@@ -105,7 +109,13 @@ func (w *Watch) signal() {
 
 // selects reports whether a change is selected and may be shown.
 func (w *Watch) selects(n *Notification) bool {
-	return w.filter.matches(n) && (w.caller == nil || n.readableBy(*w.caller))
+	if !w.filter.matches(n) {
+		return false
+	}
+	if w.action != "" {
+		return w.caller.Has(w.action, n.resource)
+	}
+	return n.readableBy(w.caller)
 }
 
 // Since returns at most limit selected changes after a revision, and the revision up to

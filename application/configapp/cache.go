@@ -72,7 +72,7 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 	if err != nil {
 		return View{}, err
 	}
-	if err := by.Require(access.ReadConfiguration, resourceOf(identity)); err != nil {
+	if err := by.RequireSight(access.ReadConfiguration, resourceOf(identity), configuration.ErrNotFound); err != nil {
 		return View{}, err
 	}
 	var stale time.Duration
@@ -97,7 +97,8 @@ func lives(h *Entry) bool { return h.Version > 0 && !h.Value.Deleted }
 
 // show returns a cached entry as a view for one caller.
 func (s *Service) show(ctx context.Context, by access.Caller, h *Entry) (View, error) {
-	if err := by.Require(access.ReadConfiguration, resourceOf(h.Value.Identity)); err != nil {
+	resource := resourceOf(h.Value.Identity)
+	if err := by.RequireSight(access.ReadConfiguration, resource, configuration.ErrNotFound); err != nil {
 		return View{}, err
 	}
 	v, err := s.viewFor(ctx, by, h.Value)

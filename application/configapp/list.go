@@ -26,15 +26,14 @@ type List struct {
 // matches.
 type Listing = versioned.Page[View]
 
-// List returns a page of configurations, ordered by environment, service name
+// List returns a page of the configurations that the caller may read, ordered by environment, service name
 // and key. The values of encrypted ones are never in it.
 func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing, error) {
 	query, err := s.parseQuery(in)
 	if err != nil {
 		return Listing{}, err
 	}
-	resource := access.Resource{Environment: query.Environment, Service: query.Service}
-	if err := by.Require(access.ReadConfiguration, resource); err != nil {
+	if query.Within, err = by.Areas(access.ReadConfiguration); err != nil {
 		return Listing{}, err
 	}
 	found, err := s.deps.Configurations.List(ctx, query)

@@ -59,6 +59,7 @@ func identify(c ports.Change, data ports.Facts) ports.Identity {
 	return ports.Identity{
 		ID:          strconv.FormatInt(c.AggregateID, 10),
 		Key:         c.Environment + "/" + c.ServiceName + "/" + data.Text("key"),
+		Name:        data.Text("key"),
 		Environment: c.Environment,
 	}
 }

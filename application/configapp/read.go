@@ -38,7 +38,7 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 	if err := fault.Merge(err, asOf.Validate()); err != nil {
 		return View{}, err
 	}
-	if err := by.Require(access.ReadConfiguration, resourceOf(identity)); err != nil {
+	if err := by.RequireSight(access.ReadConfiguration, resourceOf(identity), configuration.ErrNotFound); err != nil {
 		return View{}, err
 	}
 	c, err := s.deps.Configurations.FindByIdentity(ctx, identity)
@@ -61,7 +61,7 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 func (s *Service) viewFor(ctx context.Context, by access.Caller, state configuration.State) (View, error) {
 	v := View{State: state}
 	resource := resourceOf(state.Identity)
-	if !state.Content.Encrypted() || !access.Decide(by.Grants, access.RevealConfiguration, resource) {
+	if !state.Content.Encrypted() || !by.Has(access.RevealConfiguration, resource) {
 		return v, nil
 	}
 	if err := by.Require(access.RevealConfiguration, resource); err != nil {

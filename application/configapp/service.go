@@ -46,7 +46,7 @@ func New(d Dependencies) *Service {
 	})}
 	s.writer = change.Writer[configuration.ID, *configuration.Configuration]{
 		Find: d.Configurations.Find, Save: s.save, Backoff: d.Backoff,
-		Action: access.WriteConfiguration, NotFound: configuration.ErrNotFound,
+		Action: access.WriteConfiguration, Sight: access.ReadConfiguration, NotFound: configuration.ErrNotFound,
 		Resource: func(c *configuration.Configuration) access.Resource { return resourceOf(c.Identity()) },
 	}
 	return s
@@ -76,7 +76,7 @@ func (v View) Value() (secret.Text, bool) {
 }
 
 func resourceOf(i configuration.Identity) access.Resource {
-	return access.Resource{Environment: i.Environment, Service: i.Service}
+	return access.Resource{Environment: i.Environment, Service: i.Service, Name: i.Key.String()}
 }
 
 // parseIdentity parses the three parts and names every invalid one.

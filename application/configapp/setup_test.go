@@ -126,7 +126,7 @@ func text(v configapp.View) string {
 // revealer is a reader that may reveal encrypted values.
 func revealer(t *testing.T) access.Caller {
 	t.Helper()
-	key := access.RehydrateAPIKey(access.KeyAttributes{ID: "reveal01", Name: "reveal", Role: access.RoleReader, Reveal: true}, nil)
+	key := access.RehydrateAPIKey(access.KeyAttributes{ID: "reveal01", Name: "reveal", Grants: []access.Grant{{Role: access.RoleReader, Reveal: true}}}, nil, nil)
 	return access.Caller{Actor: key.Actor(), Grants: key.Grants()}
 }
 

@@ -3,6 +3,8 @@ package flagapp
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -45,13 +47,28 @@ func (s *Service) Evaluate(ctx context.Context, by access.Caller, in Evaluate) (
 	if err != nil {
 		return Evaluated{}, err
 	}
+	prefixes, err := by.Prefixes(access.EvaluateFlag, snapshot.environment)
+	if err != nil {
+		return Evaluated{}, err
+	}
 	in.Context.Until(ctx)
 	var e Evaluated
-	err = snapshot.evaluate(in.Name, in.Context, &e)
+	err = snapshot.evaluate(in.Name, prefixes, in.Context, &e)
 	return e, err
 }
 
-func (s *Snapshot) evaluate(name string, c *targeting.Context, to *Evaluated) error {
+// visible reports whether a caller that may evaluate flags with these prefixes, or all
+// where there are none, may evaluate the one of a name.
+func visible(prefixes []string, name string) bool {
+	begins := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	return prefixes == nil || slices.ContainsFunc(prefixes, begins)
+}
+
+func (s *Snapshot) evaluate(name string, prefixes []string, c *targeting.Context, to *Evaluated) error {
+	if !visible(prefixes, name) {
+		*to = Evaluated{Name: name, missing: flag.ErrNotFound}
+		return nil
+	}
 	f := s.Find(name)
 	if f == nil {
 		*to = Evaluated{Name: name, missing: s.Missing(name)}
@@ -89,6 +106,11 @@ type Evaluations struct {
 	names    []string
 	listed   bool
 	context  *targeting.Context
+	// prefixes are those of the flags that the caller may evaluate, nil for all of them;
+	// flags and damaged are the flags of the snapshot that have them.
+	prefixes []string
+	flags    []*flag.Compiled
+	damaged  []string
 }
 
 // EvaluateAll evaluates flags of one snapshot. It fails as Snapshot does.
@@ -103,11 +125,29 @@ func (s *Service) EvaluateAll(ctx context.Context, by access.Caller, in Evaluate
 			return Evaluations{}, err
 		}
 	}
+	prefixes, err := by.Prefixes(access.EvaluateFlag, snapshot.environment)
+	if err != nil {
+		return Evaluations{}, err
+	}
 	in.Context.Until(ctx)
-	return Evaluations{
+	all := Evaluations{
 		Waited: waited, snapshot: snapshot, names: in.Names, listed: in.Listed, context: in.Context,
-	}, nil
+		prefixes: prefixes, flags: snapshot.ordered, damaged: snapshot.damaged,
+	}
+	if prefixes != nil {
+		all.narrow()
+	}
+	return all, nil
 }
+
+// narrow leaves the flags that the caller may evaluate.
+func (e *Evaluations) narrow() {
+	e.flags = slices.DeleteFunc(slices.Clone(e.flags), func(f *flag.Compiled) bool { return !visible(e.prefixes, f.Name()) })
+	e.damaged = slices.DeleteFunc(slices.Clone(e.damaged), func(name string) bool { return !visible(e.prefixes, name) })
+}
+
+// Prefixes returns those of the flags that the caller may evaluate; nil is for all flags.
+func (e *Evaluations) Prefixes() []string { return e.prefixes }
 
 // Environment returns the environment of the flags.
 func (e *Evaluations) Environment() scope.Environment { return e.snapshot.environment }
@@ -120,20 +160,20 @@ func (e *Evaluations) Len() int {
 	if e.listed {
 		return len(e.names)
 	}
-	return len(e.snapshot.ordered) + len(e.snapshot.damaged)
+	return len(e.flags) + len(e.damaged)
 }
 
 // At evaluates the i-th flag into a value that callers reuse, as hundreds are read in a row.
 // It fails with context.DeadlineExceeded where the evaluation does not end before the
 // context of EvaluateAll.
 func (e *Evaluations) At(i int, to *Evaluated) error {
-	switch all := e.snapshot.ordered; {
+	switch all := e.flags; {
 	case e.listed:
-		return e.snapshot.evaluate(e.names[i], e.context, to)
+		return e.snapshot.evaluate(e.names[i], e.prefixes, e.context, to)
 	case i < len(all):
 		return evaluate(all[i], e.context, to)
 	default:
-		*to = Evaluated{Name: e.snapshot.damaged[i-len(all)], missing: flag.ErrDamaged}
+		*to = Evaluated{Name: e.damaged[i-len(all)], missing: flag.ErrDamaged}
 		return nil
 	}
 }
@@ -178,7 +218,8 @@ func (s *Service) cell(by access.Caller, environment string) (*cell, error) {
 		}
 		return nil, fault.ErrUnavailable
 	}
-	return c, by.Require(access.EvaluateFlag, access.Resource{Environment: c.current.Load().environment})
+	_, err := by.Prefixes(access.EvaluateFlag, c.current.Load().environment)
+	return c, err
 }
 
 // Explain selects a flag and a context.

@@ -24,7 +24,7 @@ type List struct {
 // Listing is a page, or the first part of one, with the total number of matches.
 type Listing = versioned.Page[flag.State]
 
-// List returns a page of flags, ordered by environment and name.
+// List returns a page of the flags that the caller may read, ordered by environment and name.
 func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing, error) {
 	q := flag.Query{NamePrefix: in.NamePrefix, Deleted: in.Deleted, Window: in.Window}
 	var envErr, prefixErr error
@@ -37,7 +37,8 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 	if err := fault.Merge(envErr, prefixErr, page.Check(in.Window, 2)); err != nil {
 		return Listing{}, err
 	}
-	if err := by.Require(access.ReadFlag, access.Resource{Environment: q.Environment}); err != nil {
+	var err error
+	if q.Within, err = by.Areas(access.ReadFlag); err != nil {
 		return Listing{}, err
 	}
 	found, err := s.deps.Flags.List(ctx, q)

@@ -41,7 +41,7 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 	if err := fault.Merge(err, asOf.Validate()); err != nil {
 		return View{}, err
 	}
-	if err := by.Require(access.ReadFlag, resourceOf(identity)); err != nil {
+	if err := by.RequireSight(access.ReadFlag, resourceOf(identity), flag.ErrNotFound); err != nil {
 		return View{}, err
 	}
 	if asOf.Present() {

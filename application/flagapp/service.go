@@ -54,14 +54,17 @@ func New(d Dependencies) *Service {
 		},
 	})}
 	s.writer = change.Writer[flag.ID, *flag.Flag]{
-		Find: d.Flags.Find, Save: s.save, Action: access.WriteFlag, NotFound: flag.ErrNotFound, Backoff: d.Backoff,
+		Find: d.Flags.Find, Save: s.save, Action: access.WriteFlag, Sight: access.ReadFlag,
+		NotFound: flag.ErrNotFound, Backoff: d.Backoff,
 		Resource: func(f *flag.Flag) access.Resource { return resourceOf(f.Identity()) },
 	}
 	s.snapshots.refresher = freshness.NewRefresher(d.Stopwatch.Elapsed, refreshTimeout, s.Refresh)
 	return s
 }
 
-func resourceOf(i flag.Identity) access.Resource { return access.Resource{Environment: i.Environment} }
+func resourceOf(i flag.Identity) access.Resource {
+	return access.Resource{Environment: i.Environment, Name: i.Name.String()}
+}
 
 // salt returns 16 random bytes.
 func (s *Service) salt() string {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // DeregisterInstance removes an instance and its lease. An unknown one is ErrNotFound or
@@ -52,7 +53,7 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 	if err := p.faults.Err(); err != nil {
 		return err
 	}
-	if err := by.Require(access.WriteService, resource(t.service)); err != nil {
+	if err := requireWrite(by, t.service, false); err != nil {
 		return err
 	}
 	var leases []registry.LeaseKey
@@ -60,6 +61,13 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 	removal.apply = func(service *registry.Service) error {
 		leases = leasesIn(service, t.Environment)
 		in := service.Environments()
+		affected := in
+		if !t.Environment.IsZero() {
+			affected = []scope.Environment{t.Environment}
+		}
+		if err := requireWriteIn(by, t.service, registry.ErrNotFound, affected...); err != nil {
+			return err
+		}
 		switch {
 		case !t.Environment.IsZero():
 			return service.Withdraw(t.Environment, s.stamp(by))

@@ -23,7 +23,7 @@ func (s *Service) Discover(by access.Caller, serviceName, environment string) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := by.Require(access.ReadService, access.Resource{Environment: e, Service: service.Name()}); err != nil {
+	if err := by.RequireSight(access.ReadService, resource(service.Name(), e), registry.ErrNotFound); err != nil {
 		return nil, err
 	}
 	v := service.View(e)
@@ -38,7 +38,7 @@ func (s *Service) undiscovered(by access.Caller, serviceName string) error {
 	if err != nil {
 		return err
 	}
-	if err := by.Require(access.ReadService, resource(name)); err != nil {
+	if err := requireSight(by, name); err != nil {
 		return err
 	}
 	if !s.catalogue.Ready() {
@@ -47,8 +47,8 @@ func (s *Service) undiscovered(by access.Caller, serviceName string) error {
 	return registry.ErrNotFound
 }
 
-// Everything returns the views of all services in an environment, or in all for
-// "", ordered by the services' names and the environments; of one service if it is
+// Everything returns the views of the services that the caller may see in an environment,
+// or in all for "", ordered by the services' names and the environments; of one service if it is
 // named. Services without instances there are left out.
 func (s *Service) Everything(by access.Caller, environment, serviceName string) ([]*catalogue.View, error) {
 	environments := s.deps.Environments.All()
@@ -59,10 +59,8 @@ func (s *Service) Everything(by access.Caller, environment, serviceName string) 
 		}
 		environments = []scope.Environment{e}
 	}
-	for _, e := range environments {
-		if err := by.Require(access.ReadService, access.Resource{Environment: e}); err != nil {
-			return nil, err
-		}
+	if err := by.RequireAnywhere(access.ReadService); err != nil {
+		return nil, err
 	}
 	if !s.catalogue.Ready() {
 		return nil, fault.ErrUnavailable
@@ -70,6 +68,9 @@ func (s *Service) Everything(by access.Caller, environment, serviceName string) 
 	var views []*catalogue.View
 	s.catalogue.Each(func(service *catalogue.Service) bool {
 		for _, e := range environments {
+			if !by.Has(access.ReadService, resource(service.Name(), e)) {
+				continue
+			}
 			v := service.View(e)
 			if v != nil && len(v.Instances) > 0 && (serviceName == "" || v.Service.Name.String() == serviceName) {
 				views = append(views, v)

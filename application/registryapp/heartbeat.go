@@ -52,7 +52,7 @@ type BatchResult struct {
 // ErrLeasesUnavailable. A renewal that changes nothing in the database needs no
 // confirmation of the caller's key.
 func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat) (HeartbeatResult, error) {
-	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
+	if err := by.RequireAnywhere(access.RenewLease); err != nil {
 		return HeartbeatResult{}, err
 	}
 	var renewal registry.Renewal
@@ -60,7 +60,7 @@ func (s *Service) Heartbeat(ctx context.Context, by access.Caller, in Heartbeat)
 		return HeartbeatResult{}, err
 	}
 	service := s.catalogue.Find(in.ServiceName)
-	if err := s.locate(ctx, service, &renewal); err != nil {
+	if err := s.locate(ctx, by, service, &renewal); err != nil {
 		return HeartbeatResult{}, err
 	}
 	renewed, err := s.deps.Leases.Renew(ctx, renewal)
@@ -76,7 +76,7 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 	if len(in) > MaxHeartbeats {
 		return nil, registry.ErrTooManyHeartbeats
 	}
-	if err := by.RequireRight(access.WriteService, access.Resource{}); err != nil {
+	if err := by.RequireAnywhere(access.RenewLease); err != nil {
 		return nil, err
 	}
 	out := make([]BatchResult, len(in))
@@ -87,7 +87,7 @@ func (s *Service) Heartbeats(ctx context.Context, by access.Caller, in []Heartbe
 			indexes = append(indexes, i)
 		}
 	}
-	renewals, indexes = s.locateAll(ctx, renewals[:len(indexes)], indexes, out)
+	renewals, indexes = s.locateAll(ctx, by, renewals[:len(indexes)], indexes, out)
 	if len(renewals) == 0 {
 		return out, nil
 	}
@@ -127,13 +127,13 @@ func (s *Service) runs(renewals []registry.Renewal) iter.Seq2[*catalogue.Service
 // locateAll locates the renewals of a batch, sets the errors of those that have no
 // instance, and returns the others with their indexes.
 func (s *Service) locateAll(
-	ctx context.Context, renewals []registry.Renewal, indexes []int, out []BatchResult,
+	ctx context.Context, by access.Caller, renewals []registry.Renewal, indexes []int, out []BatchResult,
 ) ([]registry.Renewal, []int) {
 	located := 0
 	for service, run := range s.runs(renewals) {
 		service.Locate(renewals[run.from:run.to])
 		for n := run.from; n < run.to; n++ {
-			if err := s.locate(ctx, service, &renewals[n]); err != nil {
+			if err := s.locate(ctx, by, service, &renewals[n]); err != nil {
 				out[indexes[n]].Err = err
 				continue
 			}
@@ -166,9 +166,24 @@ func (s *Service) parseHeartbeat(in *Heartbeat, r *registry.Renewal) error {
 	return fault.Merge(nameErr, idErr, envErr, epochErr, err)
 }
 
-// locate finds the environment of a renewal without one by its epoch: in the catalogue,
-// or, where the epoch is not cached, in the store.
-func (s *Service) locate(ctx context.Context, service *catalogue.Service, r *registry.Renewal) error {
+// locate finds the instance of a renewal, which the caller must have the right to renew.
+// One that it may not see is ErrInstanceNotFound.
+func (s *Service) locate(
+	ctx context.Context, by access.Caller, service *catalogue.Service, r *registry.Renewal,
+) error {
+	if err := s.findEnvironment(ctx, service, r); err != nil {
+		return err
+	}
+	in := resource(r.Service, r.Environment)
+	if by.Has(access.RenewLease, in) || by.Has(access.ReadService, in) {
+		return by.RequireRight(access.RenewLease, in)
+	}
+	return registry.ErrInstanceNotFound
+}
+
+// findEnvironment finds the environment of a renewal without one by its epoch: in the
+// catalogue, or, where the epoch is not cached, in the store.
+func (s *Service) findEnvironment(ctx context.Context, service *catalogue.Service, r *registry.Renewal) error {
 	if !r.Environment.IsZero() {
 		return nil
 	}
@@ -268,7 +283,7 @@ func (s *Service) lost(ctx context.Context, service *catalogue.Service, r *regis
 func (s *Service) saveRenewal(
 	ctx context.Context, by access.Caller, r *registry.Renewal, unknown bool,
 ) (*registry.Instance, error) {
-	if err := by.Require(access.WriteService, resource(r.Service)); err != nil {
+	if err := by.Require(access.RenewLease, resource(r.Service, r.Environment)); err != nil {
 		return nil, err
 	}
 	var i *registry.Instance

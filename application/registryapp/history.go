@@ -3,6 +3,7 @@ package registryapp
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/signalbox-hq/signalbox/application/page"
@@ -36,7 +37,10 @@ func (s *Service) ReadHealthHistory(
 	if err := p.faults.Err(); err != nil {
 		return none, err
 	}
-	if err := by.Require(access.ReadService, resource(t.service)); err != nil {
+	if err := requireSight(by, t.service); err != nil {
+		return none, err
+	}
+	if err := s.narrowHistory(by, &t); err != nil {
 		return none, err
 	}
 	found, err := s.deps.Services.Find(ctx, t.service, named(t.Instance)...)
@@ -63,4 +67,22 @@ func (s *Service) ReadHealthHistory(
 		out.Positions = append(out.Positions, scope.Position{strconv.FormatInt(one.ID, 10)})
 	}
 	return out, err
+}
+
+// narrowHistory narrows a target to an environment in which the caller may see the
+// service. Where there are several, and not all, one has to be named.
+func (s *Service) narrowHistory(by access.Caller, t *targetRef) error {
+	in, all := s.seenEnvironments(by, t.service)
+	switch {
+	case all:
+		return nil
+	case !t.Environment.IsZero() && slices.Contains(in, t.Environment):
+		return nil
+	case !t.Environment.IsZero() || len(in) == 0:
+		return registry.ErrNotFound
+	case len(in) > 1:
+		return registry.SeveralEnvironments(in...)
+	}
+	t.Environment = in[0]
+	return nil
 }

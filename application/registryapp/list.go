@@ -24,8 +24,8 @@ type List struct {
 	scope.Window
 }
 
-// List returns a page of the services that are registered, ordered by name,
-// without their instances. While the store is unavailable they are the cached ones.
+// List returns a page of the registered services that the caller may see in some
+// environment, ordered by name, without their instances. While the store is unavailable they are the cached ones.
 func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing, error) {
 	query := registry.Query{Window: in.Window}
 	var statusErr error
@@ -37,7 +37,8 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 	if err := fault.Merge(statusErr, page.Check(in.Window, 1)); err != nil {
 		return Listing{}, err
 	}
-	if err := by.Require(access.ReadService, access.Resource{}); err != nil {
+	var err error
+	if query.Within, err = by.Areas(access.ReadService); err != nil {
 		return Listing{}, err
 	}
 	return s.list(ctx, query)
@@ -47,12 +48,15 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 // matches.
 type Listing = versioned.Page[Reading]
 
-// Healthy returns all services that are healthy, ordered by name, in parts.
+// Healthy returns the healthy services that List returns, in parts.
 func (s *Service) Healthy(ctx context.Context, by access.Caller) (Listing, error) {
-	if err := by.Require(access.ReadService, access.Resource{}); err != nil {
+	areas, err := by.Areas(access.ReadService)
+	if err != nil {
 		return Listing{}, err
 	}
-	return s.list(ctx, registry.Query{Status: new(registry.Healthy), Window: scope.Window{Limit: math.MaxInt32}})
+	return s.list(ctx, registry.Query{
+		Status: new(registry.Healthy), Within: areas, Window: scope.Window{Limit: math.MaxInt32},
+	})
 }
 
 func (s *Service) list(ctx context.Context, query registry.Query) (Listing, error) {
@@ -96,8 +100,8 @@ func (s *Service) observeAll(ctx context.Context, services []Reading) {
 func (s *Service) listCached(query registry.Query) Listing {
 	var all []Reading
 	s.catalogue.Each(func(service *catalogue.Service) bool {
-		state := service.State()
-		if !state.Deleted && (query.Status == nil || *query.Status == state.Status) {
+		state, instances := service.Living()
+		if !state.Deleted && (query.Status == nil || *query.Status == state.Status) && query.Contains(state, instances) {
 			all = append(all, Reading{Service: state})
 		}
 		return true

@@ -83,7 +83,7 @@ const manyEnvironments = "*"
 // identify names the service. A change of an instance has the instance's environment, one
 // of the service itself manyEnvironments.
 func identify(c ports.Change, _ ports.Facts) ports.Identity {
-	i := ports.Identity{ID: c.ServiceName, Key: c.ServiceName, Environment: c.Environment}
+	i := ports.Identity{ID: c.ServiceName, Key: c.ServiceName, Name: c.ServiceName, Environment: c.Environment}
 	if strings.HasPrefix(c.EventType, registry.AggregateType+".") {
 		i.Environment = manyEnvironments
 	}

@@ -26,19 +26,23 @@ type Observed struct {
 	Reading registry.Reading
 }
 
-// Read returns a service with all its instances. Deregistered or unknown is ErrNotFound,
+// Read returns a service with all its instances that the caller may see. Deregistered or unknown is ErrNotFound,
 // damaged ErrDamaged. While the store is unavailable it is the cached state.
 func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string) (Reading, error) {
 	name, err := registry.ParseName(serviceName)
 	if err != nil {
 		return Reading{}, err
 	}
-	if err := by.Require(access.ReadService, resource(name)); err != nil {
+	if err := requireSight(by, name); err != nil {
 		return Reading{}, err
 	}
-	state, instances, err := s.findAll(ctx, name)
+	state, all, err := s.findAll(ctx, name)
 	if err != nil {
 		return Reading{}, err
+	}
+	instances := seen(by, name, all)
+	if len(instances) == 0 && len(all) > 0 {
+		return Reading{}, registry.ErrNotFound
 	}
 	out := Reading{Service: state, Instances: s.observed(ctx, name, instances...)}
 	s.observe(ctx, &out)

@@ -50,7 +50,7 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	if err != nil {
 		return Registered{}, err
 	}
-	if err := by.Require(access.WriteService, access.Resource{Service: name}); err != nil {
+	if err := requireWrite(by, name, true); err != nil {
 		return Registered{}, err
 	}
 	var out Registered
@@ -59,6 +59,9 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	written, err := s.write(ctx, mutation{
 		name: name, instances: named(r.Instance), creates: true,
 		apply: func(service *registry.Service) (err error) {
+			if err := requireRegister(by, service, &r); err != nil {
+				return err
+			}
 			out.Registered, err = service.Register(r, s.stamp(by))
 			founded = service.Unsaved().Founded
 			return err

@@ -6,7 +6,6 @@ import (
 	"github.com/signalbox-hq/signalbox/application/change"
 	"github.com/signalbox-hq/signalbox/application/registryapp/catalogue"
 	"github.com/signalbox-hq/signalbox/application/registryapp/checks"
-	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 	"github.com/signalbox-hq/signalbox/domain/registry/health"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -77,4 +76,3 @@ func (s *Service) environment(name string) (scope.Environment, error) {
 }
 
 // resource returns the resource of access decisions about a service.
-func resource(name scope.ServiceName) access.Resource { return access.Resource{Service: name} }

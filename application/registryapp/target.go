@@ -44,13 +44,16 @@ func (t targetRef) find(in *registry.Service) (*registry.Instance, error) {
 func (s *Service) change(
 	ctx context.Context, by access.Caller, t targetRef, apply func(*registry.Service, *registry.Instance) error,
 ) (*registry.Service, error) {
-	if err := by.Require(access.WriteService, resource(t.service)); err != nil {
+	if err := requireWrite(by, t.service, false); err != nil {
 		return nil, err
 	}
 	return s.write(ctx, mutation{
 		name: t.service, instances: named(t.Instance),
 		apply: func(service *registry.Service) error {
 			i, err := t.find(service)
+			if err == nil {
+				err = requireWriteIn(by, t.service, registry.ErrInstanceNotFound, i.Environment)
+			}
 			if err != nil {
 				return err
 			}

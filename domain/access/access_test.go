@@ -31,13 +31,17 @@ func token(t *testing.T) access.Token {
 func key(t *testing.T, a access.KeyAttributes) *access.APIKey {
 	t.Helper()
 	a.Name, a.Created = "deploy", noon()
-	if a.Role == 0 {
-		a.Role = access.RoleAdmin
+	if a.Grants == nil {
+		a.Grants = granted(access.RoleAdmin)
 	}
 	k, err := access.NewAPIKey(token(t), secret.New(pepper), a)
 	require.NoError(t, err)
 	return k
 }
+
+func granted(r access.Role) []access.Grant { return []access.Grant{{Role: r}} }
+
+func in(environments ...scope.Environment) scope.Area { return scope.Area{Environments: environments} }
 
 func TestToken(t *testing.T) {
 	t.Parallel()
@@ -101,7 +105,9 @@ func TestKeyLife(t *testing.T) {
 		other, err := access.NewToken("4fT0aQ9z", strings.Repeat("b", 32))
 		require.NoError(t, err)
 		assert.False(t, k.Opens(other, secret.New(pepper), noon()))
-		assert.NotContains(t, string(k.Digest()), "aZ09")
+		digest, previous := k.Digests()
+		assert.NotContains(t, string(digest), "aZ09")
+		assert.Nil(t, previous)
 	})
 
 	t.Run("a key expires at that instant", func(t *testing.T) {
@@ -123,16 +129,16 @@ func TestKeyLife(t *testing.T) {
 	t.Run("every wrong attribute is named", func(t *testing.T) {
 		t.Parallel()
 		_, err := access.NewAPIKey(token(t), secret.New(pepper), access.KeyAttributes{
-			Name: " padded", Role: 9, Created: noon(), Expires: noon(),
+			Name: " padded", Grants: granted(9), Created: noon(), Expires: noon(),
 		})
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		var names []string
 		for _, f := range fault.Of(err).Fields() {
 			names = append(names, f.Name)
 		}
-		assert.Equal(t, []string{"name", "role", "expires"}, names)
+		assert.Equal(t, []string{"name", "grants/0/role", "expires_at"}, names)
 		for _, name := range []string{"", strings.Repeat("n", 101), "a\nb", "\xff"} {
-			_, err := access.NewAPIKey(token(t), secret.New(pepper), access.KeyAttributes{Name: name, Role: access.RoleAdmin, Created: noon()})
+			_, err := access.NewAPIKey(token(t), secret.New(pepper), access.KeyAttributes{Name: name, Grants: granted(access.RoleAdmin), Created: noon()})
 			require.ErrorIs(t, err, fault.ErrInvalid, "%q", name)
 		}
 	})
@@ -141,18 +147,19 @@ func TestKeyLife(t *testing.T) {
 func TestAddedActions(t *testing.T) {
 	t.Parallel()
 	added := []access.Added{{Action: "note.read", Reader: true}, {Action: "note.write"}}
-	reader := key(t, access.KeyAttributes{Role: access.RoleReader}).Grants(added...)
-	assert.True(t, access.Decide(reader, "note.read", access.Resource{}))
-	assert.False(t, access.Decide(reader, "note.write", access.Resource{}))
-	assert.True(t, access.Decide(access.Unrestricted(added...), "note.write", access.Resource{}))
-	assert.False(t, access.Decide(access.Unrestricted(), "note.write", access.Resource{}))
+	reader := key(t, access.KeyAttributes{Grants: granted(access.RoleReader)}).Grants(added...)
+	assert.True(t, access.Decide(reader, "note.read", access.Resource{}).Allowed)
+	assert.False(t, access.Decide(reader, "note.write", access.Resource{}).Allowed)
+	assert.True(t, access.Decide(access.Unrestricted(added...), "note.write", access.Resource{}).Allowed)
+	assert.False(t, access.Decide(access.Unrestricted(), "note.write", access.Resource{}).Allowed)
 }
 
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	all := []access.Action{
 		access.ReadConfiguration, access.WriteConfiguration, access.RevealConfiguration, access.DeclassifyConfiguration,
-		access.ReadFlag, access.EvaluateFlag, access.WriteFlag, access.ReadService, access.WriteService,
+		access.ReadFlag, access.EvaluateFlag, access.WriteFlag, access.ReadService, access.WriteService, access.RenewLease,
+		access.ManageKeys,
 	}
 	reads := []access.Action{access.ReadConfiguration, access.ReadFlag, access.EvaluateFlag, access.ReadService}
 	rows := []struct {
@@ -161,16 +168,33 @@ func TestDecide(t *testing.T) {
 		may    []access.Action
 	}{
 		{name: "no grant allows nothing"},
-		{name: "a reader reads", grants: key(t, access.KeyAttributes{Role: access.RoleReader}).Grants(), may: reads},
+		{name: "a reader reads", grants: key(t, access.KeyAttributes{Grants: granted(access.RoleReader)}).Grants(), may: reads},
 		{
 			name:   "a reader who may reveal reads and reveals",
-			grants: key(t, access.KeyAttributes{Role: access.RoleReader, Reveal: true}).Grants(),
+			grants: key(t, access.KeyAttributes{Grants: []access.Grant{{Role: access.RoleReader, Reveal: true}}}).Grants(),
 			may:    append(slices.Clone(reads), access.RevealConfiguration),
 		},
 		{
 			name:   "a service reads, and writes to the registry",
-			grants: key(t, access.KeyAttributes{Role: access.RoleService}).Grants(),
-			may:    append(slices.Clone(reads), access.WriteService),
+			grants: key(t, access.KeyAttributes{Grants: granted(access.RoleService)}).Grants(),
+			may:    append(slices.Clone(reads), access.WriteService, access.RenewLease),
+		},
+		{
+			name:   "an editor reads, and writes configurations and flags",
+			grants: key(t, access.KeyAttributes{Grants: granted(access.RoleEditor)}).Grants(),
+			may:    append(slices.Clone(reads), access.WriteConfiguration, access.WriteFlag),
+		},
+		{
+			name: "an editor that may reveal also turns encryption off",
+			grants: key(t, access.KeyAttributes{
+				Grants: []access.Grant{{Role: access.RoleEditor, Reveal: true}},
+			}).Grants(),
+			may: append(slices.Clone(reads), access.WriteConfiguration, access.WriteFlag,
+				access.RevealConfiguration, access.DeclassifyConfiguration),
+		},
+		{
+			name:   "an operator does everything but to keys",
+			grants: key(t, access.KeyAttributes{Grants: granted(access.RoleOperator)}).Grants(), may: all[:len(all)-1],
 		},
 		{name: "an admin does everything", grants: key(t, access.KeyAttributes{}).Grants(), may: all},
 		{name: "unrestricted is everything", grants: access.Unrestricted(), may: all},
@@ -180,9 +204,9 @@ func TestDecide(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			for _, action := range all {
-				assert.Equal(t, slices.Contains(row.may, action), access.Decide(row.grants, action, access.Resource{}), action)
+				assert.Equal(t, slices.Contains(row.may, action), access.Decide(row.grants, action, access.Resource{}).Allowed, action)
 			}
-			assert.False(t, access.Decide(row.grants, "unheard of", access.Resource{}))
+			assert.False(t, access.Decide(row.grants, "unheard of", access.Resource{}).Allowed)
 		})
 	}
 }
@@ -209,43 +233,35 @@ func TestEvaluator(t *testing.T) {
 
 	t.Run("it evaluates flags of its environment, and does nothing else anywhere", func(t *testing.T) {
 		t.Parallel()
-		grants := key(t, access.KeyAttributes{Role: access.RoleEvaluator, Environment: production}).Grants()
+		grants := key(t, access.KeyAttributes{
+			Grants: []access.Grant{{Role: access.RoleEvaluator, Area: in(production)}},
+		}).Grants()
 		for _, action := range []access.Action{
 			access.ReadConfiguration, access.WriteConfiguration, access.RevealConfiguration, access.DeclassifyConfiguration,
 			access.ReadFlag, access.EvaluateFlag, access.WriteFlag, access.ReadService, access.WriteService,
 		} {
-			own := access.Decide(grants, action, access.Resource{Environment: production})
+			own := access.Decide(grants, action, access.Resource{Environment: production}).Allowed
 			assert.Equal(t, action == access.EvaluateFlag, own, action)
-			assert.False(t, access.Decide(grants, action, access.Resource{Environment: environment(t, "staging")}), action)
-			assert.False(t, access.Decide(grants, action, access.Resource{}), action)
+			assert.False(t, access.Decide(grants, action, access.Resource{Environment: environment(t, "staging")}).Allowed, action)
+			assert.False(t, access.Decide(grants, action, access.Resource{}).Allowed, action)
 		}
 	})
 
-	t.Run("it needs an environment, which no other role has, and reveals nothing", func(t *testing.T) {
+	t.Run("it reveals nothing", func(t *testing.T) {
 		t.Parallel()
-		for name, row := range map[string]struct {
-			a     access.KeyAttributes
-			field string
-		}{
-			"evaluator without":       {access.KeyAttributes{Role: access.RoleEvaluator}, "environment"},
-			"reader with":             {access.KeyAttributes{Role: access.RoleReader, Environment: production}, "environment"},
-			"admin with":              {access.KeyAttributes{Role: access.RoleAdmin, Environment: production}, "environment"},
-			"service with":            {access.KeyAttributes{Role: access.RoleService, Environment: production}, "environment"},
-			"evaluator that may more": {access.KeyAttributes{Role: access.RoleEvaluator, Environment: production, Reveal: true}, "reveal"},
-		} {
-			row.a.Name, row.a.Created = "web", noon()
-			_, err := access.NewAPIKey(token(t), secret.New(pepper), row.a)
-			require.ErrorIs(t, err, fault.ErrInvalid, name)
-			require.Len(t, fault.Of(err).Fields(), 1, name)
-			assert.Equal(t, row.field, fault.Of(err).Fields()[0].Name, name)
-		}
+		_, err := access.NewAPIKey(token(t), secret.New(pepper), access.KeyAttributes{
+			Name: "web", Created: noon(), Grants: []access.Grant{{Role: access.RoleEvaluator, Reveal: true}},
+		})
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		require.Len(t, fault.Of(err).Fields(), 1)
+		assert.Equal(t, "grants/0/reveal", fault.Of(err).Fields()[0].Name)
 	})
 
-	t.Run("one that is stored without an environment is allowed nothing", func(t *testing.T) {
+	t.Run("a damaged key is allowed nothing", func(t *testing.T) {
 		t.Parallel()
-		damaged := access.RehydrateAPIKey(access.KeyAttributes{Role: access.RoleEvaluator}, nil)
-		assert.False(t, access.Decide(damaged.Grants(), access.EvaluateFlag, access.Resource{Environment: production}))
-		assert.False(t, access.Decide(damaged.Grants(), access.EvaluateFlag, access.Resource{}))
+		damaged := access.RehydrateAPIKey(access.KeyAttributes{Grants: granted(access.RoleAdmin), Damaged: true}, nil, nil)
+		assert.Empty(t, damaged.Grants())
+		assert.False(t, damaged.ValidAt(noon()))
 	})
 }
 
@@ -299,7 +315,7 @@ func TestConfirmation(t *testing.T) {
 
 func TestRole(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"admin", "reader", "service", "evaluator"} {
+	for _, name := range []string{"admin", "operator", "editor", "reader", "service", "evaluator"} {
 		role, err := access.ParseRole(name)
 		require.NoError(t, err)
 		assert.Equal(t, name, role.String())
@@ -307,7 +323,7 @@ func TestRole(t *testing.T) {
 	_, err := access.ParseRole("root")
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	assert.Equal(t, "none", access.Role(0).String())
-	assert.Nil(t, access.RehydrateAPIKey(access.KeyAttributes{}, nil).Grants())
+	assert.Nil(t, access.Expand([]access.Grant{{}})[0].Area.Environments)
 }
 
 func TestKeyTimesAreAsStored(t *testing.T) {
@@ -315,7 +331,7 @@ func TestKeyTimesAreAsStored(t *testing.T) {
 	token, err := access.NewToken("abcdefgh", strings.Repeat("s", access.SecretLength))
 	require.NoError(t, err)
 	created := time.Date(2026, time.November, 26, 0, 0, 0, 1_500, time.UTC)
-	attributes := access.KeyAttributes{Name: "n", Role: access.RoleAdmin, Created: created}
+	attributes := access.KeyAttributes{Name: "n", Grants: granted(access.RoleAdmin), Created: created}
 	attributes.Expires = created.Add(time.Nanosecond)
 	_, err = access.NewAPIKey(token, secret.New("pepper"), attributes)
 	require.ErrorIs(t, err, fault.ErrInvalid, "the end is not after the beginning once it is stored")

@@ -23,6 +23,20 @@ var (
 	ErrForbidden = fault.New(fault.Forbidden, "forbidden", "This API key does not allow the action.")
 	// ErrKeyNotFound is an API key id that does not exist.
 	ErrKeyNotFound = fault.New(fault.NotFound, "api_key_not_found", "The API key does not exist.")
+	// ErrKeyRevoked is an API key that was revoked, or whose row is unreadable: it can no
+	// longer be changed.
+	ErrKeyRevoked = fault.New(fault.Conflict, "api_key_revoked",
+		"The API key was revoked and cannot be changed. Create another one.")
+	// ErrLastAdmin is a change after which no key could manage the others.
+	ErrLastAdmin = fault.New(fault.Conflict, "last_admin_key",
+		"This is the last valid API key that allows everything from everywhere. Create another admin key first, "+
+			"or use 'signalbox key revoke --force'.")
+	// ErrAddressNotAllowed is a key that is not accepted from the address of the client.
+	ErrAddressNotAllowed = fault.New(fault.Forbidden, "address_not_allowed",
+		"This API key is not accepted from the address of the client.")
+	// ErrTooMuchGranted is a key that would allow more than its author.
+	ErrTooMuchGranted = fault.New(fault.Forbidden, "grant_exceeds_own",
+		"An API key cannot grant more than the key that manages it has.")
 	// ErrKeyTaken is an API key id that exists already.
 	ErrKeyTaken = fault.New(fault.Conflict, "api_key_taken", "An API key with this id exists already.")
 )

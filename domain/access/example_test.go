@@ -18,7 +18,7 @@ func Example() {
 		panic(err)
 	}
 	key, err := access.NewAPIKey(token, pepper, access.KeyAttributes{
-		Name: "billing", Role: access.RoleReader, Created: now, Expires: now.Add(time.Hour),
+		Name: "billing", Grants: []access.Grant{{Role: access.RoleReader}}, Created: now, Expires: now.Add(time.Hour),
 	})
 	if err != nil {
 		panic(err)

@@ -18,6 +18,8 @@ type Query struct {
 	KeyPrefix string
 	// Deleted lists the deleted ones instead of the others.
 	Deleted bool
+	// Within narrows to what one of the areas contains; nil is for everything.
+	Within []scope.Area
 	scope.Window
 }
 

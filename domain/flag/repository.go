@@ -19,6 +19,8 @@ type Query struct {
 	NamePrefix string
 	// Deleted lists the deleted ones instead of the others.
 	Deleted bool
+	// Within narrows to what one of the areas contains; nil is for everything.
+	Within []scope.Area
 	scope.Window
 }
 

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -44,7 +45,21 @@ type Repository interface {
 type Query struct {
 	// Status narrows to one, if it is not nil.
 	Status *Status
+	// Within narrows to services that have an instance in one of the areas; nil is for
+	// everything. A service is its own service and name.
+	Within []scope.Area
 	scope.Window
+}
+
+// Contains reports whether a service with some instances lies in one of the areas.
+func (q Query) Contains(s State, instances []*Instance) bool {
+	if q.Within == nil {
+		return true
+	}
+	return slices.ContainsFunc(q.Within, func(a scope.Area) bool {
+		in := func(i *Instance) bool { return a.ContainsEnvironment(i.Environment) }
+		return a.ContainsNamed(s.Name, s.Name.String()) && (len(a.Environments) == 0 || slices.ContainsFunc(instances, in))
+	})
 }
 
 // Page is a part of a list, or the first part of it.

@@ -66,6 +66,13 @@ func flagsNarrowed(t *testing.T, s StoredFlags) {
 		"a_2":         {Environment: production, NamePrefix: "a_"},
 		"a3":          {Environment: production, Deleted: true},
 		"":            {Environment: production, NamePrefix: "%"},
+		"a_2 b": {Environment: production, Within: []scope.Area{
+			{Prefixes: []string{"a_", "c"}}, {Environments: []scope.Environment{production}, Prefixes: []string{"b"}},
+		}},
+		"a1": {Within: []scope.Area{{Environments: []scope.Environment{fixture.Environment(t, "staging")}}, {
+			// no flag belongs to a service
+			Services: []scope.ServiceName{fixture.ServiceName(t, "shop")},
+		}}},
 	} {
 		query.Limit = 10
 		page, err := s.Repository.List(t.Context(), query)

@@ -17,6 +17,7 @@ func listingBehaviours() []behaviour[Stored] {
 		{"a list is ordered by environment, service and key, bytewise", listIsOrdered},
 		{"a list is narrowed by environment, service and key prefix", listIsNarrowed},
 		{"a key prefix is no pattern", prefixIsNoPattern},
+		{"a list is narrowed by areas, and so is its total", listWithinAreas},
 		{"deleted configurations are listed apart", deletedAreApart},
 		{"pages join to the complete list, and the total is correct also past the end", pagesJoin},
 		{"windows behind a position repeat and miss nothing while others write", configurationWindows},
@@ -84,6 +85,41 @@ func listIsNarrowed(t *testing.T, s Stored) {
 	assert.Equal(t, 2, total)
 	list, _ = keysOf(t, s, configuration.Query{Environment: shop.Environment, Service: shop.Service, KeyPrefix: "zz"})
 	assert.Empty(t, list)
+}
+
+func listWithinAreas(t *testing.T, s Stored) {
+	saveKeys(t, s, "production", "shop", "db.url", "ui.color", "ui_color")
+	saveKeys(t, s, "production", "billing", "db.url")
+	saveKeys(t, s, "staging", "shop", "db.url")
+	shop, billing := fixture.Identity(t, "production", "shop", "x"), fixture.Identity(t, "staging", "billing", "x")
+	services := func(list ...scope.ServiceName) []scope.ServiceName { return list }
+	environments := func(list ...scope.Environment) []scope.Environment { return list }
+	for name, row := range map[string]struct {
+		areas []scope.Area
+		want  []string
+	}{
+		"a service": {[]scope.Area{{Services: services(billing.Service)}}, []string{"production|billing|db.url"}},
+		"a service in an environment, or another one": {
+			[]scope.Area{
+				{Environments: environments(billing.Environment), Services: services(shop.Service)},
+				{Services: services(billing.Service)},
+			},
+			[]string{"production|billing|db.url", "staging|shop|db.url"},
+		},
+		"a prefix": {
+			[]scope.Area{{Prefixes: []string{"ui.", "x"}, Environments: environments(shop.Environment, billing.Environment)}},
+			[]string{"production|shop|ui.color"},
+		},
+		"nothing": {[]scope.Area{{Prefixes: []string{"z"}}}, nil},
+	} {
+		list, total := keysOf(t, s, configuration.Query{Within: row.areas})
+		assert.Equal(t, row.want, list, name)
+		assert.Len(t, row.want, total, name)
+	}
+	both := []scope.Area{{Services: services(shop.Service)}, {Prefixes: []string{"db."}}}
+	list, total := keysOf(t, s, configuration.Query{Within: both, KeyPrefix: "db", Environment: shop.Environment})
+	assert.Equal(t, []string{"production|billing|db.url", "production|shop|db.url"}, list, "areas narrow further")
+	assert.Equal(t, 2, total)
 }
 
 func prefixIsNoPattern(t *testing.T, s Stored) {

@@ -90,6 +90,14 @@ func listedServices(t *testing.T, s StoredServices) {
 	assert.Equal(t, []string{"B", "a", "c"}, list(registry.Query{Window: scope.Window{Limit: 10}, Status: new(registry.Healthy)}, 3))
 	assert.Equal(t, []string{"d"}, list(registry.Query{Window: scope.Window{Limit: 10}, Status: new(registry.Unhealthy)}, 1))
 	assert.Empty(t, list(registry.Query{Window: scope.Window{Limit: 10}, Status: new(registry.StatusUnknown)}, 0))
+	environments := func(name string) []scope.Environment { return []scope.Environment{fixture.Environment(t, name)} }
+	within := func(areas ...scope.Area) registry.Query {
+		return registry.Query{Window: scope.Window{Limit: 10}, Within: areas}
+	}
+	assert.Equal(t, []string{"a"}, list(within(scope.Area{Services: []scope.ServiceName{fixture.ServiceName(t, "a")}}), 1))
+	assert.Equal(t, []string{"B", "d"}, list(within(scope.Area{Prefixes: []string{"B"}}, scope.Area{Prefixes: []string{"d"}}), 2))
+	assert.Len(t, list(within(scope.Area{Environments: environments("production")}), 4), 4)
+	assert.Empty(t, list(within(scope.Area{Environments: environments("staging")}), 0), "they have no instance there")
 }
 
 // reportAt saves a report of an instance, so many minutes after the fixture's time.

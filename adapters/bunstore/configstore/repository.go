@@ -73,5 +73,7 @@ func narrow(q *bun.SelectQuery, query configuration.Query) *bun.SelectQuery {
 	if query.KeyPrefix != "" {
 		q = bunstore.WherePrefix(q, "key", query.KeyPrefix)
 	}
-	return q
+	return bunstore.WhereWithin(q, bunstore.AreaColumns{
+		In: bunstore.InColumn("environment"), Service: "service_name", Name: "key",
+	}, query.Within)
 }

@@ -69,5 +69,5 @@ func narrow(q *bun.SelectQuery, query flag.Query) *bun.SelectQuery {
 	if query.NamePrefix != "" {
 		q = bunstore.WherePrefix(q, "name", query.NamePrefix)
 	}
-	return q
+	return bunstore.WhereWithin(q, bunstore.AreaColumns{In: bunstore.InColumn("environment"), Name: "name"}, query.Within)
 }

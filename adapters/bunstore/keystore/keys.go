@@ -2,7 +2,7 @@ package keystore
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,51 +34,6 @@ func Module() bunstore.Module {
 	}}
 }
 
-type keyRow struct {
-	bun.BaseModel `bun:"table:api_keys,alias:k"`
-
-	ID          string `bun:",pk"`
-	Name        string
-	Role        string
-	Reveal      bool
-	Environment string
-	Digest      []byte
-	CreatedAt   column.Timestamp
-	ExpiresAt   column.Timestamp
-	RevokedAt   column.Timestamp
-}
-
-func rowOf(k *access.APIKey) keyRow {
-	a := k.Attributes()
-	return keyRow{
-		ID: a.ID, Name: a.Name, Role: a.Role.String(), Reveal: a.Reveal, Environment: a.Environment.String(),
-		Digest:    k.Digest(),
-		CreatedAt: column.Time(a.Created), ExpiresAt: column.Time(a.Expires), RevokedAt: column.Time(a.Revoked),
-	}
-}
-
-func keyOf(id string) bunstore.RowKey { return bunstore.RowKey{Table: "api_keys", ID: id} }
-
-// RowKey identifies the row.
-func (r keyRow) RowKey() bunstore.RowKey { return keyOf(r.ID) }
-
-// Rehydrate returns the key. One of a role that this version does not know is damaged:
-// it allows nothing.
-func (r keyRow) Rehydrate(unread error) (*access.APIKey, error) {
-	role, roleErr := access.ParseRole(r.Role)
-	var environment scope.Environment
-	var environmentErr error
-	if r.Environment != "" {
-		environment, environmentErr = scope.ParseEnvironment(r.Environment)
-	}
-	err := bunstore.CheckRow(r.RowKey(), !r.RevokedAt.IsZero(), unread, roleErr, environmentErr,
-		column.CheckText("name", r.Name), column.CheckTimes(r.CreatedAt, r.ExpiresAt, r.RevokedAt))
-	return access.RehydrateAPIKey(access.KeyAttributes{
-		ID: r.ID, Name: column.Printable(r.Name), Role: role, Reveal: r.Reveal, Environment: environment,
-		Created: r.CreatedAt.Time, Expires: r.ExpiresAt.Time, Revoked: r.RevokedAt.Time, Damaged: err != nil,
-	}, r.Digest), err
-}
-
 // Create stores a new key, or is access.ErrKeyTaken.
 func (k *Keys) Create(ctx context.Context, key *access.APIKey) error {
 	err := k.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error { return k.insert(ctx, tx, key) })
@@ -86,22 +41,34 @@ func (k *Keys) Create(ctx context.Context, key *access.APIKey) error {
 }
 
 func (k *Keys) insert(ctx context.Context, tx bun.Tx, key *access.APIKey) error {
-	_, err := k.table.Insert(tx, &[]keyRow{rowOf(key)}).Exec(ctx)
+	row, err := rowOf(key)
+	if err != nil {
+		return err
+	}
+	_, err = k.table.Insert(tx, &[]keyRow{row}).Exec(ctx)
 	return err
 }
 
-// firstKeyLock is the advisory lock of CreateFirst: "sbxfirst" in ASCII, as a number.
-const firstKeyLock = 0x7362786669727374
+// keysLock is the advisory lock of CreateFirst and Change: "sbxfirst" in ASCII, as a number.
+const keysLock = 0x7362786669727374
+
+// lock makes transactions that decide on all keys follow one another. On SQLite all
+// transactions do.
+func (k *Keys) lock(ctx context.Context, tx bun.Tx) error {
+	if k.store.Dialect() != bunstore.Postgres {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", int64(keysLock))
+	return err
+}
 
 // CreateFirst stores the key if there is none, and reports whether it did.
 func (k *Keys) CreateFirst(ctx context.Context, key *access.APIKey) (bool, error) {
 	created := false
 	err := k.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		created = false
-		if k.store.Dialect() == bunstore.Postgres {
-			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", int64(firstKeyLock)); err != nil {
-				return err
-			}
+		if err := k.lock(ctx, tx); err != nil {
+			return err
 		}
 		exists, err := tx.NewSelect().Model((*keyRow)(nil)).Exists(ctx)
 		if err != nil || exists {
@@ -141,35 +108,97 @@ func (k *Keys) FindAll(ctx context.Context, ids []string) (map[string]*access.AP
 	return found, nil
 }
 
-// List returns all keys, the oldest first, then by id. It reads them in pages; keys are
-// never deleted.
-func (k *Keys) List(ctx context.Context) ([]*access.APIKey, error) {
-	var list []*access.APIKey
-	for {
-		q := k.store.NewSelect().Order("created_at", "id").Offset(len(list))
-		page, err := bunstore.FindAll[keyRow](ctx, k.store, q, findChunk, "list API keys")
-		list = append(list, page...)
-		if err != nil || len(page) < findChunk {
-			return list, err
-		}
+// List returns a page of all keys, the oldest first, then by id. Keys are never deleted,
+// so that the id alone is a position.
+func (k *Keys) List(ctx context.Context, w scope.Window) (access.Page, error) {
+	total, err := k.store.NewSelect().Model((*keyRow)(nil)).Count(ctx)
+	if err != nil {
+		return access.Page{}, dberror.Translate(err, "count API keys", nil)
 	}
+	q := k.store.NewSelect().Order("created_at", "id").Offset(w.Offset)
+	if len(w.After) > 0 {
+		last := k.store.NewSelect().Model((*keyRow)(nil)).Column("created_at", "id").Where("id = ?", w.After[0])
+		q = q.Where("(created_at, id) > (?)", last)
+	}
+	found, err := bunstore.FindAll[keyRow](ctx, k.store, q, w.Limit+1, "list API keys")
+	if err != nil {
+		return access.Page{}, err
+	}
+	page := access.Page{Items: found[:min(len(found), w.Limit)], Total: total, More: len(found) > w.Limit}
+	for _, key := range page.Items {
+		page.Positions = append(page.Positions, scope.Position{key.Attributes().ID})
+	}
+	return page, nil
 }
 
-// Revoke stores the time of a key's revocation, and does not change an earlier one.
-func (k *Keys) Revoke(ctx context.Context, id string, at time.Time) error {
+// Change applies a change to a key and stores it, as access.Keys promises.
+func (k *Keys) Change(
+	ctx context.Context, id string, at time.Time, apply func(key *access.APIKey, another bool) error,
+) (*access.APIKey, error) {
+	var changed *access.APIKey
 	err := k.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		result, err := tx.NewUpdate().Model((*keyRow)(nil)).
-			Set("revoked_at = COALESCE(revoked_at, ?)", column.Time(at)).Where("id = ?", id).Exec(ctx)
+		if err := k.lock(ctx, tx); err != nil {
+			return err
+		}
+		key, err := bunstore.FindOne[keyRow](ctx, k.store, tx.NewSelect().Where("id = ?", id), "load an API key",
+			access.ErrKeyNotFound)
 		if err != nil {
 			return err
 		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, access.ErrKeyNotFound)
+		another, err := usableAdmins(tx, at).Where("id <> ?", id).Exists(ctx)
+		if err != nil {
+			return err
+		}
+		if err := apply(key, another); err != nil {
+			return err
+		}
+		changed = key
+		return k.update(ctx, tx, key)
+	})
+	if err != nil {
+		return nil, dberror.Translate(err, "change an API key", nil)
+	}
+	k.store.Settle(keyOf(id))
+	return changed, nil
+}
+
+// update stores a key. Of a damaged one only its revocation can have changed.
+func (k *Keys) update(ctx context.Context, tx bun.Tx, key *access.APIKey) error {
+	a := key.Attributes()
+	q := tx.NewUpdate().Model((*keyRow)(nil)).Where("id = ?", a.ID).Set("revoked_at = ?", column.Time(a.Revoked))
+	if !a.Damaged {
+		row, err := rowOf(key)
+		if err != nil {
+			return err
+		}
+		q = tx.NewUpdate().Model(&row).WherePK().ExcludeColumn("created_at", "created_by", "created_by_key", "last_used_at")
+	}
+	_, err := q.Exec(ctx)
+	return err
+}
+
+// usableAdmins selects keys that are usable admins (access.APIKey.UsableAdmin). Their role
+// is that of an admin, as no other row's is.
+func usableAdmins(tx bun.Tx, at time.Time) *bun.SelectQuery {
+	return tx.NewSelect().Model((*keyRow)(nil)).Where("role = ?", access.RoleAdmin.String()).
+		Where("revoked_at IS NULL").Where("expires_at IS NULL OR expires_at > ?", column.Time(at))
+}
+
+var _ access.KeyUses = (*Keys)(nil)
+
+// Used stores when keys were last used, where that is later than the stored time.
+func (k *Keys) Used(ctx context.Context, last map[string]time.Time) error {
+	ids := slices.Sorted(maps.Keys(last)) // one order, so that replicas do not deadlock
+	err := k.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		for _, id := range ids {
+			at := column.Time(last[id].Truncate(time.Microsecond))
+			_, err := tx.NewUpdate().Model((*keyRow)(nil)).Set("last_used_at = ?", at).Where("id = ?", id).
+				Where("last_used_at IS NULL OR last_used_at < ?", at).Exec(ctx)
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	})
-	if err == nil {
-		k.store.Settle(keyOf(id))
-	}
-	return dberror.Translate(err, "revoke an API key", nil)
+	return dberror.Translate(err, "store the last use of API keys", nil)
 }

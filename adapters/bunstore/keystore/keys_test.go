@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/contract"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -39,15 +40,15 @@ func TestKeysAreListedInPages(t *testing.T) {
 				token, err := access.NewToken(want[i], fixture.Long(access.SecretLength))
 				require.NoError(t, err)
 				key, err := access.NewAPIKey(token, secret.New("a pepper that is long enough to be one"), access.KeyAttributes{
-					Name: want[i], Role: access.RoleReader, Created: fixture.Noon(),
+					Name: want[i], Grants: fixture.Granted(access.RoleReader), Created: fixture.Noon(),
 				})
 				require.NoError(t, err)
 				require.NoError(t, keys.Create(t.Context(), key))
 			}
-			list, err := keys.List(t.Context())
+			list, err := keys.List(t.Context(), scope.Window{Limit: 1000})
 			require.NoError(t, err)
-			got := make([]string, len(list))
-			for i, key := range list {
+			got := make([]string, len(list.Items))
+			for i, key := range list.Items {
 				got[i] = key.Attributes().ID
 			}
 			assert.Equal(t, want, got)
@@ -66,22 +67,23 @@ func TestDamagedKeyGrantsNothingAndCanBeRevoked(t *testing.T) {
 				token, err := access.NewToken(id, fixture.Long(access.SecretLength))
 				require.NoError(t, err)
 				key, err := access.NewAPIKey(token, secret.New(pepper), access.KeyAttributes{
-					Name: id, Role: access.RoleAdmin, Created: fixture.Noon(),
+					Name: id, Grants: fixture.Granted(access.RoleAdmin), Created: fixture.Noon(),
 				})
 				require.NoError(t, err)
 				require.NoError(t, keystore.New(store).Create(t.Context(), key))
 			}
-			require.NoError(t, storetest.Execf(t.Context(), store, "UPDATE api_keys SET role = 'king' WHERE id = 'aaaaaaaa'"))
-			list, err := keystore.New(store).List(t.Context())
+			const king = `UPDATE api_keys SET grants = '[{"role":"king"}]' WHERE id = 'aaaaaaaa'`
+			require.NoError(t, storetest.Execf(t.Context(), store, king))
+			list, err := keystore.New(store).List(t.Context(), scope.Window{Limit: 10})
 			require.NoError(t, err)
-			require.Len(t, list, 2)
-			assert.Equal(t, []bool{true, false}, []bool{list[0].Attributes().Damaged, list[1].Attributes().Damaged})
+			require.Len(t, list.Items, 2)
+			assert.Equal(t, []bool{true, false}, []bool{list.Items[0].Attributes().Damaged, list.Items[1].Attributes().Damaged})
 			damaged, err := keystore.New(store).Find(t.Context(), "aaaaaaaa")
 			require.NoError(t, err)
 			assert.False(t, damaged.ValidAt(fixture.Noon().Add(time.Minute)))
 			assert.Empty(t, damaged.Grants())
 			assert.Equal(t, int64(1), store.DamagedRows())
-			require.NoError(t, keystore.New(store).Revoke(t.Context(), "aaaaaaaa", fixture.Noon()))
+			require.NoError(t, fixture.Revoke(t.Context(), keystore.New(store), "aaaaaaaa", fixture.Noon()))
 			assert.Zero(t, store.DamagedRows())
 		})
 	}

@@ -156,13 +156,25 @@ func (r *Repository) List(ctx context.Context, query registry.Query) (registry.P
 			if query.Status != nil {
 				q = q.Where("status = ?", query.Status.String())
 			}
-			return q
+			return bunstore.WhereWithin(q, r.areas(), query.Within)
 		},
 		OrderedBy: []string{"service_name"}, Size: r.store.JSONBytes("service_registry", "s", "metadata"),
 		Doing: "list services",
 	}
 	found, err := l.Page(ctx, query.Window)
 	return versioned.Map(found, func(state registry.State) *registry.Service { return registry.Rehydrate(state) }), err
+}
+
+// areas are the columns of services. A service is in the environments of its instances.
+func (r *Repository) areas() bunstore.AreaColumns {
+	return bunstore.AreaColumns{
+		Service: "service_name", Name: "service_name",
+		In: func(q *bun.SelectQuery, environments []string) *bun.SelectQuery {
+			in := r.store.NewSelect().Model((*instanceRow)(nil)).ColumnExpr("1").Where("i.service_id = s.id").
+				Where("NOT i.is_removed").Where("i.environment IN (?)", bun.List(environments))
+			return q.Where("EXISTS (?)", in)
+		},
+	}
 }
 
 // Touch stores a report: its time, and the response time where it has one.

@@ -161,13 +161,16 @@ func snapshotWanted(u *url.URL) int64 {
 }
 
 // bulkTag is the strong tag of the response to a body on a snapshot: equal only for the
-// same flags, the same body, byte for byte, and the same pass. The same revision of
+// same flags that the caller may evaluate, the same body, byte for byte, and the same pass. The same revision of
 // another epoch may be other flags.
 func bulkTag(epoch string, all *flagapp.Evaluations, body []byte, pass string) string {
 	b := make([]byte, 0, 256)
 	digest := sha256.New()
 	digest.Write(body)
 	digest.Write(append(append(b, epoch...), pass...))
+	for _, prefix := range all.Prefixes() {
+		digest.Write(append(append(b, prefix...), 0))
+	}
 	sum := digest.Sum(b)
 	var short [24]byte
 	hex.Encode(short[:], sum[:len(short)/2])

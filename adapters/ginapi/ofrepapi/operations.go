@@ -40,7 +40,7 @@ type Passes interface {
 	// Pass returns a pass for the stream of an environment, which is part of its URL.
 	Pass(ctx context.Context, by access.Caller, e scope.Environment) (string, error)
 	// Admit returns the caller and the environment of a pass.
-	Admit(ctx context.Context, pass string) (access.Caller, scope.Environment, error)
+	Admit(ctx context.Context, pass string, from access.Origin) (access.Caller, scope.Environment, error)
 }
 
 // Sessions bounds the streams of a key, and ends them with its access, as
@@ -56,7 +56,7 @@ type Feed interface {
 	Position() ports.FeedHead
 	Cached(revision int64) bool
 	Check(ctx context.Context, epoch string, revision int64) error
-	Observe(f changefeed.Filter) *changefeed.Watch
+	Observe(caller access.Caller, action access.Action, f changefeed.Filter) *changefeed.Watch
 }
 
 // Dependencies are what OFREP consists of.

@@ -55,7 +55,7 @@ func (a *API) stream(c *gin.Context, _ *rest.Input) {
 // openStream admits the client and finds its position.
 func (a *API) openStream(c *gin.Context) (*stream, error) {
 	ctx := c.Request.Context()
-	caller, environment, err := a.Passes.Admit(ctx, c.Query("pass"))
+	caller, environment, err := a.Passes.Admit(ctx, c.Query("pass"), rest.OriginOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (s *stream) run(ctx context.Context, headersOnly bool) {
 	if headersOnly {
 		return
 	}
-	s.watch = s.api.Feed.Observe(s.filter)
+	s.watch = s.api.Feed.Observe(s.caller, access.EvaluateFlag, s.filter)
 	defer s.watch.Close()
 	err := s.begin()
 	for err == nil {

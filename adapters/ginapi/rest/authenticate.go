@@ -16,7 +16,7 @@ type Authenticator interface {
 	// Anonymous returns the caller of requests without a key, or why a key is required.
 	Anonymous() (access.Caller, error)
 	// Authenticate returns the holder of a key, or why the key is rejected.
-	Authenticate(ctx context.Context, key string) (access.Caller, error)
+	Authenticate(ctx context.Context, key string, from access.Origin) (access.Caller, error)
 }
 
 // authenticate sets the caller of a request. It comes before routing: a wrong key is
@@ -24,11 +24,11 @@ type Authenticator interface {
 func (r *Router) authenticate(c *gin.Context, req *request) bool {
 	switch req.realm.Authentication {
 	case Optional:
-		if caller, err := r.callerOf(c.Request); err == nil {
+		if caller, err := r.callerOf(c.Request, req); err == nil {
 			req.caller = caller
 		}
 	case Required:
-		caller, err := r.callerOf(c.Request)
+		caller, err := r.callerOf(c.Request, req)
 		if err != nil {
 			r.Fail(c, err)
 			return false
@@ -44,19 +44,19 @@ func (r *Router) authenticate(c *gin.Context, req *request) bool {
 	return true
 }
 
-func (r *Router) callerOf(request *http.Request) (access.Caller, error) {
+func (r *Router) callerOf(request *http.Request, from access.Origin) (access.Caller, error) {
 	if key, ok := onlyKey(request.Header); ok {
-		return r.options.Access.Authenticate(request.Context(), key)
+		return r.options.Access.Authenticate(request.Context(), key, from)
 	}
 	keys := presentedKeys(request.Header)
 	switch len(keys) {
 	case 0:
 		return r.options.Access.Anonymous()
 	case 1:
-		return r.options.Access.Authenticate(request.Context(), keys[0])
+		return r.options.Access.Authenticate(request.Context(), keys[0], from)
 	}
 	// Two different keys identify no caller; the empty key is rejected.
-	return r.options.Access.Authenticate(request.Context(), "")
+	return r.options.Access.Authenticate(request.Context(), "", from)
 }
 
 // onlyKey returns the key of the usual request, which has one in one header.

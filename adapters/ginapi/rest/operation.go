@@ -29,6 +29,9 @@ type Operation struct {
 	Action access.Action
 	// Open says that the operation needs no key.
 	Open bool
+	// Authenticated says that every caller may do it, and the use case decides on what it
+	// shows. An operation is open or authenticated, or it has an action.
+	Authenticated bool
 	// Hidden leaves the operation out of the document.
 	Hidden bool
 	// Example is a JSON body of a request, for the document.
@@ -139,8 +142,16 @@ type operation struct {
 	named string
 }
 
+// mustDeclare panics where an operation does not say which callers may do it.
+func (op Operation) mustDeclare() {
+	if op.Action == "" && !op.Open && !op.Authenticated {
+		panic("operation " + op.ID + " has no action; set Action, or Open or Authenticated")
+	}
+}
+
 // describe returns the entry of an operation in the document, without what its types say.
 func (r *Router) describe(op Operation) *huma.Operation {
+	op.mustDeclare()
 	doc := &huma.Operation{
 		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description,
 		Tags: []string{op.Tag}, Security: []map[string][]string{}, Parameters: op.Parameters, DefaultStatus: op.Status,
@@ -260,7 +271,7 @@ func (op Operation) awaits() bool {
 
 // changes reports whether an operation is a write, by its action.
 func (op Operation) changes() bool {
-	return op.Method != http.MethodGet && strings.HasSuffix(string(op.Action), ".write")
+	return op.Method != http.MethodGet && op.Action != "" && op.Action.Changes()
 }
 
 func hasParameter(doc *huma.Operation, name string) bool {

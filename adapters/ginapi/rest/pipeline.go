@@ -21,7 +21,7 @@ import (
 // authentication, the route, and the access log. Everything before the route returns
 // first, because an event stream keeps the frames of its callers on its stack.
 func (r *Router) serve(c *gin.Context) {
-	req := &request{Context: c.Request.Context(), timeout: r.options.RequestTimeout}
+	req := &request{Context: c.Request.Context(), timeout: r.options.RequestTimeout, trusted: r.options.TrustedProxies}
 	started := r.options.Clock.Now()
 	defer req.end(r.ended)
 	if r.receive(c, req) {

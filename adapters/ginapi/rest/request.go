@@ -21,7 +21,9 @@ type request struct {
 	id              string
 	caller          access.Caller
 	http            *http.Request
-	realm           *Realm
+	// trusted are the proxies whose X-Forwarded-For is used.
+	trusted []netip.Prefix
+	realm   *Realm
 	// operation is nil until a route was found.
 	operation *operation
 	// input is what was read of the request, where the router reads it.
@@ -58,12 +60,19 @@ func CallerOf(ctx context.Context) access.Caller { return requestOf(ctx).caller 
 
 // SourceOf returns the address of the client, or the zero address where it is not
 // certain.
-func (r *Router) SourceOf(ctx context.Context) netip.Addr {
-	request := requestOf(ctx).http
-	if request == nil {
+func (*Router) SourceOf(ctx context.Context) netip.Addr {
+	return requestOf(ctx).Address()
+}
+
+// OriginOf returns where a request comes from.
+func OriginOf(ctx context.Context) access.Origin { return requestOf(ctx) }
+
+// Address returns the address of the client, or the zero address where it is not certain.
+func (r *request) Address() netip.Addr {
+	if r.http == nil {
 		return netip.Addr{}
 	}
-	return peer{remote: request.RemoteAddr, header: request.Header}.source(r.options.TrustedProxies)
+	return peer{remote: r.http.RemoteAddr, header: r.http.Header}.source(r.trusted)
 }
 
 // AtEnd has end called when the request has been answered.

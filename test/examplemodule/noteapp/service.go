@@ -29,7 +29,7 @@ type Service struct {
 func New(d Dependencies) *Service {
 	return &Service{deps: d, writer: change.Writer[note.ID, *note.Note]{
 		Find: d.Notes.Find, Save: func(ctx context.Context, n *note.Note) error { return d.Notes.Save(ctx, n) },
-		Resource: resourceOf, Action: WriteNote, NotFound: note.ErrNotFound, Backoff: d.Backoff,
+		Resource: resourceOf, Action: WriteNote, Sight: ReadNote, NotFound: note.ErrNotFound, Backoff: d.Backoff,
 	}}
 }
 

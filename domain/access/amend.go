@@ -1,0 +1,92 @@
+package access
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/secret"
+)
+
+// MaxOverlap is for how long the former secret of a rotated key can stay valid.
+const MaxOverlap = 30 * 24 * time.Hour
+
+// Amendment changes a key; nil fields leave what is there.
+type Amendment struct {
+	Name   *string
+	Grants []Grant
+	// NotBefore and Expires are zero for at once and never.
+	NotBefore, Expires *time.Time
+	Networks           *[]netip.Prefix
+	Labels             *map[string]string
+}
+
+// Amend changes the key at a time. A revoked or damaged key is ErrKeyRevoked, and what
+// NewAPIKey rejects is ErrInvalid.
+func (k *APIKey) Amend(m Amendment, at time.Time) error {
+	if err := k.checkLiving(); err != nil {
+		return err
+	}
+	a := k.attributes.clone()
+	now := a.Created
+	if m.Name != nil {
+		a.Name = *m.Name
+	}
+	if m.Grants != nil {
+		a.Grants = m.Grants
+	}
+	if m.NotBefore != nil {
+		a.NotBefore = *m.NotBefore
+	}
+	if m.Expires != nil {
+		a.Expires, now = *m.Expires, at
+	}
+	if m.Networks != nil {
+		a.Networks = *m.Networks
+	}
+	if m.Labels != nil {
+		a.Labels = *m.Labels
+	}
+	a = a.truncated()
+	if err := a.check(now); err != nil {
+		return err
+	}
+	k.attributes = a
+	return nil
+}
+
+// Rotate replaces the secret of the key. The one before stays valid for the overlap, 0 to
+// MaxOverlap, and no secret before that one is valid any more. A revoked or damaged key
+// is ErrKeyRevoked, and the token of another key ErrInvalidKey.
+func (k *APIKey) Rotate(token Token, pepper secret.Text, overlap time.Duration, at time.Time) error {
+	if err := k.checkLiving(); err != nil {
+		return err
+	}
+	if token.KeyID() != k.attributes.ID {
+		return ErrInvalidKey
+	}
+	if overlap < 0 || overlap > MaxOverlap {
+		return fault.Bad("overlap_seconds", "must be 0 to 2592000 (30 days)")
+	}
+	before := k.digest
+	k.digest, k.previous = token.Digest(pepper), nil
+	k.attributes.Rotated, k.attributes.OverlapEnds = at.Truncate(time.Microsecond), time.Time{}
+	if overlap > 0 {
+		k.previous, k.attributes.OverlapEnds = before, k.attributes.Rotated.Add(overlap)
+	}
+	return nil
+}
+
+func (k *APIKey) checkLiving() error {
+	if !k.attributes.Revoked.IsZero() || k.attributes.Damaged {
+		return ErrKeyRevoked
+	}
+	return nil
+}
+
+// Revoke revokes the key. A key that is revoked already keeps its first time.
+func (k *APIKey) Revoke(at time.Time) {
+	if k.attributes.Revoked.IsZero() {
+		k.attributes.Revoked = at.Truncate(time.Microsecond)
+	}
+}
