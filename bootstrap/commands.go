@@ -199,6 +199,9 @@ func (d *database) relay() *relay.Service {
 // operator is the caller of commands on the database: everything is allowed.
 func operator() access.Caller { return access.Caller{Grants: access.Unrestricted()} }
 
+// Now is the time by which keys are valid.
+func (d *database) Now() time.Time { return d.clock.Now() }
+
 // Issue creates a key.
 func (d *database) Issue(ctx context.Context, in accessapp.Issue) (accessapp.Issued, error) {
 	if err := d.ready(ctx); err != nil {

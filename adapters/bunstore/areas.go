@@ -50,7 +50,9 @@ func (c AreaColumns) within(q *bun.SelectQuery, area scope.Area) *bun.SelectQuer
 	}
 	return q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 		for _, prefix := range area.Prefixes {
-			q = q.WhereGroup(" OR ", func(q *bun.SelectQuery) *bun.SelectQuery { return WherePrefix(q, c.Name, prefix) })
+			q = q.WhereGroup(" OR ", func(q *bun.SelectQuery) *bun.SelectQuery {
+				return WherePrefix(q, c.Name, prefix)
+			})
 		}
 		return q
 	})

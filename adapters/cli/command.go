@@ -51,6 +51,8 @@ type Keyring interface {
 	Amend(ctx context.Context, in accessapp.Amend) (access.KeyAttributes, error)
 	Rotate(ctx context.Context, id string, overlap time.Duration) (accessapp.Issued, error)
 	Revoke(ctx context.Context, id string, force bool) error
+	// Now is the time by which keys are valid.
+	Now() time.Time
 }
 
 // Relay manages the relay of the change feed.

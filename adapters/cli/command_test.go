@@ -114,6 +114,8 @@ func (p *recordingProgram) Keys(_ context.Context, after string) ([]access.KeyAt
 	}}}, p.record("keys")
 }
 
+func (p *recordingProgram) Now() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
+
 func (p *recordingProgram) Amend(_ context.Context, in accessapp.Amend) (access.KeyAttributes, error) {
 	p.amend = in
 	return access.KeyAttributes{ID: in.ID, Name: "deploy"}, p.record("amend")

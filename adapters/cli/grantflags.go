@@ -57,7 +57,7 @@ func (g *grantFlags) all(role string) []accessapp.Grant {
 // grantList is the flag for further grants.
 type grantList []accessapp.Grant
 
-var errGrant = errors.New("must be such as role=editor,reveal,environment=staging,service=shop,prefix=ui.")
+var errGrant = errors.New("must be such as role=editor,reveal,environment=staging,service=shop")
 
 // String returns the default.
 func (*grantList) String() string { return "" }
@@ -68,7 +68,7 @@ func (*grantList) Type() string { return "grant" }
 // Set reads one grant.
 func (l *grantList) Set(text string) error {
 	var g accessapp.Grant
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		name, value, valued := strings.Cut(part, "=")
 		switch {
 		case name == "reveal" && !valued:

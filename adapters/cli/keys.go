@@ -62,7 +62,8 @@ with --reveal. --environment, --service and --prefix narrow the role to some res
 	cmd.Flags().Var(ends, "expires",
 		"lifetime, such as 30d or 12h, end, such as 2030-01-31 or 2030-01-31T18:00:00Z, or never; 365d if omitted")
 	cmd.Flags().Var(begins, "not-before", "time from which the key is valid, such as 2030-01-31T18:00:00Z")
-	cmd.Flags().StringSliceVar(&in.Networks, "network", nil, "network from which the key is accepted, such as 10.0.0.0/8")
+	cmd.Flags().StringSliceVar(&in.Networks, "network", nil,
+		"network from which the key is accepted, such as 10.0.0.0/8")
 	cmd.Flags().StringToStringVar(&in.Labels, "label", nil, "label, as name=value")
 	return cmd
 }
@@ -100,7 +101,7 @@ within two seconds, and streams of the key end.`,
 				in.Name = &name
 			}
 			if ends.given {
-				in.Expires = new(ends.at(time.Now()))
+				in.Expires = new(ends.at(db.Now()))
 			}
 			if flags.Changed("not-before") {
 				in.NotBefore = &begins.Time
@@ -181,7 +182,7 @@ func keyList(p Program) *cobra.Command {
 func printKeys(cmd *cobra.Command, _ []string, db Database) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 	table(w, "ID", "NAME", "ROLE", "REVEAL", "CREATED", "EXPIRES", "REVOKED", "SCOPE", "STATUS", "LAST USED")
-	after, now := "", time.Now()
+	after, now := "", db.Now()
 	for {
 		keys, err := db.Keys(cmd.Context(), after)
 		if err != nil {

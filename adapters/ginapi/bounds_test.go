@@ -30,7 +30,7 @@ func (u unread) Read([]byte) (int, error) {
 // withBodies returns the method and a path of each operation that has a body.
 func withBodies(tb testing.TB, h *testServer) (operations [][2]string) {
 	tb.Helper()
-	paths := strings.NewReplacer("{config_id}", "1", "{flag_id}", "1", "{service_name}", "shop", "{instance_id}", "a", "{key}", "dark")
+	paths := strings.NewReplacer("{config_id}", "1", "{flag_id}", "1", "{service_name}", "shop", "{instance_id}", "a", "{key}", "dark", "{key_id}", "k")
 	for path, item := range document(tb, h)["paths"].(map[string]any) {
 		for method, op := range item.(map[string]any) {
 			if _, has := op.(map[string]any)["requestBody"]; has {
@@ -53,6 +53,9 @@ func TestCallersWithoutTheActionAreRejectedBeforeTheBodyIsRead(t *testing.T) {
 	h.access.holders["powerless"] = access.Caller{Actor: scope.Actor{KeyID: "none", Name: "none"}}
 	h.access.anonymous = nil
 	for _, op := range withBodies(t, h) {
+		if op[1] == "/api/v1/access/check" {
+			continue // every caller may check its own rights
+		}
 		r := httptest.NewRequestWithContext(t.Context(), op[0], op[1], unread{t})
 		r.Header = as("powerless")
 		a := h.serve(r)

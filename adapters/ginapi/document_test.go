@@ -62,6 +62,9 @@ func TestDocument(t *testing.T) {
 			"put /api/v1/registry/{service_name}/instances/{instance_id}/heartbeat",
 			"get /api/v1/discovery/{service_name}", "get /prometheus/sd",
 			"get /api/v1/changes", "get /api/v1/changes/stream", "get /ofrep/v1/stream",
+			"get /api/v1/access/keys/", "post /api/v1/access/keys/", "get /api/v1/access/keys/{key_id}",
+			"patch /api/v1/access/keys/{key_id}", "delete /api/v1/access/keys/{key_id}",
+			"post /api/v1/access/keys/{key_id}/rotate", "post /api/v1/access/check",
 		}
 		h.api.Stop() // ends watches at once
 		var got []string
@@ -80,7 +83,7 @@ func TestDocument(t *testing.T) {
 		paths := setup(t)["paths"].(map[string]any)
 		documented := map[string]bool{}
 		anonymous := strings.NewReplacer("{config}", "*", "{flag}", "*", "{key}", "*", "{config_id}", "*", "{flag_id}", "*", "{name}", "*",
-			"{service_name}", "*", "{instance_id}", "*")
+			"{service_name}", "*", "{instance_id}", "*", "{key_id}", "*")
 		for path, item := range paths {
 			for method := range item.(map[string]any) {
 				documented[strings.ToUpper(method)+strings.TrimSuffix(anonymous.Replace(path), "/")] = true

@@ -88,7 +88,11 @@ func newTestServer(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 			Feed:   h.tail, Stopwatch: h.watch,
 			Clock: clock, Backoff: &fixture.NoWait{}, Environments: environments,
 		}),
-		Access:   h.access,
+		Access: h.access,
+		Keys: accessapp.New(accessapp.Dependencies{
+			Keys: fixture.NewKeys(), Clock: clock, IDs: fixture.NewIDs(),
+			Policy: accessapp.Policy{Enabled: true, Environments: environments},
+		}),
 		Passes:   h.access,
 		Sessions: h.access,
 		Database: pinger{},

@@ -43,8 +43,8 @@ func (s *Service) Authenticate(ctx context.Context, presented string, from acces
 	now := s.deps.Clock.Now()
 	digest := sha256.Sum256([]byte(presented))
 	if id, ok := access.NamedKey(presented); ok {
-		if caller, err := s.cachedCaller(id, digest, now, from); caller != nil || err != nil {
-			return *caller, err
+		if caller, cached, err := s.cachedCaller(id, digest, now, from); cached {
+			return caller, err
 		}
 	}
 	token, err := access.ParseToken(presented)
@@ -80,30 +80,27 @@ func (s *Service) holder(key *access.APIKey) access.Caller {
 	}
 }
 
-// noCaller is the caller beside an error.
-var noCaller access.Caller
-
-// cachedCaller returns the cached caller of a token, while its key is fresh and valid, or
-// nil.
+// cachedCaller returns the cached caller of a token, or why it is rejected, while its key
+// is fresh and valid.
 func (s *Service) cachedCaller(
 	id string, digest [sha256.Size]byte, now time.Time, from access.Origin,
-) (*access.Caller, error) {
+) (caller access.Caller, cached bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known, cached := s.known[id]
-	if !cached || !known.within(freshness.MaxStaleness, now) || known.verified == nil || !known.key.ValidAt(now) {
-		return nil, nil
+	known := s.known[id]
+	if !known.within(freshness.MaxStaleness, now) || known.verified == nil || !known.key.ValidAt(now) {
+		return access.Caller{}, false, nil
 	}
 	v := known.verified
 	expired := !v.until.IsZero() && !now.Before(v.until)
 	if expired || subtle.ConstantTimeCompare(v.digest[:], digest[:]) != 1 {
-		return nil, nil
+		return access.Caller{}, false, nil
 	}
 	if !known.key.AcceptedFrom(from) {
-		return &noCaller, access.ErrAddressNotAllowed
+		return access.Caller{}, true, access.ErrAddressNotAllowed
 	}
 	s.used(id, now)
-	return &v.caller, nil
+	return v.caller, true, nil
 }
 
 // cacheCaller caches the caller beside its key.

@@ -61,7 +61,7 @@ func (s *Service) parseCheck(in Check) (access.Action, access.Resource, error) {
 	resource := access.Resource{Name: in.Name}
 	var actionErr, environmentErr, serviceErr, nameErr error
 	if !slices.Contains(access.AllActions(s.deps.Policy.Added...), access.Action(in.Action)) {
-		actionErr = fault.Bad("action", "must be one of the actions that docs/access.md lists, such as configuration.read")
+		actionErr = fault.Bad("action", "must be one of the actions in docs/access.md, such as configuration.read")
 	}
 	if in.Environment != "" {
 		resource.Environment, environmentErr = s.deps.Policy.Environments.Parse(in.Environment)

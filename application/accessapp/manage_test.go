@@ -208,7 +208,9 @@ func TestCheck(t *testing.T) {
 	assert.False(t, got.Allowed)
 	assert.Equal(t, access.Reason("key_revoked"), got.Reason)
 	for _, bad := range []accessapp.Check{
-		{Action: "flag.fly"}, {Action: "flag.read", Environment: "nowhere"}, {Action: "flag.read", ServiceName: "no/name"},
+		{Action: "flag.fly"},
+		{Action: "flag.read", Environment: "nowhere"},
+		{Action: "flag.read", ServiceName: "no/name"},
 		{Action: "flag.read", Name: fixture.Long(256)},
 	} {
 		_, err := b.Check(t.Context(), editor, bad)

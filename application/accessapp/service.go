@@ -87,7 +87,8 @@ func New(d Dependencies) *Service {
 		d.Policy.MaxSessions = DefaultSessions
 	}
 	return &Service{
-		deps: d, pepper: d.Pepper, known: map[string]knownKey{}, lookups: map[string]*lookup{}, uses: map[string]time.Time{},
+		deps: d, pepper: d.Pepper,
+		known: map[string]knownKey{}, lookups: map[string]*lookup{}, uses: map[string]time.Time{},
 		sessions: newSessions(d.Policy.MaxSessions),
 	}
 }

@@ -87,7 +87,7 @@ func setup(t *testing.T) bundle {
 	t.Helper()
 	s, backoff := &store{stored: &counter{Lifecycle: scope.Lifecycle{Version: 1}}}, &fixture.NoWait{}
 	return bundle{store: s, backoff: backoff, Writer: &change.Writer[counterID, *counter]{
-		Find: s.find, Save: s.save, Action: access.WriteFlag, NotFound: errNotFound, Backoff: backoff,
+		Find: s.find, Save: s.save, Action: access.WriteFlag, Sight: access.ReadFlag, NotFound: errNotFound, Backoff: backoff,
 		Resource: func(*counter) access.Resource { return access.Resource{} },
 	}}
 }

@@ -29,7 +29,7 @@ func Module() ports.Module {
 		Schema: schema(),
 		Actions: []ports.ModuleAction{
 			{Name: string(access.ReadConfiguration), Reader: true},
-			{Name: string(access.WriteConfiguration)},
+			{Name: string(access.WriteConfiguration), Editor: true},
 			{Name: string(access.RevealConfiguration)},
 			{Name: string(access.DeclassifyConfiguration)},
 		},

@@ -142,8 +142,9 @@ func (s *Service) EvaluateAll(ctx context.Context, by access.Caller, in Evaluate
 
 // narrow leaves the flags that the caller may evaluate.
 func (e *Evaluations) narrow() {
-	e.flags = slices.DeleteFunc(slices.Clone(e.flags), func(f *flag.Compiled) bool { return !visible(e.prefixes, f.Name()) })
-	e.damaged = slices.DeleteFunc(slices.Clone(e.damaged), func(name string) bool { return !visible(e.prefixes, name) })
+	hidden := func(name string) bool { return !visible(e.prefixes, name) }
+	e.flags = slices.DeleteFunc(slices.Clone(e.flags), func(f *flag.Compiled) bool { return hidden(f.Name()) })
+	e.damaged = slices.DeleteFunc(slices.Clone(e.damaged), hidden)
 }
 
 // Prefixes returns those of the flags that the caller may evaluate; nil is for all flags.

@@ -30,7 +30,7 @@ func Module() ports.Module {
 		Actions: []ports.ModuleAction{
 			{Name: string(access.ReadFlag), Reader: true},
 			{Name: string(access.EvaluateFlag), Reader: true},
-			{Name: string(access.WriteFlag)},
+			{Name: string(access.WriteFlag), Editor: true},
 		},
 		ReadAction: string(access.ReadFlag),
 	}

@@ -101,7 +101,8 @@ func (s *Service) listCached(query registry.Query) Listing {
 	var all []Reading
 	s.catalogue.Each(func(service *catalogue.Service) bool {
 		state, instances := service.Living()
-		if !state.Deleted && (query.Status == nil || *query.Status == state.Status) && query.Contains(state, instances) {
+		matches := query.Status == nil || *query.Status == state.Status
+		if !state.Deleted && matches && query.Contains(state, instances) {
 			all = append(all, Reading{Service: state})
 		}
 		return true

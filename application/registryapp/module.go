@@ -38,6 +38,7 @@ func Module() ports.Module {
 		Actions: []ports.ModuleAction{
 			{Name: string(access.ReadService), Reader: true},
 			{Name: string(access.WriteService)},
+			{Name: string(access.RenewLease)},
 		},
 		ReadAction: string(access.ReadService),
 	}

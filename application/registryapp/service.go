@@ -75,4 +75,4 @@ func (s *Service) environment(name string) (scope.Environment, error) {
 	return s.deps.Environments.Parse(name)
 }
 
-// resource returns the resource of access decisions about a service.
+// Resource returns the resource of access decisions about a service.

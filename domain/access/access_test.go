@@ -282,7 +282,7 @@ func TestConfirmation(t *testing.T) {
 		access.ReadConfiguration: false, access.ReadFlag: false, access.EvaluateFlag: false, access.ReadService: false,
 		access.ReadHealth:         false,
 		access.WriteConfiguration: true, access.RevealConfiguration: true, access.DeclassifyConfiguration: true,
-		access.WriteFlag: true, access.WriteService: true,
+		access.WriteFlag: true, access.WriteService: true, access.RenewLease: true, access.ManageKeys: true,
 	}
 	for action, needed := range confirmed {
 		t.Run(string(action), func(t *testing.T) {

@@ -43,7 +43,7 @@ const (
 func (s KeyStatus) valid() bool { return s == KeyActive || s == KeyExpiring }
 
 // Status returns the state of a key with the attributes at a time.
-func (a *KeyAttributes) Status(at time.Time) KeyStatus {
+func (a KeyAttributes) Status(at time.Time) KeyStatus {
 	switch {
 	case !a.Revoked.IsZero():
 		return KeyRevoked
@@ -125,7 +125,8 @@ func checkLabels(labels map[string]string) error {
 		return fault.Bad("labels", "must have at most 20 entries")
 	}
 	for name, value := range labels {
-		if name == "" || len(name) > MaxLabelBytes || len(value) > MaxLabelBytes || !printable(name) || !printable(value) {
+		long := len(name) > MaxLabelBytes || len(value) > MaxLabelBytes
+		if name == "" || long || !printable(name) || !printable(value) {
 			return fault.Bad("labels", "must have names of 1 to 100 bytes and values of at most 100, of printable text")
 		}
 	}

@@ -40,23 +40,28 @@ func TestDecideInAreas(t *testing.T) {
 		want     access.Decision
 	}{
 		{
-			access.WriteConfiguration, access.Resource{Environment: staging, Service: shop, Name: "db.url"},
+			access.WriteConfiguration,
+			access.Resource{Environment: staging, Service: shop, Name: "db.url"},
 			access.Decision{Allowed: true, Grant: 0, Reason: access.Granted},
 		},
 		{
-			access.WriteConfiguration, access.Resource{Environment: production, Service: shop, Name: "ui.color"},
+			access.WriteConfiguration,
+			access.Resource{Environment: production, Service: shop, Name: "ui.color"},
 			access.Decision{Grant: -1, Reason: access.OutOfScope},
 		},
 		{
-			access.WriteConfiguration, access.Resource{Environment: staging, Service: billing, Name: "ui.color"},
+			access.WriteConfiguration,
+			access.Resource{Environment: staging, Service: billing, Name: "ui.color"},
 			access.Decision{Grant: -1, Reason: access.OutOfScope},
 		},
 		{
-			access.ReadConfiguration, access.Resource{Environment: production, Service: billing, Name: "ui.color"},
+			access.ReadConfiguration,
+			access.Resource{Environment: production, Service: billing, Name: "ui.color"},
 			access.Decision{Allowed: true, Grant: 1, Reason: access.Granted},
 		},
 		{ // no flag belongs to a service
-			access.WriteFlag, access.Resource{Environment: staging, Name: "ui.new"},
+			access.WriteFlag,
+			access.Resource{Environment: staging, Name: "ui.new"},
 			access.Decision{Grant: -1, Reason: access.OutOfScope},
 		},
 		{access.WriteService, access.Resource{Service: shop}, access.Decision{Grant: -1, Reason: access.NotGranted}},
@@ -198,11 +203,16 @@ func TestKeyStatus(t *testing.T) {
 	t.Parallel()
 	k := key(t, access.KeyAttributes{NotBefore: noon().Add(time.Hour), Expires: noon().Add(30 * 24 * time.Hour)})
 	a := k.Attributes()
-	for after, want := range map[time.Duration]access.KeyStatus{
-		0: access.KeyNotYet, time.Hour: access.KeyActive, 16 * 24 * time.Hour: access.KeyExpiring,
-		30 * 24 * time.Hour: access.KeyExpired,
+	for _, row := range []struct {
+		after time.Duration
+		want  access.KeyStatus
+	}{
+		{0, access.KeyNotYet},
+		{time.Hour, access.KeyActive},
+		{16 * 24 * time.Hour, access.KeyExpiring},
+		{30 * 24 * time.Hour, access.KeyExpired},
 	} {
-		assert.Equal(t, want, a.Status(noon().Add(after)), after)
+		assert.Equal(t, row.want, a.Status(noon().Add(row.after)), row.after)
 	}
 	k.Revoke(noon())
 	a = k.Attributes()

@@ -87,7 +87,7 @@ func (k *APIKey) Opens(token Token, pepper secret.Text, at time.Time) bool {
 // OpensUntil returns until when the token opens the key, where Opens reports true; zero is
 // for ever.
 func (k *APIKey) OpensUntil(token Token, pepper secret.Text) time.Time {
-	a := &k.attributes
+	a := k.attributes
 	if subtle.ConstantTimeCompare(k.digest, token.Digest(pepper)) == 1 {
 		return a.Expires
 	}
@@ -117,7 +117,7 @@ func (k *APIKey) AcceptedFrom(from Origin) bool {
 // SameRights reports whether another key has the same secret and the same rights, from
 // the same networks. It ignores their times.
 func (k *APIKey) SameRights(other *APIKey) bool {
-	a, b := &k.attributes, &other.attributes
+	a, b := k.attributes, other.attributes
 	return a.ID == b.ID && slices.EqualFunc(a.Grants, b.Grants, Grant.Equal) &&
 		slices.Equal(a.Networks, b.Networks) && k.sameSecret(other)
 }
@@ -138,7 +138,7 @@ func (k *APIKey) Actor() scope.Actor {
 func (k *APIKey) Grants(added ...Added) []Grant { return k.attributes.Expanded(added...) }
 
 // Expanded returns what a key with the attributes allows. A damaged one allows nothing.
-func (a *KeyAttributes) Expanded(added ...Added) []Grant {
+func (a KeyAttributes) Expanded(added ...Added) []Grant {
 	if a.Damaged {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (a *KeyAttributes) Expanded(added ...Added) []Grant {
 }
 
 // FullAdmin reports whether a key with the attributes allows everything everywhere.
-func (a *KeyAttributes) FullAdmin() bool {
+func (a KeyAttributes) FullAdmin() bool {
 	return !a.Damaged && slices.ContainsFunc(a.Grants, Grant.IsFullAdmin)
 }
 
@@ -182,7 +182,7 @@ func (a KeyAttributes) truncated() KeyAttributes {
 // printable UTF-8 without blanks around it, there are 1 to MaxGrants grants, the end, if
 // there is one, lies at least a microsecond after now and after the beginning, and
 // networks and labels are within their bounds.
-func (a *KeyAttributes) check(now time.Time) error {
+func (a KeyAttributes) check(now time.Time) error {
 	return fault.Merge(checkKeyName(a.Name), checkGrants(a.Grants), checkTimes(a.NotBefore, a.Expires, now),
 		checkNetworks(a.Networks), checkLabels(a.Labels))
 }

@@ -58,7 +58,8 @@ func (q Query) Contains(s State, instances []*Instance) bool {
 	}
 	return slices.ContainsFunc(q.Within, func(a scope.Area) bool {
 		in := func(i *Instance) bool { return a.ContainsEnvironment(i.Environment) }
-		return a.ContainsNamed(s.Name, s.Name.String()) && (len(a.Environments) == 0 || slices.ContainsFunc(instances, in))
+		return a.ContainsNamed(s.Name, s.Name.String()) &&
+			(len(a.Environments) == 0 || slices.ContainsFunc(instances, in))
 	})
 }
 

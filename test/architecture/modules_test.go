@@ -38,13 +38,15 @@ func TestModules(t *testing.T) {
 		"add the module to test/fixture/modules.go")
 }
 
-// TestReaders holds the role that reads to the actions of the descriptors.
+// TestReaders holds the roles that read and that edit to the actions of the descriptors.
 func TestReaders(t *testing.T) {
 	t.Parallel()
 	reader := access.Caller{Grants: access.ReadOnly()}
+	editor := access.Caller{Grants: access.Expand([]access.Grant{{Role: access.RoleEditor}})}
 	for _, m := range bootstrap.Descriptors() {
 		for _, a := range m.Actions {
 			assert.Equal(t, a.Reader, reader.May(access.Action(a.Name), access.Resource{}), a.Name)
+			assert.Equal(t, a.Reader || a.Editor, editor.May(access.Action(a.Name), access.Resource{}), a.Name)
 		}
 	}
 }

@@ -71,6 +71,10 @@ func outbox(published func() []fixture.Published) func(context.Context) ([]contr
 func TestKeysInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Keys(t, func(*testing.T) access.Keys { return fixture.NewKeys() }, nil)
+	contract.KeyUses(t, func(*testing.T) contract.KeyStore {
+		keys := fixture.NewKeys()
+		return contract.KeyStore{Keys: keys, Uses: keys}
+	}, nil)
 }
 
 func fedStore(*testing.T) contract.FedStore {

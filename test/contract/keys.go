@@ -30,7 +30,6 @@ func keysSuite() []behaviour[access.Keys] {
 		{"keys are listed from the oldest, then by id, in pages", keysInOrder},
 		{"a changed key is stored, and nothing of a change that fails", keyChanges},
 		{"of two changes at once that need another usable admin, one fails", lastAdmin},
-		{"the last use of a key is stored, and never goes back", keyUses},
 		{"a revoked key stays, and keeps its first time", revokedStays},
 		{"the first key is made once, also of 16 at once", firstKeyOnce},
 		{"there is no first key where there was one, also a revoked one", noFirstKeyAgain},
@@ -220,26 +219,6 @@ func lastAdmin(t *testing.T, keys access.Keys) {
 		}
 	}
 	assert.Equal(t, 1, refused)
-}
-
-func keyUses(t *testing.T, keys access.Keys) {
-	uses, ok := keys.(access.KeyUses)
-	require.True(t, ok, "a store of keys also stores their uses")
-	key, _ := keyOf(t, "AAAAAAAA", access.KeyAttributes{})
-	require.NoError(t, keys.Create(t.Context(), key))
-	later := fixture.Noon().Add(time.Hour)
-	for _, at := range []time.Time{fixture.Noon(), later, fixture.Noon()} {
-		require.NoError(t, uses.Used(t.Context(), map[string]time.Time{"AAAAAAAA": at, "unknown0": at}))
-	}
-	require.NoError(t, uses.Used(t.Context(), nil))
-	found, err := keys.Find(t.Context(), "AAAAAAAA")
-	require.NoError(t, err)
-	assert.Equal(t, later, found.Attributes().LastUsed)
-	_, err = keys.Change(t.Context(), "AAAAAAAA", later, func(*access.APIKey, bool) error { return nil })
-	require.NoError(t, err)
-	found, err = keys.Find(t.Context(), "AAAAAAAA")
-	require.NoError(t, err)
-	assert.Equal(t, later, found.Attributes().LastUsed)
 }
 
 func revokedStays(t *testing.T, keys access.Keys) {

@@ -61,6 +61,7 @@ func Behaviours() []string {
 		names("configuration.Repository and History", repositorySuite()),
 		names("flag.Repository, History and Source", flagsSuite()),
 		names("access.Keys", keysSuite()),
+		names("access.KeyUses", keyUsesSuite()),
 		names("registry.Repository, History and Source", servicesSuite()),
 		names("registry.Leases", leasesSuite()),
 		names("registry.Readings", readingsSuite()),

@@ -69,5 +69,6 @@ func narrow(q *bun.SelectQuery, query flag.Query) *bun.SelectQuery {
 	if query.NamePrefix != "" {
 		q = bunstore.WherePrefix(q, "name", query.NamePrefix)
 	}
-	return bunstore.WhereWithin(q, bunstore.AreaColumns{In: bunstore.InColumn("environment"), Name: "name"}, query.Within)
+	columns := bunstore.AreaColumns{In: bunstore.InColumn("environment"), Name: "name"}
+	return bunstore.WhereWithin(q, columns, query.Within)
 }

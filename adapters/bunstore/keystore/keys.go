@@ -171,7 +171,8 @@ func (k *Keys) update(ctx context.Context, tx bun.Tx, key *access.APIKey) error 
 		if err != nil {
 			return err
 		}
-		q = tx.NewUpdate().Model(&row).WherePK().ExcludeColumn("created_at", "created_by", "created_by_key", "last_used_at")
+		q = tx.NewUpdate().Model(&row).WherePK().
+			ExcludeColumn("created_at", "created_by", "created_by_key", "last_used_at")
 	}
 	_, err := q.Exec(ctx)
 	return err

@@ -23,6 +23,10 @@ func TestKeysContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			contract.Keys(t, func(t *testing.T) access.Keys { return keystore.New(open(t)) }, nil)
+			contract.KeyUses(t, func(t *testing.T) contract.KeyStore {
+				keys := keystore.New(open(t))
+				return contract.KeyStore{Keys: keys, Uses: keys}
+			}, nil)
 		})
 	}
 }

@@ -70,31 +70,31 @@ func rowOf(k *access.APIKey) (keyRow, error) {
 		CreatedAt: column.Time(a.Created), ExpiresAt: column.Time(a.Expires), RevokedAt: column.Time(a.Revoked),
 		Grants: new(string(grants)), CreatedByKey: a.CreatedBy.KeyID, CreatedBy: a.CreatedBy.Name,
 		NotBefore: column.Time(a.NotBefore), Networks: string(networks), Labels: string(labels),
-		LastUsedAt: column.Time(a.LastUsed), RotatedAt: column.Time(a.Rotated), OverlapEndsAt: column.Time(a.OverlapEnds),
+		LastUsedAt: column.Time(a.LastUsed), RotatedAt: column.Time(a.Rotated),
+		OverlapEndsAt: column.Time(a.OverlapEnds),
 	}
-	r.describeToEarlierVersions(a)
+	r.Role, r.Reveal, r.Environment = earlierForm(a)
 	return r, nil
 }
 
-// describeToEarlierVersions sets the role that earlier versions read. They know neither
-// areas, networks nor a beginning, and must not allow more.
-func (r *keyRow) describeToEarlierVersions(a access.KeyAttributes) {
-	r.Role = scoped
+// earlierForm returns the role, the right to reveal and the environment that earlier
+// versions read. They know neither areas, networks nor a beginning, and must not allow more.
+func earlierForm(a access.KeyAttributes) (role string, reveal bool, environment string) {
 	if len(a.Grants) == 0 || len(a.Networks) > 0 || !a.NotBefore.IsZero() {
-		return
+		return scoped, false, ""
 	}
 	if a.FullAdmin() {
-		r.Role, r.Reveal = access.RoleAdmin.String(), true
-		return
+		return access.RoleAdmin.String(), true, ""
 	}
 	g := a.Grants[0]
 	switch area := g.Area; {
 	case len(a.Grants) > 1:
 	case area.IsAll() && (g.Role == access.RoleReader || g.Role == access.RoleService):
-		r.Role, r.Reveal = g.Role.String(), g.Reveal
+		return g.Role.String(), g.Reveal, ""
 	case g.Role == access.RoleEvaluator && len(area.Environments) == 1 && len(area.Services)+len(area.Prefixes) == 0:
-		r.Role, r.Environment = g.Role.String(), area.Environments[0].String()
+		return g.Role.String(), false, area.Environments[0].String()
 	}
+	return scoped, false, ""
 }
 
 func grantsJSON(grants []access.Grant) []grantJSON {

@@ -62,7 +62,8 @@ func (a *API) Register(r *rest.Router) {
 	r.DescribeTag(tag, "The change feed: long polls and streams of changes.")
 	rest.PrefixSchemas[changeJSON](r, "Feed")
 	r.Handle(rest.Operation{
-		ID: "watch-changes", Method: http.MethodGet, Path: changesPath, Tag: tag, Summary: "Wait for changes",
+		ID: "watch-changes", Method: http.MethodGet, Path: changesPath, Tag: tag,
+		Summary: "Wait for changes", Authenticated: true,
 		Description: "Responds as soon as there are changes after `since`, or when `wait` has passed. Repeat " +
 			"it with the revision and the epoch of the response: no change is missed, and none is " +
 			"repeated. 410 means that the changes after `since` are no longer retained: read the " +
@@ -75,7 +76,7 @@ func (a *API) Register(r *rest.Router) {
 		WithoutMinRevision: true,
 	}, a.changes)
 	r.Handle(rest.Operation{
-		ID: "stream-changes", Method: http.MethodGet, Path: changesPath + "/stream", Tag: tag,
+		ID: "stream-changes", Method: http.MethodGet, Path: changesPath + "/stream", Tag: tag, Authenticated: true,
 		Summary: "Follow changes as a stream of events",
 		Description: "Server-sent events (HTML Living Standard, 9.2): `change` for each change; `position` at " +
 			"the beginning if the request has no position, and after many changes that the filter " +

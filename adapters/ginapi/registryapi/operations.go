@@ -154,7 +154,7 @@ func (a *API) registerInstances(r *rest.Router) {
 // registerHeartbeats adds what every instance calls all the time.
 func (a *API) registerHeartbeats(r *rest.Router) {
 	op := operation("renew-lease", http.MethodPut, instancePath+"/heartbeat", "Renew the lease of an instance",
-		access.WriteService, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable)
+		access.RenewLease, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable)
 	op.Parameters = []*huma.Param{
 		rest.PathParam("service_name", ""),
 		rest.PathParam("instance_id", ""),
@@ -163,7 +163,7 @@ func (a *API) registerHeartbeats(r *rest.Router) {
 	op.Body, op.Responses = rest.BodyOf[heartbeatJSON](), []rest.Response{rest.JSON[beatJSON](http.StatusOK)}
 	r.Hot(op, a.heartbeat)
 	op = operation("renew-leases", http.MethodPost, registryPath+"/heartbeats",
-		"Renew the leases of up to 1,000 instances", access.WriteService,
+		"Renew the leases of up to 1,000 instances", access.RenewLease,
 		http.StatusConflict, http.StatusServiceUnavailable)
 	op.Description = "One result for each heartbeat, in order, with the status that a single heartbeat would have had."
 	op.Body, op.Responses = rest.BodyOf[heartbeatsJSON](), []rest.Response{rest.JSON[beatsJSON](http.StatusOK)}

@@ -30,6 +30,7 @@ func Module() ports.Module {
 		Identify: func(c ports.Change, data ports.Facts) ports.Identity {
 			return ports.Identity{
 				ID: strconv.FormatInt(c.AggregateID, 10), Key: c.Environment + "/" + data.Text("name"),
+				Name:        data.Text("name"),
 				Environment: c.Environment,
 			}
 		},

@@ -34,7 +34,7 @@ func New(d Dependencies) *Service {
 }
 
 func resourceOf(n *note.Note) access.Resource {
-	return access.Resource{Environment: n.Identity().Environment}
+	return access.Resource{Environment: n.Identity().Environment, Name: n.Identity().Name.String()}
 }
 
 // Create says what to create.
@@ -47,7 +47,7 @@ func (s *Service) Create(ctx context.Context, by access.Caller, in Create) (note
 	if err := fault.Merge(envErr, nameErr, note.CheckText(in.Text)); err != nil {
 		return note.State{}, err
 	}
-	if err := by.Require(WriteNote, access.Resource{Environment: environment}); err != nil {
+	if err := by.Require(WriteNote, access.Resource{Environment: environment, Name: name.String()}); err != nil {
 		return note.State{}, err
 	}
 	identity := note.Identity{Environment: environment, Name: name}
