@@ -40,7 +40,8 @@ func (s *Service) ReadHealthHistory(
 	if err := requireSight(by, t.service); err != nil {
 		return none, err
 	}
-	if err := s.narrowHistory(by, &t); err != nil {
+	narrowed, err := s.narrowHistory(by, &t)
+	if err != nil {
 		return none, err
 	}
 	found, err := s.deps.Services.Find(ctx, t.service, named(t.Instance)...)
@@ -62,6 +63,9 @@ func (s *Service) ReadHealthHistory(
 		return none, err
 	}
 	list, err := s.deps.History.Transitions(ctx, found.State().ID, t.Ref, before, in.Limit+1)
+	if err == nil && len(list) == 0 && before == 0 && narrowed {
+		err = registry.ErrNotFound // the service was never in the environment
+	}
 	out := versioned.Page[registry.Transition]{Items: list[:min(len(list), in.Limit)], More: len(list) > in.Limit}
 	for _, one := range out.Items {
 		out.Positions = append(out.Positions, scope.Position{strconv.FormatInt(one.ID, 10)})
@@ -70,19 +74,19 @@ func (s *Service) ReadHealthHistory(
 }
 
 // narrowHistory narrows a target to an environment in which the caller may see the
-// service. Where there are several, and not all, one has to be named.
-func (s *Service) narrowHistory(by access.Caller, t *targetRef) error {
+// service, unless it may in all. Where there are several, one has to be named.
+func (s *Service) narrowHistory(by access.Caller, t *targetRef) (narrowed bool, err error) {
 	in, all := s.seenEnvironments(by, t.service)
 	switch {
 	case all:
-		return nil
+		return false, nil
 	case !t.Environment.IsZero() && slices.Contains(in, t.Environment):
-		return nil
+		return true, nil
 	case !t.Environment.IsZero() || len(in) == 0:
-		return registry.ErrNotFound
+		return true, registry.ErrNotFound
 	case len(in) > 1:
-		return registry.SeveralEnvironments(in...)
+		return true, registry.SeveralEnvironments(in...)
 	}
 	t.Environment = in[0]
-	return nil
+	return true, nil
 }
