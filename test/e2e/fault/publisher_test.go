@@ -41,25 +41,34 @@ func stopPublisher(t *testing.T, failpoints string) {
 	id := first.Admin(t).CreateID(t, "k", "0")
 	first.Admin(t).AwaitPublished(t, 1) // so that it is the leader
 	other := e2etest.Serve(t, databaseURL, environ...)
-	update := func(c e2etest.Client, from, to int) {
+	revision := int64(1)
+	update := func(c e2etest.Client, count int) {
 		t.Helper()
-		for v := from; v < to; v++ {
-			c.Put(t, fmt.Sprintf("/api/v1/config/%d", id), e2etest.Object{"value": strconv.Itoa(v)}).Want(t, http.StatusOK)
+		for range count {
+			value := e2etest.Object{"value": strconv.FormatInt(revision, 10)}
+			c.Put(t, fmt.Sprintf("/api/v1/config/%d", id), value).Want(t, http.StatusOK)
+			revision++
 		}
 	}
-	update(other.Admin(t), 1, 20)
+	update(other.Admin(t), 19)
 	if failpoints == "" {
 		require.NoError(t, first.Cmd.Process.Signal(syscall.SIGSTOP))
 	}
-	require.Eventually(t, func() bool { return stopped(first) }, e2etest.Timeout, e2etest.PollInterval)
+	require.Eventually(t, func() bool {
+		if stopped(first) {
+			return true
+		}
+		update(other.Admin(t), 1) // so that the first one gets the lock of the sequencer
+		return false
+	}, e2etest.Timeout, e2etest.PollInterval)
 	began := time.Now()
-	update(other.Admin(t), 20, 60)
-	other.Admin(t).AwaitPublished(t, 60)
+	update(other.Admin(t), 40)
+	other.Admin(t).AwaitPublished(t, revision)
 	t.Logf("the other one publishes after %s", time.Since(began))
 	elapse(time.Until(began.Add(harness.Scale(30*time.Second, 0))))
 	require.NoError(t, first.Cmd.Process.Signal(syscall.SIGCONT))
-	update(first.Admin(t), 60, 80)
-	first.Admin(t).AwaitPublished(t, 80)
+	update(first.Admin(t), 20)
+	first.Admin(t).AwaitPublished(t, revision)
 	var last int64
 	harness.Consume(t, k.Brokers, []string{k.Configurations}, func(records []*kgo.Record) bool {
 		last = 0
@@ -69,6 +78,6 @@ func stopPublisher(t *testing.T, failpoints string) {
 			require.LessOrEqual(t, m.Data.Version, last+1)
 			last = max(last, m.Data.Version)
 		}
-		return last == 80
+		return last == revision
 	})
 }
