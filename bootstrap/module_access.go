@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
@@ -19,6 +20,7 @@ import (
 func accessModule() fx.Option {
 	return fx.Module("access", stored(keystore.Module()),
 		fx.Provide(fx.Annotate(keystore.New, fx.As(new(access.Keys)), fx.As(new(access.KeyUses))), newAccess),
+		conditions(func(keys *accessapp.Service) ports.Conditions { return keys.Conditions }),
 		fx.Invoke(prepareAccess, runRecheck),
 	)
 }
@@ -57,7 +59,7 @@ func prepareAccess(lc fx.Lifecycle, s settings.Settings, keys *accessapp.Service
 const recheckTimeout = 10 * time.Second
 
 // runRecheck ends sessions whose key was revoked or has expired, until the stop.
-func runRecheck(lc fx.Lifecycle, reporter *loop.Reporter, keys *accessapp.Service) {
+func runRecheck(lc fx.Lifecycle, reporter *loop.Reporter, keys *accessapp.Service, out Output) {
 	runLoops(lc, reporter, nil,
 		loop.Loop{
 			Every: accessapp.RecheckInterval, Timeout: recheckTimeout, Step: loop.Once(keys.Recheck),
@@ -74,7 +76,25 @@ func runRecheck(lc fx.Lifecycle, reporter *loop.Reporter, keys *accessapp.Servic
 			Failing:   "recording the use of API keys failed",
 			Recovered: "recording the use of API keys recovered",
 		},
+		loop.Loop{
+			Every: accessapp.ExpiryInterval, Immediate: true, Timeout: recheckTimeout,
+			Step:    loop.Once(func(ctx context.Context) error { return warnOfExpiry(ctx, keys, out.Log) }),
+			Failing: "check of expiring API keys failed", Recovered: "check of expiring API keys recovered",
+		},
 	)
+}
+
+// warnOfExpiry logs which keys expire soon.
+func warnOfExpiry(ctx context.Context, keys *accessapp.Service, log *zap.Logger) error {
+	found, err := keys.FindExpiring(ctx)
+	for _, k := range found {
+		log.Warn("API key expires soon", zap.String("key_id", k.ID), zap.String("name", k.Name),
+			zap.Time("expires_at", k.Expires))
+	}
+	if err != nil {
+		return fmt.Errorf("find expiring API keys: %w", err)
+	}
+	return nil
 }
 
 // addedActions returns the actions of modules that domain/access does not know.

@@ -9,12 +9,16 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
 const (
 	// Grace is how long a cached key is accepted while the store is unavailable, for
 	// actions that need no confirmation: reads from caches and renewals of leases.
 	Grace = time.Hour
+	// RotatedWithin is the age of a cached key up to which a token that it does not open is
+	// rejected without a look-up.
+	rotatedWithin = 100 * time.Millisecond
 	// Bounds the keys that are remembered.
 	maxKnown = 10_000
 )
@@ -55,15 +59,9 @@ func (s *Service) Authenticate(ctx context.Context, presented string, from acces
 	if err != nil {
 		return access.Caller{}, err
 	}
-	key, err := s.find(ctx, token.KeyID(), freshness.MaxStaleness)
-	if errors.Is(err, access.ErrKeyNotFound) {
-		return access.Caller{}, access.ErrInvalidKey
-	}
+	key, err := s.opened(ctx, token, pepper, now)
 	if err != nil {
 		return access.Caller{}, err
-	}
-	if !key.Opens(token, pepper, now) {
-		return access.Caller{}, access.ErrInvalidKey
 	}
 	if !key.AcceptedFrom(from) {
 		return access.Caller{}, access.ErrAddressNotAllowed
@@ -71,6 +69,26 @@ func (s *Service) Authenticate(ctx context.Context, presented string, from acces
 	caller := s.holder(key)
 	s.cacheCaller(key, verified{digest: digest, until: key.OpensUntil(token, pepper), caller: caller}, now)
 	return caller, nil
+}
+
+// opened returns the key of a token. Where a cached key does not open, it is looked up
+// again, because its secret may have been replaced, but not more often than every
+// rotatedWithin.
+func (s *Service) opened(
+	ctx context.Context, token access.Token, pepper secret.Text, now time.Time,
+) (*access.APIKey, error) {
+	for _, within := range []time.Duration{freshness.MaxStaleness, rotatedWithin} {
+		key, err := s.find(ctx, token.KeyID(), within)
+		switch {
+		case errors.Is(err, access.ErrKeyNotFound):
+			return nil, access.ErrInvalidKey
+		case err != nil:
+			return nil, err
+		case key.Opens(token, pepper, now):
+			return key, nil
+		}
+	}
+	return nil, access.ErrInvalidKey
 }
 
 // holder returns the caller of a key.

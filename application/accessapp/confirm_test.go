@@ -61,7 +61,7 @@ func TestConfirm(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := guarded(t)
 			token, id := known(t, b)
-			require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), id, true))
+			require.NoError(t, fixture.Revoke(t.Context(), b.keys, id, b.clock.Now()))
 			b.keys.slow.Store(int64(300 * time.Millisecond))
 			caller, err := b.Authenticate(t.Context(), token, nil)
 			require.NoError(t, err)
@@ -160,7 +160,7 @@ func TestConfirm(t *testing.T) {
 		caller, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
 		require.NoError(t, write(t.Context(), caller))
-		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true))
+		require.NoError(t, fixture.Revoke(t.Context(), b.keys, attributes.ID, b.clock.Now()))
 		b.clock.Move(freshness.MaxStaleness)
 		require.ErrorIs(t, write(t.Context(), caller), access.ErrInvalidKey)
 	})

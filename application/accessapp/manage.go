@@ -204,5 +204,10 @@ func (s *Service) change(
 	if err != nil {
 		return access.KeyAttributes{}, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known[id].key != nil {
+		s.record(id, key, now) // this replica does not wait for the cached one to be stale
+	}
 	return key.Attributes(), nil
 }

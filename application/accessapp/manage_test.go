@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
-	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -135,12 +134,11 @@ func TestRotation(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, a.ID, issued.ID)
 	assert.NotEqual(t, token, issued.Token.Reveal())
-	b.clock.Move(freshness.MaxStaleness)
 	for _, one := range []string{token, issued.Token.Reveal(), token} {
 		_, err := b.Authenticate(t.Context(), one, nil)
 		require.NoError(t, err, "within the overlap both are valid")
 	}
-	b.clock.Move(time.Minute - freshness.MaxStaleness)
+	b.clock.Move(time.Minute)
 	_, err = b.Authenticate(t.Context(), token, nil)
 	require.ErrorIs(t, err, access.ErrInvalidKey, "a cached secret ends with the overlap")
 	_, err = b.Authenticate(t.Context(), issued.Token.Reveal(), nil)
@@ -149,6 +147,31 @@ func TestRotation(t *testing.T) {
 		_, err = b.Rotate(t.Context(), fixture.Operator(), id, 0)
 		require.ErrorIs(t, err, access.ErrKeyNotFound, id)
 	}
+}
+
+func TestRotationOnAnotherReplica(t *testing.T) {
+	t.Parallel()
+	b := managed(t)
+	token, a := b.issued(t, accessapp.Issue{Name: "n", Grants: roles("reader")})
+	other := accessapp.New(accessapp.Dependencies{
+		Keys: b.keys, Clock: b.clock, IDs: fixture.NewIDs(), Policy: accessapp.Policy{Enabled: true},
+	})
+	_, err := b.Authenticate(t.Context(), token, nil)
+	require.NoError(t, err)
+	issued, err := other.Rotate(t.Context(), fixture.Operator(), a.ID, 0)
+	require.NoError(t, err)
+	b.clock.Move(100 * time.Millisecond)
+	_, err = b.Authenticate(t.Context(), issued.Token.Reveal(), nil)
+	require.NoError(t, err, "a new secret is accepted though the former key is cached")
+	_, err = b.Authenticate(t.Context(), token, nil)
+	require.ErrorIs(t, err, access.ErrInvalidKey)
+
+	before := b.keys.finds.Load()
+	for range 100 {
+		_, err = b.Authenticate(t.Context(), token, nil)
+		require.ErrorIs(t, err, access.ErrInvalidKey)
+	}
+	assert.Equal(t, before, b.keys.finds.Load(), "a wrong secret is not looked up again and again")
 }
 
 type origin string

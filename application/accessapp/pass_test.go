@@ -32,7 +32,7 @@ func TestPass(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, caller, admitted)
 		assert.Equal(t, fixture.Production(t), e)
-		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true))
+		require.NoError(t, fixture.Revoke(t.Context(), b.keys, attributes.ID, b.clock.Now()))
 		b.clock.Move(freshness.MaxStaleness)
 		_, _, err = b.Admit(t.Context(), pass, nil)
 		require.ErrorIs(t, err, access.ErrInvalidKey)

@@ -53,7 +53,8 @@ type Service struct {
 	lookups map[string]*lookup
 	passes  map[access.Pass]string
 	// uses are those since the last RecordUses.
-	uses map[string]time.Time
+	uses     map[string]time.Time
+	expiring expiring
 	// paused is until when callers with a cached key do not wait for the store.
 	paused time.Time
 }

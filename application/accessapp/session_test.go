@@ -47,7 +47,7 @@ func TestSession(t *testing.T) {
 		other, _ := opened(t, b, accessapp.Issue{})
 		require.NoError(t, b.Recheck(t.Context()))
 		assert.False(t, ended(one))
-		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), id, true))
+		require.NoError(t, fixture.Revoke(t.Context(), b.keys, id, b.clock.Now()))
 		require.NoError(t, b.Recheck(t.Context()))
 		assert.True(t, ended(one))
 		require.ErrorIs(t, one.Check(), access.ErrInvalidKey)
@@ -140,7 +140,7 @@ func TestSession(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := guarded(t)
 			s, id := opened(t, b, accessapp.Issue{})
-			require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), id, true))
+			require.NoError(t, fixture.Revoke(t.Context(), b.keys, id, b.clock.Now()))
 			b.keys.slow.Store(int64(900 * time.Millisecond))
 			require.NoError(t, b.Recheck(t.Context()))
 			require.ErrorIs(t, s.Check(), access.ErrInvalidKey)
@@ -153,7 +153,7 @@ func TestSession(t *testing.T) {
 		token, attributes := b.issued(t, accessapp.Issue{})
 		_, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err)
-		require.NoError(t, b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true))
+		require.NoError(t, fixture.Revoke(t.Context(), b.keys, attributes.ID, b.clock.Now()))
 		caller, err := b.Authenticate(t.Context(), token, nil)
 		require.NoError(t, err, "the verdict stays confirmed for a while")
 		b.clock.Move(accessapp.RecheckInterval)
@@ -255,7 +255,7 @@ func TestSessionBounds(t *testing.T) {
 					s.Close()
 				}
 				if n == 2000 {
-					_ = b.Revoke(t.Context(), fixture.Operator(), attributes.ID, true)
+					_ = fixture.Revoke(t.Context(), b.keys, attributes.ID, b.clock.Now())
 				}
 				if n%100 == 0 {
 					_ = b.Recheck(t.Context())

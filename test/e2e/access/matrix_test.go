@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -74,14 +75,12 @@ func documented(t *testing.T, w *world) []string {
 	var ids []string
 	for _, item := range document.Paths {
 		for method, raw := range item {
-			var op struct {
-				OperationID string `json:"operationId"`
-			}
+			var op map[string]any
 			if !slices.Contains([]string{"get", "put", "post", "patch", "delete"}, method) {
 				continue
 			}
 			require.NoError(t, json.Unmarshal(raw, &op))
-			ids = append(ids, op.OperationID)
+			ids = append(ids, op["operationId"].(string))
 		}
 	}
 	require.Greater(t, len(ids), 40)
@@ -160,4 +159,130 @@ func TestBatchOfHeartbeats(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, got.Results[0].Status)
 	assert.Equal(t, http.StatusOK, got.Results[1].Status)
 	assert.Equal(t, http.StatusNotFound, got.Results[2].Status)
+}
+
+// TestStreamContents compares what keys are shown of one feed, by long poll and by stream.
+func TestStreamContents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, e2etest.NewSQLite(t))
+	for _, in := range []string{own, foreign} {
+		w.configuration(t, in)
+		w.flag(t, in)
+		w.instance(t, in)
+	}
+	w.admin.Post(t, configPath, e2etest.Object{
+		"key": "ui.color", "value": "red", "environment": own, "service_name": "billing",
+	}).Want(t, http.StatusCreated)
+	for name, row := range map[string]struct {
+		grants []e2etest.Object
+		want   func(c change) bool
+	}{
+		"an environment": {
+			[]e2etest.Object{grant("reader", false)}, func(c change) bool { return c.Environment == own },
+		},
+		"a service": {
+			[]e2etest.Object{{"role": "reader", "services": []string{"billing"}}},
+			func(c change) bool { return c.ResourceType == "configuration" && c.Data.ServiceName == "billing" },
+		},
+		"prefixes": {
+			[]e2etest.Object{{"role": "editor", "prefixes": []string{"ui.", foreign + "-"}}},
+			func(c change) bool {
+				name := c.Data.Key + c.Data.Name + c.Data.ServiceName
+				return strings.HasPrefix(name, "ui.") || strings.HasPrefix(name, foreign+"-")
+			},
+		},
+		"everything": {[]e2etest.Object{{"role": "reader"}}, func(change) bool { return true }},
+	} {
+		client, _ := w.key(t, row.grants...)
+		everything := changes(t, w.admin)
+		var want []int64
+		for _, c := range everything {
+			if row.want(c) {
+				want = append(want, c.Revision)
+			}
+		}
+		require.NotEmpty(t, want, name)
+		assert.Equal(t, want, revisions(changes(t, client)), name)
+		assert.Equal(t, want, streamed(t, client, len(want)), name)
+	}
+}
+
+// change is a change as watchers receive it.
+type change struct {
+	Revision     int64
+	Environment  string
+	ResourceType string `json:"resource_type"`
+	Data         struct {
+		Key, Name   string
+		ServiceName string `json:"service_name"`
+	}
+}
+
+func changes(t *testing.T, c e2etest.Client) []change {
+	t.Helper()
+	a := c.Get(t, "/api/v1/changes?since=0&limit=1000").Want(t, http.StatusOK)
+	return e2etest.Decode[struct{ Changes []change }](t, a).Changes
+}
+
+func revisions(list []change) []int64 {
+	var numbers []int64
+	for _, c := range list {
+		numbers = append(numbers, c.Revision)
+	}
+	return numbers
+}
+
+// streamed returns the revisions of the first changes of a stream.
+func streamed(t *testing.T, c e2etest.Client, count int) []int64 {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+"/api/v1/changes/stream?since=0", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "ApiKey "+c.Key)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	var list []change
+	for lines := bufio.NewScanner(response.Body); len(list) < count && lines.Scan(); {
+		text, found := strings.CutPrefix(lines.Text(), "data: ")
+		if !found {
+			continue
+		}
+		var c change
+		require.NoError(t, json.Unmarshal([]byte(text), &c))
+		list = append(list, c)
+	}
+	return revisions(list)
+}
+
+// TestPrefixes narrows a key to names within one environment: evaluations and lists.
+func TestPrefixes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, e2etest.NewSQLite(t))
+	for _, name := range []string{"ui.new", "ui.old", "billing.new"} {
+		w.admin.Post(t, flagsPath, e2etest.Object{"name": name, "environment": own, "is_enabled": true}).
+			Want(t, http.StatusCreated)
+	}
+	client, id := w.key(t, e2etest.Object{"role": "reader", "environments": []string{own}, "prefixes": []string{"ui."}})
+	context := e2etest.Object{"context": e2etest.Object{"targetingKey": "u"}}
+	bulk := func(headers ...e2etest.Header) e2etest.Response {
+		return client.Post(t, "/ofrep/v1/evaluate/flags", context, append(headers, e2etest.With("X-Environment", own))...)
+	}
+	a := bulk().Want(t, http.StatusOK)
+	assert.Contains(t, string(a.Body), "ui.new")
+	assert.NotContains(t, string(a.Body), "billing.new")
+	bulk(e2etest.With("If-None-Match", a.Header.Get("ETag"))).Want(t, http.StatusNotModified)
+	one := client.Post(t, "/ofrep/v1/evaluate/flags/billing.new", context, e2etest.With("X-Environment", own))
+	assert.Equal(t, http.StatusNotFound, one.Status)
+	assert.Contains(t, string(one.Body), "FLAG_NOT_FOUND")
+	batch := client.Post(t, flagsPath+"evaluate/batch", e2etest.Object{"environment": own, "user_id": "u"})
+	assert.NotContains(t, string(batch.Want(t, http.StatusOK).Body), "billing.new")
+	list := client.Get(t, flagsPath).Want(t, http.StatusOK)
+	assert.Contains(t, string(list.Body), `"total":2`)
+
+	grants := []e2etest.Object{{"role": "reader", "environments": []string{own}, "prefixes": []string{"billing."}}}
+	w.admin.Do(t, http.MethodPatch, keysPath+id, e2etest.Object{"grants": grants}).Want(t, http.StatusOK)
+	changed := bulk(e2etest.With("If-None-Match", a.Header.Get("ETag"))).Want(t, http.StatusOK)
+	assert.Contains(t, string(changed.Body), "billing.new", "another scope is another representation")
+	assert.NotContains(t, string(changed.Body), "ui.new")
 }

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 
@@ -19,9 +20,7 @@ func operations() map[string]operation {
 	for _, part := range []map[string]operation{
 		configurations(), flags(), evaluations(), registrations(), discoveries(), feeds(), keys(), services(),
 	} {
-		for id, o := range part {
-			all[id] = o
-		}
+		maps.Copy(all, part)
 	}
 	return all
 }
