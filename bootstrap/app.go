@@ -54,7 +54,7 @@ func New(s settings.Settings, version Version, out Output, added ...Module) *App
 	app.options = fx.Options(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
-		systemModule(), storeModule(), replicaModule(), cacheModule(), accessModule(), feedModule(),
+		systemModule(), storeModule(), replicaModule(), cacheModule(), accessModule(), auditModule(), feedModule(),
 		wired(append(modules(), added...)), httpModule(),
 	)
 	return app

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/adapters/cli"
@@ -20,10 +21,12 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -245,6 +248,42 @@ func (d *database) Revoke(ctx context.Context, id string, force bool) error {
 		return err
 	}
 	return d.access.Revoke(ctx, operator(), id, force)
+}
+
+// audit returns the use cases of the audit log. Servers seal what waits for it.
+func (d *database) audit(ctx context.Context) (*auditapp.Service, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	return newAudit(d.settings, auditstore.New(d.store), Descriptors(), d.clock), nil
+}
+
+// AuditEntries lists entries of the audit log.
+func (d *database) AuditEntries(ctx context.Context, in auditapp.List) ([]auditapp.Shown, error) {
+	a, err := d.audit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.List(ctx, operator(), in)
+	return found.Items, err
+}
+
+// VerifyAudit verifies a part of the audit log.
+func (d *database) VerifyAudit(ctx context.Context, from, to int64) (auditapp.Verified, error) {
+	a, err := d.audit(ctx)
+	if err != nil {
+		return auditapp.Verified{}, err
+	}
+	return a.Verify(ctx, operator(), from, to)
+}
+
+// ExportAudit returns entries of the audit log from a sequence on.
+func (d *database) ExportAudit(ctx context.Context, from int64) ([]audit.Stored, error) {
+	a, err := d.audit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Export(ctx, operator(), from)
 }
 
 // ready returns nil if the schema is this binary's. Only 'migrate up' changes it, since

@@ -48,6 +48,7 @@ type configurationParts struct {
 	Backoff        ports.Backoff
 	Tail           *changefeed.Tailer
 	Shared         ports.SharedCache[configuration.Locator, configuration.State]
+	Reveals        configapp.Reveals
 }
 
 func newConfigurations(p configurationParts) *configapp.Service {
@@ -57,6 +58,6 @@ func newConfigurations(p configurationParts) *configapp.Service {
 			int(p.Settings.CacheMaxBytes) - int(p.Settings.CacheMaxBytes)/flagShare),
 		Shared: p.Shared, Lifetime: maxLifetime(p.Settings.ConfigCacheTTL),
 		Feed: p.Tail, Stopwatch: p.Stopwatch,
-		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(),
+		Clock: p.Clock, Backoff: p.Backoff, Environments: p.Settings.Policy(), Reveals: p.Reveals,
 	})
 }

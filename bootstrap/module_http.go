@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
@@ -44,6 +45,7 @@ type httpParts struct {
 	Redis          ginapi.Pinger
 	Kafka          ginapi.Pinger `name:"kafka"`
 	Access         *accessapp.Service
+	Audit          *auditapp.Service
 	Store          *bunstore.Store
 	Clock          ports.Clock
 	IDs            ports.IDs
@@ -57,7 +59,7 @@ func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: string(p.Settings.ServiceName), Version: string(p.Version), Logger: p.Log,
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
-		Modules: p.Modules, Operations: p.Operations, Keys: p.Access,
+		Modules: p.Modules, Operations: p.Operations, Keys: p.Access, Audit: p.Audit, Denied: denied(p.Audit),
 		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment, Environments: p.Settings.Policy(),
 		ResponseBytes: int64(p.Settings.ResponseMemory),

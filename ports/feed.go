@@ -32,6 +32,9 @@ type Change struct {
 	OccurredAt time.Time
 	// TraceParent is the trace that the change belongs to (W3C Trace Context), or empty.
 	TraceParent string
+	// Source is the address of the client, or empty. It is for the audit log, and never
+	// delivered.
+	Source string
 }
 
 // ChangeQuery selects changes of the feed. A zero field selects all, but for After
@@ -51,7 +54,7 @@ type ChangeQuery struct {
 	ServiceName string
 }
 
-// Retention says which changes are kept.
+// Retention says which changes are kept. One that is not in the audit log is always kept.
 type Retention struct {
 	// Age is how long changes are kept, by the store's clock.
 	Age time.Duration

@@ -56,6 +56,9 @@ type EventType struct {
 	Name string
 	// Action is what an event of the type means for a list of the resources.
 	Action ChangeAction
+	// Unaudited says that the event is not in the audit log: it is a transition of health or
+	// of a lease.
+	Unaudited bool
 	// Revives says that the event is ActionCreate where its data has "revived": true.
 	Revives bool
 }
@@ -119,6 +122,11 @@ func (m Modules) Of(aggregateType string) (Module, bool) {
 		return Module{}, false
 	}
 	return m[i], true
+}
+
+// Unaudited reports whether events of a type are left out of the audit log.
+func (m Module) Unaudited(eventType string) bool {
+	return slices.ContainsFunc(m.Events, func(e EventType) bool { return e.Name == eventType && e.Unaudited })
 }
 
 // OfResource returns the module of a resource type, or false.

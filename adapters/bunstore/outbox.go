@@ -28,6 +28,36 @@ type EventColumns struct {
 	RequestID        string
 	OccurredAt       column.Timestamp
 	Traceparent      string
+	Source           string
+}
+
+// Change returns the event as the change of a revision.
+func (c EventColumns) Change(revision int64) ports.Change {
+	return ports.Change{
+		Revision: revision, EventID: c.EventID, EventType: c.EventType,
+		AggregateType: c.AggregateType, AggregateID: c.AggregateID, AggregateVersion: c.AggregateVersion,
+		Environment: c.Environment, ServiceName: c.ServiceName, Data: []byte(c.Data),
+		Actor: column.Actor(c.ActorKey, c.ActorName), RequestID: c.RequestID, OccurredAt: c.OccurredAt.Time,
+		TraceParent: c.Traceparent, Source: c.Source,
+	}
+}
+
+// ChangeRow is a row of the feed: an event with its revision.
+type ChangeRow struct {
+	bun.BaseModel `bun:"table:changes,alias:c"`
+
+	Revision int64 `bun:",pk"`
+	EventColumns
+}
+
+// RowKey identifies the row.
+func (r ChangeRow) RowKey() RowKey { return KeyOf("changes", r.Revision) }
+
+// Rehydrate returns a change also for a damaged row, so that it does not stop readers
+// of the feed; what cannot be read of it is zero.
+func (r ChangeRow) Rehydrate(unread error) (ports.Change, error) {
+	return r.Change(r.Revision), CheckRow(r.RowKey(), false, unread, column.CheckTimes(r.OccurredAt),
+		column.CheckCounter("aggregate_version", r.AggregateVersion))
 }
 
 // OutboxRow is a row of the outbox. The ids order the events of each aggregate.
@@ -72,6 +102,7 @@ func outboxRows(events []event.Event, ids ports.IDs) (Events, error) {
 			RequestID:        envelope.Stamp.RequestID,
 			OccurredAt:       column.Time(envelope.Stamp.At),
 			Traceparent:      envelope.Stamp.TraceParent,
+			Source:           envelope.Stamp.Source,
 		}
 	}
 	return rows, nil

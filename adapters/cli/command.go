@@ -10,8 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -41,6 +43,15 @@ type Database interface {
 	Close() error
 	Relay
 	Keyring
+	AuditLog
+}
+
+// AuditLog reads the audit log.
+type AuditLog interface {
+	AuditEntries(ctx context.Context, in auditapp.List) ([]auditapp.Shown, error)
+	VerifyAudit(ctx context.Context, from, to int64) (auditapp.Verified, error)
+	// ExportAudit returns entries from a sequence on, page by page.
+	ExportAudit(ctx context.Context, from int64) ([]audit.Stored, error)
 }
 
 // Keyring manages the API keys.
@@ -128,7 +139,7 @@ Settings are environment variables and a .env file in the working folder; see
 	root.SetVersionTemplate("signalbox {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		serve(p), migrate(p), relayCommand(p), key(p), keygen(p), healthcheck(p), settings(p), openapi(p),
+		serve(p), migrate(p), relayCommand(p), key(p), auditCommand(p), keygen(p), healthcheck(p), settings(p), openapi(p),
 		versionCommand(version))
 	return root
 }

@@ -14,8 +14,10 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/cli"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -30,6 +32,8 @@ type recordingProgram struct {
 	err   error
 	issue accessapp.Issue
 	amend accessapp.Amend
+	// broken is where the audit log is broken.
+	broken *audit.Broken
 }
 
 func (p *recordingProgram) record(call string) error {
@@ -112,6 +116,28 @@ func (p *recordingProgram) Keys(_ context.Context, after string) ([]access.KeyAt
 	return []access.KeyAttributes{{ID: "abcdefgh", Name: "deploy", Grants: []access.Grant{
 		{Role: access.RoleAdmin, Reveal: true}, {Role: access.RoleReader, Area: scope.Area{Prefixes: []string{"ui."}}},
 	}}}, p.record("keys")
+}
+
+func (p *recordingProgram) AuditEntries(_ context.Context, in auditapp.List) ([]auditapp.Shown, error) {
+	return []auditapp.Shown{{Entry: audit.Entry{Sequence: 7, Record: audit.Record{
+		Action: "flag.write", Outcome: audit.Denied, Count: 3, Source: "192.0.2.1",
+		Actor: scope.Actor{KeyID: "abcdefgh", Name: "deploy"}, Resource: audit.Resource{Name: "PUT /x"},
+	}}}}, p.record("audit " + in.Outcome)
+}
+
+func (p *recordingProgram) VerifyAudit(_ context.Context, from, _ int64) (auditapp.Verified, error) {
+	v := auditapp.Verified{From: max(from, 1), To: 5, Next: 6, Broken: p.broken}
+	if from == 6 {
+		v.To, v.Next, v.Head = 9, 0, audit.Head{Sequence: 9}
+	}
+	return v, p.record("verify")
+}
+
+func (p *recordingProgram) ExportAudit(_ context.Context, from int64) ([]audit.Stored, error) {
+	if from > 1 {
+		return nil, p.record("export")
+	}
+	return []audit.Stored{{Sequence: 1, Canonical: []byte(`{"action":"a"}`)}}, p.record("export")
 }
 
 func (p *recordingProgram) Now() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
@@ -259,6 +285,25 @@ func TestCommands(t *testing.T) {
 		_, err = run(t, p, "key", "rotate", "abcdefgh", "--overlap", "0")
 		require.NoError(t, err)
 		assert.Subset(t, p.calls, []string{"rotate abcdefgh 1h0m0s", "rotate abcdefgh 0s"})
+	})
+
+	t.Run("audit lists, verifies and exports", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		out, err := run(t, p, "audit", "list", "--outcome", "denied")
+		require.NoError(t, err)
+		assert.Regexp(t, `7 +- +abcdefgh deploy +192.0.2.1 +flag.write +denied +3 +//PUT /x`, out)
+		assert.Contains(t, p.calls, "audit denied")
+		out, err = run(t, p, "audit", "verify")
+		require.NoError(t, err)
+		assert.Regexp(t, `^intact: 9 entries, head 9 0{64}\n$`, out)
+		out, err = run(t, p, "audit", "export")
+		require.NoError(t, err)
+		assert.Regexp(t, `^{"entry":{"action":"a"},"hash":"0{64}"}\n$`, out)
+		p.broken = &audit.Broken{Sequence: 4, Reason: "changed"}
+		_, err = run(t, p, "audit", "verify")
+		require.ErrorContains(t, err, "broken at entry 4 (changed)")
+		assert.Equal(t, cli.ExitFailed, cli.ExitCode(err))
 	})
 
 	t.Run("migrate prints what was applied, the new epoch and the migrations", func(t *testing.T) {

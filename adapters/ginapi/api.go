@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/accessapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/auditapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/changesapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/configapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/flagapi"
@@ -55,9 +56,12 @@ type Options struct {
 	CORSOrigins []string
 	Access      rest.Authenticator
 	Keys        accessapi.Keys
-	Passes      ofrepapi.Passes
-	Sessions    changesapi.Sessions
-	Database    Pinger
+	Audit       auditapi.Audit
+	// Denied notes denied requests; nil for nothing.
+	Denied   func(rest.Denial)
+	Passes   ofrepapi.Passes
+	Sessions changesapi.Sessions
+	Database Pinger
 	// Redis and Kafka are nil where they are disabled.
 	Redis, Kafka Pinger
 	Relay        opsapi.Relay
@@ -94,7 +98,7 @@ type Module interface{ Register(r *rest.Router) }
 // New returns the API over its use cases; it is not ready before SetReady(true).
 func New(o Options) *API {
 	a := &API{router: rest.New(rest.Options{
-		Version: o.Version, Logger: o.Logger, Access: o.Access, Revisions: o.Watching, Clock: o.Clock, IDs: o.IDs,
+		Version: o.Version, Logger: o.Logger, Access: o.Access, Denied: o.Denied, Revisions: o.Watching, Clock: o.Clock, IDs: o.IDs,
 		CORSOrigins: o.CORSOrigins, TrustedProxies: o.TrustedProxies,
 		WithoutKeys: o.WithoutKeys, RequestTimeout: o.RequestTimeout, ResponseBytes: o.ResponseBytes,
 	})}
@@ -111,6 +115,7 @@ func New(o Options) *API {
 			Feed: o.Watching, Sessions: o.Sessions, Modules: o.Modules, Environments: o.Environments,
 		}),
 		accessapi.New(accessapi.Dependencies{Keys: o.Keys, Now: func() time.Time { return o.Clock.Now() }}),
+		auditapi.New(o.Audit),
 		opsapi.New(opsapi.Dependencies{
 			ServiceName: o.ServiceName, Version: o.Version, Ready: a.ready.Load, Database: o.Database,
 			Redis: o.Redis, Kafka: o.Kafka, Relay: o.Relay, Conditions: o.Conditions, Clock: o.Clock,

@@ -65,6 +65,7 @@ func TestDocument(t *testing.T) {
 			"get /api/v1/access/keys/", "post /api/v1/access/keys/", "get /api/v1/access/keys/{key_id}",
 			"patch /api/v1/access/keys/{key_id}", "delete /api/v1/access/keys/{key_id}",
 			"post /api/v1/access/keys/{key_id}/rotate", "post /api/v1/access/check",
+			"get /api/v1/audit/", "get /api/v1/audit/verify", "get /api/v1/audit/head",
 		}
 		h.api.Stop() // ends watches at once
 		var got []string

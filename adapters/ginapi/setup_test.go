@@ -20,7 +20,9 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
@@ -77,12 +79,14 @@ func newTestServer(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 	})
 	require.NoError(tb, h.useFlags.Refresh(tb.Context()))
 	h.follow()
+	auditing := auditapp.New(auditapp.Dependencies{Trail: fixture.NewTrail(), Modules: fixture.Modules(), Clock: clock})
 	h.options = ginapi.Options{
 		Flags: h.useFlags, DefaultEnvironment: "production", Environments: environments,
 		ServiceName: "config-service",
 		Version:     "1.2.3",
 		Logger:      zap.New(core),
 		Configurations: configapp.New(configapp.Dependencies{
+			Reveals:        &fixture.Reveals{},
 			Configurations: h.store, History: h.store, Cipher: &cipher{},
 			Memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 			Feed:   h.tail, Stopwatch: h.watch,
@@ -93,6 +97,8 @@ func newTestServer(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 			Keys: fixture.NewKeys(), Clock: clock, IDs: fixture.NewIDs(),
 			Policy: accessapp.Policy{Enabled: true, Environments: environments},
 		}),
+		Audit:    auditing,
+		Denied:   func(d rest.Denial) { auditing.Denied(auditapp.Denial(d)) },
 		Passes:   h.access,
 		Sessions: h.access,
 		Database: pinger{},

@@ -63,6 +63,7 @@ func (s *Service) Issue(ctx context.Context, by access.Caller, in Issue) (Issued
 	if !s.covers(by, key.Attributes()) {
 		return Issued{}, access.ErrTooMuchGranted
 	}
+	note(by, keyCreated, key, now)
 	if err := s.deps.Keys.Create(ctx, key); err != nil {
 		return Issued{}, err
 	}
@@ -97,6 +98,7 @@ func (s *Service) First(ctx context.Context, given secret.Text) (secret.Text, bo
 	if err != nil {
 		return secret.Text{}, false, err
 	}
+	note(access.Caller{}, keyCreated, key, key.Attributes().Created)
 	made, err := s.deps.Keys.CreateFirst(ctx, key)
 	return token.Text(), made, err
 }

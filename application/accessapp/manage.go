@@ -25,7 +25,7 @@ func (s *Service) covers(by access.Caller, key access.KeyAttributes) bool {
 // caller has is ErrKeyNotFound.
 func (s *Service) managed(by access.Caller, key access.KeyAttributes) error {
 	if !s.covers(by, key) {
-		return access.ErrKeyNotFound
+		return access.Hidden(access.ErrKeyNotFound)
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (s *Service) Amend(ctx context.Context, by access.Caller, in Amend) (access
 	if err := fault.Merge(grantsErr, networksErr); err != nil {
 		return access.KeyAttributes{}, err
 	}
-	return s.change(ctx, by, in.ID, in.Force, func(key *access.APIKey, now time.Time) error {
+	return s.change(ctx, by, keyUpdated, in.ID, in.Force, func(key *access.APIKey, now time.Time) error {
 		if err := key.Amend(m, now); err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (s *Service) Rotate(ctx context.Context, by access.Caller, id string, overl
 	if err != nil {
 		return Issued{}, err
 	}
-	a, err := s.change(ctx, by, id, false, func(key *access.APIKey, now time.Time) error {
+	a, err := s.change(ctx, by, keyRotated, id, false, func(key *access.APIKey, now time.Time) error {
 		return key.Rotate(token, pepper, overlap, now)
 	})
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *Service) Rotate(ctx context.Context, by access.Caller, id string, overl
 // key that is revoked already stays so. The last admin key is ErrLastAdmin, unless it is
 // forced.
 func (s *Service) Revoke(ctx context.Context, by access.Caller, id string, force bool) error {
-	_, err := s.change(ctx, by, id, force, func(key *access.APIKey, now time.Time) error {
+	_, err := s.change(ctx, by, keyRevoked, id, force, func(key *access.APIKey, now time.Time) error {
 		key.Revoke(now)
 		return nil
 	})
@@ -182,7 +182,8 @@ func (s *Service) Revoke(ctx context.Context, by access.Caller, id string, force
 
 // change changes a key that the caller may manage.
 func (s *Service) change(
-	ctx context.Context, by access.Caller, id string, force bool, apply func(*access.APIKey, time.Time) error,
+	ctx context.Context, by access.Caller, action, id string, force bool,
+	apply func(*access.APIKey, time.Time) error,
 ) (access.KeyAttributes, error) {
 	if err := by.RequireConfirmed(access.ManageKeys); err != nil {
 		return access.KeyAttributes{}, err
@@ -199,6 +200,7 @@ func (s *Service) change(
 		if usable && !another && !force && !key.UsableAdmin(now) {
 			return access.ErrLastAdmin
 		}
+		note(by, action, key, now)
 		return nil
 	})
 	if err != nil {

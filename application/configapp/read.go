@@ -71,6 +71,9 @@ func (s *Service) viewFor(ctx context.Context, by access.Caller, state configura
 	if err != nil {
 		return View{}, err
 	}
+	if err := s.deps.Reveals.Revealed(by, resource, int64(state.Version)); err != nil {
+		return View{}, err
+	}
 	v.revealed, v.opened = text, true
 	return v, nil
 }

@@ -29,6 +29,14 @@ type Dependencies struct {
 	Clock        ports.Clock
 	Backoff      ports.Backoff
 	Environments scope.Environments
+	// Reveals are recorded before a value is shown.
+	Reveals Reveals
+}
+
+// Reveals records that values of encrypted configurations are shown.
+type Reveals interface {
+	// Revealed returns an error where it cannot be recorded: the value is not to be shown.
+	Revealed(by access.Caller, resource access.Resource, version int64) error
 }
 
 // Service offers the use cases. It is safe for concurrent use.

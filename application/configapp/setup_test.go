@@ -47,6 +47,7 @@ func setupWith(t *testing.T, between func(configuration.Repository) configuratio
 		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 	}
 	b.Service = configapp.New(configapp.Dependencies{
+		Reveals:        &fixture.Reveals{},
 		Configurations: between(b.store), History: b.store, Cipher: b.cipher,
 		Memory: b.memory, Feed: b.tail, Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,

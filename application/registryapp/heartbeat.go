@@ -178,7 +178,7 @@ func (s *Service) locate(
 	if by.Has(access.RenewLease, in) || by.Has(access.ReadService, in) {
 		return by.RequireRight(access.RenewLease, in)
 	}
-	return registry.ErrInstanceNotFound
+	return access.Hidden(registry.ErrInstanceNotFound)
 }
 
 // findEnvironment finds the environment of a renewal without one by its epoch: in the

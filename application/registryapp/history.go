@@ -64,7 +64,7 @@ func (s *Service) ReadHealthHistory(
 	}
 	list, err := s.deps.History.Transitions(ctx, found.State().ID, t.Ref, before, in.Limit+1)
 	if err == nil && len(list) == 0 && before == 0 && narrowed {
-		err = registry.ErrNotFound // the service was never in the environment
+		err = access.Hidden(registry.ErrNotFound) // the service was never in the environment
 	}
 	out := versioned.Page[registry.Transition]{Items: list[:min(len(list), in.Limit)], More: len(list) > in.Limit}
 	for _, one := range out.Items {
@@ -83,7 +83,7 @@ func (s *Service) narrowHistory(by access.Caller, t *targetRef) (narrowed bool, 
 	case !t.Environment.IsZero() && slices.Contains(in, t.Environment):
 		return true, nil
 	case !t.Environment.IsZero() || len(in) == 0:
-		return true, registry.ErrNotFound
+		return true, access.Hidden(registry.ErrNotFound)
 	case len(in) > 1:
 		return true, registry.SeveralEnvironments(in...)
 	}

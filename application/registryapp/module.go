@@ -21,10 +21,10 @@ func Module() ports.Module {
 		Events: []ports.EventType{
 			{Name: registry.ServiceRegistered, Action: ports.ActionCreate},
 			{Name: registry.ServiceUpdated, Action: ports.ActionUpdate},
-			{Name: registry.ServiceHealthChanged, Action: ports.ActionUpdate},
+			{Name: registry.ServiceHealthChanged, Action: ports.ActionUpdate, Unaudited: true},
 			{Name: registry.ServiceDeregistered, Action: ports.ActionDelete},
 			{Name: registry.InstanceRegistered, Action: ports.ActionUpdate},
-			{Name: registry.InstanceHealthChanged, Action: ports.ActionUpdate},
+			{Name: registry.InstanceHealthChanged, Action: ports.ActionUpdate, Unaudited: true},
 			{Name: registry.InstanceDrained, Action: ports.ActionUpdate},
 			{Name: registry.InstanceDeregistered, Action: ports.ActionUpdate},
 		},

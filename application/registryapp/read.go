@@ -42,7 +42,7 @@ func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string
 	}
 	instances := seen(by, name, all)
 	if len(instances) == 0 && len(all) > 0 {
-		return Reading{}, registry.ErrNotFound
+		return Reading{}, access.Hidden(registry.ErrNotFound)
 	}
 	out := Reading{Service: state, Instances: s.observed(ctx, name, instances...)}
 	s.observe(ctx, &out)

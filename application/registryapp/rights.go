@@ -21,7 +21,7 @@ func requireSight(by access.Caller, name scope.ServiceName) error {
 		return err
 	}
 	if !by.HasSomewhere(access.ReadService, name, name.String()) {
-		return registry.ErrNotFound
+		return access.Hidden(registry.ErrNotFound)
 	}
 	return nil
 }
@@ -38,7 +38,7 @@ func requireWrite(by access.Caller, name scope.ServiceName, creates bool) error 
 	case creates || by.HasSomewhere(access.ReadService, name, name.String()):
 		return by.RequireRight(access.WriteService, resource(name, scope.Environment{}))
 	}
-	return registry.ErrNotFound
+	return access.Hidden(registry.ErrNotFound)
 }
 
 // requireWriteIn returns nil where the caller may write to a service in each of some

@@ -34,6 +34,8 @@ type Settings struct {
 	FirstKey       APIKey `env:"BOOTSTRAP_ADMIN_KEY" group:"Access" secret:"true" doc:"The first admin key on an empty database, instead of a generated one" allowed:"a key as 'signalbox key create' prints it"`
 	Pepper         Pepper `env:"API_KEY_PEPPER" group:"Access" secret:"true" doc:"Secret with which API keys are hashed; unset: generated at the first start and stored in the database" allowed:"at least 32 characters"`
 
+	AuditReveals AuditReveals `env:"AUDIT_REVEALS" envDefault:"buffered" group:"Access" doc:"buffered: a revealed value is recorded in memory first, and in the audit log within seconds; strict: values are not revealed while records could not be stored for 30 seconds" allowed:"buffered or strict"`
+
 	MaxStreams Streams `env:"MAX_STREAMS" envDefault:"10000" group:"Service" doc:"Maximum of open streams and long polls of one replica; one API key may have half of them, and so may all requests without a key" allowed:"2 to 1000000"`
 
 	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted if their configuration requires it" allowed:"true or false"`

@@ -37,6 +37,8 @@ const (
 	// ReadHealth shows the details of the service's health, which name parts of the
 	// installation.
 	ReadHealth Action = "health.read"
+	// ReadAudit reads and verifies the audit log.
+	ReadAudit Action = "audit.read"
 	// ManageKeys creates, lists, changes, rotates and revokes API keys that grant no more
 	// than the caller has.
 	ManageKeys Action = "key.manage"
@@ -68,7 +70,7 @@ func Actions() []Action {
 
 // AllActions returns every action there is.
 func AllActions(added ...Added) []Action {
-	all := append(Actions(), ManageKeys)
+	all := append(Actions(), ManageKeys, ReadAudit)
 	for _, a := range added {
 		all = append(all, a.Action)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
@@ -39,6 +40,8 @@ type Caller struct {
 	Verdict Verdict
 	// Until is when the request ends; nil is for never.
 	Until Ending
+	// From is where the request comes from; nil where it is unknown.
+	From Origin
 	// RequestID is written beside every change the caller makes.
 	RequestID string
 	// TraceParent is the trace that the request belongs to, or empty.
@@ -47,7 +50,20 @@ type Caller struct {
 
 // Stamp returns the stamp of a change that the caller makes at that time.
 func (c Caller) Stamp(at time.Time) scope.Stamp {
-	return scope.Stamp{By: c.Actor, At: at, RequestID: c.RequestID, TraceParent: c.TraceParent}
+	return scope.Stamp{
+		By: c.Actor, At: at, RequestID: c.RequestID, TraceParent: c.TraceParent, Source: c.Source(),
+	}
+}
+
+// Source returns the address of the client, or "" where it is not certain.
+func (c Caller) Source() string {
+	if c.From == nil {
+		return ""
+	}
+	if address := c.From.Address(); address.IsValid() {
+		return address.String()
+	}
+	return ""
 }
 
 // Has reports whether the caller has the right to an action on a resource. It does not
@@ -123,7 +139,7 @@ func (c Caller) RequireSight(action Action, resource Resource, absent error) err
 	case d.Allowed:
 		return nil
 	case d.Reason == OutOfScope:
-		return absent
+		return Hidden(absent)
 	}
 	return c.denied(action)
 }
@@ -135,7 +151,7 @@ func (c Caller) RequireSeen(action, sight Action, resource Resource, absent erro
 		return err
 	}
 	if !c.Has(sight, resource) {
-		return absent
+		return Hidden(absent)
 	}
 	return c.RequireRight(action, resource)
 }
@@ -177,6 +193,9 @@ func (c Caller) Areas(action Action) ([]scope.Area, error) {
 	}
 	return areas, nil
 }
+
+// Hidden returns the error for an absent resource with its true cause, for the audit log.
+func Hidden(absent error) error { return fault.Of(absent).WithCause(ErrOutOfScope) }
 
 func (c Caller) denied(action Action) error {
 	if (c.Actor == scope.Actor{}) {

@@ -1,6 +1,10 @@
 package access
 
-import "github.com/signalbox-hq/signalbox/domain/fault"
+import (
+	"errors"
+
+	"github.com/signalbox-hq/signalbox/domain/fault"
+)
 
 // Errors of this module.
 var (
@@ -34,6 +38,12 @@ var (
 	// ErrAddressNotAllowed is a key that is not accepted from the address of the client.
 	ErrAddressNotAllowed = fault.New(fault.Forbidden, "address_not_allowed",
 		"This API key is not accepted from the address of the client.")
+	// ErrOutOfScope is the cause of errors that hide a resource from a caller. It is never
+	// shown.
+	ErrOutOfScope = errors.New("the resource is out of the caller's scope")
+	// ErrUnaudited is a reveal that cannot be recorded.
+	ErrUnaudited = fault.New(fault.Unavailable, "audit_unavailable",
+		"Revealing a value cannot be recorded in the audit log right now. Try again shortly.")
 	// ErrTooMuchGranted is a key that would allow more than its author.
 	ErrTooMuchGranted = fault.New(fault.Forbidden, "grant_exceeds_own",
 		"An API key cannot grant more than the key that manages it has.")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -47,6 +48,8 @@ type APIKey struct {
 	digest     []byte
 	// previous is the digest of the secret before the current one, nil for none.
 	previous []byte
+	// notes are records for the audit log that are not stored yet.
+	notes []audit.Record
 }
 
 // NewAPIKey returns the key of a token. What checkAttributes refuses is ErrInvalid.
@@ -128,6 +131,12 @@ func (k *APIKey) sameSecret(other *APIKey) bool {
 	return slices.Equal(k.digest, other.digest) ||
 		slices.Equal(k.digest, other.previous) || slices.Equal(k.previous, other.digest)
 }
+
+// Note adds a record for the audit log, which is stored with the key.
+func (k *APIKey) Note(r audit.Record) { k.notes = append(k.notes, r) }
+
+// Notes returns the records that are to be stored with the key.
+func (k *APIKey) Notes() []audit.Record { return k.notes }
 
 // Actor returns the key as the author of a change.
 func (k *APIKey) Actor() scope.Actor {

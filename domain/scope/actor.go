@@ -30,6 +30,9 @@ type Stamp struct {
 	At time.Time
 	// RequestID ties the change to a request's log lines; it may be empty.
 	RequestID string
+	// Source is the address of the client, empty where it is not certain. Only the audit log
+	// has it.
+	Source string
 	// TraceParent ties it to a trace (W3C Trace Context, "traceparent"); it may be
 	// empty. Events carry it, histories do not.
 	TraceParent string

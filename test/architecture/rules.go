@@ -8,7 +8,7 @@ import (
 
 // kernel is what every layer shares.
 func kernel() []string {
-	return []string{"domain/event", "domain/fault", "domain/scope", "domain/secret", "domain/versioned"}
+	return []string{"domain/audit", "domain/event", "domain/fault", "domain/scope", "domain/secret", "domain/versioned"}
 }
 
 // genericStore are the packages of adapters/bunstore that know no module.

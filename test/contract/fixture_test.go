@@ -71,6 +71,13 @@ func outbox(published func() []fixture.Published) func(context.Context) ([]contr
 func TestKeysInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Keys(t, func(*testing.T) access.Keys { return fixture.NewKeys() }, nil)
+	contract.AuditTrail(t, func(*testing.T) contract.AuditStore {
+		trail, n := fixture.NewTrail(), int64(0)
+		return contract.AuditStore{AuditTrail: trail, Change: func(*testing.T) {
+			n++
+			trail.Put(ports.Change{Revision: n, EventType: "configuration.created", OccurredAt: fixture.Noon()})
+		}}
+	}, nil)
 	contract.KeyUses(t, func(*testing.T) contract.KeyStore {
 		keys := fixture.NewKeys()
 		return contract.KeyStore{Keys: keys, Uses: keys}

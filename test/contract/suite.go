@@ -62,6 +62,7 @@ func Behaviours() []string {
 		names("flag.Repository, History and Source", flagsSuite()),
 		names("access.Keys", keysSuite()),
 		names("access.KeyUses", keyUsesSuite()),
+		names("ports.AuditTrail", auditTrailSuite()),
 		names("registry.Repository, History and Source", servicesSuite()),
 		names("registry.Leases", leasesSuite()),
 		names("registry.Readings", readingsSuite()),

@@ -6,8 +6,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -43,6 +45,12 @@ func TestDamagedChangeDoesNotStopReaders(t *testing.T) {
 			require.Len(t, d.All(), 1)
 			assert.Equal(t, []string{"changes", "2"}, []string{d.All()[0].Table, d.All()[0].ID})
 			assert.Equal(t, int64(1), store.DamagedRows())
+
+			sealed, err := auditstore.New(store).Seal(t.Context(), 10, func(c ports.Change) (audit.Record, bool) {
+				return audit.Record{Action: c.EventType, Count: 1}, true
+			})
+			require.NoError(t, err)
+			assert.Equal(t, 3, sealed, "it does not stop the audit log, either")
 
 			all := ports.Retention{Published: map[string]int64{configuration.AggregateType: 3}}
 			n, err := feedstore.NewFeed(store).Purge(t.Context(), all, 10)

@@ -39,32 +39,7 @@ type feedHeadRow struct {
 	Revision int64
 }
 
-type changeRow struct {
-	bun.BaseModel `bun:"table:changes,alias:c"`
-
-	Revision int64 `bun:",pk"`
-	bunstore.EventColumns
-}
-
-// RowKey identifies the row.
-func (r changeRow) RowKey() bunstore.RowKey { return bunstore.KeyOf("changes", r.Revision) }
-
-// Rehydrate returns a change also for a damaged row, so that it does not stop readers
-// of the feed; what cannot be read of it is zero.
-func (r changeRow) Rehydrate(unread error) (ports.Change, error) {
-	return r.change(), bunstore.CheckRow(r.RowKey(), false, unread, column.CheckTimes(r.OccurredAt),
-		column.CheckCounter("aggregate_version", r.AggregateVersion))
-}
-
-func (r changeRow) change() ports.Change {
-	return ports.Change{
-		Revision: r.Revision, EventID: r.EventID, EventType: r.EventType,
-		AggregateType: r.AggregateType, AggregateID: r.AggregateID, AggregateVersion: r.AggregateVersion,
-		Environment: r.Environment, ServiceName: r.ServiceName, Data: []byte(r.Data),
-		Actor: column.Actor(r.ActorKey, r.ActorName), RequestID: r.RequestID, OccurredAt: r.OccurredAt.Time,
-		TraceParent: r.Traceparent,
-	}
-}
+type changeRow = bunstore.ChangeRow
 
 // The lock is a statement of its own: under READ COMMITTED a statement that waited for
 // it would number the events from before it waited.
@@ -201,9 +176,16 @@ func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int,
 	if err != nil {
 		return 0, err
 	}
-	old := slices.IndexFunc(rows, func(r changeRow) bool { return keep.Keeps(r.change(), head.Revision, now) })
+	old := slices.IndexFunc(rows, func(r changeRow) bool { return keep.Keeps(r.Change(r.Revision), head.Revision, now) })
 	if old < 0 {
 		old = len(rows)
+	}
+	audited, err := f.audited(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for old > 0 && rows[old-1].Revision > audited {
+		old--
 	}
 	if old == 0 {
 		return 0, nil
@@ -218,6 +200,13 @@ func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int,
 		}
 	}
 	return old, dberror.Translate(err, "delete old changes", nil)
+}
+
+// audited returns the revision up to which changes are in the audit log.
+func (f *Feed) audited(ctx context.Context) (int64, error) {
+	var revision int64
+	q := f.store.NewSelect().TableExpr("audit_head").Column("revision").Where("id = 1")
+	return revision, dberror.Translate(bunstore.ScanSelect(ctx, q, 1, &revision), "load how far changes are audited", nil)
 }
 
 // BeginEpoch begins a new epoch, with what the modules have to do for it.

@@ -45,8 +45,10 @@ func (k *Keys) insert(ctx context.Context, tx bun.Tx, key *access.APIKey) error 
 	if err != nil {
 		return err
 	}
-	_, err = k.table.Insert(tx, &[]keyRow{row}).Exec(ctx)
-	return err
+	if _, err = k.table.Insert(tx, &[]keyRow{row}).Exec(ctx); err != nil {
+		return err
+	}
+	return bunstore.Audit(ctx, tx, key.Notes()...)
 }
 
 // keysLock is the advisory lock of CreateFirst and Change: "sbxfirst" in ASCII, as a number.
@@ -153,7 +155,10 @@ func (k *Keys) Change(
 			return err
 		}
 		changed = key
-		return k.update(ctx, tx, key)
+		if err := k.update(ctx, tx, key); err != nil {
+			return err
+		}
+		return bunstore.Audit(ctx, tx, key.Notes()...)
 	})
 	if err != nil {
 		return nil, dberror.Translate(err, "change an API key", nil)

@@ -34,7 +34,7 @@ func (r *Router) authenticate(c *gin.Context, req *request) bool {
 			return false
 		}
 		caller.RequestID, caller.TraceParent = req.id, traceParent(c.Request.Header)
-		caller.Until = req
+		caller.Until, caller.From = req, req
 		req.caller = caller
 		if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 			r.SendRevision(c)

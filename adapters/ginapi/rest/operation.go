@@ -132,8 +132,9 @@ const (
 type operation struct {
 	doc    *huma.Operation
 	reader reader
-	action access.Action
-	kind   kind
+	// action is required before the body is read; does is what the operation does.
+	action, does access.Action
+	kind         kind
 	// awaits says that there is a parameter min_revision.
 	awaits bool
 	// changes says that the operation is a write; conditional, that it heeds preconditions.
@@ -202,7 +203,7 @@ func (r *Router) add(op Operation, doc *huma.Operation, h Handler, k kind) {
 
 // mount adds the routes of an operation.
 func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
-	served := &operation{doc: doc, kind: k, changes: op.changes(), conditional: hasParameter(doc, ifMatch)}
+	served := &operation{doc: doc, kind: k, does: op.Action, changes: op.changes(), conditional: hasParameter(doc, ifMatch)}
 	if doc.RequestBody != nil {
 		served.action = op.Action
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -81,6 +82,9 @@ func (r *Router) problem(ctx context.Context, err error) *problem {
 		p.status = StatusClientGone
 		return p
 	}
+	if r.options.Denied != nil && isDenied(f, err) {
+		r.options.Denied(requestOf(ctx).denial(f.Code()))
+	}
 	if f.Kind() == fault.Internal {
 		r.options.Logger.Error("request failed", failureFields(ctx, f, err)...)
 	}
@@ -88,6 +92,42 @@ func (r *Router) problem(ctx context.Context, err error) *problem {
 		r.options.Logger.Warn("request failed: dependency unavailable", failureFields(ctx, f, err)...)
 	}
 	return p
+}
+
+// isDenied reports whether an error rejects a caller for what it is allowed, also where the
+// response says that the resource does not exist.
+func isDenied(f *fault.Error, err error) bool {
+	return f.Kind() == fault.Forbidden || f.Kind() == fault.Unauthenticated || errors.Is(err, access.ErrOutOfScope)
+}
+
+// Denial is a request that was denied.
+type Denial struct {
+	By access.Caller
+	// Action is that of the operation, empty where no operation was found.
+	Action access.Action
+	// Request is the method and the path.
+	Request string
+	// Environment and ServiceName are those of the query.
+	Environment, ServiceName string
+	// Code is that of the error in the response.
+	Code string
+}
+
+// denial describes a request that was denied.
+func (r *request) denial(code string) Denial {
+	d := Denial{By: r.caller, Code: code}
+	if d.By.From == nil {
+		d.By.From = r
+	}
+	if r.operation != nil {
+		d.Action = r.operation.does
+	}
+	if r.http != nil {
+		query := r.http.URL.Query()
+		d.Request = r.http.Method + " " + r.http.URL.Path
+		d.Environment, d.ServiceName = query.Get("environment"), query.Get("service_name")
+	}
+	return d
 }
 
 // classify returns the fault of an error, and whether the client has disconnected: a store

@@ -44,8 +44,10 @@ type Options struct {
 	Logger    *zap.Logger
 	Access    Authenticator
 	Revisions Revisions
-	Clock     ports.Clock
-	IDs       ports.IDs
+	// Denied is called for requests that are denied; nil is for nothing.
+	Denied func(Denial)
+	Clock  ports.Clock
+	IDs    ports.IDs
 	// CORSOrigins may call realms that allow cross-origin requests; none by default.
 	CORSOrigins []string
 	// TrustedProxies are the proxies whose X-Forwarded-For is used; none by default.

@@ -18,7 +18,7 @@ const (
 func operations() map[string]operation {
 	all := map[string]operation{}
 	for _, part := range []map[string]operation{
-		configurations(), flags(), evaluations(), registrations(), discoveries(), feeds(), keys(), services(),
+		configurations(), flags(), evaluations(), registrations(), discoveries(), feeds(), keys(), audits(), services(),
 	} {
 		maps.Copy(all, part)
 	}
@@ -234,6 +234,21 @@ func keys() map[string]operation {
 				"action": "configuration.read", "resource": e2etest.Object{"environment": in},
 			}}
 		}},
+	}
+}
+
+func audits() map[string]operation {
+	get := func(path string) func(*testing.T, *world, string) call {
+		return func(*testing.T, *world, string) call {
+			return call{method: http.MethodGet, path: "/api/v1/audit/" + path}
+		}
+	}
+	return map[string]operation{
+		// Its contents are those of the scope: see TestAuditOfScopedAdmins.
+		"list-audit-entries": {admins, open, get("")},
+		// They are about all of the log.
+		"verify-audit-log": {"", open, get("verify")},
+		"read-audit-head":  {"", open, get("head")},
 	}
 }
 

@@ -1,0 +1,2 @@
+// Package auditstore stores the audit log in a bunstore.Store.
+package auditstore

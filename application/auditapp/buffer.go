@@ -1,0 +1,231 @@
+package auditapp
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/audit"
+	"github.com/signalbox-hq/signalbox/domain/scope"
+)
+
+const (
+	// FlushInterval is how often Flush is to be called.
+	FlushInterval = time.Second
+	// MaxUnstored is how long with StrictReveals a reveal may wait to be stored.
+	MaxUnstored = 30 * time.Second
+	// maxBuffered bounds the records that wait for Flush.
+	maxBuffered = 10_000
+	// flushBatch bounds the records of one transaction.
+	flushBatch = 500
+	// Denied attempts are one record for a minute, reveals for a second.
+	deniedPeriod = time.Minute
+	revealPeriod = time.Second
+	// manyDenied is from how many waiting records on denied requests are noted without
+	// their address and resource.
+	manyDenied = 1000
+	// Bounds of the texts of a resource.
+	maxNameBytes  = 255
+	maxLabelBytes = 50
+)
+
+// attempt is what the attempts that one record stands for have in common.
+type attempt struct {
+	actor    scope.Actor
+	source   string
+	action   string
+	outcome  audit.Outcome
+	resource audit.Resource
+	version  int64
+	// period is when the period began, as a Unix time.
+	period int64
+}
+
+// counted is how many attempts there were.
+type counted struct {
+	attempt
+	at    time.Time
+	count int64
+	// code is the error of the last one.
+	code string
+}
+
+// buffer holds records that are not stored yet, off the path of requests.
+type buffer struct {
+	mu       sync.Mutex
+	attempts map[attempt]*counted
+	// failing is since when records could not be stored; zero while they can.
+	failing time.Time
+	// dropped counts denied attempts for which there was no place.
+	dropped int64
+}
+
+func newBuffer() buffer { return buffer{attempts: map[attempt]*counted{}} }
+
+// Denial is a request that was denied.
+type Denial struct {
+	By access.Caller
+	// Action is what was denied, empty where the request was denied before that was known.
+	Action access.Action
+	// Request names what was requested, in the environment and of the service that it names.
+	Request, Environment, ServiceName string
+	// Code is that of the error in the response.
+	Code string
+}
+
+// Denied notes a denied request. Requests without a valid key are noted by their address.
+func (s *Service) Denied(d Denial) {
+	now := s.deps.Clock.Now()
+	a := attempt{
+		actor: d.By.Actor, source: d.By.Source(), action: string(d.Action), outcome: audit.Denied,
+		period: begin(now, deniedPeriod),
+	}
+	if a.actor != (scope.Actor{}) {
+		a.resource = audit.Resource{
+			Type: "request", Environment: bounded(d.Environment, maxLabelBytes),
+			ServiceName: bounded(d.ServiceName, maxLabelBytes), Name: bounded(d.Request, maxNameBytes),
+		}
+	}
+	if a.action == "" {
+		a.action = "authenticate"
+	}
+	s.buffer.mu.Lock()
+	defer s.buffer.mu.Unlock()
+	// Many different attempts are noted together, so that they fill neither the memory nor
+	// the log.
+	if len(s.buffer.attempts) >= manyDenied {
+		a.source, a.resource = "", audit.Resource{}
+	}
+	if !s.buffer.add(a, now, d.Code) {
+		s.buffer.dropped++
+	}
+}
+
+// Revealed notes that a caller was shown the value of an encrypted configuration. Where it
+// cannot be noted it is access.ErrUnaudited, and the value is not to be shown.
+func (s *Service) Revealed(by access.Caller, resource access.Resource, version int64) error {
+	now := s.deps.Clock.Now()
+	a := attempt{
+		actor: by.Actor, source: by.Source(), action: string(access.RevealConfiguration), outcome: audit.Done,
+		resource: audit.Resource{
+			Type: "configuration", Environment: resource.Environment.String(), ServiceName: resource.Service.String(),
+			Name: resource.Name,
+		},
+		version: version, period: begin(now, revealPeriod),
+	}
+	s.buffer.mu.Lock()
+	defer s.buffer.mu.Unlock()
+	failing := s.buffer.failing
+	if s.deps.StrictReveals && !failing.IsZero() && now.Sub(failing) >= MaxUnstored || !s.buffer.add(a, now, "") {
+		return access.ErrUnaudited
+	}
+	return nil
+}
+
+func begin(now time.Time, period time.Duration) int64 { return now.Truncate(period).Unix() }
+
+// bounded returns the beginning of a text, at most so many bytes.
+func bounded(text string, most int) string {
+	for len(text) > most || !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text[:min(len(text), most)], "")
+	}
+	return text
+}
+
+// add counts an attempt, and reports whether there was a place for it. The caller holds
+// the lock.
+func (b *buffer) add(a attempt, now time.Time, code string) bool {
+	one := b.attempts[a]
+	if one == nil {
+		if len(b.attempts) >= maxBuffered {
+			return false
+		}
+		one = &counted{attempt: a, at: now}
+		b.attempts[a] = one
+	}
+	one.count++
+	one.code = code
+	return true
+}
+
+// take removes records whose period has ended, or all of them.
+func (b *buffer) take(now time.Time, all bool) (list []*counted, dropped int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for a, one := range b.attempts {
+		period := deniedPeriod
+		if a.outcome == audit.Done {
+			period = revealPeriod
+		}
+		if all || a.period != begin(now, period) {
+			list = append(list, one)
+			delete(b.attempts, a)
+		}
+	}
+	dropped, b.dropped = b.dropped, 0
+	return list, dropped
+}
+
+// restore puts back what could not be stored.
+func (b *buffer) restore(list []*counted, dropped int64, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dropped += dropped
+	if b.failing.IsZero() {
+		b.failing = now
+	}
+	for _, one := range list {
+		if later := b.attempts[one.attempt]; later != nil {
+			one.count += later.count
+		}
+		b.attempts[one.attempt] = one
+	}
+}
+
+func (b *buffer) stored() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failing = time.Time{}
+}
+
+// Flush stores the records whose period has ended; all of them with all set, before a stop.
+// What cannot be stored waits for the next call.
+func (s *Service) Flush(ctx context.Context, all bool) error {
+	now := s.deps.Clock.Now()
+	list, dropped := s.buffer.take(now, all)
+	slices.SortFunc(list, func(a, b *counted) int { return a.at.Compare(b.at) })
+	for len(list) > 0 || dropped > 0 {
+		batch := list[:min(len(list), flushBatch)]
+		records := make([]audit.Record, 0, len(batch)+1)
+		for _, one := range batch {
+			records = append(records, one.record())
+		}
+		if dropped > 0 {
+			records = append(records, audit.Record{
+				At: now, Actor: scope.System(), Action: "audit.dropped", Outcome: audit.Denied, Count: dropped,
+			})
+		}
+		if err := s.deps.Trail.Add(ctx, records...); err != nil {
+			s.buffer.restore(list, dropped, now)
+			return err
+		}
+		list, dropped = list[len(batch):], 0
+	}
+	s.buffer.stored()
+	return nil
+}
+
+func (c *counted) record() audit.Record {
+	r := audit.Record{
+		At: c.at, Actor: c.actor, Source: c.source, Action: c.action, Outcome: c.outcome, Resource: c.resource,
+		VersionAfter: c.version, VersionBefore: c.version, Count: c.count,
+	}
+	if c.code != "" {
+		r.Facts = map[string]string{"code": c.code}
+	}
+	return r
+}
