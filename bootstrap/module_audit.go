@@ -62,7 +62,7 @@ func runAudit(lc fx.Lifecycle, reporter *loop.Reporter, a *auditapp.Service, tra
 			Every: sealEvery, MaxWait: sealMaxWait, Timeout: auditTimeout,
 			Step: func(ctx context.Context) (bool, error) {
 				n, err := a.Seal(ctx)
-				return n >= auditapp.SealBatch, err //nolint:wrapcheck // the loop adds the context
+				return n >= auditapp.SealBatch, err
 			},
 			Failing:   "audit log sealing failed; records wait in the database",
 			Recovered: "audit log sealing recovered",

@@ -98,7 +98,8 @@ type Module interface{ Register(r *rest.Router) }
 // New returns the API over its use cases; it is not ready before SetReady(true).
 func New(o Options) *API {
 	a := &API{router: rest.New(rest.Options{
-		Version: o.Version, Logger: o.Logger, Access: o.Access, Denied: o.Denied, Revisions: o.Watching, Clock: o.Clock, IDs: o.IDs,
+		Version: o.Version, Logger: o.Logger, Access: o.Access, Denied: o.Denied, Revisions: o.Watching,
+		Clock: o.Clock, IDs: o.IDs,
 		CORSOrigins: o.CORSOrigins, TrustedProxies: o.TrustedProxies,
 		WithoutKeys: o.WithoutKeys, RequestTimeout: o.RequestTimeout, ResponseBytes: o.ResponseBytes,
 	})}

@@ -42,15 +42,21 @@ func grantsText(grants []access.Grant) string {
 		if g.Reveal {
 			text += "+reveal"
 		}
+		var textSb45 strings.Builder
 		for _, e := range g.Area.Environments {
-			text += " environment=" + e.String()
+			textSb45.WriteString(" environment=" + e.String())
 		}
+		text += textSb45.String()
+		var textSb48 strings.Builder
 		for _, s := range g.Area.Services {
-			text += " service=" + s.String()
+			textSb48.WriteString(" service=" + s.String())
 		}
+		text += textSb48.String()
+		var textSb51 strings.Builder
 		for _, p := range g.Area.Prefixes {
-			text += " prefix=" + p
+			textSb51.WriteString(" prefix=" + p)
 		}
+		text += textSb51.String()
 		texts[i] = text
 	}
 	return strings.Join(texts, "; ")

@@ -18,14 +18,14 @@ const (
 	FlushInterval = time.Second
 	// MaxUnstored is how long with StrictReveals a reveal may wait to be stored.
 	MaxUnstored = 30 * time.Second
-	// maxBuffered bounds the records that wait for Flush.
+	// MaxBuffered bounds the records that wait for Flush.
 	maxBuffered = 10_000
-	// flushBatch bounds the records of one transaction.
+	// FlushBatch bounds the records of one transaction.
 	flushBatch = 500
 	// Denied attempts are one record for a minute, reveals for a second.
 	deniedPeriod = time.Minute
 	revealPeriod = time.Second
-	// manyDenied is from how many waiting records on denied requests are noted without
+	// ManyDenied is from how many waiting records on denied requests are noted without
 	// their address and resource.
 	manyDenied = 1000
 	// Bounds of the texts of a resource.

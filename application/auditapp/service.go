@@ -52,7 +52,8 @@ func (s *Service) describe(c ports.Change) (audit.Record, bool) {
 		At: c.OccurredAt, Actor: c.Actor, Source: c.Source, RequestID: c.RequestID,
 		Action: c.EventType, Outcome: audit.Done, Count: 1,
 		Resource: audit.Resource{
-			Type: event.ResourceType, ID: event.ID, Environment: c.Environment, ServiceName: c.ServiceName, Name: event.Name,
+			Type: event.ResourceType, ID: event.ID, Environment: c.Environment, ServiceName: c.ServiceName,
+			Name: event.Name,
 		},
 		VersionBefore: max(c.AggregateVersion-1, 0), VersionAfter: c.AggregateVersion,
 		Facts: factsOf(c.Data),

@@ -3,6 +3,7 @@ package auditapp_test
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -185,7 +186,7 @@ func TestRevealsWithoutStore(t *testing.T) {
 	require.ErrorIs(t, reveal(strict, "third"), access.ErrUnaudited)
 	full := error(nil)
 	for n := 0; full == nil && n < 20_000; n++ {
-		full = reveal(buffered, fmt.Sprint(n))
+		full = reveal(buffered, strconv.Itoa(n))
 	}
 	require.ErrorIs(t, full, access.ErrUnaudited)
 	for _, b := range []bundle{buffered, strict} {
@@ -202,7 +203,7 @@ func TestListAndVerify(t *testing.T) {
 	b := setup(t, false)
 	admin := fixture.Operator()
 	for n := range 5 {
-		require.NoError(t, reveal(b, fmt.Sprint(n)))
+		require.NoError(t, reveal(b, strconv.Itoa(n)))
 		b.clock.Move(time.Second)
 	}
 	require.Len(t, b.all(t), 5)

@@ -11,7 +11,7 @@ import (
 const (
 	// MaxVerified bounds the entries of one Verify.
 	MaxVerified = 50_000
-	// verifyBatch bounds the entries in memory.
+	// VerifyBatch bounds the entries in memory.
 	verifyBatch = 1000
 )
 

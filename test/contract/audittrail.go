@@ -1,7 +1,7 @@
 package contract
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -50,7 +50,7 @@ func aRecord(n int) audit.Record {
 	return audit.Record{
 		At: fixture.Noon().Add(time.Duration(n) * time.Second), Actor: scope.Actor{KeyID: "AAAAAAAA", Name: "ann"},
 		Source: "192.0.2.1", RequestID: "r", Action: "key.created", Outcome: audit.Done, Count: 1,
-		Resource: audit.Resource{Type: "api_key", ID: fmt.Sprint(n), Name: "name \"\u2028\x01"},
+		Resource: audit.Resource{Type: "api_key", ID: strconv.Itoa(n), Name: "name \"\u2028\x01"},
 		Facts:    map[string]string{"a": "1", "b": "\u00e4"},
 	}
 }

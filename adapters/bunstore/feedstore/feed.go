@@ -176,7 +176,9 @@ func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int,
 	if err != nil {
 		return 0, err
 	}
-	old := slices.IndexFunc(rows, func(r changeRow) bool { return keep.Keeps(r.Change(r.Revision), head.Revision, now) })
+	old := slices.IndexFunc(rows, func(r changeRow) bool {
+		return keep.Keeps(r.Change(r.Revision), head.Revision, now)
+	})
 	if old < 0 {
 		old = len(rows)
 	}
@@ -206,7 +208,8 @@ func (f *Feed) Purge(ctx context.Context, keep ports.Retention, limit int) (int,
 func (f *Feed) audited(ctx context.Context) (int64, error) {
 	var revision int64
 	q := f.store.NewSelect().TableExpr("audit_head").Column("revision").Where("id = 1")
-	return revision, dberror.Translate(bunstore.ScanSelect(ctx, q, 1, &revision), "load how far changes are audited", nil)
+	err := bunstore.ScanSelect(ctx, q, 1, &revision)
+	return revision, dberror.Translate(err, "load how far changes are audited", nil)
 }
 
 // BeginEpoch begins a new epoch, with what the modules have to do for it.

@@ -1,3 +1,3 @@
-// Package access_test tests what keys of each role are allowed, on each operation of the
+// Package access tests what keys of each role are allowed, on each operation of the
 // OpenAPI document, in and out of their scope.
-package access_test
+package access

@@ -30,7 +30,7 @@ func TestWalk(t *testing.T) {
 	for _, comment := range regexp.MustCompile(`(?m)# (\d{3}|\{.*)$`).FindAllStringSubmatch(script.String(), -1) {
 		want = append(want, strings.TrimSuffix(comment[1], ",...}"))
 	}
-	require.Len(t, want, 6)
+	require.Len(t, want, 7)
 
 	s := e2etest.Boot(t, e2etest.NewSQLite(t))
 	s.Admin(t).Post(t, flagsPath, e2etest.Object{"name": "checkout", "environment": own}).Want(t, http.StatusCreated)
