@@ -83,6 +83,8 @@ type Options struct {
 	// ResponseBytes bounds the memory of responses under construction,
 	// rest.DefaultResponseBytes by default.
 	ResponseBytes int64
+	// Limits bound the rate of requests, and how many are served at once.
+	Limits rest.Limits
 }
 
 // API is the HTTP interface. It is safe for concurrent use.
@@ -102,6 +104,7 @@ func New(o Options) *API {
 		Clock: o.Clock, IDs: o.IDs,
 		CORSOrigins: o.CORSOrigins, TrustedProxies: o.TrustedProxies,
 		WithoutKeys: o.WithoutKeys, RequestTimeout: o.RequestTimeout, ResponseBytes: o.ResponseBytes,
+		Limits: o.Limits,
 	})}
 	a.router.AddRealm(rest.Realm{Contains: rest.PathPrefix(rest.BasePath), Authentication: rest.Required})
 	a.modules = []Module{

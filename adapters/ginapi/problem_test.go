@@ -55,7 +55,7 @@ func TestKindsOfFailure(t *testing.T) {
 	statuses := map[fault.Kind]int{
 		fault.Malformed: 400, fault.Invalid: 422, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.NotFound: 404,
 		fault.Conflict: 409, fault.Gone: 410, fault.Stale: 412, fault.TooLarge: 413, fault.UnsupportedMedia: 415, fault.NotAllowed: 405,
-		fault.Unavailable: 503, fault.Internal: 500,
+		fault.RateLimited: 429, fault.Unavailable: 503, fault.Internal: 500,
 	}
 	require.Len(t, statuses, len(fault.Kinds()))
 	for _, kind := range fault.Kinds() {

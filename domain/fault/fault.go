@@ -34,6 +34,8 @@ const (
 	UnsupportedMedia
 	// NotAllowed is a method that the resource does not have.
 	NotAllowed
+	// RateLimited calls exceed a rate, and can be retried later.
+	RateLimited
 	// Unavailable calls can be retried a little later.
 	Unavailable
 	// Internal errors are the server's, and reveal no details.
@@ -44,7 +46,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		Malformed, Invalid, Unauthenticated, Forbidden, NotFound, Gone, Conflict, Stale,
-		TooLarge, UnsupportedMedia, NotAllowed, Unavailable, Internal,
+		TooLarge, UnsupportedMedia, NotAllowed, RateLimited, Unavailable, Internal,
 	}
 }
 
@@ -52,7 +54,7 @@ func Kinds() []Kind {
 func (k Kind) String() string {
 	names := [...]string{
 		"malformed", "invalid", "unauthenticated", "forbidden", "not found", "gone", "conflict", "stale",
-		"too large", "unsupported media", "not allowed", "unavailable", "internal",
+		"too large", "unsupported media", "not allowed", "rate limited", "unavailable", "internal",
 	}
 	if k < Malformed || int(k) > len(names) {
 		return "unknown"
@@ -207,11 +209,18 @@ var (
 		"Something went wrong on our side. Quote the request id when you report it.")
 	// ErrUnavailable is a store that is unreachable or does not answer.
 	ErrUnavailable = New(Unavailable, "unavailable", "The database cannot be reached right now. Try again shortly.")
+	// ErrRateLimited is a request beyond a rate. Its detail RetryDetail, if there is one, is
+	// after how many seconds to retry.
+	ErrRateLimited = New(RateLimited, "rate_limited",
+		"Too many requests, or too many with a wrong API key. Retry after the time in Retry-After.")
 	// ErrReadOnly is a store that accepts no writes, such as a standby.
 	ErrReadOnly = New(Unavailable, "read_only", "The database is read-only right now. Try again shortly.")
 	// ErrContended is a write that conflicted with other writes until its deadline.
 	ErrContended = New(Unavailable, "contended", "Too many concurrent writes. Try again shortly.")
 )
+
+// RetryDetail is the detail of ErrRateLimited, whose value is an int64.
+const RetryDetail = "retry_after"
 
 // ErrUnreached is the cause of an ErrUnavailable where nothing was sent to the store, so
 // that a write was not stored.

@@ -23,8 +23,8 @@ func httpRules() []Rule {
 			Name: "the kernel of the HTTP interface imports no module",
 			Of:   []string{httpKernel},
 			May: func(_ string, i Path) bool {
-				return !i.Own || within(i.Name, append(kernel(), "domain/access", "ports", "application/changefeed",
-					"application/freshness")...)
+				return !i.Own || within(i.Name, append(kernel(), httpKernel, "domain/access", "ports",
+					"application/changefeed", "application/freshness")...)
 			},
 		},
 		{

@@ -133,6 +133,7 @@ func Owners() []Owner {
 		one("github.com/go-json-experiment/json", "adapters/ginapi"),
 		one("github.com/swaggest/swgui", "adapters/ginapi"),
 		one("golang.org/x/sync", "adapters/ginapi"),
+		one("golang.org/x/time", "adapters/ginapi"),
 		one("github.com/uptrace/bun", "adapters/bunstore"),
 		one("modernc.org/sqlite", "adapters/bunstore"),
 		one("github.com/pressly/goose", "adapters/bunstore"),

@@ -174,23 +174,37 @@ func (d *Document) checkResponse(at string, operation map[string]any, e Exchange
 	return d.validate(at+"/responses/"+key+"/content/"+escape(mediaType)+"/schema", e.Response)
 }
 
-// checkHeaders checks that headers which programs act upon are those of a response that is
-// no failure.
+// checkHeaders checks that the headers of a response are in the document, but for those that
+// every response may have. Of failures it checks those of limits on 429.
 func checkHeaders(response map[string]any, e Exchange) error {
-	if e.Status >= http.StatusBadRequest {
+	if e.Status >= http.StatusBadRequest && e.Status != http.StatusTooManyRequests {
 		return nil
 	}
 	for name := range e.Header {
-		known := strings.HasPrefix(name, "Signalbox-") || slices.Contains([]string{"Etag", "Last-Modified", "Location"}, name)
+		limits := strings.HasPrefix(name, "Ratelimit") || name == "Retry-After"
+		if e.Status == http.StatusTooManyRequests && !limits || slices.Contains(common(), name) ||
+			strings.HasPrefix(name, "Access-Control-") {
+			continue
+		}
 		declared := false
 		for header := range member(response, "headers") {
 			declared = declared || http.CanonicalHeaderKey(header) == name
 		}
-		if known && !declared {
+		if !declared {
 			return fmt.Errorf("the header %s is not in the document", name)
 		}
 	}
 	return nil
+}
+
+// common are the headers that the document leaves out: those of HTTP itself, of caches and
+// browsers, and the request's id.
+func common() []string {
+	return []string{
+		"Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Transfer-Encoding",
+		"Vary", "X-Accel-Buffering", "X-Request-Id",
+		"Content-Security-Policy", "Referrer-Policy", "Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options",
+	}
 }
 
 func (d *Document) checkRequest(at string, operation map[string]any, e Exchange) error {

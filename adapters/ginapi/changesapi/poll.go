@@ -122,6 +122,7 @@ func (a *API) changes(c *gin.Context, in *rest.Input) {
 		return
 	}
 	defer session.Close()
+	rest.Opened(c)
 	rest.ExtendDeadlines(c, max(wait, rest.MaxCatchUp)+rest.StreamWriteTimeout)
 	list, upTo, err := a.awaitChanges(ctx, session, query, wait)
 	if ended := session.Check(); ended != nil {

@@ -150,7 +150,7 @@ func evaluationOperation(id, summary, path string) rest.Operation {
 func failures(statuses ...int) []rest.Response {
 	var list []rest.Response
 	for _, status := range append(statuses, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
-		http.StatusInternalServerError, http.StatusServiceUnavailable) {
+		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable) {
 		list = append(list, rest.JSON[ofrepErrorJSON](status))
 	}
 	return list

@@ -84,7 +84,7 @@ func (a *API) sendDocument(c *gin.Context, mediaType string, encode func() ([]by
 
 func sendPart(c *gin.Context, mediaType string, body []byte) {
 	c.Header("Cache-Control", "no-cache")
-	c.Header("Content-Security-Policy", docsPolicy)
+	rest.SendPolicy(c, docsPolicy)
 	c.Data(http.StatusOK, mediaType, body)
 }
 

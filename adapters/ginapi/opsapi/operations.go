@@ -53,15 +53,22 @@ func (a *API) Register(r *rest.Router) {
 	r.DescribeTag("service", "The state of the service itself.")
 	rest.PrefixSchemas[healthJSON](r, "System")
 	r.AddRealm(rest.Realm{Contains: rest.ExactPath(healthPath), Authentication: rest.Optional})
-	health := operation("health", healthPath, "Report the health of the service and its dependencies")
+	health := probe("health", healthPath, "Report the health of the service and its dependencies")
 	health.Responses = []rest.Response{rest.JSON[healthJSON](http.StatusServiceUnavailable)}
 	rest.Typed(r, health, a.health)
-	rest.Typed(r, operation("livez", "/livez", "Report that the process runs"), a.live)
-	rest.Typed(r, operation("readyz", "/readyz", "Report whether the process accepts requests"), a.readiness)
+	rest.Typed(r, probe("livez", "/livez", "Report that the process runs"), a.live)
+	rest.Typed(r, probe("readyz", "/readyz", "Report whether the process accepts requests"), a.readiness)
 	rest.Typed(r, operation("index", "/", "Describe the service, with links to its parts"), a.index)
 	a.registerDocs(r)
 }
 
 func operation(id, path, summary string) rest.Operation {
 	return rest.Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "service", Summary: summary, Open: true}
+}
+
+// probe is an operation that no limit refuses.
+func probe(id, path, summary string) rest.Operation {
+	op := operation(id, path, summary)
+	op.Importance = rest.Probe
+	return op
 }

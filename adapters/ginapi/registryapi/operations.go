@@ -161,12 +161,14 @@ func (a *API) registerHeartbeats(r *rest.Router) {
 		rest.QueryString("environment", "Where the instance is; lease_epoch says it too"),
 	}
 	op.Body, op.Responses = rest.BodyOf[heartbeatJSON](), []rest.Response{rest.JSON[beatJSON](http.StatusOK)}
+	op.Importance = rest.Vital
 	r.Hot(op, a.heartbeat)
 	op = operation("renew-leases", http.MethodPost, registryPath+"/heartbeats",
 		"Renew the leases of up to 1,000 instances", access.RenewLease,
 		http.StatusConflict, http.StatusServiceUnavailable)
 	op.Description = "One result for each heartbeat, in order, with the status that a single heartbeat would have had."
 	op.Body, op.Responses = rest.BodyOf[heartbeatsJSON](), []rest.Response{rest.JSON[beatsJSON](http.StatusOK)}
+	op.Importance = rest.Vital
 	r.Hot(op, a.batch)
 }
 

@@ -24,13 +24,13 @@ type Authenticator interface {
 func (r *Router) authenticate(c *gin.Context, req *request) bool {
 	switch req.realm.Authentication {
 	case Optional:
-		if caller, err := r.callerOf(c.Request, req); err == nil {
+		if caller, _, err := r.callerOf(c.Request, req); err == nil {
 			req.caller = caller
 		}
 	case Required:
-		caller, err := r.callerOf(c.Request, req)
+		caller, key, err := r.callerOf(c.Request, req)
 		if err != nil {
-			r.Fail(c, err)
+			r.Fail(c, r.limitFailure(c, key, err))
 			return false
 		}
 		caller.RequestID, caller.TraceParent = req.id, traceParent(c.Request.Header)
@@ -44,19 +44,24 @@ func (r *Router) authenticate(c *gin.Context, req *request) bool {
 	return true
 }
 
-func (r *Router) callerOf(request *http.Request, from access.Origin) (access.Caller, error) {
-	if key, ok := onlyKey(request.Header); ok {
-		return r.options.Access.Authenticate(request.Context(), key, from)
+// callerOf returns the caller of a request, and the key that it presents. Two different
+// keys identify no caller; they are like the empty key, which is rejected.
+func (r *Router) callerOf(
+	request *http.Request, from access.Origin,
+) (by access.Caller, key string, err error) {
+	key, given := onlyKey(request.Header)
+	if !given {
+		keys := presentedKeys(request.Header)
+		if len(keys) == 0 {
+			by, err = r.options.Access.Anonymous()
+			return by, "", err
+		}
+		if key = ""; len(keys) == 1 {
+			key = keys[0]
+		}
 	}
-	keys := presentedKeys(request.Header)
-	switch len(keys) {
-	case 0:
-		return r.options.Access.Anonymous()
-	case 1:
-		return r.options.Access.Authenticate(request.Context(), keys[0], from)
-	}
-	// Two different keys identify no caller; the empty key is rejected.
-	return r.options.Access.Authenticate(request.Context(), "", from)
+	by, err = r.options.Access.Authenticate(request.Context(), key, from)
+	return by, key, err
 }
 
 // onlyKey returns the key of the usual request, which has one in one header.

@@ -265,6 +265,7 @@ type problemJSON struct {
 	CurrentVersion  int64    `json:"current_version,omitzero" doc:"Of stale_version: the version to read and merge"`
 	CurrentRevision int64    `json:"current_revision,omitzero" doc:"Of a min_revision that was not reached"`
 	ID              int64    `json:"id,omitzero" doc:"Of already_exists: the resource to update"`
+	RetryAfter      int64    `json:"retry_after,omitzero" doc:"Of rate_limited: the seconds in Retry-After"`
 	Environments    []string `json:"environments,omitzero" nullable:"false" doc:"Of environment_required: the choices"`
 }
 

@@ -67,6 +67,7 @@ func (r *Router) finish(encoded []byte) (map[string]any, error) {
 	doc["servers"] = []any{map[string]any{"url": "/", "description": "The service that sent this document"}}
 	doc["paths"] = r.joinTemplates(member(doc, "paths"))
 	r.describeOperations(member(doc, "paths"))
+	member(doc, "components")["headers"] = limitHeaders()
 	texts := commonTexts()
 	maps.Copy(texts, r.texts)
 	c := constrainer{texts: texts}
@@ -190,6 +191,7 @@ func (r *Router) describeOperations(paths map[string]any) {
 		for method, o := range member(paths, path) {
 			if operation, ok := o.(map[string]any); ok {
 				declareHeaders(method, operation)
+				r.declareLimits(operation)
 				r.describeOperation(operation)
 			}
 		}

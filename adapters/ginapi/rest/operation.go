@@ -32,6 +32,8 @@ type Operation struct {
 	// Authenticated says that every caller may do it, and the use case decides on what it
 	// shows. An operation is open or authenticated, or it has an action.
 	Authenticated bool
+	// Importance says which limits apply to its requests.
+	Importance Importance
 	// Hidden leaves the operation out of the document.
 	Hidden bool
 	// Example is a JSON body of a request, for the document.
@@ -139,6 +141,7 @@ type operation struct {
 	awaits bool
 	// changes says that the operation is a write; conditional, that it heeds preconditions.
 	changes, conditional bool
+	importance           Importance
 	// named is the path before a parameter that ends the path, or "".
 	named string
 }
@@ -164,10 +167,14 @@ func (r *Router) describe(op Operation) *huma.Operation {
 		return doc
 	}
 	r.declareTag(op.Tag)
+	r.counted[op.ID] = op.Importance == Ordinary
 	if op.Example != "" {
 		r.examples[op.ID] = op.Example
 	}
 	problems := op.Problems
+	if op.sendsRateLimited() {
+		problems = append([]int{http.StatusTooManyRequests}, problems...)
+	}
 	if !op.Open {
 		doc.Security = []map[string][]string{{"bearer": {}}, {"api_key": {}}, {"x_api_key": {}}}
 		problems = append([]int{
@@ -204,7 +211,8 @@ func (r *Router) add(op Operation, doc *huma.Operation, h Handler, k kind) {
 // mount adds the routes of an operation.
 func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 	served := &operation{
-		doc: doc, kind: k, does: op.Action, changes: op.changes(), conditional: hasParameter(doc, ifMatch),
+		doc: doc, kind: k, does: op.Action, importance: op.Importance,
+		changes: op.changes(), conditional: hasParameter(doc, ifMatch),
 	}
 	if doc.RequestBody != nil {
 		served.action = op.Action
@@ -242,7 +250,10 @@ func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 func (r *Router) accept(c *gin.Context, op *operation) *request {
 	req := requestOf(c.Request.Context())
 	req.operation, req.input.reader = op, &op.reader
-	err := r.checkReserved(c, op)
+	err := r.admit(c, req, op.importance)
+	if err == nil {
+		err = r.checkReserved(c, op)
+	}
 	if err == nil && op.changes {
 		err = r.checkWrite(c.Request, op)
 	}

@@ -44,8 +44,8 @@ func (r *Router) receive(c *gin.Context, req *request) bool {
 
 	h := c.Writer.Header()
 	h["X-Request-Id"] = req.echoed[:]
-	h["X-Content-Type-Options"] = r.headers.nosniff
 	h["Cache-Control"] = r.headers.noStore
+	r.secure(c.Request, h)
 	if r.IsStopping() {
 		h["Connection"] = r.headers.close
 	}
@@ -97,9 +97,12 @@ func (r *Router) logAccess(c *gin.Context, started time.Time) {
 		zap.Duration("duration", r.options.Clock.Now().Sub(started)))...)
 }
 
-// accessLevel is debug for successful reads, so that the log shows none at its usual
-// level.
+// accessLevel is debug for successful reads and for requests beyond a rate, so that the log
+// shows none at its usual level.
 func accessLevel(c *gin.Context) zapcore.Level {
+	if c.Writer.Status() == http.StatusTooManyRequests {
+		return zapcore.DebugLevel
+	}
 	op := requestOf(c.Request.Context()).operation
 	read := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead || op != nil && op.kind == hot
 	if read && c.Writer.Status() < http.StatusBadRequest {

@@ -24,7 +24,8 @@ const (
 	problemMediaType = "application/problem+json"
 	// ProblemType and a code make the type of a problem, which is no address.
 	problemType = "urn:signalbox:problem:"
-	// RetryAfter is the header of Unavailable responses, in seconds.
+	// RetryAfter is the header of Unavailable responses, and of RateLimited ones that have no
+	// time of their own, in seconds.
 	retryAfter = "1"
 	// StatusClientGone is the status in the access log where the client has disconnected.
 	StatusClientGone = 499
@@ -88,7 +89,7 @@ func (r *Router) problem(ctx context.Context, err error) *problem {
 	if f.Kind() == fault.Internal {
 		r.options.Logger.Error("request failed", failureFields(ctx, f, err)...)
 	}
-	if f.Kind() == fault.Unavailable {
+	if f.Kind() == fault.Unavailable && f.Code() != ErrOverloaded.Code() {
 		r.options.Logger.Warn("request failed: dependency unavailable", failureFields(ctx, f, err)...)
 	}
 	return p
@@ -248,6 +249,8 @@ func Status(kind fault.Kind) int {
 		return http.StatusUnsupportedMediaType
 	case fault.NotAllowed:
 		return http.StatusMethodNotAllowed
+	case fault.RateLimited:
+		return http.StatusTooManyRequests
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable
 	case fault.Internal:
@@ -261,7 +264,7 @@ func setProblemHeaders(h http.Header, f *fault.Error) {
 	if kind == fault.Unauthenticated {
 		h["Www-Authenticate"] = []string{`ApiKey realm="signalbox"`, `Bearer realm="signalbox"`}
 	}
-	if kind == fault.Unavailable {
+	if kind == fault.Unavailable || kind == fault.RateLimited {
 		h.Set("Retry-After", retryAfter)
 	}
 	if kind == fault.TooLarge {
@@ -271,12 +274,14 @@ func setProblemHeaders(h http.Header, f *fault.Error) {
 	if f.Code() == ErrUnsupportedCoding.Code() {
 		h.Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
 	}
-	if kind != fault.Stale {
-		return
-	}
 	for _, d := range f.Details() {
-		if version, ok := d.Value.(int64); ok && d.Name == "current_version" {
-			h.Set("ETag", VersionTag(scope.Version(version)))
+		number, ok := d.Value.(int64)
+		switch {
+		case !ok:
+		case kind == fault.Stale && d.Name == "current_version":
+			h.Set("ETag", VersionTag(scope.Version(number)))
+		case kind == fault.RateLimited && d.Name == fault.RetryDetail:
+			h.Set("Retry-After", strconv.FormatInt(number, 10))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/limit"
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
@@ -31,6 +32,8 @@ type request struct {
 	// ends are called when the request has been answered.
 	ends []func()
 	body requestBody
+	// gate is where the request counts as one that is served; nil where it does not.
+	gate *limit.Gate
 	// echoed is the request id as a header value.
 	echoed  [1]string
 	waited  sync.Once
@@ -136,6 +139,7 @@ func (r *request) end(ended context.Context) {
 		end()
 	}
 	r.ends = nil
+	r.leave()
 }
 
 func endedContext() context.Context {

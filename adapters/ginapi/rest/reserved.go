@@ -44,7 +44,19 @@ func (r *Router) methodNotAllowed(c *gin.Context) {
 	if methods := r.literals[strings.TrimSuffix(c.Request.URL.Path, "/")]; methods != nil {
 		allow(c, methods)
 	}
-	r.Fail(c, ErrMethodNotAllowed)
+	r.failUnserved(c, ErrMethodNotAllowed)
+}
+
+// notFound answers a path without a route.
+func (r *Router) notFound(c *gin.Context) { r.failUnserved(c, ErrRouteNotFound) }
+
+// failUnserved rejects a request to no operation, which counts like one to any.
+func (r *Router) failUnserved(c *gin.Context, err error) {
+	req := requestOf(c.Request.Context())
+	if limited := r.countRate(c, req); limited != nil {
+		err = limited
+	}
+	r.Fail(c, err)
 }
 
 // allow names the methods of a resource (RFC 9110, section 10.2.1), in a stable order.

@@ -60,6 +60,8 @@ type Options struct {
 	// ResponseBytes bounds the memory of responses under construction,
 	// DefaultResponseBytes by default.
 	ResponseBytes int64
+	// Limits bound the rate of requests, and how many are served at once.
+	Limits Limits
 }
 
 // Router serves the operations that module packages register. Register all of them
@@ -79,7 +81,9 @@ type Router struct {
 	// texts and examples complete the document.
 	texts    map[string]Text
 	examples map[string]string
-	memory   *Memory
+	// counted says of operations, by their ids, whether rate limits apply.
+	counted map[string]bool
+	memory  *Memory
 	// crossOrigin rejects writes of other origins; nil where keys are required.
 	crossOrigin *http.CrossOriginProtection
 	// lingering holds one element for each request whose body is being drained.
@@ -92,7 +96,11 @@ type Router struct {
 	// ended is a context that has ended.
 	ended context.Context //nolint:containedctx // what requests' contexts become at their end
 	// headers are values that responses share.
-	headers struct{ nosniff, noStore, noCache, vary, json, close []string }
+	headers struct {
+		noStore, noCache, vary, json, close []string
+		security                            securityHeaders
+	}
+	limits limits
 }
 
 // New returns a router without operations.
@@ -108,16 +116,16 @@ func New(o Options) *Router {
 	}
 	r := &Router{
 		options: o, templates: map[string]string{}, texts: map[string]Text{},
-		examples: map[string]string{}, literals: map[string][]string{},
+		examples: map[string]string{}, literals: map[string][]string{}, counted: map[string]bool{},
 		schemas: newSchemas(), memory: NewMemory(o.ResponseBytes),
 		lingering: make(chan struct{}, maxLingering), stopping: make(chan struct{}), ended: endedContext(),
 	}
 	r.stop = sync.OnceFunc(func() { close(r.stopping) })
 	r.headers.close = []string{"close"}
-	r.headers.nosniff, r.headers.noStore = []string{"nosniff"}, []string{"no-store"}
+	r.headers.noStore, r.headers.security = []string{"no-store"}, newSecurityHeaders()
 	r.headers.json = []string{JSONMediaType}
 	r.headers.noCache, r.headers.vary = []string{"private, no-cache"}, []string{"Authorization, X-Api-Key"}
-	r.crossOrigin = newCrossOrigin(o)
+	r.crossOrigin, r.limits = newCrossOrigin(o), newLimits(o.Limits)
 	r.engine = r.newEngine()
 	r.huma = huma.NewAPI(r.humaConfig(), humaAdapter{r})
 	r.document = sync.OnceValues(r.render)
@@ -136,7 +144,7 @@ func (r *Router) newEngine() *gin.Engine {
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false
 	e.Use(r.serve)
-	e.NoRoute(func(c *gin.Context) { r.Fail(c, ErrRouteNotFound) })
+	e.NoRoute(r.notFound)
 	e.NoMethod(r.methodNotAllowed)
 	return e
 }

@@ -54,6 +54,7 @@ type Stream struct {
 // not buffer it (X-Accel-Buffering is nginx's header for that). The caller closes it.
 func (r *Router) OpenStream(c *gin.Context, session Session) *Stream {
 	limitBuffer(c.Request.Context())
+	Opened(c)
 	h := c.Writer.Header()
 	h.Set("Content-Type", EventStreamMediaType)
 	h.Set("X-Accel-Buffering", "no")
