@@ -39,7 +39,8 @@ func (s *Service) Anonymous() (access.Caller, error) {
 // revoked is ErrInvalidKey, also where anonymous callers may read. A revoked key works
 // for freshness.MaxStaleness at most. While the store is slow or unavailable, a key that
 // was read within Grace is accepted with an unconfirmed verdict. One that is not accepted
-// from the origin, which may be nil, is ErrAddressNotAllowed.
+// from the origin, which may be nil, is ErrAddressNotAllowed. Too many unknown keys at once are
+// fault.ErrRateLimited; a known one never is.
 func (s *Service) Authenticate(ctx context.Context, presented string, from access.Origin) (access.Caller, error) {
 	if !s.deps.Policy.Enabled {
 		return s.Anonymous()

@@ -15,3 +15,10 @@ func (s *Service) SessionsForTest() [3]int {
 	defer o.mu.Unlock()
 	return [3]int{o.open, len(o.byKey), len(o.holds)}
 }
+
+// AbsentForTest returns how many ids without a key are cached.
+func (s *Service) AbsentForTest() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.unknowns.absent)
+}

@@ -32,7 +32,8 @@ type lookup struct {
 
 // find returns the key of an id. A cached key within the given age is not looked up; one
 // within Grace is returned where the store is slow or unavailable. Else an unavailable
-// store is fault.ErrUnavailable, and an unknown id access.ErrKeyNotFound.
+// store is fault.ErrUnavailable, and an unknown id access.ErrKeyNotFound; too many unknown
+// ones at once are fault.ErrRateLimited.
 func (s *Service) find(ctx context.Context, id string, within time.Duration) (*access.APIKey, error) {
 	now := s.deps.Clock.Now()
 	s.mu.Lock()
@@ -42,7 +43,7 @@ func (s *Service) find(ctx context.Context, id string, within time.Duration) (*a
 	case known.within(within, now):
 		return known.key, nil
 	case !known.within(Grace, now):
-		return s.lookUp(ctx, id).await(ctx)
+		return s.findUnknown(ctx, id)
 	case paused:
 		return known.key, nil
 	}

@@ -55,6 +55,8 @@ type Service struct {
 	// uses are those since the last RecordUses.
 	uses     map[string]time.Time
 	expiring expiring
+	// unknowns are ids that are not in known.
+	unknowns unknowns
 	// paused is until when callers with a cached key do not wait for the store.
 	paused time.Time
 }
