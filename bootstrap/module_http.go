@@ -14,6 +14,8 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/limit"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
@@ -21,6 +23,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/application/replicas"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -47,6 +50,7 @@ type httpParts struct {
 	Access         *accessapp.Service
 	Audit          *auditapp.Service
 	Store          *bunstore.Store
+	Replicas       *replicas.Announcer
 	Clock          ports.Clock
 	IDs            ports.IDs
 	// Operations are the values of the group "operations".
@@ -66,7 +70,19 @@ func newAPI(p httpParts) *ginapi.API {
 		CORSOrigins:   p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,
 		Database: p.Store, Clock: p.Clock, IDs: p.IDs, Conditions: p.Conditions,
 		TrustedProxies: p.Settings.TrustedProxies, WithoutKeys: !p.Settings.AuthEnabled,
+		Limits: limits(p.Settings, p.Replicas),
 	})
+}
+
+// limits are those of the settings, divided among the replicas that serve.
+func limits(s settings.Settings, announcer *replicas.Announcer) rest.Limits {
+	return rest.Limits{
+		Key:             limit.Rate{PerSecond: float64(s.KeyRate), Burst: int(s.KeyBurst)},
+		Address:         limit.Rate{PerSecond: float64(s.AddressRate), Burst: int(s.AddressBurst)},
+		FailedPerMinute: int(s.FailedAuthRate),
+		Replicas:        announcer.Serving,
+		Concurrent:      int(s.MaxConcurrent),
+	}
 }
 
 // drainTime is the time in which responses carry "Connection: close" before connections

@@ -13,6 +13,7 @@ type Announcer struct {
 	store     ports.Replicas
 	self      ports.Replica
 	differing atomic.Pointer[[]ports.Replica]
+	others    atomic.Int64
 }
 
 // New returns an announcer of this replica.
@@ -21,12 +22,13 @@ func New(store ports.Replicas, self ports.Replica) *Announcer {
 }
 
 // Announce makes one announcement, and compares the other replicas with this one.
-// After an error the last comparison stays.
+// After an error the last comparison and number stay.
 func (a *Announcer) Announce(ctx context.Context) error {
 	others, err := a.store.Announce(ctx, a.self)
 	if err != nil {
 		return err
 	}
+	a.others.Store(int64(len(others)))
 	var differing []ports.Replica
 	for _, other := range others {
 		if other.Environments != a.self.Environments {
@@ -36,6 +38,10 @@ func (a *Announcer) Announce(ctx context.Context) error {
 	a.differing.Store(&differing)
 	return nil
 }
+
+// Serving returns how many replicas serve, this one included, by the last announcement that
+// was stored. Before the first one it is this one alone.
+func (a *Announcer) Serving() int { return int(a.others.Load()) + 1 }
 
 // Leave withdraws the announcement, so that a stopped replica is not compared with
 // later ones.

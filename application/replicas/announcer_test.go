@@ -24,8 +24,10 @@ func TestAnnouncer(t *testing.T) {
 		require.NoError(t, a.Announce(t.Context()))
 	}
 
+	assert.Equal(t, 1, one.Serving())
 	announce(same)
 	announce(one)
+	assert.Equal(t, 2, one.Serving())
 	assert.Empty(t, one.Conditions(), "replicas with the same environments are no condition")
 
 	announce(other)
@@ -41,9 +43,11 @@ func TestAnnouncer(t *testing.T) {
 	store.SetDown(true)
 	require.ErrorIs(t, one.Announce(t.Context()), fault.ErrUnavailable)
 	assert.Len(t, one.Conditions(), 1, "the last comparison stays")
+	assert.Equal(t, 3, one.Serving())
 	store.SetDown(false)
 
 	require.NoError(t, other.Leave(t.Context()))
 	announce(one)
 	assert.Empty(t, one.Conditions(), "a replica that left is not compared")
+	assert.Equal(t, 2, one.Serving())
 }

@@ -38,6 +38,13 @@ type Settings struct {
 
 	MaxStreams Streams `env:"MAX_STREAMS" envDefault:"10000" group:"Service" doc:"Maximum of open streams and long polls of one replica; one API key may have half of them, and so may all requests without a key" allowed:"2 to 1000000"`
 
+	KeyRate        Requests `env:"RATE_LIMIT_KEY_PER_SECOND" envDefault:"0" group:"Limits" doc:"Requests per second of one API key, over all replicas; 0: any number" allowed:"0 to 1000000"`
+	KeyBurst       Requests `env:"RATE_LIMIT_KEY_BURST" envDefault:"0" group:"Limits" doc:"Requests of one API key that are accepted at once; 0: those of one second" allowed:"0 to 1000000"`
+	AddressRate    Requests `env:"RATE_LIMIT_ADDRESS_PER_SECOND" envDefault:"0" group:"Limits" doc:"Requests per second of one client address (IPv6: of one /64), over all replicas; 0: any number" allowed:"0 to 1000000"`
+	AddressBurst   Requests `env:"RATE_LIMIT_ADDRESS_BURST" envDefault:"0" group:"Limits" doc:"Requests of one client address that are accepted at once; 0: those of one second" allowed:"0 to 1000000"`
+	FailedAuthRate Requests `env:"RATE_LIMIT_FAILED_AUTH_PER_MINUTE" envDefault:"60" group:"Limits" doc:"Requests with a wrong API key per minute of one client address, over all replicas; one key id from it may have half of them; 0: any number" allowed:"0 to 1000000"`
+	MaxConcurrent  Count    `env:"MAX_CONCURRENT_REQUESTS" envDefault:"1024" group:"Limits" doc:"Maximum of requests that one replica serves at once; as many wait for 100 ms, further ones are 503" allowed:"1 to 10000000"`
+
 	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted if their configuration requires it" allowed:"true or false"`
 	EncryptionKey    EncryptionKey `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; generate one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
 

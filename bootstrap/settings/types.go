@@ -192,6 +192,20 @@ func (c *Count) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Requests is a number of requests; 0 is no limit.
+type Requests int
+
+// UnmarshalText reads a number from 0 to 1,000,000.
+func (r *Requests) UnmarshalText(text []byte) error {
+	const most = 1_000_000
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 || n > most {
+		return errNotAllowed
+	}
+	*r = Requests(n)
+	return nil
+}
+
 // Streams is the maximum number of open streams.
 type Streams int
 
