@@ -65,7 +65,7 @@ type Settings struct {
 	RegistryInstances Count `env:"REGISTRY_MAX_INSTANCES" envDefault:"200000" group:"Registry" doc:"Maximum of registered instances of all services" allowed:"1 to 10000000"`
 	RegistryMetadata  Bytes `env:"REGISTRY_MAX_METADATA_BYTES" envDefault:"256MiB" group:"Registry" doc:"Maximum of metadata of all services and instances together" allowed:"bytes, or such as 256MiB; 1MiB to 2GiB"`
 
-	TrustedProxies Proxies  `env:"TRUSTED_PROXIES" group:"Registry" doc:"Proxies whose X-Forwarded-For names the address of a registration; unset: none, and registrations through a proxy have no address" allowed:"addresses and CIDR blocks separated by commas"`
+	TrustedProxies Proxies  `env:"TRUSTED_PROXIES" group:"Registry" doc:"Proxies whose X-Forwarded-For names the address of a registration, and of the client for rate limits; unset: none, and registrations through a proxy have no address" allowed:"addresses and CIDR blocks separated by commas"`
 	ProbesEnabled  bool     `env:"PROBES_ENABLED" envDefault:"true" group:"Registry" doc:"Perform health checks of instances; false leaves their state to leases and reports" allowed:"true or false"`
 	ProbeAllow     Prefixes `env:"PROBE_ALLOW_CIDRS" group:"Registry" doc:"Private networks, loopback included, in which health checks may dial any address, read bodies and report the cause of a failure; unset: a private address only for registrations from that address" allowed:"CIDR blocks such as 10.0.0.0/8 separated by commas"`
 

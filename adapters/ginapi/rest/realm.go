@@ -74,7 +74,7 @@ const (
 	corsAllowed = "Authorization, Content-Type, If-None-Match, X-API-Key, X-Environment, X-Request-ID, " +
 		"traceparent, tracestate"
 	// CorsExposed lists the headers that they read.
-	corsExposed = "ETag, Retry-After, Signalbox-Revision, Signalbox-Stale, X-Request-ID"
+	corsExposed = "ETag, RateLimit, RateLimit-Policy, Retry-After, Signalbox-Revision, Signalbox-Stale, X-Request-ID"
 	// CorsMaxAge is for how many seconds a browser may cache a preflight response.
 	corsMaxAge = "600"
 )

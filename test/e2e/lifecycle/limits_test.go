@@ -38,8 +38,7 @@ func TestNoisyKey(t *testing.T) {
 						if a.Status == http.StatusTooManyRequests {
 							a.Problem(t, http.StatusTooManyRequests, "rate_limited")
 							wait, err := strconv.Atoi(a.Header.Get("Retry-After"))
-							assert.NoError(t, err)
-							assert.Positive(t, wait)
+							assert.True(t, err == nil && wait > 0, "Retry-After: %v", a.Header)
 							assert.Equal(t, `"key";q=40;w=2`, a.Header.Get("RateLimit-Policy"))
 							assert.Contains(t, a.Header.Get("RateLimit"), `"key";r=0;t=`)
 						}

@@ -39,6 +39,7 @@ func TestHTTPS(t *testing.T) {
 		defer func() { _ = response.Body.Close() }()
 		_, err = io.Copy(io.Discard, response.Body)
 		require.NoError(t, err)
+		require.Equal(t, "max-age=31536000", response.Header.Get("Strict-Transport-Security"))
 		return response.StatusCode, response.Proto, response.TLS.PeerCertificates[0].Subject.CommonName
 	}
 	status, protocol, name := get("/api/v1/config/")
