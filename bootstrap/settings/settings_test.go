@@ -106,6 +106,21 @@ func TestWrongSettings(t *testing.T) {
 		}, invalid.Problems)
 	})
 
+	t.Run("only wrong keys and concurrent requests are limited by default", func(t *testing.T) {
+		t.Parallel()
+		s, _, err := settings.Load(nil, none(t), topics())
+		require.NoError(t, err)
+		assert.Equal(t, []settings.Requests{0, 0, 0, 0, 60},
+			[]settings.Requests{s.KeyRate, s.KeyBurst, s.AddressRate, s.AddressBurst, s.FailedAuthRate})
+		assert.Equal(t, settings.Count(1024), s.MaxConcurrent)
+		for _, wrong := range []string{"-1", "1000001", "10/s", "0.5"} {
+			_, _, err := settings.Load([]string{"RATE_LIMIT_KEY_PER_SECOND=" + wrong}, none(t), topics())
+			require.ErrorContains(t, err, "RATE_LIMIT_KEY_PER_SECOND")
+		}
+		_, _, err = settings.Load([]string{"MAX_CONCURRENT_REQUESTS=0"}, none(t), topics())
+		require.ErrorContains(t, err, "MAX_CONCURRENT_REQUESTS")
+	})
+
 	t.Run("secrets and passwords are redacted", func(t *testing.T) {
 		t.Parallel()
 		_, _, err := settings.Load([]string{

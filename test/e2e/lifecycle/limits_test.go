@@ -57,6 +57,18 @@ func TestNoisyKey(t *testing.T) {
 	}
 }
 
+// TestSharedLimit divides a limit among the replicas on one database.
+func TestSharedLimit(t *testing.T) {
+	t.Parallel()
+	databaseURL := e2etest.NewPostgres(t)
+	e2etest.Boot(t, databaseURL, "RATE_LIMIT_KEY_PER_SECOND=1000")
+	other := e2etest.Boot(t, databaseURL, "RATE_LIMIT_KEY_PER_SECOND=1000").Admin(t)
+	require.Eventually(t, func() bool {
+		a := other.Get(t, listing).Want(t, http.StatusOK)
+		return a.Header.Get("RateLimit-Policy") == `"key";q=500;w=1`
+	}, e2etest.Timeout, e2etest.PollInterval)
+}
+
 // TestWrongKeys sends wrong keys from the address of a right one.
 func TestWrongKeys(t *testing.T) {
 	t.Parallel()
