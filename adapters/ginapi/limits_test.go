@@ -218,6 +218,15 @@ func TestFailedKeys(t *testing.T) {
 		}
 		h.from("192.0.2.1:1", listing, as(forged)).requireProblem(429, "rate_limited")
 	})
+	t.Run("wrong keys use up no rate of their address", func(t *testing.T) {
+		t.Parallel()
+		h, _ := newLimitedServer(t, rest.Limits{FailedPerMinute: 10, Address: limit.Rate{PerSecond: 1}})
+		for range 20 {
+			h.from("192.0.2.1:1", listing, as("wrong"))
+		}
+		require.Equal(t, http.StatusOK, h.from("192.0.2.1:1", listing, as(readerKey)).status)
+		h.from("192.0.2.1:1", listing, as(readerKey)).requireProblem(429, "rate_limited")
+	})
 	t.Run("keys of another form count as one id", func(t *testing.T) {
 		t.Parallel()
 		h, _ := newLimitedServer(t, limits)
@@ -276,6 +285,16 @@ func TestConcurrentRequests(t *testing.T) {
 		require.Equal(t, "1", a.header.Get("Retry-After"))
 		finish()
 		h.send(http.MethodGet, listing, "", as(readerKey)).requireProblem(403, "forbidden")
+	})
+	t.Run("a client that reads slowly takes no place", func(t *testing.T) {
+		t.Parallel()
+		h := newTestServer(t, func(o *ginapi.Options) { o.Limits = rest.Limits{Concurrent: 1} })
+		h.create("plain", "v", false)
+		for _, target := range []string{listing, "/api/v1/config/plain" + inBilling, "/docs"} {
+			read := h.slowly(http.MethodGet, target, "")
+			require.Equal(t, http.StatusOK, h.send(http.MethodGet, listing, "", as(readerKey)).status, target)
+			require.Equal(t, http.StatusOK, read().Code)
+		}
 	})
 	t.Run("probes, heartbeats and administrators are served", func(t *testing.T) {
 		t.Parallel()

@@ -81,18 +81,19 @@ func newLimits(o Limits) limits {
 	}
 }
 
-// admit counts a request to an operation, and waits until it may be served.
-func (r *Router) admit(c *gin.Context, req *request, importance Importance) error {
-	if importance == Probe {
-		return nil
-	}
-	if importance == Ordinary {
+// admit counts a request to an operation, and waits until it may be served. Operations
+// without a key send what is in memory: a slow client without a key takes no place.
+func (r *Router) admit(c *gin.Context, req *request, op *operation) error {
+	if op.importance == Ordinary {
 		if err := r.countRate(c, req); err != nil {
 			return err
 		}
 	}
 	gate := r.limits.gate
-	if !gate.TryEnter() && !gate.Enter(req.Context, req.isReserved(importance)) {
+	switch {
+	case op.open:
+		return nil
+	case !gate.TryEnter() && !gate.Enter(req.Context, req.isReserved(op.importance)):
 		return ErrOverloaded
 	}
 	req.gate = gate
@@ -105,7 +106,8 @@ func (r *request) isReserved(importance Importance) bool {
 	return importance == Vital || r.caller.MayAll(access.Resource{})
 }
 
-// leave ends the part of a request that counts as being served.
+// leave ends the part of a request that counts as being served. A long response is sent after
+// that: a client that reads slowly takes no place.
 func (r *request) leave() {
 	if r.gate != nil {
 		r.gate.Leave()
@@ -149,15 +151,16 @@ func count[K comparable](r *Router, c *gin.Context, buckets *limit.Buckets[K], k
 }
 
 // limitFailure returns the error of a request without a caller: why it has none, or
-// fault.ErrRateLimited. Only failures are counted: no number of wrong keys refuses the right
-// one.
+// fault.ErrRateLimited. Wrong keys have limits of their own: no number of them uses up what
+// right keys may send.
 func (r *Router) limitFailure(c *gin.Context, key string, err error) error {
+	var limited error
 	if r.limits.failures != nil && errors.Is(err, access.ErrInvalidKey) {
-		if limited := r.countFailure(c, key); limited != nil {
-			return limited
-		}
+		limited = r.countFailure(c, key)
+	} else {
+		limited = r.countAddress(c)
 	}
-	if limited := r.countAddress(c); limited != nil {
+	if limited != nil {
 		return limited
 	}
 	return err

@@ -142,6 +142,8 @@ type operation struct {
 	// changes says that the operation is a write; conditional, that it heeds preconditions.
 	changes, conditional bool
 	importance           Importance
+	// open says that there is no key.
+	open bool
 	// named is the path before a parameter that ends the path, or "".
 	named string
 }
@@ -250,7 +252,7 @@ func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 func (r *Router) accept(c *gin.Context, op *operation) *request {
 	req := requestOf(c.Request.Context())
 	req.operation, req.input.reader = op, &op.reader
-	err := r.admit(c, req, op.importance)
+	err := r.admit(c, req, op)
 	if err == nil {
 		err = r.checkReserved(c, op)
 	}

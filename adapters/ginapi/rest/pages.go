@@ -208,6 +208,7 @@ func sendItems[T, J any](s *pageSender, p versioned.Page[T], represent func(T) J
 // soon as there is one.
 type pageSender struct {
 	router  *Router
+	request *request
 	writer  http.ResponseWriter
 	control *http.ResponseController
 	method  string
@@ -228,7 +229,8 @@ type pageSender struct {
 func (r *Router) newPageSender(c huma.Context, begin []byte) *pageSender {
 	w, _ := c.BodyWriter().(http.ResponseWriter)
 	return &pageSender{
-		router: r, writer: w, control: http.NewResponseController(w), method: c.Method(), buffer: begin,
+		router: r, request: requestOf(c.Context()), writer: w, control: http.NewResponseController(w),
+		method: c.Method(), buffer: begin,
 		until: time.Now().Add(WriteTimeout), //nolint:forbidigo // connections use the system's clock
 	}
 }
@@ -264,6 +266,7 @@ func (s *pageSender) end(rest []byte) error {
 
 func (s *pageSender) flush() error {
 	if !s.begun {
+		s.request.leave()
 		s.writer.Header().Set("Content-Type", JSONMediaType)
 		s.writer.WriteHeader(http.StatusOK)
 		s.begun = true

@@ -39,6 +39,7 @@ func SendStale(c *gin.Context, age time.Duration) {
 // SendJSON sends prepared JSON with status 200. A write that fails means that the client
 // has disconnected.
 func (r *Router) SendJSON(c *gin.Context, body []byte) {
+	requestOf(c.Request.Context()).leave()
 	c.Writer.Header()["Content-Type"] = r.headers.json
 	c.Writer.WriteHeader(http.StatusOK)
 	_, _ = c.Writer.Write(body)
@@ -79,13 +80,16 @@ func OrNull(s string) *string {
 // Chunks sends a JSON response that is written into a buffer: at once, with its length,
 // where it is short, and else in chunks, so that the buffer stays small.
 type Chunks struct {
-	writer gin.ResponseWriter
-	json   []string
-	begun  bool
+	writer  gin.ResponseWriter
+	request *request
+	json    []string
+	begun   bool
 }
 
 // Chunks begins a response.
-func (r *Router) Chunks(c *gin.Context) Chunks { return Chunks{writer: c.Writer, json: r.headers.json} }
+func (r *Router) Chunks(c *gin.Context) Chunks {
+	return Chunks{writer: c.Writer, request: requestOf(c.Request.Context()), json: r.headers.json}
+}
 
 // Spill sends the buffer if it is long, and returns the buffer to append to.
 func (s *Chunks) Spill(buffer []byte) []byte {
@@ -108,6 +112,7 @@ func (s *Chunks) End(buffer []byte) {
 // has no end.
 func (s *Chunks) send(body []byte) {
 	if !s.begun {
+		s.request.leave()
 		s.writer.Header()["Content-Type"] = s.json
 		s.writer.WriteHeader(http.StatusOK)
 		s.begun = true
