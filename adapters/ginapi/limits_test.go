@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -295,6 +296,22 @@ func TestConcurrentRequests(t *testing.T) {
 			require.Equal(t, http.StatusOK, h.send(http.MethodGet, listing, "", as(readerKey)).status, target)
 			require.Equal(t, http.StatusOK, read().Code)
 		}
+	})
+	t.Run("open streams and long polls take no place", func(t *testing.T) {
+		t.Parallel()
+		one := func(o *ginapi.Options) { o.Limits = rest.Limits{Concurrent: 1} }
+		synctest.Test(t, func(t *testing.T) {
+			h := newTestServer(t, one)
+			polled := make(chan answer, 1)
+			go func() { polled <- h.send(http.MethodGet, changesPath+"?wait=20s", "", as(readerKey)) }()
+			synctest.Wait()
+			require.Equal(t, http.StatusOK, h.send(http.MethodGet, listing, "", as(readerKey)).status)
+			require.Equal(t, http.StatusOK, (<-polled).status)
+		})
+		h := newTestServer(t, one)
+		_, opened := h.followStream(t, changesPath+"/stream", nil)
+		require.Equal(t, http.StatusOK, opened.StatusCode)
+		require.Equal(t, http.StatusOK, h.send(http.MethodGet, listing, "", as(readerKey)).status)
 	})
 	t.Run("probes, heartbeats and administrators are served", func(t *testing.T) {
 		t.Parallel()
