@@ -14,8 +14,10 @@ import (
 const (
 	// MaxQueries is how many queries for unknown ids are in flight.
 	maxQueries = 4
-	// QueryPause is between two queries while ids are waiting.
-	queryPause = 50 * time.Millisecond
+	// FreeQueries begin at once in a second; each further one waits for queryPause, in which
+	// ids gather. So there are at most 100 queries per second.
+	freeQueries = 20
+	queryPause  = 50 * time.Millisecond
 	// MaxWaiting is how many ids wait for a query, and how many one query has.
 	maxWaiting = 1000
 )
@@ -28,6 +30,18 @@ type unknowns struct {
 	waiting map[string]*lookup
 	// queries counts those in flight.
 	queries int
+	// begun counts those of the second that began at since.
+	begun int
+	since time.Time
+}
+
+// begin counts a query, and reports whether it has to wait.
+func (u *unknowns) begin(now time.Time) (busy bool) {
+	if age := now.Sub(u.since); age < 0 || age >= time.Second {
+		u.since, u.begun = now, 0
+	}
+	u.begun++
+	return u.begun > freeQueries
 }
 
 // isAbsent reports whether the store recently had no key of an id.
@@ -84,26 +98,30 @@ func (s *Service) lookUpUnknown(ctx context.Context, id string) (*lookup, error)
 
 // queryUnknown looks up the ids that wait, until there are none.
 func (s *Service) queryUnknown(ctx context.Context) {
-	for batch := s.nextBatch(); batch != nil; batch = s.nextBatch() {
-		s.lookUpAll(ctx, batch)
+	for {
 		s.mu.Lock()
-		more := len(s.unknowns.waiting) > 0
+		waiting := len(s.unknowns.waiting) > 0
+		if !waiting {
+			s.unknowns.queries--
+		}
+		busy := waiting && s.unknowns.begin(s.deps.Clock.Now())
 		s.mu.Unlock()
-		if more {
+		if !waiting {
+			return
+		}
+		if busy {
 			<-time.After(queryPause)
 		}
+		s.lookUpAll(ctx, s.nextBatch())
 	}
 }
 
-// nextBatch takes the ids that wait. With none, the caller's query has ended.
+// nextBatch takes the ids that wait.
 func (s *Service) nextBatch() map[string]*lookup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	batch := s.unknowns.waiting
 	s.unknowns.waiting = nil
-	if batch == nil {
-		s.unknowns.queries--
-	}
 	now := s.deps.Clock.Now()
 	for _, l := range batch {
 		l.queried = now
@@ -111,8 +129,12 @@ func (s *Service) nextBatch() map[string]*lookup {
 	return batch
 }
 
-// lookUpAll looks up a batch by one query, and caches the results.
+// lookUpAll looks up a batch by one query, and caches the results. Another query may have
+// taken the ids: then there is none.
 func (s *Service) lookUpAll(ctx context.Context, batch map[string]*lookup) {
+	if len(batch) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	ids := make([]string, 0, len(batch))

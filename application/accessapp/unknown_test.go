@@ -63,6 +63,25 @@ func TestUnknownKeys(t *testing.T) {
 			assert.LessOrEqual(t, b.keys.finds.Load(), int64(10))
 		})
 	})
+	t.Run("keys one after the other cost at most 100 queries per second, too", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := guarded(t)
+			began := time.Now()
+			var all sync.WaitGroup
+			for attacker := range 10 {
+				all.Go(func() {
+					for n := 0; time.Since(began) < 10*time.Second; n++ {
+						b.clock.Move(time.Since(began) - b.clock.Now().Sub(fixture.Noon()))
+						_, err := b.Authenticate(t.Context(), unknownKey(t, 10_000*attacker+n), nil)
+						assert.ErrorIs(t, err, access.ErrInvalidKey)
+					}
+				})
+			}
+			all.Wait()
+			assert.LessOrEqual(t, b.keys.finds.Load(), int64(10*100+20))
+		})
+	})
 	t.Run("an unknown id for which too many others wait is refused; a cached key is not", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -100,9 +119,11 @@ func TestUnknownKeys(t *testing.T) {
 		t.Parallel()
 		b := guarded(t)
 		for n := range 25_000 {
+			b.clock.Move(time.Second / 20)
 			_, err := b.Authenticate(t.Context(), unknownKey(t, n), nil)
 			require.ErrorIs(t, err, access.ErrInvalidKey)
 		}
 		assert.LessOrEqual(t, b.AbsentForTest(), 10_000)
+		assert.EqualValues(t, 25_000, b.keys.finds.Load())
 	})
 }
