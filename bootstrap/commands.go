@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
@@ -22,11 +24,13 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
+	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/audit"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -284,6 +288,47 @@ func (d *database) ExportAudit(ctx context.Context, from int64) ([]audit.Stored,
 		return nil, err
 	}
 	return a.Export(ctx, operator(), from)
+}
+
+// keyRing returns the use cases of encryption keys.
+func (d *database) keyRing(ctx context.Context) (*configapp.KeyRing, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	cipher, err := newCipher(d.settings, zap.NewNop())
+	if err != nil {
+		return nil, fmt.Errorf("read the encryption keys: %w", err)
+	}
+	return newKeyRing(d.store, cipher, auditstore.New(d.store), d.clock), nil
+}
+
+// Encryption counts the encrypted values by key.
+func (d *database) Encryption(ctx context.Context) (configapp.KeyRingStatus, error) {
+	ring, err := d.keyRing(ctx)
+	if err != nil {
+		return configapp.KeyRingStatus{}, err
+	}
+	return ring.Status(ctx, operator())
+}
+
+// RotateEncryption encrypts some values under the current key.
+func (d *database) RotateEncryption(
+	ctx context.Context, after configuration.TokenPlace, limit int,
+) (configapp.Rotated, error) {
+	ring, err := d.keyRing(ctx)
+	if err != nil {
+		return configapp.Rotated{}, err
+	}
+	return ring.Rotate(ctx, operator(), after, limit)
+}
+
+// RetireEncryption forgets a key that encrypts nothing.
+func (d *database) RetireEncryption(ctx context.Context, fingerprint string) error {
+	ring, err := d.keyRing(ctx)
+	if err != nil {
+		return err
+	}
+	return ring.Retire(ctx, operator(), fingerprint)
 }
 
 // ready returns nil if the schema is this binary's. Only 'migrate up' changes it, since

@@ -4,7 +4,9 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
@@ -20,14 +22,27 @@ func configurationModule() Module {
 			fx.Annotate(configstore.New,
 				fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
 			newCipher, func(c *fernetcipher.Cipher) ports.Cipher { return c },
-			newConfigurations,
+			newConfigurations, newKeyRing,
 		),
 		subscribed[*configapp.Service](),
 		fx.Invoke(checkKeys),
 	)}
 }
 
+// newKeyRing returns the use cases of encryption keys.
+func newKeyRing(
+	store *bunstore.Store, cipher *fernetcipher.Cipher, trail ports.AuditTrail, clock ports.Clock,
+) *configapp.KeyRing {
+	return configapp.NewKeyRing(configapp.KeyRingDependencies{
+		Vault: configstore.NewVault(store), Cipher: cipher, Canaries: keystore.NewCanaries(store), Trail: trail,
+		Clock: clock,
+	})
+}
+
 func newCipher(s settings.Settings, log *zap.Logger) (*fernetcipher.Cipher, error) {
+	if keys := s.EncryptionKeys.All(); len(keys) > 0 {
+		return fernetcipher.NewRing(keys, s.EnableEncryption)
+	}
 	if s.EnableEncryption && s.EncryptionKey.IsZero() {
 		log.Warn("encryption unavailable: ENABLE_ENCRYPTION=true without ENCRYPTION_KEY; " +
 			"generate a key with 'signalbox keygen'")

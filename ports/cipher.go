@@ -16,6 +16,11 @@ type Cipher interface {
 	// under another key is ErrDecryptionFailed, and so is any token without a key.
 	// Encryption that is off still decrypts, if it has a key.
 	Decrypt(ctx context.Context, token string) (secret.Text, error)
+	// Fingerprint names the key under which Encrypt encrypts, without revealing it; it is
+	// empty without a key.
+	Fingerprint() string
+	// KeyOf returns the fingerprint of the key that opens a token, or "" where none does.
+	KeyOf(token string) string
 }
 
 // Failures of a Cipher.

@@ -25,6 +25,7 @@
 //   - domain/access.KeyUses: when API keys were last used
 //   - domain/configuration.History: versions as they were made
 //   - domain/configuration.Repository: configurations
+//   - domain/configuration.Vault: tokens of encrypted values
 //   - domain/registry.Directory: services as readers of the lease store see them
 //   - domain/registry.History: transitions of instances
 //   - domain/registry.Leases: until when leases of instances run

@@ -9,10 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/relay"
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 	"github.com/signalbox-hq/signalbox/test/storetest"
@@ -76,6 +78,10 @@ func TestClockAhead(t *testing.T) {
 		require.NoError(t, configstore.New(list[i]).Save(t.Context(), c))
 	}
 	_, err := feedstore.NewFeed(list[0]).Sequence(t.Context(), 10)
+	require.NoError(t, err)
+	_, err = auditstore.New(list[0]).Seal(t.Context(), 10, func(ports.Change) (audit.Record, bool) {
+		return audit.Record{}, false
+	})
 	require.NoError(t, err)
 	for i, store := range list {
 		r := relay.New(relay.Dependencies{

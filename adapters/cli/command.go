@@ -11,9 +11,11 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
+	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/audit"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -42,8 +44,14 @@ type Database interface {
 	BeginEpoch(ctx context.Context) (epoch string, err error)
 	Close() error
 	Relay
+	Secured
+}
+
+// Secured is what protects the database: API keys, the audit log and encryption keys.
+type Secured interface {
 	Keyring
 	AuditLog
+	EncryptionKeys
 }
 
 // AuditLog reads the audit log.
@@ -52,6 +60,13 @@ type AuditLog interface {
 	VerifyAudit(ctx context.Context, from, to int64) (auditapp.Verified, error)
 	// ExportAudit returns entries from a sequence on, page by page.
 	ExportAudit(ctx context.Context, from int64) ([]audit.Stored, error)
+}
+
+// EncryptionKeys manages the keys of encrypted values.
+type EncryptionKeys interface {
+	Encryption(ctx context.Context) (configapp.KeyRingStatus, error)
+	RotateEncryption(ctx context.Context, after configuration.TokenPlace, limit int) (configapp.Rotated, error)
+	RetireEncryption(ctx context.Context, fingerprint string) error
 }
 
 // Keyring manages the API keys.
@@ -139,8 +154,8 @@ Settings are environment variables and a .env file in the working folder; see
 	root.SetVersionTemplate("signalbox {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		serve(p), migrate(p), relayCommand(p), key(p), auditCommand(p), keygen(p), healthcheck(p), settings(p),
-		openapi(p), versionCommand(version))
+		serve(p), migrate(p), relayCommand(p), key(p), auditCommand(p), encryption(p), keygen(p), healthcheck(p),
+		settings(p), openapi(p), versionCommand(version))
 	return root
 }
 

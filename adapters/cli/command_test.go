@@ -15,9 +15,11 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/cli"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
+	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/audit"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -138,6 +140,26 @@ func (p *recordingProgram) ExportAudit(_ context.Context, from int64) ([]audit.S
 		return nil, p.record("export")
 	}
 	return []audit.Stored{{Sequence: 1, Canonical: []byte(`{"action":"a"}`)}}, p.record("export")
+}
+
+func (p *recordingProgram) Encryption(context.Context) (configapp.KeyRingStatus, error) {
+	return configapp.KeyRingStatus{
+		Current: "aa", Keys: []configapp.KeyCount{{Fingerprint: "aa", Values: 1}, {Fingerprint: "bb", Values: 2}}, Unreadable: 3,
+	}, p.record("encryption")
+}
+
+func (p *recordingProgram) RotateEncryption(
+	_ context.Context, after configuration.TokenPlace, limit int,
+) (configapp.Rotated, error) {
+	r := configapp.Rotated{Examined: limit, Rotated: 2}
+	if after.ID == 0 {
+		r.Next = configuration.TokenPlace{Kind: configuration.CurrentToken, ID: 7}
+	}
+	return r, p.record("rotate encryption")
+}
+
+func (p *recordingProgram) RetireEncryption(_ context.Context, fingerprint string) error {
+	return p.record("retire " + fingerprint)
 }
 
 func (p *recordingProgram) Now() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
@@ -304,6 +326,20 @@ func TestCommands(t *testing.T) {
 		_, err = run(t, p, "audit", "verify")
 		require.ErrorContains(t, err, "broken at entry 4 (changed)")
 		assert.Equal(t, cli.ExitFailed, cli.ExitCode(err))
+	})
+
+	t.Run("encryption shows, rotates to the end, and retires", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		out, err := run(t, p, "encryption", "status")
+		require.NoError(t, err)
+		assert.Regexp(t, `aa +1 +yes\nbb +2 +no\nunreadable +3 +-`, out)
+		out, err = run(t, p, "encryption", "rotate")
+		require.NoError(t, err)
+		assert.Equal(t, "rotated 4 of 2000 values, 0 unreadable\n", out)
+		_, err = run(t, p, "encryption", "retire", "bb")
+		require.NoError(t, err)
+		assert.Contains(t, p.calls, "retire bb")
 	})
 
 	t.Run("migrate prints what was applied, the new epoch and the migrations", func(t *testing.T) {

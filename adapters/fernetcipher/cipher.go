@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fernet/fernet-go"
@@ -25,13 +26,18 @@ const (
 	keySize     = 32
 )
 
+// errTwice is a ring with a key twice.
+var errTwice = errors.New("ENCRYPTION_KEYS has a key twice")
+
 // errKey says what is wrong with a key without showing it.
 var errKey = errors.New("ENCRYPTION_KEY has to be base64 of 32 bytes, as 'signalbox keygen' prints it")
 
-// Cipher encrypts under one Fernet key. It is safe for concurrent use.
+// Cipher encrypts under the first of its Fernet keys, and decrypts under all of them. It is
+// safe for concurrent use.
 type Cipher struct {
-	keys    []*fernet.Key
-	enabled bool
+	keys         []*fernet.Key
+	fingerprints []string
+	enabled      bool
 }
 
 var _ ports.Cipher = (*Cipher)(nil)
@@ -44,11 +50,25 @@ func New(key secret.Text, enabled bool) (*Cipher, error) {
 	if key.IsZero() {
 		return &Cipher{}, nil
 	}
-	raw, err := decodeKey(key.Reveal())
-	if err != nil {
-		return nil, err
+	return NewRing([]secret.Text{key}, enabled)
+}
+
+// NewRing returns a cipher of several keys, as New does of one. The first one is current:
+// new values are encrypted under it. A key twice is an error.
+func NewRing(keys []secret.Text, enabled bool) (*Cipher, error) {
+	c := &Cipher{enabled: enabled && len(keys) > 0}
+	for _, key := range keys {
+		raw, err := decodeKey(key.Reveal())
+		if err != nil {
+			return nil, err
+		}
+		name := fingerprint(raw)
+		if slices.Contains(c.fingerprints, name) {
+			return nil, errTwice
+		}
+		c.keys, c.fingerprints = append(c.keys, raw), append(c.fingerprints, name)
 	}
-	return &Cipher{keys: []*fernet.Key{raw}, enabled: enabled}, nil
+	return c, nil
 }
 
 func decodeKey(text string) (*fernet.Key, error) {
@@ -62,14 +82,31 @@ func decodeKey(text string) (*fernet.Key, error) {
 	return key, nil
 }
 
-// Fingerprint names a key without revealing it: the first eight bytes of the SHA-256 of its
-// 32 random bytes, in hex. It is empty without a key.
+// Fingerprint names the current key without revealing it: the first eight bytes of the
+// SHA-256 of its 32 random bytes, in hex. It is empty without a key.
 func (c *Cipher) Fingerprint() string {
-	if len(c.keys) == 0 {
+	if len(c.fingerprints) == 0 {
 		return ""
 	}
-	sum := sha256.Sum256(c.keys[0][:])
+	return c.fingerprints[0]
+}
+
+func fingerprint(key *fernet.Key) string {
+	sum := sha256.Sum256(key[:])
 	return hex.EncodeToString(sum[:8])
+}
+
+// KeyOf returns the fingerprint of the key that opens a token, or "" where none does.
+func (c *Cipher) KeyOf(token string) string {
+	if !wellFormed(token) {
+		return ""
+	}
+	for i := range c.keys {
+		if fernet.VerifyAndDecrypt([]byte(token), 0, c.keys[i:i+1]) != nil {
+			return c.fingerprints[i]
+		}
+	}
+	return ""
 }
 
 // GenerateKey returns a new key as Fernet's own generate_key prints it: base64

@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/auditapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/changesapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/configapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/encryptionapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/flagapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/ofrepapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/opsapi"
@@ -57,6 +58,7 @@ type Options struct {
 	Access      rest.Authenticator
 	Keys        accessapi.Keys
 	Audit       auditapi.Audit
+	Encryption  encryptionapi.KeyRing
 	// Denied notes denied requests; nil for nothing.
 	Denied   func(rest.Denial)
 	Passes   ofrepapi.Passes
@@ -120,6 +122,7 @@ func New(o Options) *API {
 		}),
 		accessapi.New(accessapi.Dependencies{Keys: o.Keys, Now: func() time.Time { return o.Clock.Now() }}),
 		auditapi.New(o.Audit),
+		encryptionapi.New(o.Encryption),
 		opsapi.New(opsapi.Dependencies{
 			ServiceName: o.ServiceName, Version: o.Version, Ready: a.ready.Load, Database: o.Database,
 			Redis: o.Redis, Kafka: o.Kafka, Relay: o.Relay, Conditions: o.Conditions, Clock: o.Clock,

@@ -66,6 +66,7 @@ func TestDocument(t *testing.T) {
 			"patch /api/v1/access/keys/{key_id}", "delete /api/v1/access/keys/{key_id}",
 			"post /api/v1/access/keys/{key_id}/rotate", "post /api/v1/access/check",
 			"get /api/v1/audit/", "get /api/v1/audit/verify", "get /api/v1/audit/head",
+			"get /api/v1/encryption/status", "post /api/v1/encryption/rotate",
 		}
 		h.api.Stop() // ends watches at once
 		var got []string

@@ -66,7 +66,8 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 	at := configuration.Locator{Environment: in.Environment, Service: in.ServiceName, Key: in.Key}
 	h := s.cache.Recall(at)
 	if h != nil && lives(h) && h.Value.Version >= in.MinVersion {
-		return s.show(ctx, by, h)
+		v, err := s.show(ctx, by, h)
+		return s.orReload(ctx, by, at, v, err)
 	}
 	identity, err := s.parseIdentity(in.Environment, in.ServiceName, in.Key)
 	if err != nil {
@@ -88,8 +89,30 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 		return View{}, scope.StaleAt(h.Value.Version)
 	}
 	v, err := s.show(ctx, by, h)
-	v.Stale = stale
+	if v, err = s.orReload(ctx, by, at, v, err); err == nil {
+		v.Stale = stale
+	}
 	return v, err
+}
+
+// orReload returns what was shown of a cached entry. Where its token could not be decrypted
+// it is loaded from the store once more: a cache may have the token of a retired key.
+func (s *Service) orReload(
+	ctx context.Context, by access.Caller, at configuration.Locator, v View, err error,
+) (View, error) {
+	if !errors.Is(err, ports.ErrDecryptionFailed) {
+		return v, err
+	}
+	identity, parseErr := s.parseIdentity(at.Environment, at.Service, at.Key)
+	if parseErr != nil {
+		return v, err
+	}
+	s.cache.Invalidate(ctx, at)
+	h, _, loadErr := s.cache.Load(ctx, at, 1, s.loader(identity))
+	if loadErr != nil || !lives(h) {
+		return v, err
+	}
+	return s.show(ctx, by, h)
 }
 
 // lives reports whether there is a configuration. A deleted one has a version.

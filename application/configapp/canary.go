@@ -9,7 +9,8 @@ import (
 )
 
 // ErrWrongKey is an encryption key that opens nothing of what is stored.
-var ErrWrongKey = errors.New("ENCRYPTION_KEY is not the key under which the values of this database are encrypted. " +
+var ErrWrongKey = errors.New("ENCRYPTION_KEY is not the key under which the values of this database are encrypted, " +
+	"and is not in ENCRYPTION_KEYS. " +
 	"Set that key again; new values would be encrypted under another one, and the old ones stay unreadable")
 
 // canaryKind and canaryText are those of the canaries of encryption keys.
@@ -25,6 +26,7 @@ const maxProbedTokens = 100
 type Canaries interface {
 	Find(ctx context.Context, kind string) (map[string]string, error)
 	Keep(ctx context.Context, kind, fingerprint, value string) error
+	Forget(ctx context.Context, kind, fingerprint string) error
 }
 
 // Tokens returns stored tokens.

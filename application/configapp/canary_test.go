@@ -20,6 +20,11 @@ func (c canaries) Keep(_ context.Context, _, fingerprint, value string) error {
 	return nil
 }
 
+func (c canaries) Forget(_ context.Context, _, fingerprint string) error {
+	delete(c, fingerprint)
+	return nil
+}
+
 type tokens []string
 
 func (t tokens) Tokens(context.Context, int) ([]string, error) { return t, nil }

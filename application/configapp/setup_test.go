@@ -78,6 +78,10 @@ func (c *reversingCipher) Decrypt(_ context.Context, token string) (secret.Text,
 	return secret.New(reversed(string([]rune(token)[1:]))), nil
 }
 
+func (c *reversingCipher) Fingerprint() string { return "reversed" }
+
+func (c *reversingCipher) KeyOf(string) string { return "reversed" }
+
 func reversed(text string) string {
 	runes := []rune(text)
 	for i, j := 0, len(runes)-1; i < j; i, j = i+1, j-1 {

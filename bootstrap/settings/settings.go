@@ -45,8 +45,9 @@ type Settings struct {
 	FailedAuthRate Requests `env:"RATE_LIMIT_FAILED_AUTH_PER_MINUTE" envDefault:"60" group:"Limits" doc:"Requests with a wrong API key per minute of one client address, over all replicas; one key id from it may have half of them; 0: any number" allowed:"0 to 1000000"`
 	MaxConcurrent  Count    `env:"MAX_CONCURRENT_REQUESTS" envDefault:"1024" group:"Limits" doc:"Maximum of requests that one replica serves at once; as many wait for 100 ms, further ones are 503" allowed:"1 to 10000000"`
 
-	EnableEncryption bool          `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted if their configuration requires it" allowed:"true or false"`
-	EncryptionKey    EncryptionKey `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; generate one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
+	EnableEncryption bool           `env:"ENABLE_ENCRYPTION" envDefault:"false" group:"Encryption" doc:"Store values encrypted if their configuration requires it" allowed:"true or false"`
+	EncryptionKeys   EncryptionKeys `env:"ENCRYPTION_KEYS" group:"Encryption" secret:"true" doc:"Fernet keys, instead of ENCRYPTION_KEY: the first one encrypts, all of them decrypt" allowed:"base64 of 32 bytes, several separated by commas"`
+	EncryptionKey    EncryptionKey  `env:"ENCRYPTION_KEY" group:"Encryption" secret:"true" doc:"Fernet key; generate one with 'signalbox keygen'" allowed:"base64 of 32 bytes"`
 
 	RedisHost     Host        `env:"REDIS_HOST" group:"Redis" doc:"Redis for leases and the shared cache, needed by more than one replica; unset: in process" allowed:"a host name or address"`
 	RedisPort     RemotePort  `env:"REDIS_PORT" envDefault:"6379" group:"Redis" doc:"Port of Redis" allowed:"1 to 65535"`

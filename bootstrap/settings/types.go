@@ -368,6 +368,24 @@ func (k *EncryptionKey) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// EncryptionKeys are Fernet keys, the current one first, or none.
+type EncryptionKeys struct{ keys []secret.Text }
+
+// UnmarshalText reads keys separated by commas, each as EncryptionKey.
+func (k *EncryptionKeys) UnmarshalText(text []byte) error {
+	k.keys = nil
+	for one := range strings.SplitSeq(string(text), ",") {
+		k.keys = append(k.keys, secret.New(strings.TrimSpace(one)))
+	}
+	if _, err := fernetcipher.NewRing(k.keys, true); err != nil {
+		return errNotAllowed
+	}
+	return nil
+}
+
+// All returns the keys, the current one first.
+func (k EncryptionKeys) All() []secret.Text { return k.keys }
+
 // APIKey is the token of an API key, or empty.
 type APIKey struct{ secret.Text }
 

@@ -283,7 +283,7 @@ func TestConfirmation(t *testing.T) {
 		access.ReadHealth:         false,
 		access.WriteConfiguration: true, access.RevealConfiguration: true, access.DeclassifyConfiguration: true,
 		access.WriteFlag: true, access.WriteService: true, access.RenewLease: true, access.ManageKeys: true,
-		access.ReadAudit: false,
+		access.ReadAudit: false, access.ManageEncryption: true,
 	}
 	for action, needed := range confirmed {
 		t.Run(string(action), func(t *testing.T) {

@@ -37,6 +37,9 @@ const (
 	// ReadHealth shows the details of the service's health, which name parts of the
 	// installation.
 	ReadHealth Action = "health.read"
+	// ManageEncryption shows under which keys values are encrypted, and rotates and retires
+	// these.
+	ManageEncryption Action = "encryption.manage"
 	// ReadAudit reads and verifies the audit log.
 	ReadAudit Action = "audit.read"
 	// ManageKeys creates, lists, changes, rotates and revokes API keys that grant no more
@@ -70,7 +73,7 @@ func Actions() []Action {
 
 // AllActions returns every action there is.
 func AllActions(added ...Added) []Action {
-	all := append(Actions(), ManageKeys, ReadAudit)
+	all := append(Actions(), ManageKeys, ReadAudit, ManageEncryption)
 	for _, a := range added {
 		all = append(all, a.Action)
 	}

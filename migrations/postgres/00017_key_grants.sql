@@ -12,7 +12,11 @@ ALTER TABLE api_keys ADD COLUMN last_used_at timestamptz;
 ALTER TABLE api_keys ADD COLUMN rotated_at timestamptz;
 ALTER TABLE api_keys ADD COLUMN overlap_ends_at timestamptz;
 ALTER TABLE api_keys ADD COLUMN previous_digest bytea;
-ALTER TABLE api_keys ADD CONSTRAINT api_keys_finite_grant_times CHECK (
+ALTER TABLE api_keys DROP CONSTRAINT api_keys_finite_times;
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_finite_times CHECK (
+    created_at BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z' AND
+    expires_at BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z' AND
+    revoked_at BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z' AND
     not_before BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z' AND
     last_used_at BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z' AND
     rotated_at BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z' AND
@@ -21,7 +25,11 @@ CREATE INDEX api_keys_in_order ON api_keys (created_at, id);
 
 -- +goose Down
 DROP INDEX api_keys_in_order;
-ALTER TABLE api_keys DROP CONSTRAINT api_keys_finite_grant_times;
+ALTER TABLE api_keys DROP CONSTRAINT api_keys_finite_times;
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_finite_times CHECK (
+    created_at BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z' AND
+    expires_at BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z' AND
+    revoked_at BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z');
 DELETE FROM api_keys WHERE role = 'scoped';
 ALTER TABLE api_keys DROP COLUMN grants;
 ALTER TABLE api_keys DROP COLUMN created_by;

@@ -78,6 +78,31 @@ func TestKeysInMemory(t *testing.T) {
 			trail.Put(ports.Change{Revision: n, EventType: "configuration.created", OccurredAt: fixture.Noon()})
 		}}
 	}, nil)
+	contract.Vault(t, func(*testing.T) contract.Sealed {
+		vault, id := &fixture.Vault{}, int64(0)
+		return contract.Sealed{Vault: vault, Seal: func(_ *testing.T, _ string, deleted bool, tokens ...string) {
+			put := func(kind configuration.TokenKind, token string) {
+				if token != "" {
+					vault.Put(kind, id, token)
+				}
+			}
+			for i, token := range tokens {
+				id++
+				put(configuration.NewToken, token)
+				if i > 0 {
+					put(configuration.OldToken, tokens[i-1])
+				}
+			}
+			last := tokens[len(tokens)-1]
+			if !deleted {
+				put(configuration.CurrentToken, last)
+				return
+			}
+			put(configuration.DeletedToken, last)
+			id++
+			put(configuration.OldToken, last)
+		}}
+	}, nil)
 	contract.KeyUses(t, func(*testing.T) contract.KeyStore {
 		keys := fixture.NewKeys()
 		return contract.KeyStore{Keys: keys, Uses: keys}

@@ -44,3 +44,13 @@ func (c *Canaries) Keep(ctx context.Context, kind, fingerprint, value string) er
 	})
 	return dberror.Translate(err, "store a canary", nil)
 }
+
+// Forget deletes the canary of a fingerprint, if there is one.
+func (c *Canaries) Forget(ctx context.Context, kind, fingerprint string) error {
+	err := c.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewDelete().Model((*secretRow)(nil)).
+			Where("name = ?", canaryPrefix+kind+":"+fingerprint).Exec(ctx)
+		return err
+	})
+	return dberror.Translate(err, "delete a canary", nil)
+}

@@ -213,7 +213,7 @@ func (r *Router) add(op Operation, doc *huma.Operation, h Handler, k kind) {
 // mount adds the routes of an operation.
 func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 	served := &operation{
-		doc: doc, kind: k, does: op.Action, importance: op.Importance,
+		doc: doc, kind: k, does: op.Action, importance: op.Importance, open: op.Open,
 		changes: op.changes(), conditional: hasParameter(doc, ifMatch),
 	}
 	if doc.RequestBody != nil {

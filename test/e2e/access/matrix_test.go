@@ -26,7 +26,7 @@ func TestMatrix(t *testing.T) {
 	for _, store := range e2etest.Stores() {
 		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, store.New(t))
+			w := newWorld(t, store.New(t), e2etest.Encryption(t)...)
 			expected := operations()
 			for _, id := range documented(t, w) {
 				assert.Contains(t, expected, id, "the operation has no expectation; add it to operations()")
@@ -96,7 +96,7 @@ func TestAnonymousMatrix(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, e2etest.NewSQLite(t), environ...)
+			w := newWorld(t, e2etest.NewSQLite(t), append(e2etest.Encryption(t), environ...)...)
 			anonymous := w.admin
 			anonymous.Key = ""
 			for id, o := range operations() {

@@ -18,7 +18,7 @@ const (
 func operations() map[string]operation {
 	all := map[string]operation{}
 	for _, part := range []map[string]operation{
-		configurations(), flags(), evaluations(), registrations(), discoveries(), feeds(), keys(), audits(), services(),
+		configurations(), flags(), evaluations(), registrations(), discoveries(), feeds(), keys(), audits(), encryptions(), services(),
 	} {
 		maps.Copy(all, part)
 	}
@@ -249,6 +249,18 @@ func audits() map[string]operation {
 		// They are about all of the log.
 		"verify-audit-log": {"", open, get("verify")},
 		"read-audit-head":  {"", open, get("head")},
+	}
+}
+
+// encryptions are about all values: an admin of one environment is not allowed them.
+func encryptions() map[string]operation {
+	return map[string]operation{
+		"read-encryption-status": {"", open, func(*testing.T, *world, string) call {
+			return call{method: http.MethodGet, path: "/api/v1/encryption/status"}
+		}},
+		"rotate-encryption": {"", open, func(*testing.T, *world, string) call {
+			return call{method: http.MethodPost, path: "/api/v1/encryption/rotate", body: e2etest.Object{}}
+		}},
 	}
 }
 

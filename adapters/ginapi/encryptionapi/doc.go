@@ -1,0 +1,2 @@
+// Package encryptionapi serves the operations of encryption keys: status and rotation.
+package encryptionapi

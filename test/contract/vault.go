@@ -1,0 +1,93 @@
+package contract
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/domain/configuration"
+)
+
+// Sealed is a vault over configurations.
+type Sealed struct {
+	configuration.Vault
+
+	// Seal makes a configuration that has had these tokens, one for each version, and
+	// deletes it if deleted is set. An empty token is a value that is not encrypted.
+	Seal func(t *testing.T, key string, deleted bool, tokens ...string)
+}
+
+// Vault tests a store against configuration.Vault, on empty ones that fresh returns.
+func Vault(t *testing.T, fresh func(*testing.T) Sealed, without Without) {
+	t.Helper()
+	run(t, vaultSuite(), fresh, without)
+}
+
+func vaultSuite() []behaviour[Sealed] {
+	return []behaviour[Sealed]{
+		{"tokens of states and histories are read in pages, in the order of places", tokensInOrder},
+		{"a token is replaced where it is still stored, and nowhere else", tokensReplaced},
+	}
+}
+
+// all reads all tokens, two at a time.
+func (s Sealed) all(t *testing.T) []configuration.StoredToken {
+	t.Helper()
+	var all []configuration.StoredToken
+	after := configuration.TokenPlace{}
+	for {
+		list, err := s.Stored(t.Context(), after, 2)
+		require.NoError(t, err)
+		all = append(all, list...)
+		if len(list) < 2 {
+			return all
+		}
+		after = list[1].TokenPlace
+	}
+}
+
+func texts(list []configuration.StoredToken) []string {
+	var tokens []string
+	for _, one := range list {
+		tokens = append(tokens, one.Token)
+	}
+	return tokens
+}
+
+func tokensInOrder(t *testing.T, s Sealed) {
+	assert.Empty(t, s.all(t))
+	s.Seal(t, "a", false, "a1", "a2")
+	s.Seal(t, "plain", false, "")
+	s.Seal(t, "gone", true, "g1")
+	got := texts(s.all(t))
+	// states; a deleted one; values before each version; values of each version
+	assert.Equal(t, []string{"a2", "g1", "a1", "g1", "a1", "a2", "g1"}, got)
+}
+
+func tokensReplaced(t *testing.T, s Sealed) {
+	s.Seal(t, "a", false, "a1", "a2")
+	s.Seal(t, "gone", true, "g1")
+	var list []configuration.Replacement
+	for _, one := range s.all(t) {
+		list = append(list, configuration.Replacement{StoredToken: one, With: one.Token + "x"})
+	}
+	stale := list[0]
+	stale.Token = "another"
+	n, err := s.Replace(t.Context(), []configuration.Replacement{stale})
+	require.NoError(t, err)
+	assert.Zero(t, n, "it was changed meanwhile")
+	n, err = s.Replace(t.Context(), nil)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	n, err = s.Replace(t.Context(), list)
+	require.NoError(t, err)
+	assert.Equal(t, len(list), n)
+	for i, one := range s.all(t) {
+		assert.Equal(t, list[i].TokenPlace, one.TokenPlace)
+		assert.Equal(t, list[i].With, one.Token)
+	}
+	n, err = s.Replace(t.Context(), list)
+	require.NoError(t, err)
+	assert.Zero(t, n, "it was done before")
+}
