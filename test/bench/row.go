@@ -46,6 +46,8 @@ func rows() []row {
 		{name: "expire-10k-heartbeats", unit: "µs p99", goal: goal{of: ofRatio, atLeast: 0.5}, measure: expireHeartbeats(atOnce)},
 		{name: "expire-10k-paced", unit: "µs p99", goal: goal{of: ofRatio, atLeast: 0.5}, measure: expireHeartbeats(atPace)},
 		{name: "registry-10k", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: registryMemory},
+		{name: "audit-verify", unit: "entries/s", goal: goal{of: ofValue, atLeast: 50_000}, measure: auditVerify},
+		{name: "rotate", unit: "values/s", goal: goal{of: ofValue, atLeast: 5000}, measure: rotate},
 		{name: "idle-rss", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: idleRSS},
 		{name: "ready", unit: "ms", goal: goal{of: ofValue, atMost: 300}, measure: ready},
 	}
