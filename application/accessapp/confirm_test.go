@@ -203,8 +203,8 @@ func TestEvaluatorKey(t *testing.T) {
 	require.NoError(t, caller.Require(access.EvaluateFlag, access.Resource{Environment: fixture.Production(t)}))
 	require.ErrorIs(t, caller.Require(access.EvaluateFlag, access.Resource{}), access.ErrForbidden)
 	for name, grant := range map[string]accessapp.Grant{
-		"grants/0/environments": {Role: "evaluator"},
-		"grants/0/reveal":       {Role: "evaluator", Environments: []string{"production"}, Reveal: true},
+		"grants[0].environments": {Role: "evaluator"},
+		"grants[0].reveal":       {Role: "evaluator", Environments: []string{"production"}, Reveal: true},
 	} {
 		_, err := b.Issue(t.Context(), fixture.Operator(), accessapp.Issue{Name: "web", Grants: []accessapp.Grant{grant}})
 		require.ErrorIs(t, err, fault.ErrInvalid, name)

@@ -1,6 +1,7 @@
 package accessapp_test
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -269,4 +270,33 @@ func TestUsesAreRecorded(t *testing.T) {
 	require.Error(t, err)
 	require.NoError(t, b.RecordUses(t.Context()))
 	assert.Equal(t, fixture.Noon().Add(accessapp.RecordInterval), used())
+}
+
+// TestNoListWidensAGrant writes lists that cannot be stored as they are: none of them
+// becomes a grant without that list.
+func TestNoListWidensAGrant(t *testing.T) {
+	t.Parallel()
+	b := managed(t)
+	many := make([]string, scope.MaxAreaEntries+1)
+	for i := range many {
+		many[i] = fmt.Sprint("n", i)
+	}
+	for name, grant := range map[string]accessapp.Grant{
+		"many environments": {Role: "reader", Environments: many},
+		"many services":     {Role: "reader", Services: many},
+		"many prefixes":     {Role: "reader", Prefixes: many},
+		"no environment":    {Role: "reader", Environments: []string{}},
+		"no service":        {Role: "reader", Services: []string{}},
+		"no prefix":         {Role: "reader", Prefixes: []string{}},
+		"all and another":   {Role: "reader", Environments: []string{"*", "staging"}},
+		"an empty name":     {Role: "reader", Services: []string{""}},
+		"an empty prefix":   {Role: "reader", Prefixes: []string{""}},
+	} {
+		grants := []accessapp.Grant{grant}
+		_, err := b.Issue(t.Context(), fixture.Operator(), accessapp.Issue{Name: "n", Grants: grants})
+		require.ErrorIs(t, err, fault.ErrInvalid, name)
+		_, a := b.issued(t, accessapp.Issue{Name: "n", Grants: in("staging", "reader")})
+		_, err = b.Amend(t.Context(), fixture.Operator(), accessapp.Amend{ID: a.ID, Grants: &grants})
+		require.ErrorIs(t, err, fault.ErrInvalid, name)
+	}
 }

@@ -12,8 +12,8 @@ import (
 // Everything is the entry of a list that stands for all entries.
 const Everything = "*"
 
-// Grant is a grant as it is written. A list that is empty or has the entry Everything
-// alone narrows nothing.
+// Grant is a grant as it is written. A list that is nil or has the entry Everything alone
+// narrows nothing; one that is empty is rejected, because it would not narrow, either.
 type Grant struct {
 	// Role is the name of a role.
 	Role string
@@ -35,7 +35,7 @@ func (s *Service) parseGrants(in []Grant) ([]access.Grant, error) {
 	for i, g := range in {
 		grant, err := s.parseGrant(g)
 		grants[i] = grant
-		all = append(all, fault.Within("grants/"+strconv.Itoa(i)+"/", err))
+		all = append(all, fault.Within("grants["+strconv.Itoa(i)+"].", err))
 	}
 	return grants, fault.Merge(all...)
 }
@@ -44,13 +44,13 @@ func (s *Service) parseGrant(in Grant) (access.Grant, error) {
 	role, roleErr := access.ParseRole(in.Role)
 	environments, environmentsErr := parseList("environments", in.Environments, s.deps.Policy.Environments.Parse)
 	services, servicesErr := parseList("services", in.Services, scope.ParseServiceName)
-	prefixes, _ := parseList("prefixes", in.Prefixes, func(text string) (string, error) { return text, nil })
+	prefixes, prefixesErr := parseList("prefixes", in.Prefixes, func(text string) (string, error) { return text, nil })
 	if role == access.RoleEvaluator && len(in.Environments) == 0 {
 		environmentsErr = fault.Bad("environments", "is required for the role evaluator; [\"*\"] is for all of them")
 	}
 	return access.Grant{Role: role, Reveal: in.Reveal, Area: scope.Area{
 		Environments: environments, Services: services, Prefixes: prefixes,
-	}}, fault.Merge(roleErr, environmentsErr, servicesErr)
+	}}, fault.Merge(roleErr, environmentsErr, servicesErr, prefixesErr)
 }
 
 // parseList parses the entries of a list; Everything alone is the empty list. The error
@@ -59,7 +59,10 @@ func parseList[T any](field string, in []string, parse func(string) (T, error)) 
 	if len(in) == 1 && in[0] == Everything {
 		return nil, nil
 	}
-	if len(in) > scope.MaxAreaEntries {
+	switch {
+	case in != nil && len(in) == 0:
+		return nil, fault.Bad(field, "must not be empty; leave it out, or use [\"*\"], for all")
+	case len(in) > scope.MaxAreaEntries:
 		return nil, fault.Bad(field, "must have at most 100 entries")
 	}
 	var list []T

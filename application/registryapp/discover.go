@@ -30,7 +30,20 @@ func (s *Service) Discover(by access.Caller, serviceName, environment string) (*
 	if v == nil {
 		return nil, service.Missing()
 	}
+	if len(v.Instances) == 0 && !s.livesInSight(by, service) {
+		return nil, access.Hidden(registry.ErrNotFound)
+	}
 	return v, nil
+}
+
+// livesInSight reports whether a service has an instance in an environment in which the
+// caller may see it.
+func (s *Service) livesInSight(by access.Caller, service *catalogue.Service) bool {
+	in, all := s.seenEnvironments(by, service.Name())
+	return all || slices.ContainsFunc(in, func(e scope.Environment) bool {
+		v := service.View(e)
+		return v != nil && len(v.Instances) > 0
+	})
 }
 
 func (s *Service) undiscovered(by access.Caller, serviceName string) error {

@@ -172,7 +172,7 @@ func (s *Service) locate(
 	ctx context.Context, by access.Caller, service *catalogue.Service, r *registry.Renewal,
 ) error {
 	if err := s.findEnvironment(ctx, service, r); err != nil {
-		return err
+		return concealed(by, r.Service, err)
 	}
 	in := resource(r.Service, r.Environment)
 	if by.Has(access.RenewLease, in) || by.Has(access.ReadService, in) {

@@ -1,6 +1,7 @@
 package registryapp
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
@@ -69,6 +70,16 @@ func requireRegister(by access.Caller, service *registry.Service, r *registry.Re
 		}
 	}
 	return nil
+}
+
+// concealed returns an error as a caller may see it: for one that may not see services in
+// every environment, a service that does not exist is like an instance that does not, since
+// the service may live where the caller does not see it.
+func concealed(by access.Caller, name scope.ServiceName, err error) error {
+	if errors.Is(err, registry.ErrNotFound) && !by.Has(access.ReadService, resource(name, scope.Environment{})) {
+		return registry.ErrInstanceNotFound
+	}
+	return err
 }
 
 // seen returns the instances that the caller may see.

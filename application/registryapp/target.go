@@ -47,7 +47,7 @@ func (s *Service) change(
 	if err := requireWrite(by, t.service, false); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, mutation{
+	written, err := s.write(ctx, mutation{
 		name: t.service, instances: named(t.Instance),
 		apply: func(service *registry.Service) error {
 			i, err := t.find(service)
@@ -60,4 +60,5 @@ func (s *Service) change(
 			return apply(service, i)
 		},
 	})
+	return written, concealed(by, t.service, err)
 }

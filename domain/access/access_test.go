@@ -136,7 +136,7 @@ func TestKeyLife(t *testing.T) {
 		for _, f := range fault.Of(err).Fields() {
 			names = append(names, f.Name)
 		}
-		assert.Equal(t, []string{"name", "grants/0/role", "expires_at"}, names)
+		assert.Equal(t, []string{"name", "grants[0].role", "expires_at"}, names)
 		for _, name := range []string{"", strings.Repeat("n", 101), "a\nb", "\xff"} {
 			_, err := access.NewAPIKey(token(t), secret.New(pepper), access.KeyAttributes{Name: name, Grants: granted(access.RoleAdmin), Created: noon()})
 			require.ErrorIs(t, err, fault.ErrInvalid, "%q", name)
@@ -254,7 +254,7 @@ func TestEvaluator(t *testing.T) {
 		})
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		require.Len(t, fault.Of(err).Fields(), 1)
-		assert.Equal(t, "grants/0/reveal", fault.Of(err).Fields()[0].Name)
+		assert.Equal(t, "grants[0].reveal", fault.Of(err).Fields()[0].Name)
 	})
 
 	t.Run("a damaged key is allowed nothing", func(t *testing.T) {

@@ -89,7 +89,7 @@ func checkGrants(grants []Grant) error {
 	entries := 0
 	for i, g := range grants {
 		entries += len(g.Area.Environments) + len(g.Area.Services) + len(g.Area.Prefixes)
-		all = append(all, fault.Within("grants/"+strconv.Itoa(i)+"/", g.check()))
+		all = append(all, fault.Within("grants["+strconv.Itoa(i)+"].", g.check()))
 	}
 	if entries > scope.MaxAreaEntries {
 		all = append(all, fault.Bad("grants", "must have at most 100 environments, services and prefixes together"))

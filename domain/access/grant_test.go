@@ -155,12 +155,12 @@ func TestGrantBounds(t *testing.T) {
 	}{
 		"no grant":             {nil, "grants"},
 		"too many grants":      {make([]access.Grant, access.MaxGrants+1), "grants"},
-		"no role":              {[]access.Grant{{}}, "grants/0/role"},
-		"too many prefixes":    {reader(scope.Area{Prefixes: many}), "grants/0/prefixes"},
-		"an empty prefix":      {reader(scope.Area{Prefixes: []string{""}}), "grants/0/prefixes"},
-		"a prefix of no name":  {reader(scope.Area{Prefixes: []string{"a%"}}), "grants/0/prefixes"},
-		"a prefix too long":    {reader(scope.Area{Prefixes: []string{strings.Repeat("a", 256)}}), "grants/0/prefixes"},
-		"an environment twice": {reader(in(production, production)), "grants/0/environments"},
+		"no role":              {[]access.Grant{{}}, "grants[0].role"},
+		"too many prefixes":    {reader(scope.Area{Prefixes: many}), "grants[0].prefixes"},
+		"an empty prefix":      {reader(scope.Area{Prefixes: []string{""}}), "grants[0].prefixes"},
+		"a prefix of no name":  {reader(scope.Area{Prefixes: []string{"a%"}}), "grants[0].prefixes"},
+		"a prefix too long":    {reader(scope.Area{Prefixes: []string{strings.Repeat("a", 256)}}), "grants[0].prefixes"},
+		"an environment twice": {reader(in(production, production)), "grants[0].environments"},
 	} {
 		a := access.KeyAttributes{Name: "n", Created: noon(), Grants: row.grants}
 		_, err := access.NewAPIKey(token(t), secret.New(pepper), a)

@@ -4,9 +4,9 @@ package accessapi
 type grantJSON struct {
 	Role         string   `json:"role" enum:"admin,operator,editor,service,reader,evaluator"`
 	Reveal       bool     `json:"reveal,omitzero" doc:"Shows the values of encrypted configurations; admins and operators always have it"`
-	Environments []string `json:"environments,omitzero" doc:"Environments that the grant is narrowed to; left out or [\"*\"] for all. Required for the role evaluator"`
-	Services     []string `json:"services,omitzero" doc:"Services whose configurations and registrations the grant is narrowed to; flags belong to none"`
-	Prefixes     []string `json:"prefixes,omitzero" doc:"What the key of a configuration, or the name of a flag or service, begins with"`
+	Environments []string `json:"environments,omitzero" minItems:"1" maxItems:"100" doc:"Environments that the grant is narrowed to; left out or [\"*\"] for all. Required for the role evaluator"`
+	Services     []string `json:"services,omitzero" minItems:"1" maxItems:"100" doc:"Services whose configurations and registrations the grant is narrowed to; flags belong to none"`
+	Prefixes     []string `json:"prefixes,omitzero" minItems:"1" maxItems:"100" doc:"What the key of a configuration, or the name of a flag or service, begins with"`
 }
 
 // createJSON is the body that creates a key.

@@ -286,3 +286,35 @@ func TestPrefixes(t *testing.T) {
 	assert.Contains(t, string(changed.Body), "billing.new", "another scope is another representation")
 	assert.NotContains(t, string(changed.Body), "ui.new")
 }
+
+// TestServicesElsewhere compares the answers for a service that lives out of scope alone
+// with those for one that does not exist.
+func TestServicesElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, e2etest.NewSQLite(t))
+	elsewhere, epoch := w.instance(t, foreign)
+	client, _ := w.key(t, grant("operator", false))
+	answers := func(service string) (list []string) {
+		for _, c := range []call{
+			{method: http.MethodGet, path: "/api/v1/discovery/" + service + "?environment=" + own},
+			{method: http.MethodGet, path: e2etest.RegistryPath + service},
+			{method: http.MethodGet, path: e2etest.RegistryPath + service + "/health-history?environment=" + own},
+			{method: http.MethodPatch, path: e2etest.RegistryPath + service + "/instances/i", body: e2etest.Object{"weight": 1}},
+			{method: http.MethodDelete, path: e2etest.RegistryPath + service + "/instances/i"},
+			{method: http.MethodDelete, path: e2etest.RegistryPath + service + "?environment=*"},
+			{method: http.MethodDelete, path: e2etest.RegistryPath + service + "?environment=" + own},
+			{method: http.MethodPut, path: e2etest.RegistryPath + "health", body: e2etest.Object{
+				"service_name": service, "instance_id": "i", "status": "healthy",
+			}},
+			{method: http.MethodPut, path: e2etest.RegistryPath + service + "/instances/i/heartbeat", body: e2etest.Object{
+				"lease_epoch": epoch,
+			}},
+		} {
+			a := c.by(t, client)
+			assert.Equal(t, http.StatusNotFound, a.Status, "%s %s: %s", c.method, c.path, a.Body)
+			list = append(list, e2etest.Decode[struct{ Code string }](t, a).Code)
+		}
+		return list
+	}
+	assert.Equal(t, answers("unknown"), answers(elsewhere))
+}
