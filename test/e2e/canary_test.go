@@ -34,6 +34,7 @@ func TestCanaries(t *testing.T) {
 			s, stop := e2etest.Run(t, databaseURL, environ...)
 			w := &recorder{admin: s.Admin(t), reader: s.Reader(t), revealer: s.Reader(t, "--reveal")}
 			w.succeed(t)
+			w.manage(t)
 			w.fail(t)
 			stop()
 			e2etest.SealUnderAnotherKey(t, databaseURL)
@@ -43,7 +44,7 @@ func TestCanaries(t *testing.T) {
 			for _, log := range []string{s.Log.String(), other.Log.String(), s.Out.String(), other.Out.String()} {
 				for line := range strings.Lines(log) {
 					require.NotContains(t, line, anyCanary)
-					for _, key := range []string{w.admin.Key, w.reader.Key, w.revealer.Key, environ[1][len("ENCRYPTION_KEY="):]} {
+					for _, key := range append(w.keys, w.admin.Key, w.reader.Key, w.revealer.Key, environ[1][len("ENCRYPTION_KEY="):]) {
 						require.NotContains(t, line, key)
 					}
 				}
@@ -60,6 +61,26 @@ type recorder struct {
 	// quiet are the responses that must not contain a secret, failed those that must not
 	// contain any value of the request.
 	quiet, failed []e2etest.Response
+	// keys are those that were made over HTTP.
+	keys []string
+}
+
+// manage makes and rotates an API key, rotates the encryption, and reads the audit log.
+func (w *recorder) manage(tb testing.TB) {
+	tb.Helper()
+	const keys = "/api/v1/access/keys/"
+	body := e2etest.Object{"name": "web", "grants": []e2etest.Object{{"role": "reader"}}}
+	made := e2etest.Decode[struct{ ID, Key string }](tb, w.admin.Post(tb, keys, body).Want(tb, http.StatusCreated))
+	rotated := e2etest.Decode[struct{ Key string }](tb,
+		w.admin.Post(tb, keys+made.ID+"/rotate", e2etest.Object{"overlap_seconds": 60}).Want(tb, http.StatusOK))
+	w.keys = []string{made.Key, rotated.Key}
+	w.admin.Post(tb, "/api/v1/encryption/rotate", e2etest.Object{}).Want(tb, http.StatusOK)
+	for _, path := range []string{keys, keys + made.ID, "/api/v1/audit/?limit=1000", "/api/v1/encryption/status"} {
+		a := w.send(tb, w.admin, http.MethodGet, path, nil).Want(tb, http.StatusOK)
+		for _, key := range append(w.keys, w.admin.Key, w.reader.Key) {
+			require.NotContains(tb, a.Text(), key)
+		}
+	}
 }
 
 // send makes a call whose response must not contain a secret.
@@ -177,9 +198,14 @@ func (w *recorder) search(tb testing.TB, s *e2etest.Server) {
 		require.NotContains(tb, row, secretCanary)
 		require.NotContains(tb, row, turnedCanary)
 	}
-	for _, row := range e2etest.Dump(tb, db, "api_keys") {
-		for _, c := range []e2etest.Client{w.admin, w.reader, w.revealer} {
-			require.NotContains(tb, row, c.Key[len("sbx_12345678_"):])
+	audited := append(e2etest.Dump(tb, db, "(SELECT sequence AS id, entry FROM audit) AS a"), e2etest.Dump(tb, db, "audit_pending")...)
+	require.NotEmpty(tb, audited)
+	for _, row := range audited {
+		require.NotContains(tb, row, anyCanary)
+	}
+	for _, row := range append(audited, e2etest.Dump(tb, db, "api_keys")...) {
+		for _, key := range append(w.keys, w.admin.Key, w.reader.Key, w.revealer.Key) {
+			require.NotContains(tb, row, key[len("sbx_12345678_"):])
 		}
 	}
 	requireNotInFiles(tb, s.DatabaseURL, secretCanary)
