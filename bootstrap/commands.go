@@ -139,6 +139,9 @@ type database struct {
 // Migrate applies pending migrations.
 func (d *database) Migrate(ctx context.Context) (int, error) {
 	applied, err := d.store.Migrate(ctx)
+	if err == nil && applied > 0 {
+		err = d.note(ctx, schemaMigrated, strconv.Itoa(applied))
+	}
 	return applied, aboutDatabase(d.settings, err)
 }
 
@@ -160,7 +163,16 @@ func (d *database) BeginEpoch(ctx context.Context) (string, error) {
 	if err := d.store.QuickCheck(ctx); err != nil {
 		return "", aboutDatabase(d.settings, err)
 	}
-	return feedstore.NewFeed(d.store).BeginEpoch(ctx)
+	epoch, err := feedstore.NewFeed(d.store).BeginEpoch(ctx)
+	if err != nil {
+		return "", err
+	}
+	return epoch, d.note(ctx, epochBegan, epoch)
+}
+
+// note records a command in the audit log.
+func (d *database) note(ctx context.Context, action, resource string) error {
+	return note(ctx, d.store, d.clock, scope.Actor{}, action, resource)
 }
 
 // RelayStatus returns the relay's backlog and its parked events.
@@ -184,7 +196,10 @@ func (d *database) Retry(ctx context.Context, revision int64) error {
 	if err := d.ready(ctx); err != nil {
 		return err
 	}
-	return d.relay().Retry(ctx, revision)
+	if err := d.relay().Retry(ctx, revision); err != nil {
+		return err
+	}
+	return d.note(ctx, relayRetried, strconv.FormatInt(revision, 10))
 }
 
 // Skip discards a parked event.
@@ -192,7 +207,10 @@ func (d *database) Skip(ctx context.Context, revision int64) error {
 	if err := d.ready(ctx); err != nil {
 		return err
 	}
-	return d.relay().Skip(ctx, revision)
+	if err := d.relay().Skip(ctx, revision); err != nil {
+		return err
+	}
+	return d.note(ctx, relaySkipped, strconv.FormatInt(revision, 10))
 }
 
 // relay returns a relay that publishes nothing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"go.uber.org/fx"
@@ -16,6 +17,7 @@ import (
 	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -126,10 +128,11 @@ func (p storeParts) migrate(ctx context.Context, store *bunstore.Store) error {
 		return store.CheckSchema(ctx)
 	}
 	applied, err := store.Migrate(ctx)
-	if err == nil && applied > 0 {
-		p.Log.Info("database migrated", zap.Int("applied", applied))
+	if err != nil || applied == 0 {
+		return err
 	}
-	return err
+	p.Log.Info("database migrated", zap.Int("applied", applied))
+	return note(ctx, store, p.Clock, scope.System(), schemaMigrated, strconv.Itoa(applied))
 }
 
 // Interval and timeout of the inspection for damaged rows.

@@ -80,6 +80,10 @@ func TestAudit(t *testing.T) {
 			assert.Empty(t, awaitLogged(t, w.admin, "name=by+command").Actor.KeyID)
 			_ = client
 
+			assert.Equal(t, "signalbox", awaitLogged(t, w.admin, "action=schema.migrated").Actor.Name)
+			s.Command(t, "migrate", "epoch")
+			assert.Equal(t, "database", awaitLogged(t, w.admin, "action=feed.epoch_began").Resource.Type)
+
 			whole := string(w.admin.Get(t, auditPath+"?limit=1000").Want(t, http.StatusOK).Body)
 			assert.NotContains(t, whole, secret)
 			assert.NotContains(t, whole, client.Key)
