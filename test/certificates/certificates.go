@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -64,9 +65,9 @@ func (a Authority) Issue(tb testing.TB, name string) Certificate {
 	key := newKey(tb)
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
 	require.NoError(tb, err)
-	text, err := x509.MarshalECPrivateKey(key)
+	text, err := x509.MarshalPKCS8PrivateKey(key) // the one form that Kafka reads
 	require.NoError(tb, err)
-	return Certificate{encode("CERTIFICATE", der), encode("EC PRIVATE KEY", text)}
+	return Certificate{encode("CERTIFICATE", der), encode("PRIVATE KEY", text)}
 }
 
 // Write writes the certificate and its key into files.
@@ -74,6 +75,34 @@ func (c Certificate) Write(tb testing.TB, certificate, key string) {
 	tb.Helper()
 	require.NoError(tb, os.WriteFile(certificate, c.certificate, 0o600))
 	require.NoError(tb, os.WriteFile(key, c.key, 0o600))
+}
+
+// Files are the paths of a certificate, of its key, and of the authority that issued it.
+type Files struct{ Certificate, Key, Authority string }
+
+// Files returns a new certificate of that name in files of a folder of its own.
+func (a Authority) Files(tb testing.TB, name string) Files {
+	tb.Helper()
+	folder := tb.TempDir()
+	f := Files{
+		Certificate: filepath.Join(folder, "cert.pem"), Key: filepath.Join(folder, "key.pem"),
+		Authority: filepath.Join(folder, "ca.pem"),
+	}
+	a.Issue(tb, name).Write(tb, f.Certificate, f.Key)
+	a.WritePEM(tb, f.Authority)
+	return f
+}
+
+// Client returns a configuration that trusts the authority and has the certificate.
+func (f Files) Client(tb testing.TB) *tls.Config {
+	tb.Helper()
+	pair, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
+	require.NoError(tb, err)
+	text, err := os.ReadFile(f.Authority)
+	require.NoError(tb, err)
+	roots := x509.NewCertPool()
+	require.True(tb, roots.AppendCertsFromPEM(text))
+	return &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 }
 
 // Pair returns the certificate for a configuration of crypto/tls.

@@ -40,13 +40,19 @@ type Cluster struct {
 // OwnPostgres returns a running PostgreSQL for one test.
 func OwnPostgres(tb testing.TB) *Cluster {
 	tb.Helper()
+	cluster := stoppedPostgres(tb)
+	cluster.Start(tb)
+	return cluster
+}
+
+func stoppedPostgres(tb testing.TB) *Cluster {
+	tb.Helper()
 	cluster, err := newCluster()
 	require.NoError(tb, err)
 	if cluster == nil {
 		Skip(tb, "no PostgreSQL that can be stopped: install PostgreSQL's server binaries")
 	}
 	tb.Cleanup(cluster.remove)
-	cluster.Start(tb)
 	return cluster
 }
 
