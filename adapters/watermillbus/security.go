@@ -86,8 +86,9 @@ var ErrLogin = errors.New("kafka refuses the login: check KAFKA_SASL_MECHANISM, 
 	"KAFKA_SASL_PASSWORD")
 
 // ErrClosed is a Kafka that closes new connections without an answer, which is what a broker
-// does to clients of another security protocol.
-var ErrClosed = errors.New("kafka closes new connections: check that KAFKA_SECURITY_PROTOCOL is the one of this port")
+// does to clients of another security protocol, and some do after a wrong login.
+var ErrClosed = errors.New("kafka closes new connections: check that KAFKA_SECURITY_PROTOCOL is the one of this " +
+	"port, and the login if it has one")
 
 // refusal returns why Kafka refuses connections, or nil for other errors. Codes are those of
 // Kafka's protocol guide, "Error Codes".
@@ -96,7 +97,7 @@ func refusal(err error) error {
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed), errors.Is(err, sarama.ErrUnsupportedSASLMechanism),
 		errors.Is(err, sarama.ErrIllegalSASLState):
 		return fmt.Errorf("%w (%w)", ErrLogin, err)
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w (%w)", ErrClosed, err)
 	}
 	return handshake.Refusal(err, handshake.Names{
