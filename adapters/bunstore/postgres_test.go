@@ -33,7 +33,7 @@ func TestPostgresURL(t *testing.T) {
 		for _, url := range []string{
 			"postgres://u:canary@db/c?sslmode=weird", "postgres://u:canary@db/c?pool_max_conns=0",
 			"postgres://u:canary@db/c?pool_max_conns=many", "postgres://u:canary@db:port/c",
-			"postgres://u:canary@db/c?sslmode=verify-full&sslrootcert=/missing",
+			"postgres://u:canary@db/c?sslmode=verify-full&sslrootcert=/files/are/options",
 		} {
 			_, err := bunstore.OpenPostgres(t.Context(), url, storetest.Options())
 			require.ErrorContains(t, err, "read the database URL")

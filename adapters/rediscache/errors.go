@@ -30,7 +30,7 @@ var (
 // names are those of messages about TLS.
 func names() handshake.Names {
 	return handshake.Names{
-		Server: "Redis", Address: "REDIS_HOST and REDIS_PORT", Authorities: "REDIS_TLS_CA_FILE",
+		Server: "Redis", Address: "REDIS_HOST", Authorities: "REDIS_TLS_CA_FILE",
 		Certificate: "REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE", Plain: "REDIS_TLS=false",
 	}
 }

@@ -36,8 +36,11 @@ func (n Names) reason(err error) string {
 	if errors.As(err, &header) || errors.Is(err, ErrPlain) {
 		return fmt.Sprintf("%s does not use TLS on this port: configure it there, or set %s", n.Server, n.Plain)
 	}
-	if name, ok := errors.AsType[x509.HostnameError](err); ok && name.Certificate != nil {
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return fmt.Sprintf("the certificate of %s is for another name: set %s to a name in it", n.Server, n.Address)
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return fmt.Sprintf("the certificate of %s has expired or is not valid yet: renew it", n.Server)
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Sprintf("the certificate of %s cannot be verified: set %s to the authority that issued it",

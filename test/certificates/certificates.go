@@ -52,15 +52,19 @@ func (a Authority) WritePEM(tb testing.TB, path string) {
 	require.NoError(tb, os.WriteFile(path, a.PEM(), 0o600))
 }
 
-// Issue returns a certificate of that name for servers on this machine, and for clients.
-func (a Authority) Issue(tb testing.TB, name string) Certificate {
+// Issue returns a certificate of that name for clients, and for servers at some host names
+// or, without any, on this machine.
+func (a Authority) Issue(tb testing.TB, name string, hosts ...string) Certificate {
 	tb.Helper()
 	template := &x509.Certificate{
 		SerialNumber: serial(tb), Subject: pkix.Name{CommonName: name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:    hosts,
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	if len(hosts) == 0 {
+		template.DNSNames, template.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)}
 	}
 	key := newKey(tb)
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
@@ -80,15 +84,15 @@ func (c Certificate) Write(tb testing.TB, certificate, key string) {
 // Files are the paths of a certificate, of its key, and of the authority that issued it.
 type Files struct{ Certificate, Key, Authority string }
 
-// Files returns a new certificate of that name in files of a folder of its own.
-func (a Authority) Files(tb testing.TB, name string) Files {
+// Files returns a certificate of Issue in files of a folder of its own.
+func (a Authority) Files(tb testing.TB, name string, hosts ...string) Files {
 	tb.Helper()
 	folder := tb.TempDir()
 	f := Files{
 		Certificate: filepath.Join(folder, "cert.pem"), Key: filepath.Join(folder, "key.pem"),
 		Authority: filepath.Join(folder, "ca.pem"),
 	}
-	a.Issue(tb, name).Write(tb, f.Certificate, f.Key)
+	a.Issue(tb, name, hosts...).Write(tb, f.Certificate, f.Key)
 	a.WritePEM(tb, f.Authority)
 	return f
 }

@@ -103,12 +103,16 @@ func OwnRedis(tb testing.TB) (address string) {
 }
 
 // SecureRedis returns the address of an empty Redis for one test that accepts TLS with a
-// client certificate of the same authority, and one user.
+// client certificate of the same authority, and one user with the permissions that
+// docs/operations.md names.
 func SecureRedis(tb testing.TB, files certificates.Files, user, password string) (address string) {
 	tb.Helper()
 	login := redis.Options{Username: user, Password: password, TLSConfig: files.Client(tb)}
+	login.TLSConfig.InsecureSkipVerify = true // its certificate may be for another name
 	return ownRedis(tb, login,
-		"--user", "default", "off", "--user", user, "on", ">"+password, "~*", "&*", "+@all",
+		"--user", "default", "off", "--user", user, "on", ">"+password,
+		"~registry:*", "~config:*", "~feature_flag:*", "~service_info:*", "~service:*", "~healthy_services",
+		"+@read", "+@write", "+@scripting", "+@connection", "+time",
 		"--tls-cert-file", files.Certificate, "--tls-key-file", files.Key, "--tls-ca-cert-file", files.Authority,
 		"--tls-auth-clients", "yes", "--port", "0", "--tls-port")
 }

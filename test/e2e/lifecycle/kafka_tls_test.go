@@ -69,6 +69,14 @@ func TestKafkaByTLS(t *testing.T) {
 			testRefused(t, brokers, own, kind.refusedLogin)
 		})
 	}
+	t.Run("a certificate for another name is in /health", func(t *testing.T) {
+		t.Parallel()
+		ca := certificates.NewAuthority(t)
+		k := e2etest.NewKafka(secureKafkas()[0].run(t, ca.Files(t, "kafka", "kafka.example")))
+		p := e2etest.Serve(t, e2etest.NewSQLite(t), secureEnviron(t, k, ca.Files(t, "signalbox"))...)
+		awaitCondition(t, p, "kafka_connection_refused",
+			"the certificate of Kafka is for another name: set KAFKA_BOOTSTRAP_SERVERS to a name in it")
+	})
 }
 
 // secureEnviron returns the settings of a service with the right certificate and login.

@@ -34,6 +34,7 @@ func TestPostgresByTLS(t *testing.T) {
 	t.Parallel()
 	ca := certificates.NewAuthority(t)
 	cluster := harness.SecurePostgres(t, ca.Files(t, "postgres"))
+	complete := changed(t, cluster.URL, map[string]string{"sslmode": "verify-full"})
 	other := certificates.NewAuthority(t).Files(t, "other")
 
 	t.Run("every mode that verifies or encrypts connects", func(t *testing.T) {
@@ -45,14 +46,14 @@ func TestPostgresByTLS(t *testing.T) {
 			"require without authorities": {"sslmode": "require", "sslrootcert": ""},
 			"prefer":                      {"sslmode": "prefer", "sslrootcert": ""},
 		} {
-			code, text := runCommand(t, []string{"migrate", "up"}, "DATABASE_URL="+changed(t, cluster.URL, parameters))
+			code, text := runCommand(t, []string{"migrate", "up"}, "DATABASE_URL="+changed(t, complete, parameters))
 			require.Zero(t, code, "%s: %s", mode, text)
 		}
 	})
 
 	t.Run("all sessions are encrypted, that of notifications too", func(t *testing.T) {
 		t.Parallel()
-		p := e2etest.Serve(t, cluster.URL, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
+		p := e2etest.Serve(t, complete, "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t))
 		p.Admin(t).Create(t, "known", "v")
 		require.Equal(t, "healthy", e2etest.Decode[e2etest.Object](t, p.Admin(t).Get(t, "/health").Want(t, http.StatusOK))["database"])
 		db := e2etest.OpenDatabase(t, cluster.URL)
@@ -103,19 +104,29 @@ func TestPostgresByTLS(t *testing.T) {
 	} {
 		t.Run(name+" fails the start", func(t *testing.T) {
 			t.Parallel()
-			refused(t, changed(t, cluster.URL, row.parameters), row.want)
+			refused(t, changed(t, complete, row.parameters), row.want)
 		})
 	}
 
 	t.Run("a wrong password fails the start", func(t *testing.T) {
 		t.Parallel()
-		refused(t, strings.Replace(cluster.URL, ":signalbox@", ":"+storePassword+"@", 1),
+		refused(t, strings.Replace(complete, ":signalbox@", ":"+storePassword+"@", 1),
 			"The database server refuses this login, role or database. Correct DATABASE_URL.")
+	})
+
+	t.Run("a certificate for another name fails the start where the name is verified", func(t *testing.T) {
+		t.Parallel()
+		elsewhere := harness.SecurePostgres(t, ca.Files(t, "postgres", "db.example"))
+		code, text := runCommand(t, []string{"migrate", "up"}, "DATABASE_URL="+elsewhere.URL)
+		require.Zero(t, code, text)
+		refused(t, changed(t, elsewhere.URL, map[string]string{"sslmode": "verify-full"}),
+			"the certificate of PostgreSQL is for another name: set the host of DATABASE_URL to a name in it")
 	})
 
 	t.Run("a server without TLS fails the start", func(t *testing.T) {
 		t.Parallel()
-		refused(t, changed(t, e2etest.NewPostgres(t), map[string]string{"sslmode": "require"}), "SSL is not enabled on the server")
+		refused(t, changed(t, e2etest.NewPostgres(t), map[string]string{"sslmode": "require"}),
+			"PostgreSQL does not use TLS on this port: configure it there, or set sslmode=disable")
 	})
 }
 

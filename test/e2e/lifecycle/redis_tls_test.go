@@ -56,6 +56,8 @@ func TestRedisByTLS(t *testing.T) {
 		c := p.Admin(t)
 		c.RegisterInstance(t, "shop", "a")
 		c.Heartbeat(t, "shop", "a", 1).Want(t, http.StatusOK)
+		c.RegisterInstance(t, "shop", "brief", e2etest.ShortLease())
+		c.AwaitDiscovered(t, e2etest.Timeout, "shop", "a")
 		require.Equal(t, "healthy", e2etest.Decode[e2etest.Object](t, c.Get(t, "/health"))["redis"])
 		client := redis.NewClient(&redis.Options{
 			Addr: address, Username: "signalbox", Password: storePassword, TLSConfig: own.Client(t),
@@ -66,7 +68,9 @@ func TestRedisByTLS(t *testing.T) {
 		require.EventuallyWithT(t, func(e *assert.CollectT) {
 			assert.NotEmpty(e, client.Keys(t.Context(), "registry:*").Val())
 			assert.NotEmpty(e, client.Keys(t.Context(), "config:*").Val())
+			assert.Contains(e, client.HKeys(t.Context(), "service:shop:instances").Val(), "a")
 		}, e2etest.Timeout, e2etest.PollInterval)
+		require.Empty(t, c.Conditions(t).Conditions)
 		require.NotContains(t, p.Log.String(), storePassword)
 	})
 
@@ -97,6 +101,16 @@ func TestRedisByTLS(t *testing.T) {
 			require.NotContains(t, p.Log.String(), storePassword)
 		})
 	}
+
+	t.Run("a certificate for another name is in /health", func(t *testing.T) {
+		t.Parallel()
+		elsewhere := harness.SecureRedis(t, ca.Files(t, "redis", "redis.example"), "signalbox", storePassword)
+		_, port, err := net.SplitHostPort(elsewhere)
+		require.NoError(t, err)
+		p := e2etest.Serve(t, e2etest.NewSQLite(t), with(environ, with(certificate, "REDIS_PORT="+port)...)...)
+		awaitCondition(t, p, "redis_writes_failing",
+			"the certificate of Redis is for another name: set REDIS_HOST to a name in it")
+	})
 
 	t.Run("new connections use a certificate that was replaced", func(t *testing.T) {
 		t.Parallel()
