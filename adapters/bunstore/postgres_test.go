@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/test/harness"
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
@@ -26,6 +27,14 @@ func TestPostgresURL(t *testing.T) {
 			require.NoError(t, storetest.OpenPostgres(t, each, storetest.Options()).Ping(t.Context()))
 		}
 		require.Error(t, storetest.OpenPostgres(t, bare+"sslmode=require", storetest.Options()).Ping(t.Context()))
+	})
+
+	t.Run("a socket needs no TLS, whatever the mode", func(t *testing.T) {
+		t.Parallel()
+		url := "postgres://signalbox:signalbox@/postgres?host=" + harness.OwnPostgres(t).Socket
+		for _, mode := range []string{"", "&sslmode=require", "&sslmode=verify-full"} {
+			require.NoError(t, storetest.OpenPostgres(t, url+mode, storetest.Options()).Ping(t.Context()))
+		}
 	})
 
 	t.Run("an invalid URL is an error without the password", func(t *testing.T) {

@@ -30,6 +30,8 @@ func fromBinary(s *server) (string, error) {
 type Cluster struct {
 	// URL is the URL of a superuser and an empty database.
 	URL string
+	// Socket is the path of the socket.
+	Socket string
 
 	folder  string
 	command []string
@@ -101,6 +103,7 @@ func newCluster() (*Cluster, error) {
 		postgres, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", folder,
 		"-c", "fsync=off", "-c", "max_connections=200",
 	}
+	cluster.Socket = filepath.Join(folder, fmt.Sprintf(".s.PGSQL.%d", port))
 	cluster.URL = fmt.Sprintf("postgres://signalbox:signalbox@127.0.0.1:%d/postgres?sslmode=disable", port)
 	return cluster, nil
 }

@@ -79,6 +79,38 @@ func TestKafkaByTLS(t *testing.T) {
 	})
 }
 
+// TestKafkaProtocols publishes by TLS without a login, and by a login without TLS.
+func TestKafkaProtocols(t *testing.T) {
+	t.Parallel()
+	ca := certificates.NewAuthority(t)
+	own := ca.Files(t, "signalbox")
+	for protocol, row := range map[string]struct {
+		broker  []kfake.Opt
+		environ []string
+	}{
+		"SSL": {
+			broker:  []kfake.Opt{kfake.TLS(ca.Files(t, "kafka").Client(t))},
+			environ: []string{"KAFKA_SSL_CA_FILE=" + own.Authority},
+		},
+		"SASL_PLAINTEXT": {
+			broker: []kfake.Opt{kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", kafkaUser, storePassword)},
+			environ: []string{
+				"KAFKA_SASL_MECHANISM=SCRAM-SHA-256", "KAFKA_SASL_USERNAME=" + kafkaUser, "KAFKA_SASL_PASSWORD=" + storePassword,
+			},
+		},
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			k := e2etest.NewKafka(harness.FakeKafka(t, row.broker...).ListenAddrs())
+			environ := append(append(k.Environ(), "BOOTSTRAP_ADMIN_KEY="+e2etest.AdminKey(t), "KAFKA_SECURITY_PROTOCOL="+protocol),
+				row.environ...)
+			p := e2etest.Serve(t, e2etest.NewSQLite(t), environ...)
+			p.Admin(t).Create(t, "known", "v")
+			p.Admin(t).AwaitPublished(t, 1)
+		})
+	}
+}
+
 // secureEnviron returns the settings of a service with the right certificate and login.
 func secureEnviron(t *testing.T, k e2etest.Kafka, own certificates.Files, further ...string) []string {
 	t.Helper()
