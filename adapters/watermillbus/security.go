@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"syscall"
 
 	"github.com/IBM/sarama"
 
@@ -86,9 +87,10 @@ var ErrLogin = errors.New("kafka refuses the login: check KAFKA_SASL_MECHANISM, 
 	"KAFKA_SASL_PASSWORD")
 
 // ErrClosed is a Kafka that closes new connections without an answer, which is what a broker
-// does to clients of another security protocol, and some do after a wrong login.
+// does to clients of another security protocol, and some do after a wrong login. The alert
+// about a missing certificate can be lost when the connection is reset.
 var ErrClosed = errors.New("kafka closes new connections: check that KAFKA_SECURITY_PROTOCOL is the one of this " +
-	"port, and the login if it has one")
+	"port, and the login and the client certificate if it needs them")
 
 // refusal returns why Kafka refuses connections, or nil for other errors. Codes are those of
 // Kafka's protocol guide, "Error Codes".
@@ -97,7 +99,8 @@ func refusal(err error) error {
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed), errors.Is(err, sarama.ErrUnsupportedSASLMechanism),
 		errors.Is(err, sarama.ErrIllegalSASLState):
 		return fmt.Errorf("%w (%w)", ErrLogin, err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE):
 		return fmt.Errorf("%w (%w)", ErrClosed, err)
 	}
 	return handshake.Refusal(err, handshake.Names{
