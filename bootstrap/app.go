@@ -38,7 +38,8 @@ type App struct {
 	listener net.Listener
 	log      *zap.Logger
 	// tls is nil without a certificate.
-	tls *tls.Config
+	tls    *tls.Config
+	stores storeTLS
 	// listening is the listener's port, 0 before there is one.
 	listening atomic.Uint32
 	// serve answers requests from the end of the start. Connections that arrive during the
@@ -54,6 +55,7 @@ func New(s settings.Settings, version Version, out Output, added ...Module) *App
 	app.options = fx.Options(
 		fx.NopLogger,
 		fx.Supply(s, version, out, out.Log, app),
+		fx.Provide(func() storeTLS { return app.stores }),
 		systemModule(), storeModule(), replicaModule(), cacheModule(), accessModule(), auditModule(), feedModule(),
 		wired(append(modules(), added...)), httpModule(),
 	)
@@ -78,9 +80,12 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// listen reads the certificate and binds the port.
-func (a *App) listen(ctx context.Context) error {
+// listen reads the certificates and binds the port.
+func (a *App) listen(ctx context.Context) (err error) {
 	if err := a.readCertificate(); err != nil {
+		return err
+	}
+	if a.stores, err = readStoreTLS(a.settings, a.log); err != nil {
 		return err
 	}
 	address := net.JoinHostPort("", strconv.Itoa(int(a.settings.Port)))

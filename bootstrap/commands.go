@@ -110,13 +110,17 @@ func loopbackClient() *http.Client {
 
 // Database opens the configured database. A missing one is created only if create is set.
 func (p *program) Database(ctx context.Context, create bool) (cli.Database, error) {
-	s, _, err := p.load()
+	s, log, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	config, err := databaseTLS(s, log)
 	if err != nil {
 		return nil, err
 	}
 	clock, ids := newClock(system.NewStopwatch()), system.NewIDs()
 	store, err := openStore(ctx, s, bunstore.Options{
-		IDs: ids, Modules: storeModules(), Existing: !create, TimeQuery: clock.TimeQuery,
+		IDs: ids, Modules: storeModules(), Existing: !create, TimeQuery: clock.TimeQuery, TLS: config,
 	})
 	if err != nil {
 		return nil, aboutDatabase(s, err)

@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"cmp"
+	"net"
+	"strconv"
 	"time"
 
 	"go.uber.org/fx"
@@ -26,12 +28,12 @@ type sharedCaches struct {
 }
 
 // newSharedCaches opens the caches in Redis, if there is one.
-func newSharedCaches(lc fx.Lifecycle, s settings.Settings, log *zap.Logger) sharedCaches {
+func newSharedCaches(lc fx.Lifecycle, s settings.Settings, stores storeTLS, log *zap.Logger) sharedCaches {
 	if s.RedisHost == "" {
 		return sharedCaches{}
 	}
 	cache := rediscache.OpenCache(rediscache.CacheOptions{
-		Options: rediscache.Options{Address: redisAddress(s), Password: s.RedisPassword},
+		Options: redisOptions(s, stores),
 		CircuitChanged: func(open bool) {
 			if open {
 				log.Warn("redis cache bypassed: circuit open")
@@ -49,6 +51,14 @@ func newSharedCaches(lc fx.Lifecycle, s settings.Settings, log *zap.Logger) shar
 		shared.Flags = cache.Flags(time.Duration(s.FlagCacheTTL))
 	}
 	return shared
+}
+
+// redisOptions select the Redis of the settings.
+func redisOptions(s settings.Settings, stores storeTLS) rediscache.Options {
+	return rediscache.Options{
+		Address:  net.JoinHostPort(string(s.RedisHost), strconv.Itoa(int(s.RedisPort))),
+		Username: s.RedisUsername, Password: s.RedisPassword, TLS: stores.Redis,
+	}
 }
 
 // maxLifetime returns the longest life of a shared value, whose lifetime is jittered. Where

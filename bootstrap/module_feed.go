@@ -66,7 +66,8 @@ type broker struct {
 
 	Publisher ports.Publisher
 	// Kafka is nil if changes are published in process.
-	Kafka ginapi.Pinger `name:"kafka"`
+	Kafka      ginapi.Pinger    `name:"kafka"`
+	Conditions ports.Conditions `group:"conditions"`
 }
 
 // Interval and timeout of pings of Kafka, so that an unreachable Kafka is logged even if
@@ -77,14 +78,19 @@ const (
 )
 
 // newBroker publishes to Kafka, or in process if there is none.
-func newBroker(lc fx.Lifecycle, s settings.Settings, modules ports.Modules, reporter *loop.Reporter) broker {
+func newBroker(
+	lc fx.Lifecycle, s settings.Settings, stores storeTLS, modules ports.Modules, reporter *loop.Reporter,
+) broker {
 	if len(s.KafkaServers) == 0 {
 		local := watermillbus.OpenLocal()
 		lc.Append(fx.StopHook(local.Close))
-		return broker{Publisher: local}
+		return broker{Publisher: local, Conditions: local.Conditions}
 	}
 	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
 		Brokers: s.KafkaServers, Compression: s.KafkaCompression,
+		Security: watermillbus.Security{
+			TLS: stores.Kafka, Mechanism: s.KafkaMechanism, Username: s.KafkaUsername, Password: s.KafkaPassword,
+		},
 		Topics: slices.Sorted(maps.Values(topicsOf(s, modules))),
 		Create: s.KafkaCreateTopics, Partitions: topicPartitions, Replication: int16(s.KafkaReplication),
 	})
@@ -94,7 +100,7 @@ func newBroker(lc fx.Lifecycle, s settings.Settings, modules ports.Modules, repo
 		Failing:   "kafka unreachable; changes queued in the database (KAFKA_BOOTSTRAP_SERVERS)",
 		Recovered: "kafka reachable",
 	})
-	return broker{Publisher: bus, Kafka: bus}
+	return broker{Publisher: bus, Kafka: bus, Conditions: bus.Conditions}
 }
 
 // relayParts are the dependencies of the relay.

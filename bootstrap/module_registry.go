@@ -69,6 +69,7 @@ type leaseStoreParts struct {
 	fx.In
 
 	Settings  settings.Settings
+	TLS       storeTLS
 	Clock     ports.Clock
 	Stopwatch ports.Stopwatch
 	Tail      *changefeed.Tailer
@@ -86,11 +87,10 @@ func newLeaseStore(lc fx.Lifecycle, p leaseStoreParts) leaseStore {
 			Conditions: func() []ports.Condition { return nil },
 		}
 	}
-	store := rediscache.Open(rediscache.Options{
-		Address: redisAddress(p.Settings), Password: p.Settings.RedisPassword, Epoch: epoch,
-		EntryTTL: time.Duration(p.Settings.ServiceCacheTTL),
-		Replaced: func(key string) { p.Log.Warn("redis value of wrong type replaced", zap.String("key", key)) },
-	})
+	options := redisOptions(p.Settings, p.TLS)
+	options.Epoch, options.EntryTTL = epoch, time.Duration(p.Settings.ServiceCacheTTL)
+	options.Replaced = func(key string) { p.Log.Warn("redis value of wrong type replaced", zap.String("key", key)) }
+	store := rediscache.Open(options)
 	lc.Append(fx.StopHook(store.Close))
 	runLoops(lc, p.Reporter, nil,
 		loop.Loop{
@@ -121,10 +121,6 @@ func claim(store *rediscache.Store, tail *changefeed.Tailer) func(context.Contex
 		}
 		return nil
 	}
-}
-
-func redisAddress(s settings.Settings) string {
-	return net.JoinHostPort(string(s.RedisHost), strconv.Itoa(int(s.RedisPort)))
 }
 
 // registryParts are the dependencies of the registry's use cases.

@@ -40,6 +40,7 @@ type storeParts struct {
 	Backoff  ports.Backoff
 	Commits  commits
 	Clock    *system.StoreClock
+	TLS      storeTLS
 	Modules  []bunstore.Module `group:"stores"`
 }
 
@@ -47,6 +48,7 @@ type storeParts struct {
 func newStore(lc fx.Lifecycle, p storeParts) (*bunstore.Store, error) {
 	store, err := openStore(context.Background(), p.Settings, bunstore.Options{
 		IDs: p.IDs, Modules: p.Modules, Committed: p.Commits.Notify, TimeQuery: p.Clock.TimeQuery, Log: p.Log,
+		TLS:     p.TLS.Database,
 		Damaged: func(r bunstore.DamagedRow) { logDamaged(p.Log, r) },
 	})
 	if err != nil {
@@ -81,7 +83,7 @@ func openStore(ctx context.Context, s settings.Settings, o bunstore.Options) (*b
 const databaseTimeout = 30 * time.Second
 
 // prepare waits for the database, and migrates it or checks that it needs no migration. A
-// rejected login is not retried.
+// rejected login or certificate is not retried.
 func (p storeParts) prepare(ctx context.Context, store *bunstore.Store) error {
 	if err := store.ServeAlone(ctx); err != nil {
 		return err
@@ -90,7 +92,7 @@ func (p storeParts) prepare(ctx context.Context, store *bunstore.Store) error {
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		err := p.attempt(ctx, store)
-		if !errors.Is(err, fault.ErrUnavailable) || bunstore.LoginRefused(err) {
+		if !errors.Is(err, fault.ErrUnavailable) || bunstore.LoginRefused(err) || bunstore.HandshakeRefused(err) {
 			return aboutDatabase(p.Settings, err)
 		}
 		if attempt == 1 {
@@ -110,6 +112,9 @@ func aboutDatabase(s settings.Settings, err error) error {
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind() == fault.Unavailable {
 		if bunstore.LoginRefused(err) {
 			f = f.WithMessage("The database server refuses this login, role or database. Correct DATABASE_URL.")
+		}
+		if bunstore.HandshakeRefused(err) {
+			f = f.WithMessage("The database server cannot be reached by TLS. Correct DATABASE_URL.")
 		}
 		return f.WithCause(fmt.Errorf("%s: %w", s.Database.Place(), f.Unwrap()))
 	}

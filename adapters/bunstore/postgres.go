@@ -2,13 +2,16 @@ package bunstore
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -32,11 +35,11 @@ const (
 // OpenPostgres returns a store over the database of a postgres://, postgresql://
 // or postgresql+asyncpg:// URL. The pool has four connections a core and at
 // least 16, or ?pool_max_conns=N. Transactions are READ COMMITTED, or what
-// ?default_transaction_isolation names. It does not connect: an unreachable database is
-// found by the first call.
+// ?default_transaction_isolation names. Connections use TLS as ?sslmode says, with o.TLS. It
+// does not connect: an unreachable database is found by the first call.
 func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 	dberror.LogDriver(o.Log)
-	connector, size, err := postgresConnector(dsn)
+	connector, size, err := postgresConnector(dsn, o.TLS)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 }
 
 // postgresConnector reads a URL and returns the connector and the size of the pool.
-func postgresConnector(dsn string) (connector driver.Connector, size int, err error) {
+func postgresConnector(dsn string, base *tls.Config) (connector driver.Connector, size int, err error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the database URL: %w", errURL)
@@ -66,13 +69,32 @@ func postgresConnector(dsn string) (connector driver.Connector, size int, err er
 	if err != nil {
 		return nil, 0, err
 	}
-	switch query.Get("sslmode") {
-	case "", "allow", "prefer":
-		connector, err = preferTLS(*u, query)
-	default:
-		connector, err = newConnector(*u, query)
-	}
+	connector, err = securedConnector(*u, query, base)
 	return sessionConnector{Connector: connector, isolation: isolation}, size, err
+}
+
+// securedConnector returns the connector of the URL's sslmode. Like libpq it uses no TLS over
+// a socket.
+func securedConnector(u url.URL, query url.Values, base *tls.Config) (driver.Connector, error) {
+	mode := query.Get("sslmode")
+	query.Del("sslmode")
+	if slices.ContainsFunc([]string{"sslrootcert", "sslcert", "sslkey"}, query.Has) {
+		return nil, fmt.Errorf("read the database URL: %w", errFiles)
+	}
+	config, err := tlsOf(mode, u.Hostname(), base)
+	switch {
+	case err != nil:
+		return nil, err
+	case strings.HasPrefix(query.Get("host"), "/"):
+		return newConnector(u, query, nil)
+	case mode == "", mode == "allow", mode == "prefer":
+		return preferTLS(u, query, config)
+	}
+	connector, err := newConnector(u, query, config)
+	if config == nil || err != nil {
+		return connector, err
+	}
+	return strictConnector{connector}, nil
 }
 
 func poolSize(text string) (int, error) {
@@ -86,9 +108,9 @@ func poolSize(text string) (int, error) {
 	return size, nil
 }
 
-// newConnector returns the driver's connector, and an error where the driver panics:
-// on unknown options.
-func newConnector(u url.URL, query url.Values) (connector *pgdriver.Connector, err error) {
+// newConnector returns the driver's connector, without TLS where config is nil, and an error
+// where the driver panics: on unknown options.
+func newConnector(u url.URL, query url.Values, config *tls.Config) (connector *pgdriver.Connector, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			err = fmt.Errorf("read the database URL: %v", reason)
@@ -101,6 +123,7 @@ func newConnector(u url.URL, query url.Values) (connector *pgdriver.Connector, e
 		pgdriver.WithDialTimeout(dialTimeout),
 		pgdriver.WithReadTimeout(answerTimeout),
 		pgdriver.WithWriteTimeout(answerTimeout),
+		pgdriver.WithTLSConfig(config),
 	), nil
 }
 
@@ -109,22 +132,19 @@ func newConnector(u url.URL, query url.Values) (connector *pgdriver.Connector, e
 // documentation, 34.19.3 "Protection Provided in Different Modes").
 type preferringConnector struct{ encrypted, plain *pgdriver.Connector }
 
-func preferTLS(u url.URL, query url.Values) (driver.Connector, error) {
-	query.Set("sslmode", "prefer")
-	encrypted, err := newConnector(u, query)
+func preferTLS(u url.URL, query url.Values, config *tls.Config) (driver.Connector, error) {
+	encrypted, err := newConnector(u, query, config)
 	if err != nil {
 		return nil, err
 	}
-	query.Set("sslmode", "disable")
-	plain, err := newConnector(u, query)
+	plain, err := newConnector(u, query, nil)
 	return preferringConnector{encrypted: encrypted, plain: plain}, err
 }
 
-// Connect retries without TLS after a failure that is neither the network's nor an
-// error of the server: the server has answered that it does not support TLS.
+// Connect retries without TLS after the server has answered that it does not support TLS.
 func (c preferringConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.encrypted.Connect(ctx)
-	if err == nil || dberror.SQLState(err) != "" || dberror.Meaning(err) != nil || ctx.Err() != nil {
+	if err == nil || !withoutTLS(err) || ctx.Err() != nil {
 		return conn, err
 	}
 	return c.plain.Connect(ctx)
@@ -143,12 +163,14 @@ func (s *Store) ListenConnector(ctx context.Context) (*pgdriver.Connector, error
 	switch c := session.Connector.(type) {
 	case *pgdriver.Connector:
 		return c, nil
+	case strictConnector:
+		return c.Connector, nil
 	case preferringConnector:
 		conn, err := c.encrypted.Connect(ctx)
 		if err == nil {
 			return c.encrypted, conn.Close()
 		}
-		if dberror.SQLState(err) != "" || dberror.Meaning(err) != nil {
+		if !withoutTLS(err) {
 			return nil, err
 		}
 		return c.plain, nil

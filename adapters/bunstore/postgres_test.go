@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/test/harness"
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
 
@@ -28,12 +29,20 @@ func TestPostgresURL(t *testing.T) {
 		require.Error(t, storetest.OpenPostgres(t, bare+"sslmode=require", storetest.Options()).Ping(t.Context()))
 	})
 
+	t.Run("a socket needs no TLS, whatever the mode", func(t *testing.T) {
+		t.Parallel()
+		url := "postgres://signalbox:signalbox@/postgres?host=" + harness.OwnPostgres(t).Socket
+		for _, mode := range []string{"", "&sslmode=require", "&sslmode=verify-full"} {
+			require.NoError(t, storetest.OpenPostgres(t, url+mode, storetest.Options()).Ping(t.Context()))
+		}
+	})
+
 	t.Run("an invalid URL is an error without the password", func(t *testing.T) {
 		t.Parallel()
 		for _, url := range []string{
 			"postgres://u:canary@db/c?sslmode=weird", "postgres://u:canary@db/c?pool_max_conns=0",
 			"postgres://u:canary@db/c?pool_max_conns=many", "postgres://u:canary@db:port/c",
-			"postgres://u:canary@db/c?sslmode=verify-full&sslrootcert=/missing",
+			"postgres://u:canary@db/c?sslmode=verify-full&sslrootcert=/files/are/options",
 		} {
 			_, err := bunstore.OpenPostgres(t.Context(), url, storetest.Options())
 			require.ErrorContains(t, err, "read the database URL")

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql/driver"
 	"errors"
 	"time"
@@ -27,6 +28,9 @@ type Options struct {
 	// messages of the PostgreSQL driver, which has one logger per process: the store that
 	// was opened last sets it. Nil discards them.
 	Log *zap.Logger
+	// TLS has the authorities of PostgreSQL's certificate, nil for those of the system, and
+	// the client's own certificate; it is nil without either.
+	TLS *tls.Config
 	// Existing rejects a SQLite file that is missing, instead of creating it.
 	Existing bool
 	// TimeQuery is called before a shared database is queried for its time, and the
@@ -91,6 +95,10 @@ func (s *Store) Ping(ctx context.Context) error {
 // LoginRefused reports whether the database server rejected the login. A retry does
 // not help.
 func LoginRefused(err error) bool { return dberror.LoginRefused(err) }
+
+// HandshakeRefused reports whether the client or the database server rejected the certificate
+// of the other, or the server does not use TLS. A retry does not help.
+func HandshakeRefused(err error) bool { return dberror.HandshakeRefused(err) }
 
 // Close finishes the in-flight writes and closes the database. Later writes are
 // fault.ErrUnavailable.

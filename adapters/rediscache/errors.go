@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/signalbox-hq/signalbox/domain/registry"
+	"github.com/signalbox-hq/signalbox/ports/handshake"
 )
 
 // The reasons for which Redis refuses commands, for operators. They are causes of
@@ -23,13 +24,21 @@ var (
 	// ErrNotSaving is a Redis that could not write its snapshot or log.
 	ErrNotSaving = errors.New("redis cannot persist to its disk and refuses writes: check its log and its disk")
 	// ErrDenied is a Redis that denies this user access, in general or to a key.
-	ErrDenied = errors.New("redis denies access: check REDIS_PASSWORD and the rules (ACL) of the user")
+	ErrDenied = errors.New("redis denies access: check REDIS_USERNAME, REDIS_PASSWORD and the rules (ACL) of the user")
 )
 
-// refusal returns the reason of a refused command, or nil for other errors.
+// names are those of messages about TLS.
+func names() handshake.Names {
+	return handshake.Names{
+		Server: "Redis", Address: "REDIS_HOST", Authorities: "REDIS_TLS_CA_FILE",
+		Certificate: "REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE", Plain: "REDIS_TLS=false",
+	}
+}
+
+// refusal returns the reason of a refused command or connection, or nil for other errors.
 func refusal(err error) error {
 	if _, ok := errors.AsType[redis.Error](err); !ok {
-		return nil
+		return handshake.Refusal(err, names())
 	}
 	for code, why := range map[string]error{
 		"OOM": ErrFull, "READONLY": ErrReadOnly, "LOADING": ErrLoading, "MASTERDOWN": ErrReadOnly,
@@ -60,7 +69,10 @@ func translate(err error, doing string) error {
 	if err == nil {
 		return nil
 	}
-	if why := refusal(err); why != nil {
+	switch why := refusal(err); {
+	case errors.Is(why, err): // it has the error already
+		err = why
+	case why != nil:
 		err = fmt.Errorf("%w (%w)", why, err)
 	}
 	wrapped := fmt.Errorf("%s: %w", doing, err)

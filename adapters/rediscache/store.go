@@ -3,6 +3,7 @@ package rediscache
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,8 +28,13 @@ const (
 // Options selects a Redis.
 type Options struct {
 	// Address is "host:port".
-	Address  string
+	Address string
+	// Username is a user of Redis' access control lists; "" is the default user.
+	Username string
 	Password secret.Text
+	// TLS is the configuration of connections by TLS; nil is none. The server's certificate
+	// is for the host in Address.
+	TLS *tls.Config
 	// Prefix begins every key; it separates users of one Redis.
 	Prefix string
 	// Timeout bounds each call; a second by default.
@@ -84,7 +90,7 @@ func Open(o Options) *Store {
 // newClient returns a client without retries: callers repeat failed calls.
 func newClient(o Options, dial, call time.Duration) *redis.Client {
 	return redis.NewClient(&redis.Options{
-		Addr: o.Address, Password: o.Password.Reveal(),
+		Addr: o.Address, Username: o.Username, Password: o.Password.Reveal(), TLSConfig: o.TLS,
 		DialTimeout: dial, ReadTimeout: call, WriteTimeout: call, PoolTimeout: call,
 		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -27,6 +28,8 @@ type Bus struct {
 	seed maphash.Seed
 	// topics has the topics that are verified before the next message for them.
 	topics topics
+	// refused is why the broker refused the last ping's connection; nil if it did not.
+	refused atomic.Pointer[string]
 
 	mu    sync.Mutex
 	lanes []*lane
@@ -111,10 +114,25 @@ func (b *Bus) Ping(ctx context.Context) error {
 	go func() { answered <- b.ping() }()
 	select {
 	case err := <-answered:
+		b.refused.Store(nil)
+		if why := refusal(err); why != nil {
+			b.refused.Store(new(why.Error()))
+			return unavailable(why)
+		}
 		return translate("", err)
 	case <-ctx.Done():
 		return unavailable(context.Cause(ctx))
 	}
+}
+
+// Conditions returns "kafka_connection_refused" while the broker refuses connections: for
+// their security protocol, a certificate or the login.
+func (b *Bus) Conditions() []ports.Condition {
+	reason := b.refused.Load()
+	if reason == nil {
+		return nil
+	}
+	return []ports.Condition{{Name: "kafka_connection_refused", Part: "kafka", Message: *reason}}
 }
 
 // Close waits for in-flight messages and closes the connections.

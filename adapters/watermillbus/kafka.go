@@ -21,6 +21,8 @@ import (
 type KafkaOptions struct {
 	// Brokers are "host:port"; one that answers is enough.
 	Brokers []string
+	// Security is how connections are protected.
+	Security Security
 	// Topics are looked up before the first message for them.
 	Topics []string
 	// Create says that missing topics are created, with Partitions and Replication.
@@ -113,6 +115,7 @@ func (o KafkaOptions) config() *sarama.Config {
 	c.Producer.Retry.BackoffFunc = func(retries, _ int) time.Duration { return sendBackoff << retries }
 	c.Producer.Return.Successes = true
 	c.Producer.Compression = o.Compression.codec()
+	o.Security.configure(c)
 	return c
 }
 

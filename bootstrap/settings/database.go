@@ -15,6 +15,9 @@ type Database struct {
 	// Postgres is a connection URL, which may contain a password. Its parameters are those
 	// of the driver.
 	Postgres secret.Text
+	// RootCertificate, Certificate and Key are the files that sslrootcert, sslcert and sslkey
+	// of the URL named; empty if they were not given.
+	RootCertificate, Certificate, Key string
 	// Warnings name the parameters of the URL that are ignored.
 	Warnings []string
 }
@@ -66,8 +69,13 @@ func readPostgres(rest string) (Database, error) {
 	if err := p.translate(); err != nil {
 		return Database{}, err
 	}
+	d := Database{
+		RootCertificate: p.take("sslrootcert"), Certificate: p.take("sslcert"), Key: p.take("sslkey"),
+		Warnings: p.warnings,
+	}
 	u.RawQuery = p.query.Encode()
-	return Database{Postgres: secret.New(u.String()), Warnings: p.warnings}, nil
+	d.Postgres = secret.New(u.String())
+	return d, nil
 }
 
 // errCharacters is the reason for a URL whose parts cannot be distinguished.

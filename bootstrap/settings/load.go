@@ -71,10 +71,8 @@ func parse(values map[string]string, topics []ports.TopicSetting) (Settings, []s
 	if len(problems) == 0 && !supportsDefault(s, values) {
 		problems = append(problems, problem(describeField("DefaultEnvironment"), values, errNotAllowed))
 	}
-	if (s.TLSCertificate == "") != (s.TLSKey == "") {
-		problems = append(problems, "TLS_CERT_FILE and TLS_KEY_FILE: set both")
-	} else if s.TLSClientCAs != "" && s.TLSKey == "" {
-		problems = append(problems, "TLS_CLIENT_CA_FILE: set TLS_CERT_FILE and TLS_KEY_FILE, too")
+	if len(problems) == 0 {
+		problems = slices.Concat(s.serverTLS(), s.redisTLS(), s.kafkaSecurity())
 	}
 	slices.Sort(problems)
 	return s, problems

@@ -184,6 +184,12 @@ func (p *postgresParameters) account(name, value string) error {
 	return nil
 }
 
+// take removes a parameter and returns its value.
+func (p *postgresParameters) take(name string) string {
+	defer p.query.Del(name)
+	return p.query.Get(name)
+}
+
 func (p *postgresParameters) database(name, value string) error {
 	p.query.Del(name)
 	if len(p.url.Path) > 1 {
@@ -301,6 +307,9 @@ func (p *postgresParameters) check() error {
 		return reasonError("sslcert, sslkey and sslrootcert need sslmode=require, verify-ca or verify-full")
 	case p.query.Has("sslrootcert") && (mode == "prefer" || mode == "allow"):
 		return reasonError("sslrootcert needs sslmode=require, verify-ca or verify-full")
+	case mode == "verify-ca" && p.query.Get("sslrootcert") == "":
+		return reasonError("sslmode=verify-ca needs sslrootcert, a file of the authority; " +
+			"sslmode=verify-full accepts those of the system")
 	}
 	return nil
 }

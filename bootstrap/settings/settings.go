@@ -51,7 +51,13 @@ type Settings struct {
 
 	RedisHost     Host        `env:"REDIS_HOST" group:"Redis" doc:"Redis for leases and the shared cache, needed by more than one replica; unset: in process" allowed:"a host name or address"`
 	RedisPort     RemotePort  `env:"REDIS_PORT" envDefault:"6379" group:"Redis" doc:"Port of Redis" allowed:"1 to 65535"`
+	RedisUsername string      `env:"REDIS_USERNAME" group:"Redis" doc:"User of Redis' access control lists; unset: the default user" allowed:"any text"`
 	RedisPassword secret.Text `env:"REDIS_PASSWORD" group:"Redis" secret:"true" doc:"Password of Redis" allowed:"any text"`
+
+	RedisTLS            bool   `env:"REDIS_TLS" envDefault:"false" group:"Redis" doc:"Connect to Redis by TLS; its certificate must be for REDIS_HOST" allowed:"true or false"`
+	RedisTLSAuthorities string `env:"REDIS_TLS_CA_FILE" group:"Redis" doc:"Authorities of the certificate of Redis, in PEM; unset: those of the system" allowed:"a path"`
+	RedisTLSCertificate string `env:"REDIS_TLS_CERT_FILE" group:"Redis" doc:"Certificate for Redis with its chain, in PEM; read again after a change" allowed:"a path"`
+	RedisTLSKey         string `env:"REDIS_TLS_KEY_FILE" group:"Redis" doc:"Key of the certificate for Redis, in PEM" allowed:"a path"`
 
 	CacheMaxBytes  Bytes `env:"CACHE_MAX_BYTES" envDefault:"64MiB" group:"Service" doc:"Memory of the local cache of configurations and flags" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
 	ResponseMemory Bytes `env:"RESPONSE_MEMORY" envDefault:"64MiB" group:"Service" doc:"Memory for large responses in flight; further ones wait for a second, and are 503 after that" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
@@ -71,6 +77,15 @@ type Settings struct {
 	ProbeAllow     Prefixes `env:"PROBE_ALLOW_CIDRS" group:"Registry" doc:"Private networks, loopback included, in which health checks may dial any address, read bodies and report the cause of a failure; unset: a private address only for registrations from that address" allowed:"CIDR blocks such as 10.0.0.0/8 separated by commas"`
 
 	KafkaServers Brokers `env:"KAFKA_BOOTSTRAP_SERVERS" group:"Kafka" doc:"Brokers to which changes are published; unset: in process" allowed:"host:port, separated by commas"`
+
+	KafkaProtocol       watermillbus.Protocol  `env:"KAFKA_SECURITY_PROTOCOL" envDefault:"PLAINTEXT" group:"Kafka" doc:"How connections to Kafka are protected: by TLS (SSL, SASL_SSL), by a login (SASL_PLAINTEXT, SASL_SSL)" allowed:"PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"`
+	KafkaMechanism      watermillbus.Mechanism `env:"KAFKA_SASL_MECHANISM" group:"Kafka" doc:"Mechanism of the login to Kafka" allowed:"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"`
+	KafkaUsername       string                 `env:"KAFKA_SASL_USERNAME" group:"Kafka" doc:"User of the login to Kafka" allowed:"any text"`
+	KafkaPassword       secret.Text            `env:"KAFKA_SASL_PASSWORD" group:"Kafka" secret:"true" doc:"Password of the login to Kafka" allowed:"any text"`
+	KafkaTLSAuthorities string                 `env:"KAFKA_SSL_CA_FILE" group:"Kafka" doc:"Authorities of the brokers' certificates, in PEM; unset: those of the system" allowed:"a path"`
+	KafkaTLSCertificate string                 `env:"KAFKA_SSL_CERT_FILE" group:"Kafka" doc:"Certificate for Kafka with its chain, in PEM; read again after a change" allowed:"a path"`
+	KafkaTLSKey         string                 `env:"KAFKA_SSL_KEY_FILE" group:"Kafka" doc:"Key of the certificate for Kafka, in PEM" allowed:"a path"`
+
 	// KafkaTopics are the topics of the modules, by the name of the setting.
 	KafkaTopics Topics `topics:"true" group:"Kafka" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
 

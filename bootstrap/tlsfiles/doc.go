@@ -1,2 +1,3 @@
-// Package tlsfiles reads the certificates of the server from files, again after a change.
+// Package tlsfiles reads certificates from files, again after a change: those of the server,
+// and those with which the service connects to its stores.
 package tlsfiles

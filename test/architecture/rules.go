@@ -145,6 +145,7 @@ func Owners() []Owner {
 		one("github.com/ThreeDotsLabs/watermill", "adapters/watermillbus"),
 		one("github.com/ThreeDotsLabs/watermill-kafka", "adapters/watermillbus"),
 		one("github.com/IBM/sarama", "adapters/watermillbus"),
+		one("github.com/xdg-go/scram", "adapters/watermillbus"),
 		one("google.golang.org/grpc", "adapters/httpprobe"),
 		one("github.com/google/uuid", "adapters/system"),
 		one("github.com/spf13/cobra", "adapters/cli"),

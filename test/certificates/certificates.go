@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -51,22 +52,26 @@ func (a Authority) WritePEM(tb testing.TB, path string) {
 	require.NoError(tb, os.WriteFile(path, a.PEM(), 0o600))
 }
 
-// Issue returns a certificate of that name for servers on this machine, and for clients.
-func (a Authority) Issue(tb testing.TB, name string) Certificate {
+// Issue returns a certificate of that name for clients, and for servers at some host names
+// or, without any, on this machine.
+func (a Authority) Issue(tb testing.TB, name string, hosts ...string) Certificate {
 	tb.Helper()
 	template := &x509.Certificate{
 		SerialNumber: serial(tb), Subject: pkix.Name{CommonName: name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:    hosts,
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	if len(hosts) == 0 {
+		template.DNSNames, template.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)}
 	}
 	key := newKey(tb)
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
 	require.NoError(tb, err)
-	text, err := x509.MarshalECPrivateKey(key)
+	text, err := x509.MarshalPKCS8PrivateKey(key) // the one form that Kafka reads
 	require.NoError(tb, err)
-	return Certificate{encode("CERTIFICATE", der), encode("EC PRIVATE KEY", text)}
+	return Certificate{encode("CERTIFICATE", der), encode("PRIVATE KEY", text)}
 }
 
 // Write writes the certificate and its key into files.
@@ -74,6 +79,34 @@ func (c Certificate) Write(tb testing.TB, certificate, key string) {
 	tb.Helper()
 	require.NoError(tb, os.WriteFile(certificate, c.certificate, 0o600))
 	require.NoError(tb, os.WriteFile(key, c.key, 0o600))
+}
+
+// Files are the paths of a certificate, of its key, and of the authority that issued it.
+type Files struct{ Certificate, Key, Authority string }
+
+// Files returns a certificate of Issue in files of a folder of its own.
+func (a Authority) Files(tb testing.TB, name string, hosts ...string) Files {
+	tb.Helper()
+	folder := tb.TempDir()
+	f := Files{
+		Certificate: filepath.Join(folder, "cert.pem"), Key: filepath.Join(folder, "key.pem"),
+		Authority: filepath.Join(folder, "ca.pem"),
+	}
+	a.Issue(tb, name, hosts...).Write(tb, f.Certificate, f.Key)
+	a.WritePEM(tb, f.Authority)
+	return f
+}
+
+// Client returns a configuration that trusts the authority and has the certificate.
+func (f Files) Client(tb testing.TB) *tls.Config {
+	tb.Helper()
+	pair, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
+	require.NoError(tb, err)
+	text, err := os.ReadFile(f.Authority)
+	require.NoError(tb, err)
+	roots := x509.NewCertPool()
+	require.True(tb, roots.AppendCertsFromPEM(text))
+	return &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 }
 
 // Pair returns the certificate for a configuration of crypto/tls.

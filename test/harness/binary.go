@@ -30,6 +30,8 @@ func fromBinary(s *server) (string, error) {
 type Cluster struct {
 	// URL is the URL of a superuser and an empty database.
 	URL string
+	// Socket is the path of the socket.
+	Socket string
 
 	folder  string
 	command []string
@@ -40,13 +42,19 @@ type Cluster struct {
 // OwnPostgres returns a running PostgreSQL for one test.
 func OwnPostgres(tb testing.TB) *Cluster {
 	tb.Helper()
+	cluster := stoppedPostgres(tb)
+	cluster.Start(tb)
+	return cluster
+}
+
+func stoppedPostgres(tb testing.TB) *Cluster {
+	tb.Helper()
 	cluster, err := newCluster()
 	require.NoError(tb, err)
 	if cluster == nil {
 		Skip(tb, "no PostgreSQL that can be stopped: install PostgreSQL's server binaries")
 	}
 	tb.Cleanup(cluster.remove)
-	cluster.Start(tb)
 	return cluster
 }
 
@@ -95,6 +103,7 @@ func newCluster() (*Cluster, error) {
 		postgres, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", folder,
 		"-c", "fsync=off", "-c", "max_connections=200",
 	}
+	cluster.Socket = filepath.Join(folder, fmt.Sprintf(".s.PGSQL.%d", port))
 	cluster.URL = fmt.Sprintf("postgres://signalbox:signalbox@127.0.0.1:%d/postgres?sslmode=disable", port)
 	return cluster, nil
 }

@@ -58,10 +58,12 @@ func CreateTopic(tb testing.TB, brokers []string, name string) {
 }
 
 // Consume returns the messages of topics from their beginning, until enough returns true.
-// Messages of one key are in the order of their arrival.
-func Consume(tb testing.TB, brokers, topics []string, enough func([]*kgo.Record) bool) []*kgo.Record {
+// Messages of one key are in the order of their arrival. Options are those of the connections.
+func Consume(
+	tb testing.TB, brokers, topics []string, enough func([]*kgo.Record) bool, options ...kgo.Opt,
+) []*kgo.Record {
 	tb.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topics...))
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topics...))...)
 	require.NoError(tb, err)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(tb.Context(), consumeTimeout)

@@ -15,6 +15,8 @@ import (
 	"github.com/ory/dockertest/v3/docker"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/certificates"
 )
 
 // howToProvideRedis is the reason of a skip.
@@ -82,12 +84,12 @@ func redisFromDocker(s *server) (string, error) {
 		return "", nil //nolint:nilerr // no image: the next source is tried
 	}
 	s.cleanups = append(s.cleanups, func() { _ = pool.Purge(container) })
-	return awaitRedis(container.GetHostPort("6379/tcp"))
+	return awaitRedis(redis.Options{Addr: container.GetHostPort("6379/tcp")})
 }
 
 // redisFromBinary starts redis-server on a free port if it is installed.
 func redisFromBinary(s *server) (string, error) {
-	address, stop, err := runRedis()
+	address, stop, err := runRedis(redis.Options{}, "--port")
 	if stop != nil {
 		s.cleanups = append(s.cleanups, stop)
 	}
@@ -97,7 +99,27 @@ func redisFromBinary(s *server) (string, error) {
 // OwnRedis returns the address of an empty Redis for one test, which may configure it.
 func OwnRedis(tb testing.TB) (address string) {
 	tb.Helper()
-	address, stop, err := runRedis()
+	return ownRedis(tb, redis.Options{}, "--port")
+}
+
+// SecureRedis returns the address of an empty Redis for one test that accepts TLS with a
+// client certificate of the same authority, and one user with the permissions that
+// docs/operations.md names.
+func SecureRedis(tb testing.TB, files certificates.Files, user, password string) (address string) {
+	tb.Helper()
+	login := redis.Options{Username: user, Password: password, TLSConfig: files.Client(tb)}
+	login.TLSConfig.InsecureSkipVerify = true // its certificate may be for another name
+	return ownRedis(tb, login,
+		"--user", "default", "off", "--user", user, "on", ">"+password,
+		"~registry:*", "~config:*", "~feature_flag:*", "~service_info:*", "~service:*", "~healthy_services",
+		"+@read", "+@write", "+@scripting", "+@connection", "+time",
+		"--tls-cert-file", files.Certificate, "--tls-key-file", files.Key, "--tls-ca-cert-file", files.Authority,
+		"--tls-auth-clients", "yes", "--port", "0", "--tls-port")
+}
+
+func ownRedis(tb testing.TB, login redis.Options, arguments ...string) (address string) {
+	tb.Helper()
+	address, stop, err := runRedis(login, arguments...)
 	if stop != nil {
 		tb.Cleanup(stop)
 	}
@@ -108,8 +130,9 @@ func OwnRedis(tb testing.TB) (address string) {
 	return address
 }
 
-// runRedis starts redis-server and returns how to stop it; "" if it is not installed.
-func runRedis() (address string, stop func(), err error) {
+// runRedis starts redis-server with arguments, the last of which is followed by its port, and
+// returns how to stop it; "" if it is not installed.
+func runRedis(login redis.Options, arguments ...string) (address string, stop func(), err error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return "", nil, nil //nolint:nilerr // not installed
@@ -118,8 +141,8 @@ func runRedis() (address string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	process := exec.CommandContext(context.Background(), path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1",
-		"--save", "", "--appendonly", "no")
+	arguments = append(arguments, strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+	process := exec.CommandContext(context.Background(), path, arguments...)
 	process.Dir = os.TempDir()
 	if err := process.Start(); err != nil {
 		return "", nil, fmt.Errorf("start redis-server: %w", err)
@@ -128,22 +151,23 @@ func runRedis() (address string, stop func(), err error) {
 		_ = process.Process.Kill()
 		_ = process.Wait()
 	}
-	address, err = awaitRedis(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	login.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	address, err = awaitRedis(login)
 	return address, stop, err
 }
 
 // awaitRedis returns the address once the server is ready.
-func awaitRedis(address string) (string, error) {
+func awaitRedis(login redis.Options) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	client := redis.NewClient(&redis.Options{Addr: address})
+	client := redis.NewClient(&login)
 	defer func() { _ = client.Close() }()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := client.Ping(ctx).Err()
 		if err == nil {
-			return address, nil
+			return login.Addr, nil
 		}
 		select {
 		case <-tick.C:

@@ -15,6 +15,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/ports/handshake"
 )
 
 // ErrConflict marks a unique violation that has no meaning of its own yet.
@@ -31,6 +32,9 @@ func Translate(err error, doing string, conflict *fault.Error) error {
 	if errors.Is(err, driver.ErrBadConn) { // database/sql: nothing was sent
 		err = fmt.Errorf("%w: %w", fault.ErrUnreached, err)
 	}
+	if why := handshake.Refusal(err, names()); why != nil {
+		err = why
+	}
 	meaning := Meaning(err)
 	if meaning == ErrConflict && conflict != nil {
 		meaning = conflict
@@ -39,6 +43,14 @@ func Translate(err error, doing string, conflict *fault.Error) error {
 		return fmt.Errorf("%s: %w", doing, redacted{err})
 	}
 	return meaning.WithCause(fmt.Errorf("%s: %w", doing, redacted{err}))
+}
+
+// names are those of messages about TLS.
+func names() handshake.Names {
+	return handshake.Names{
+		Server: "PostgreSQL", Address: "the host of DATABASE_URL", Authorities: "sslrootcert in DATABASE_URL",
+		Certificate: "sslcert and sslkey in DATABASE_URL", Plain: "sslmode=disable",
+	}
 }
 
 // Meaning returns the fault that an error's code stands for, or nil.
@@ -55,7 +67,7 @@ func Meaning(err error) *fault.Error {
 		return nil
 	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		errors.Is(err, context.DeadlineExceeded):
+		errors.Is(err, context.DeadlineExceeded), HandshakeRefused(err):
 		return fault.ErrUnavailable
 	}
 	return nil
@@ -107,6 +119,10 @@ func postgresMeaning(state string) *fault.Error {
 // LoginRefused reports whether the database server rejected the login: a wrong
 // password, or a role or database that does not exist. A retry does not help.
 func LoginRefused(err error) bool { return loginRefused(SQLState(err)) }
+
+// HandshakeRefused reports whether the client or the server rejected the certificate of the
+// other. A retry does not help.
+func HandshakeRefused(err error) bool { return handshake.Refusal(err, names()) != nil }
 
 func loginRefused(state string) bool { return strings.HasPrefix(state, "28") || state == "3D000" }
 
