@@ -161,10 +161,11 @@ func (a KeyAttributes) FullAdmin() bool {
 	return !a.Damaged && slices.ContainsFunc(a.Grants, Grant.IsFullAdmin)
 }
 
-// UsableAdmin reports whether the key is valid at that time, from everywhere, and allows
-// everything.
+// UsableAdmin reports whether the key is valid at that time, from everywhere, not of a
+// login, and allows everything.
 func (k *APIKey) UsableAdmin(at time.Time) bool {
-	return k.ValidAt(at) && k.attributes.FullAdmin() && len(k.attributes.Networks) == 0
+	a := k.attributes
+	return k.ValidAt(at) && a.FullAdmin() && len(a.Networks) == 0 && a.Login.IsZero()
 }
 
 func (a KeyAttributes) clone() KeyAttributes {

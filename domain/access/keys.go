@@ -25,7 +25,7 @@ type Keys interface {
 	// FindAll returns the keys of those ids, at most 1,000, by their ids. Ids that do
 	// not exist are missing.
 	FindAll(ctx context.Context, ids []string) (map[string]*APIKey, error)
-	// List returns a page of all keys, the oldest first, then by id. A position is the
+	// List returns a page of all keys but those of logins, the oldest first, then by id. A position is the
 	// time of creation, as RFC 3339 with microseconds, and the id.
 	List(ctx context.Context, w scope.Window) (Page, error)
 	// Change applies a change to the key of that id and stores it, and returns the key
@@ -44,4 +44,11 @@ type KeyUses interface {
 	// Used stores the times by the ids of the keys, at most 1,000, where they are later
 	// than the stored ones. Ids that do not exist are ignored.
 	Used(ctx context.Context, last map[string]time.Time) error
+}
+
+// Logins deletes what logins leave.
+type Logins interface {
+	// ForgetLogins deletes keys of logins that expired before a time, at most that many, and
+	// returns their number.
+	ForgetLogins(ctx context.Context, before time.Time, most int) (int, error)
 }

@@ -27,6 +27,11 @@ func TestKeysContract(t *testing.T) {
 				keys := keystore.New(open(t))
 				return contract.KeyStore{Keys: keys, Uses: keys}
 			}, nil)
+			contract.Trust(t, func(t *testing.T) contract.TrustStore {
+				store := open(t)
+				trusted := keystore.NewTrust(store)
+				return contract.TrustStore{Trust: trusted, Logins: trusted, Keys: keystore.New(store)}
+			}, nil)
 		})
 	}
 }
