@@ -38,6 +38,7 @@ func trustSuite() []behaviour[TrustStore] {
 		{"issuers and bindings are replaced and removed", trustChanges},
 		{"16 concurrent changes follow one another", trustTogether},
 		{"keys of logins end with the binding that changes, and no others", loginsEnd},
+		{"the key of a login is stored only while its binding is trusted as it was", loginChanged},
 		{"keys of logins are not listed, and those that ended are deleted", loginsForgotten},
 	}
 }
@@ -196,4 +197,31 @@ func loginsForgotten(t *testing.T, s TrustStore) {
 		_, err := s.Keys.Find(t.Context(), id)
 		require.NoError(t, err)
 	}
+}
+
+func loginChanged(t *testing.T, s TrustStore) {
+	p := both(t, s)
+	binding, err := p.Binding("bbbbbbb1")
+	require.NoError(t, err)
+	issuer, err := p.Issuer(binding.IssuerID)
+	require.NoError(t, err)
+	login := func(id string) error {
+		key, _ := keyOf(t, id, access.KeyAttributes{
+			Expires: fixture.Noon().Add(time.Hour), Login: access.Login{BindingID: binding.ID, IssuerID: issuer.ID},
+		})
+		return s.Trust.CreateLogin(t.Context(), key, binding, issuer)
+	}
+	require.NoError(t, login("login001"))
+	require.ErrorIs(t, login("login001"), access.ErrKeyTaken)
+	mustTrust(t, s.Trust, func(p *trust.Policy) error {
+		other := issuer
+		other.Audiences = []string{"another"}
+		return p.SetIssuer(other)
+	})
+	require.ErrorIs(t, login("login002"), trust.ErrChanged)
+	_, err = s.Keys.Find(t.Context(), "login002")
+	require.ErrorIs(t, err, access.ErrKeyNotFound)
+	found, err := s.Keys.Find(t.Context(), "login001")
+	require.NoError(t, err)
+	assert.Equal(t, fixture.Noon(), found.Attributes().Revoked)
 }

@@ -16,7 +16,10 @@ import (
 )
 
 // Trust stores the issuers and bindings that are trusted.
-type Trust struct{ store *bunstore.Store }
+type Trust struct {
+	store *bunstore.Store
+	keys  *Keys
+}
 
 var (
 	_ trust.Store   = (*Trust)(nil)
@@ -24,7 +27,7 @@ var (
 )
 
 // NewTrust returns the issuers and bindings of a store.
-func NewTrust(s *bunstore.Store) *Trust { return &Trust{store: s} }
+func NewTrust(s *bunstore.Store) *Trust { return &Trust{store: s, keys: New(s)} }
 
 // Load returns the policy.
 func (t *Trust) Load(ctx context.Context) (trust.Policy, error) {
@@ -54,13 +57,20 @@ func (t *Trust) load(ctx context.Context, selecting func() *bun.SelectQuery) (p 
 // trustLock is the advisory lock of Change: "sbxtrust" in ASCII, as a number.
 const trustLock = 0x7362787472757374
 
+// lock takes the advisory lock by a statement. On SQLite all transactions follow one another.
+func (t *Trust) lock(ctx context.Context, tx bun.Tx, statement string) error {
+	if t.store.Dialect() != bunstore.Postgres {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, statement, int64(trustLock))
+	return err
+}
+
 // Change applies a change to the policy and stores it, as trust.Store promises.
 func (t *Trust) Change(ctx context.Context, at time.Time, apply func(*trust.Policy) error) error {
 	err := t.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if t.store.Dialect() == bunstore.Postgres {
-			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", int64(trustLock)); err != nil {
-				return err
-			}
+		if err := t.lock(ctx, tx, "SELECT pg_advisory_xact_lock(?)"); err != nil {
+			return err
 		}
 		before, err := t.load(ctx, tx.NewSelect)
 		if err != nil {
@@ -159,6 +169,25 @@ func revokeLogins(ctx context.Context, tx bun.Tx, bindings []string, at time.Tim
 	_, err := tx.NewUpdate().Model((*keyRow)(nil)).Set("revoked_at = ?", column.Time(at.Truncate(time.Microsecond))).
 		Where("login_binding IN (?)", bun.List(bindings)).Where("login_binding <> ''").Where("revoked_at IS NULL").Exec(ctx)
 	return err
+}
+
+// CreateLogin stores the key of a login, as trust.Store promises. No change of the policy is
+// stored between the check and the key.
+func (t *Trust) CreateLogin(ctx context.Context, key *access.APIKey, by trust.Binding, of trust.Issuer) error {
+	err := t.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := t.lock(ctx, tx, "SELECT pg_advisory_xact_lock_shared(?)"); err != nil {
+			return err
+		}
+		now, err := t.load(ctx, tx.NewSelect)
+		if err != nil {
+			return err
+		}
+		if !now.Trusts(by, of) {
+			return trust.ErrChanged
+		}
+		return t.keys.insert(ctx, tx, key)
+	})
+	return dberror.Translate(err, "store the key of a login", access.ErrKeyTaken)
 }
 
 // ForgetLogins deletes keys of logins that expired before a time.

@@ -21,6 +21,9 @@ var (
 	// ErrTaken is a name, or the URL of an issuer, that another one has.
 	ErrTaken = fault.New(fault.Conflict, "trust_taken",
 		"Another issuer or binding has this name, or another issuer has this URL.")
+	// ErrChanged is a login while its binding or issuer was changed.
+	ErrChanged = fault.New(fault.Conflict, "trust_changed",
+		"The binding or the issuer of the token was changed meanwhile. Log in again.")
 	// ErrIssuerInUse is the removal of an issuer that has bindings.
 	ErrIssuerInUse = fault.New(fault.Conflict, "issuer_in_use",
 		"The issuer has bindings. Delete these first; the keys of their logins end with them.")

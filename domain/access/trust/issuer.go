@@ -69,8 +69,8 @@ func (i Issuer) check() error {
 		checkAlgorithms(i.Algorithms), checkSkew(i.Skew))
 }
 
-// equal reports whether two issuers trust the same tokens.
-func (i Issuer) equal(o Issuer) bool {
+// Equal reports whether two issuers trust the same tokens.
+func (i Issuer) Equal(o Issuer) bool {
 	return i.URL == o.URL && i.KeySet == o.KeySet && slices.Equal(i.Audiences, o.Audiences) &&
 		slices.Equal(i.Algorithms, o.Algorithms) && i.Skew == o.Skew && i.Direct == o.Direct
 }

@@ -32,6 +32,9 @@ type Store interface {
 	// another. Keys of logins by the bindings that Ended names are revoked at that time, in
 	// the same transaction. An error of apply ends the call, and nothing is stored.
 	Change(ctx context.Context, at time.Time, apply func(*Policy) error) error
+	// CreateLogin stores the key of a login, if the binding and the issuer are still trusted as
+	// given; else it is ErrChanged. A key id that exists is access.ErrKeyTaken.
+	CreateLogin(ctx context.Context, key *access.APIKey, by Binding, of Issuer) error
 }
 
 // Verifier verifies tokens.
@@ -160,10 +163,16 @@ func (p Policy) Ended(later Policy) []string {
 	return ended
 }
 
+// Trusts reports whether the policy has a binding and its issuer as given.
+func (p Policy) Trusts(b Binding, i Issuer) bool {
+	given := Policy{Issuers: []Issuer{i}, Bindings: []Binding{b}}
+	return b.IssuerID == i.ID && len(given.Ended(p)) == 0
+}
+
 func (p Policy) sameIssuer(later Policy, id string) bool {
 	before, err := p.Issuer(id)
 	after, laterErr := later.Issuer(id)
-	return err == nil && laterErr == nil && before.equal(after)
+	return err == nil && laterErr == nil && before.Equal(after)
 }
 
 // Clone returns a policy that shares nothing with this one that changes, without notes.
