@@ -252,6 +252,10 @@ func TestDirectTokens(t *testing.T) {
 	_, err = x.Authenticate(t.Context(), token[:len(token)-1]+"x", nil)
 	require.ErrorIs(t, err, trust.ErrTokenRejected)
 
+	pass, err := x.Pass(t.Context(), caller, fixture.Production(t))
+	require.NoError(t, err)
+	assert.Empty(t, pass, "it would be of use on this replica only")
+
 	session, err := x.Open(t.Context(), caller)
 	require.NoError(t, err)
 	require.NoError(t, x.Recheck(t.Context()))

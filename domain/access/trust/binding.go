@@ -19,6 +19,8 @@ const (
 	MaxSubjects = 50
 	MaxClaims   = 20
 	MaxGlobs    = 50
+	// MaxBindingBytes bounds the globs and the names of the claims together.
+	MaxBindingBytes = 8 << 10
 	// MinTTL and MaxTTL bound for how long the key of a login is valid.
 	MinTTL = time.Minute
 	MaxTTL = time.Hour
@@ -64,7 +66,25 @@ func (b Binding) Matches(c Claims) bool {
 // check returns ErrInvalid for a binding that would trust more than its author can mean: one
 // of any subject needs a claim that is bound, too.
 func (b Binding) check() error {
-	return fault.Merge(checkName(b.Name), b.checkSubjects(), b.checkClaims(), access.CheckGrants(b.Grants), checkTTL(b.TTL))
+	return fault.Merge(checkName(b.Name), b.checkSubjects(), b.checkClaims(), b.checkBytes(),
+		access.CheckGrants(b.Grants), checkTTL(b.TTL))
+}
+
+func (b Binding) checkBytes() error {
+	size := 0
+	for _, glob := range b.Subjects {
+		size += len(glob)
+	}
+	for pointer, globs := range b.Claims {
+		size += len(pointer)
+		for _, glob := range globs {
+			size += len(glob)
+		}
+	}
+	if size > MaxBindingBytes {
+		return fault.Bad("claims", "must not have more than 8192 bytes together with the subjects")
+	}
+	return nil
 }
 
 func (b Binding) checkSubjects() error {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -105,9 +106,12 @@ func TestBindingsThatCannotBeMade(t *testing.T) {
 		"a name of a claim":   {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"repository": {"x"}} }},
 		"all claims":          {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"/": {"x"}} }},
 		"a claim without any": {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"/a": {}} }},
-		"no grant":            {"grants", func(b *trust.Binding) { b.Grants = nil }},
-		"a short time":        {"ttl_seconds", func(b *trust.Binding) { b.TTL = time.Second }},
-		"a long time":         {"ttl_seconds", func(b *trust.Binding) { b.TTL = trust.MaxTTL + time.Second }},
+		"long claims": {"claims", func(b *trust.Binding) {
+			b.Claims = map[string][]string{"/a": slices.Repeat([]string{strings.Repeat("x", 500)}, 17)}
+		}},
+		"no grant":     {"grants", func(b *trust.Binding) { b.Grants = nil }},
+		"a short time": {"ttl_seconds", func(b *trust.Binding) { b.TTL = time.Second }},
+		"a long time":  {"ttl_seconds", func(b *trust.Binding) { b.TTL = trust.MaxTTL + time.Second }},
 	} {
 		p := trust.Policy{Issuers: []trust.Issuer{issuer()}}
 		b := binding()
