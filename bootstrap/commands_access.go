@@ -18,9 +18,9 @@ import (
 
 // accessOf returns the use cases of access on a store.
 func accessOf(store *bunstore.Store, s settings.Settings, clock ports.Clock, ids ports.IDs) *accessapp.Service {
-	keys, trusted := keystore.New(store), keystore.NewTrust(store)
+	keys := keystore.New(store)
 	return newAccess(accessParts{
-		Settings: s, Modules: Descriptors(), Keys: keys, Uses: keys, Trust: trusted, Logins: trusted,
+		Settings: s, Modules: Descriptors(), Keys: keys, Uses: keys, Trust: keystore.NewTrust(store),
 		Tokens: jwtverifier.New(), Clock: clock, IDs: ids,
 	})
 }

@@ -23,7 +23,7 @@ func accessModule() fx.Option {
 	return fx.Module("access", stored(keystore.Module()),
 		fx.Provide(
 			fx.Annotate(keystore.New, fx.As(new(access.Keys)), fx.As(new(access.KeyUses))),
-			fx.Annotate(keystore.NewTrust, fx.As(new(trust.Store)), fx.As(new(access.Logins))),
+			fx.Annotate(keystore.NewTrust, fx.As(new(trust.Store))),
 			fx.Annotate(jwtverifier.New, fx.As(new(trust.Verifier))),
 			newAccess,
 		),
@@ -41,7 +41,6 @@ type accessParts struct {
 	Keys     access.Keys
 	Uses     access.KeyUses
 	Trust    trust.Store
-	Logins   access.Logins
 	Tokens   trust.Verifier
 	Clock    ports.Clock
 	IDs      ports.IDs
@@ -50,7 +49,7 @@ type accessParts struct {
 func newAccess(p accessParts) *accessapp.Service {
 	s := p.Settings
 	return accessapp.New(accessapp.Dependencies{
-		Keys: p.Keys, Uses: p.Uses, Trust: p.Trust, Logins: p.Logins, Tokens: p.Tokens, Clock: p.Clock, IDs: p.IDs,
+		Keys: p.Keys, Uses: p.Uses, Trust: p.Trust, Tokens: p.Tokens, Clock: p.Clock, IDs: p.IDs,
 		Pepper: s.Pepper.Text,
 		Policy: accessapp.Policy{
 			Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads(),

@@ -19,7 +19,7 @@ const (
 )
 
 var (
-	errScheme    = errors.New("an issuer is asked by https, by http on loopback addresses only, and not at link-local ones")
+	errScheme    = errors.New("the keys of an issuer are requested by https, by http on loopback addresses only, and not at link-local ones")
 	errRedirects = errors.New("too many redirects")
 	errLinkLocal = errors.New("an issuer must not have a link-local address")
 	errAnswer    = errors.New("the answer of the issuer is too long")

@@ -17,7 +17,7 @@ import (
 
 const (
 	// RefreshPause is the time between two requests for the keys of an issuer: tokens with
-	// keys that do not exist cannot have it asked more often.
+	// keys that do not exist do not cause more.
 	RefreshPause = 10 * time.Second
 	// RefreshAfter is the age at which keys are requested again, so that a key which the
 	// issuer has withdrawn is not trusted for long.

@@ -23,8 +23,8 @@ type Issuer struct {
 	Direct     *bool
 }
 
-// requireEverything returns nil for a caller that may manage keys which allow everything:
-// who can change an issuer can have every grant of its bindings.
+// requireEverything returns nil for a caller that may manage keys which allow everything: a
+// caller that can change an issuer can have every grant of its bindings.
 func (s *Service) requireEverything(by access.Caller) error {
 	if err := by.RequireConfirmed(access.ManageKeys); err != nil {
 		return err

@@ -163,9 +163,9 @@ func noteLogin(by access.Caller, key *access.APIKey, i trust.Issuer, b trust.Bin
 // ForgetLogins deletes keys of logins a day after their end. It reports whether there may be
 // more.
 func (s *Service) ForgetLogins(ctx context.Context) (more bool, err error) {
-	if s.deps.Logins == nil {
+	if s.deps.Trust == nil {
 		return false, nil
 	}
-	n, err := s.deps.Logins.ForgetLogins(ctx, s.deps.Clock.Now().Add(-forgetAfter), forgetMost)
+	n, err := s.deps.Trust.ForgetLogins(ctx, s.deps.Clock.Now().Add(-forgetAfter), forgetMost)
 	return n == forgetMost, err
 }

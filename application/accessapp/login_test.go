@@ -70,7 +70,7 @@ func trustingBundle(t *testing.T) *trusting {
 	x := &trusting{bundle: b, tokens: &tokens{}, trust: fixture.NewTrust(b.keys.Keys)}
 	b.Service = accessapp.New(accessapp.Dependencies{
 		Keys: b.keys, Uses: b.keys, Clock: b.clock, IDs: fixture.NewIDs(), Trust: x.trust, Tokens: x.tokens,
-		Logins: x.trust, Policy: accessapp.Policy{Enabled: true, Environments: environments},
+		Policy: accessapp.Policy{Enabled: true, Environments: environments},
 	})
 	return x
 }

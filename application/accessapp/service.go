@@ -36,11 +36,10 @@ type Dependencies struct {
 	Keys access.Keys
 	// Uses stores when keys were last used; nil where nothing does.
 	Uses access.KeyUses
-	// Trust is what is trusted beside keys, Tokens verifies what it is about, and Logins
-	// deletes what logins leave; nil where no tokens are accepted.
+	// Trust is what is trusted beside keys, and Tokens verifies what it is about; nil where no
+	// tokens are accepted.
 	Trust  trust.Store
 	Tokens trust.Verifier
-	Logins access.Logins
 
 	Clock ports.Clock
 	IDs   ports.IDs

@@ -45,10 +45,3 @@ type KeyUses interface {
 	// than the stored ones. Ids that do not exist are ignored.
 	Used(ctx context.Context, last map[string]time.Time) error
 }
-
-// Logins deletes what logins leave.
-type Logins interface {
-	// ForgetLogins deletes keys of logins that expired before a time, at most that many, and
-	// returns their number.
-	ForgetLogins(ctx context.Context, before time.Time, most int) (int, error)
-}

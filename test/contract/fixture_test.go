@@ -74,7 +74,7 @@ func TestKeysInMemory(t *testing.T) {
 	contract.Trust(t, func(*testing.T) contract.TrustStore {
 		keys := fixture.NewKeys()
 		trusted := fixture.NewTrust(keys)
-		return contract.TrustStore{Trust: trusted, Logins: trusted, Keys: keys}
+		return contract.TrustStore{Trust: trusted, Keys: keys}
 	}, nil)
 	contract.AuditTrail(t, func(*testing.T) contract.AuditStore {
 		trail, n := fixture.NewTrail(), int64(0)

@@ -18,12 +18,11 @@ import (
 
 // TrustStore is a store of what is trusted, beside the keys of logins.
 type TrustStore struct {
-	Trust  trust.Store
-	Logins access.Logins
-	Keys   access.Keys
+	Trust trust.Store
+	Keys  access.Keys
 }
 
-// Trust tests a store against trust.Store and access.Logins, on empty ones that fresh
+// Trust tests a store against trust.Store, on empty ones that fresh
 // returns.
 func Trust(t *testing.T, fresh func(*testing.T) TrustStore, without Without) {
 	t.Helper()
@@ -186,7 +185,7 @@ func loginsForgotten(t *testing.T, s TrustStore) {
 	assert.Equal(t, 1, list.Total)
 	assert.Len(t, list.Items, 1)
 	forget := func(ctx context.Context) int {
-		n, err := s.Logins.ForgetLogins(ctx, fixture.Noon().Add(90*time.Minute), 2)
+		n, err := s.Trust.ForgetLogins(ctx, fixture.Noon().Add(90*time.Minute), 2)
 		require.NoError(t, err)
 		return n
 	}

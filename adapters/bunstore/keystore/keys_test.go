@@ -29,8 +29,7 @@ func TestKeysContract(t *testing.T) {
 			}, nil)
 			contract.Trust(t, func(t *testing.T) contract.TrustStore {
 				store := open(t)
-				trusted := keystore.NewTrust(store)
-				return contract.TrustStore{Trust: trusted, Logins: trusted, Keys: keystore.New(store)}
+				return contract.TrustStore{Trust: keystore.NewTrust(store), Keys: keystore.New(store)}
 			}, nil)
 		})
 	}

@@ -21,10 +21,7 @@ type Trust struct {
 	keys  *Keys
 }
 
-var (
-	_ trust.Store   = (*Trust)(nil)
-	_ access.Logins = (*Trust)(nil)
-)
+var _ trust.Store = (*Trust)(nil)
 
 // NewTrust returns the issuers and bindings of a store.
 func NewTrust(s *bunstore.Store) *Trust { return &Trust{store: s, keys: New(s)} }

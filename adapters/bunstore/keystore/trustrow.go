@@ -31,7 +31,7 @@ type bindingRow struct {
 	Definition string
 }
 
-// madeJSON says when and by whom something was made.
+// madeJSON is the time at which something was made, and its author.
 type madeJSON struct {
 	At    time.Time `json:"created_at"`
 	By    string    `json:"created_by,omitempty"`

@@ -14,15 +14,25 @@ import (
 // Trust are the use cases of issuers, bindings and logins, as accessapp.Service implements
 // them.
 type Trust interface {
+	Issuers
+	Bindings
+	Login(ctx context.Context, by access.Caller, in accessapp.Login) (accessapp.Issued, error)
+}
+
+// Issuers are the use cases of issuers.
+type Issuers interface {
 	SetIssuer(ctx context.Context, by access.Caller, in accessapp.Issuer) (trust.Issuer, error)
 	Issuers(ctx context.Context, by access.Caller) ([]trust.Issuer, error)
 	Issuer(ctx context.Context, by access.Caller, id string) (trust.Issuer, error)
 	RemoveIssuer(ctx context.Context, by access.Caller, id string) error
+}
+
+// Bindings are the use cases of bindings.
+type Bindings interface {
 	SetBinding(ctx context.Context, by access.Caller, in accessapp.Binding) (trust.Binding, error)
 	Bindings(ctx context.Context, by access.Caller) ([]trust.Binding, error)
 	Binding(ctx context.Context, by access.Caller, id string) (trust.Binding, error)
 	RemoveBinding(ctx context.Context, by access.Caller, id string) error
-	Login(ctx context.Context, by access.Caller, in accessapp.Login) (accessapp.Issued, error)
 }
 
 // The paths of issuers, bindings and logins.

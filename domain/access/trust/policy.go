@@ -35,6 +35,9 @@ type Store interface {
 	// CreateLogin stores the key of a login, if the binding and the issuer are still trusted as
 	// given; else it is ErrChanged. A key id that exists is access.ErrKeyTaken.
 	CreateLogin(ctx context.Context, key *access.APIKey, by Binding, of Issuer) error
+	// ForgetLogins deletes keys of logins that expired before a time, at most that many, and
+	// returns their number.
+	ForgetLogins(ctx context.Context, before time.Time, most int) (int, error)
 }
 
 // Verifier verifies tokens.
