@@ -89,7 +89,7 @@ func TestDocument(t *testing.T) {
 		paths := setup(t)["paths"].(map[string]any)
 		documented := map[string]bool{}
 		anonymous := strings.NewReplacer("{config}", "*", "{flag}", "*", "{key}", "*", "{config_id}", "*", "{flag_id}", "*", "{name}", "*",
-			"{service_name}", "*", "{instance_id}", "*", "{key_id}", "*")
+			"{service_name}", "*", "{instance_id}", "*", "{key_id}", "*", "{issuer_id}", "*", "{binding_id}", "*")
 		for path, item := range paths {
 			for method := range item.(map[string]any) {
 				documented[strings.ToUpper(method)+strings.TrimSuffix(anonymous.Replace(path), "/")] = true

@@ -71,15 +71,6 @@ func tokensForged(t *testing.T, v trust.Verifier) {
 	with := func(edit map[string]any) string {
 		return fixture.SignedToken(t, jose.ES256, "ec", k.EC, p.Claims(noon, edit))
 	}
-	embedded := func() string {
-		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: k.Other}, &jose.SignerOptions{EmbedJWK: true})
-		require.NoError(t, err)
-		token, err := signer.Sign(body)
-		require.NoError(t, err)
-		compact, err := token.CompactSerialize()
-		require.NoError(t, err)
-		return compact
-	}
 	for name, token := range map[string]string{
 		"empty":                            "",
 		"no token":                         "a.b.c",
@@ -93,7 +84,7 @@ func tokensForged(t *testing.T, v trust.Verifier) {
 		"the key of nobody":                fixture.SignedToken(t, jose.RS256, "rsa", k.Other, p.Claims(noon, nil)),
 		"the key of nobody, no id":         fixture.SignedToken(t, jose.RS256, "", k.Other, p.Claims(noon, nil)),
 		"an unknown key id":                fixture.SignedToken(t, jose.RS256, "new", k.Other, p.Claims(noon, nil)),
-		"its own key in the header":        embedded(),
+		"its own key in the header":        signedByEmbeddedKey(t, body),
 		"an algorithm that is not trusted": fixture.SignedToken(t, jose.RS512, "rsa", k.RSA, p.Claims(noon, nil)),
 		"another issuer":                   with(map[string]any{"iss": "https://evil.example.com"}),
 		"an issuer with a slash":           with(map[string]any{"iss": p.URL + "/"}),
@@ -123,6 +114,19 @@ func tokensForged(t *testing.T, v trust.Verifier) {
 	_, err = v.Verify(t.Context(), right, p.Trusted(), noon)
 	require.NoError(t, err, "the right one is still accepted")
 	assert.Equal(t, 1, p.Requests(), "no forged token has the keys requested again at once")
+}
+
+// signedByEmbeddedKey returns a token that names the key which has signed it.
+func signedByEmbeddedKey(t *testing.T, body []byte) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: fixture.KeysOfParties().Other},
+		&jose.SignerOptions{EmbedJWK: true})
+	require.NoError(t, err)
+	token, err := signer.Sign(body)
+	require.NoError(t, err)
+	compact, err := token.CompactSerialize()
+	require.NoError(t, err)
+	return compact
 }
 
 func tokensOfGivenKeys(t *testing.T, v trust.Verifier) {

@@ -44,11 +44,14 @@ const (
 	loginPath    = rest.BasePath + "/access/login/jwt"
 )
 
+// loginBytes bounds the body of a login, which needs no key.
+const loginBytes = 2 * trust.MaxTokenBytes
+
 func (a *API) registerTrust(r *rest.Router) {
 	r.AddRealm(rest.Realm{Contains: rest.ExactPath(loginPath), Authentication: rest.Deferred})
 	rest.Typed(r, rest.Operation{
 		ID: "login-with-token", Example: examples()["login-with-token"],
-		Method: http.MethodPost, Path: loginPath, Tag: tag, Open: true,
+		Method: http.MethodPost, Path: loginPath, Tag: tag, Open: true, BodyLimit: loginBytes,
 		Summary: "Log in with a token (JWT) of a trusted issuer: get a key that is valid for an hour or less",
 		Status:  http.StatusCreated,
 		Problems: []int{

@@ -28,6 +28,8 @@ const (
 type world struct {
 	admin e2etest.Client
 	next  atomic.Int64
+	// issuerID is the issuer of all bindings.
+	issuerID string
 }
 
 func newWorld(t *testing.T, databaseURL string, environ ...string) *world {
