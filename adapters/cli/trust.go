@@ -77,7 +77,8 @@ Tokens allow nothing until there is a binding; see 'signalbox binding create'.`,
 	}
 	cmd.Flags().StringVar(&name, "name", "", "name of the issuer (1 to 100 bytes)")
 	cmd.Flags().StringVar(&url, "url", "", "the claim iss of its tokens")
-	cmd.Flags().StringVar(&keySet, "jwks-file", "", "file with its public keys (JSON Web Key Set), where they cannot be discovered")
+	cmd.Flags().StringVar(&keySet, "jwks-file", "",
+		"file with its public keys (JSON Web Key Set), where they cannot be discovered")
 	cmd.Flags().StringSliceVar(&audiences, "audience", nil, "audience, one of which a token has to name")
 	cmd.Flags().StringSliceVar(&algorithms, "algorithm", nil, "signature algorithm; RS256 and ES256 if omitted")
 	cmd.Flags().DurationVar(&skew, "clock-skew", skew, "by how much clocks may differ, at most 5m")
@@ -89,7 +90,7 @@ var errFile = errors.New("the file is too long")
 
 // readBounded reads a file of at most that many bytes.
 func readBounded(name string, most int64) (string, error) {
-	file, err := os.Open(name)
+	file, err := os.Open(name) //nolint:gosec // the user of the command names it
 	if err != nil {
 		return "", usageError{fmt.Errorf("read the key set: %w", err)}
 	}
@@ -121,8 +122,8 @@ func issuerList(p Program) *cobra.Command {
 				if i.Direct {
 					direct = "yes"
 				}
-				table(w, i.ID, i.Name, i.URL, keys, strings.Join(i.Audiences, ","), strings.Join(i.Algorithms, ","), direct,
-					moment(i.Created))
+				table(w, i.ID, i.Name, i.URL, keys, strings.Join(i.Audiences, ","), strings.Join(i.Algorithms, ","),
+					direct, moment(i.Created))
 			}
 			return printed(0, w.Flush())
 		}),
@@ -174,7 +175,8 @@ claim one of its globs; * stands for any text. Claims are named by JSON pointers
 	cmd.Flags().StringVar(&name, "name", "", "name of the binding (1 to 100 bytes)")
 	cmd.Flags().StringVar(&issuer, "issuer", "", "id of the issuer")
 	cmd.Flags().StringArrayVar(&subjects, "subject", nil, "glob for the claim sub, more than once for several")
-	cmd.Flags().StringArrayVar(&claims, "claim", nil, "claim and a glob, such as /repository=acme/*, more than once for several")
+	cmd.Flags().StringArrayVar(&claims, "claim", nil,
+		"claim and a glob, such as /repository=acme/*, more than once for several")
 	cmd.Flags().DurationVar(&ttl, "ttl", ttl, "how long the key of a login is valid, 1m to 1h")
 	grants.add(cmd)
 	return cmd

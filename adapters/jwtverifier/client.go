@@ -12,14 +12,15 @@ import (
 )
 
 const (
-	// maxAnswer bounds the answer of an issuer.
+	// MaxAnswer bounds the answer of an issuer.
 	maxAnswer = 1 << 20
-	// maxRedirects bounds the redirects that are followed.
+	// MaxRedirects bounds the redirects that are followed.
 	maxRedirects = 3
 )
 
 var (
-	errScheme    = errors.New("the keys of an issuer are requested by https, by http on loopback addresses only, and not at link-local ones")
+	errScheme = errors.New("the keys of an issuer are requested by https, by http on loopback addresses only, " +
+		"and not at link-local ones")
 	errRedirects = errors.New("too many redirects")
 	errLinkLocal = errors.New("an issuer must not have a link-local address")
 	errAnswer    = errors.New("the answer of the issuer is too long")

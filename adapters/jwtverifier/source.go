@@ -24,7 +24,7 @@ const (
 	RefreshAfter = 5 * time.Minute
 	// MaxAge is the age up to which keys are used while the issuer does not answer.
 	MaxAge = 24 * time.Hour
-	// fetchTimeout bounds discovery and the request for the keys together.
+	// FetchTimeout bounds discovery and the request for the keys together.
 	fetchTimeout = 10 * time.Second
 )
 
@@ -70,7 +70,7 @@ func (s *source) load(ctx context.Context, at time.Time) error {
 	if !s.requested.IsZero() && 0 <= pause && pause < RefreshPause {
 		s.mu.Unlock()
 		if failed != nil {
-			return failed
+			return failed //nolint:wrapcheck // fetch has wrapped it
 		}
 		return errRequested
 	}

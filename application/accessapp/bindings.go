@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/access/trust"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // Binding is the input of SetBinding; nil fields leave what is there, or the default.
@@ -42,25 +43,16 @@ func (s *Service) SetBinding(ctx context.Context, by access.Caller, in Binding) 
 	}
 	now := s.deps.Clock.Now()
 	var set trust.Binding
-	err := s.changeTrust(ctx, func(p *trust.Policy) (err error) {
-		b, action := trust.Binding{
-			ID: s.deps.IDs.Base62(access.KeyIDLength), Created: now, CreatedBy: by.Actor, TTL: trust.DefaultTTL,
-		}, bindingCreated
-		if in.ID != "" {
-			if b, err = s.managedBinding(by, *p, in.ID); err != nil {
-				return err
-			}
-			action = bindingUpdated
+	err := s.changeTrust(ctx, func(p *trust.Policy) error {
+		b, action, err := s.bindingToSet(by, *p, in.ID, now)
+		if err != nil {
+			return err
 		}
-		b = in.applied(b)
-		if in.Grants != nil {
+		if b = in.applied(b); in.Grants != nil {
 			b.Grants = grants
 		}
-		switch err := p.SetBinding(b); {
-		case errors.Is(err, trust.ErrIssuerNotFound):
-			return errIssuerID()
-		case err != nil:
-			return err
+		if err := p.SetBinding(b); err != nil {
+			return aboutIssuer(err)
 		}
 		if set, err = p.Binding(b.ID); err != nil {
 			return err
@@ -72,6 +64,28 @@ func (s *Service) SetBinding(ctx context.Context, by access.Caller, in Binding) 
 		return nil
 	})
 	return set, err
+}
+
+// bindingToSet returns the binding of an id, or a new one for the empty id, and what setting
+// it is in the audit log.
+func (s *Service) bindingToSet(
+	by access.Caller, p trust.Policy, id string, now time.Time,
+) (b trust.Binding, action string, err error) {
+	if id != "" {
+		b, err = s.managedBinding(by, p, id)
+		return b, bindingUpdated, err
+	}
+	return trust.Binding{
+		ID: s.deps.IDs.Base62(access.KeyIDLength), Created: now, CreatedBy: by.Actor, TTL: trust.DefaultTTL,
+	}, bindingCreated, nil
+}
+
+// aboutIssuer returns the error of a binding whose issuer does not exist as one of its field.
+func aboutIssuer(err error) error {
+	if errors.Is(err, trust.ErrIssuerNotFound) {
+		return fault.Bad("issuer_id", "must be the id of an issuer that exists")
+	}
+	return err
 }
 
 func (in Binding) applied(b trust.Binding) trust.Binding {
@@ -103,7 +117,8 @@ func (s *Service) Bindings(ctx context.Context, by access.Caller) ([]trust.Bindi
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(r.policy.Bindings, func(b trust.Binding) bool { return !s.coversGrants(by, b.Grants) }), nil
+	hidden := func(b trust.Binding) bool { return !s.coversGrants(by, b.Grants) }
+	return slices.DeleteFunc(slices.Clone(r.policy.Bindings), hidden), nil
 }
 
 // Binding returns a binding, or trust.ErrBindingNotFound, also where it allows more than the

@@ -162,8 +162,9 @@ func (k keysAndTokens) findAll(ctx context.Context, ids []string) (map[string]*a
 			stored = append(stored, id)
 		}
 	}
-	found, err := map[string]*access.APIKey{}, error(nil)
+	found := map[string]*access.APIKey{}
 	if len(stored) > 0 {
+		var err error
 		if found, err = k.service.deps.Keys.FindAll(ctx, stored); err != nil {
 			return nil, err
 		}

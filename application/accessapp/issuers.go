@@ -8,7 +8,6 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/domain/audit"
-	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // Issuer is the input of SetIssuer; nil fields leave what is there, or the default.
@@ -157,6 +156,3 @@ func issuerFacts(i trust.Issuer) map[string]string {
 	}
 	return facts
 }
-
-// errIssuerID is a binding of an issuer that does not exist.
-func errIssuerID() error { return fault.Bad("issuer_id", "must be the id of an issuer that exists") }

@@ -72,7 +72,8 @@ func (s *Service) login(ctx context.Context, by access.Caller, token, url, bindi
 		return Issued{}, err
 	}
 	if !s.countLogin(bound.ID+" "+claims.Subject, now) {
-		return Issued{}, fault.ErrRateLimited.WithMessage("This subject has logged in too often. Use the key of a login until it ends.")
+		return Issued{}, fault.ErrRateLimited.WithMessage(
+			"This subject has logged in too often. Use the key of a login until it ends.")
 	}
 	drawn, err := s.draw()
 	if err != nil {
@@ -110,7 +111,8 @@ func choose(matching []trust.Binding, name string) (trust.Binding, error) {
 	for i, b := range matching {
 		names[i] = b.Name
 	}
-	return trust.Binding{}, fault.Bad("binding", "is required, because the token matches several: "+strings.Join(names, ", "))
+	return trust.Binding{}, fault.Bad("binding",
+		"is required, because the token matches several: "+strings.Join(names, ", "))
 }
 
 // holderName returns the name of the key of a subject: 1 to access.MaxKeyNameBytes of

@@ -143,7 +143,9 @@ func (r keyRow) Rehydrate(unread error) (*access.APIKey, error) {
 		NotBefore: r.NotBefore.Time, Expires: r.ExpiresAt.Time, Revoked: r.RevokedAt.Time,
 		Networks: networks, Labels: labels, LastUsed: r.LastUsedAt.Time,
 		Rotated: r.RotatedAt.Time, OverlapEnds: r.OverlapEndsAt.Time, Damaged: err != nil,
-		Login: access.Login{BindingID: r.LoginBinding, IssuerID: r.LoginIssuer, Subject: column.Printable(r.LoginSubject)},
+		Login: access.Login{
+			BindingID: r.LoginBinding, IssuerID: r.LoginIssuer, Subject: column.Printable(r.LoginSubject),
+		},
 	}, r.Digest, r.PreviousDigest), err
 }
 

@@ -32,11 +32,12 @@ func (t *Trust) Load(ctx context.Context) (trust.Policy, error) {
 }
 
 func (t *Trust) load(ctx context.Context, selecting func() *bun.SelectQuery) (p trust.Policy, err error) {
-	issuers, err := bunstore.FindAll[issuerRow](ctx, t.store, selecting().Order("name"), trust.MaxIssuers, "load issuers")
+	inOrder := func() *bun.SelectQuery { return selecting().Order("name") }
+	issuers, err := bunstore.FindAll[issuerRow](ctx, t.store, inOrder(), trust.MaxIssuers, "load issuers")
 	if err != nil {
 		return trust.Policy{}, err
 	}
-	bindings, err := bunstore.FindAll[bindingRow](ctx, t.store, selecting().Order("name"), trust.MaxBindings, "load bindings")
+	bindings, err := bunstore.FindAll[bindingRow](ctx, t.store, inOrder(), trust.MaxBindings, "load bindings")
 	if err != nil {
 		return trust.Policy{}, err
 	}
@@ -90,7 +91,8 @@ func (t *Trust) Change(ctx context.Context, at time.Time, apply func(*trust.Poli
 
 // save stores what is different. A binding never refers to an issuer that does not exist.
 func save(ctx context.Context, tx bun.Tx, before, after trust.Policy) error {
-	gone, made, err := changed(before.Bindings, after.Bindings, func(b trust.Binding) string { return b.ID }, bindingRowOf)
+	gone, made, err := changed(before.Bindings, after.Bindings,
+		func(b trust.Binding) string { return b.ID }, bindingRowOf)
 	if err != nil {
 		return err
 	}
@@ -164,7 +166,8 @@ func revokeLogins(ctx context.Context, tx bun.Tx, bindings []string, at time.Tim
 		return nil
 	}
 	_, err := tx.NewUpdate().Model((*keyRow)(nil)).Set("revoked_at = ?", column.Time(at.Truncate(time.Microsecond))).
-		Where("login_binding IN (?)", bun.List(bindings)).Where("login_binding <> ''").Where("revoked_at IS NULL").Exec(ctx)
+		Where("login_binding IN (?)", bun.List(bindings)).Where("login_binding <> ''").
+		Where("revoked_at IS NULL").Exec(ctx)
 	return err
 }
 

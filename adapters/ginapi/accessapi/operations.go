@@ -52,7 +52,7 @@ func New(d Dependencies) *API { return &API{Dependencies: d} }
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
-	r.DescribeTag(tag, "API keys: what they allow, from where and until when; tokens of other parties that are trusted.")
+	r.DescribeTag(tag, "API keys: what they allow, from where and until when; trusted tokens of other parties.")
 	rest.PrefixSchemas[keyJSON](r, "Access")
 	r.Constrain(texts())
 	a.registerKeys(r)

@@ -7,7 +7,7 @@ var (
 	// ErrTokenRejected is a token that is malformed, forged, expired or not yet valid, of
 	// another issuer or for another audience. It does not say which.
 	ErrTokenRejected = fault.New(fault.Unauthenticated, "token_rejected",
-		"The token is malformed, forged, expired or not yet valid, or it has an issuer or audience that is not trusted.")
+		"The token is malformed, forged, expired or not yet valid, or its issuer or audience is not trusted.")
 	// ErrNotBound is a valid token that no binding matches.
 	ErrNotBound = fault.New(fault.Forbidden, "token_not_bound",
 		"The token is valid, but no binding of its issuer matches its subject and claims.")

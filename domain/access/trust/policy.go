@@ -17,6 +17,8 @@ const (
 )
 
 // Policy is everything that is trusted. Its lists are in the order of names.
+//
+//nolint:recvcheck // methods that change it have a pointer
 type Policy struct {
 	Issuers  []Issuer
 	Bindings []Binding
@@ -92,7 +94,8 @@ func (p *Policy) SetIssuer(i Issuer) error {
 	if err := i.check(); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(p.Issuers, func(o Issuer) bool { return o.ID != i.ID && (o.Name == i.Name || o.URL == i.URL) }) {
+	taken := func(o Issuer) bool { return o.ID != i.ID && (o.Name == i.Name || o.URL == i.URL) }
+	if slices.ContainsFunc(p.Issuers, taken) {
 		return ErrTaken
 	}
 	p.Issuers = without(p.Issuers, func(o Issuer) bool { return o.ID == i.ID })
