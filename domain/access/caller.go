@@ -36,6 +36,8 @@ type Verdict interface {
 type Caller struct {
 	Actor  scope.Actor
 	Grants []Grant
+	// Bounds are until when and from where the key is accepted.
+	Bounds Bounds
 	// Verdict is nil for callers without a key.
 	Verdict Verdict
 	// Until is when the request ends; nil is for never.
