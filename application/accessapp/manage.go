@@ -139,7 +139,7 @@ func (s *Service) Amend(ctx context.Context, by access.Caller, in Amend) (access
 		}
 		after := key.Attributes()
 		if access.Covers(s.expanded(before), s.expanded(after)) && before.Bounds().Exceeded(after.Bounds()) == nil {
-			return nil // whoever manages a key may narrow it
+			return nil // each caller that manages a key may narrow it
 		}
 		return tooMuch(by.Exceeded(s.expanded(after), after.Bounds()))
 	})

@@ -40,7 +40,7 @@ func (s *Service) Expire() {
 	now := s.deps.Clock.Now()
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
-	for who, h := range s.sessions.holds {
+	for of, h := range s.sessions.holds {
 		key := h.key.Load()
 		if key == nil {
 			continue
@@ -49,10 +49,10 @@ func (s *Service) Expire() {
 			h.confirmed = now
 		}
 		switch {
-		case !key.HeldWith(who.secret, now):
-			s.sessions.end(who, access.ErrInvalidKey)
+		case !key.HeldWith(of.secret, now):
+			s.sessions.end(of, access.ErrInvalidKey)
 		case now.Sub(h.confirmed) >= Grace:
-			s.sessions.end(who, access.ErrUnconfirmed)
+			s.sessions.end(of, access.ErrUnconfirmed)
 		}
 	}
 }
@@ -70,9 +70,9 @@ func (o *sessions) keys() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var ids []string
-	for who, h := range o.holds {
+	for of, h := range o.holds {
 		if h.key.Load() != nil {
-			ids = append(ids, who.id)
+			ids = append(ids, of.id)
 		}
 	}
 	slices.Sort(ids)
@@ -84,16 +84,16 @@ func (o *sessions) keys() []string {
 func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, queried time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for who, h := range o.holds {
-		if _, asked := slices.BinarySearch(ids, who.id); !asked || h.key.Load() == nil || h.confirmed.After(queried) {
+	for of, h := range o.holds {
+		if _, included := slices.BinarySearch(ids, of.id); !included || h.key.Load() == nil || h.confirmed.After(queried) {
 			continue
 		}
-		fresh := keys[who.id]
+		fresh := keys[of.id]
 		switch {
-		case fresh == nil || !fresh.HeldWith(who.secret, queried):
-			o.end(who, access.ErrInvalidKey)
+		case fresh == nil || !fresh.HeldWith(of.secret, queried):
+			o.end(of, access.ErrInvalidKey)
 		case !h.covers(fresh):
-			o.end(who, errChanged())
+			o.end(of, errChanged())
 		default:
 			h.key.Store(fresh)
 			h.confirmed = queried
@@ -102,9 +102,9 @@ func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, queried 
 }
 
 // end ends the sessions of a holder. The caller holds the lock.
-func (o *sessions) end(who holder, why error) {
-	h := o.holds[who]
-	delete(o.holds, who)
+func (o *sessions) end(of holder, why error) {
+	h := o.holds[of]
+	delete(o.holds, of)
 	h.err = why
 	close(h.ended)
 }

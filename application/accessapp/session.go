@@ -18,7 +18,7 @@ type Session struct {
 	closed  bool
 }
 
-// holder is who has a session: the holder of a secret of a key. Both are empty for callers
+// holder names the holder of a secret of a key. Both are empty for callers
 // without a key.
 type holder struct {
 	id     string
@@ -63,9 +63,9 @@ func (s *Service) Open(ctx context.Context, by access.Caller) (*Session, error) 
 		return s.enter(holder{id: by.Actor.KeyID}, nil, time.Time{})
 	}
 	id := v.key.Attributes().ID
-	who := holder{id: id, secret: v.secret}
-	if s.sessions.rests(who, v.key) {
-		return s.enter(who, v.key, time.Time{})
+	of := holder{id: id, secret: v.secret}
+	if s.sessions.rests(of, v.key) {
+		return s.enter(of, v.key, time.Time{})
 	}
 	key, err := s.find(ctx, id, RecheckInterval)
 	switch {
@@ -80,15 +80,15 @@ func (s *Service) Open(ctx context.Context, by access.Caller) (*Session, error) 
 	s.mu.Lock()
 	confirmed := s.known[id].read
 	s.mu.Unlock()
-	return s.enter(who, key, confirmed)
+	return s.enter(of, key, confirmed)
 }
 
 // rests reports whether sessions of a holder with the rights of a key are open, so that
 // Recheck looks it up regularly.
-func (o *sessions) rests(who holder, key *access.APIKey) bool {
+func (o *sessions) rests(of holder, key *access.APIKey) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.holds[who].covers(key)
+	return o.holds[of].covers(key)
 }
 
 // covers reports whether a session of a key can share the hold.
@@ -101,26 +101,26 @@ func (h *hold) covers(key *access.APIKey) bool {
 }
 
 // enter counts a session, on the hold that covers its key or a new one.
-func (s *Service) enter(who holder, key *access.APIKey, confirmed time.Time) (*Session, error) {
+func (s *Service) enter(of holder, key *access.APIKey, confirmed time.Time) (*Session, error) {
 	o := &s.sessions
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.open >= o.most || o.byKey[who.id] >= max(o.most/2, 1) {
+	if o.open >= o.most || o.byKey[of.id] >= max(o.most/2, 1) {
 		return nil, access.ErrTooManyStreams
 	}
-	h := o.holds[who]
+	h := o.holds[of]
 	if !h.covers(key) {
 		if h != nil {
-			o.end(who, errChanged())
+			o.end(of, errChanged())
 		}
 		h = &hold{confirmed: confirmed, ended: make(chan struct{})}
 		h.key.Store(key)
-		o.holds[who] = h
+		o.holds[of] = h
 	}
 	h.open++
 	o.open++
-	o.byKey[who.id]++
-	return &Session{service: s, holder: who, hold: h}, nil
+	o.byKey[of.id]++
+	return &Session{service: s, holder: of, hold: h}, nil
 }
 
 // Ended returns a channel that is closed when the access has ended; Check returns the
