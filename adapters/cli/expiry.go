@@ -36,11 +36,9 @@ func (e *expiry) Set(text string) error {
 		*e = expiry{never: true, given: true}
 		return nil
 	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if end, err := time.Parse(layout, text); err == nil {
-			*e = expiry{end: end.UTC(), given: true}
-			return nil
-		}
+	if end, err := parseInstant(text); err == nil {
+		*e = expiry{end: end, given: true}
+		return nil
 	}
 	lifetime, err := parseLifetime(text)
 	if err != nil || lifetime <= 0 {

@@ -162,11 +162,7 @@ func (v *verdict) judge(fresh *access.APIKey, now time.Time) error {
 	case !fresh.HeldWith(v.secret, now):
 		return access.ErrInvalidKey
 	case !fresh.SameRights(v.key):
-		return errChanged()
+		return access.ErrKeyChanged
 	}
 	return nil
-}
-
-func errChanged() error {
-	return access.ErrInvalidKey.WithMessage("What this API key may do was changed meanwhile. Retry the request.")
 }

@@ -93,7 +93,7 @@ func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, queried 
 		case fresh == nil || !fresh.HeldWith(of.secret, queried):
 			o.end(of, access.ErrInvalidKey)
 		case !h.covers(fresh):
-			o.end(of, errChanged())
+			o.end(of, access.ErrKeyChanged)
 		default:
 			h.key.Store(fresh)
 			h.confirmed = queried

@@ -111,7 +111,7 @@ func (s *Service) enter(of holder, key *access.APIKey, confirmed time.Time) (*Se
 	h := o.holds[of]
 	if !h.covers(key) {
 		if h != nil {
-			o.end(of, errChanged())
+			o.end(of, access.ErrKeyChanged)
 		}
 		h = &hold{confirmed: confirmed, ended: make(chan struct{})}
 		h.key.Store(key)
@@ -128,7 +128,7 @@ func (s *Service) enter(of holder, key *access.APIKey, confirmed time.Time) (*Se
 func (x *Session) Ended() <-chan struct{} { return x.hold.ended }
 
 // Check returns nil while the access lasts, without I/O. ErrInvalidKey is a key that was
-// revoked, deleted, has expired, has other rights or no longer this secret, ErrUnconfirmed a store that
+// revoked, deleted, has expired or no longer this secret, ErrKeyChanged one with other rights, ErrUnconfirmed a store that
 // could not be reached for Grace.
 func (x *Session) Check() error {
 	select {

@@ -15,6 +15,10 @@ var (
 	// not say which.
 	ErrInvalidKey = fault.New(fault.Unauthenticated, "api_key_invalid",
 		"The API key is unknown, wrong, expired or revoked.")
+	// ErrKeyChanged is a key that is valid, with other rights than those with which a request
+	// or a stream began. It is an ErrInvalidKey, too.
+	ErrKeyChanged = fault.New(fault.Unauthenticated, "api_key_changed",
+		"What this API key may do was changed meanwhile. Repeat the request.").WithCause(ErrInvalidKey)
 	// ErrUnconfirmed is a cached key that could not be confirmed in time, for an action
 	// that needs confirmation.
 	ErrUnconfirmed = fault.New(fault.Unavailable, "access_unconfirmed",
