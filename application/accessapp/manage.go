@@ -115,8 +115,9 @@ type Amend struct {
 }
 
 // Amend changes a key, everywhere within freshness.MaxStaleness. It fails as Read and
-// Issue do; a key that is only narrowed may still exceed the caller's. A change after which no key could manage the others is ErrLastAdmin, unless it
-// is forced; a revoked key is ErrKeyRevoked.
+// Issue do; a key that is only narrowed may still exceed the caller's. A change after
+// which no key could manage the others is ErrLastAdmin, unless it is forced; a revoked key
+// is ErrKeyRevoked.
 func (s *Service) Amend(ctx context.Context, by access.Caller, in Amend) (access.KeyAttributes, error) {
 	m := access.Amendment{Name: in.Name, NotBefore: in.NotBefore, Expires: in.Expires, Labels: in.Labels}
 	var grantsErr, networksErr error

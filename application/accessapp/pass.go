@@ -34,8 +34,8 @@ func (s *Service) Pass(ctx context.Context, by access.Caller, e scope.Environmen
 }
 
 // Admit returns the caller and the environment of a pass. A pass that is no longer valid,
-// or its key, or the secret that it was issued for, is ErrInvalidKey, and one of a key that is not accepted from the origin
-// ErrAddressNotAllowed.
+// or its key, or the secret that it was issued for, is ErrInvalidKey, and one of a key that
+// is not accepted from the origin ErrAddressNotAllowed.
 func (s *Service) Admit(
 	ctx context.Context, pass string, from access.Origin,
 ) (access.Caller, scope.Environment, error) {

@@ -85,7 +85,9 @@ func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, queried 
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for of, h := range o.holds {
-		if _, included := slices.BinarySearch(ids, of.id); !included || h.key.Load() == nil || h.confirmed.After(queried) {
+		// A session may have begun after the look-up, with a secret that it did not find.
+		_, included := slices.BinarySearch(ids, of.id)
+		if !included || h.key.Load() == nil || h.confirmed.After(queried) {
 			continue
 		}
 		fresh := keys[of.id]

@@ -128,8 +128,8 @@ func (s *Service) enter(of holder, key *access.APIKey, confirmed time.Time) (*Se
 func (x *Session) Ended() <-chan struct{} { return x.hold.ended }
 
 // Check returns nil while the access lasts, without I/O. ErrInvalidKey is a key that was
-// revoked, deleted, has expired or no longer this secret, ErrKeyChanged one with other rights, ErrUnconfirmed a store that
-// could not be reached for Grace.
+// revoked, deleted, has expired or no longer this secret, ErrKeyChanged one with other
+// rights, and ErrUnconfirmed a store that could not be reached for Grace.
 func (x *Session) Check() error {
 	select {
 	case <-x.hold.ended:

@@ -75,7 +75,7 @@ func TestSharedDetailsNeedTheRightInEachEnvironment(t *testing.T) {
 	found, err := b.Read(t.Context(), fixture.Admin(), shop)
 	require.NoError(t, err)
 	assert.Equal(t, "http://shop:8080", found.Service.URL.String())
-	assert.Equal(t, `{"owner":"payments"}`, found.Service.Metadata.JSON())
+	assert.JSONEq(t, `{"owner":"payments"}`, found.Service.Metadata.JSON())
 	require.Len(t, found.Instances, 1)
 
 	both := within(t, access.RoleService, "staging", "production")
@@ -120,7 +120,7 @@ func TestOneEnvironmentIsDescribedByItsKey(t *testing.T) {
 	}
 	found, err := b.Read(t.Context(), staging, shop)
 	require.NoError(t, err)
-	assert.Equal(t, `{"a":"b"}`, found.Service.Metadata.JSON())
+	assert.JSONEq(t, `{"a":"b"}`, found.Service.Metadata.JSON())
 }
 
 func TestSharedDetailsAreSeenWithEachEnvironment(t *testing.T) {

@@ -21,17 +21,18 @@ func (s Sight) Within(in []scope.Environment) []scope.Environment {
 // Narrowed returns the state of a service with instances in some environments as far as it
 // is seen. The details are those of all these environments: where one is not seen, they
 // are empty. Protections are seen in their environments.
-func (s State) Narrowed(sight Sight, in []scope.Environment) State {
+func (s *State) Narrowed(sight Sight, in []scope.Environment) State {
+	narrowed := *s
 	if sight == nil {
-		return s
+		return narrowed
 	}
 	if len(sight.Within(in)) < len(in) {
-		s.Details = Details{}
+		narrowed.Details = Details{}
 	}
-	s.Protections = slices.DeleteFunc(slices.Clone(s.Protections), func(p Protection) bool {
+	narrowed.Protections = slices.DeleteFunc(slices.Clone(s.Protections), func(p Protection) bool {
 		return !sight.Includes(p.Environment)
 	})
-	return s
+	return narrowed
 }
 
 // Locate returns the loaded instance of an id that is seen, in an environment unless that

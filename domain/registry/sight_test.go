@@ -97,5 +97,5 @@ func TestADefaultInstanceHasNothingOfAnother(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "{}", i.Metadata.JSON())
 	assert.True(t, i.HealthCheck.IsZero())
-	assert.Equal(t, `{"a":"b"}`, s.State().Metadata.JSON())
+	assert.JSONEq(t, `{"a":"b"}`, s.State().Metadata.JSON())
 }

@@ -81,11 +81,13 @@ func (a *API) admit(ctx context.Context, pass string) (access.Caller, scope.Envi
 	const source = "Evaluate all flags (POST /ofrep/v1/evaluate/flags) and connect to the URL in eventStreams, " +
 		"which has one for an hour or two."
 	if pass == "" {
-		return access.Caller{}, scope.Environment{}, access.ErrUnauthenticated.WithMessage("This stream needs a pass. " + source)
+		missing := access.ErrUnauthenticated.WithMessage("This stream needs a pass. " + source)
+		return access.Caller{}, scope.Environment{}, missing
 	}
 	caller, environment, err := a.Passes.Admit(ctx, pass, rest.OriginOf(ctx))
 	if errors.Is(err, access.ErrInvalidKey) {
-		err = fault.Of(err).WithMessage("The pass is wrong or no longer valid, as is its API key, or the secret of it. " + source)
+		err = fault.Of(err).WithMessage("The pass is wrong or no longer valid, or its API key, or the secret of that. " +
+			source)
 	}
 	return caller, environment, err
 }

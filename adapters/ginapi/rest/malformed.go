@@ -35,7 +35,7 @@ const (
 // Write writes p, or the problem in its place.
 func (c problemConn) Write(p []byte) (int, error) {
 	if !bytes.HasPrefix(p, []byte(badRequest)) || !isBadRequest(p) {
-		return c.TCPConn.Write(p)
+		return c.TCPConn.Write(p) //nolint:wrapcheck // net/http compares it
 	}
 	if _, err := c.TCPConn.Write(malformedRequest()); err != nil {
 		return 0, err //nolint:wrapcheck // as that of the connection
