@@ -94,7 +94,7 @@ const drainTime = 250 * time.Millisecond
 // serveOn serves by HTTPS if there is a configuration for it, else by HTTP.
 func serveOn(server *http.Server, listener net.Listener, config *tls.Config) error {
 	if config == nil {
-		return server.Serve(listener) //nolint:wrapcheck // the caller adds the context
+		return server.Serve(rest.Listener(listener)) //nolint:wrapcheck // the caller adds the context
 	}
 	server.TLSConfig = config
 	return server.ServeTLS(listener, "", "") //nolint:wrapcheck // as above

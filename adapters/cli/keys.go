@@ -130,16 +130,18 @@ within two seconds, and streams of the key end.`,
 }
 
 func keyRotate(p Program) *cobra.Command {
-	overlap := &expiry{lifetime: time.Hour}
+	overlap := &span{time.Hour}
 	cmd := &cobra.Command{
 		Use:   "rotate ID",
 		Short: "Give a key a new secret and print it once",
 		Long: `Give a key a new secret. The old one stays valid for the overlap (an hour unless given,
-0 for none), so that its users can be changed one after the other.`,
+0 for none), so that its users can be changed one after the other. A key has two secrets
+at most: while an overlap lasts, only a rotation with --overlap 0 is possible, which ends
+both former secrets at once.`,
 		Example: "  signalbox key rotate 4fT0aQ9z --overlap 1d",
 		Args:    exactlyOne("the id of one key"),
 		RunE: withDatabase(p, func(cmd *cobra.Command, args []string, db Database) error {
-			issued, err := db.Rotate(cmd.Context(), args[0], overlap.lifetime)
+			issued, err := db.Rotate(cmd.Context(), args[0], overlap.Duration)
 			if err != nil {
 				return err
 			}

@@ -72,7 +72,7 @@ func (s *Service) Authenticate(ctx context.Context, presented string, from acces
 	if !key.AcceptedFrom(from) {
 		return access.Caller{}, access.ErrAddressNotAllowed
 	}
-	caller := s.holder(key)
+	caller := s.holder(key, token.Mark(pepper))
 	s.cacheCaller(key, verified{digest: digest, until: key.OpensUntil(token, pepper), caller: caller}, now)
 	return caller, nil
 }
@@ -106,10 +106,11 @@ func (s *Service) opened(
 	return nil, access.ErrInvalidKey
 }
 
-// holder returns the caller of a key.
-func (s *Service) holder(key *access.APIKey) access.Caller {
+// holder returns the caller that holds a secret of a key.
+func (s *Service) holder(key *access.APIKey, secret access.SecretMark) access.Caller {
 	return access.Caller{
-		Actor: key.Actor(), Grants: key.Grants(s.deps.Policy.Added...), Verdict: &verdict{service: s, key: key},
+		Actor: key.Actor(), Grants: key.Grants(s.deps.Policy.Added...), Bounds: key.Attributes().Bounds(),
+		Verdict: &verdict{service: s, key: key, secret: secret},
 	}
 }
 

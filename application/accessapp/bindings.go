@@ -57,8 +57,8 @@ func (s *Service) SetBinding(ctx context.Context, by access.Caller, in Binding) 
 		if set, err = p.Binding(b.ID); err != nil {
 			return err
 		}
-		if !s.coversGrants(by, set.Grants) {
-			return access.ErrTooMuchGranted
+		if err := mayTrust(by, access.Expand(set.Grants, s.deps.Policy.Added...)); err != nil {
+			return err
 		}
 		p.Notes = append(p.Notes, trustNote(by, action, "binding", b.ID, b.Name, now, bindingFacts(b)))
 		return nil

@@ -56,7 +56,7 @@ func (s *Service) authenticateToken(
 	if err != nil {
 		return access.Caller{}, err
 	}
-	caller := s.holder(key)
+	caller := s.holder(key, key.Mark())
 	if !read.IsZero() {
 		s.mu.Lock()
 		s.record(id, key, read)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -352,6 +353,10 @@ func TestTrustIsManagedWithinOnesGrants(t *testing.T) {
 	_, err = x.Issuer(t.Context(), fixture.Operator(), i.ID)
 	require.ErrorIs(t, err, trust.ErrIssuerNotFound)
 
+	near := fixture.Operator()
+	near.Bounds.Networks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	_, err = x.SetIssuer(t.Context(), near, accessapp.Issuer{Name: new("near")})
+	requireExceeded(t, err, "networks")
 	reader := access.Caller{Actor: staging.Actor, Grants: access.ReadOnly()}
 	_, err = x.Issuers(t.Context(), reader)
 	require.ErrorIs(t, err, access.ErrForbidden)

@@ -50,24 +50,30 @@ type APIKey struct {
 	digest     []byte
 	// previous is the digest of the secret before the current one, nil for none.
 	previous []byte
+	// mark and previousMark are the marks of both.
+	mark, previousMark SecretMark
 	// notes are records for the audit log that are not stored yet.
 	notes []audit.Record
 }
 
-// NewAPIKey returns the key of a token. What checkAttributes refuses is ErrInvalid.
+// NewAPIKey returns the key of a token. What KeyAttributes.check refuses is ErrInvalid.
 func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error) {
 	a.ID = token.KeyID()
 	a = a.truncated()
 	if err := a.check(a.Created); err != nil {
 		return nil, err
 	}
-	return &APIKey{attributes: a, digest: token.Digest(pepper)}, nil
+	digest := token.Digest(pepper)
+	return &APIKey{attributes: a, digest: digest, mark: markOf(digest)}, nil
 }
 
 // RehydrateAPIKey rebuilds a key from storage; only stores call it. The previous digest
 // is nil for none.
 func RehydrateAPIKey(a KeyAttributes, digest, previous []byte) *APIKey {
-	return &APIKey{attributes: a.clone(), digest: slices.Clone(digest), previous: slices.Clone(previous)}
+	return &APIKey{
+		attributes: a.clone(), digest: slices.Clone(digest), previous: slices.Clone(previous),
+		mark: markOf(digest), previousMark: markOf(previous),
+	}
 }
 
 // Attributes returns the description of the key.
@@ -119,19 +125,11 @@ func (k *APIKey) AcceptedFrom(from Origin) bool {
 	return slices.ContainsFunc(k.attributes.Networks, func(n netip.Prefix) bool { return n.Contains(address) })
 }
 
-// SameRights reports whether another key has the same secret and the same rights, from
-// the same networks. It ignores their times.
+// SameRights reports whether another key has the same rights, from the same networks. It
+// ignores their secrets and their times.
 func (k *APIKey) SameRights(other *APIKey) bool {
 	a, b := k.attributes, other.attributes
-	return a.ID == b.ID && slices.EqualFunc(a.Grants, b.Grants, Grant.Equal) &&
-		slices.Equal(a.Networks, b.Networks) && k.sameSecret(other)
-}
-
-// sameSecret reports whether a key has the same secret, or one follows the other within
-// an overlap.
-func (k *APIKey) sameSecret(other *APIKey) bool {
-	return slices.Equal(k.digest, other.digest) ||
-		slices.Equal(k.digest, other.previous) || slices.Equal(k.previous, other.digest)
+	return a.ID == b.ID && slices.EqualFunc(a.Grants, b.Grants, Grant.Equal) && slices.Equal(a.Networks, b.Networks)
 }
 
 // Note adds a record for the audit log, which is stored with the key.
@@ -154,18 +152,6 @@ func (a KeyAttributes) Expanded(added ...Added) []Grant {
 		return nil
 	}
 	return Expand(a.Grants, added...)
-}
-
-// FullAdmin reports whether a key with the attributes allows everything everywhere.
-func (a KeyAttributes) FullAdmin() bool {
-	return !a.Damaged && slices.ContainsFunc(a.Grants, Grant.IsFullAdmin)
-}
-
-// UsableAdmin reports whether the key is valid at that time, from everywhere, not of a
-// login, and allows everything.
-func (k *APIKey) UsableAdmin(at time.Time) bool {
-	a := k.attributes
-	return k.ValidAt(at) && a.FullAdmin() && len(a.Networks) == 0 && a.Login.IsZero()
 }
 
 func (a KeyAttributes) clone() KeyAttributes {

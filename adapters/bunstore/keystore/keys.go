@@ -192,7 +192,8 @@ func (k *Keys) update(ctx context.Context, tx bun.Tx, key *access.APIKey) error 
 // is that of an admin, as no other row's is.
 func usableAdmins(tx bun.Tx, at time.Time) *bun.SelectQuery {
 	return tx.NewSelect().Model((*keyRow)(nil)).Where("role = ?", access.RoleAdmin.String()).
-		Where("revoked_at IS NULL").Where("expires_at IS NULL OR expires_at > ?", column.Time(at))
+		Where("revoked_at IS NULL").
+		Where("expires_at IS NULL OR expires_at > ?", column.Time(at.Add(access.AdminReserve)))
 }
 
 var _ access.KeyUses = (*Keys)(nil)

@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // Target names a key.
@@ -67,7 +68,7 @@ func moment(field, text, none string) (time.Time, error) {
 	if none != "" && text == none {
 		return time.Time{}, nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := scope.ParseTime(text)
 	if err != nil || at.IsZero() {
 		rule := "must be a time such as 2030-01-31T18:00:00Z"
 		if none != "" {

@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
@@ -91,7 +92,7 @@ func moment(field, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := scope.ParseTime(text)
 	if err != nil {
 		return time.Time{}, fault.Bad(field, "must be a time such as 2030-01-31T18:00:00Z")
 	}

@@ -100,7 +100,8 @@ func (a *API) Register(r *rest.Router) {
 		Summary: "Follow changes of flags as a stream of events",
 		Description: "Server-sent events of OFREP's ADR 0008: `refetchEvaluation` after a change of a flag of " +
 			"the environment, and at the beginning if the client's position is unknown. The URL comes" +
-			" from `eventStreams` of a bulk evaluation and is valid for at least an hour.",
+			" from `eventStreams` of a bulk evaluation and is valid for at least an hour, as long as the secret of " +
+			"the API key. An event `end` says why the service closes the stream.",
 		Parameters: []*huma.Param{
 			requiredPass(), rest.HeaderParam("Last-Event-ID", "Position to resume from"),
 		},
