@@ -22,6 +22,7 @@
 //   - domain/flag.Repository: feature flags
 //   - domain/flag.Source: what snapshots of all flags are loaded from
 //   - domain/access.Keys: API keys and the server's secret
+//   - domain/access.KeyChanges: notifications of changed API keys
 //   - domain/access.KeyUses: when API keys were last used
 //   - domain/configuration.History: versions as they were made
 //   - domain/configuration.Repository: configurations

@@ -107,6 +107,10 @@ func TestKeysInMemory(t *testing.T) {
 		keys := fixture.NewKeys()
 		return contract.KeyStore{Keys: keys, Uses: keys}
 	}, nil)
+	contract.KeyChanges(t, func(*testing.T) contract.ListenedKeys {
+		keys := fixture.NewKeys()
+		return contract.ListenedKeys{Keys: keys, Changes: keys}
+	}, nil)
 }
 
 func fedStore(*testing.T) contract.FedStore {

@@ -61,6 +61,7 @@ func Behaviours() []string {
 		names("configuration.Repository and History", repositorySuite()),
 		names("flag.Repository, History and Source", flagsSuite()),
 		names("access.Keys", keysSuite()),
+		names("access.KeyChanges", keyChangesSuite()),
 		names("access.KeyUses", keyUsesSuite()),
 		names("ports.AuditTrail", auditTrailSuite()),
 		names("configuration.Vault", vaultSuite()),

@@ -27,6 +27,10 @@ func TestKeysContract(t *testing.T) {
 				keys := keystore.New(open(t))
 				return contract.KeyStore{Keys: keys, Uses: keys}
 			}, nil)
+			contract.KeyChanges(t, func(t *testing.T) contract.ListenedKeys {
+				store := open(t)
+				return contract.ListenedKeys{Keys: keystore.New(store), Changes: keystore.New(store)}
+			}, nil)
 		})
 	}
 }
