@@ -101,7 +101,8 @@ func followKeys(
 			Recovered: "API key notifications recovered",
 		},
 		loop.Loop{
-			Every: accessapp.RecheckInterval, Timeout: recheckTimeout, Wake: keys.Changes(), Step: loop.Once(keys.Refresh),
+			Every: accessapp.RecheckInterval, Timeout: recheckTimeout, Wake: keys.Changes(),
+			Step:      loop.Once(keys.Refresh),
 			Failing:   "API key refresh failed; changes effective within 2s",
 			Recovered: "API key refresh recovered",
 		},

@@ -13,6 +13,7 @@
 //   - [IDs]: identifiers and secrets
 //   - [Leadership]: which of several processes is the leader
 //   - [AuditTrail]: what was done, denied and revealed, in a chain
+//   - [LimitClaims]: what replicas claim of rate limits
 //   - [LocalCache]: cached values of this process
 //   - [Publisher]: messages for a broker
 //   - [Replicas]: which processes serve from one database

@@ -33,6 +33,11 @@ func TestReplicasInMemory(t *testing.T) {
 	}, nil)
 }
 
+func TestLimitClaimsInMemory(t *testing.T) {
+	t.Parallel()
+	contract.LimitClaims(t, func(*testing.T) ports.LimitClaims { return fixture.NewLimitClaims() }, nil)
+}
+
 func TestFlagsInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Flags(t, func(*testing.T) contract.StoredFlags {

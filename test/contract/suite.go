@@ -77,6 +77,7 @@ func Behaviours() []string {
 		names("ports.Leadership", leadershipSuite()),
 		names("ports.Publisher", publisherSuite()),
 		names("ports.Replicas", replicasSuite()),
+		names("ports.LimitClaims", limitClaimsSuite()),
 		names("ports.LocalCache", localCacheSuite()),
 		names("ports.SharedCache", sharedCacheSuite()),
 		names("ports.Clock", clockSuite()),

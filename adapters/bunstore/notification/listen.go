@@ -25,11 +25,10 @@ func Listen(ctx context.Context, s *bunstore.Store, channel, what string, notify
 	if s.Dialect() != bunstore.Postgres {
 		return nil
 	}
-	err := listen(ctx, s, channel, notify)
-	if ctx.Err() != nil {
-		return nil
+	if err := listen(ctx, s, channel, notify); ctx.Err() == nil {
+		return dberror.Translate(err, "listen to "+what, nil)
 	}
-	return dberror.Translate(err, "listen to "+what, nil)
+	return nil
 }
 
 func listen(ctx context.Context, s *bunstore.Store, channel string, notify func(payload string)) (err error) {
