@@ -23,6 +23,9 @@ func rows() []row {
 		{name: "write-postgres-all", unit: "writes/s", goal: goal{of: ofRatio, atLeast: 0.45}, measure: writePostgres(everything)},
 		{name: "config-read-hot", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.85}, measure: readHot},
 		{name: "config-read-304", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.9}, measure: readUnchanged},
+		{name: "auth-overhead", unit: "% of CPU", goal: goal{of: ofValue, atMost: 6}, measure: authOverhead()},
+		{name: "auth-overhead-limits", unit: "% of CPU", goal: goal{of: ofValue, atMost: 6}, measure: authOverhead(
+			"RATE_LIMIT_KEY_PER_SECOND=1000000", "RATE_LIMIT_ADDRESS_PER_SECOND=1000000")},
 		{name: "relay-kfake", unit: "events/s", goal: goal{of: ofValue, atLeast: 10_000}, measure: relayTo(openFake)},
 		{name: "relay-kafka", unit: "events/s", goal: goal{of: ofValue, atLeast: 5000}, measure: relayTo(openKafka)},
 		{name: "commit-to-ack", unit: "ms p99", goal: goal{of: ofValue, atMost: 250}, measure: commitToAck},
