@@ -51,6 +51,9 @@ func rows() []row {
 		{name: "registry-10k", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: registryMemory},
 		{name: "audit-verify", unit: "entries/s", goal: goal{of: ofValue, atLeast: 50_000}, measure: auditVerify},
 		{name: "rotate", unit: "values/s", goal: goal{of: ofValue, atLeast: 5000}, measure: rotate},
+		{name: "overload-goodput", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.8}, measure: overloadGoodput},
+		{name: "overload-noisy-key", unit: "µs p99", goal: goal{of: ofRatio, atLeast: 0.5}, measure: overloadNoisyKey},
+		{name: "overload-wrong-keys", unit: "µs p50", goal: goal{of: ofRatio, atLeast: 0.83}, measure: overloadWrongKeys},
 		{name: "idle-rss", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: idleRSS},
 		{name: "ready", unit: "ms", goal: goal{of: ofValue, atMost: 300}, measure: ready},
 	}
