@@ -34,6 +34,10 @@ faults: ## Run the fault tests at their full length (FAULT_SEED repeats one)
 bench: ## Measure the binary against ceilings (ARGS='-only write-sqlite -json')
 	go run ./test/bench $(ARGS)
 
+.PHONY: overload
+overload: ## Measure goodput, other keys and valid keys under overload (ARGS='-rounds 3')
+	go run ./test/bench -only overload $(ARGS)
+
 .PHONY: lint
 lint: ## Run the linters and go vet, and check go.mod
 	$(TOOL) golangci-lint run

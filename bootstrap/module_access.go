@@ -22,13 +22,14 @@ import (
 func accessModule() fx.Option {
 	return fx.Module("access", stored(keystore.Module()),
 		fx.Provide(
-			fx.Annotate(keystore.New, fx.As(new(access.Keys)), fx.As(new(access.KeyUses))),
+			fx.Annotate(keystore.New, fx.As(new(access.Keys)), fx.As(new(access.KeyUses)),
+				fx.As(new(access.KeyChanges))),
 			fx.Annotate(keystore.NewTrust, fx.As(new(trust.Store))),
 			fx.Annotate(jwtverifier.New, fx.As(new(trust.Verifier))),
 			newAccess,
 		),
 		conditions(func(keys *accessapp.Service) ports.Conditions { return keys.Conditions }),
-		fx.Invoke(prepareAccess, runRecheck),
+		fx.Invoke(prepareAccess, runRecheck, followKeys),
 	)
 }
 
@@ -105,6 +106,29 @@ func runRecheck(lc fx.Lifecycle, reporter *loop.Reporter, keys *accessapp.Servic
 			Every: accessapp.ExpiryInterval, Immediate: true, Timeout: recheckTimeout,
 			Step:    loop.Once(func(ctx context.Context) error { return warnOfExpiry(ctx, keys, out.Log) }),
 			Failing: "check of expiring API keys failed", Recovered: "check of expiring API keys recovered",
+		},
+	)
+}
+
+// followKeys makes changes of keys by other processes effective at once, until the stop.
+func followKeys(
+	lc fx.Lifecycle, s settings.Settings, reporter *loop.Reporter, changes access.KeyChanges, keys *accessapp.Service,
+) {
+	if !s.AuthEnabled || s.Database.SQLite != "" {
+		return
+	}
+	runLoops(lc, reporter, nil,
+		loop.Loop{
+			Every: listenEvery, Timeout: listenTimeout, Settled: listenSettled, Immediate: true,
+			Step:      loop.Once(func(ctx context.Context) error { return changes.Listen(ctx, keys.Changed) }),
+			Failing:   "API key notifications failed; changes effective within 2s",
+			Recovered: "API key notifications recovered",
+		},
+		loop.Loop{
+			Every: accessapp.RecheckInterval, Timeout: recheckTimeout, Wake: keys.Changes(),
+			Step:      loop.Once(keys.Refresh),
+			Failing:   "API key refresh failed; changes effective within 2s",
+			Recovered: "API key refresh recovered",
 		},
 	)
 }

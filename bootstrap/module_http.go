@@ -16,20 +16,23 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/limit"
+	"github.com/signalbox-hq/signalbox/adapters/rediscache"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
+	"github.com/signalbox-hq/signalbox/application/ratelimit"
 	"github.com/signalbox-hq/signalbox/application/registryapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/application/replicas"
+	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
 func httpModule() fx.Option {
-	return fx.Module("http", fx.Provide(newAPI), fx.Invoke(serve))
+	return fx.Module("http", fx.Provide(newAPI), fx.Invoke(rebalance, serve))
 }
 
 // httpParts are the dependencies of the HTTP API.
@@ -83,8 +86,58 @@ func limits(s settings.Settings, announcer *replicas.Announcer) rest.Limits {
 		Address:         limit.Rate{PerSecond: float64(s.AddressRate), Burst: int(s.AddressBurst)},
 		FailedPerMinute: int(s.FailedAuthRate),
 		Replicas:        announcer.Serving,
+		Rebalanced:      rebalances(s),
 		Concurrent:      int(s.MaxConcurrent),
 	}
+}
+
+// rebalances reports whether rates that are divided among replicas follow the demand.
+func rebalances(s settings.Settings) bool {
+	return s.RedisHost != "" && s.Database.SQLite == "" && s.KeyRate+s.AddressRate > 0
+}
+
+// rebalanceTimeout bounds one step; an exchange has a shorter one.
+const rebalanceTimeout = time.Second
+
+// rebalanceParts are the dependencies of the exchange of claims to rate limits.
+type rebalanceParts struct {
+	fx.In
+
+	Settings  settings.Settings
+	TLS       storeTLS
+	API       *ginapi.API
+	Announcer *replicas.Announcer
+	Tail      *changefeed.Tailer
+	Stopwatch ports.Stopwatch
+	IDs       ports.IDs
+	Reporter  *loop.Reporter
+}
+
+// rebalance divides rates among replicas by their demand until the stop, if there is a Redis.
+func rebalance(lc fx.Lifecycle, p rebalanceParts) {
+	if !rebalances(p.Settings) {
+		return
+	}
+	options := redisOptions(p.Settings, p.TLS)
+	options.Epoch = func() string { return p.Tail.Position().Epoch }
+	claims := rediscache.OpenLimitClaims(options)
+	lc.Append(fx.StopHook(claims.Close))
+	var tables []ratelimit.Table
+	for _, table := range p.API.RateTables() {
+		tables = append(tables, table)
+	}
+	rebalancer := ratelimit.New(ratelimit.Dependencies{
+		Replica: p.IDs.UUID(), Tables: tables, Claims: claims, Stopwatch: p.Stopwatch,
+		Serving: p.Announcer.Serving,
+	})
+	lc.Append(fx.StopHook(func(ctx context.Context) {
+		_ = rebalancer.Leave(ctx) // unless withdrawn, others disregard them shortly
+	}))
+	runLoops(lc, p.Reporter, nil, loop.Loop{
+		Every: ratelimit.Interval, Timeout: rebalanceTimeout, Step: loop.Once(rebalancer.Step),
+		Failing:   "rate limit exchange failed; limits divided equally",
+		Recovered: "rate limit exchange recovered",
+	})
 }
 
 // drainTime is the time in which responses carry "Connection: close" before connections

@@ -13,6 +13,7 @@
 //   - [IDs]: identifiers and secrets
 //   - [Leadership]: which of several processes is the leader
 //   - [AuditTrail]: what was done, denied and revealed, in a chain
+//   - [LimitClaims]: what replicas claim of rate limits
 //   - [LocalCache]: cached values of this process
 //   - [Publisher]: messages for a broker
 //   - [Replicas]: which processes serve from one database
@@ -22,6 +23,7 @@
 //   - domain/flag.Repository: feature flags
 //   - domain/flag.Source: what snapshots of all flags are loaded from
 //   - domain/access.Keys: API keys and the server's secret
+//   - domain/access.KeyChanges: notifications of changed API keys
 //   - domain/access.KeyUses: when API keys were last used
 //   - domain/access/trust.Store: issuers, bindings and the keys of logins
 //   - domain/access/trust.Verifier: signatures and claims of tokens

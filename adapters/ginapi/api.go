@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/opsapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/registryapi"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/limit"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -141,6 +142,9 @@ func New(o Options) *API {
 	a.modules = append(a.modules, o.Operations...)
 	return a
 }
+
+// RateTables returns the tables of rates that are rebalanced among replicas; none by default.
+func (a *API) RateTables() []limit.Table { return a.router.RateTables() }
 
 // Handler returns the handler for a server.
 func (a *API) Handler() http.Handler { return a.router.Handler() }

@@ -132,7 +132,7 @@ func (s *Service) readTrust(ctx context.Context, by access.Caller) (reading, err
 
 // changeTrust changes what is trusted. This replica knows it from then on.
 func (s *Service) changeTrust(ctx context.Context, apply func(*trust.Policy) error) error {
-	defer s.forgetPolicy()
+	defer s.trustChanged()
 	return s.deps.Trust.Change(ctx, s.deps.Clock.Now(), apply)
 }
 

@@ -212,6 +212,28 @@ func TestLoginsEndWithTheirBinding(t *testing.T) {
 	}
 }
 
+// TestTrustThatAnotherReplicaHasChanged is effective with the notification.
+func TestTrustThatAnotherReplicaHasChanged(t *testing.T) {
+	t.Parallel()
+	x := trustingBundle(t)
+	_, b := x.trusted(t, true)
+	issued, err := x.login(t, x.fresh(), "")
+	require.NoError(t, err)
+	presented := []string{issued.Token.Reveal(), x.fresh()}
+	for _, p := range presented {
+		_, err := x.Authenticate(t.Context(), p, nil)
+		require.NoError(t, err)
+	}
+	require.NoError(t, x.trust.Change(t.Context(), x.clock.Now(), func(p *trust.Policy) error { return p.RemoveBinding(b.ID) }))
+	x.Changed(access.AllLogins)
+	<-x.Changes()
+	require.NoError(t, x.Refresh(t.Context()))
+	_, err = x.Authenticate(t.Context(), presented[0], nil)
+	require.ErrorIs(t, err, access.ErrInvalidKey)
+	_, err = x.Authenticate(t.Context(), presented[1], nil)
+	require.ErrorIs(t, err, trust.ErrNotBound)
+}
+
 // TestLoginMeetsAChange logs in by a policy that is not the stored one any more.
 func TestLoginMeetsAChange(t *testing.T) {
 	t.Parallel()

@@ -227,10 +227,6 @@ func (s *Service) change(
 	if err != nil {
 		return access.KeyAttributes{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known[id].key != nil {
-		s.record(id, key, now) // this replica does not wait for the cached one to be stale
-	}
+	s.changedHere(key)
 	return key.Attributes(), nil
 }

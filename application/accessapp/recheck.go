@@ -2,7 +2,6 @@ package accessapp
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -20,18 +19,7 @@ const findAllMost = 1000
 // invalid, have other rights, or whose secret is no longer valid. Where the store is unavailable, sessions continue for
 // Grace after their key was last confirmed, and the error is returned.
 func (s *Service) Recheck(ctx context.Context) error {
-	var failed error
-	for ids := range slices.Chunk(s.sessions.keys(), findAllMost) {
-		queried := s.deps.Clock.Now()
-		keys, err := keysAndTokens{s}.findAll(ctx, ids)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		s.learnAll(ids, keys, queried)
-		s.sessions.settle(ids, keys, queried)
-	}
-	return failed
+	return s.lookUpHeld(ctx, s.sessions.keys())
 }
 
 // Expire ends the sessions of keys and secrets that have expired or were not confirmed for Grace,

@@ -67,6 +67,7 @@ type Service struct {
 	logins logins
 	// unknowns are ids that are not in known.
 	unknowns unknowns
+	changes  changes
 	// paused is until when callers with a cached key do not wait for the store.
 	paused time.Time
 }
@@ -102,7 +103,7 @@ func New(d Dependencies) *Service {
 	return &Service{
 		deps: d, pepper: d.Pepper,
 		known: map[string]knownKey{}, lookups: map[string]*lookup{}, uses: map[string]time.Time{},
-		sessions: newSessions(d.Policy.MaxSessions),
+		sessions: newSessions(d.Policy.MaxSessions), changes: newChanges(),
 	}
 }
 

@@ -45,3 +45,13 @@ type KeyUses interface {
 	// than the stored ones. Ids that do not exist are ignored.
 	Used(ctx context.Context, last map[string]time.Time) error
 }
+
+// KeyChanges notifies processes of keys that other processes create and change, so that a
+// change is effective before what they remember of the key is stale.
+type KeyChanges interface {
+	// Listen calls changed with the id of each key that a process creates or changes, and with
+	// AllLogins where what is trusted has changed, after the commit, until ctx ends; then it returns nil. A change that fails has no
+	// notification. A store without notifications returns nil at once, and a lost
+	// connection is an error. Changed must not block. Notifications may be lost.
+	Listen(ctx context.Context, changed func(id string)) error
+}

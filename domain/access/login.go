@@ -37,6 +37,10 @@ func DirectID(digest [sha256.Size]byte) string {
 	return string(id[:])
 }
 
+// AllLogins stands for all keys of logins and all tokens where an id of a key is expected
+// (KeyChanges). No key has this id.
+const AllLogins = string(directPrefix)
+
 // IsDirectID reports whether a key id is one of DirectID.
 func IsDirectID(id string) bool { return len(id) == KeyIDLength && id[0] == directPrefix }
 

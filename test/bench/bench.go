@@ -96,6 +96,13 @@ func (b *bench) ceiling(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// offering returns a command that runs this program as a client.
+func (b *bench) offering(ctx context.Context) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, b.self, offerCommand)
+	cmd.Dir, cmd.Stderr = b.dir, b.log
+	return cmd
+}
+
 // warmUp is how long a side is loaded before it is measured.
 func (b *bench) warmUp() time.Duration { return b.duration / 5 }
 

@@ -20,8 +20,11 @@ type client struct {
 	in   *bufio.Reader
 }
 
-func dial(ctx context.Context, address string) (*client, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+func dial(ctx context.Context, address string) (*client, error) { return dialFrom(ctx, nil, address) }
+
+// dialFrom connects from an address of this machine; nil is any.
+func dialFrom(ctx context.Context, from net.Addr, address string) (*client, error) {
+	conn, err := (&net.Dialer{LocalAddr: from}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -55,24 +58,9 @@ func (c *client) send(request []byte) (status int, err error) {
 
 // exchange sends a request and discards its response, which must have that status.
 func (c *client) exchange(request []byte, want int) error {
-	status, err := c.send(request)
+	status, length, err := c.begin(request)
 	if err != nil {
 		return err
-	}
-	length := 0
-	for {
-		line, err := c.in.ReadSlice('\n')
-		if err != nil {
-			return fmt.Errorf("receive: %w", err)
-		}
-		if len(line) == len("\r\n") {
-			break
-		}
-		if value, ok := cutHeader(line, "content-length:"); ok {
-			if length, err = strconv.Atoi(string(value)); err != nil {
-				return fmt.Errorf("receive: %w", err)
-			}
-		}
 	}
 	if status != want {
 		body, _ := io.ReadAll(io.LimitReader(c.in, int64(length)))
@@ -80,6 +68,39 @@ func (c *client) exchange(request []byte, want int) error {
 	}
 	_, err = c.in.Discard(length)
 	return err
+}
+
+// roundTrip sends a request, discards its response, and returns its status.
+func (c *client) roundTrip(request []byte) (status int, err error) {
+	status, length, err := c.begin(request)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.in.Discard(length)
+	return status, err
+}
+
+// begin sends a request, reads the headers of its response, and returns its status and the
+// length of its body.
+func (c *client) begin(request []byte) (status, length int, err error) {
+	status, err = c.send(request)
+	if err != nil {
+		return 0, 0, err
+	}
+	for {
+		line, err := c.in.ReadSlice('\n')
+		if err != nil {
+			return 0, 0, fmt.Errorf("receive: %w", err)
+		}
+		if len(line) == len("\r\n") {
+			return status, length, nil
+		}
+		if value, ok := cutHeader(line, "content-length:"); ok {
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return 0, 0, fmt.Errorf("receive: %w", err)
+			}
+		}
+	}
 }
 
 // cutHeader returns the value of a header, whose name is in lower case and ends with a

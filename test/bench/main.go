@@ -28,6 +28,9 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	if len(args) > 0 && args[0] == ceilingCommand {
 		return runCeiling(ctx, args[1:], os.Stdin, out)
 	}
+	if len(args) == 1 && args[0] == offerCommand {
+		return offerTo(ctx, os.Stdin, out)
+	}
 	o, err := parseOptions(args, notes)
 	if err != nil {
 		return err

@@ -23,6 +23,9 @@ func rows() []row {
 		{name: "write-postgres-all", unit: "writes/s", goal: goal{of: ofRatio, atLeast: 0.45}, measure: writePostgres(everything)},
 		{name: "config-read-hot", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.85}, measure: readHot},
 		{name: "config-read-304", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.9}, measure: readUnchanged},
+		{name: "auth-overhead", unit: "% of CPU", goal: goal{of: ofValue, atMost: 6}, measure: authOverhead()},
+		{name: "auth-overhead-limits", unit: "% of CPU", goal: goal{of: ofValue, atMost: 6}, measure: authOverhead(
+			"RATE_LIMIT_KEY_PER_SECOND=1000000", "RATE_LIMIT_ADDRESS_PER_SECOND=1000000")},
 		{name: "relay-kfake", unit: "events/s", goal: goal{of: ofValue, atLeast: 10_000}, measure: relayTo(openFake)},
 		{name: "relay-kafka", unit: "events/s", goal: goal{of: ofValue, atLeast: 5000}, measure: relayTo(openKafka)},
 		{name: "commit-to-ack", unit: "ms p99", goal: goal{of: ofValue, atMost: 250}, measure: commitToAck},
@@ -48,6 +51,9 @@ func rows() []row {
 		{name: "registry-10k", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: registryMemory},
 		{name: "audit-verify", unit: "entries/s", goal: goal{of: ofValue, atLeast: 50_000}, measure: auditVerify},
 		{name: "rotate", unit: "values/s", goal: goal{of: ofValue, atLeast: 5000}, measure: rotate},
+		{name: "overload-goodput", unit: "req/s", goal: goal{of: ofRatio, atLeast: 0.8}, measure: overloadGoodput},
+		{name: "overload-noisy-key", unit: "µs p99", goal: goal{of: ofRatio, atLeast: 0.5}, measure: overloadNoisyKey},
+		{name: "overload-wrong-keys", unit: "µs p50", goal: goal{of: ofRatio, atLeast: 0.83}, measure: overloadWrongKeys},
 		{name: "idle-rss", unit: "MiB", goal: goal{of: ofValue, atMost: 40}, measure: idleRSS},
 		{name: "ready", unit: "ms", goal: goal{of: ofValue, atMost: 300}, measure: ready},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -106,6 +107,20 @@ func (s *service) call(
 	}
 	plain, _, _ := strings.Cut(path, "?")
 	return answer{Method: method, Path: plain, Status: want, Header: response.Header, Body: text}, nil
+}
+
+// newKey makes a key that reads, and returns it.
+func (s *service) newKey(ctx context.Context, name string) (string, error) {
+	body := fmt.Sprintf(`{"name":%q,"grants":[{"role":"reader"}]}`, name)
+	a, err := s.call(ctx, http.MethodPost, "/api/v1/access/keys/", body, http.StatusCreated)
+	if err != nil {
+		return "", err
+	}
+	var made struct{ Key string }
+	if err := json.Unmarshal(a.Body, &made); err != nil {
+		return "", fmt.Errorf("read a key: %w", err)
+	}
+	return made.Key, nil
 }
 
 // answer is the response of a ceiling, byte for byte, with the request that it is for.

@@ -33,6 +33,11 @@ func TestReplicasInMemory(t *testing.T) {
 	}, nil)
 }
 
+func TestLimitClaimsInMemory(t *testing.T) {
+	t.Parallel()
+	contract.LimitClaims(t, func(*testing.T) ports.LimitClaims { return fixture.NewLimitClaims() }, nil)
+}
+
 func TestFlagsInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Flags(t, func(*testing.T) contract.StoredFlags {
@@ -111,6 +116,10 @@ func TestKeysInMemory(t *testing.T) {
 	contract.KeyUses(t, func(*testing.T) contract.KeyStore {
 		keys := fixture.NewKeys()
 		return contract.KeyStore{Keys: keys, Uses: keys}
+	}, nil)
+	contract.KeyChanges(t, func(*testing.T) contract.ListenedKeys {
+		keys := fixture.NewKeys()
+		return contract.ListenedKeys{Keys: keys, Changes: keys}
 	}, nil)
 }
 

@@ -50,6 +50,9 @@ func (k *Keys) insert(ctx context.Context, tx bun.Tx, key *access.APIKey) error 
 	if _, err = k.table.Insert(tx, &[]keyRow{row}).Exec(ctx); err != nil {
 		return err
 	}
+	if err := k.notify(ctx, tx, row.ID); err != nil {
+		return err
+	}
 	return bunstore.Audit(ctx, tx, key.Notes()...)
 }
 
@@ -161,6 +164,9 @@ func (k *Keys) Change(
 		}
 		changed = key
 		if err := k.update(ctx, tx, key); err != nil {
+			return err
+		}
+		if err := k.notify(ctx, tx, id); err != nil {
 			return err
 		}
 		return bunstore.Audit(ctx, tx, key.Notes()...)

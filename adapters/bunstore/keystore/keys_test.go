@@ -31,6 +31,12 @@ func TestKeysContract(t *testing.T) {
 				store := open(t)
 				return contract.TrustStore{Trust: keystore.NewTrust(store), Keys: keystore.New(store)}
 			}, nil)
+			contract.KeyChanges(t, func(t *testing.T) contract.ListenedKeys {
+				store := open(t)
+				return contract.ListenedKeys{
+					Keys: keystore.New(store), Trust: keystore.NewTrust(store), Changes: keystore.New(store),
+				}
+			}, nil)
 		})
 	}
 }

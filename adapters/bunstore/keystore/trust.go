@@ -84,6 +84,9 @@ func (t *Trust) Change(ctx context.Context, at time.Time, apply func(*trust.Poli
 		if err := revokeLogins(ctx, tx, before.Ended(after), at); err != nil {
 			return err
 		}
+		if err := t.keys.notify(ctx, tx, access.AllLogins); err != nil {
+			return err
+		}
 		return bunstore.Audit(ctx, tx, after.Notes...)
 	})
 	return dberror.Translate(err, "change what is trusted", trust.ErrTaken)

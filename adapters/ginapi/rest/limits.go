@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 // Limits bound the requests that a replica accepts. The zero value limits no rate.
@@ -23,6 +24,9 @@ type Limits struct {
 	FailedPerMinute int
 	// Replicas returns the number of replicas among which rates are divided; nil is for one.
 	Replicas func() int
+	// Rebalanced says that the parts of Key and Address that replicas have follow the demand
+	// (Router.RateTables); else they are equal.
+	Rebalanced bool
 	// Concurrent is how many requests are served at once, DefaultConcurrent by default.
 	Concurrent int
 }
@@ -62,6 +66,8 @@ type limits struct {
 	failures *limit.Buckets[netip.Addr]
 	attempts *limit.Buckets[attempt]
 	gate     *limit.Gate
+	// tables are those of keys and addresses, where they are rebalanced.
+	tables []limit.Table
 }
 
 // perMinute is a rate with a burst of one minute.
@@ -70,19 +76,32 @@ func perMinute(n int) limit.Rate {
 	return limit.Rate{PerSecond: float64(n) / minute, Burst: n}
 }
 
-func newLimits(o Limits) limits {
+func newLimits(o Limits, clock ports.Clock) limits {
 	if o.Concurrent <= 0 {
 		o.Concurrent = DefaultConcurrent
 	}
 	perKeyID := (o.FailedPerMinute + 1) / 2 //nolint:mnd // half, and not none
-	return limits{
+	l := limits{
 		keys:      limit.NewBuckets[string]("key", o.Key, o.Replicas),
 		addresses: limit.NewBuckets[netip.Addr]("address", o.Address, o.Replicas),
 		failures:  limit.NewBuckets[netip.Addr]("failed-address", perMinute(o.FailedPerMinute), o.Replicas),
 		attempts:  limit.NewBuckets[attempt]("failed-key", perMinute(perKeyID), o.Replicas),
 		gate:      limit.NewGate(o.Concurrent),
 	}
+	if !o.Rebalanced {
+		return l
+	}
+	if keys := limit.Rebalanced(l.keys, clock, func(id string) string { return id }); keys != nil {
+		l.tables = append(l.tables, keys)
+	}
+	if addresses := limit.Rebalanced(l.addresses, clock, netip.Addr.String); addresses != nil {
+		l.tables = append(l.tables, addresses)
+	}
+	return l
 }
+
+// RateTables returns the tables of rates that are rebalanced; none by default.
+func (r *Router) RateTables() []limit.Table { return r.limits.tables }
 
 // admit counts a request to an operation, and waits until it may be served. GET operations
 // without a key send what is in memory: a slow client without a key takes no place.

@@ -125,7 +125,7 @@ func New(o Options) *Router {
 	r.headers.noStore, r.headers.security = []string{"no-store"}, newSecurityHeaders()
 	r.headers.json = []string{JSONMediaType}
 	r.headers.noCache, r.headers.vary = []string{"private, no-cache"}, []string{"Authorization, X-Api-Key"}
-	r.crossOrigin, r.limits = newCrossOrigin(o), newLimits(o.Limits)
+	r.crossOrigin, r.limits = newCrossOrigin(o), newLimits(o.Limits, o.Clock)
 	r.engine = r.newEngine()
 	r.huma = huma.NewAPI(r.humaConfig(), humaAdapter{r})
 	r.document = sync.OnceValues(r.render)

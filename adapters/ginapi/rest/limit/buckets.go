@@ -31,7 +31,8 @@ type Rate struct {
 }
 
 // Buckets are the token buckets of one limit, one for each key that takes from it. Each
-// replica enforces an equal share of the limit. They are safe for concurrent use.
+// replica enforces an equal share of the limit, or the one that SetShares gives it. They
+// are safe for concurrent use.
 //
 // Memory is bounded: a bucket that is full is like none, and is removed; a table of
 // MaxBuckets evicts one of the fullest, so that a flood of new keys evicts each other
@@ -40,14 +41,18 @@ type Buckets[K comparable] struct {
 	name     string
 	rate     Rate
 	replicas func() int
-	share    atomic.Pointer[share]
-	seed     maphash.Seed
-	shards   [shards]shard[K]
+	// identify returns the id of a key in shares; nil where shares are equal.
+	identify func(K) uint64
+	equal    atomic.Pointer[share]
+	// shares are those that are not equal, by the ids of keys; nil for none.
+	shares atomic.Pointer[map[uint64]*share]
+	seed   maphash.Seed
+	shards [shards]shard[K]
 }
 
 // share is the part of a limit that this replica enforces.
 type share struct {
-	replicas  int
+	fraction  float64
 	perSecond float64
 	burst     int
 	// policy is the limit as RateLimit-Policy writes it.
@@ -84,10 +89,10 @@ type Result struct {
 
 // Take takes a token from the bucket of a key, if there is one.
 func (b *Buckets[K]) Take(key K, now time.Time) Result {
-	s := b.current()
 	part := &b.shards[maphash.Comparable(b.seed, key)%shards]
 	part.mu.Lock()
-	bucket := part.bucket(key, s, now)
+	bucket, s := b.bucket(part, key, now)
+	part.touch(bucket)
 	accepted := bucket.limiter.AllowN(now, 1)
 	tokens := max(bucket.limiter.TokensAt(now), 0)
 	part.mu.Unlock()
@@ -112,17 +117,48 @@ func (b *Buckets[K]) Len() int {
 	return n
 }
 
-// current returns the share of this replica. A burst is at least one request: without, none
-// would be accepted.
-func (b *Buckets[K]) current() *share {
-	n := max(b.replicas(), 1)
-	if s := b.share.Load(); s != nil && s.replicas == n {
+// bucket returns the bucket of a key, a new one if there is none, with the share that it
+// has now. The caller holds the lock.
+func (b *Buckets[K]) bucket(part *shard[K], key K, now time.Time) (*bucket[K], *share) {
+	if found := part.byKey[key]; found != nil {
+		s := b.shareOf(found.id)
+		found.adapt(s, now)
+		return found, s
+	}
+	var id uint64
+	if b.identify != nil {
+		id = b.identify(key)
+	}
+	s := b.shareOf(id)
+	return part.add(key, id, s, now), s
+}
+
+// shareOf returns the share of this replica in the limit of a key.
+func (b *Buckets[K]) shareOf(id uint64) *share {
+	if shares := b.shares.Load(); shares != nil {
+		if s := (*shares)[id]; s != nil {
+			return s
+		}
+	}
+	fraction := 1 / float64(max(b.replicas(), 1))
+	if s := b.equal.Load(); s != nil && s.fraction == fraction {
 		return s
 	}
-	s := &share{replicas: n, perSecond: b.rate.PerSecond / float64(n), burst: max(b.rate.Burst/n, 1)}
+	s := b.newShare(fraction)
+	b.equal.Store(s)
+	return s
+}
+
+// newShare returns a fraction of the limit. A burst is at least one request: without, none
+// would be accepted.
+func (b *Buckets[K]) newShare(fraction float64) *share {
+	const inexact = 1e-3 // so that a third of 90 is 30
+	s := &share{
+		fraction: fraction, perSecond: b.rate.PerSecond * fraction,
+		burst: max(int(float64(b.rate.Burst)*fraction+inexact), 1),
+	}
 	s.policy = strconv.Quote(b.name) + ";q=" + strconv.Itoa(s.burst) +
 		";w=" + strconv.FormatInt(seconds(float64(s.burst)/s.perSecond), 10)
-	b.share.Store(s)
 	return s
 }
 
@@ -132,8 +168,11 @@ func seconds(s float64) int64 { return max(int64(math.Ceil(s-1e-9)), 1) }
 // bucket is the bucket of a key. Its limiter has the rate of a share.
 type bucket[K comparable] struct {
 	key     K
+	id      uint64
 	share   *share
 	limiter *rate.Limiter
+	// requests are those since the last Demands, of a bucket that is among touched.
+	requests int
 }
 
 // adapt gives the bucket another share of the limit.
@@ -158,19 +197,29 @@ type shard[K comparable] struct {
 	buckets []*bucket[K]
 	// hand is where the next examination begins.
 	hand int
+	// touched are buckets with requests since the last Demands, if counting.
+	touched  []*bucket[K]
+	counting bool
 }
 
-// bucket returns the bucket of a key, a new one if there is none. The caller holds the lock.
-func (s *shard[K]) bucket(key K, of *share, now time.Time) *bucket[K] {
-	if b := s.byKey[key]; b != nil {
-		b.adapt(of, now)
-		return b
+// touch counts a request, for Demands. The caller holds the lock.
+func (s *shard[K]) touch(b *bucket[K]) {
+	if !s.counting {
+		return
 	}
+	if b.requests == 0 {
+		s.touched = append(s.touched, b)
+	}
+	b.requests++
+}
+
+// add returns a new bucket. The caller holds the lock.
+func (s *shard[K]) add(key K, id uint64, of *share, now time.Time) *bucket[K] {
 	s.sweep(now)
 	if len(s.buckets) >= perShard {
 		s.evict(now)
 	}
-	b := &bucket[K]{key: key, share: of, limiter: rate.NewLimiter(rate.Limit(of.perSecond), of.burst)}
+	b := &bucket[K]{key: key, id: id, share: of, limiter: rate.NewLimiter(rate.Limit(of.perSecond), of.burst)}
 	if s.byKey == nil {
 		s.byKey = map[K]*bucket[K]{}
 	}

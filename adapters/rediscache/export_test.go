@@ -1,0 +1,7 @@
+package rediscache
+
+// EncodeClaimsForTest and DecodeClaimsForTest are the form of claims in Redis.
+var (
+	EncodeClaimsForTest = encodeClaims
+	DecodeClaimsForTest = decodeClaims
+)
