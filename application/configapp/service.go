@@ -53,7 +53,7 @@ type Service struct {
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
 	s := &Service{deps: d, cache: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
-		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
+		Local: d.Memory, Shared: onlyReadable(d.Shared, d.Cipher), Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
 		Size: size, Event: func(s configuration.State) string { return s.Event },
 	})}
 	s.binding = &binding{ring: d.Cipher, enforcement: d.Enforcement, stopwatch: d.Stopwatch}
