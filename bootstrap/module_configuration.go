@@ -6,6 +6,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/adapters/localcache"
@@ -21,7 +22,8 @@ func configurationModule() Module {
 		fx.Provide(
 			fx.Annotate(configstore.New,
 				fx.As(new(configuration.Repository)), fx.As(new(configuration.History))),
-			newCipher, func(c *fernetcipher.Cipher) ports.Cipher { return c },
+			newCipher, func(c *fernetcipher.Cipher) ports.KeyRing { return c },
+			fx.Annotate(configstore.NewVault, fx.As(new(configapp.Enforcement))),
 			newConfigurations, newKeyRing,
 		),
 		subscribed[*configapp.Service](),
@@ -34,8 +36,8 @@ func newKeyRing(
 	store *bunstore.Store, cipher *fernetcipher.Cipher, trail ports.AuditTrail, clock ports.Clock,
 ) *configapp.KeyRing {
 	return configapp.NewKeyRing(configapp.KeyRingDependencies{
-		Vault: configstore.NewVault(store), Cipher: cipher, Canaries: keystore.NewCanaries(store), Trail: trail,
-		Clock: clock,
+		Vault: configstore.NewVault(store), Cipher: cipher, Canaries: keystore.NewCanaries(store),
+		Replicas: feedstore.NewReplicas(store), Trail: trail, Clock: clock,
 	})
 }
 
@@ -57,7 +59,8 @@ type configurationParts struct {
 	Settings       settings.Settings
 	Configurations configuration.Repository
 	History        configuration.History
-	Cipher         ports.Cipher
+	Cipher         ports.KeyRing
+	Enforcement    configapp.Enforcement
 	Clock          ports.Clock
 	Stopwatch      ports.Stopwatch
 	Backoff        ports.Backoff
@@ -69,6 +72,7 @@ type configurationParts struct {
 func newConfigurations(p configurationParts) *configapp.Service {
 	return configapp.New(configapp.Dependencies{
 		Configurations: p.Configurations, History: p.History, Cipher: p.Cipher,
+		Enforcement: p.Enforcement,
 		Memory: localcache.NewCache[configuration.Locator, *configapp.Entry](
 			int(p.Settings.CacheMaxBytes) - int(p.Settings.CacheMaxBytes)/flagShare),
 		Shared: p.Shared, Lifetime: maxLifetime(p.Settings.ConfigCacheTTL),

@@ -29,25 +29,33 @@ func replicaModule() fx.Option {
 	)
 }
 
-func newAnnouncer(s settings.Settings, version Version, ids ports.IDs, store ports.Replicas) *replicas.Announcer {
+func newAnnouncer(
+	s settings.Settings, version Version, ids ports.IDs, store ports.Replicas, ring ports.KeyRing,
+) *replicas.Announcer {
 	var names []string
 	for _, e := range s.Policy().All() {
 		names = append(names, e.String())
 	}
 	slices.Sort(names) // the order of the setting does not matter
-	return replicas.New(store, ports.Replica{
-		ID: ids.UUID(), Version: string(version), Environments: strings.Join(names, ","),
-	})
+	self := ports.Replica{ID: ids.UUID(), Version: string(version), Environments: strings.Join(names, ",")}
+	if s.Database.SQLite != "" {
+		return replicas.Alone(store, self, ring)
+	}
+	return replicas.New(store, self, ring)
 }
 
-// runAnnouncer announces this replica until the stop. A SQLite file has one replica.
-func runAnnouncer(lc fx.Lifecycle, s settings.Settings, reporter *loop.Reporter, announcer *replicas.Announcer) {
-	if s.Database.SQLite != "" {
+// runAnnouncer announces this replica until the stop, first before it serves: which key
+// encrypts depends on the others. A SQLite file has one replica, which announces its keys for
+// commands on the file.
+func runAnnouncer(
+	lc fx.Lifecycle, s settings.Settings, reporter *loop.Reporter, announcer *replicas.Announcer, ring ports.KeyRing,
+) {
+	if s.Database.SQLite != "" && len(ring.Fingerprints()) == 0 {
 		return
 	}
-	lc.Append(fx.StopHook(announcer.Leave))
+	lc.Append(fx.StartStopHook(announcer.Announce, announcer.Leave))
 	runLoops(lc, reporter, nil, loop.Loop{
-		Every: announceEvery, Timeout: announceTimeout, Immediate: true, Step: loop.Once(announcer.Announce),
+		Every: announceEvery, Timeout: announceTimeout, Step: loop.Once(announcer.Announce),
 		Failing: "replica announcement failed", Recovered: "replica announcement recovered",
 	})
 }

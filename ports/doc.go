@@ -11,6 +11,7 @@
 //   - [Deliveries]: what was published of the feed
 //   - [Feed]: all that has changed, in one order
 //   - [IDs]: identifiers and secrets
+//   - [KeyRing]: a cipher of several keys, which binds tokens to their rows
 //   - [Leadership]: which of several processes is the leader
 //   - [AuditTrail]: what was done, denied and revealed, in a chain
 //   - [LimitClaims]: what replicas claim of rate limits

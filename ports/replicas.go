@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -16,6 +17,18 @@ type Replica struct {
 	Version string
 	// Environments are the supported ones, separated by commas, in their order.
 	Environments string
+	// Keys are the fingerprints of its encryption keys in their order, separated by commas, and
+	// Current is the one under which it encrypts. Both are empty for a replica without keys,
+	// and for one of a version that does not announce them.
+	Keys, Current string
+}
+
+// Ring returns the fingerprints of the replica's encryption keys, in their order.
+func (r Replica) Ring() []string {
+	if r.Keys == "" {
+		return nil
+	}
+	return strings.Split(r.Keys, ",")
 }
 
 // Replicas stores which processes serve from one database. A store that cannot be
@@ -25,6 +38,8 @@ type Replicas interface {
 	// announced within ReplicaTerm by the store's clock, ordered by id. Older ones are
 	// deleted.
 	Announce(ctx context.Context, r Replica) ([]Replica, error)
+	// Serving returns the replicas that were announced within ReplicaTerm, ordered by id.
+	Serving(ctx context.Context) ([]Replica, error)
 	// Leave deletes a replica, if it exists.
 	Leave(ctx context.Context, id string) error
 }

@@ -53,7 +53,7 @@ func auditList(p Program) *cobra.Command {
 	cmd.Flags().StringVar(&in.Environment, "environment", "", "only in this environment")
 	cmd.Flags().StringVar(&in.ServiceName, "service", "", "only of this service")
 	cmd.Flags().StringVar(&in.Name, "name", "", "only with this key or name")
-	cmd.Flags().StringVar(&in.Outcome, "outcome", "", "done or denied")
+	cmd.Flags().StringVar(&in.Outcome, "outcome", "", "done, denied or failed")
 	cmd.Flags().IntVar(&in.Limit, "limit", in.Limit, "how many at most, 1 to 1000")
 	return cmd
 }

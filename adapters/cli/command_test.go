@@ -147,13 +147,14 @@ func (p *recordingProgram) ExportAudit(_ context.Context, from int64) ([]audit.S
 func (p *recordingProgram) Encryption(context.Context) (configapp.KeyRingStatus, error) {
 	return configapp.KeyRingStatus{
 		Current: "aa", Keys: []configapp.KeyCount{{Fingerprint: "aa", Values: 1}, {Fingerprint: "bb", Values: 2}}, Unreadable: 3,
+		First: "cc", Lacking: []ports.Replica{{ID: "r1", Version: "1.0"}}, Unbound: 4,
 	}, p.record("encryption")
 }
 
 func (p *recordingProgram) RotateEncryption(
 	_ context.Context, after configuration.TokenPlace, limit int,
 ) (configapp.Rotated, error) {
-	r := configapp.Rotated{Examined: limit, Rotated: 2}
+	r := configapp.Rotated{Current: "aa", Examined: limit, Rotated: 2, Bound: 3, Tampered: 1}
 	if after.ID == 0 {
 		r.Next = configuration.TokenPlace{Kind: configuration.CurrentToken, ID: 7}
 	}
@@ -335,10 +336,10 @@ func TestCommands(t *testing.T) {
 		p := &recordingProgram{}
 		out, err := run(t, p, "encryption", "status")
 		require.NoError(t, err)
-		assert.Regexp(t, `aa +1 +yes\nbb +2 +no\nunreadable +3 +-`, out)
+		assert.Regexp(t, `aa +1 +yes\nbb +2 +no\nunreadable +3 +-\nwithout a MAC +4 +-\nreplica r1 \(version 1.0\) lacks the first key, cc\n$`, out)
 		out, err = run(t, p, "encryption", "rotate")
 		require.NoError(t, err)
-		assert.Equal(t, "rotated 4 of 2000 values, 0 unreadable\n", out)
+		assert.Equal(t, "rotated 4 of 2000 values under aa, 0 unreadable, 6 bound to their rows, 2 tampered\n", out)
 		_, err = run(t, p, "encryption", "retire", "bb")
 		require.NoError(t, err)
 		assert.Contains(t, p.calls, "retire bb")

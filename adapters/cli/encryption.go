@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 )
 
@@ -19,10 +20,10 @@ func encryption(p Program) *cobra.Command {
 		Short: "Show, rotate and retire encryption keys",
 		Long: `Show, rotate and retire the keys of encrypted values. To replace a key without a gap:
 
-1. Add the new key behind the old one on every server: ENCRYPTION_KEYS=OLD,NEW.
-2. Then make it the current one on every server: ENCRYPTION_KEYS=NEW,OLD.
-3. signalbox encryption rotate, with the same setting, while servers run.
-4. signalbox encryption retire FINGERPRINT of the old key, and remove it from the setting.`,
+1. Put the new key before the old one on every server: ENCRYPTION_KEYS=NEW,OLD. It becomes
+   current when all have it; status names those that lack it.
+2. signalbox encryption rotate, with the same setting, while servers run.
+3. signalbox encryption retire FINGERPRINT of the old key, and remove it from the setting.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -37,7 +38,8 @@ func encryption(p Program) *cobra.Command {
 			Use:   "rotate",
 			Short: "Encrypt all values under the current key",
 			Long: `Encrypt all values, current ones and those of histories, under the first key of
-ENCRYPTION_KEYS. Servers may run meanwhile. It can be stopped and run again.`,
+ENCRYPTION_KEYS that every server has, and bind them to their rows. Servers may run meanwhile.
+It can be stopped and run again.`,
 			Args: noArgs,
 			RunE: withDatabase(p, rotateEncryption),
 		},
@@ -74,25 +76,52 @@ func printEncryption(cmd *cobra.Command, _ []string, db Database) error {
 	if status.Unreadable > 0 {
 		table(w, "unreadable", strconv.FormatInt(status.Unreadable, 10), "-")
 	}
-	return printed(0, w.Flush())
+	if status.Unbound > 0 {
+		table(w, "without a MAC", strconv.FormatInt(status.Unbound, 10), "-")
+	}
+	if err := w.Flush(); err != nil {
+		return printed(0, err)
+	}
+	return printed(0, printLacking(cmd, status))
 }
 
-func rotateEncryption(cmd *cobra.Command, _ []string, db Database) error {
-	var examined, rotated, unreadable int
-	after := configuration.TokenPlace{}
-	for {
-		r, err := db.RotateEncryption(cmd.Context(), after, rotateBatch)
-		if err != nil {
-			return err
-		}
-		examined, rotated, unreadable = examined+r.Examined, rotated+r.Rotated, unreadable+r.Unreadable
-		if after = r.Next; after == (configuration.TokenPlace{}) {
-			break
-		}
-		if err := printed(fmt.Fprintf(cmd.ErrOrStderr(), "%d values examined\n", examined)); err != nil {
+// printLacking names the replicas for which the first key is not current yet.
+func printLacking(cmd *cobra.Command, status configapp.KeyRingStatus) error {
+	for _, replica := range status.Lacking {
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "replica %s (version %s) lacks the first key, %s\n",
+			replica.ID, replica.Version, status.First); err != nil {
 			return err
 		}
 	}
-	return printed(fmt.Fprintf(cmd.OutOrStdout(), "rotated %d of %d values, %d unreadable\n",
-		rotated, examined, unreadable))
+	return nil
+}
+
+func rotateEncryption(cmd *cobra.Command, _ []string, db Database) error {
+	var sum configapp.Rotated
+	for {
+		r, err := db.RotateEncryption(cmd.Context(), sum.Next, rotateBatch)
+		if err != nil {
+			return err
+		}
+		r.Examined += sum.Examined
+		r.Rotated += sum.Rotated
+		r.Bound += sum.Bound
+		r.Unreadable += sum.Unreadable
+		r.Tampered += sum.Tampered
+		if sum = r; sum.Next == (configuration.TokenPlace{}) {
+			break
+		}
+		if err := printed(fmt.Fprintf(cmd.ErrOrStderr(), "%d values examined\n", sum.Examined)); err != nil {
+			return err
+		}
+	}
+	text := fmt.Sprintf("rotated %d of %d values under %s, %d unreadable", sum.Rotated, sum.Examined,
+		orDash(sum.Current), sum.Unreadable)
+	if sum.Bound > 0 {
+		text += fmt.Sprintf(", %d bound to their rows", sum.Bound)
+	}
+	if sum.Tampered > 0 {
+		text += fmt.Sprintf(", %d tampered", sum.Tampered)
+	}
+	return printed(fmt.Fprintln(cmd.OutOrStdout(), text))
 }

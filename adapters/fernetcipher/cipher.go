@@ -3,6 +3,8 @@ package fernetcipher
 import (
 	"context"
 	"crypto/aes"
+	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -10,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/fernet/fernet-go"
 
@@ -32,15 +35,21 @@ var errTwice = errors.New("ENCRYPTION_KEYS has a key twice")
 // errKey says what is wrong with a key without showing it.
 var errKey = errors.New("ENCRYPTION_KEY has to be base64 of 32 bytes, as 'signalbox keygen' prints it")
 
-// Cipher encrypts under the first of its Fernet keys, and decrypts under all of them. It is
-// safe for concurrent use.
+// Cipher encrypts under one of its Fernet keys, and decrypts under all of them. It is safe
+// for concurrent use.
 type Cipher struct {
 	keys         []*fernet.Key
 	fingerprints []string
-	enabled      bool
+	macKeys      [][]byte
+	// current is the index of the key that encrypts.
+	current atomic.Int32
+	enabled bool
 }
 
-var _ ports.Cipher = (*Cipher)(nil)
+var _ ports.KeyRing = (*Cipher)(nil)
+
+// macInfo is the info of HKDF (RFC 5869) by which the key of MACs is derived from a key.
+const macInfo = "signalbox token binding v1"
 
 // New returns a cipher under a key, in base64 of the standard or the URL
 // alphabet. An empty key is none: nothing can be encrypted or decrypted. With
@@ -66,7 +75,12 @@ func NewRing(keys []secret.Text, enabled bool) (*Cipher, error) {
 		if slices.Contains(c.fingerprints, name) {
 			return nil, errTwice
 		}
+		derived, err := hkdf.Key(sha256.New, raw[:], nil, macInfo, sha256.Size)
+		if err != nil {
+			return nil, fmt.Errorf("derive a key: %w", err)
+		}
 		c.keys, c.fingerprints = append(c.keys, raw), append(c.fingerprints, name)
+		c.macKeys = append(c.macKeys, derived)
 	}
 	return c, nil
 }
@@ -88,7 +102,29 @@ func (c *Cipher) Fingerprint() string {
 	if len(c.fingerprints) == 0 {
 		return ""
 	}
-	return c.fingerprints[0]
+	return c.fingerprints[c.current.Load()]
+}
+
+// Fingerprints names the keys in their order.
+func (c *Cipher) Fingerprints() []string { return slices.Clone(c.fingerprints) }
+
+// Use makes a key of the ring the current one.
+func (c *Cipher) Use(fingerprint string) {
+	if i := slices.Index(c.fingerprints, fingerprint); i >= 0 {
+		c.current.Store(int32(i)) //nolint:gosec // a ring has few keys
+	}
+}
+
+// MAC returns the HMAC-SHA256 of a message in hex. Its key is derived from the key of that
+// fingerprint by HKDF-SHA256 without a salt, with macInfo as its info.
+func (c *Cipher) MAC(fingerprint string, message []byte) string {
+	i := slices.Index(c.fingerprints, fingerprint)
+	if i < 0 {
+		return ""
+	}
+	mac := hmac.New(sha256.New, c.macKeys[i])
+	mac.Write(message)
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 func fingerprint(key *fernet.Key) string {
@@ -119,12 +155,18 @@ func GenerateKey() (secret.Text, error) {
 	return secret.New(key.Encode()), nil
 }
 
-// Encrypt returns a Fernet token of the plaintext.
-func (c *Cipher) Encrypt(_ context.Context, plaintext secret.Text) (string, error) {
-	if !c.enabled {
+// Encrypt returns a Fernet token of the plaintext under the current key.
+func (c *Cipher) Encrypt(ctx context.Context, plaintext secret.Text) (string, error) {
+	return c.EncryptUnder(ctx, c.Fingerprint(), plaintext)
+}
+
+// EncryptUnder returns a Fernet token of the plaintext under a key of the ring.
+func (c *Cipher) EncryptUnder(_ context.Context, fingerprint string, plaintext secret.Text) (string, error) {
+	i := slices.Index(c.fingerprints, fingerprint)
+	if !c.enabled || i < 0 {
 		return "", ports.ErrEncryptionUnavailable
 	}
-	token, err := fernet.EncryptAndSign([]byte(plaintext.Reveal()), c.keys[0])
+	token, err := fernet.EncryptAndSign([]byte(plaintext.Reveal()), c.keys[i])
 	if err != nil {
 		return "", fmt.Errorf("encrypt a value: %w", err)
 	}

@@ -33,6 +33,28 @@ func TestContract(t *testing.T) {
 	})
 }
 
+func TestKeyRingContract(t *testing.T) {
+	t.Parallel()
+	contract.KeyRing(t, func(t *testing.T) ports.KeyRing {
+		t.Helper()
+		first, err := fernetcipher.GenerateKey()
+		require.NoError(t, err)
+		second, err := fernetcipher.GenerateKey()
+		require.NoError(t, err)
+		ring, err := fernetcipher.NewRing([]secret.Text{first, second}, true)
+		require.NoError(t, err)
+		return ring
+	})
+}
+
+// TestMACIsTheDocumentedOne compares with what Python's hmac and a HKDF of RFC 5869 return,
+// as in docs/database.md.
+func TestMACIsTheDocumentedOne(t *testing.T) {
+	t.Parallel()
+	c := cipher(t, specKey, true)
+	assert.Equal(t, "418e480bcda6745d6d8d10055e923566bc326966bc596826cafc562e0189d099", c.MAC(c.Fingerprint(), []byte("message")))
+}
+
 func TestKeys(t *testing.T) {
 	t.Parallel()
 

@@ -87,7 +87,7 @@ func newTestServer(tb testing.TB, change ...func(*ginapi.Options)) *testServer {
 		Logger:      zap.New(core),
 		Configurations: configapp.New(configapp.Dependencies{
 			Reveals:        &fixture.Reveals{},
-			Configurations: h.store, History: h.store, Cipher: &cipher{},
+			Configurations: h.store, History: h.store, Cipher: fixture.OneKey(&cipher{}), Enforcement: &fixture.Vault{},
 			Memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 			Feed:   h.tail, Stopwatch: h.watch,
 			Clock: clock, Backoff: &fixture.NoWait{}, Environments: environments,

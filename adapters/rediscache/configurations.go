@@ -62,6 +62,8 @@ type configurationJSON struct {
 	Key         string `json:"key"`
 	Value       string `json:"value"`
 	Encrypted   bool   `json:"is_encrypted,omitempty"`
+	TokenKey    string `json:"token_key,omitempty"`
+	TokenMAC    string `json:"token_mac,omitempty"`
 }
 
 // Configurations caches configurations under config:{environment}:{service}:{key},
@@ -87,6 +89,8 @@ func encodeConfiguration(s configuration.State) ([]byte, error) {
 	}
 	if !s.Deleted {
 		j.Value, j.Encrypted = s.Content.Stored().Reveal(), s.Content.Encrypted()
+		seal := s.Content.Seal()
+		j.TokenKey, j.TokenMAC = seal.Key, seal.MAC
 	}
 	return marshal(j)
 }
@@ -120,7 +124,15 @@ func decodeConfiguration(key configuration.Locator, event string, body []byte) (
 		ID: configuration.ID(j.ID), Identity: identity, Description: description, Lifecycle: j.lifecycle(event),
 	}
 	if !j.Deleted {
-		s.Content = configuration.RehydrateContent(j.Value, j.Encrypted)
+		s.Content = j.content()
 	}
 	return s, nil
+}
+
+func (j *configurationJSON) content() configuration.Content {
+	if !j.Encrypted {
+		return configuration.RehydrateContent(j.Value, false)
+	}
+	seal := configuration.Seal{Key: j.TokenKey, MAC: j.TokenMAC}
+	return configuration.RehydrateSealed(j.Value, seal, configuration.Version(j.Version))
 }

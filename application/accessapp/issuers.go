@@ -32,9 +32,14 @@ func (s *Service) requireEverything(by access.Caller) error {
 }
 
 // mayTrust returns nil for a caller that may give grants to tokens: it has them itself, from
-// everywhere. What is trusted can last longer than the caller's key.
+// everywhere, and not by a login, which would become lasting access. What is trusted can last
+// longer than another key of the caller.
 func mayTrust(by access.Caller, grants []access.Grant) error {
-	return tooMuch(by.Exceeded(grants, access.Bounds{Expires: by.Bounds.Expires}))
+	bounds := access.Bounds{Expires: by.Bounds.Expires}
+	if v, keyed := by.Verdict.(*verdict); keyed && !v.key.Attributes().Login.IsZero() {
+		bounds.Expires = time.Time{}
+	}
+	return tooMuch(by.Exceeded(grants, bounds))
 }
 
 // SetIssuer trusts an issuer, or changes one, everywhere within freshness.MaxStaleness. The

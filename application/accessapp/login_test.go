@@ -389,6 +389,31 @@ func TestTrustIsManagedWithinOnesGrants(t *testing.T) {
 	assert.Equal(t, "issuer_id", fault.Of(err).Fields()[0].Name)
 }
 
+func TestLoginsTrustNobody(t *testing.T) {
+	t.Parallel()
+	x := trustingBundle(t)
+	i, b := x.trusted(t, true)
+	_, err := x.SetBinding(t.Context(), fixture.Operator(), accessapp.Binding{ID: b.ID, Grants: new(roles("admin"))})
+	require.NoError(t, err)
+	issued, err := x.login(t, x.fresh(), "")
+	require.NoError(t, err)
+	for _, presented := range []string{issued.Token.Reveal(), x.fresh()} {
+		admin, err := x.Authenticate(t.Context(), presented, nil)
+		require.NoError(t, err)
+		_, err = x.SetIssuer(t.Context(), admin, accessapp.Issuer{ID: i.ID, Name: new("mine")})
+		requireExceeded(t, err, "expires_at")
+		_, err = x.SetBinding(t.Context(), admin, accessapp.Binding{ID: b.ID, Subjects: &[]string{"mine"}})
+		requireExceeded(t, err, "expires_at")
+		_, err = x.Issue(t.Context(), admin, accessapp.Issue{Name: "n", Grants: roles("reader"), Forever: true})
+		requireExceeded(t, err, "expires_at")
+	}
+	token, _ := x.issued(t, accessapp.Issue{Name: "year", Grants: roles("admin")})
+	admin, err := x.Authenticate(t.Context(), token, nil)
+	require.NoError(t, err)
+	_, err = x.SetIssuer(t.Context(), admin, accessapp.Issuer{ID: i.ID, Name: new("renamed")})
+	require.NoError(t, err, "a key that ends in a year")
+}
+
 func TestTrustIsAudited(t *testing.T) {
 	t.Parallel()
 	x := trustingBundle(t)

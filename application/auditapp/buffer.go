@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/ports"
 )
 
 const (
@@ -60,7 +61,7 @@ type buffer struct {
 	attempts map[attempt]*counted
 	// failing is since when records could not be stored; zero while they can.
 	failing time.Time
-	// dropped counts denied attempts for which there was no place.
+	// dropped counts denied and failed attempts for which there was no place.
 	dropped int64
 }
 
@@ -109,14 +110,7 @@ func (s *Service) Denied(d Denial) {
 // cannot be noted it is access.ErrUnaudited, and the value is not to be shown.
 func (s *Service) Revealed(by access.Caller, resource access.Resource, version int64) error {
 	now := s.deps.Clock.Now()
-	a := attempt{
-		actor: by.Actor, source: by.Source(), action: string(access.RevealConfiguration), outcome: audit.Done,
-		resource: audit.Resource{
-			Type: "configuration", Environment: resource.Environment.String(), ServiceName: resource.Service.String(),
-			Name: resource.Name,
-		},
-		version: version, period: begin(now, revealPeriod),
-	}
+	a := reveal(by, resource, version, audit.Done, now)
 	s.buffer.mu.Lock()
 	defer s.buffer.mu.Unlock()
 	failing := s.buffer.failing
@@ -124,6 +118,31 @@ func (s *Service) Revealed(by access.Caller, resource access.Resource, version i
 		return access.ErrUnaudited
 	}
 	return nil
+}
+
+// Tampered notes that a caller was not shown a value, because its token belongs to another
+// row than the one in which it is stored.
+func (s *Service) Tampered(by access.Caller, resource access.Resource, version int64) {
+	now := s.deps.Clock.Now()
+	s.buffer.mu.Lock()
+	defer s.buffer.mu.Unlock()
+	if !s.buffer.add(reveal(by, resource, version, audit.Failed, now), now, ports.ErrTokenTampered.Code()) {
+		s.buffer.dropped++
+	}
+}
+
+// reveal is an attempt to show the value of an encrypted configuration.
+func reveal(
+	by access.Caller, resource access.Resource, version int64, outcome audit.Outcome, now time.Time,
+) attempt {
+	return attempt{
+		actor: by.Actor, source: by.Source(), action: string(access.RevealConfiguration), outcome: outcome,
+		resource: audit.Resource{
+			Type: "configuration", Environment: resource.Environment.String(), ServiceName: resource.Service.String(),
+			Name: resource.Name,
+		},
+		version: version, period: begin(now, revealPeriod),
+	}
 }
 
 func begin(now time.Time, period time.Duration) int64 { return now.Truncate(period).Unix() }
@@ -157,9 +176,9 @@ func (b *buffer) take(now time.Time, all bool) (list []*counted, dropped int64) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for a, one := range b.attempts {
-		period := deniedPeriod
-		if a.outcome == audit.Done {
-			period = revealPeriod
+		period := revealPeriod
+		if a.outcome == audit.Denied {
+			period = deniedPeriod
 		}
 		if all || a.period != begin(now, period) {
 			list = append(list, one)

@@ -37,7 +37,7 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (versione
 	var none versioned.Page[Shown]
 	var outcomeErr error
 	if in.Outcome != "" && !slices.Contains(audit.Outcomes(), audit.Outcome(in.Outcome)) {
-		outcomeErr = fault.Bad("outcome", "must be done or denied")
+		outcomeErr = fault.Bad("outcome", "must be done, denied or failed")
 	}
 	if err := fault.Merge(outcomeErr, page.CheckNumbered(in.Window)); err != nil {
 		return none, err

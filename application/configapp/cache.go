@@ -95,12 +95,13 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 	return v, err
 }
 
-// orReload returns what was shown of a cached entry. Where its token could not be decrypted
-// it is loaded from the store once more: a cache may have the token of a retired key.
+// orReload returns what was shown of a cached entry. Where its token could not be opened it
+// is loaded from the store once more: a cache may have the token of a retired key, or one from
+// before tokens were bound.
 func (s *Service) orReload(
 	ctx context.Context, by access.Caller, at configuration.Locator, v View, err error,
 ) (View, error) {
-	if !errors.Is(err, ports.ErrDecryptionFailed) {
+	if !errors.Is(err, ports.ErrDecryptionFailed) && !errors.Is(err, ports.ErrTokenTampered) {
 		return v, err
 	}
 	identity, parseErr := s.parseIdentity(at.Environment, at.Service, at.Key)
@@ -112,7 +113,8 @@ func (s *Service) orReload(
 	if loadErr != nil || !lives(h) {
 		return v, err
 	}
-	return s.show(ctx, by, h)
+	v, err = s.show(ctx, by, h)
+	return v, s.noted(by, h.Value, err)
 }
 
 // lives reports whether there is a configuration. A deleted one has a version.

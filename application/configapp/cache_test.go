@@ -94,7 +94,7 @@ func (b *bundle) elsewhere(t *testing.T) *configapp.Service {
 	require.NoError(t, err)
 	return configapp.New(configapp.Dependencies{
 		Reveals:        &fixture.Reveals{},
-		Configurations: b.store, History: b.store, Cipher: b.cipher,
+		Configurations: b.store, History: b.store, Cipher: fixture.OneKey(b.cipher), Enforcement: &fixture.Vault{},
 		Memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20), Feed: fixture.NewTail(), Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -21,24 +22,43 @@ func (s *Service) store(ctx context.Context, v configuration.Value, encrypted bo
 
 func (s *Service) sealer(ctx context.Context) configuration.Sealer {
 	return func(plain configuration.Content) (configuration.Content, error) {
-		token, err := s.deps.Cipher.Encrypt(ctx, plain.Stored())
+		key := s.deps.Cipher.Fingerprint()
+		token, err := s.deps.Cipher.EncryptUnder(ctx, key, plain.Stored())
 		if err != nil {
 			return configuration.Content{}, err
 		}
-		return configuration.Sealed(token), nil
+		return configuration.SealedUnder(key, token), nil
 	}
 }
 
-// open returns the value of a state, decrypting it where needed. A token that
-// cannot be opened names the configuration's id and version.
+// open returns the value of a state, decrypting it where needed. A token that cannot be
+// opened, or does not belong to the state, names the configuration's id and version.
 func (s *Service) open(ctx context.Context, state configuration.State) (secret.Text, error) {
 	if !state.Content.Encrypted() {
 		return state.Content.Stored(), nil
 	}
 	text, err := s.deps.Cipher.Decrypt(ctx, state.Content.Stored().Reveal())
-	if errors.Is(err, ports.ErrDecryptionFailed) {
-		return secret.Text{}, fault.Of(err).
-			WithDetail("id", int64(state.ID)).WithDetail("version", int64(state.Version))
+	if err == nil {
+		err = s.binding.verify(ctx, state.Content, ownerOf(state))
 	}
-	return text, err
+	if err != nil {
+		return secret.Text{}, unopened(state, err)
+	}
+	return text, nil
+}
+
+// unopened adds the configuration's id and version to the error of a token.
+func unopened(state configuration.State, err error) error {
+	if !errors.Is(err, ports.ErrDecryptionFailed) && !errors.Is(err, ports.ErrTokenTampered) {
+		return err
+	}
+	return fault.Of(err).WithDetail("id", int64(state.ID)).WithDetail("version", int64(state.Version))
+}
+
+// noted returns an error, after it has recorded for the caller that a token is tampered.
+func (s *Service) noted(by access.Caller, state configuration.State, err error) error {
+	if errors.Is(err, ports.ErrTokenTampered) {
+		s.deps.Reveals.Tampered(by, resourceOf(state.Identity), int64(state.Version))
+	}
+	return err
 }

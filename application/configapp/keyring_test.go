@@ -2,6 +2,7 @@ package configapp_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,8 +31,19 @@ func ring(t *testing.T, vault *fixture.Vault, known canaries, keys ...secret.Tex
 	cipher, err := fernetcipher.NewRing(keys, true)
 	require.NoError(t, err)
 	return configapp.NewKeyRing(configapp.KeyRingDependencies{
-		Vault: vault, Cipher: cipher, Canaries: known, Trail: fixture.NewTrail(), Clock: fixture.NewClock(),
+		Vault: vault, Cipher: cipher, Canaries: known, Replicas: fixture.NewReplicas(), Trail: fixture.NewTrail(),
+		Clock: fixture.NewClock(),
 	}), cipher
+}
+
+// ownerOf returns the first version of a configuration of that number.
+func ownerOf(t *testing.T, n int64) configuration.Owner {
+	t.Helper()
+	identity, err := configuration.Locator{
+		Environment: "production", Service: "shop", Key: fmt.Sprint("key", n),
+	}.Parse()
+	require.NoError(t, err)
+	return configuration.Owner{Identity: identity, Version: 1}
 }
 
 func TestRotateEncryption(t *testing.T) {
@@ -42,9 +54,9 @@ func TestRotateEncryption(t *testing.T) {
 	for n := range 450 {
 		token, err := before.Encrypt(t.Context(), secret.New(fmt.Sprint("value ", n)))
 		require.NoError(t, err)
-		vault.Put(configuration.TokenKind(n%4+1), int64(n), token)
+		vault.Put(configuration.TokenKind(n%4+1), int64(n), token, ownerOf(t, int64(n)))
 	}
-	vault.Put(configuration.NewToken, 1000, "no token")
+	vault.Put(configuration.NewToken, 1000, "no token", ownerOf(t, 1000))
 	known[before.Fingerprint()] = "canary"
 	r, both := ring(t, vault, known, newerKey, oldKey)
 
@@ -82,7 +94,8 @@ func TestRotateEncryption(t *testing.T) {
 	status, err := r.Status(t.Context(), admin)
 	require.NoError(t, err)
 	assert.Equal(t, configapp.KeyRingStatus{
-		Current: both.Fingerprint(), Keys: []configapp.KeyCount{{Fingerprint: both.Fingerprint(), Values: 450}}, Unreadable: 1,
+		Current: both.Fingerprint(), First: both.Fingerprint(), Unreadable: 1, Unbound: 1,
+		Keys: []configapp.KeyCount{{Fingerprint: both.Fingerprint(), Values: 450}},
 	}, status)
 	require.ErrorIs(t, r.Retire(t.Context(), admin, before.Fingerprint()), configapp.ErrKeyInUse,
 		"what cannot be read may be under it")
@@ -114,4 +127,132 @@ func TestRotateEncryptionIsRefused(t *testing.T) {
 	none, _ := ring(t, &fixture.Vault{}, canaries{})
 	_, err = none.Rotate(t.Context(), fixture.Operator(), configuration.TokenPlace{}, 1)
 	require.ErrorIs(t, err, ports.ErrEncryptionUnavailable)
+}
+
+// moved is a ring over a vault with the two tokens of two configurations, after a complete
+// rotation.
+func moved(t *testing.T) (*configapp.KeyRing, *fixture.Vault, *fernetcipher.Cipher) {
+	t.Helper()
+	vault := &fixture.Vault{}
+	r, cipher := ring(t, vault, canaries{}, newKey(t))
+	for n := range int64(2) {
+		token, err := cipher.Encrypt(t.Context(), secret.New(fmt.Sprint("value ", n)))
+		require.NoError(t, err)
+		vault.Put(configuration.CurrentToken, n+1, token, ownerOf(t, n))
+	}
+	rotated, err := r.Rotate(t.Context(), fixture.Operator(), configuration.TokenPlace{}, 10)
+	require.NoError(t, err)
+	require.Equal(t, configapp.Rotated{Current: cipher.Fingerprint(), Examined: 2, Bound: 2}, rotated)
+	return r, vault, cipher
+}
+
+func TestACompleteRotationBindsAllAndEndsThatUnboundTokensPass(t *testing.T) {
+	t.Parallel()
+	r, vault, cipher := moved(t)
+	list, err := vault.Stored(t.Context(), configuration.TokenPlace{}, 10)
+	require.NoError(t, err)
+	for n, stored := range list {
+		assert.Equal(t, configuration.Seal{
+			Key: cipher.Fingerprint(), MAC: cipher.MAC(cipher.Fingerprint(), ownerOf(t, int64(n)).Binding(stored.Token)),
+		}, stored.Seal)
+	}
+	status, err := r.Status(t.Context(), fixture.Operator())
+	require.NoError(t, err)
+	assert.True(t, status.Enforced)
+	assert.Zero(t, status.Unbound)
+}
+
+func TestARotationLeavesWhatDoesNotBelongToItsRow(t *testing.T) {
+	t.Parallel()
+	changes := map[string]func(one *configuration.StoredToken, other configuration.StoredToken){
+		"a copied token": func(one *configuration.StoredToken, other configuration.StoredToken) { one.Token = other.Token },
+		"a copied token and its seal": func(one *configuration.StoredToken, other configuration.StoredToken) {
+			one.Token, one.Seal = other.Token, other.Seal
+		},
+		"a token without a seal":     func(one *configuration.StoredToken, _ configuration.StoredToken) { one.Seal = configuration.Seal{} },
+		"a token of another version": func(one *configuration.StoredToken, _ configuration.StoredToken) { one.Owner.Version++ },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, vault, _ := moved(t)
+			list, err := vault.Stored(t.Context(), configuration.TokenPlace{}, 10)
+			require.NoError(t, err)
+			vault.Change(list[0].TokenPlace, func(one *configuration.StoredToken) { change(one, list[1]) })
+			changed, err := vault.Stored(t.Context(), configuration.TokenPlace{}, 10)
+			require.NoError(t, err)
+			rotated, err := r.Rotate(t.Context(), fixture.Operator(), configuration.TokenPlace{}, 10)
+			require.NoError(t, err)
+			assert.Equal(t, []int{1, 0, 0}, []int{rotated.Tampered, rotated.Rotated, rotated.Bound})
+			after, err := vault.Stored(t.Context(), configuration.TokenPlace{}, 10)
+			require.NoError(t, err)
+			assert.Equal(t, changed, after)
+		})
+	}
+}
+
+func TestAReplicaWithoutTheFirstKeyDelaysIt(t *testing.T) {
+	t.Parallel()
+	oldKey, newerKey := newKey(t), newKey(t)
+	vault, serving := &fixture.Vault{}, fixture.NewReplicas()
+	cipher, err := fernetcipher.NewRing([]secret.Text{newerKey, oldKey}, true)
+	require.NoError(t, err)
+	known := canaries{cipher.Fingerprints()[1]: "canary"}
+	r := configapp.NewKeyRing(configapp.KeyRingDependencies{
+		Vault: vault, Cipher: cipher, Canaries: known, Replicas: serving, Trail: fixture.NewTrail(), Clock: fixture.NewClock(),
+	})
+	token, err := cipher.Encrypt(t.Context(), secret.New("value"))
+	require.NoError(t, err)
+	vault.Put(configuration.CurrentToken, 1, token, ownerOf(t, 1))
+	first, second := cipher.Fingerprints()[0], cipher.Fingerprints()[1]
+	announce := func(ring, current string) {
+		t.Helper()
+		_, err := serving.Announce(t.Context(), ports.Replica{ID: "other", Keys: ring, Current: current})
+		require.NoError(t, err)
+	}
+	rotate := func() configapp.Rotated {
+		t.Helper()
+		rotated, err := r.Rotate(t.Context(), fixture.Operator(), configuration.TokenPlace{}, 10)
+		require.NoError(t, err)
+		return rotated
+	}
+
+	announce(second, second)
+	assert.Equal(t, configapp.Rotated{Current: second, Examined: 1, Rotated: 1}, rotate(), "what each replica can read")
+	status, err := r.Status(t.Context(), fixture.Operator())
+	require.NoError(t, err)
+	assert.Equal(t, []string{second, first}, []string{status.Current, status.First})
+	require.Len(t, status.Lacking, 1)
+	assert.Equal(t, "other", status.Lacking[0].ID)
+
+	announce(strings.Join(cipher.Fingerprints(), ","), second)
+	assert.Equal(t, configapp.Rotated{Current: first, Examined: 1, Rotated: 1}, rotate())
+	require.ErrorIs(t, r.Retire(t.Context(), fixture.Operator(), second), configapp.ErrKeyInUse, "it still encrypts under it")
+	announce(strings.Join(cipher.Fingerprints(), ","), first)
+	require.NoError(t, r.Retire(t.Context(), fixture.Operator(), second))
+	require.ErrorIs(t, r.Retire(t.Context(), fixture.Operator(), first), configapp.ErrKeyInUse)
+	assert.Empty(t, known)
+}
+
+func TestAReplicaThatBindsNothingDelaysThatUnboundTokensAreRejected(t *testing.T) {
+	t.Parallel()
+	vault, serving := &fixture.Vault{}, fixture.NewReplicas()
+	cipher, err := fernetcipher.NewRing([]secret.Text{newKey(t)}, true)
+	require.NoError(t, err)
+	r := configapp.NewKeyRing(configapp.KeyRingDependencies{
+		Vault: vault, Cipher: cipher, Canaries: canaries{}, Replicas: serving, Trail: fixture.NewTrail(), Clock: fixture.NewClock(),
+	})
+	_, err = serving.Announce(t.Context(), ports.Replica{ID: "earlier version"})
+	require.NoError(t, err)
+	enforced := func() bool {
+		t.Helper()
+		_, err := r.Rotate(t.Context(), fixture.Operator(), configuration.TokenPlace{}, 10)
+		require.NoError(t, err)
+		enforced, err := vault.Enforced(t.Context())
+		require.NoError(t, err)
+		return enforced
+	}
+	assert.False(t, enforced())
+	require.NoError(t, serving.Leave(t.Context(), "earlier version"))
+	assert.True(t, enforced())
 }

@@ -53,7 +53,8 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 	if err != nil {
 		return View{}, err
 	}
-	return s.viewFor(ctx, by, state)
+	v, err := s.viewFor(ctx, by, state)
+	return v, s.noted(by, state, err)
 }
 
 // viewFor reveals the value where the caller may read it. Where that cannot be confirmed

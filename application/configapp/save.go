@@ -28,13 +28,14 @@ func viewOf(c *configuration.Configuration, err error) (View, error) {
 }
 
 // save stores what has changed, if anything has, sealing the history first where
-// encryption was turned on.
+// encryption was turned on, and binding the tokens to their versions.
 func (s *Service) save(ctx context.Context, c *configuration.Configuration) error {
 	if c.NeedsSealing() {
 		if err := c.SealHistoryWith(s.sealer(ctx)); err != nil {
 			return err
 		}
 	}
+	c.BindWith(s.binding.binder(ctx))
 	at := c.Identity().Locator()
 	if err := s.deps.Configurations.Save(ctx, c); err != nil {
 		s.cache.SaveFailed(ctx, at, err)

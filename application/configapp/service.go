@@ -18,7 +18,8 @@ import (
 type Dependencies struct {
 	Configurations configuration.Repository
 	History        configuration.History
-	Cipher         ports.Cipher
+	Cipher         ports.KeyRing
+	Enforcement    Enforcement
 	// Memory caches the configurations that are read most.
 	Memory ports.LocalCache[configuration.Locator, *Entry]
 	// Shared is nil where replicas share nothing; its values live for Lifetime at most.
@@ -37,21 +38,25 @@ type Dependencies struct {
 type Reveals interface {
 	// Revealed returns an error where it cannot be recorded: the value is not to be shown.
 	Revealed(by access.Caller, resource access.Resource, version int64) error
+	// Tampered records that a value was not shown, because its token belongs elsewhere.
+	Tampered(by access.Caller, resource access.Resource, version int64)
 }
 
 // Service offers the use cases. It is safe for concurrent use.
 type Service struct {
-	deps   Dependencies
-	writer change.Writer[configuration.ID, *configuration.Configuration]
-	cache  *readthrough.Cache[configuration.Locator, configuration.State]
+	deps    Dependencies
+	binding *binding
+	writer  change.Writer[configuration.ID, *configuration.Configuration]
+	cache   *readthrough.Cache[configuration.Locator, configuration.State]
 }
 
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
 	s := &Service{deps: d, cache: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
-		Local: d.Memory, Shared: d.Shared, Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
+		Local: d.Memory, Shared: onlyReadable(d.Shared, d.Cipher), Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
 		Size: size, Event: func(s configuration.State) string { return s.Event },
 	})}
+	s.binding = &binding{ring: d.Cipher, enforcement: d.Enforcement, stopwatch: d.Stopwatch}
 	s.writer = change.Writer[configuration.ID, *configuration.Configuration]{
 		Find: d.Configurations.Find, Save: s.save, Backoff: d.Backoff,
 		Action: access.WriteConfiguration, Sight: access.ReadConfiguration, NotFound: configuration.ErrNotFound,

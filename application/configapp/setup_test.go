@@ -30,6 +30,27 @@ type bundle struct {
 	watch   *fixture.Stopwatch
 	memory  *fixture.LocalCache[configuration.Locator, *configapp.Entry]
 	tail    *fixture.Tail
+	reveals *fixture.Reveals
+	// enforcement says whether tokens without a MAC are rejected.
+	enforcement *fixture.Vault
+	history     *forgedHistory
+}
+
+// forgedHistory is a history whose entries are changed by hand.
+type forgedHistory struct {
+	configuration.History
+
+	forge func(configuration.HistoryEntry) configuration.HistoryEntry
+}
+
+func (h *forgedHistory) Entry(
+	ctx context.Context, id configuration.ID, version configuration.Version,
+) (configuration.HistoryEntry, error) {
+	e, err := h.History.Entry(ctx, id, version)
+	if err == nil && h.forge != nil {
+		e = h.forge(e)
+	}
+	return e, err
 }
 
 func setup(t *testing.T) *bundle {
@@ -46,9 +67,10 @@ func setupWith(t *testing.T, between func(configuration.Repository) configuratio
 		store: fixture.NewStore(), clock: fixture.NewClock(), backoff: &fixture.NoWait{}, cipher: &reversingCipher{available: true},
 		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 	}
+	b.reveals, b.enforcement, b.history = &fixture.Reveals{}, &fixture.Vault{}, &forgedHistory{History: b.store}
 	b.Service = configapp.New(configapp.Dependencies{
-		Reveals:        &fixture.Reveals{},
-		Configurations: between(b.store), History: b.store, Cipher: b.cipher,
+		Reveals:        b.reveals,
+		Configurations: between(b.store), History: b.history, Cipher: fixture.OneKey(b.cipher), Enforcement: b.enforcement,
 		Memory: b.memory, Feed: b.tail, Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,
 	})

@@ -84,9 +84,9 @@ func (s *Service) edited(
 		}
 	}
 	if e.value == nil && encrypted == wasEncrypted {
-		return draft, nil
+		return draft, s.verified(ctx, by, state)
 	}
-	content, err := s.editedContent(ctx, state, e.value, encrypted)
+	content, err := s.editedContent(ctx, by, state, e.value, encrypted)
 	draft.Content = content
 	return draft, err
 }
@@ -94,12 +94,12 @@ func (s *Service) edited(
 // editedContent returns the new content, or the present one where the value and
 // its encryption are what they were: a token is made anew only for a new value.
 func (s *Service) editedContent(
-	ctx context.Context, state configuration.State, value *configuration.Value, encrypted bool,
+	ctx context.Context, by access.Caller, state configuration.State, value *configuration.Value, encrypted bool,
 ) (configuration.Content, error) {
 	present, err := s.open(ctx, state)
 	if value == nil {
 		if err != nil {
-			return configuration.Content{}, err
+			return configuration.Content{}, s.noted(by, state, err)
 		}
 		v, err := configuration.ParseValue(present.Reveal())
 		if err != nil {

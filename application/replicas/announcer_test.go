@@ -12,11 +12,64 @@ import (
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
+// noKeys is the ring of a replica without encryption.
+type noKeys struct{}
+
+func (noKeys) Fingerprint() string    { return "" }
+func (noKeys) Fingerprints() []string { return nil }
+func (noKeys) Use(string)             {}
+
+// keys is a ring of named keys.
+type keys struct {
+	list    []string
+	current string
+}
+
+func (k *keys) Fingerprint() string    { return k.current }
+func (k *keys) Fingerprints() []string { return k.list }
+func (k *keys) Use(fingerprint string) { k.current = fingerprint }
+
+func TestAKeyIsCurrentWhenEveryReplicaHasIt(t *testing.T) {
+	t.Parallel()
+	store := fixture.NewReplicas()
+	announcer := func(id string, ring *keys) *replicas.Announcer {
+		return replicas.New(store, ports.Replica{ID: id, Version: "1.0"}, ring)
+	}
+	announce := func(a *replicas.Announcer) {
+		t.Helper()
+		require.NoError(t, a.Announce(t.Context()))
+	}
+	older, newer := &keys{[]string{"old"}, "old"}, &keys{[]string{"new", "old"}, "new"}
+	first, second := announcer("1", older), announcer("2", newer)
+	announce(first)
+	announce(second)
+	assert.Equal(t, "old", newer.current)
+	require.Len(t, second.Conditions(), 1)
+	assert.Equal(t, "encryption_keys_differ", second.Conditions()[0].Name)
+	assert.Contains(t, second.Conditions()[0].Message, "Replica 1 (version 1.0) lacks the encryption key new")
+	serving, err := store.Serving(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "old", serving[1].Current, "a change of the current key is announced at once")
+
+	require.NoError(t, first.Leave(t.Context()))
+	restarted := &keys{[]string{"new", "old"}, "new"}
+	third := announcer("3", restarted)
+	announce(third)
+	announce(second)
+	assert.Equal(t, []string{"new", "new"}, []string{newer.current, restarted.current})
+	assert.Empty(t, second.Conditions())
+
+	announce(first)
+	only := &keys{[]string{"new", "old"}, "new"}
+	require.NoError(t, replicas.Alone(store, ports.Replica{ID: "4"}, only).Announce(t.Context()))
+	assert.Equal(t, "new", only.current, "no other replica can serve beside it")
+}
+
 func TestAnnouncer(t *testing.T) {
 	t.Parallel()
 	store := fixture.NewReplicas()
 	announcer := func(id, environments string) *replicas.Announcer {
-		return replicas.New(store, ports.Replica{ID: id, Version: "1.0", Environments: environments})
+		return replicas.New(store, ports.Replica{ID: id, Version: "1.0", Environments: environments}, noKeys{})
 	}
 	one, same, other := announcer("1", "a,b"), announcer("2", "a,b"), announcer("3", "a")
 	announce := func(a *replicas.Announcer) {

@@ -14,12 +14,13 @@ type Outcome string
 const (
 	Done   Outcome = "done"
 	Denied Outcome = "denied"
+	Failed Outcome = "failed"
 )
 
 // Outcomes returns all outcomes.
-func Outcomes() []Outcome { return []Outcome{Done, Denied} }
+func Outcomes() []Outcome { return []Outcome{Done, Denied, Failed} }
 
-// Record is what an actor did or was denied. It contains no value, and no secret.
+// Record is what an actor did, was denied or failed to do. It contains no value, and no secret.
 type Record struct {
 	// At is UTC with microseconds.
 	At    time.Time

@@ -15,12 +15,17 @@ type Configuration struct {
 	// storedEncrypted says that the stored content is encrypted.
 	storedEncrypted bool
 	sealer          Sealer
+	binder          Binder
 }
 
 // Draft is the part of a configuration that a writer sets.
 type Draft struct {
 	Content     Content
 	Description Description
+}
+
+func (d Draft) same(other Draft) bool {
+	return d.Content.same(other.Content) && d.Description == other.Description
 }
 
 // New returns an unsaved configuration at version 1.
@@ -62,7 +67,7 @@ func (c *Configuration) Update(draft Draft, stamp scope.Stamp) (changed bool, er
 	if err := c.Damage(); err != nil {
 		return false, err
 	}
-	if draft == c.present {
+	if draft.same(c.present) {
 		return false, nil
 	}
 	c.change(scope.ActionUpdate, draft, stamp)
@@ -85,7 +90,7 @@ func (c *Configuration) RollBack(entry HistoryEntry, stamp scope.Stamp) (changed
 		return false, c.Damage()
 	}
 	draft := Draft{Content: entry.New, Description: entry.Description}
-	if !c.Deleted() && !c.Damaged() && draft == c.present {
+	if !c.Deleted() && !c.Damaged() && draft.same(c.present) {
 		return false, nil
 	}
 	c.change(scope.ActionRollback, draft, stamp)

@@ -38,6 +38,18 @@ func (v Value) Text() secret.Text { return v.text }
 type Content struct {
 	stored secret.Text
 	form   form
+	seal   Seal
+	// of is the version that the token was stored for; 0 for a new token.
+	of Version
+}
+
+// Seal says under which key a token is encrypted, and binds it to its owner. Tokens from
+// before this was recorded have none.
+type Seal struct {
+	// Key is the fingerprint of the key.
+	Key string
+	// MAC is that of Owner.Binding under this key, in hex.
+	MAC string
 }
 
 type form uint8
@@ -53,12 +65,33 @@ func Plain(v Value) Content { return Content{stored: v.text, form: formPlain} }
 // Sealed returns content that is stored as a cipher's token.
 func Sealed(token string) Content { return Content{stored: secret.New(token), form: formSealed} }
 
+// SealedUnder is Sealed with the fingerprint of the token's key.
+func SealedUnder(key, token string) Content {
+	return Content{stored: secret.New(token), form: formSealed, seal: Seal{Key: key}}
+}
+
+// Bound returns sealed content with the seal that binds it to a version.
+func (c Content) Bound(seal Seal, of Version) Content {
+	c.seal, c.of = seal, of
+	return c
+}
+
 // RehydrateContent rebuilds content from storage; only stores call it.
 func RehydrateContent(stored string, encrypted bool) Content {
 	if encrypted {
 		return Sealed(stored)
 	}
 	return Content{stored: secret.New(stored), form: formPlain}
+}
+
+// RehydrateSealed rebuilds sealed content of a version from storage; only stores call it. A
+// key without a MAC is dropped: it proves nothing.
+func RehydrateSealed(token string, seal Seal, of Version) Content {
+	c := Sealed(token)
+	if seal.Key != "" && seal.MAC != "" {
+		c.seal, c.of = seal, of
+	}
+	return c
 }
 
 // IsZero reports whether there is no content.
@@ -69,6 +102,18 @@ func (c Content) Encrypted() bool { return c.form == formSealed }
 
 // Stored returns what stores write: the value itself, or the token.
 func (c Content) Stored() secret.Text { return c.stored }
+
+// Seal returns the seal of the token.
+func (c Content) Seal() Seal { return c.seal }
+
+// Of returns the version that the token was bound to, 0 where it was bound to none.
+func (c Content) Of() Version { return c.of }
+
+// New reports whether the token was made by this process, and is bound to no version yet.
+func (c Content) New() bool { return c.seal.Key != "" && c.seal.MAC == "" }
+
+// same reports whether two contents are stored alike, whatever binds them to their versions.
+func (c Content) same(other Content) bool { return c.stored == other.stored && c.form == other.form }
 
 // Sealer turns plain content into sealed content.
 type Sealer func(Content) (Content, error)

@@ -7,13 +7,15 @@ type Unsaved struct {
 	versioned.Unsaved[State, HistoryEntry]
 	// Sealer, where there is one, seals the values of every entry at or below Base.
 	Sealer Sealer
+	// Binder, where there is one, binds the tokens that Sealer makes.
+	Binder Binder
 }
 
 // Unsaved returns what is to be written; without Entries there is nothing.
 func (c *Configuration) Unsaved() Unsaved {
 	return Unsaved{
 		Unsaved: versioned.Unsaved[State, HistoryEntry]{State: c.State(), Base: c.Base(), Entries: c.Entries()},
-		Sealer:  c.sealer,
+		Sealer:  c.sealer, Binder: c.binder,
 	}
 }
 
@@ -22,4 +24,5 @@ func (c *Configuration) Unsaved() Unsaved {
 func (c *Configuration) MarkSaved(id ID, event string) {
 	c.Root.MarkSaved(id, event)
 	c.storedEncrypted, c.sealer = c.present.Content.Encrypted(), nil
+	c.binder = nil
 }

@@ -28,20 +28,38 @@ type StoredToken struct {
 	TokenPlace
 
 	Token string
+	// Seal is the recorded one, without a key or a MAC where there is none.
+	Seal  Seal
+	Owner Owner
 }
 
-// Replacement is a token that replaces another one of the same value.
+// Replacement is a token, with its seal, that replaces another one of the same value.
 type Replacement struct {
 	StoredToken
 
-	With string
+	With  string
+	Under Seal
+}
+
+// KeyUse is how many stored tokens have the same recorded key, and how many of them no MAC.
+type KeyUse struct {
+	// Key is the fingerprint, empty where none is recorded.
+	Key             string
+	Tokens, Unbound int64
 }
 
 // Vault reads and replaces stored tokens, for the rotation of encryption keys.
 type Vault interface {
 	// Stored returns the tokens behind a place, in order, at most limit.
 	Stored(ctx context.Context, after TokenPlace, limit int) ([]StoredToken, error)
-	// Replace replaces tokens, each only where it is still stored at its place, and returns
-	// how many it has replaced. Versions, times and histories stay as they are.
+	// Replace replaces tokens and their seals, each only where the token is still stored at its
+	// place, for the same version, and returns how many it has replaced. Versions, times and
+	// histories stay as they are.
 	Replace(ctx context.Context, list []Replacement) (int, error)
+	// Uses counts all stored tokens by their recorded key, ordered by it.
+	Uses(ctx context.Context) ([]KeyUse, error)
+	// Enforced reports whether a token without a MAC is to be rejected.
+	Enforced(ctx context.Context) (bool, error)
+	// Enforce makes Enforced true for good.
+	Enforce(ctx context.Context) error
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/adapters/system"
@@ -197,7 +198,7 @@ func rotateOnce(ctx context.Context, store *bunstore.Store, keys []secret.Text) 
 	}
 	ring := configapp.NewKeyRing(configapp.KeyRingDependencies{
 		Vault: configstore.NewVault(store), Cipher: cipher, Canaries: keystore.NewCanaries(store),
-		Trail: auditstore.New(store), Clock: system.NewClock(),
+		Replicas: feedstore.NewReplicas(store), Trail: auditstore.New(store), Clock: system.NewClock(),
 	})
 	reading, stop := context.WithCancel(ctx)
 	defer stop()

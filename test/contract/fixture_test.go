@@ -90,27 +90,28 @@ func TestKeysInMemory(t *testing.T) {
 	}, nil)
 	contract.Vault(t, func(*testing.T) contract.Sealed {
 		vault, id := &fixture.Vault{}, int64(0)
-		return contract.Sealed{Vault: vault, Seal: func(_ *testing.T, _ string, deleted bool, tokens ...string) {
-			put := func(kind configuration.TokenKind, token string) {
+		return contract.Sealed{Vault: vault, Seal: func(t *testing.T, key string, deleted bool, tokens ...string) {
+			identity := fixture.Configuration(t, fixture.Key(key)).Identity()
+			put := func(kind configuration.TokenKind, token string, version int) {
 				if token != "" {
-					vault.Put(kind, id, token)
+					vault.Put(kind, id, token, configuration.Owner{Identity: identity, Version: configuration.Version(version)})
 				}
 			}
 			for i, token := range tokens {
 				id++
-				put(configuration.NewToken, token)
+				put(configuration.NewToken, token, i+1)
 				if i > 0 {
-					put(configuration.OldToken, tokens[i-1])
+					put(configuration.OldToken, tokens[i-1], i)
 				}
 			}
 			last := tokens[len(tokens)-1]
 			if !deleted {
-				put(configuration.CurrentToken, last)
+				put(configuration.CurrentToken, last, len(tokens))
 				return
 			}
-			put(configuration.DeletedToken, last)
+			put(configuration.DeletedToken, last, len(tokens)+1)
 			id++
-			put(configuration.OldToken, last)
+			put(configuration.OldToken, last, len(tokens))
 		}}
 	}, nil)
 	contract.KeyUses(t, func(*testing.T) contract.KeyStore {

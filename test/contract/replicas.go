@@ -30,6 +30,7 @@ func replicasSuite() []behaviour[Announced] {
 		{"a later announcement replaces the earlier one", announcedOverAgain},
 		{"a replica that left is not returned", announcedAndLeft},
 		{"a replica that was not announced for the term is not returned", announcedLongAgo},
+		{"the keys of a replica are those that it announced last", announcedKeys},
 	}
 }
 
@@ -66,5 +67,21 @@ func announcedLongAgo(t *testing.T, a Announced) {
 	require.NoError(t, a.Age(t.Context(), ports.ReplicaTerm-10*time.Second))
 	assert.Len(t, announce(t, a, "b", "x"), 1)
 	require.NoError(t, a.Age(t.Context(), 11*time.Second))
+	serving, err := a.Replicas.Serving(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []ports.Replica{{ID: "b", Version: "1.0", Environments: "x"}}, serving, "also before that is noticed")
 	assert.Equal(t, []ports.Replica{{ID: "b", Version: "1.0", Environments: "x"}}, announce(t, a, "c", "x"))
+}
+
+func announcedKeys(t *testing.T, a Announced) {
+	one := ports.Replica{ID: "a", Version: "1.0", Environments: "x", Keys: "0123456789abcdef,1123456789abcdef", Current: "1123456789abcdef"}
+	_, err := a.Replicas.Announce(t.Context(), one)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"0123456789abcdef", "1123456789abcdef"}, announce(t, a, "b", "x")[0].Ring())
+	one.Current = "0123456789abcdef"
+	_, err = a.Replicas.Announce(t.Context(), one)
+	require.NoError(t, err)
+	serving, err := a.Replicas.Serving(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []ports.Replica{one, {ID: "b", Version: "1.0", Environments: "x"}}, serving)
 }

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"strings"
 	"sync"
 	"testing"
 
@@ -63,8 +64,10 @@ func sharedGet(
 
 func sharedCacheRoundTrip(t *testing.T, s SharedConfigurations) {
 	for name, options := range map[string][]fixture.Option{
-		"plain":       nil,
-		"token":       {fixture.Holding(configuration.Sealed("gAAAA token"))},
+		"plain": nil,
+		"token": {fixture.Holding(configuration.Sealed("gAAAA token"))},
+		"bound-token": {fixture.Holding(configuration.RehydrateSealed(
+			"gAAAA token", configuration.Seal{Key: "0123456789abcdef", MAC: strings.Repeat("5a", 32)}, 3))},
 		"empty":       {fixture.Holding(fixture.Plain(t, ""))},
 		"described":   {fixture.Described(t, "über <&> \u2028\n")},
 		"undescribed": {fixture.Described(t, "")},

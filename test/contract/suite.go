@@ -74,6 +74,7 @@ func Behaviours() []string {
 		names("registry.Directory", directorySuite()),
 		names("health.Prober", proberSuite()),
 		names("ports.Cipher", cipherSuite()),
+		names("ports.KeyRing", keyRingSuite()),
 		names("ports.Feed", feedSuite()),
 		names("ports.Deliveries", deliveriesSuite()),
 		names("ports.Leadership", leadershipSuite()),

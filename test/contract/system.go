@@ -149,6 +149,51 @@ func cipherSuite() []behaviour[ports.Cipher] {
 	}
 }
 
+// KeyRing tests a ring of two keys against ports.KeyRing.
+func KeyRing(t *testing.T, fresh func(*testing.T) ports.KeyRing) {
+	t.Helper()
+	run(t, keyRingSuite(), fresh, nil)
+}
+
+func keyRingSuite() []behaviour[ports.KeyRing] {
+	return []behaviour[ports.KeyRing]{
+		{"the first key is current until another one is used", func(t *testing.T, r ports.KeyRing) {
+			keys := r.Fingerprints()
+			require.Len(t, keys, 2)
+			assert.Equal(t, keys[0], r.Fingerprint())
+			for _, key := range []string{keys[1], keys[0]} {
+				r.Use(key)
+				r.Use("unknown")
+				assert.Equal(t, key, r.Fingerprint())
+				token, err := r.Encrypt(t.Context(), secret.New("x"))
+				require.NoError(t, err)
+				assert.Equal(t, key, r.KeyOf(token))
+			}
+		}},
+		{"each key encrypts, and all decrypt", func(t *testing.T, r ports.KeyRing) {
+			for _, key := range r.Fingerprints() {
+				token, err := r.EncryptUnder(t.Context(), key, secret.New("x"))
+				require.NoError(t, err)
+				assert.Equal(t, key, r.KeyOf(token))
+				text, err := r.Decrypt(t.Context(), token)
+				require.NoError(t, err)
+				assert.Equal(t, "x", text.Reveal())
+			}
+			_, err := r.EncryptUnder(t.Context(), "unknown", secret.New("x"))
+			require.ErrorIs(t, err, ports.ErrEncryptionUnavailable)
+		}},
+		{"a MAC depends on the key and the message", func(t *testing.T, r ports.KeyRing) {
+			keys := r.Fingerprints()
+			mac := r.MAC(keys[0], []byte("message"))
+			assert.Regexp(t, "^[0-9a-f]{64}$", mac)
+			assert.Equal(t, mac, r.MAC(keys[0], []byte("message")))
+			assert.NotEqual(t, mac, r.MAC(keys[1], []byte("message")))
+			assert.NotEqual(t, mac, r.MAC(keys[0], []byte("messagf")))
+			assert.Empty(t, r.MAC("unknown", []byte("message")))
+		}},
+	}
+}
+
 func changedTokens(t *testing.T, c ports.Cipher) {
 	token, err := c.Encrypt(t.Context(), secret.New("secret"))
 	require.NoError(t, err)

@@ -19,12 +19,15 @@ type configurationRow struct {
 	Value       string
 	Description *string
 	IsEncrypted bool
+	TokenKey    *string
+	TokenMac    *string
 	CreatedAt   column.Timestamp `store:"insert"`
 	bunstore.LifecycleColumns
 }
 
 func stateRow(c *configuration.Configuration, event string) (configurationRow, error) {
 	s := c.State()
+	seal := sealColumns(s.Content)
 	return configurationRow{
 		ID:               int64(s.ID),
 		Key:              s.Identity.Key.String(),
@@ -33,6 +36,8 @@ func stateRow(c *configuration.Configuration, event string) (configurationRow, e
 		Value:            s.Content.Stored().Reveal(),
 		Description:      column.Description(s.Description),
 		IsEncrypted:      s.Content.Encrypted(),
+		TokenKey:         seal.key,
+		TokenMac:         seal.mac,
 		CreatedAt:        column.Time(s.CreatedAt),
 		LifecycleColumns: bunstore.ColumnsOf(s.Lifecycle, event),
 	}, nil
@@ -50,7 +55,7 @@ func (r configurationRow) Rehydrate(unread error) (*configuration.Configuration,
 	s := configuration.State{
 		ID:          configuration.ID(r.ID),
 		Identity:    configuration.Identity{Environment: environment, Service: service, Key: key},
-		Content:     configuration.RehydrateContent(r.Value, r.IsEncrypted),
+		Content:     contentOf(&r.Value, r.IsEncrypted, seal{r.TokenKey, r.TokenMac}, r.Version),
 		Description: description,
 		Lifecycle:   r.Lifecycle(r.CreatedAt),
 	}
@@ -76,20 +81,29 @@ type entryRow struct {
 	ConfigurationID int64 `store:"aggregate"`
 	OldValue        *string
 	OldEncrypted    bool
+	OldTokenKey     *string
+	OldTokenMac     *string
 	NewValue        *string
 	NewEncrypted    bool
+	NewTokenKey     *string
+	NewTokenMac     *string
 	Description     *string
 	IsEncrypted     bool
 }
 
 func rowOfEntry(e configuration.HistoryEntry, id configuration.ID) entryRow {
+	before, after := sealColumns(e.Old), sealColumns(e.New)
 	return entryRow{
 		EntryColumns:    bunstore.EntryColumnsOf(e.Entry),
 		ConfigurationID: int64(id),
 		OldValue:        contentColumn(e.Old),
 		OldEncrypted:    e.Old.Encrypted(),
+		OldTokenKey:     before.key,
+		OldTokenMac:     before.mac,
 		NewValue:        contentColumn(e.New),
 		NewEncrypted:    e.New.Encrypted(),
+		NewTokenKey:     after.key,
+		NewTokenMac:     after.mac,
 		Description:     column.Description(e.Description),
 		IsEncrypted:     e.Encrypted,
 	}
@@ -106,10 +120,24 @@ func (r entryRow) Rehydrate(unread error) (configuration.HistoryEntry, error) {
 	if err != nil {
 		return configuration.HistoryEntry{Entry: made}, err
 	}
+	before, after := r.contents()
 	return configuration.HistoryEntry{
-		Entry: made, Description: description, Encrypted: r.IsEncrypted,
-		Old: contentOf(r.OldValue, r.OldEncrypted), New: contentOf(r.NewValue, r.NewEncrypted),
+		Entry: made, Description: description, Encrypted: r.IsEncrypted, Old: before, New: after,
 	}, nil
+}
+
+// contents returns the contents before and after the version.
+func (r entryRow) contents() (before, after configuration.Content) {
+	return contentOf(r.OldValue, r.OldEncrypted, seal{r.OldTokenKey, r.OldTokenMac}, r.Version-1),
+		contentOf(r.NewValue, r.NewEncrypted, seal{r.NewTokenKey, r.NewTokenMac}, r.Version)
+}
+
+// seal is what binds a token to its row, as columns.
+type seal struct{ key, mac *string }
+
+func sealColumns(c configuration.Content) seal {
+	s := c.Seal()
+	return seal{key: column.Nullable(s.Key), mac: column.Nullable(s.MAC)}
 }
 
 // contentColumn returns the column of a content, NULL for none.
@@ -121,9 +149,14 @@ func contentColumn(c configuration.Content) *string {
 	return &text
 }
 
-func contentOf(text *string, encrypted bool) configuration.Content {
-	if text == nil {
+// contentOf returns the content of a version.
+func contentOf(text *string, encrypted bool, s seal, version int64) configuration.Content {
+	switch {
+	case text == nil:
 		return configuration.Content{}
+	case encrypted:
+		recorded := configuration.Seal{Key: column.Text(s.key), MAC: column.Text(s.mac)}
+		return configuration.RehydrateSealed(*text, recorded, scope.Version(version))
 	}
-	return configuration.RehydrateContent(*text, encrypted)
+	return configuration.RehydrateContent(*text, false)
 }

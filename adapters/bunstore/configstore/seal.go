@@ -6,6 +6,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/domain/configuration"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
@@ -35,7 +36,7 @@ func sealHistory(ctx context.Context, tx bun.Tx, id configuration.ID, u configur
 			return err
 		}
 		for _, row := range rows {
-			if err := sealRow(ctx, tx, row, u.Sealer); err != nil {
+			if err := sealRow(ctx, tx, row, u); err != nil {
 				return err
 			}
 			after = row.Version
@@ -44,17 +45,24 @@ func sealHistory(ctx context.Context, tx bun.Tx, id configuration.ID, u configur
 }
 
 // sealRow encrypts the values of an entry, also of one that is damaged elsewhere.
-func sealRow(ctx context.Context, tx bun.Tx, row entryRow, seal configuration.Sealer) error {
+func sealRow(ctx context.Context, tx bun.Tx, row entryRow, u configuration.Unsaved) error {
+	before, after := row.contents()
 	entry := configuration.HistoryEntry{
-		Entry: versioned.Entry[configuration.ID]{ID: row.ID, AggregateID: configuration.ID(row.ConfigurationID)},
-		Old:   contentOf(row.OldValue, row.OldEncrypted), New: contentOf(row.NewValue, row.NewEncrypted),
+		Entry: versioned.Entry[configuration.ID]{
+			ID: row.ID, AggregateID: configuration.ID(row.ConfigurationID), Version: scope.Version(row.Version),
+		},
+		Old: before, New: after,
 	}
-	sealed, err := entry.Seal(seal)
+	sealed, err := entry.Seal(u.Sealer)
 	if err != nil {
 		return err
 	}
+	if u.Binder != nil {
+		sealed = sealed.Bind(u.State.Identity, u.Binder)
+	}
 	row = rowOfEntry(sealed, sealed.AggregateID)
 	_, err = tx.NewUpdate().Model(&row).
-		Column("old_value", "old_encrypted", "new_value", "new_encrypted", "is_encrypted").WherePK().Exec(ctx)
+		Column("old_value", "old_encrypted", "old_token_key", "old_token_mac",
+			"new_value", "new_encrypted", "new_token_key", "new_token_mac", "is_encrypted").WherePK().Exec(ctx)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
+	"github.com/signalbox-hq/signalbox/adapters/bunstore/column"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/dberror"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -27,17 +28,22 @@ func NewReplicas(s *bunstore.Store) *Replicas {
 type replicaRow struct {
 	bun.BaseModel `bun:"table:replicas,alias:r"`
 
-	ID           string `bun:",pk"`
-	Version      string
-	Environments string
-	SeenAt       int64
+	ID             string `bun:",pk"`
+	Version        string
+	Environments   string
+	EncryptionKeys *string
+	EncryptsWith   *string
+	SeenAt         int64
 }
 
 // Announce stores that a replica serves now, and returns the others that do.
 func (r *Replicas) Announce(ctx context.Context, replica ports.Replica) (others []ports.Replica, err error) {
 	now, term := r.store.UnixClock(), int64(ports.ReplicaTerm/time.Second)
 	err = r.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		row := &replicaRow{ID: replica.ID, Version: replica.Version, Environments: replica.Environments}
+		row := &replicaRow{
+			ID: replica.ID, Version: replica.Version, Environments: replica.Environments,
+			EncryptionKeys: column.Nullable(replica.Keys), EncryptsWith: column.Nullable(replica.Current),
+		}
 		_, err := r.table.OrUpdate(tx.NewInsert().Model(row).Value("seen_at", "?", now)).Exec(ctx)
 		if err != nil {
 			return err
@@ -58,11 +64,27 @@ const maxReplicas = 1000
 func (r *Replicas) others(ctx context.Context, tx bun.Tx, id string) ([]ports.Replica, error) {
 	var rows []replicaRow
 	err := tx.NewSelect().Model(&rows).Where("id <> ?", id).Order("id").Limit(maxReplicas).Scan(ctx)
-	others := make([]ports.Replica, len(rows))
+	return replicasOf(rows), err
+}
+
+func replicasOf(rows []replicaRow) []ports.Replica {
+	list := make([]ports.Replica, len(rows))
 	for i, row := range rows {
-		others[i] = ports.Replica{ID: row.ID, Version: row.Version, Environments: row.Environments}
+		list[i] = ports.Replica{
+			ID: row.ID, Version: row.Version, Environments: row.Environments,
+			Keys: column.Text(row.EncryptionKeys), Current: column.Text(row.EncryptsWith),
+		}
 	}
-	return others, err
+	return list
+}
+
+// Serving returns the replicas that serve.
+func (r *Replicas) Serving(ctx context.Context) ([]ports.Replica, error) {
+	var rows []replicaRow
+	q := r.store.NewSelect().Model(&rows).
+		Where("seen_at >= ? - ?", r.store.UnixClock(), int64(ports.ReplicaTerm/time.Second)).Order("id")
+	err := bunstore.ScanSelect(ctx, q, maxReplicas)
+	return replicasOf(rows), dberror.Translate(err, "load the replicas", nil)
 }
 
 // Leave deletes a replica.

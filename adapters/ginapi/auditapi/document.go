@@ -8,7 +8,7 @@ type entryJSON struct {
 	Source        string            `json:"source" doc:"The address of the client; empty where it is not certain"`
 	RequestID     string            `json:"request_id"`
 	Action        string            `json:"action" doc:"What was done, such as configuration.updated, or denied, such as configuration.write"`
-	Outcome       string            `json:"outcome" enum:"done,denied"`
+	Outcome       string            `json:"outcome" enum:"done,denied,failed"`
 	Resource      resourceJSON      `json:"resource"`
 	VersionBefore int64             `json:"version_before" doc:"0 where there is none"`
 	VersionAfter  int64             `json:"version_after" doc:"0 where there is none"`

@@ -56,7 +56,7 @@ type listInput struct {
 	Environment  string `query:"environment"`
 	ServiceName  string `query:"service_name"`
 	Name         string `query:"name" doc:"The key of a configuration, or the name of a flag, service or key"`
-	Outcome      string `query:"outcome" doc:"done or denied"`
+	Outcome      string `query:"outcome" doc:"done, denied or failed"`
 	From         string `query:"from" doc:"From this time on, as RFC 3339 writes it"`
 	To           string `query:"to" doc:"Before this time"`
 	Limit        int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many at most"`

@@ -46,21 +46,31 @@ func (a *API) Register(r *rest.Router) {
 		Action: access.ManageEncryption, Example: `{"limit": 1000}`,
 		Summary: "Encrypt values under the current key that are encrypted under another one",
 		Description: "Versions and times stay. Repeat it with the next of the response until there is none; " +
-			"it can be stopped and begun again.",
+			"it can be stopped and begun again. It also binds values to their rows.",
 	}, a.rotate)
 }
 
 // statusJSON says under which keys values are encrypted.
 type statusJSON struct {
 	Current    *string        `json:"current" doc:"The fingerprint of the key that encrypts; null without one"`
+	First      *string        `json:"first" doc:"The first key; current once every replica has it"`
+	Lacking    []replicaJSON  `json:"lacking" nullable:"false" doc:"Replicas that do not have the first key"`
 	Keys       []keyCountJSON `json:"keys" nullable:"false"`
 	Unreadable int64          `json:"unreadable" doc:"Values that no key of this replica opens"`
+	Unbound    int64          `json:"unbound" doc:"Values that no MAC binds to their rows"`
+	Enforced   bool           `json:"enforced" doc:"Whether values are rejected that no MAC binds to their rows"`
 }
 
 // keyCountJSON is how many values a key encrypts.
 type keyCountJSON struct {
 	Fingerprint string `json:"fingerprint"`
 	Values      int64  `json:"values"`
+}
+
+// replicaJSON is a replica.
+type replicaJSON struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
 }
 
 type statusOutput struct {
@@ -73,9 +83,13 @@ func (a *API) status(ctx context.Context, _ *struct{}) (*statusOutput, error) {
 		return nil, err
 	}
 	out := &statusOutput{statusJSON{
-		Current: rest.OrNull(status.Current), Keys: make([]keyCountJSON, 0, len(status.Keys)),
-		Unreadable: status.Unreadable,
+		Current: rest.OrNull(status.Current), First: rest.OrNull(status.First),
+		Lacking: make([]replicaJSON, len(status.Lacking)), Keys: make([]keyCountJSON, 0, len(status.Keys)),
+		Unreadable: status.Unreadable, Unbound: status.Unbound, Enforced: status.Enforced,
 	}}
+	for i, replica := range status.Lacking {
+		out.Body.Lacking[i] = replicaJSON{ID: replica.ID, Version: replica.Version}
+	}
 	for _, k := range status.Keys {
 		if k.Fingerprint != "" {
 			out.Body.Keys = append(out.Body.Keys, keyCountJSON(k))
@@ -93,8 +107,11 @@ type rotateJSON struct {
 // rotatedJSON is the result of a rotation.
 type rotatedJSON struct {
 	Examined   int    `json:"examined"`
+	Current    string `json:"current" doc:"The fingerprint of the key under which values are encrypted now"`
 	Rotated    int    `json:"rotated"`
+	Bound      int    `json:"bound" doc:"Values under the current key that had no MAC"`
 	Unreadable int    `json:"unreadable" doc:"Values that no key of this replica opens; they stay as they are"`
+	Tampered   int    `json:"tampered" doc:"Values that do not belong to their rows; they stay as they are"`
 	Next       string `json:"next,omitzero" doc:"Where to continue; left out at the end"`
 }
 
@@ -123,8 +140,8 @@ func (a *API) rotate(ctx context.Context, in *rotateInput) (*rotateOutput, error
 		return nil, err
 	}
 	return &rotateOutput{rotatedJSON{
-		Examined: rotated.Examined, Rotated: rotated.Rotated, Unreadable: rotated.Unreadable,
-		Next: placeText(rotated.Next),
+		Current: rotated.Current, Examined: rotated.Examined, Rotated: rotated.Rotated, Bound: rotated.Bound,
+		Unreadable: rotated.Unreadable, Tampered: rotated.Tampered, Next: placeText(rotated.Next),
 	}}, nil
 }
 
