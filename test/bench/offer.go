@@ -198,6 +198,15 @@ func wrongKey() string {
 	return token.Text().Reveal()
 }
 
+// complete returns nil if the load was offered as planned, else that this machine cannot.
+func (o offer) complete(result offered) error {
+	const tolerated = 0.1
+	if planned := float64(o.PerSecond) * result.Took.Seconds(); float64(result.Unsent) > tolerated*planned {
+		return &missingError{fmt.Sprintf("this machine cannot offer %d/s: %s", o.PerSecond, result)}
+	}
+	return nil
+}
+
 // beside measures while another process offers a load, and returns what became of that.
 func (b *bench) beside(ctx context.Context, o offer, measure func() error) (offered, error) {
 	cmd := b.offering(ctx)
@@ -231,8 +240,5 @@ func (b *bench) beside(ctx context.Context, o offer, measure func() error) (offe
 	if err := json.NewDecoder(out).Decode(&result); err != nil {
 		return offered{}, fmt.Errorf("read what was offered: %w", err)
 	}
-	if planned := float64(o.PerSecond) * result.Took.Seconds(); float64(result.Unsent) > planned/20 {
-		b.note("the client offered less than planned: %s", result)
-	}
-	return result, nil
+	return result, o.complete(result)
 }
