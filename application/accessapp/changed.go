@@ -64,7 +64,7 @@ func (s *Service) lookUpHeld(ctx context.Context, held []string) error {
 	var failed error
 	for ids := range slices.Chunk(held, findAllMost) {
 		queried := s.deps.Clock.Now()
-		keys, err := s.deps.Keys.FindAll(ctx, ids)
+		keys, err := keysAndTokens{s}.findAll(ctx, ids)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue
@@ -79,7 +79,7 @@ func (s *Service) lookUpHeld(ctx context.Context, held []string) error {
 func (o *sessions) has(id string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.holds[id] != nil
+	return o.byKey[id] > 0
 }
 
 // changedHere applies a change that this process has made.

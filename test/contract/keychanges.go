@@ -10,11 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 // ListenedKeys is a store of keys, and what another process hears of its changes.
 type ListenedKeys struct {
+	// Trust may be nil where there are no notifications.
+	Trust   trust.Store
 	Keys    access.Keys
 	Changes access.KeyChanges
 }
@@ -28,6 +31,7 @@ func KeyChanges(t *testing.T, fresh func(*testing.T) ListenedKeys, without Witho
 func keyChangesSuite() []behaviour[ListenedKeys] {
 	return []behaviour[ListenedKeys]{
 		{"a listener learns which keys are created and changed, and of no change that fails", keysListened},
+		{"a listener learns which keys of logins end with their binding", loginsListened},
 		{"a listener whose context has ended returns nil", keysUnlistened},
 	}
 }
@@ -75,19 +79,43 @@ func keysListened(t *testing.T, l ListenedKeys) {
 	l.create(t, "created0")
 	require.ErrorIs(t, l.refuse(t, "created0"), access.ErrLastAdmin)
 	require.NoError(t, fixture.Revoke(t.Context(), l.Keys, "created0", fixture.Noon()))
-	l.create(t, "created1")
-	var ids []string
-	for len(ids) == 0 || ids[len(ids)-1] != "created1" {
+	assert.Equal(t, []string{"created0", "created0"}, l.heard(t, heard))
+}
+
+// heard returns the ids that were heard, up to now.
+func (l ListenedKeys) heard(t *testing.T, heard <-chan string) (ids []string) {
+	t.Helper()
+	l.create(t, "lastone0")
+	for {
 		select {
 		case id := <-heard:
-			if id[:3] != "try" {
+			switch {
+			case id == "lastone0":
+				return ids
+			case id[:3] != "try":
 				ids = append(ids, id)
 			}
 		case <-time.After(patience):
 			t.Fatalf("heard %v alone", ids)
 		}
 	}
-	assert.Equal(t, []string{"created0", "created0", "created1"}, ids)
+}
+
+func loginsListened(t *testing.T, l ListenedKeys) {
+	heard := l.listening(t)
+	if heard == nil {
+		return
+	}
+	both(t, TrustStore{Trust: l.Trust, Keys: l.Keys})
+	for id, binding := range map[string]string{"login001": "bbbbbbb1", "login002": "bbbbbbb2"} {
+		loginOf(t, l.Keys, id, binding, fixture.Noon().Add(time.Hour))
+	}
+	require.NoError(t, l.Trust.Change(t.Context(), fixture.Noon(), func(p *trust.Policy) error {
+		return p.RemoveBinding("bbbbbbb1")
+	}))
+	ids := l.heard(t, heard)
+	assert.Equal(t, "login001", ids[len(ids)-1])
+	assert.ElementsMatch(t, []string{"login001", "login002", "login001"}, ids)
 }
 
 // refuse changes a key by a change that fails.

@@ -63,6 +63,8 @@ func Behaviours() []string {
 		names("access.Keys", keysSuite()),
 		names("access.KeyChanges", keyChangesSuite()),
 		names("access.KeyUses", keyUsesSuite()),
+		names("trust.Store", trustSuite()),
+		names("trust.Verifier", verifierSuite()),
 		names("ports.AuditTrail", auditTrailSuite()),
 		names("configuration.Vault", vaultSuite()),
 		names("registry.Repository, History and Source", servicesSuite()),

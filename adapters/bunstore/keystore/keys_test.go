@@ -29,7 +29,11 @@ func TestKeysContract(t *testing.T) {
 			}, nil)
 			contract.KeyChanges(t, func(t *testing.T) contract.ListenedKeys {
 				store := open(t)
-				return contract.ListenedKeys{Keys: keystore.New(store), Changes: keystore.New(store)}
+				return contract.ListenedKeys{Trust: keystore.NewTrust(store), Keys: keystore.New(store), Changes: keystore.New(store)}
+			}, nil)
+			contract.Trust(t, func(t *testing.T) contract.TrustStore {
+				store := open(t)
+				return contract.TrustStore{Trust: keystore.NewTrust(store), Keys: keystore.New(store)}
 			}, nil)
 		})
 	}
