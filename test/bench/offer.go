@@ -97,7 +97,7 @@ func (o offer) run(ctx context.Context, begun func()) (offered, error) {
 				return err
 			}
 			defer s.client.close()
-			err = s.serve(working, arrivals)
+			err = s.serve(arrivals)
 			mu.Lock()
 			defer mu.Unlock()
 			total.Good += s.good
@@ -115,7 +115,7 @@ func (o offer) run(ctx context.Context, begun func()) (offered, error) {
 	close(arrivals)
 	err := group.Wait()
 	total.Unsent, total.Took = unsent, took
-	return total, err //nolint:wrapcheck // of this program
+	return total, err
 }
 
 // pace begins requests at the rate until ctx or working ends, and returns how many found no
@@ -165,7 +165,7 @@ func (s *sender) dial(ctx context.Context) (err error) {
 }
 
 // serve sends a request for each arrival.
-func (s *sender) serve(ctx context.Context, arrivals <-chan time.Time) error {
+func (s *sender) serve(arrivals <-chan time.Time) error {
 	s.statuses = map[int]int64{}
 	same := race{method: http.MethodGet, path: s.Path}.request(s.Key, nil)
 	for at := range arrivals {
@@ -180,9 +180,6 @@ func (s *sender) serve(ctx context.Context, arrivals <-chan time.Time) error {
 		s.statuses[status]++
 		if status == http.StatusOK && time.Since(at) <= s.Within {
 			s.good++
-		}
-		if ctx.Err() != nil {
-			return nil
 		}
 	}
 	return nil

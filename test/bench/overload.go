@@ -223,5 +223,5 @@ func (b *bench) paced(ctx context.Context, s *service, keys []string, pause time
 	if err == nil && len(all) == 0 {
 		err = errors.New("no request was made; measure for longer")
 	}
-	return all, err //nolint:wrapcheck // of this program
+	return all, err
 }

@@ -39,7 +39,7 @@ func begin(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the file: %w", err)
 	}
-	return file, pprof.StartCPUProfile(file) //nolint:wrapcheck // the caller adds the context
+	return file, pprof.StartCPUProfile(file)
 }
 
 func end(file *os.File, path string) error {
@@ -47,5 +47,5 @@ func end(file *os.File, path string) error {
 	if err := file.Close(); err != nil {
 		return fmt.Errorf("close the file: %w", err)
 	}
-	return os.Rename(path+".part", path) //nolint:wrapcheck // the caller adds the context
+	return os.Rename(path+".part", path)
 }
