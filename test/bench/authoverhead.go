@@ -132,12 +132,10 @@ func awaitFile(ctx context.Context, path string) error {
 	}
 }
 
-// shown is the line of pprof that says which part of the samples it shows.
-var shown = regexp.MustCompile(`Showing nodes accounting for .*?, +([0-9.]+)% of [0-9.]+[a-z]+ total`)
-
 // shownPercent returns the percentage of samples that pprof shows. None is an error: no
 // service authenticates for nothing.
 func shownPercent(text []byte) (float64, error) {
+	shown := regexp.MustCompile(`Showing nodes accounting for .*?, +([0-9.]+)% of [0-9.]+[a-z]+ total`)
 	match := shown.FindSubmatch(text)
 	if match == nil {
 		return 0, fmt.Errorf("read the profile: no total in %q", text)

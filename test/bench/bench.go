@@ -96,9 +96,10 @@ func (b *bench) ceiling(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// offering returns a command that runs this program as a client.
+// offering returns a command that runs this program as a client. Its priority is lower, because
+// it would not take the service's processors on another machine.
 func (b *bench) offering(ctx context.Context) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, b.self, offerCommand)
+	cmd := exec.CommandContext(ctx, "nice", "-n", "10", b.self, offerCommand)
 	cmd.Dir, cmd.Stderr = b.dir, b.log
 	return cmd
 }

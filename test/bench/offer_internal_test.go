@@ -91,6 +91,13 @@ func TestOffer(t *testing.T) {
 		require.NoError(t, <-ended)
 		assert.Equal(t, a.requests.Load(), result.sent())
 	})
+	t.Run("a load of which more than a tenth was not sent is not complete", func(t *testing.T) {
+		t.Parallel()
+		o := offer{PerSecond: 100}
+		require.NoError(t, o.complete(offered{Unsent: 10, Took: time.Second}))
+		var missing *missingError
+		require.ErrorAs(t, o.complete(offered{Unsent: 11, Took: time.Second}), &missing)
+	})
 	t.Run("a load that nobody receives is an error", func(t *testing.T) {
 		t.Parallel()
 		_, err := offer{Address: "127.0.0.1:1", PerSecond: 1, Connections: 1, Path: "/x", Key: "k"}.run(t.Context(), func() {})

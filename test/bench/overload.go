@@ -87,6 +87,9 @@ func (b *bench) goodput(ctx context.Context, o offer) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := o.complete(result); err != nil {
+		return 0, err
+	}
 	b.note("overload-goodput: %d/s offered: %s, %.0f/s good", o.PerSecond, result, float64(result.Good)/result.Took.Seconds())
 	for status := range result.Statuses {
 		if status != http.StatusOK && status != http.StatusServiceUnavailable {
@@ -220,5 +223,5 @@ func (b *bench) paced(ctx context.Context, s *service, keys []string, pause time
 	if err == nil && len(all) == 0 {
 		err = errors.New("no request was made; measure for longer")
 	}
-	return all, err //nolint:wrapcheck // of this program
+	return all, err
 }

@@ -1,8 +1,3 @@
-// Profiled is the service with a CPU profile, for the bench: SIGUSR1 begins a profile in the
-// file that BENCH_CPU_PROFILE names, with ".part" at its end, and SIGUSR2 ends it; then the
-// file has its name.
-//
-// It is not for production.
 package main
 
 import (
@@ -44,7 +39,7 @@ func begin(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the file: %w", err)
 	}
-	return file, pprof.StartCPUProfile(file) //nolint:wrapcheck // the caller adds the context
+	return file, pprof.StartCPUProfile(file)
 }
 
 func end(file *os.File, path string) error {
@@ -52,5 +47,5 @@ func end(file *os.File, path string) error {
 	if err := file.Close(); err != nil {
 		return fmt.Errorf("close the file: %w", err)
 	}
-	return os.Rename(path+".part", path) //nolint:wrapcheck // the caller adds the context
+	return os.Rename(path+".part", path)
 }

@@ -31,7 +31,7 @@ type table[K comparable] struct {
 
 // Rebalanced returns the buckets as a table whose shares follow the demand. It is called
 // before the first request; the texts of different keys differ. All replicas have the
-// same ids: digests, so that no address leaves the process. nil for no buckets.
+// same ids: digests, so that no address leaves the process. It is nil without buckets.
 func Rebalanced[K comparable](b *Buckets[K], clock ports.Clock, text func(K) string) Table {
 	if b == nil {
 		return nil
