@@ -80,10 +80,14 @@ func TestLocationsAreOfOneForm(t *testing.T) {
 	}
 }
 
-func TestOffsetsAreBelowADay(t *testing.T) {
+func TestTimesAreThoseOfRFC3339(t *testing.T) {
 	t.Parallel()
 	h := newTestServer(t)
-	for _, at := range []string{"2030-01-31T18:00:00+24:00", "2030-01-31T18:00:00-24:00", "2030-01-31T18:00:00+23:60", "2030-01-31T1:00:00Z"} {
+	for _, at := range []string{
+		"0000-01-01T00:00:00+23:59", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-00:01",
+		"2030-01-31T18:00:00+24:00", "2030-01-31T18:00:00-24:00", "2030-01-31T18:00:00+23:60",
+		"2030-01-31T1:00:00Z", "2030-02-30T00:00:00Z",
+	} {
 		for _, field := range []string{"expires_at", "not_before"} {
 			a := h.admin(http.MethodPost, "/api/v1/access/keys/", `{"name":"n","grants":[{"role":"reader"}],"`+field+`":"`+at+`"}`)
 			a.requireProblem(http.StatusUnprocessableEntity, "validation_failed")

@@ -93,10 +93,11 @@ func moment(field, text string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	at, err := scope.ParseTime(text)
-	if err != nil {
-		return time.Time{}, fault.Bad(field, "must be a time such as 2030-01-31T18:00:00Z")
+	at = at.UTC()
+	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
+		return time.Time{}, fault.Bad(field, "must be a time in the years 1970 to 9999, such as 2030-01-31T18:00:00Z")
 	}
-	return at.UTC(), nil
+	return at, nil
 }
 
 func represent(e auditapp.Shown) entryJSON {
