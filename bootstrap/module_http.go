@@ -64,9 +64,9 @@ func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: string(p.Settings.ServiceName), Version: string(p.Version), Logger: p.Log,
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
-		Modules: p.Modules, Operations: p.Operations, Keys: p.Access, Audit: p.Audit, Encryption: p.Encryption,
-		Denied: denied(p.Audit),
-		Redis:  p.Redis, Kafka: p.Kafka,
+		Modules: p.Modules, Operations: p.Operations, Keys: p.Access, Trust: p.Access,
+		Audit: p.Audit, Encryption: p.Encryption, Denied: denied(p.Audit),
+		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment, Environments: p.Settings.Policy(),
 		ResponseBytes: int64(p.Settings.ResponseMemory),
 		CORSOrigins:   p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,

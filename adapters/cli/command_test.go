@@ -29,11 +29,13 @@ import (
 // recordingProgram records calls and returns its error from each.
 type recordingProgram struct {
 	// more is how many aggregates are parked that Parked does not return.
-	more  int64
-	calls []string
-	err   error
-	issue accessapp.Issue
-	amend accessapp.Amend
+	more    int64
+	calls   []string
+	err     error
+	issue   accessapp.Issue
+	amend   accessapp.Amend
+	issuer  accessapp.Issuer
+	binding accessapp.Binding
 	// broken is where the audit log is broken.
 	broken *audit.Broken
 }

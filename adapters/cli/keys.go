@@ -192,7 +192,7 @@ func printKeys(cmd *cobra.Command, _ []string, db Database) error {
 		}
 		for _, k := range keys {
 			table(w, k.ID, k.Name, rolesOf(k), revealing(k), moment(k.Created), moment(k.Expires), moment(k.Revoked),
-				areasOf(k), string(k.Status(now)), moment(k.LastUsed))
+				areas(k.Grants), string(k.Status(now)), moment(k.LastUsed))
 			after = k.ID
 		}
 		if len(keys) == 0 {
@@ -207,8 +207,12 @@ func rolesOf(k access.KeyAttributes) string {
 	if k.Damaged {
 		return "damaged"
 	}
-	names := make([]string, len(k.Grants))
-	for i, g := range k.Grants {
+	return roles(k.Grants)
+}
+
+func roles(grants []access.Grant) string {
+	names := make([]string, len(grants))
+	for i, g := range grants {
 		names[i] = g.Role.String()
 	}
 	return strings.Join(names, "+")
@@ -223,10 +227,10 @@ func revealing(k access.KeyAttributes) string {
 	return "no"
 }
 
-// areasOf returns what the grants of a key are narrowed to, in their order.
-func areasOf(k access.KeyAttributes) string {
-	texts := make([]string, len(k.Grants))
-	for i, g := range k.Grants {
+// areas returns what grants are narrowed to, in their order.
+func areas(grants []access.Grant) string {
+	texts := make([]string, len(grants))
+	for i, g := range grants {
 		var parts []string
 		for _, e := range g.Area.Environments {
 			parts = append(parts, e.String())

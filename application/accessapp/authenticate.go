@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
@@ -40,7 +41,8 @@ func (s *Service) Anonymous() (access.Caller, error) {
 // for freshness.MaxStaleness at most. While the store is slow or unavailable, a key that
 // was read within Grace is accepted with an unconfirmed verdict. One that is not accepted
 // from the origin, which may be nil, is ErrAddressNotAllowed. Too many unknown keys at once are
-// fault.ErrRateLimited; a known one never is.
+// fault.ErrRateLimited; a known one never is. In place of a key a token of an issuer that is
+// trusted directly is accepted, and rejected as authenticateToken says.
 func (s *Service) Authenticate(ctx context.Context, presented string, from access.Origin) (access.Caller, error) {
 	if !s.deps.Policy.Enabled {
 		return s.Anonymous()
@@ -51,6 +53,9 @@ func (s *Service) Authenticate(ctx context.Context, presented string, from acces
 		if caller, cached, err := s.cachedCaller(id, digest, now, from); cached {
 			return caller, err
 		}
+	}
+	if trust.IsToken(presented) {
+		return s.authenticateToken(ctx, presented, digest, now)
 	}
 	token, err := access.ParseToken(presented)
 	if err != nil {

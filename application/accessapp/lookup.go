@@ -86,7 +86,7 @@ func (s *Service) lookUp(ctx context.Context, id string) *lookup {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()
-		l.key, l.err = s.deps.Keys.Find(ctx, id)
+		l.key, l.err = keysAndTokens{s}.find(ctx, id)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.lookups, id)

@@ -23,7 +23,7 @@ func (s *Service) Recheck(ctx context.Context) error {
 	var failed error
 	for ids := range slices.Chunk(s.sessions.keys(), findAllMost) {
 		queried := s.deps.Clock.Now()
-		keys, err := s.deps.Keys.FindAll(ctx, ids)
+		keys, err := keysAndTokens{s}.findAll(ctx, ids)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue

@@ -57,7 +57,7 @@ func (a KeyAttributes) Status(at time.Time) KeyStatus {
 		return KeyExpired
 	case at.Before(a.NotBefore):
 		return KeyNotYet
-	case !a.Expires.IsZero() && a.Expires.Sub(at) <= ExpiryWarning:
+	case a.Login.IsZero() && !a.Expires.IsZero() && a.Expires.Sub(at) <= ExpiryWarning:
 		return KeyExpiring
 	}
 	return KeyActive

@@ -36,6 +36,8 @@ type KeyAttributes struct {
 	// before is valid, too. They are zero for never.
 	Rotated     time.Time
 	OverlapEnds time.Time
+	// Login is where the key comes from a token of another party.
+	Login Login
 	// Damaged reports that the stored row is unreadable. Such a key is rejected, and can
 	// be revoked.
 	Damaged bool
@@ -164,10 +166,7 @@ func (a KeyAttributes) truncated() KeyAttributes {
 	for _, t := range []*time.Time{&a.Created, &a.NotBefore, &a.Expires} {
 		*t = t.Truncate(time.Microsecond)
 	}
-	for i := range a.Grants {
-		a.Grants[i].actions = nil
-		a.Grants[i].Reveal = a.Grants[i].Reveal || a.Grants[i].Role == RoleAdmin || a.Grants[i].Role == RoleOperator
-	}
+	a.Grants = StoredGrants(a.Grants)
 	for i, n := range a.Networks {
 		a.Networks[i] = n.Masked()
 	}

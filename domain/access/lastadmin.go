@@ -15,13 +15,13 @@ func (a KeyAttributes) FullAdmin() bool {
 }
 
 // opensAll reports whether a key with the attributes is valid at that time, from
-// everywhere, and allows everything.
+// everywhere, not of a login, and allows everything.
 func (a KeyAttributes) opensAll(at time.Time) bool {
-	return a.Status(at).valid() && a.FullAdmin() && len(a.Networks) == 0
+	return a.Status(at).valid() && a.FullAdmin() && len(a.Networks) == 0 && a.Login.IsZero()
 }
 
 // UsableAdmin reports whether the key is valid at that time and for AdminReserve after it,
-// from everywhere, and allows everything.
+// from everywhere, not of a login, and allows everything.
 func (k *APIKey) UsableAdmin(at time.Time) bool {
 	return k.attributes.opensAll(at) && k.attributes.opensAll(at.Add(AdminReserve))
 }

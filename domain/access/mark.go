@@ -27,6 +27,9 @@ func markOf(digest []byte) SecretMark {
 // Mark returns the mark of the token's secret under the server's secret.
 func (t Token) Mark(pepper secret.Text) SecretMark { return markOf(t.Digest(pepper)) }
 
+// Mark returns the mark of the present secret.
+func (k *APIKey) Mark() SecretMark { return k.mark }
+
 // HeldWith reports whether the key is valid at a time, and the secret of the mark opens it
 // then. What was begun with a secret ends with that secret, though the key has another.
 func (k *APIKey) HeldWith(mark SecretMark, at time.Time) bool {

@@ -37,7 +37,8 @@ type Flags interface {
 // Passes authenticate streams of clients that can send no header, as accessapp.Service
 // does.
 type Passes interface {
-	// Pass returns a pass for the stream of an environment, which is part of its URL.
+	// Pass returns a pass for the stream of an environment, which is part of its URL, or ""
+	// for a caller that has no stream.
 	Pass(ctx context.Context, by access.Caller, e scope.Environment) (string, error)
 	// Admit returns the caller and the environment of a pass.
 	Admit(ctx context.Context, pass string, from access.Origin) (access.Caller, scope.Environment, error)

@@ -209,6 +209,9 @@ func appendSnapshot(to []byte, revision int64, e scope.Environment) []byte {
 
 // appendStreams encodes the streams that notify of changes of a snapshot.
 func appendStreams(to []byte, pass string) []byte {
+	if pass == "" {
+		return append(to, `"eventStreams":[]`...)
+	}
 	to = append(to, `"eventStreams":[{"type":"sse","endpoint":{"requestUri":"`+streamPath+`?pass=`...)
 	return append(append(to, pass...), `"}}]`...)
 }
