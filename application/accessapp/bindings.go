@@ -27,10 +27,9 @@ type Binding struct {
 
 // SetBinding gives grants to tokens, or changes for which tokens and which grants,
 // everywhere within freshness.MaxStaleness. Keys of its logins end where anything but its
-// name changes. Grants that the caller has not all are access.ErrTooMuchGranted, as is any
-// binding where the caller's key ends, or is accepted from some networks only: a binding
-// does not end. A binding with grants that the caller has not all is
-// trust.ErrBindingNotFound. It fails as trust.Policy.SetBinding does.
+// name changes. Grants that the caller has not all are access.ErrTooMuchGranted, and a
+// binding with such grants is trust.ErrBindingNotFound. It fails as trust.Policy.SetBinding
+// does.
 func (s *Service) SetBinding(ctx context.Context, by access.Caller, in Binding) (trust.Binding, error) {
 	if err := by.RequireConfirmed(access.ManageKeys); err != nil {
 		return trust.Binding{}, err
@@ -58,8 +57,7 @@ func (s *Service) SetBinding(ctx context.Context, by access.Caller, in Binding) 
 		if set, err = p.Binding(b.ID); err != nil {
 			return err
 		}
-		granted := access.Expand(set.Grants, s.deps.Policy.Added...)
-		if err := tooMuch(by.Exceeded(granted, access.Bounds{})); err != nil {
+		if err := mayTrust(by, access.Expand(set.Grants, s.deps.Policy.Added...)); err != nil {
 			return err
 		}
 		p.Notes = append(p.Notes, trustNote(by, action, "binding", b.ID, b.Name, now, bindingFacts(b)))

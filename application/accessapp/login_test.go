@@ -316,7 +316,7 @@ func TestTrustIsManagedWithinOnesGrants(t *testing.T) {
 	t.Parallel()
 	x := trustingBundle(t)
 	i, b := x.trusted(t, false)
-	token, _ := x.issued(t, accessapp.Issue{Name: "staging", Grants: in("staging", "admin"), Forever: true})
+	token, _ := x.issued(t, accessapp.Issue{Name: "staging", Grants: in("staging", "admin")})
 	staging, err := x.Authenticate(t.Context(), token, nil)
 	require.NoError(t, err)
 	_, err = x.SetIssuer(t.Context(), staging, accessapp.Issuer{ID: i.ID, Direct: new(true)})
@@ -353,6 +353,10 @@ func TestTrustIsManagedWithinOnesGrants(t *testing.T) {
 	_, err = x.Issuer(t.Context(), fixture.Operator(), i.ID)
 	require.ErrorIs(t, err, trust.ErrIssuerNotFound)
 
+	near := fixture.Operator()
+	near.Bounds.Networks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	_, err = x.SetIssuer(t.Context(), near, accessapp.Issuer{Name: new("near")})
+	requireExceeded(t, err, "networks")
 	reader := access.Caller{Actor: staging.Actor, Grants: access.ReadOnly()}
 	_, err = x.Issuers(t.Context(), reader)
 	require.ErrorIs(t, err, access.ErrForbidden)
@@ -361,28 +365,6 @@ func TestTrustIsManagedWithinOnesGrants(t *testing.T) {
 	})
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	assert.Equal(t, "issuer_id", fault.Of(err).Fields()[0].Name)
-}
-
-func TestTrustOutlivesNoAuthor(t *testing.T) {
-	t.Parallel()
-	x := trustingBundle(t)
-	i, b := x.trusted(t, false)
-	for _, bounds := range []access.Bounds{
-		{Expires: fixture.Noon().Add(365 * 24 * time.Hour)}, {Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
-	} {
-		by := fixture.Operator()
-		by.Bounds = bounds
-		_, err := x.SetBinding(t.Context(), by, accessapp.Binding{
-			Name: new("own"), IssuerID: &i.ID, Subjects: &[]string{"a"}, Grants: new(roles("admin")),
-		})
-		requireExceeded(t, err, bounds.Exceeded(access.Bounds{})...)
-		_, err = x.SetBinding(t.Context(), by, accessapp.Binding{ID: b.ID, Subjects: &[]string{"other"}})
-		require.ErrorIs(t, err, access.ErrTooMuchGranted)
-		_, err = x.SetIssuer(t.Context(), by, accessapp.Issuer{ID: i.ID, Direct: new(true)})
-		require.ErrorIs(t, err, access.ErrTooMuchGranted)
-	}
-	_, err := x.SetBinding(t.Context(), fixture.Operator(), accessapp.Binding{ID: b.ID, Subjects: &[]string{"other"}})
-	require.NoError(t, err)
 }
 
 func TestTrustIsAudited(t *testing.T) {

@@ -58,8 +58,8 @@ func (k *APIKey) Amend(m Amendment, at time.Time) error {
 // Rotate replaces the secret of the key. The one before stays valid for the overlap, 0 to
 // MaxOverlap. Without an overlap no other secret is valid any more. With one, while the
 // overlap of the rotation before lasts, it is ErrOverlapping: a key has two secrets at
-// most. A revoked or damaged key is ErrKeyRevoked, one of a login ErrLoginKey, and the
-// token of another key ErrInvalidKey.
+// most. A revoked or damaged key is ErrKeyRevoked, one of a login ErrLoginKey, and the token
+// of another key ErrInvalidKey.
 func (k *APIKey) Rotate(token Token, pepper secret.Text, overlap time.Duration, at time.Time) error {
 	if err := k.checkLiving(); err != nil {
 		return err

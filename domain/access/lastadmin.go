@@ -21,7 +21,7 @@ func (a KeyAttributes) opensAll(at time.Time) bool {
 }
 
 // UsableAdmin reports whether the key is valid at that time and for AdminReserve after it,
-// from everywhere, not of a login, and allows everything.
+// from everywhere, and allows everything.
 func (k *APIKey) UsableAdmin(at time.Time) bool {
 	return k.attributes.opensAll(at) && k.attributes.opensAll(at.Add(AdminReserve))
 }

@@ -24,11 +24,11 @@ func markOf(digest []byte) SecretMark {
 	return SecretMark(base64.RawURLEncoding.EncodeToString(sum[:markBytes]))
 }
 
+// Mark returns the mark of the key's current secret.
+func (k *APIKey) Mark() SecretMark { return k.mark }
+
 // Mark returns the mark of the token's secret under the server's secret.
 func (t Token) Mark(pepper secret.Text) SecretMark { return markOf(t.Digest(pepper)) }
-
-// Mark returns the mark of the present secret.
-func (k *APIKey) Mark() SecretMark { return k.mark }
 
 // HeldWith reports whether the key is valid at a time, and the secret of the mark opens it
 // then. What was begun with a secret ends with that secret, though the key has another.

@@ -212,8 +212,7 @@ func keys() map[string]operation {
 	on := func(method, suffix string, body any) func(*testing.T, *world, string) call {
 		return func(t *testing.T, w *world, in string) call {
 			t.Helper()
-			_, id := w.key(t, e2etest.Object{"role": "reader", "environments": []string{in}})
-			return call{method: method, path: keysPath + id + suffix, body: body}
+			return call{method: method, path: keysPath + w.dayKey(t, in) + suffix, body: body}
 		}
 	}
 	return map[string]operation{

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,15 +41,25 @@ func newWorld(t *testing.T, databaseURL string, environ ...string) *world {
 // unique returns a name that no other resource has, which tells where the resource is.
 func (w *world) unique(in string) string { return fmt.Sprintf("%s-%d", in, w.next.Add(1)) }
 
-// key makes a key without an end, which no bound of its own keeps from anything, and returns a client with it, and the id.
+// key makes a key and returns a client with it, and the id.
 func (w *world) key(t *testing.T, grants ...e2etest.Object) (e2etest.Client, string) {
 	t.Helper()
-	made := e2etest.Decode[struct{ ID, Key string }](t, w.admin.Post(t, keysPath, e2etest.Object{
-		"name": w.unique("key"), "grants": grants, "expires_at": "never",
-	}).Want(t, http.StatusCreated))
+	made := e2etest.Decode[struct{ ID, Key string }](t,
+		w.admin.Post(t, keysPath, e2etest.Object{"name": w.unique("key"), "grants": grants}).Want(t, http.StatusCreated))
 	c := w.admin
 	c.Key = made.Key
 	return c, made.ID
+}
+
+// dayKey makes a reader's key that ends before those of key, which so may rotate it, and
+// returns its id.
+func (w *world) dayKey(t *testing.T, in string) string {
+	t.Helper()
+	made := w.admin.Post(t, keysPath, e2etest.Object{
+		"name": w.unique("key"), "grants": []e2etest.Object{{"role": "reader", "environments": []string{in}}},
+		"expires_at": time.Now().Add(24 * time.Hour).Format(time.RFC3339),
+	}).Want(t, http.StatusCreated)
+	return e2etest.Decode[struct{ ID string }](t, made).ID
 }
 
 func grant(role string, reveal bool) e2etest.Object {
