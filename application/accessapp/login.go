@@ -21,9 +21,9 @@ const (
 	LoginsPerMinute = 60
 	// ForgetInterval is how often ForgetLogins is to be called.
 	ForgetInterval = time.Minute
-	// forgetAfter is how long the key of a login is stored after its end.
+	// ForgetAfter is how long the key of a login is stored after its end.
 	forgetAfter = 24 * time.Hour
-	// forgetMost is how many keys one call deletes at most.
+	// ForgetMost is how many keys one call deletes at most.
 	forgetMost = 1000
 )
 

@@ -71,7 +71,10 @@ func (k *APIKey) Rotate(token Token, pepper secret.Text, overlap time.Duration, 
 		return fault.Bad("overlap_seconds", "must be 0 to 2592000 (30 days)")
 	}
 	if ends := k.attributes.OverlapEnds; overlap > 0 && k.previous != nil && at.Before(ends) {
-		return ErrOverlapping.WithDetail("overlap_ends_at", ends.UTC().Format(time.RFC3339Nano))
+		until := ends.UTC().Format(time.RFC3339Nano)
+		return ErrOverlapping.WithMessage("The secret before the last rotation is valid until "+until+", and a key "+
+			"has two secrets at most. Wait until then, or rotate without an overlap, which ends both at once.").
+			WithDetail("overlap_ends_at", until)
 	}
 	k.attributes.Rotated, k.attributes.OverlapEnds = at.Truncate(time.Microsecond), time.Time{}
 	before, mark := k.digest, k.mark

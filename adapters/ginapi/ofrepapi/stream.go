@@ -86,7 +86,7 @@ func (a *API) admit(ctx context.Context, pass string) (access.Caller, scope.Envi
 	}
 	caller, environment, err := a.Passes.Admit(ctx, pass, rest.OriginOf(ctx))
 	if errors.Is(err, access.ErrInvalidKey) {
-		err = fault.Of(err).WithMessage("The pass is wrong or no longer valid, or its API key, or the secret of that. " +
+		err = fault.Of(err).WithMessage("The pass is wrong or no longer valid, or its API key, or that key's secret. " +
 			source)
 	}
 	return caller, environment, err

@@ -365,7 +365,8 @@ var (
 	ErrBodyIncomplete = fault.New(fault.Malformed, "body_incomplete", "The body ended before it was complete.")
 	// ErrBodyTooLarge is a body over the limit of its operation.
 	ErrBodyTooLarge = fault.New(fault.TooLarge, "body_too_large",
-		"The body is longer than is read here: 1 MiB, 10 MiB for a flag, 128 KiB for an evaluation, 32 KiB for a login.")
+		"The body is longer than is read here: 1 MiB, 10 MiB for a flag, 128 KiB for an evaluation, "+
+			"32 KiB for a login.")
 	// ErrUnsupportedMediaType is a body that is declared as something else than JSON.
 	ErrUnsupportedMediaType = fault.New(fault.UnsupportedMedia, "unsupported_media_type",
 		"Send the body with Content-Type: application/json, in UTF-8.")
