@@ -16,9 +16,9 @@ def send_and_read(self, request, **kwargs):
         event = b""
         while not event.endswith(b"\n\n") and (line := response.raw.readline()):
             event += line
+        response.raw.close()  # with its connection, on which more events may arrive
         response._content = event
         response._content_consumed = True
-        response.close()
     return response
 
 
