@@ -2,11 +2,14 @@ package ginapi_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-hq/signalbox/test/exchange"
 )
 
 // TestDocumentOfRequests observes what the document says about requests that clients seldom
@@ -32,7 +35,7 @@ func TestDocumentOfRequests(t *testing.T) {
 	})
 	t.Run("a parameter is as long as it says at most", func(t *testing.T) {
 		t.Parallel()
-		h := newTestServer(t)
+		h := registryServer(t)
 		zeros := func(n int) string { return strings.Repeat("0", n) }
 		for target, most := range map[string]int{
 			"/prometheus/sd?service=": 1024, "/api/v1/changes?wait=0s&service_name=": 100,
@@ -45,6 +48,14 @@ func TestDocumentOfRequests(t *testing.T) {
 		}
 		require.Equal(t, http.StatusOK, h.admin(http.MethodGet, "/prometheus/sd?service="+strings.Repeat("%C3%BC", 1024), "").status,
 			"characters count, not bytes")
+	})
+	t.Run("a watch is narrowed to a name that a service may have, the audit log to any", func(t *testing.T) {
+		t.Parallel()
+		h := newTestServer(t)
+		a := h.admin(http.MethodGet, "/api/v1/changes?wait=0s&service_name=%C2%84", "")
+		require.Equal(t, http.StatusUnprocessableEntity, a.status, a.body)
+		require.Contains(t, a.body, "service_name")
+		require.Equal(t, http.StatusOK, h.admin(http.MethodGet, "/api/v1/audit/?service_name=%C2%84&environment=%C2%84&resource_type=A", "").status)
 	})
 	t.Run("so is a header", func(t *testing.T) {
 		t.Parallel()
@@ -66,13 +77,19 @@ func TestDocumentOfRequests(t *testing.T) {
 	})
 	t.Run("a heartbeat of many is answered with its names as they were sent", func(t *testing.T) {
 		t.Parallel()
-		a := registryServer(t).admin(http.MethodPost, "/api/v1/registry/heartbeats",
-			`{"heartbeats":[{"service_name":"`+long+`","instance_id":"`+long+`","lease_epoch":1}]}`)
-		require.Equal(t, http.StatusOK, a.status)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/registry/heartbeats",
+			strings.NewReader(`{"heartbeats":[{"service_name":"`+long+`","instance_id":"`+long+`","lease_epoch":1}]}`))
+		r.Header = as(adminKey)
+		a := registryServer(t).serve(r)
+		require.Equal(t, http.StatusOK, a.status, a.body)
 		result := a.json()["results"].([]any)[0].(map[string]any)
 		require.Equal(t, long, result["service_name"])
 		require.Equal(t, long, result["instance_id"])
 		require.InDelta(t, http.StatusUnprocessableEntity, result["status"], 0)
+		require.NoError(t, documented().Check(exchange.Exchange{
+			Method: r.Method, URL: r.URL, Body: []byte(`{"heartbeats":[]}`), Status: a.status, Header: a.header,
+			Response: []byte(a.body),
+		}))
 	})
 	t.Run("null is no name of a flag", func(t *testing.T) {
 		t.Parallel()
