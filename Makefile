@@ -10,7 +10,7 @@ PACKAGES ?= ./...
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the static binary bin/signalbox, with the version from git
@@ -65,6 +65,14 @@ check-openapi: ## Validate docs/openapi.json by four validators
 .PHONY: check-clients
 check-clients: ## Run programs with clients generated from docs/openapi.json
 	bash test/clients/check.sh
+
+.PHONY: check-schemathesis
+check-schemathesis: ## Fuzz the service by docs/openapi.json (SCHEMATHESIS_SECONDS=90)
+	bash test/schemathesis/check.sh
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what is called (needs vuln.go.dev)
+	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
 
 .PHONY: cover
 cover: ## Report the coverage of all tests

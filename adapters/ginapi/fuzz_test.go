@@ -83,12 +83,16 @@ func FuzzQuery(f *testing.F) {
 		"environment=production&service_name=billing&at=9999-12-31T23:59:59.999999999-23:59", "version=1&at=now",
 		"environment=production&service_name=billing&at=2026-01-31T12:00:00Z",
 		"environment=production&service_name=billing&version=9007199254740992",
+		"cursor=MQ&limit=1", "from=2026-01-31T12:00:00Z&to=0000", "from=-1&to=9223372036854775807", "outcome=x", "actor_key_id=%00",
 	} {
 		f.Add(query)
 	}
 	h := fuzzServer(f)
 	f.Fuzz(func(t *testing.T, query string) {
-		for _, path := range []string{"/api/v1/config/", "/api/v1/config/k", "/api/v1/config/1/history"} {
+		for _, path := range []string{
+			"/api/v1/config/", "/api/v1/config/k", "/api/v1/config/1/history", "/api/v1/audit/", "/api/v1/audit/verify",
+			"/api/v1/access/keys/",
+		} {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 			r.URL.RawQuery = query
 			r.Header.Set("X-Api-Key", adminKey)

@@ -52,9 +52,9 @@ func (a *API) Register(r *rest.Router) {
 type listInput struct {
 	ActorKeyID   string `query:"actor_key_id" doc:"Only of this key"`
 	Action       string `query:"action" doc:"Only this one, such as configuration.updated"`
-	ResourceType string `query:"resource_type" doc:"Only of this type, such as configuration"`
-	Environment  string `query:"environment"`
-	ServiceName  string `query:"service_name"`
+	ResourceType string `query:"resource_type" maxLength:"100" doc:"Only of this type, such as configuration"`
+	Environment  string `query:"environment" maxLength:"50"`
+	ServiceName  string `query:"service_name" maxLength:"100"`
 	Name         string `query:"name" doc:"The key of a configuration, or the name of a flag, service or key"`
 	Outcome      string `query:"outcome" doc:"done, denied or failed"`
 	From         string `query:"from" doc:"From this time on, as RFC 3339 writes it"`

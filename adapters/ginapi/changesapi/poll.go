@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 const (
@@ -94,6 +95,11 @@ func (a *API) readFilter(in *rest.Input) (changefeed.Filter, error) {
 	}
 	if in.Given("environment") {
 		if _, err := a.Environments.Parse(f.Environment); err != nil {
+			return f, err
+		}
+	}
+	if in.Given("service_name") {
+		if _, err := scope.ParseServiceName(f.ServiceName); err != nil {
 			return f, err
 		}
 	}

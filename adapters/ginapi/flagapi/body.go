@@ -92,9 +92,13 @@ func readBatch(b *body, name string) error {
 		return err
 	}
 	for b.Decoder.PeekKind() != ']' {
+		null := b.Decoder.PeekKind() == 'n'
 		flagName, _, err := b.ReadString(name)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case null:
+			return fault.Bad(name, "must be a list of names")
 		}
 		if b.flagNames = append(b.flagNames, flagName); len(b.flagNames) > maxBatch {
 			return fault.Bad(name, "must contain at most 500 names")

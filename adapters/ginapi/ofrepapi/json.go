@@ -59,7 +59,7 @@ type ofrepEndpointJSON struct {
 
 // ofrepErrorJSON is a failure of OFREP.
 type ofrepErrorJSON struct {
-	Key          string `json:"key,omitzero" doc:"On the call for one flag"`
+	Key          string `json:"key,omitzero" maxLength:"20480" doc:"On the call for one flag, as it was sent"`
 	ErrorCode    string `json:"errorCode" enum:"PARSE_ERROR,TARGETING_KEY_MISSING,INVALID_CONTEXT,FLAG_NOT_FOUND,GENERAL"` //nolint:tagliatelle // as OFREP calls it
 	ErrorDetails string `json:"errorDetails"`                                                                              //nolint:tagliatelle // as OFREP calls it
 }

@@ -194,8 +194,8 @@ type beatsJSON struct {
 
 // listedBeatJSON is the result of one of many heartbeats.
 type listedBeatJSON struct {
-	ServiceName string       `json:"service_name"`
-	InstanceID  string       `json:"instance_id"`
+	ServiceName string       `json:"service_name" maxLength:"1048576" doc:"As it was sent"`
+	InstanceID  string       `json:"instance_id" maxLength:"1048576" doc:"As it was sent"`
 	Status      int          `json:"status" doc:"200, 404, 409, 422 or 503"`
 	LeaseEpoch  int64        `json:"lease_epoch,omitzero"`
 	ExpiresInMS int64        `json:"expires_in_ms,omitzero"`

@@ -23,12 +23,12 @@ const longestText = 4096
 
 // commonTexts are strings of all modules, by the names of their fields and parameters.
 func commonTexts() map[string]Text {
-	etag := Text{Pattern: `^(\*|(W/)?"[^"]*"(,\s*(W/)?"[^"]*")*)$`, Most: 8192}
+	etag := Text{Pattern: `^(\*|(W/)?"[^"]*"(,\s*(W/)?"[^"]*")*)$`, Most: longestTags}
 	return map[string]Text{
 		"environment":       {Pattern: `^[a-z0-9][a-z0-9._-]*$|^\*?$`, Most: 50},
 		"environments":      {Pattern: `^[a-z0-9][a-z0-9._-]*$`, Most: 50},
 		"X-Environment":     {Pattern: `^[a-z0-9][a-z0-9._-]*$`, Most: 50},
-		"service_name":      {Pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*$`, Most: 100},
+		"service_name":      {Pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*$|^$`, Most: 100},
 		"description":       {Most: scope.MaxDescriptionBytes},
 		"request_id":        {Least: 1, Most: 128},
 		"code":              {Pattern: `^[a-z][a-z0-9_]*$`, Most: 64},
@@ -50,7 +50,7 @@ func commonTexts() map[string]Text {
 		"next":              {Pattern: `^[A-Za-z0-9_-]+$`, Least: 1, Most: 2048},
 		"ETag":              {Pattern: `^(W/)?"[^"]*"$`, Most: 200},
 		"If-Match":          etag,
-		"If-None-Match":     {Most: 8192},
+		"If-None-Match":     {Most: longestTags},
 		"Location":          {Most: 2048},
 		"Last-Modified":     {Pattern: `GMT$`, Most: 40},
 		"Signalbox-Stale":   {Pattern: `^[0-9]+$`, Most: 20},
@@ -68,15 +68,16 @@ func (r *Router) finish(encoded []byte) (map[string]any, error) {
 	doc["paths"] = r.joinTemplates(member(doc, "paths"))
 	r.describeOperations(member(doc, "paths"))
 	member(doc, "components")["headers"] = limitHeaders()
-	texts := commonTexts()
-	maps.Copy(texts, r.texts)
-	c := constrainer{texts: texts}
+	c := constrainer{texts: r.texts}
 	c.value("", doc["paths"])
 	sent := map[string]bool{}
 	collectSent(doc, doc["paths"], sent)
 	for name, schema := range member(member(doc, "components"), "schemas") {
 		c.request = sent[name]
 		c.value("", schema)
+		if object, ok := schema.(map[string]any); ok && c.request {
+			allowNulls(object)
+		}
 	}
 	return doc, nil
 }
@@ -217,6 +218,8 @@ func (r *Router) describeOperation(operation map[string]any) {
 type constrainer struct {
 	texts   map[string]Text
 	request bool
+	// head says that the value is of a parameter.
+	head bool
 }
 
 // value looks through a value of the document that belongs to a name: that of a field, a
@@ -230,6 +233,8 @@ func (c *constrainer) value(name string, v any) {
 	case map[string]any:
 		if own, ok := v["name"].(string); ok && v["in"] != nil {
 			name = own
+			c.head = inHead(v["in"])
+			defer func() { c.head = false }()
 		}
 		c.schema(name, v)
 		for key, inner := range v {
@@ -271,7 +276,10 @@ func (c *constrainer) schema(name string, s map[string]any) {
 		}
 	}
 	text := c.texts[name]
-	if text.Most == 0 {
+	switch {
+	case text.Most == 0 && c.head:
+		text.Most = longestParameter
+	case text.Most == 0:
 		text.Most = longestText
 	}
 	s["maxLength"] = text.Most

@@ -18,12 +18,15 @@ type reader struct {
 	path []string
 	// query maps to whether a parameter must not be empty.
 	query map[string]bool
-	body  *bodyShape
+	// headers are those with a bound, texts the bounds by name.
+	headers []string
+	texts   map[string]Text
+	body    *bodyShape
 }
 
 // newReader takes from an operation's document what its requests may hold.
-func newReader(op Operation, doc *huma.Operation, schemas *schemas) reader {
-	in := reader{query: map[string]bool{}}
+func newReader(op Operation, doc *huma.Operation, schemas *schemas, texts map[string]Text) reader {
+	in := reader{query: map[string]bool{}, headers: headersOf(doc), texts: texts}
 	for _, p := range doc.Parameters {
 		switch p.In {
 		case inPath:
@@ -107,7 +110,7 @@ func (in *reader) queryFault(name string, values []string) string {
 	case needed && values[0] == "":
 		return "must not be empty"
 	}
-	return ""
+	return tooLong(in.texts, name, values[0])
 }
 
 func sortedNames(values url.Values) []string {

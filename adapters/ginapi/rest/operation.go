@@ -223,7 +223,7 @@ func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 		served.awaits = true
 		doc.Parameters = append(doc.Parameters, minRevisionParameter())
 	}
-	served.reader = newReader(op, doc, r.schemas)
+	served.reader = newReader(op, doc, r.schemas, r.texts)
 	handler := func(c *gin.Context) {
 		if req := r.accept(c, served); req != nil {
 			h(c, &req.input)
@@ -261,6 +261,9 @@ func (r *Router) accept(c *gin.Context, op *operation) *request {
 	}
 	if err == nil && op.action != "" {
 		err = req.caller.RequireAnywhere(op.action)
+	}
+	if err == nil {
+		err = op.reader.checkHeaders(c.Request.Header)
 	}
 	if err == nil && op.kind != hot {
 		err = r.read(c, req)

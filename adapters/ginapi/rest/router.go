@@ -115,7 +115,7 @@ func New(o Options) *Router {
 		o.ResponseBytes = DefaultResponseBytes
 	}
 	r := &Router{
-		options: o, templates: map[string]string{}, texts: map[string]Text{},
+		options: o, templates: map[string]string{}, texts: commonTexts(),
 		examples: map[string]string{}, literals: map[string][]string{}, counted: map[string]bool{},
 		schemas: newSchemas(), memory: NewMemory(o.ResponseBytes),
 		lingering: make(chan struct{}, maxLingering), stopping: make(chan struct{}), ended: endedContext(),
