@@ -17,7 +17,6 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
-	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
 	"github.com/signalbox-hq/signalbox/adapters/cli"
 	"github.com/signalbox-hq/signalbox/adapters/fernetcipher"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi"
@@ -25,10 +24,8 @@ import (
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/configapp"
-	"github.com/signalbox-hq/signalbox/application/page"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
-	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -125,10 +122,7 @@ func (p *program) Database(ctx context.Context, create bool) (cli.Database, erro
 	if err != nil {
 		return nil, aboutDatabase(s, err)
 	}
-	keys := keystore.New(store)
-	return &database{
-		store: store, settings: s, access: newAccess(s, Descriptors(), keys, keys, clock, ids), clock: clock,
-	}, nil
+	return &database{store: store, settings: s, access: accessOf(store, s, clock, ids), clock: clock}, nil
 }
 
 // database is the configured database for one command.
@@ -223,57 +217,6 @@ func (d *database) relay() *relay.Service {
 		Feed: feedstore.NewFeed(d.store), Deliveries: feedstore.NewDeliveries(d.store), Clock: d.clock,
 		Modules: Descriptors(), Topics: topicsOf(d.settings, Descriptors()),
 	})
-}
-
-// operator is the caller of commands on the database: everything is allowed.
-func operator() access.Caller { return access.Caller{Grants: access.Unrestricted()} }
-
-// Now is the time by which keys are valid.
-func (d *database) Now() time.Time { return d.clock.Now() }
-
-// Issue creates a key.
-func (d *database) Issue(ctx context.Context, in accessapp.Issue) (accessapp.Issued, error) {
-	if err := d.ready(ctx); err != nil {
-		return accessapp.Issued{}, err
-	}
-	return d.access.Issue(ctx, operator(), in)
-}
-
-// Keys lists keys after one.
-func (d *database) Keys(ctx context.Context, after string) ([]access.KeyAttributes, error) {
-	if err := d.ready(ctx); err != nil {
-		return nil, err
-	}
-	window := scope.Window{Limit: page.MaxLimit}
-	if after != "" {
-		window.After = scope.Position{after}
-	}
-	found, err := d.access.List(ctx, operator(), window)
-	return found.Items, err
-}
-
-// Amend changes a key.
-func (d *database) Amend(ctx context.Context, in accessapp.Amend) (access.KeyAttributes, error) {
-	if err := d.ready(ctx); err != nil {
-		return access.KeyAttributes{}, err
-	}
-	return d.access.Amend(ctx, operator(), in)
-}
-
-// Rotate gives a key a new secret.
-func (d *database) Rotate(ctx context.Context, id string, overlap time.Duration) (accessapp.Issued, error) {
-	if err := d.ready(ctx); err != nil {
-		return accessapp.Issued{}, err
-	}
-	return d.access.Rotate(ctx, operator(), id, overlap)
-}
-
-// Revoke revokes a key.
-func (d *database) Revoke(ctx context.Context, id string, force bool) error {
-	if err := d.ready(ctx); err != nil {
-		return err
-	}
-	return d.access.Revoke(ctx, operator(), id, force)
 }
 
 // audit returns the use cases of the audit log. Servers seal what waits for it.

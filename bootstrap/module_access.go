@@ -10,30 +10,50 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/keystore"
+	"github.com/signalbox-hq/signalbox/adapters/jwtverifier"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
 func accessModule() fx.Option {
 	return fx.Module("access", stored(keystore.Module()),
-		fx.Provide(fx.Annotate(keystore.New, fx.As(new(access.Keys)), fx.As(new(access.KeyUses))), newAccess),
+		fx.Provide(
+			fx.Annotate(keystore.New, fx.As(new(access.Keys)), fx.As(new(access.KeyUses))),
+			fx.Annotate(keystore.NewTrust, fx.As(new(trust.Store))),
+			fx.Annotate(jwtverifier.New, fx.As(new(trust.Verifier))),
+			newAccess,
+		),
 		conditions(func(keys *accessapp.Service) ports.Conditions { return keys.Conditions }),
 		fx.Invoke(prepareAccess, runRecheck),
 	)
 }
 
-func newAccess(
-	s settings.Settings, modules ports.Modules, keys access.Keys, uses access.KeyUses,
-	clock ports.Clock, ids ports.IDs,
-) *accessapp.Service {
+// accessParts are what the use cases of access consist of.
+type accessParts struct {
+	fx.In
+
+	Settings settings.Settings
+	Modules  ports.Modules
+	Keys     access.Keys
+	Uses     access.KeyUses
+	Trust    trust.Store
+	Tokens   trust.Verifier
+	Clock    ports.Clock
+	IDs      ports.IDs
+}
+
+func newAccess(p accessParts) *accessapp.Service {
+	s := p.Settings
 	return accessapp.New(accessapp.Dependencies{
-		Keys: keys, Uses: uses, Clock: clock, IDs: ids, Pepper: s.Pepper.Text,
+		Keys: p.Keys, Uses: p.Uses, Trust: p.Trust, Tokens: p.Tokens, Clock: p.Clock, IDs: p.IDs,
+		Pepper: s.Pepper.Text,
 		Policy: accessapp.Policy{
 			Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads(),
-			Added: addedActions(modules), Environments: s.Policy(), MaxSessions: int(s.MaxStreams),
+			Added: addedActions(p.Modules), Environments: s.Policy(), MaxSessions: int(s.MaxStreams),
 		},
 	})
 }
@@ -75,6 +95,11 @@ func runRecheck(lc fx.Lifecycle, reporter *loop.Reporter, keys *accessapp.Servic
 			Every: accessapp.RecordInterval, Timeout: recheckTimeout, Step: loop.Once(keys.RecordUses),
 			Failing:   "recording the use of API keys failed",
 			Recovered: "recording the use of API keys recovered",
+		},
+		loop.Loop{
+			Every: accessapp.ForgetInterval, Timeout: recheckTimeout, Step: keys.ForgetLogins,
+			Failing:   "deleting the keys of old logins failed",
+			Recovered: "deleting the keys of old logins recovered",
 		},
 		loop.Loop{
 			Every: accessapp.ExpiryInterval, Immediate: true, Timeout: recheckTimeout,

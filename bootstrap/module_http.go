@@ -64,9 +64,9 @@ func newAPI(p httpParts) *ginapi.API {
 	return ginapi.New(ginapi.Options{
 		ServiceName: string(p.Settings.ServiceName), Version: string(p.Version), Logger: p.Log,
 		Configurations: p.Configurations, Flags: p.Flags, Registry: p.Registry, Relay: p.Relay, Watching: p.Tail,
-		Modules: p.Modules, Operations: p.Operations, Keys: p.Access, Audit: p.Audit, Encryption: p.Encryption,
-		Denied: denied(p.Audit),
-		Redis:  p.Redis, Kafka: p.Kafka,
+		Modules: p.Modules, Operations: p.Operations, Keys: p.Access, Trust: p.Access,
+		Audit: p.Audit, Encryption: p.Encryption, Denied: denied(p.Audit),
+		Redis: p.Redis, Kafka: p.Kafka,
 		DefaultEnvironment: p.Settings.DefaultEnvironment, Environments: p.Settings.Policy(),
 		ResponseBytes: int64(p.Settings.ResponseMemory),
 		CORSOrigins:   p.Settings.CORSOrigins, Access: p.Access, Passes: p.Access, Sessions: p.Access,
@@ -94,7 +94,7 @@ const drainTime = 250 * time.Millisecond
 // serveOn serves by HTTPS if there is a configuration for it, else by HTTP.
 func serveOn(server *http.Server, listener net.Listener, config *tls.Config) error {
 	if config == nil {
-		return server.Serve(listener) //nolint:wrapcheck // the caller adds the context
+		return server.Serve(rest.Listener(listener)) //nolint:wrapcheck // the caller adds the context
 	}
 	server.TLSConfig = config
 	return server.ServeTLS(listener, "", "") //nolint:wrapcheck // as above

@@ -24,6 +24,8 @@
 //   - domain/flag.Source: what snapshots of all flags are loaded from
 //   - domain/access.Keys: API keys and the server's secret
 //   - domain/access.KeyUses: when API keys were last used
+//   - domain/access/trust.Store: issuers, bindings and the keys of logins
+//   - domain/access/trust.Verifier: signatures and claims of tokens
 //   - domain/configuration.History: versions as they were made
 //   - domain/configuration.Repository: configurations
 //   - domain/configuration.Vault: tokens of encrypted values

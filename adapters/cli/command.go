@@ -47,9 +47,11 @@ type Database interface {
 	Secured
 }
 
-// Secured is what protects the database: API keys, the audit log and encryption keys.
+// Secured is what protects the database: API keys, trusted tokens, the audit log and
+// encryption keys.
 type Secured interface {
 	Keyring
+	Trust
 	AuditLog
 	EncryptionKeys
 }
@@ -154,8 +156,8 @@ Settings are environment variables and a .env file in the working folder; see
 	root.SetVersionTemplate("signalbox {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		serve(p), migrate(p), relayCommand(p), key(p), auditCommand(p), encryption(p), keygen(p), healthcheck(p),
-		settings(p), openapi(p), versionCommand(version))
+		serve(p), migrate(p), relayCommand(p), key(p), issuer(p), binding(p), auditCommand(p), encryption(p),
+		keygen(p), healthcheck(p), settings(p), openapi(p), versionCommand(version))
 	return root
 }
 

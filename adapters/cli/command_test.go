@@ -29,11 +29,13 @@ import (
 // recordingProgram records calls and returns its error from each.
 type recordingProgram struct {
 	// more is how many aggregates are parked that Parked does not return.
-	more  int64
-	calls []string
-	err   error
-	issue accessapp.Issue
-	amend accessapp.Amend
+	more    int64
+	calls   []string
+	err     error
+	issue   accessapp.Issue
+	amend   accessapp.Amend
+	issuer  accessapp.Issuer
+	binding accessapp.Binding
 	// broken is where the audit log is broken.
 	broken *audit.Broken
 }
@@ -373,7 +375,6 @@ func TestExpiry(t *testing.T) {
 		"30d":                       {Lifetime: 30 * day},
 		"1d12h":                     {Lifetime: 36 * time.Hour},
 		"720h":                      {Lifetime: 30 * day},
-		"0":                         {Forever: true},
 		"never":                     {Forever: true},
 		"2030-01-31":                {Expires: time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC)},
 		"2030-01-31T18:00:00+02:00": {Expires: time.Date(2030, 1, 31, 16, 0, 0, 0, time.UTC)},
@@ -384,10 +385,28 @@ func TestExpiry(t *testing.T) {
 		want.Name, want.Grants = "reader", []accessapp.Grant{{Role: "reader"}}
 		assert.Equal(t, want, p.issue, text)
 	}
-	for _, text := range []string{"", "30", "d", "-1d", "-1h", "1d-2h", "30dd", "1.5d", "99999999d", "2030-02-30", "tomorrow"} {
+	for _, text := range []string{"", "30", "d", "-1d", "-1h", "1d-2h", "30dd", "1.5d", "99999999d", "2030-02-30", "tomorrow", "0", "0d", "0h", "0d0h", "-0h"} {
 		p := &recordingProgram{}
 		_, err := run(t, p, "key", "create", "--role", "reader", "--expires", text)
 		require.ErrorContains(t, err, "must be a positive lifetime such as 30d", text)
+		assert.Equal(t, cli.ExitUsage, cli.ExitCode(err), text)
+		_, err = run(t, p, "key", "update", "abcdefgh", "--expires", text)
+		assert.Equal(t, cli.ExitUsage, cli.ExitCode(err), text)
+		assert.Empty(t, p.calls, text)
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"0": "0s", "0d": "0s", "90m": "1h30m0s", "1d": "24h0m0s"} {
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "rotate", "abcdefgh", "--overlap", text)
+		require.NoError(t, err, text)
+		assert.Contains(t, p.calls, "rotate abcdefgh "+want)
+	}
+	for _, text := range []string{"", "never", "2030-01-31", "-1h", "soon"} {
+		p := &recordingProgram{}
+		_, err := run(t, p, "key", "rotate", "abcdefgh", "--overlap", text)
 		assert.Equal(t, cli.ExitUsage, cli.ExitCode(err), text)
 		assert.Empty(t, p.calls, text)
 	}

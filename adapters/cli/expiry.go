@@ -19,8 +19,8 @@ type expiry struct {
 }
 
 // errExpiry is the rule of the flag.
-var errExpiry = errors.New(
-	"must be a positive lifetime such as 30d or 12h, an end such as 2030-01-31 or 2030-01-31T18:00:00Z, or never")
+var errExpiry = errors.New("must be a positive lifetime such as 30d or 12h, an end such as 2030-01-31 or " +
+	"2030-01-31T18:00:00Z, or never for a key without an end")
 
 const day = 24 * time.Hour
 
@@ -36,17 +36,15 @@ func (e *expiry) Set(text string) error {
 		*e = expiry{never: true, given: true}
 		return nil
 	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if end, err := time.Parse(layout, text); err == nil {
-			*e = expiry{end: end.UTC(), given: true}
-			return nil
-		}
+	if end, err := parseInstant(text); err == nil {
+		*e = expiry{end: end, given: true}
+		return nil
 	}
 	lifetime, err := parseLifetime(text)
-	if err != nil || lifetime < 0 {
+	if err != nil || lifetime <= 0 {
 		return errExpiry
 	}
-	*e = expiry{lifetime: lifetime, never: lifetime == 0, given: true}
+	*e = expiry{lifetime: lifetime, given: true}
 	return nil
 }
 
@@ -56,6 +54,25 @@ func (e *expiry) at(now time.Time) time.Time {
 		return now.Add(e.lifetime)
 	}
 	return e.end
+}
+
+// span is the flag for a length of time: 0, or one as a lifetime is written.
+type span struct{ time.Duration }
+
+// String returns the default.
+func (*span) String() string { return "" }
+
+// Type returns what help texts show.
+func (*span) Type() string { return "duration" }
+
+// Set reads the flag.
+func (s *span) Set(text string) error {
+	length, err := parseLifetime(text)
+	if err != nil || length < 0 {
+		return errors.New("must be 0 or a duration such as 12h or 1d")
+	}
+	s.Duration = length
+	return nil
 }
 
 func parseLifetime(text string) (time.Duration, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-hq/signalbox/application/accessapp"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // grantFlags are the flags for what a key allows: one grant in flags of its own, and
@@ -103,11 +104,19 @@ func (*instant) Type() string { return "time" }
 
 // Set reads a date, which is its beginning in UTC, or an RFC 3339 time.
 func (i *instant) Set(text string) error {
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if at, err := time.Parse(layout, text); err == nil {
-			i.Time = at.UTC()
-			return nil
-		}
+	at, err := parseInstant(text)
+	if err != nil {
+		return errors.New("must be a time such as 2030-01-31 or 2030-01-31T18:00:00Z")
 	}
-	return errors.New("must be a time such as 2030-01-31 or 2030-01-31T18:00:00Z")
+	i.Time = at
+	return nil
+}
+
+// parseInstant parses a date, which is its beginning in UTC, or an RFC 3339 time.
+func parseInstant(text string) (time.Time, error) {
+	at, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		at, err = scope.ParseTime(text)
+	}
+	return at.UTC(), err
 }

@@ -130,16 +130,18 @@ within two seconds, and streams of the key end.`,
 }
 
 func keyRotate(p Program) *cobra.Command {
-	overlap := &expiry{lifetime: time.Hour}
+	overlap := &span{time.Hour}
 	cmd := &cobra.Command{
 		Use:   "rotate ID",
 		Short: "Give a key a new secret and print it once",
 		Long: `Give a key a new secret. The old one stays valid for the overlap (an hour unless given,
-0 for none), so that its users can be changed one after the other.`,
+0 for none), so that its users can be changed one after the other. A key has two secrets
+at most: while an overlap lasts, only a rotation with --overlap 0 is possible, which ends
+both former secrets at once.`,
 		Example: "  signalbox key rotate 4fT0aQ9z --overlap 1d",
 		Args:    exactlyOne("the id of one key"),
 		RunE: withDatabase(p, func(cmd *cobra.Command, args []string, db Database) error {
-			issued, err := db.Rotate(cmd.Context(), args[0], overlap.lifetime)
+			issued, err := db.Rotate(cmd.Context(), args[0], overlap.Duration)
 			if err != nil {
 				return err
 			}
@@ -190,7 +192,7 @@ func printKeys(cmd *cobra.Command, _ []string, db Database) error {
 		}
 		for _, k := range keys {
 			table(w, k.ID, k.Name, rolesOf(k), revealing(k), moment(k.Created), moment(k.Expires), moment(k.Revoked),
-				areasOf(k), string(k.Status(now)), moment(k.LastUsed))
+				areas(k.Grants), string(k.Status(now)), moment(k.LastUsed))
 			after = k.ID
 		}
 		if len(keys) == 0 {
@@ -205,8 +207,12 @@ func rolesOf(k access.KeyAttributes) string {
 	if k.Damaged {
 		return "damaged"
 	}
-	names := make([]string, len(k.Grants))
-	for i, g := range k.Grants {
+	return roles(k.Grants)
+}
+
+func roles(grants []access.Grant) string {
+	names := make([]string, len(grants))
+	for i, g := range grants {
 		names[i] = g.Role.String()
 	}
 	return strings.Join(names, "+")
@@ -221,10 +227,10 @@ func revealing(k access.KeyAttributes) string {
 	return "no"
 }
 
-// areasOf returns what the grants of a key are narrowed to, in their order.
-func areasOf(k access.KeyAttributes) string {
-	texts := make([]string, len(k.Grants))
-	for i, g := range k.Grants {
+// areas returns what grants are narrowed to, in their order.
+func areas(grants []access.Grant) string {
+	texts := make([]string, len(grants))
+	for i, g := range grants {
 		var parts []string
 		for _, e := range g.Area.Environments {
 			parts = append(parts, e.String())

@@ -57,6 +57,7 @@ type Options struct {
 	CORSOrigins []string
 	Access      rest.Authenticator
 	Keys        accessapi.Keys
+	Trust       accessapi.Trust
 	Audit       auditapi.Audit
 	Encryption  encryptionapi.KeyRing
 	// Denied notes denied requests; nil for nothing.
@@ -108,7 +109,6 @@ func New(o Options) *API {
 		WithoutKeys: o.WithoutKeys, RequestTimeout: o.RequestTimeout, ResponseBytes: o.ResponseBytes,
 		Limits: o.Limits,
 	})}
-	a.router.AddRealm(rest.Realm{Contains: rest.PathPrefix(rest.BasePath), Authentication: rest.Required})
 	a.modules = []Module{
 		configapi.New(o.Configurations),
 		flagapi.New(o.Flags),
@@ -120,7 +120,9 @@ func New(o Options) *API {
 		changesapi.New(changesapi.Dependencies{
 			Feed: o.Watching, Sessions: o.Sessions, Modules: o.Modules, Environments: o.Environments,
 		}),
-		accessapi.New(accessapi.Dependencies{Keys: o.Keys, Now: func() time.Time { return o.Clock.Now() }}),
+		accessapi.New(accessapi.Dependencies{
+			Keys: o.Keys, Trust: o.Trust, Now: func() time.Time { return o.Clock.Now() },
+		}),
 		auditapi.New(o.Audit),
 		encryptionapi.New(o.Encryption),
 		opsapi.New(opsapi.Dependencies{
@@ -128,10 +130,15 @@ func New(o Options) *API {
 			Redis: o.Redis, Kafka: o.Kafka, Relay: o.Relay, Conditions: o.Conditions, Clock: o.Clock,
 		}),
 	}
-	a.modules = append(a.modules, o.Operations...)
 	for _, module := range a.modules {
 		module.Register(a.router)
 	}
+	// Its parts have come before: modules from outside have it for their operations.
+	a.router.AddRealm(rest.Realm{Contains: rest.PathPrefix(rest.BasePath), Authentication: rest.Required})
+	for _, module := range o.Operations {
+		module.Register(a.router)
+	}
+	a.modules = append(a.modules, o.Operations...)
 	return a
 }
 

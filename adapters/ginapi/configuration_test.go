@@ -164,7 +164,7 @@ func TestReading(t *testing.T) {
 			require.Equal(t, http.StatusOK, a.status, path)
 			require.Equal(t, "plus", a.json()["value"])
 		}
-		for _, path := range []string{"a+b%252Fc", "100%25", "a%20b", "%00", "%FF"} {
+		for _, path := range []string{"a+b%252Fc", "100%25", "a%20b", "%07"} {
 			a := h.admin(http.MethodGet, "/api/v1/config/"+path+inBilling, "")
 			a.requireProblem(http.StatusUnprocessableEntity, "validation_failed")
 			require.Contains(t, a.places(), "path.key")

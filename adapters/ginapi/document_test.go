@@ -64,7 +64,11 @@ func TestDocument(t *testing.T) {
 			"get /api/v1/changes", "get /api/v1/changes/stream", "get /ofrep/v1/stream",
 			"get /api/v1/access/keys/", "post /api/v1/access/keys/", "get /api/v1/access/keys/{key_id}",
 			"patch /api/v1/access/keys/{key_id}", "delete /api/v1/access/keys/{key_id}",
-			"post /api/v1/access/keys/{key_id}/rotate", "post /api/v1/access/check",
+			"post /api/v1/access/keys/{key_id}/rotate", "post /api/v1/access/check", "post /api/v1/access/login/jwt",
+			"get /api/v1/access/issuers/", "post /api/v1/access/issuers/", "get /api/v1/access/issuers/{issuer_id}",
+			"patch /api/v1/access/issuers/{issuer_id}", "delete /api/v1/access/issuers/{issuer_id}",
+			"get /api/v1/access/bindings/", "post /api/v1/access/bindings/", "get /api/v1/access/bindings/{binding_id}",
+			"patch /api/v1/access/bindings/{binding_id}", "delete /api/v1/access/bindings/{binding_id}",
 			"get /api/v1/audit/", "get /api/v1/audit/verify", "get /api/v1/audit/head",
 			"get /api/v1/encryption/status", "post /api/v1/encryption/rotate",
 		}
@@ -85,7 +89,7 @@ func TestDocument(t *testing.T) {
 		paths := setup(t)["paths"].(map[string]any)
 		documented := map[string]bool{}
 		anonymous := strings.NewReplacer("{config}", "*", "{flag}", "*", "{key}", "*", "{config_id}", "*", "{flag_id}", "*", "{name}", "*",
-			"{service_name}", "*", "{instance_id}", "*", "{key_id}", "*")
+			"{service_name}", "*", "{instance_id}", "*", "{key_id}", "*", "{issuer_id}", "*", "{binding_id}", "*")
 		for path, item := range paths {
 			for method := range item.(map[string]any) {
 				documented[strings.ToUpper(method)+strings.TrimSuffix(anonymous.Replace(path), "/")] = true

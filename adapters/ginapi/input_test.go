@@ -179,7 +179,7 @@ func TestQueries(t *testing.T) {
 		{"offset beyond 32 bits", list + "?offset=2147483648", 422, "validation_failed", "query.offset"},
 		{"deleted that is neither", list + "?deleted=maybe", 422, "validation_failed", "query.deleted"},
 		{"an unsupported environment", list + "?environment=moon", 422, "validation_failed", "query.environment"},
-		{"a prefix of no key", list + "?key_prefix=%00", 422, "validation_failed", "query.key_prefix"},
+		{"a prefix of no key", list + "?key_prefix=%07", 422, "validation_failed", "query.key_prefix"},
 		{"limit of a history", history + "?limit=0", 422, "validation_failed", "query.limit"},
 		{"an unknown parameter of a history", history + "?environment=x", 422, "validation_failed", "query.environment"},
 		{"an unknown parameter of a read", read + inBilling + "&limit=1", 422, "validation_failed", "query.limit"},

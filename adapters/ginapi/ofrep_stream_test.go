@@ -158,6 +158,7 @@ func TestOFREPStream(t *testing.T) {
 			a := h.send(http.MethodGet, "/ofrep/v1/stream"+query, "", nil)
 			assert.Equal(t, http.StatusUnauthorized, a.status, query)
 			assert.Equal(t, "GENERAL", a.json()["errorCode"])
+			assert.Contains(t, a.json()["errorDetails"], "connect to the URL in eventStreams")
 		}
 		a := h.send(http.MethodHead, streamOf(t, h), "", nil)
 		assert.Equal(t, http.StatusOK, a.status)
@@ -172,6 +173,9 @@ func TestOFREPStream(t *testing.T) {
 		s, _ := h.followStream(t, streamOf(t, h), nil)
 		s.next()
 		h.api.Stop()
-		assert.Contains(t, s.next().comment, "connect again")
+		e := s.next()
+		assert.Equal(t, "end", e.name)
+		assert.Empty(t, e.id, "the position is that of the last event")
+		assert.JSONEq(t, `{"code":"draining","reconnect":true,"detail":"This replica stops. Connect again, to another one."}`, e.data)
 	})
 }

@@ -168,7 +168,18 @@ func (l *lodge) watchers(t *testing.T, key string) []*tap {
 
 func TestAccessEndsStreams(t *testing.T) {
 	t.Parallel()
+	const (
+		invalid = "event: end\ndata: {\"code\":\"api_key_invalid\",\"reconnect\":false," +
+			"\"detail\":\"The API key is unknown, wrong, expired or revoked.\"}\n\n"
+		changed = "event: end\ndata: {\"code\":\"api_key_changed\",\"reconnect\":true," +
+			"\"detail\":\"What this API key may do was changed meanwhile. Repeat the request.\"}\n\n"
+	)
 	ends := map[string]func(t *testing.T, l *lodge, id string){
+		"a key with another secret": func(t *testing.T, l *lodge, id string) {
+			t.Helper()
+			_, err := l.real.Rotate(t.Context(), fixture.Operator(), id, 0)
+			require.NoError(t, err)
+		},
 		"a revoked key": func(t *testing.T, l *lodge, id string) {
 			t.Helper()
 			require.NoError(t, l.real.Revoke(t.Context(), fixture.Operator(), id, true))
@@ -201,13 +212,17 @@ func TestAccessEndsStreams(t *testing.T) {
 				for _, c := range list {
 					require.True(t, c.over())
 				}
-				_, text := list[0].take()
-				assert.Equal(t, "event: end\ndata: {\"code\":\"api_key_invalid\"}\n\n", text)
-				_, text = list[1].take()
-				assert.Equal(t, ": api_key_invalid\n\n", text)
+				want, code := invalid, "api_key_invalid"
+				if name == "a key with other rights" {
+					want, code = changed, "api_key_changed"
+				}
+				for _, c := range list[:2] {
+					_, text := c.take()
+					assert.Equal(t, want, text)
+				}
 				status, text := list[2].take()
 				assert.Equal(t, http.StatusUnauthorized, status)
-				assert.Contains(t, text, "api_key_invalid")
+				assert.Contains(t, text, code)
 				for _, c := range others {
 					require.False(t, c.over())
 					c.leave()
@@ -235,6 +250,32 @@ func TestAccessEndsStreams(t *testing.T) {
 				assert.NotContains(t, text, "refetch")
 				assert.Contains(t, text, "api_key_invalid")
 			}
+		})
+	})
+
+	t.Run("a former secret ends what it has open with the overlap, and the new one goes on", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			l := newLodge(t, accessapp.Policy{})
+			key, id := l.issue(t, accessapp.Issue{})
+			former, pass := l.watchers(t, key), l.streamFor(t, key)
+			issued, err := l.real.Rotate(t.Context(), fixture.Operator(), id, 20*time.Second)
+			require.NoError(t, err)
+			own := l.watchers(t, issued.Token.Reveal())
+			l.pass(t, 19)
+			for _, c := range append(former, own...) {
+				require.False(t, c.over())
+			}
+			l.pass(t, 3)
+			for _, c := range former {
+				require.True(t, c.over())
+			}
+			assert.Equal(t, http.StatusUnauthorized, l.send(http.MethodGet, pass, "", nil).status)
+			for _, c := range own {
+				require.False(t, c.over())
+				c.leave()
+			}
+			synctest.Wait()
 		})
 	})
 

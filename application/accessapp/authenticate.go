@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
@@ -40,7 +41,8 @@ func (s *Service) Anonymous() (access.Caller, error) {
 // for freshness.MaxStaleness at most. While the store is slow or unavailable, a key that
 // was read within Grace is accepted with an unconfirmed verdict. One that is not accepted
 // from the origin, which may be nil, is ErrAddressNotAllowed. Too many unknown keys at once are
-// fault.ErrRateLimited; a known one never is.
+// fault.ErrRateLimited; a known one never is. In place of a key a token of an issuer that is
+// trusted directly is accepted, and rejected as authenticateToken says.
 func (s *Service) Authenticate(ctx context.Context, presented string, from access.Origin) (access.Caller, error) {
 	if !s.deps.Policy.Enabled {
 		return s.Anonymous()
@@ -51,6 +53,9 @@ func (s *Service) Authenticate(ctx context.Context, presented string, from acces
 		if caller, cached, err := s.cachedCaller(id, digest, now, from); cached {
 			return caller, err
 		}
+	}
+	if trust.IsToken(presented) {
+		return s.authenticateToken(ctx, presented, digest, now)
 	}
 	token, err := access.ParseToken(presented)
 	if err != nil {
@@ -67,7 +72,7 @@ func (s *Service) Authenticate(ctx context.Context, presented string, from acces
 	if !key.AcceptedFrom(from) {
 		return access.Caller{}, access.ErrAddressNotAllowed
 	}
-	caller := s.holder(key)
+	caller := s.holder(key, token.Mark(pepper))
 	s.cacheCaller(key, verified{digest: digest, until: key.OpensUntil(token, pepper), caller: caller}, now)
 	return caller, nil
 }
@@ -101,10 +106,11 @@ func (s *Service) opened(
 	return nil, access.ErrInvalidKey
 }
 
-// holder returns the caller of a key.
-func (s *Service) holder(key *access.APIKey) access.Caller {
+// holder returns the caller that holds a secret of a key.
+func (s *Service) holder(key *access.APIKey, secret access.SecretMark) access.Caller {
 	return access.Caller{
-		Actor: key.Actor(), Grants: key.Grants(s.deps.Policy.Added...), Verdict: &verdict{service: s, key: key},
+		Actor: key.Actor(), Grants: key.Grants(s.deps.Policy.Added...), Bounds: key.Attributes().Bounds(),
+		Verdict: &verdict{service: s, key: key, secret: secret},
 	}
 }
 

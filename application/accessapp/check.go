@@ -72,7 +72,8 @@ func (s *Service) parseCheck(in Check) (access.Action, access.Resource, error) {
 	if len(in.Name) > maxNameBytes {
 		nameErr = fault.Bad("name", "must be at most 255 bytes long")
 	}
-	return access.Action(in.Action), resource, fault.Merge(actionErr, environmentErr, serviceErr, nameErr)
+	return access.Action(in.Action), resource, fault.Merge(actionErr,
+		fault.Within("resource.", fault.Merge(environmentErr, serviceErr, nameErr)))
 }
 
 // maxNameBytes is the length of the longest name of a resource.

@@ -18,8 +18,8 @@ type Issue struct {
 	Grants []Grant
 	// Lifetime is how long the key is valid; 0 is for Expires.
 	Lifetime time.Duration
-	// Expires is when the key ends. The zero time is DefaultLifetime from now, or never
-	// where Forever is set.
+	// Expires is when the key ends. The zero time is DefaultLifetime from now, or the end of
+	// the caller's own key where that is earlier; or never where Forever is set.
 	Expires   time.Time
 	Forever   bool
 	NotBefore time.Time
@@ -37,7 +37,8 @@ type Issued struct {
 }
 
 // Issue makes a key. A caller without the right to manage keys is ErrForbidden, and one
-// that has not all of the grants is ErrTooMuchGranted. What access.NewAPIKey refuses, and
+// that has not all of the grants, ends earlier, or is accepted from fewer networks, is
+// ErrTooMuchGranted. What access.NewAPIKey refuses, and
 // an environment that is not supported, is ErrInvalid.
 func (s *Service) Issue(ctx context.Context, by access.Caller, in Issue) (Issued, error) {
 	if err := by.RequireConfirmed(access.ManageKeys); err != nil {
@@ -54,14 +55,15 @@ func (s *Service) Issue(ctx context.Context, by access.Caller, in Issue) (Issued
 		return Issued{}, err
 	}
 	key, err := s.build(ctx, token, access.KeyAttributes{
-		Name: in.Name, Grants: grants, Created: now, CreatedBy: by.Actor, Expires: in.end(now),
+		Name: in.Name, Grants: grants, Created: now, CreatedBy: by.Actor, Expires: in.end(now, by.Bounds.Expires),
 		NotBefore: in.NotBefore, Networks: networks, Labels: in.Labels,
 	})
 	if err != nil {
 		return Issued{}, err
 	}
-	if !s.covers(by, key.Attributes()) {
-		return Issued{}, access.ErrTooMuchGranted
+	a := key.Attributes()
+	if err := tooMuch(by.Exceeded(s.expanded(a), a.Bounds())); err != nil {
+		return Issued{}, err
 	}
 	note(by, keyCreated, key, now)
 	if err := s.deps.Keys.Create(ctx, key); err != nil {
@@ -70,15 +72,19 @@ func (s *Service) Issue(ctx context.Context, by access.Caller, in Issue) (Issued
 	return Issued{Token: token.Text(), KeyAttributes: key.Attributes()}, nil
 }
 
-// end returns when the key expires.
-func (in Issue) end(now time.Time) time.Time {
+// end returns when the key expires; own is when that of its author does.
+func (in Issue) end(now, own time.Time) time.Time {
 	switch {
 	case in.Lifetime != 0:
 		return now.Add(in.Lifetime)
-	case in.Expires.IsZero() && !in.Forever:
-		return now.Add(DefaultLifetime)
+	case !in.Expires.IsZero() || in.Forever:
+		return in.Expires
 	}
-	return in.Expires
+	end := now.Add(DefaultLifetime)
+	if !own.IsZero() && own.Before(end) {
+		return own
+	}
+	return end
 }
 
 // First makes the first admin key where there is no key at all, from the given token or,

@@ -86,7 +86,7 @@ func (s *Service) lookUp(ctx context.Context, id string) *lookup {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()
-		l.key, l.err = s.deps.Keys.Find(ctx, id)
+		l.key, l.err = keysAndTokens{s}.find(ctx, id)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.lookups, id)
@@ -119,6 +119,8 @@ func (s *Service) record(id string, key *access.APIKey, queried time.Time) {
 type verdict struct {
 	service *Service
 	key     *access.APIKey
+	// secret is the one that the caller has.
+	secret access.SecretMark
 }
 
 var _ access.Verdict = (*verdict)(nil)
@@ -153,17 +155,14 @@ func (v *verdict) Confirm(until access.Ending) error {
 	return v.judge(l.key, s.deps.Clock.Now())
 }
 
-// judge returns nil when a key, as just read, is valid with the same rights.
+// judge returns nil when a key, as just read, is valid by the caller's secret, with the
+// same rights.
 func (v *verdict) judge(fresh *access.APIKey, now time.Time) error {
 	switch {
-	case !fresh.ValidAt(now):
+	case !fresh.HeldWith(v.secret, now):
 		return access.ErrInvalidKey
 	case !fresh.SameRights(v.key):
-		return errChanged()
+		return access.ErrKeyChanged
 	}
 	return nil
-}
-
-func errChanged() error {
-	return access.ErrInvalidKey.WithMessage("What this API key may do was changed meanwhile. Retry the request.")
 }

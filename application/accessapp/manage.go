@@ -115,8 +115,9 @@ type Amend struct {
 }
 
 // Amend changes a key, everywhere within freshness.MaxStaleness. It fails as Read and
-// Issue do. A change after which no key could manage the others is ErrLastAdmin, unless it
-// is forced; a revoked key is ErrKeyRevoked.
+// Issue do; a key that is only narrowed may still exceed the caller's. A change after
+// which no key could manage the others is ErrLastAdmin, unless it is forced; a revoked key
+// is ErrKeyRevoked.
 func (s *Service) Amend(ctx context.Context, by access.Caller, in Amend) (access.KeyAttributes, error) {
 	m := access.Amendment{Name: in.Name, NotBefore: in.NotBefore, Expires: in.Expires, Labels: in.Labels}
 	var grantsErr, networksErr error
@@ -133,18 +134,35 @@ func (s *Service) Amend(ctx context.Context, by access.Caller, in Amend) (access
 		return access.KeyAttributes{}, err
 	}
 	return s.change(ctx, by, keyUpdated, in.ID, in.Force, func(key *access.APIKey, now time.Time) error {
+		before := key.Attributes()
 		if err := key.Amend(m, now); err != nil {
 			return err
 		}
-		if !s.covers(by, key.Attributes()) {
-			return access.ErrTooMuchGranted
+		after := key.Attributes()
+		if access.Covers(s.expanded(before), s.expanded(after)) && before.Bounds().Exceeded(after.Bounds()) == nil {
+			return nil // each caller that manages a key may narrow it
 		}
-		return nil
+		return tooMuch(by.Exceeded(s.expanded(after), after.Bounds()))
 	})
 }
 
+func (s *Service) expanded(a access.KeyAttributes) []access.Grant {
+	return a.Expanded(s.deps.Policy.Added...)
+}
+
+// tooMuch returns ErrTooMuchGranted with the attributes that exceed the author's, nil for
+// none.
+func tooMuch(exceeded []string) error {
+	if exceeded == nil {
+		return nil
+	}
+	return access.ErrTooMuchGranted.WithDetail("exceeded", exceeded)
+}
+
 // Rotate gives a key a new secret; the one before stays valid for the overlap, 0 to
-// access.MaxOverlap. It fails as Read does; a revoked key is ErrKeyRevoked.
+// access.MaxOverlap. It fails as Read does; a revoked key is ErrKeyRevoked. The secret of
+// a key that ends later than the caller's, or is accepted from other networks, is
+// ErrTooMuchGranted, and a second overlap during a first access.ErrOverlapping.
 func (s *Service) Rotate(ctx context.Context, by access.Caller, id string, overlap time.Duration) (Issued, error) {
 	if err := by.RequireConfirmed(access.ManageKeys); err != nil {
 		return Issued{}, err
@@ -161,6 +179,9 @@ func (s *Service) Rotate(ctx context.Context, by access.Caller, id string, overl
 		return Issued{}, err
 	}
 	a, err := s.change(ctx, by, keyRotated, id, false, func(key *access.APIKey, now time.Time) error {
+		if err := tooMuch(by.Bounds.Exceeded(key.Attributes().Bounds())); err != nil {
+			return err
+		}
 		return key.Rotate(token, pepper, overlap, now)
 	})
 	if err != nil {
@@ -193,11 +214,11 @@ func (s *Service) change(
 		if err := s.managed(by, key.Attributes()); err != nil {
 			return err
 		}
-		usable := key.UsableAdmin(now)
+		before := key.Attributes()
 		if err := apply(key, now); err != nil {
 			return err
 		}
-		if usable && !another && !force && !key.UsableAdmin(now) {
+		if !another && !force && key.Attributes().EndsAdmin(before, now) {
 			return access.ErrLastAdmin
 		}
 		note(by, action, key, now)

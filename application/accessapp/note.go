@@ -8,12 +8,21 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/audit"
 )
 
-// The actions of keys in the audit log.
+// The actions of keys, and of what is trusted, in the audit log.
 const (
 	keyCreated = "key.created"
 	keyUpdated = "key.updated"
 	keyRotated = "key.rotated"
 	keyRevoked = "key.revoked"
+
+	loginSucceeded = "login.succeeded"
+
+	issuerCreated  = "issuer.created"
+	issuerUpdated  = "issuer.updated"
+	issuerDeleted  = "issuer.deleted"
+	bindingCreated = "binding.created"
+	bindingUpdated = "binding.updated"
+	bindingDeleted = "binding.deleted"
 )
 
 // note records for the audit log what a caller does to a key, with what the key allows
@@ -38,26 +47,24 @@ func momentText(t time.Time) string {
 func grantsText(grants []access.Grant) string {
 	texts := make([]string, len(grants))
 	for i, g := range grants {
-		text := g.Role.String()
-		if g.Reveal {
-			text += "+reveal"
-		}
-		var textSb45 strings.Builder
-		for _, e := range g.Area.Environments {
-			textSb45.WriteString(" environment=" + e.String())
-		}
-		text += textSb45.String()
-		var textSb48 strings.Builder
-		for _, s := range g.Area.Services {
-			textSb48.WriteString(" service=" + s.String())
-		}
-		text += textSb48.String()
-		var textSb51 strings.Builder
-		for _, p := range g.Area.Prefixes {
-			textSb51.WriteString(" prefix=" + p)
-		}
-		text += textSb51.String()
-		texts[i] = text
+		texts[i] = grantText(g)
 	}
 	return strings.Join(texts, "; ")
+}
+
+func grantText(g access.Grant) string {
+	words := []string{g.Role.String()}
+	if g.Reveal {
+		words[0] += "+reveal"
+	}
+	for _, e := range g.Area.Environments {
+		words = append(words, "environment="+e.String())
+	}
+	for _, s := range g.Area.Services {
+		words = append(words, "service="+s.String())
+	}
+	for _, prefix := range g.Area.Prefixes {
+		words = append(words, "prefix="+prefix)
+	}
+	return strings.Join(words, " ")
 }

@@ -10,9 +10,14 @@ import (
 )
 
 // Pass returns a pass for notifications about changed flags of an environment; the same
-// text for an hour.
+// text for an hour. It is valid as long as the secret that the caller has. It is empty for
+// the holder of a token: another replica does not know the token, and could not admit the
+// pass.
 func (s *Service) Pass(ctx context.Context, by access.Caller, e scope.Environment) (string, error) {
-	p := access.NewPass(by.Actor.KeyID, e, s.deps.Clock.Now())
+	if access.IsDirectID(by.Actor.KeyID) {
+		return "", nil
+	}
+	p := access.NewPass(by.Actor.KeyID, secretOf(by), e, s.deps.Clock.Now())
 	s.mu.Lock()
 	text, known := s.passes[p]
 	s.mu.Unlock()
@@ -34,8 +39,8 @@ func (s *Service) Pass(ctx context.Context, by access.Caller, e scope.Environmen
 }
 
 // Admit returns the caller and the environment of a pass. A pass that is no longer valid,
-// or its key, is ErrInvalidKey, and one of a key that is not accepted from the origin
-// ErrAddressNotAllowed.
+// or its key, or the secret that it was issued for, is ErrInvalidKey, and one of a key that
+// is not accepted from the origin ErrAddressNotAllowed.
 func (s *Service) Admit(
 	ctx context.Context, pass string, from access.Origin,
 ) (access.Caller, scope.Environment, error) {
@@ -54,7 +59,7 @@ func (s *Service) Admit(
 	}
 	key, err := s.find(ctx, p.KeyID, freshness.MaxStaleness)
 	switch {
-	case errors.Is(err, access.ErrKeyNotFound), err == nil && !key.ValidAt(now):
+	case errors.Is(err, access.ErrKeyNotFound), err == nil && !key.HeldWith(p.Secret, now):
 		return access.Caller{}, scope.Environment{}, access.ErrInvalidKey
 	case err != nil:
 		return access.Caller{}, scope.Environment{}, err
@@ -62,5 +67,13 @@ func (s *Service) Admit(
 	if !key.AcceptedFrom(from) {
 		return access.Caller{}, scope.Environment{}, access.ErrAddressNotAllowed
 	}
-	return s.holder(key), p.Environment, nil
+	return s.holder(key, p.Secret), p.Environment, nil
+}
+
+// secretOf returns the mark of the secret that a caller has, empty for one without a key.
+func secretOf(by access.Caller) access.SecretMark {
+	if v, keyed := by.Verdict.(*verdict); keyed {
+		return v.secret
+	}
+	return ""
 }

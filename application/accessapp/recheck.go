@@ -17,13 +17,13 @@ const RecheckInterval = time.Second
 const findAllMost = 1000
 
 // Recheck looks up the keys of all open sessions, and ends the sessions of those that are
-// invalid or have other rights. Where the store is unavailable, sessions continue for
+// invalid, have other rights, or whose secret is no longer valid. Where the store is unavailable, sessions continue for
 // Grace after their key was last confirmed, and the error is returned.
 func (s *Service) Recheck(ctx context.Context) error {
 	var failed error
 	for ids := range slices.Chunk(s.sessions.keys(), findAllMost) {
 		queried := s.deps.Clock.Now()
-		keys, err := s.deps.Keys.FindAll(ctx, ids)
+		keys, err := keysAndTokens{s}.findAll(ctx, ids)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue
@@ -34,13 +34,13 @@ func (s *Service) Recheck(ctx context.Context) error {
 	return failed
 }
 
-// Expire ends the sessions of keys that have expired or were not confirmed for Grace,
+// Expire ends the sessions of keys and secrets that have expired or were not confirmed for Grace,
 // without I/O.
 func (s *Service) Expire() {
 	now := s.deps.Clock.Now()
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
-	for id, h := range s.sessions.holds {
+	for of, h := range s.sessions.holds {
 		key := h.key.Load()
 		if key == nil {
 			continue
@@ -49,10 +49,10 @@ func (s *Service) Expire() {
 			h.confirmed = now
 		}
 		switch {
-		case !key.ValidAt(now):
-			s.sessions.end(id, access.ErrInvalidKey)
+		case !key.HeldWith(of.secret, now):
+			s.sessions.end(of, access.ErrInvalidKey)
 		case now.Sub(h.confirmed) >= Grace:
-			s.sessions.end(id, access.ErrUnconfirmed)
+			s.sessions.end(of, access.ErrUnconfirmed)
 		}
 	}
 }
@@ -70,30 +70,32 @@ func (o *sessions) keys() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var ids []string
-	for id, h := range o.holds {
+	for of, h := range o.holds {
 		if h.key.Load() != nil {
-			ids = append(ids, id)
+			ids = append(ids, of.id)
 		}
 	}
 	slices.Sort(ids)
-	return ids
+	return slices.Compact(ids)
 }
 
-// settle ends the sessions of keys that are invalid or have other rights after a look-up.
+// settle ends the sessions of keys that are invalid, have other rights or another secret
+// after a look-up of the ids, which are in order.
 func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, queried time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, id := range ids {
-		h := o.holds[id]
-		if h == nil {
+	for of, h := range o.holds {
+		// A session may have begun after the look-up, with a secret that it did not find.
+		_, included := slices.BinarySearch(ids, of.id)
+		if !included || h.key.Load() == nil || h.confirmed.After(queried) {
 			continue
 		}
-		fresh := keys[id]
+		fresh := keys[of.id]
 		switch {
-		case fresh == nil || !fresh.ValidAt(queried):
-			o.end(id, access.ErrInvalidKey)
+		case fresh == nil || !fresh.HeldWith(of.secret, queried):
+			o.end(of, access.ErrInvalidKey)
 		case !h.covers(fresh):
-			o.end(id, errChanged())
+			o.end(of, access.ErrKeyChanged)
 		default:
 			h.key.Store(fresh)
 			h.confirmed = queried
@@ -101,10 +103,10 @@ func (o *sessions) settle(ids []string, keys map[string]*access.APIKey, queried 
 	}
 }
 
-// end ends the sessions of a key. The caller holds the lock.
-func (o *sessions) end(id string, why error) {
-	h := o.holds[id]
-	delete(o.holds, id)
+// end ends the sessions of a holder. The caller holds the lock.
+func (o *sessions) end(of holder, why error) {
+	h := o.holds[of]
+	delete(o.holds, of)
 	h.err = why
 	close(h.ended)
 }

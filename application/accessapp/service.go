@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -34,7 +35,12 @@ const DefaultSessions = 10_000
 type Dependencies struct {
 	Keys access.Keys
 	// Uses stores when keys were last used; nil where nothing does.
-	Uses  access.KeyUses
+	Uses access.KeyUses
+	// Trust is what is trusted beside keys, and Tokens verifies what it is about; nil where no
+	// tokens are accepted.
+	Trust  trust.Store
+	Tokens trust.Verifier
+
 	Clock ports.Clock
 	IDs   ports.IDs
 	// Pepper is the server's secret, or empty for the one in Keys.
@@ -55,6 +61,10 @@ type Service struct {
 	// uses are those since the last RecordUses.
 	uses     map[string]time.Time
 	expiring expiring
+	trusted  trusted
+	// direct are verified tokens of issuers that are trusted directly, by access.DirectID.
+	direct map[string]*directToken
+	logins logins
 	// unknowns are ids that are not in known.
 	unknowns unknowns
 	// paused is until when callers with a cached key do not wait for the store.

@@ -28,6 +28,8 @@ type countingKeys struct {
 	finds atomic.Int64
 	away  atomic.Bool
 	slow  atomic.Int64
+	// found is called after FindAll has read the keys; nil for nothing.
+	found func()
 }
 
 // reach waits as long as an answer takes, and fails where there is none.
@@ -57,7 +59,11 @@ func (k *countingKeys) FindAll(ctx context.Context, ids []string) (map[string]*a
 	if err := k.reach(ctx); err != nil {
 		return nil, err
 	}
-	return k.Keys.FindAll(ctx, ids)
+	keys, err := k.Keys.FindAll(ctx, ids)
+	if k.found != nil {
+		k.found()
+	}
+	return keys, err
 }
 
 func (k *countingKeys) Used(ctx context.Context, last map[string]time.Time) error {

@@ -141,7 +141,7 @@ func (s *Service) lookUpAll(ctx context.Context, batch map[string]*lookup) {
 	for id := range batch {
 		ids = append(ids, id)
 	}
-	keys, err := s.deps.Keys.FindAll(ctx, ids)
+	keys, err := keysAndTokens{s}.findAll(ctx, ids)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, l := range batch {

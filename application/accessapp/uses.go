@@ -6,13 +6,19 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
 // RecordInterval is how often RecordUses is to be called.
 const RecordInterval = time.Minute
 
-// used notes that a key was accepted, once between two calls of RecordUses. The caller holds the lock.
+// used notes that a key was accepted, once between two calls of RecordUses. Tokens are not
+// stored. The caller holds the lock.
 func (s *Service) used(id string, now time.Time) {
+	if access.IsDirectID(id) {
+		return
+	}
 	if _, noted := s.uses[id]; !noted {
 		s.uses[id] = now
 	}

@@ -41,5 +41,7 @@ func (s *Service) Amend(ctx context.Context, by access.Caller, in Amend) (Readin
 	if err != nil {
 		return Reading{}, err
 	}
-	return Reading{Service: written.State(), Instances: s.observed(ctx, t.service, amended)}, nil
+	return Reading{
+		Service: s.narrowSaved(ctx, by, written.State()), Instances: s.observed(ctx, t.service, amended),
+	}, nil
 }

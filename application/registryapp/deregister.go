@@ -34,15 +34,15 @@ const Everywhere = "*"
 // Deregister is the input of Deregister.
 type Deregister struct {
 	ServiceName string
-	// Environment is the one to remove the service from: "" for its only one, Everywhere
-	// for all.
+	// Environment is the one to remove the service from: "" for the only one in which the
+	// caller sees it, Everywhere for all.
 	Environment string
 }
 
 // Deregister removes the instances of a service in one environment, and the service where
 // it has no other. Its id and version continue if it is registered again. If no
-// environment is named, a service in several is ErrEnvironmentRequired with the list. One
-// that is unknown, or has no instance in the environment, is ErrNotFound.
+// environment is named, a service that the caller sees in several is ErrEnvironmentRequired
+// with the list. One that is unknown, or has no instance in the environment, is ErrNotFound.
 func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregister) error {
 	p := &parsing{}
 	everywhere := in.Environment == Everywhere
@@ -59,22 +59,15 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 	var leases []registry.LeaseKey
 	removal := mutation{name: t.service, all: true, repairs: true}
 	removal.apply = func(service *registry.Service) error {
-		leases = leasesIn(service, t.Environment)
-		in := service.Environments()
-		affected := in
-		if !t.Environment.IsZero() {
-			affected = []scope.Environment{t.Environment}
-		}
-		if err := requireWriteIn(by, t.service, registry.ErrNotFound, affected...); err != nil {
+		e, err := withdrawn(by, service, t.Environment, everywhere)
+		if err != nil {
 			return err
 		}
-		switch {
-		case !t.Environment.IsZero():
-			return service.Withdraw(t.Environment, s.stamp(by))
-		case len(in) > 1 && !everywhere:
-			return registry.SeveralEnvironments(in...)
+		leases = leasesIn(service, e)
+		if e.IsZero() {
+			return service.Deregister(s.stamp(by))
 		}
-		return service.Deregister(s.stamp(by))
+		return service.Withdraw(e, s.stamp(by))
 	}
 	written, err := s.write(ctx, removal)
 	if err != nil {
@@ -85,4 +78,29 @@ func (s *Service) Deregister(ctx context.Context, by access.Caller, in Deregiste
 		_ = s.deps.Readings.Forget(context.WithoutCancel(ctx), []string{t.service.String()})
 	}
 	return nil
+}
+
+// withdrawn returns the environment from which the caller removes a service, zero for all of
+// them: a named one, everywhere, or else the only one in which it sees the service. It has
+// to have the right there.
+func withdrawn(
+	by access.Caller, service *registry.Service, environment scope.Environment, everywhere bool,
+) (scope.Environment, error) {
+	name, in := service.State().Name, service.Environments()
+	seen := sightOf(by, name).Within(in)
+	switch {
+	case !environment.IsZero():
+		return environment, requireWriteIn(by, name, registry.ErrNotFound, environment)
+	case everywhere && 0 < len(seen) && len(seen) < len(in):
+		return scope.Environment{}, access.ErrForbidden.WithDetail("required", string(access.WriteService))
+	case everywhere || len(seen) == len(in) && len(in) < 2 || len(seen) == 0:
+		return scope.Environment{}, requireWriteIn(by, name, registry.ErrNotFound, in...)
+	}
+	if err := requireWriteIn(by, name, registry.ErrNotFound, seen...); err != nil {
+		return scope.Environment{}, err
+	}
+	if len(seen) > 1 {
+		return scope.Environment{}, registry.SeveralEnvironments(seen...)
+	}
+	return seen[0], nil
 }

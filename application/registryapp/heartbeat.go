@@ -171,7 +171,7 @@ func (s *Service) parseHeartbeat(in *Heartbeat, r *registry.Renewal) error {
 func (s *Service) locate(
 	ctx context.Context, by access.Caller, service *catalogue.Service, r *registry.Renewal,
 ) error {
-	if err := s.findEnvironment(ctx, service, r); err != nil {
+	if err := s.findEnvironment(ctx, service, r, sightOf(by, r.Service)); err != nil {
 		return concealed(by, r.Service, err)
 	}
 	in := resource(r.Service, r.Environment)
@@ -182,12 +182,15 @@ func (s *Service) locate(
 }
 
 // findEnvironment finds the environment of a renewal without one by its epoch: in the
-// catalogue, or, where the epoch is not cached, in the store.
-func (s *Service) findEnvironment(ctx context.Context, service *catalogue.Service, r *registry.Renewal) error {
+// catalogue, or, where the epoch is not cached, in the store. The errors are about what is
+// seen.
+func (s *Service) findEnvironment(
+	ctx context.Context, service *catalogue.Service, r *registry.Renewal, sight registry.Sight,
+) error {
 	if !r.Environment.IsZero() {
 		return nil
 	}
-	e, err := service.Holder(r.Instance, r.Epoch)
+	e, err := service.Holder(r.Instance, r.Epoch, sight)
 	if err != nil || !e.IsZero() {
 		r.Environment = e
 		return err
@@ -196,7 +199,7 @@ func (s *Service) findEnvironment(ctx context.Context, service *catalogue.Servic
 	if err != nil {
 		return err
 	}
-	i, err := found.Holder(r.Instance, r.Epoch)
+	i, err := found.Holder(r.Instance, r.Epoch, sight)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (s *Service) ReadHealthHistory(
 	}
 	// A removed instance has its transitions in all its environments.
 	if !t.Instance.IsZero() {
-		i, err := t.find(found)
+		i, err := found.Locate(t.Environment, t.Instance, sightOf(by, t.service))
 		switch {
 		case err == nil:
 			t.Environment = i.Environment

@@ -41,7 +41,7 @@ func (s *Service) List(ctx context.Context, by access.Caller, in List) (Listing,
 	if query.Within, err = by.Areas(access.ReadService); err != nil {
 		return Listing{}, err
 	}
-	return s.list(ctx, query)
+	return s.list(ctx, by, query)
 }
 
 // Listing is a page, or the first part of one, with the true number of all that
@@ -54,27 +54,34 @@ func (s *Service) Healthy(ctx context.Context, by access.Caller) (Listing, error
 	if err != nil {
 		return Listing{}, err
 	}
-	return s.list(ctx, registry.Query{
+	return s.list(ctx, by, registry.Query{
 		Status: new(registry.Healthy), Within: areas, Window: scope.Window{Limit: math.MaxInt32},
 	})
 }
 
-func (s *Service) list(ctx context.Context, query registry.Query) (Listing, error) {
+func (s *Service) list(ctx context.Context, by access.Caller, query registry.Query) (Listing, error) {
 	found, err := s.deps.Services.List(ctx, query)
 	switch {
 	case err == nil:
-		return s.listing(ctx, found), nil
+		return s.listing(ctx, by, found)
 	case errors.Is(err, fault.ErrUnavailable) && s.catalogue.Ready():
-		out := s.listCached(query)
+		out := s.listCached(by, query)
 		s.observeAll(ctx, out.Items)
 		return out, nil
 	}
 	return Listing{}, err
 }
 
-// listing adds to the services of a part what is observed of them.
-func (s *Service) listing(ctx context.Context, found registry.Page) Listing {
+// listing narrows the services of a part, and adds to them what is observed of them.
+func (s *Service) listing(ctx context.Context, by access.Caller, found registry.Page) (Listing, error) {
 	out := versioned.Map(found, func(f *registry.Service) Reading { return Reading{Service: f.State()} })
+	states := make([]*registry.State, len(out.Items))
+	for i := range out.Items {
+		states[i] = &out.Items[i].Service
+	}
+	if err := s.narrow(ctx, by, states...); err != nil {
+		return Listing{}, err
+	}
 	s.observeAll(ctx, out.Items)
 	if found.Next != nil {
 		out.Next = func(ctx context.Context) (Listing, error) {
@@ -82,10 +89,10 @@ func (s *Service) listing(ctx context.Context, found registry.Page) Listing {
 			if err != nil {
 				return Listing{}, err
 			}
-			return s.listing(ctx, next), nil
+			return s.listing(ctx, by, next)
 		}
 	}
-	return out
+	return out, nil
 }
 
 func (s *Service) observeAll(ctx context.Context, services []Reading) {
@@ -97,12 +104,13 @@ func (s *Service) observeAll(ctx context.Context, services []Reading) {
 }
 
 // listCached answers a query from the catalogue.
-func (s *Service) listCached(query registry.Query) Listing {
+func (s *Service) listCached(by access.Caller, query registry.Query) Listing {
 	var all []Reading
 	s.catalogue.Each(func(service *catalogue.Service) bool {
 		state, instances := service.Living()
 		matches := query.Status == nil || *query.Status == state.Status
 		if !state.Deleted && matches && query.Contains(state, instances) {
+			state = state.Narrowed(sightOf(by, state.Name), environmentsOf(instances))
 			all = append(all, Reading{Service: state})
 		}
 		return true

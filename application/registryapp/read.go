@@ -11,7 +11,8 @@ import (
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
-// Reading is the current state of a service, with its recent observations.
+// Reading is the current state of a service, with its recent observations. It is narrowed
+// to what the caller may see (registry.State.Narrowed).
 type Reading struct {
 	Service registry.State
 	// Observed is the reading of all its instances; the zero reading where there is none.
@@ -26,7 +27,8 @@ type Observed struct {
 	Reading registry.Reading
 }
 
-// Read returns a service with all its instances that the caller may see. Deregistered or unknown is ErrNotFound,
+// Read returns a service with all its instances that the caller may see, and with its
+// details where these are all it has. Deregistered or unknown is ErrNotFound,
 // damaged ErrDamaged. While the store is unavailable it is the cached state.
 func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string) (Reading, error) {
 	name, err := registry.ParseName(serviceName)
@@ -40,10 +42,12 @@ func (s *Service) Read(ctx context.Context, by access.Caller, serviceName string
 	if err != nil {
 		return Reading{}, err
 	}
-	instances := seen(by, name, all)
+	sight := sightOf(by, name)
+	instances := seen(sight, all)
 	if len(instances) == 0 && len(all) > 0 {
 		return Reading{}, access.Hidden(registry.ErrNotFound)
 	}
+	state = state.Narrowed(sight, environmentsOf(all))
 	out := Reading{Service: state, Instances: s.observed(ctx, name, instances...)}
 	s.observe(ctx, &out)
 	return out, nil

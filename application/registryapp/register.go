@@ -35,7 +35,7 @@ type Register struct {
 	Source netip.Addr
 }
 
-// Registered is a service after a registration.
+// Registered is a service after a registration, narrowed to what the caller may see.
 type Registered struct {
 	registry.Registered
 	Service registry.State
@@ -44,7 +44,9 @@ type Registered struct {
 // Register registers a service without instances, or an instance with a lease that runs
 // from now. A repeated registration replaces the given fields, and gives the instance a
 // new epoch: the former lease is lost. While leases cannot be granted an instance is
-// ErrLeasesUnavailable, and nothing is stored.
+// ErrLeasesUnavailable, and nothing is stored. A registration without an instance that
+// changes what all instances share needs the right in the environment of each; else it is
+// registry.ErrSharedDetails.
 func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (Registered, error) {
 	name, r, err := s.parseRegistration(in)
 	if err != nil {
@@ -58,6 +60,7 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 	founded := false
 	written, err := s.write(ctx, mutation{
 		name: name, instances: named(r.Instance), creates: true,
+		all: r.Instance.IsZero() && !by.Has(access.WriteService, resource(name, scope.Environment{})),
 		apply: func(service *registry.Service) (err error) {
 			if err := requireRegister(by, service, &r); err != nil {
 				return err
@@ -81,7 +84,7 @@ func (s *Service) Register(ctx context.Context, by access.Caller, in Register) (
 		}
 		return Registered{}, err
 	}
-	out.Service = written.State()
+	out.Service = s.narrowSaved(ctx, by, written.State())
 	s.forgetReadings(ctx, name, founded, out.Registered)
 	return out, nil
 }

@@ -49,14 +49,14 @@ func (s *Service) Report(ctx context.Context, by access.Caller, in Report) (Read
 	_ = s.deps.Readings.Note(ctx, registry.Note{
 		Key: registry.Key{Service: t.service, Ref: reported.Ref()}, Observation: observation,
 	})
-	return s.reread(ctx, written)
+	return s.reread(ctx, by, written)
 }
 
 // reread returns a service after Touch.
-func (s *Service) reread(ctx context.Context, written *registry.Service) (Reading, error) {
+func (s *Service) reread(ctx context.Context, by access.Caller, written *registry.Service) (Reading, error) {
 	found, err := s.deps.Services.Find(ctx, written.State().Name)
 	if err != nil {
 		return Reading{}, err
 	}
-	return Reading{Service: found.State()}, nil
+	return Reading{Service: s.narrowSaved(ctx, by, found.State())}, nil
 }

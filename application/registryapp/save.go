@@ -79,15 +79,19 @@ func (s *Service) save(ctx context.Context, r *registry.Service) error {
 }
 
 func (s *Service) load(ctx context.Context, m mutation) (*registry.Service, error) {
-	if m.all {
-		return s.deps.Services.FindWithInstances(ctx, m.name)
-	}
-	r, err := s.deps.Services.Find(ctx, m.name, m.instances...)
+	r, err := s.find(ctx, m)
 	if !m.creates || !errors.Is(err, registry.ErrNotFound) {
 		return r, err
 	}
 	epoch, err := s.deps.Source.HighestEpoch(ctx)
 	return registry.NewAbove(m.name, epoch), err
+}
+
+func (s *Service) find(ctx context.Context, m mutation) (*registry.Service, error) {
+	if m.all {
+		return s.deps.Services.FindWithInstances(ctx, m.name)
+	}
+	return s.deps.Services.Find(ctx, m.name, m.instances...)
 }
 
 func (s *Service) stamp(by access.Caller) scope.Stamp { return by.Stamp(s.deps.Clock.Now()) }

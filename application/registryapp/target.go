@@ -2,6 +2,7 @@ package registryapp
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/registry"
@@ -9,7 +10,7 @@ import (
 )
 
 // Target names an instance. Where its id exists in several environments, and none is
-// named, it is ErrEnvironmentRequired with the list.
+// named, it is ErrEnvironmentRequired with the list of those that the caller may see.
 type Target struct {
 	ServiceName, InstanceID string
 	// Environment is "" for the only one of the id.
@@ -35,9 +36,31 @@ func (s *Service) parseTarget(p *parsing, serviceName string, instanceID *string
 	return t
 }
 
-// find returns the instance.
-func (t targetRef) find(in *registry.Service) (*registry.Instance, error) {
-	return in.Locate(t.Environment, t.Instance)
+// findTarget returns the instance, so far as the caller may see it. One that it may not see is
+// ErrInstanceNotFound, as is a service of which it sees no instance.
+func (s *Service) findTarget(by access.Caller, t targetRef, in *registry.Service) (*registry.Instance, error) {
+	sight := sightOf(by, t.service)
+	i, err := in.Locate(t.Environment, t.Instance, sight)
+	switch {
+	case err == nil, sight == nil, errors.Is(err, registry.ErrEnvironmentRequired):
+		return i, err
+	case errors.Is(err, registry.ErrInstanceRequired):
+		if s.seesInstance(by, t.service) {
+			return nil, err
+		}
+		return nil, access.Hidden(registry.ErrInstanceNotFound)
+	}
+	if _, elsewhere := in.Locate(t.Environment, t.Instance, nil); !errors.Is(elsewhere, registry.ErrInstanceNotFound) {
+		return nil, access.Hidden(registry.ErrInstanceNotFound)
+	}
+	return nil, err
+}
+
+// seesInstance reports whether a service has an instance that the caller may see, so far as
+// it is cached.
+func (s *Service) seesInstance(by access.Caller, name scope.ServiceName) bool {
+	service := s.catalogue.Find(name.String())
+	return service != nil && s.livesInSight(by, service)
 }
 
 // change changes the instance, for a caller with the right to.
@@ -50,7 +73,7 @@ func (s *Service) change(
 	written, err := s.write(ctx, mutation{
 		name: t.service, instances: named(t.Instance),
 		apply: func(service *registry.Service) error {
-			i, err := t.find(service)
+			i, err := s.findTarget(by, t, service)
 			if err == nil {
 				err = requireWriteIn(by, t.service, registry.ErrInstanceNotFound, i.Environment)
 			}

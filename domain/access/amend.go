@@ -21,8 +21,8 @@ type Amendment struct {
 	Labels             *map[string]string
 }
 
-// Amend changes the key at a time. A revoked or damaged key is ErrKeyRevoked, and what
-// NewAPIKey rejects is ErrInvalid.
+// Amend changes the key at a time. A revoked or damaged key is ErrKeyRevoked, one of a login
+// ErrLoginKey, and what NewAPIKey rejects is ErrInvalid.
 func (k *APIKey) Amend(m Amendment, at time.Time) error {
 	if err := k.checkLiving(); err != nil {
 		return err
@@ -56,8 +56,10 @@ func (k *APIKey) Amend(m Amendment, at time.Time) error {
 }
 
 // Rotate replaces the secret of the key. The one before stays valid for the overlap, 0 to
-// MaxOverlap, and no secret before that one is valid any more. A revoked or damaged key
-// is ErrKeyRevoked, and the token of another key ErrInvalidKey.
+// MaxOverlap. Without an overlap no other secret is valid any more. With one, while the
+// overlap of the rotation before lasts, it is ErrOverlapping: a key has two secrets at
+// most. A revoked or damaged key is ErrKeyRevoked, one of a login ErrLoginKey, and the token
+// of another key ErrInvalidKey.
 func (k *APIKey) Rotate(token Token, pepper secret.Text, overlap time.Duration, at time.Time) error {
 	if err := k.checkLiving(); err != nil {
 		return err
@@ -68,16 +70,25 @@ func (k *APIKey) Rotate(token Token, pepper secret.Text, overlap time.Duration, 
 	if overlap < 0 || overlap > MaxOverlap {
 		return fault.Bad("overlap_seconds", "must be 0 to 2592000 (30 days)")
 	}
-	before := k.digest
-	k.digest, k.previous = token.Digest(pepper), nil
-	k.attributes.Rotated, k.attributes.OverlapEnds = at.Truncate(time.Microsecond), time.Time{}
-	if overlap > 0 {
-		k.previous, k.attributes.OverlapEnds = before, k.attributes.Rotated.Add(overlap)
+	if ends := k.attributes.OverlapEnds; overlap > 0 && k.previous != nil && at.Before(ends) {
+		return ErrOverlapping.WithDetail("overlap_ends_at", ends.UTC().Format(time.RFC3339Nano))
 	}
+	k.attributes.Rotated, k.attributes.OverlapEnds = at.Truncate(time.Microsecond), time.Time{}
+	before, mark := k.digest, k.mark
+	k.previous, k.previousMark = nil, ""
+	if overlap > 0 {
+		k.previous, k.previousMark = before, mark
+		k.attributes.OverlapEnds = k.attributes.Rotated.Add(overlap)
+	}
+	k.digest = token.Digest(pepper)
+	k.mark = markOf(k.digest)
 	return nil
 }
 
 func (k *APIKey) checkLiving() error {
+	if !k.attributes.Login.IsZero() {
+		return ErrLoginKey
+	}
 	if !k.attributes.Revoked.IsZero() || k.attributes.Damaged {
 		return ErrKeyRevoked
 	}

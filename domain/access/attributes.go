@@ -21,8 +21,12 @@ const (
 	MaxLabelBytes = 100
 )
 
-// lastYear is the last one that every store and RFC 3339 can write.
-const lastYear = 9999
+// The years between which every store and RFC 3339 can write a time, and in which there is
+// one to begin in.
+const (
+	firstYear = 1970
+	lastYear  = 9999
+)
 
 // ExpiryWarning is how long before its end a key is reported as expiring.
 const ExpiryWarning = 14 * 24 * time.Hour
@@ -53,7 +57,7 @@ func (a KeyAttributes) Status(at time.Time) KeyStatus {
 		return KeyExpired
 	case at.Before(a.NotBefore):
 		return KeyNotYet
-	case !a.Expires.IsZero() && a.Expires.Sub(at) <= ExpiryWarning:
+	case a.Login.IsZero() && !a.Expires.IsZero() && a.Expires.Sub(at) <= ExpiryWarning:
 		return KeyExpiring
 	}
 	return KeyActive
@@ -81,11 +85,11 @@ func checkTimes(begin, end, now time.Time) error {
 		expires = fault.Bad("expires_at", "must be in the future")
 	case !end.IsZero() && !end.After(begin):
 		expires = fault.Bad("expires_at", "must be after not_before")
-	case end.Year() > lastYear:
+	case end.UTC().Year() > lastYear:
 		expires = fault.Bad("expires_at", "must be before the year 10000")
 	}
-	if begin.Year() > lastYear {
-		notBefore = fault.Bad("not_before", "must be before the year 10000")
+	if year := begin.UTC().Year(); !begin.IsZero() && (year < firstYear || year > lastYear) {
+		notBefore = fault.Bad("not_before", "must be in the years 1970 to 9999")
 	}
 	return fault.Merge(notBefore, expires)
 }

@@ -26,9 +26,9 @@ type Origin interface {
 type Verdict interface {
 	// Confirm returns nil when the key is valid with the same rights, by a look-up now or
 	// within the last two seconds. A slow look-up is awaited until the ending; nil is for
-	// none. ErrInvalidKey is a key that was revoked, deleted, has expired or has other
-	// rights, ErrUnconfirmed a look-up that did not end in time, and fault.ErrUnavailable
-	// a store that cannot be reached.
+	// none. ErrInvalidKey is a key that was revoked, deleted, has expired or no longer the
+	// caller's secret, ErrKeyChanged one with other rights, ErrUnconfirmed a look-up that
+	// did not end in time, and fault.ErrUnavailable a store that cannot be reached.
 	Confirm(until Ending) error
 }
 
@@ -36,6 +36,8 @@ type Verdict interface {
 type Caller struct {
 	Actor  scope.Actor
 	Grants []Grant
+	// Bounds are until when and from where the key is accepted.
+	Bounds Bounds
 	// Verdict is nil for callers without a key.
 	Verdict Verdict
 	// Until is when the request ends; nil is for never.

@@ -15,6 +15,10 @@ var (
 	// not say which.
 	ErrInvalidKey = fault.New(fault.Unauthenticated, "api_key_invalid",
 		"The API key is unknown, wrong, expired or revoked.")
+	// ErrKeyChanged is a key that is valid, with other rights than those with which a request
+	// or a stream began. It is an ErrInvalidKey, too.
+	ErrKeyChanged = fault.New(fault.Unauthenticated, "api_key_changed",
+		"What this API key may do was changed meanwhile. Repeat the request.").WithCause(ErrInvalidKey)
 	// ErrUnconfirmed is a cached key that could not be confirmed in time, for an action
 	// that needs confirmation.
 	ErrUnconfirmed = fault.New(fault.Unavailable, "access_unconfirmed",
@@ -33,8 +37,13 @@ var (
 		"The API key was revoked and cannot be changed. Create another one.")
 	// ErrLastAdmin is a change after which no key could manage the others.
 	ErrLastAdmin = fault.New(fault.Conflict, "last_admin_key",
-		"This is the last valid API key that allows everything from everywhere. Create another admin key first, "+
-			"or use 'signalbox key revoke --force'.")
+		"This is the last API key that allows everything from everywhere and is valid for another hour. Create "+
+			"another admin key first, or use 'signalbox key revoke --force' or 'signalbox key update --force'.")
+	// ErrOverlapping is a rotation with an overlap during the overlap of the one before,
+	// whose end is its detail "overlap_ends_at".
+	ErrOverlapping = fault.New(fault.Conflict, "rotation_overlaps",
+		"The secret before the last rotation is still valid, and a key has two secrets at most. Wait until "+
+			"overlap_ends_at, or rotate without an overlap, which ends both at once.")
 	// ErrAddressNotAllowed is a key that is not accepted from the address of the client.
 	ErrAddressNotAllowed = fault.New(fault.Forbidden, "address_not_allowed",
 		"This API key is not accepted from the address of the client.")
@@ -44,9 +53,11 @@ var (
 	// ErrUnaudited is a reveal that cannot be recorded.
 	ErrUnaudited = fault.New(fault.Unavailable, "audit_unavailable",
 		"Revealing a value cannot be recorded in the audit log right now. Try again shortly.")
-	// ErrTooMuchGranted is a key that would allow more than its author.
+	// ErrTooMuchGranted is a key that would allow more than its author. Its detail
+	// "exceeded" names the attributes that would.
 	ErrTooMuchGranted = fault.New(fault.Forbidden, "grant_exceeds_own",
-		"An API key cannot grant more than the key that manages it has.")
+		"An API key cannot allow more than the key that manages it: it has no other grants, ends no later, and is "+
+			"accepted from no other networks. See exceeded.")
 	// ErrKeyTaken is an API key id that exists already.
 	ErrKeyTaken = fault.New(fault.Conflict, "api_key_taken", "An API key with this id exists already.")
 )

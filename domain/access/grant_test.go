@@ -229,21 +229,36 @@ func TestRotate(t *testing.T) {
 	k, open := key(t, access.KeyAttributes{}), secret.New(pepper)
 	second, err := access.NewToken("4fT0aQ9z", strings.Repeat("b", access.SecretLength))
 	require.NoError(t, err)
-	before := access.RehydrateAPIKey(k.Attributes(), first(k.Digests()), nil)
+	former, latter := token(t).Mark(open), second.Mark(open)
+	assert.True(t, k.HeldWith(former, noon()))
+	assert.False(t, k.HeldWith("", noon()))
 	require.NoError(t, k.Rotate(second, open, time.Hour, noon()))
 	assert.True(t, k.Opens(second, open, noon()))
 	assert.True(t, k.Opens(token(t), open, noon().Add(time.Hour-1)))
 	assert.False(t, k.Opens(token(t), open, noon().Add(time.Hour)))
 	assert.Equal(t, noon().Add(time.Hour), k.OpensUntil(token(t), open))
 	assert.Zero(t, k.OpensUntil(second, open))
-	assert.True(t, k.SameRights(before), "sessions continue within the overlap")
-	assert.True(t, before.SameRights(k))
+	stored := access.RehydrateAPIKey(k.Attributes(), first(k.Digests()), last(k.Digests()))
+	for _, k := range []*access.APIKey{k, stored} {
+		assert.True(t, k.HeldWith(former, noon().Add(time.Hour-1)), "sessions continue within the overlap")
+		assert.False(t, k.HeldWith(former, noon().Add(time.Hour)), "and no longer")
+		assert.True(t, k.HeldWith(latter, noon().Add(time.Hour)))
+		assert.False(t, k.HeldWith("", noon()))
+	}
 
 	third, err := access.NewToken("4fT0aQ9z", strings.Repeat("c", access.SecretLength))
 	require.NoError(t, err)
+	err = k.Rotate(third, open, time.Hour, noon().Add(time.Hour-1))
+	require.ErrorIs(t, err, access.ErrOverlapping, "the former secret would end unexpectedly")
+	assert.Equal(t, []fault.Detail{{Name: "overlap_ends_at", Value: "2026-11-23T13:00:00Z"}}, fault.Of(err).Details())
+	assert.True(t, k.Opens(token(t), open, noon()), "nothing has changed")
+	require.NoError(t, stored.Rotate(third, open, time.Hour, noon().Add(time.Hour)), "it has ended")
 	require.NoError(t, k.Rotate(third, open, 0, noon()))
 	assert.False(t, k.Opens(second, open, noon()), "without an overlap one secret is valid")
-	assert.False(t, k.SameRights(before))
+	assert.False(t, k.Opens(token(t), open, noon()))
+	assert.False(t, k.HeldWith(former, noon()))
+	assert.False(t, k.HeldWith(latter, noon()))
+	assert.True(t, k.HeldWith(third.Mark(open), noon()))
 	other, err := access.NewToken("otherkey", strings.Repeat("c", access.SecretLength))
 	require.NoError(t, err)
 	require.ErrorIs(t, k.Rotate(other, open, 0, noon()), access.ErrInvalidKey)
@@ -255,6 +270,8 @@ func TestRotate(t *testing.T) {
 }
 
 func first(a, _ []byte) []byte { return a }
+
+func last(_, b []byte) []byte { return b }
 
 func TestAmend(t *testing.T) {
 	t.Parallel()

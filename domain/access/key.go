@@ -36,6 +36,8 @@ type KeyAttributes struct {
 	// before is valid, too. They are zero for never.
 	Rotated     time.Time
 	OverlapEnds time.Time
+	// Login is where the key comes from a token of another party.
+	Login Login
 	// Damaged reports that the stored row is unreadable. Such a key is rejected, and can
 	// be revoked.
 	Damaged bool
@@ -48,24 +50,30 @@ type APIKey struct {
 	digest     []byte
 	// previous is the digest of the secret before the current one, nil for none.
 	previous []byte
+	// mark and previousMark are the marks of both.
+	mark, previousMark SecretMark
 	// notes are records for the audit log that are not stored yet.
 	notes []audit.Record
 }
 
-// NewAPIKey returns the key of a token. What checkAttributes refuses is ErrInvalid.
+// NewAPIKey returns the key of a token. What KeyAttributes.check refuses is ErrInvalid.
 func NewAPIKey(token Token, pepper secret.Text, a KeyAttributes) (*APIKey, error) {
 	a.ID = token.KeyID()
 	a = a.truncated()
 	if err := a.check(a.Created); err != nil {
 		return nil, err
 	}
-	return &APIKey{attributes: a, digest: token.Digest(pepper)}, nil
+	digest := token.Digest(pepper)
+	return &APIKey{attributes: a, digest: digest, mark: markOf(digest)}, nil
 }
 
 // RehydrateAPIKey rebuilds a key from storage; only stores call it. The previous digest
 // is nil for none.
 func RehydrateAPIKey(a KeyAttributes, digest, previous []byte) *APIKey {
-	return &APIKey{attributes: a.clone(), digest: slices.Clone(digest), previous: slices.Clone(previous)}
+	return &APIKey{
+		attributes: a.clone(), digest: slices.Clone(digest), previous: slices.Clone(previous),
+		mark: markOf(digest), previousMark: markOf(previous),
+	}
 }
 
 // Attributes returns the description of the key.
@@ -117,19 +125,11 @@ func (k *APIKey) AcceptedFrom(from Origin) bool {
 	return slices.ContainsFunc(k.attributes.Networks, func(n netip.Prefix) bool { return n.Contains(address) })
 }
 
-// SameRights reports whether another key has the same secret and the same rights, from
-// the same networks. It ignores their times.
+// SameRights reports whether another key has the same rights, from the same networks. It
+// ignores their secrets and their times.
 func (k *APIKey) SameRights(other *APIKey) bool {
 	a, b := k.attributes, other.attributes
-	return a.ID == b.ID && slices.EqualFunc(a.Grants, b.Grants, Grant.Equal) &&
-		slices.Equal(a.Networks, b.Networks) && k.sameSecret(other)
-}
-
-// sameSecret reports whether a key has the same secret, or one follows the other within
-// an overlap.
-func (k *APIKey) sameSecret(other *APIKey) bool {
-	return slices.Equal(k.digest, other.digest) ||
-		slices.Equal(k.digest, other.previous) || slices.Equal(k.previous, other.digest)
+	return a.ID == b.ID && slices.EqualFunc(a.Grants, b.Grants, Grant.Equal) && slices.Equal(a.Networks, b.Networks)
 }
 
 // Note adds a record for the audit log, which is stored with the key.
@@ -154,17 +154,6 @@ func (a KeyAttributes) Expanded(added ...Added) []Grant {
 	return Expand(a.Grants, added...)
 }
 
-// FullAdmin reports whether a key with the attributes allows everything everywhere.
-func (a KeyAttributes) FullAdmin() bool {
-	return !a.Damaged && slices.ContainsFunc(a.Grants, Grant.IsFullAdmin)
-}
-
-// UsableAdmin reports whether the key is valid at that time, from everywhere, and allows
-// everything.
-func (k *APIKey) UsableAdmin(at time.Time) bool {
-	return k.ValidAt(at) && k.attributes.FullAdmin() && len(k.attributes.Networks) == 0
-}
-
 func (a KeyAttributes) clone() KeyAttributes {
 	a.Grants, a.Networks, a.Labels = slices.Clone(a.Grants), slices.Clone(a.Networks), maps.Clone(a.Labels)
 	return a
@@ -177,10 +166,7 @@ func (a KeyAttributes) truncated() KeyAttributes {
 	for _, t := range []*time.Time{&a.Created, &a.NotBefore, &a.Expires} {
 		*t = t.Truncate(time.Microsecond)
 	}
-	for i := range a.Grants {
-		a.Grants[i].actions = nil
-		a.Grants[i].Reveal = a.Grants[i].Reveal || a.Grants[i].Role == RoleAdmin || a.Grants[i].Role == RoleOperator
-	}
+	a.Grants = StoredGrants(a.Grants)
 	for i, n := range a.Networks {
 		a.Networks[i] = n.Masked()
 	}

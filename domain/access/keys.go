@@ -25,7 +25,7 @@ type Keys interface {
 	// FindAll returns the keys of those ids, at most 1,000, by their ids. Ids that do
 	// not exist are missing.
 	FindAll(ctx context.Context, ids []string) (map[string]*APIKey, error)
-	// List returns a page of all keys, the oldest first, then by id. A position is the
+	// List returns a page of all keys but those of logins, the oldest first, then by id. A position is the
 	// time of creation, as RFC 3339 with microseconds, and the id.
 	List(ctx context.Context, w scope.Window) (Page, error)
 	// Change applies a change to the key of that id and stores it, and returns the key

@@ -13,11 +13,13 @@ import (
 )
 
 // Pass allows a client to be notified that flags of one environment have changed, as long
-// as the key that it was issued for is valid. It is for clients that cannot send a
+// as the secret of the key that it was issued for is valid. It is for clients that cannot send a
 // header, and reveals no flag. Within one hour the same pass is issued again.
 type Pass struct {
 	// KeyID is empty for callers without a key.
-	KeyID       string
+	KeyID string
+	// Secret is the mark of the secret that the caller had.
+	Secret      SecretMark
 	Environment scope.Environment
 	// hour is when it was issued, in hours since 1970.
 	hour int64
@@ -27,9 +29,9 @@ type Pass struct {
 // issued.
 const PassHours = 2
 
-// NewPass returns a pass for the holder of a key.
-func NewPass(keyID string, e scope.Environment, now time.Time) Pass {
-	return Pass{KeyID: keyID, Environment: e, hour: hourOf(now)}
+// NewPass returns a pass for the holder of a secret of a key.
+func NewPass(keyID string, secret SecretMark, e scope.Environment, now time.Time) Pass {
+	return Pass{KeyID: keyID, Secret: secret, Environment: e, hour: hourOf(now)}
 }
 
 func hourOf(t time.Time) int64 { return t.Unix() / int64(time.Hour/time.Second) }
@@ -37,7 +39,7 @@ func hourOf(t time.Time) int64 { return t.Unix() / int64(time.Hour/time.Second) 
 // Text returns the pass, signed with the server's secret: its content in plain text, and
 // the HMAC-SHA-256 of that.
 func (p Pass) Text(pepper secret.Text) string {
-	said := p.KeyID + "." + p.Environment.String() + "." + strconv.FormatInt(p.hour, 10)
+	said := p.KeyID + "." + string(p.Secret) + "." + p.Environment.String() + "." + strconv.FormatInt(p.hour, 10)
 	return said + "." + signature(said, pepper)
 }
 
@@ -56,6 +58,7 @@ func ParsePass(text string, pepper secret.Text, now time.Time) (Pass, error) {
 		return Pass{}, ErrInvalidKey
 	}
 	keyID, rest, _ := strings.Cut(text[:end], ".")
+	mark, rest, _ := strings.Cut(rest, ".")
 	middle := max(strings.LastIndexByte(rest, '.'), 0)
 	e, err := scope.ParseEnvironment(rest[:middle])
 	hour, hourErr := strconv.ParseInt(strings.TrimPrefix(rest[middle:], "."), 10, 64)
@@ -63,5 +66,5 @@ func ParsePass(text string, pepper secret.Text, now time.Time) (Pass, error) {
 	if err != nil || hourErr != nil || age < 0 || age >= PassHours {
 		return Pass{}, ErrInvalidKey
 	}
-	return Pass{KeyID: keyID, Environment: e, hour: hour}, nil
+	return Pass{KeyID: keyID, Secret: SecretMark(mark), Environment: e, hour: hour}, nil
 }

@@ -34,9 +34,16 @@ var (
 	ErrInstanceRequired = fault.New(fault.Invalid, "instance_required",
 		"The service has instances. Name one with instance_id.")
 	// ErrEnvironmentRequired is an instance id without an environment that exists in
-	// several; they are its detail "environments".
+	// several; those that the caller may see are its detail "environments".
 	ErrEnvironmentRequired = fault.New(fault.Conflict, "environment_required",
 		"The id exists in several environments. Name one with environment.")
+	// ErrSharedDetails is a change of what all instances of a service share, by a caller
+	// without the right to write in each of their environments. Its detail "required" is
+	// the action, "fields" what would change, and "environments" those that the caller may
+	// see, but not write to.
+	ErrSharedDetails = fault.New(fault.Forbidden, "shared_by_environments",
+		"service_url, health_check_url and metadata of a service are those of all environments in which it has "+
+			"instances. Changing them needs the right in each; register with an instance_id to describe an instance.")
 	// ErrNoLease is a heartbeat of an instance that has no lease.
 	ErrNoLease = fault.New(fault.Conflict, "no_lease",
 		"The instance has no lease to renew. Report its health, or register one with an instance_id.")

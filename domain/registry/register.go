@@ -85,7 +85,7 @@ func (s *Service) registerService(r Registration, stamp scope.Stamp) (Registered
 		before = s.state.Details
 	}
 	details := r.details(before)
-	if s.lives() && s.state.Tally.Total > 0 && len(s.defaultEnvironments()) == 0 {
+	if s.hasOthersAlone() {
 		if r.describes() {
 			return Registered{}, ErrInstanceRequired
 		}
@@ -95,6 +95,44 @@ func (s *Service) registerService(r Registration, stamp scope.Stamp) (Registered
 		return Registered{}, nil
 	}
 	return s.registerDefault(r, details, stamp)
+}
+
+// Place returns the environment of the instance that a registration writes; zero for a
+// service that has no default instance, but others, of which only the details change.
+func (s *Service) Place(r Registration) scope.Environment {
+	switch {
+	case !r.Instance.IsZero():
+		return r.place()
+	case s.hasOthersAlone():
+		return scope.Environment{}
+	}
+	return s.defaultRef(r).Environment
+}
+
+// hasOthersAlone reports whether the service has instances, and no default one.
+func (s *Service) hasOthersAlone() bool {
+	return s.lives() && s.state.Tally.Total > 0 && len(s.defaultEnvironments()) == 0
+}
+
+// Redescribed returns the names of the details of a registered service that a registration
+// would change, which all its instances share; nil for none.
+func (s *Service) Redescribed(r Registration) []string {
+	if !r.Instance.IsZero() || !s.lives() {
+		return nil
+	}
+	before := s.state.Details
+	after := r.details(before)
+	var fields []string
+	if after.URL != before.URL {
+		fields = append(fields, "service_url")
+	}
+	if after.HealthCheck != before.HealthCheck {
+		fields = append(fields, "health_check_url")
+	}
+	if !after.Metadata.Same(before.Metadata) {
+		fields = append(fields, "metadata")
+	}
+	return fields
 }
 
 func leaseless(r Registration) error {
@@ -114,11 +152,14 @@ func (s *Service) registerDefault(r Registration, details Details, stamp scope.S
 	before := s.readable(ref)
 	next := s.newInstance(ref, stamp)
 	next.Reason = ReasonRegistered
-	if before != nil {
+	switch {
+	case before != nil:
 		next = *before
+	case s.state.Tally.Total == 0:
+		// What instances elsewhere have is not for this one.
+		next.HealthCheck, next.Metadata = details.HealthCheck, details.Metadata
 	}
 	r.apply(&next.Definition)
-	next.HealthCheck, next.Metadata = details.HealthCheck, details.Metadata
 	if err := next.Validate(); err != nil {
 		return Registered{}, err
 	}

@@ -35,6 +35,10 @@ type Repository interface {
 	// match as of the same moment. A page of many bytes comes in parts: see
 	// scope.PartBytes. The position of a service is its name.
 	List(ctx context.Context, query Query) (Page, error)
+	// Environments returns in which environments the services of those ids have instances
+	// that are not removed, in the order of the names. A service without any, or of an
+	// unknown id, is missing.
+	Environments(ctx context.Context, ids ...ID) (map[ID][]scope.Environment, error)
 	// Touch records a report that need not change the state: its time, and the response
 	// time in milliseconds if there was one. It makes no version. An unknown id is
 	// skipped.

@@ -200,48 +200,6 @@ func (s *Service) Instance(ref Ref) (*Instance, error) {
 	return nil, ErrInstanceNotFound
 }
 
-// Locate returns the loaded instance of an id, in an environment unless that is zero. An
-// id in several environments is ErrEnvironmentRequired with their names; one in none is
-// ErrInstanceNotFound. The zero id means the default instance; where there is none that
-// is ErrInstanceRequired.
-func (s *Service) Locate(e scope.Environment, id InstanceID) (*Instance, error) {
-	wanted := id
-	if id.IsZero() {
-		wanted = DefaultInstance()
-	}
-	var found []*Instance
-	for ref := range s.instances {
-		if i := s.find(ref); i != nil && i.ID == wanted && (e.IsZero() || i.Environment == e) {
-			found = append(found, i)
-		}
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return nil, SeveralEnvironments(environmentsOf(found)...)
-	case id.IsZero():
-		return nil, ErrInstanceRequired
-	}
-	return nil, ErrInstanceNotFound
-}
-
-// environmentsDetail is the detail of failures that lists environments.
-const environmentsDetail = "environments"
-
-// SeveralEnvironments returns ErrEnvironmentRequired with the names.
-func SeveralEnvironments(in ...scope.Environment) error {
-	return ErrEnvironmentRequired.WithDetail(environmentsDetail, namesOf(in))
-}
-
-func namesOf(in []scope.Environment) []string {
-	names := make([]string, len(in))
-	for n, e := range in {
-		names[n] = e.String()
-	}
-	return names
-}
-
 // Environments returns the environments of loaded instances, in the order of the names.
 func (s *Service) Environments() []scope.Environment {
 	var living []*Instance

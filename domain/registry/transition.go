@@ -44,11 +44,11 @@ func (s *Service) Judge(ref Ref, verdict health.Verdict, reason string, stamp sc
 }
 
 // Holder returns the loaded instance of an id with a lease of that epoch, in any
-// environment. Where all leases of the id are of other epochs it is LeaseLostIn their
-// environments; where there is none, ErrNoLease, ErrInstanceNotFound, or, if the service
-// is deregistered, ErrNotFound. An epoch that a restore has undone (State.Undone) is
-// ErrInstanceNotFound, too.
-func (s *Service) Holder(id InstanceID, epoch Epoch) (*Instance, error) {
+// environment. The errors are about those that are seen: where all leases of the id are of
+// other epochs it is LeaseLostIn their environments; where there is none, ErrNoLease,
+// ErrInstanceNotFound, or, if the service is deregistered, ErrNotFound. An epoch that a
+// restore has undone (State.Undone) is ErrInstanceNotFound, too.
+func (s *Service) Holder(id InstanceID, epoch Epoch, sight Sight) (*Instance, error) {
 	if !s.lives() {
 		return nil, ErrNotFound
 	}
@@ -57,12 +57,13 @@ func (s *Service) Holder(id InstanceID, epoch Epoch) (*Instance, error) {
 	for _, i := range s.Instances() {
 		switch {
 		case i.ID != id || s.find(i.Ref()) == nil:
+		case !i.Damaged && i.Leased() && i.Epoch == epoch:
+			return i, nil
+		case !sight.Includes(i.Environment):
 		case i.Damaged:
 			err = ErrDamaged
 		case !i.Leased():
 			err = ErrNoLease
-		case i.Epoch == epoch:
-			return i, nil
 		case s.state.Undone(i, epoch):
 		default:
 			others = append(others, i.Environment)

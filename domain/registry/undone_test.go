@@ -40,7 +40,7 @@ func TestEpochsAfterRestore(t *testing.T) {
 		{mark: restored + 7, epoch: restored + 1, want: registry.ErrLeaseLost},
 	} {
 		s := service(one.mark)
-		_, err := s.Holder(ref.Instance, one.epoch)
+		_, err := s.Holder(ref.Instance, one.epoch, nil)
 		reviveErr := s.Revive(ref, one.epoch, stamp())
 		if one.want == nil {
 			require.NoError(t, err)

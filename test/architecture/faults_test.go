@@ -141,17 +141,18 @@ func document(codes []code) string {
 	return b.String()
 }
 
-// answersOfTheServer are documented here because they are no problems; TestAnswersOfTheServer
+// answersOfTheServer are documented here because most are no problems; TestAnswersOfTheServer
 // in adapters/ginapi observes them.
 const answersOfTheServer = `
 ## Answers of the HTTP server itself
 
 A request that is no HTTP, or breaks its rules, is answered by Go's server before Signalbox sees it:
-in plain text, without a code, and the connection is closed.
+in plain text, without a code, and the connection is closed. Without TLS a 400 is a problem with the
+code ` + "`malformed_request`" + `.
 
 | status | request |
 |---|---|
-| 400 | a malformed request line, path or header; no or several Host; several lengths |
+| 400 | a malformed request line, path (such as a broken percent-escape) or header; no or several Host; several lengths |
 | 417 | an Expect other than 100-continue (without a body) |
 | 431 | headers of more than 20 KiB |
 | 501 | a transfer coding other than chunked |

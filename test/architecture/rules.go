@@ -141,6 +141,8 @@ func Owners() []Owner {
 		one("github.com/fernet/fernet-go", "adapters/fernetcipher"),
 		one("github.com/redis/go-redis", "adapters/rediscache"),
 		one("github.com/sony/gobreaker", "adapters/rediscache"),
+		one("github.com/coreos/go-oidc", "adapters/jwtverifier"),
+		one("github.com/go-jose/go-jose", "adapters/jwtverifier"),
 		one("github.com/maypok86/otter", "adapters/localcache"),
 		one("github.com/ThreeDotsLabs/watermill", "adapters/watermillbus"),
 		one("github.com/ThreeDotsLabs/watermill-kafka", "adapters/watermillbus"),

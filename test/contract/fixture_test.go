@@ -71,6 +71,11 @@ func outbox(published func() []fixture.Published) func(context.Context) ([]contr
 func TestKeysInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Keys(t, func(*testing.T) access.Keys { return fixture.NewKeys() }, nil)
+	contract.Trust(t, func(*testing.T) contract.TrustStore {
+		keys := fixture.NewKeys()
+		trusted := fixture.NewTrust(keys)
+		return contract.TrustStore{Trust: trusted, Keys: keys}
+	}, nil)
 	contract.AuditTrail(t, func(*testing.T) contract.AuditStore {
 		trail, n := fixture.NewTrail(), int64(0)
 		return contract.AuditStore{AuditTrail: trail, Change: func(*testing.T) {

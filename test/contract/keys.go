@@ -191,6 +191,7 @@ func keyChanges(t *testing.T, keys access.Keys) {
 func lastAdmin(t *testing.T, keys access.Keys) {
 	for id, a := range map[string]access.KeyAttributes{
 		"AAAAAAAA": {}, "BBBBBBBB": {}, "expired0": {Expires: fixture.Noon().Add(time.Minute)},
+		"ending00": {Expires: fixture.Noon().Add(time.Hour + access.AdminReserve)},
 		"network0": {Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 		"later000": {NotBefore: fixture.Noon().Add(time.Hour * 24)},
 		"scoped00": {Grants: []access.Grant{{Role: access.RoleAdmin, Area: inProduction(t)}}},

@@ -17,6 +17,7 @@ func serviceReadingBehaviours() []behaviour[StoredServices] {
 	return []behaviour[StoredServices]{
 		{"a service that does not exist is ErrNotFound in every read", unknownService},
 		{"a service comes with the named instances and the default one, so far as there are any", namedInstances},
+		{"services are in the environments of their instances that are not removed", environmentsOfServices},
 		{"services are listed by name, by status and by page", listedServices},
 		{"windows of services behind a position repeat and miss nothing while others write", serviceWindows},
 		{"a page of services of many bytes comes in parts that join to the complete page", servicePartsJoin},
@@ -56,6 +57,45 @@ func namedInstances(t *testing.T, s StoredServices) {
 	s.save(t, service)
 	assert.Equal(t, []string{"b", "default"}, idsOf(s.find(t, "shop", "b", "c")))
 	assert.Equal(t, []string{"a", "b"}, idsOf(s.whole(t, "shop")))
+}
+
+func environmentsOfServices(t *testing.T, s StoredServices) {
+	in := func(environment, instance string) registry.Registration {
+		r := fixture.Registration(t, instance)
+		r.Environment = new(fixture.Environment(t, environment))
+		return r
+	}
+	var ids []registry.ID
+	for name, registrations := range map[string][]registry.Registration{
+		"both": {in("staging", "a"), in("production", "a"), in("production", "b")},
+		"left": {in("staging", "a"), in("production", "a")},
+		"none": {in("staging", "a")},
+	} {
+		service := registry.New(fixture.ServiceName(t, name))
+		for _, r := range registrations {
+			_, err := service.Register(r, fixture.Stamp())
+			require.NoError(t, err)
+		}
+		s.save(t, service)
+		if name != "both" {
+			staging := registry.Ref{Environment: fixture.Environment(t, "staging"), Instance: fixture.InstanceID(t, "a")}
+			require.NoError(t, service.DeregisterInstance(staging, fixture.Stamp()))
+			s.save(t, service)
+		}
+		ids = append(ids, service.State().ID)
+	}
+	got, err := s.Environments(t.Context(), append(ids, 99)...)
+	require.NoError(t, err)
+	production, staging := fixture.Production(t), fixture.Environment(t, "staging")
+	assert.Equal(t, map[registry.ID][]scope.Environment{
+		s.find(t, "both").State().ID: {production, staging}, s.find(t, "left").State().ID: {production},
+	}, got)
+	got, err = s.Environments(t.Context(), s.find(t, "left").State().ID)
+	require.NoError(t, err)
+	assert.Len(t, got, 1)
+	got, err = s.Environments(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, got)
 }
 
 func idsOf(s *registry.Service) []string {

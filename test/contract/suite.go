@@ -62,6 +62,8 @@ func Behaviours() []string {
 		names("flag.Repository, History and Source", flagsSuite()),
 		names("access.Keys", keysSuite()),
 		names("access.KeyUses", keyUsesSuite()),
+		names("trust.Store", trustSuite()),
+		names("trust.Verifier", verifierSuite()),
 		names("ports.AuditTrail", auditTrailSuite()),
 		names("configuration.Vault", vaultSuite()),
 		names("registry.Repository, History and Source", servicesSuite()),

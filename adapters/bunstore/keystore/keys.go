@@ -31,6 +31,8 @@ func Module() bunstore.Module {
 	query := func(s *bunstore.Store) *bun.SelectQuery { return s.NewSelect().Where("revoked_at IS NULL") }
 	return bunstore.Module{Inspect: []bunstore.Inspection{
 		bunstore.InspectByID("api_keys", query, func(r keyRow) any { return r.ID }),
+		bunstore.InspectByID("access_issuers", (*bunstore.Store).NewSelect, func(r issuerRow) any { return r.ID }),
+		bunstore.InspectByID("access_bindings", (*bunstore.Store).NewSelect, func(r bindingRow) any { return r.ID }),
 	}}
 }
 
@@ -110,14 +112,17 @@ func (k *Keys) FindAll(ctx context.Context, ids []string) (map[string]*access.AP
 	return found, nil
 }
 
-// List returns a page of all keys, the oldest first, then by id. Keys are never deleted,
-// so that the id alone is a position.
+// withoutLogin selects the keys that are not of a login.
+const withoutLogin = "login_binding = ''"
+
+// List returns a page of the keys that are not of logins, the oldest first, then by id.
+// These are never deleted, so that the id alone is a position.
 func (k *Keys) List(ctx context.Context, w scope.Window) (access.Page, error) {
-	total, err := k.store.NewSelect().Model((*keyRow)(nil)).Count(ctx)
+	total, err := k.store.NewSelect().Model((*keyRow)(nil)).Where(withoutLogin).Count(ctx)
 	if err != nil {
 		return access.Page{}, dberror.Translate(err, "count API keys", nil)
 	}
-	q := k.store.NewSelect().Order("created_at", "id").Offset(w.Offset)
+	q := k.store.NewSelect().Where(withoutLogin).Order("created_at", "id").Offset(w.Offset)
 	if len(w.After) > 0 {
 		last := k.store.NewSelect().Model((*keyRow)(nil)).Column("created_at", "id").Where("id = ?", w.After[0])
 		q = q.Where("(created_at, id) > (?)", last)
@@ -187,7 +192,8 @@ func (k *Keys) update(ctx context.Context, tx bun.Tx, key *access.APIKey) error 
 // is that of an admin, as no other row's is.
 func usableAdmins(tx bun.Tx, at time.Time) *bun.SelectQuery {
 	return tx.NewSelect().Model((*keyRow)(nil)).Where("role = ?", access.RoleAdmin.String()).
-		Where("revoked_at IS NULL").Where("expires_at IS NULL OR expires_at > ?", column.Time(at))
+		Where("revoked_at IS NULL").
+		Where("expires_at IS NULL OR expires_at > ?", column.Time(at.Add(access.AdminReserve)))
 }
 
 var _ access.KeyUses = (*Keys)(nil)

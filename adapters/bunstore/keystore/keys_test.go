@@ -27,6 +27,10 @@ func TestKeysContract(t *testing.T) {
 				keys := keystore.New(open(t))
 				return contract.KeyStore{Keys: keys, Uses: keys}
 			}, nil)
+			contract.Trust(t, func(t *testing.T) contract.TrustStore {
+				store := open(t)
+				return contract.TrustStore{Trust: keystore.NewTrust(store), Keys: keystore.New(store)}
+			}, nil)
 		})
 	}
 }

@@ -38,6 +38,9 @@ type keyRow struct {
 	RotatedAt      column.Timestamp
 	OverlapEndsAt  column.Timestamp
 	PreviousDigest []byte
+	LoginBinding   string
+	LoginIssuer    string
+	LoginSubject   string
 }
 
 // scoped is the role of a key that earlier versions reject.
@@ -72,6 +75,7 @@ func rowOf(k *access.APIKey) (keyRow, error) {
 		NotBefore: column.Time(a.NotBefore), Networks: string(networks), Labels: string(labels),
 		LastUsedAt: column.Time(a.LastUsed), RotatedAt: column.Time(a.Rotated),
 		OverlapEndsAt: column.Time(a.OverlapEnds),
+		LoginBinding:  a.Login.BindingID, LoginIssuer: a.Login.IssuerID, LoginSubject: a.Login.Subject,
 	}
 	r.Role, r.Reveal, r.Environment = earlierForm(a)
 	return r, nil
@@ -80,7 +84,7 @@ func rowOf(k *access.APIKey) (keyRow, error) {
 // earlierForm returns the role, the right to reveal and the environment that earlier
 // versions read. They know neither areas, networks nor a beginning, and must not allow more.
 func earlierForm(a access.KeyAttributes) (role string, reveal bool, environment string) {
-	if len(a.Grants) == 0 || len(a.Networks) > 0 || !a.NotBefore.IsZero() {
+	if len(a.Grants) == 0 || len(a.Networks) > 0 || !a.NotBefore.IsZero() || !a.Login.IsZero() {
 		return scoped, false, ""
 	}
 	if a.FullAdmin() {
@@ -139,6 +143,9 @@ func (r keyRow) Rehydrate(unread error) (*access.APIKey, error) {
 		NotBefore: r.NotBefore.Time, Expires: r.ExpiresAt.Time, Revoked: r.RevokedAt.Time,
 		Networks: networks, Labels: labels, LastUsed: r.LastUsedAt.Time,
 		Rotated: r.RotatedAt.Time, OverlapEnds: r.OverlapEndsAt.Time, Damaged: err != nil,
+		Login: access.Login{
+			BindingID: r.LoginBinding, IssuerID: r.LoginIssuer, Subject: column.Printable(r.LoginSubject),
+		},
 	}, r.Digest, r.PreviousDigest), err
 }
 
@@ -150,14 +157,7 @@ func (r keyRow) grants() ([]access.Grant, error) {
 	if err := json.Unmarshal([]byte(*r.Grants), &stored); err != nil {
 		return nil, err
 	}
-	grants := make([]access.Grant, len(stored))
-	for i, one := range stored {
-		var err error
-		if grants[i], err = one.grant(); err != nil {
-			return nil, err
-		}
-	}
-	return grants, nil
+	return parseGrants(stored)
 }
 
 func (g grantJSON) grant() (access.Grant, error) {

@@ -89,3 +89,95 @@ type decisionJSON struct {
 	Detail  string     `json:"detail" doc:"The reason as a sentence"`
 	Grant   *grantJSON `json:"grant" doc:"The grant that allows it"`
 }
+
+// keySetJSON is a JSON Web Key Set.
+type keySetJSON struct {
+	Keys []map[string]any `json:"keys" nullable:"false" doc:"1 to 50 public keys (RFC 7517)"`
+}
+
+// issuerCreateJSON is the body that trusts an issuer.
+type issuerCreateJSON struct {
+	Name       string      `json:"name" doc:"1 to 100 bytes; no other issuer has it"`
+	Issuer     string      `json:"issuer" doc:"The claim iss of its tokens. Without jwks an https URL, where its keys are discovered"`
+	JWKS       *keySetJSON `json:"jwks,omitzero" doc:"Its keys, where they cannot be discovered"`
+	Audiences  []string    `json:"audiences" doc:"1 to 20; a token has to name one of them"`
+	Algorithms []string    `json:"algorithms,omitzero" doc:"Of its signatures: RS256 and ES256 if not given; also RS384, RS512, PS256, PS384, PS512, ES384, ES512, EdDSA"`
+	Skew       *int        `json:"clock_skew_seconds,omitzero" minimum:"0" maximum:"300" doc:"By how much clocks may differ; 30 if not given"`
+	Direct     bool        `json:"direct,omitzero" doc:"Accept its tokens in place of API keys"`
+}
+
+// issuerUpdateJSON is the body that changes an issuer.
+type issuerUpdateJSON struct {
+	Name       *string     `json:"name,omitzero"`
+	Issuer     *string     `json:"issuer,omitzero"`
+	JWKS       *keySetJSON `json:"jwks,omitzero"`
+	Audiences  *[]string   `json:"audiences,omitzero" doc:"Replaced whole"`
+	Algorithms *[]string   `json:"algorithms,omitzero" doc:"Replaced whole"`
+	Skew       *int        `json:"clock_skew_seconds,omitzero" minimum:"0" maximum:"300"`
+	Direct     *bool       `json:"direct,omitzero"`
+}
+
+// issuerJSON is an issuer that is trusted.
+type issuerJSON struct {
+	ID             string      `json:"id"`
+	Name           string      `json:"name"`
+	Issuer         string      `json:"issuer"`
+	JWKS           *keySetJSON `json:"jwks" doc:"Null where its keys are discovered"`
+	Audiences      []string    `json:"audiences" nullable:"false"`
+	Algorithms     []string    `json:"algorithms" nullable:"false"`
+	Skew           int         `json:"clock_skew_seconds"`
+	Direct         bool        `json:"direct"`
+	CreatedAt      string      `json:"created_at" format:"date-time"`
+	CreatedBy      *string     `json:"created_by"`
+	CreatedByKeyID *string     `json:"created_by_key_id"`
+}
+
+// issuersJSON are all issuers.
+type issuersJSON struct {
+	Issuers []issuerJSON `json:"issuers" nullable:"false" doc:"By name; at most 100"`
+}
+
+// bindingCreateJSON is the body that gives grants to tokens.
+type bindingCreateJSON struct {
+	Name     string              `json:"name" doc:"1 to 100 bytes; no other binding has it"`
+	IssuerID string              `json:"issuer_id"`
+	Subjects []string            `json:"subjects" doc:"1 to 50 globs, one of which the claim sub has to match; * stands for any text"`
+	Claims   map[string][]string `json:"claims,omitzero" doc:"Globs by JSON pointer such as /repository; each claim has to match one of its globs"`
+	Grants   []grantJSON         `json:"grants" doc:"1 to 20"`
+	TTL      *int                `json:"ttl_seconds,omitzero" minimum:"60" maximum:"3600" doc:"How long the key of a login is valid; 3600 if not given"`
+}
+
+// bindingUpdateJSON is the body that changes a binding.
+type bindingUpdateJSON struct {
+	Name     *string              `json:"name,omitzero"`
+	IssuerID *string              `json:"issuer_id,omitzero"`
+	Subjects *[]string            `json:"subjects,omitzero" doc:"Replaced whole"`
+	Claims   *map[string][]string `json:"claims,omitzero" doc:"Replaced whole"`
+	Grants   *[]grantJSON         `json:"grants,omitzero" doc:"Replaced whole"`
+	TTL      *int                 `json:"ttl_seconds,omitzero" minimum:"60" maximum:"3600"`
+}
+
+// bindingJSON is a binding.
+type bindingJSON struct {
+	ID             string              `json:"id"`
+	Name           string              `json:"name"`
+	IssuerID       string              `json:"issuer_id"`
+	Subjects       []string            `json:"subjects" nullable:"false"`
+	Claims         map[string][]string `json:"claims"`
+	Grants         []grantJSON         `json:"grants" nullable:"false"`
+	TTL            int                 `json:"ttl_seconds"`
+	CreatedAt      string              `json:"created_at" format:"date-time"`
+	CreatedBy      *string             `json:"created_by"`
+	CreatedByKeyID *string             `json:"created_by_key_id"`
+}
+
+// bindingsJSON are the bindings that a caller may manage.
+type bindingsJSON struct {
+	Bindings []bindingJSON `json:"bindings" nullable:"false" doc:"By name; at most 1,000"`
+}
+
+// loginJSON is the body of a login.
+type loginJSON struct {
+	Token   string `json:"token" doc:"A JWT in the compact form, of an issuer that is trusted"`
+	Binding string `json:"binding,omitzero" doc:"The name of the binding; required where the token matches several"`
+}

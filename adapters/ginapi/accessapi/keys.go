@@ -7,7 +7,9 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // Target names a key.
@@ -66,7 +68,7 @@ func moment(field, text, none string) (time.Time, error) {
 	if none != "" && text == none {
 		return time.Time{}, nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := scope.ParseTime(text)
 	if err != nil || at.IsZero() {
 		rule := "must be a time such as 2030-01-31T18:00:00Z"
 		if none != "" {
@@ -173,10 +175,15 @@ func texts() map[string]rest.Text {
 	return map[string]rest.Text{
 		"key_id":            {Most: access.KeyIDLength},
 		"created_by_key_id": {Most: access.KeyIDLength},
+		"issuer_id":         {Most: access.KeyIDLength},
+		"binding_id":        {Most: access.KeyIDLength},
+		"token":             {Most: trust.MaxTokenBytes},
 	}
 }
 
 // examples are bodies of requests, by operation.
+//
+//nolint:gosec // they have no secrets
 func examples() map[string]string {
 	return map[string]string{
 		"create-api-key": `{"name": "web", "grants": [{"role": "evaluator", "environments": ["production"]}]}`,
@@ -184,5 +191,12 @@ func examples() map[string]string {
 		"rotate-api-key": `{"overlap_seconds": 3600}`,
 		"check-access": `{"action": "configuration.read", ` +
 			`"resource": {"environment": "production", "service_name": "shop", "name": "database.url"}}`,
+		"login-with-token": `{"token": "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EuZXhhbXBsZSJ9.c2lnbmF0dXJl"}`,
+		"create-issuer": `{"name": "ci", "issuer": "https://token.actions.githubusercontent.com", ` +
+			`"audiences": ["https://signalbox.example.com"]}`,
+		"update-issuer": `{"direct": true}`,
+		"create-binding": `{"name": "deploy-shop", "issuer_id": "4mWq0tXb", "subjects": ["repo:acme/shop:*"], ` +
+			`"claims": {"/ref": ["refs/heads/main"]}, "grants": [{"role": "editor", "environments": ["staging"]}]}`,
+		"update-binding": `{"ttl_seconds": 900}`,
 	}
 }

@@ -33,7 +33,8 @@ const tag = "access"
 
 // Dependencies are what the operations are made of.
 type Dependencies struct {
-	Keys Keys
+	Keys  Keys
+	Trust Trust
 	// Now returns the time by which keys are valid.
 	Now func() time.Time
 }
@@ -51,10 +52,11 @@ func New(d Dependencies) *API { return &API{Dependencies: d} }
 // Register adds the operations to a router.
 func (a *API) Register(r *rest.Router) {
 	a.router = r
-	r.DescribeTag(tag, "API keys: what they allow, from where and until when.")
+	r.DescribeTag(tag, "API keys: what they allow, from where and until when; trusted tokens of other parties.")
 	rest.PrefixSchemas[keyJSON](r, "Access")
 	r.Constrain(texts())
 	a.registerKeys(r)
+	a.registerTrust(r)
 	rest.Typed(r, rest.Operation{
 		ID: "check-access", Example: examples()["check-access"],
 		Method: http.MethodPost, Path: checkPath, Tag: tag, Authenticated: true,

@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
 
@@ -91,11 +92,12 @@ func moment(field, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}, fault.Bad(field, "must be a time such as 2030-01-31T18:00:00Z")
+	at, err := scope.ParseTime(text)
+	at = at.UTC()
+	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
+		return time.Time{}, fault.Bad(field, "must be a time in the years 1970 to 9999, such as 2030-01-31T18:00:00Z")
 	}
-	return at.UTC(), nil
+	return at, nil
 }
 
 func represent(e auditapp.Shown) entryJSON {

@@ -83,8 +83,9 @@ func (a *API) Register(r *rest.Router) {
 			"leaves out, with the epoch and the revision that the stream has reached; `resync` before" +
 			" the service closes a stream that it cannot continue, because the client is too slow or " +
 			"its position is unknown or no longer retained: read the current state, and continue from" +
-			" the revision in the event; `end` before the service closes a stream whose API key is no" +
-			" longer valid. The id of an event is `epoch-revision`; a client that reconnects with " +
+			" the revision in the event; `end` before the service closes a stream otherwise, with a `code`, and " +
+			"with `reconnect`, which says whether to connect again with the same API key. " +
+			"The id of an event is `epoch-revision`; a client that reconnects with " +
 			"Last-Event-ID misses no change, or receives `resync`.",
 		Parameters: append(a.watchParameters(),
 			rest.HeaderParam("Last-Event-ID", "Position to resume from; takes precedence over since and epoch")),

@@ -1,6 +1,7 @@
 package changesapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -11,7 +12,6 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
-	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // streamPage is how many changes are read from the feed at once.
@@ -99,9 +99,8 @@ func (s *stream) serve(ctx context.Context, headersOnly bool) {
 	default:
 		err = s.run(ctx)
 	}
-	if ended := s.session.Check(); ended != nil && err != nil {
-		// A write that fails means that the client has disconnected.
-		_ = s.sendEnd(ended)
+	if err != nil {
+		s.SendEnd(cmp.Or(s.session.Check(), err))
 	}
 }
 
@@ -200,10 +199,4 @@ func (s *stream) heartbeat() error {
 func (s *stream) resync(epoch string, revision int64) error {
 	s.Frame = appendPosition(append(s.Frame[:0], "event: resync\n"...), epoch, revision)
 	return errors.Join(s.Send(append(s.Frame, '\n')), rest.ErrStreamEnded)
-}
-
-// sendEnd sends why the access has ended.
-func (s *stream) sendEnd(why error) error {
-	s.Frame = append(append(s.Frame[:0], "event: end\ndata: {\"code\":\""...), fault.Of(why).Code()...)
-	return s.SendLast(append(s.Frame, "\"}\n\n"...))
 }

@@ -37,7 +37,8 @@ type Flags interface {
 // Passes authenticate streams of clients that can send no header, as accessapp.Service
 // does.
 type Passes interface {
-	// Pass returns a pass for the stream of an environment, which is part of its URL.
+	// Pass returns a pass for the stream of an environment, which is part of its URL, or ""
+	// for a caller that has no stream.
 	Pass(ctx context.Context, by access.Caller, e scope.Environment) (string, error)
 	// Admit returns the caller and the environment of a pass.
 	Admit(ctx context.Context, pass string, from access.Origin) (access.Caller, scope.Environment, error)
@@ -99,7 +100,8 @@ func (a *API) Register(r *rest.Router) {
 		Summary: "Follow changes of flags as a stream of events",
 		Description: "Server-sent events of OFREP's ADR 0008: `refetchEvaluation` after a change of a flag of " +
 			"the environment, and at the beginning if the client's position is unknown. The URL comes" +
-			" from `eventStreams` of a bulk evaluation and is valid for at least an hour.",
+			" from `eventStreams` of a bulk evaluation and is valid for at least an hour, as long as the secret of " +
+			"the API key. An event `end` says why the service closes the stream.",
 		Parameters: []*huma.Param{
 			requiredPass(), rest.HeaderParam("Last-Event-ID", "Position to resume from"),
 		},

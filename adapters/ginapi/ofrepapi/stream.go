@@ -1,6 +1,7 @@
 package ofrepapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -55,7 +56,7 @@ func (a *API) stream(c *gin.Context, _ *rest.Input) {
 // openStream admits the client and finds its position.
 func (a *API) openStream(c *gin.Context) (*stream, error) {
 	ctx := c.Request.Context()
-	caller, environment, err := a.Passes.Admit(ctx, c.Query("pass"), rest.OriginOf(ctx))
+	caller, environment, err := a.admit(ctx, c.Query("pass"))
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +74,22 @@ func (a *API) openStream(c *gin.Context) (*stream, error) {
 	s.findPosition(rest.WithoutDeadline(c), c.Request.Header.Get("Last-Event-ID"))
 	s.Stream = a.router.OpenStream(c, session)
 	return s, nil
+}
+
+// admit returns the caller and the environment of a pass, or says where a pass comes from.
+func (a *API) admit(ctx context.Context, pass string) (access.Caller, scope.Environment, error) {
+	const source = "Evaluate all flags (POST /ofrep/v1/evaluate/flags) and connect to the URL in eventStreams, " +
+		"which has one for an hour or two."
+	if pass == "" {
+		missing := access.ErrUnauthenticated.WithMessage("This stream needs a pass. " + source)
+		return access.Caller{}, scope.Environment{}, missing
+	}
+	caller, environment, err := a.Passes.Admit(ctx, pass, rest.OriginOf(ctx))
+	if errors.Is(err, access.ErrInvalidKey) {
+		err = fault.Of(err).WithMessage("The pass is wrong or no longer valid, or its API key, or the secret of that. " +
+			source)
+	}
+	return caller, environment, err
 }
 
 // findPosition takes the position of a Last-Event-ID. Without one, or with one from which
@@ -110,10 +127,7 @@ func (s *stream) run(ctx context.Context, headersOnly bool) {
 			err = s.wait(ctx)
 		}
 	}
-	if ended := s.session.Check(); ended != nil {
-		// A write that fails means that the client has disconnected.
-		_ = s.SendLast([]byte(": " + fault.Of(ended).Code() + "\n\n"))
-	}
+	s.SendEnd(cmp.Or(s.session.Check(), err))
 }
 
 func (s *stream) begin() error {
@@ -195,6 +209,9 @@ func appendSnapshot(to []byte, revision int64, e scope.Environment) []byte {
 
 // appendStreams encodes the streams that notify of changes of a snapshot.
 func appendStreams(to []byte, pass string) []byte {
+	if pass == "" {
+		return append(to, `"eventStreams":[]`...)
+	}
 	to = append(to, `"eventStreams":[{"type":"sse","endpoint":{"requestUri":"`+streamPath+`?pass=`...)
 	return append(append(to, pass...), `"}}]`...)
 }

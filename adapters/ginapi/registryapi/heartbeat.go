@@ -76,15 +76,15 @@ func (a *API) batch(c *gin.Context, _ *rest.Input) {
 		if i > 0 {
 			b.answer = append(b.answer, ',')
 		}
-		b.answer = appendResult(b.answer, &b.all[i], &results[i])
+		b.answer = appendResult(b.answer, i, &b.all[i], &results[i])
 	}
 	b.answer = append(b.answer, `]}`...)
 	c.Header("Content-Length", strconv.Itoa(len(b.answer)))
 	a.router.SendJSON(c, b.answer)
 }
 
-// appendResult writes the result of one heartbeat of a batch.
-func appendResult(to []byte, in *registryapp.Heartbeat, out *registryapp.BatchResult) []byte {
+// appendResult writes the result of the n-th heartbeat of a batch.
+func appendResult(to []byte, n int, in *registryapp.Heartbeat, out *registryapp.BatchResult) []byte {
 	to = append(to, `{"service_name":`...)
 	to = rest.AppendMember(rest.AppendQuoted(to, in.ServiceName), "instance_id", in.InstanceID)
 	to = append(to, `,"status":`...)
@@ -106,7 +106,8 @@ func appendResult(to []byte, in *registryapp.Heartbeat, out *registryapp.BatchRe
 			to = append(to, ',')
 		}
 		to = append(to, `{"location":`...)
-		to = rest.AppendMember(rest.AppendQuoted(to, field.Name), "message", field.Message)
+		location := "body.heartbeats[" + strconv.Itoa(n) + "]." + field.Name
+		to = rest.AppendMember(rest.AppendQuoted(to, location), "message", field.Message)
 		to = append(to, '}')
 		if i == len(f.Fields())-1 {
 			to = append(to, ']')

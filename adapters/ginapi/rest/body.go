@@ -71,8 +71,8 @@ func (s *bodyShape) read(w http.ResponseWriter, r *http.Request) (body []byte, i
 	return body, invalid, err
 }
 
-// checkMedia rejects a body that is declared as something else than JSON without a content
-// coding. A body without Content-Type counts as JSON.
+// checkMedia rejects a body that is declared as something else than JSON in UTF-8 without a
+// content coding. A body without Content-Type counts as JSON.
 func checkMedia(h http.Header) error {
 	if codings, coded := h["Content-Encoding"]; coded && !identity(codings) {
 		return ErrUnsupportedCoding
@@ -81,11 +81,21 @@ func checkMedia(h http.Header) error {
 	if len(types) == 0 || len(types) == 1 && types[0] == JSONMediaType {
 		return nil
 	}
-	mediaType, _, err := mime.ParseMediaType(types[0])
-	if len(types) != 1 || err != nil || mediaType != JSONMediaType {
+	mediaType, parameters, err := mime.ParseMediaType(types[0])
+	if len(types) != 1 || err != nil || mediaType != JSONMediaType || !isUTF8(parameters["charset"]) {
 		return ErrUnsupportedMediaType
 	}
 	return nil
+}
+
+// isUTF8 reports whether a charset is UTF-8, a part of it, or not given: that is the only
+// encoding of JSON between systems (RFC 8259, section 8.1).
+func isUTF8(charset string) bool {
+	switch strings.ToLower(charset) {
+	case "", "utf-8", "utf8", "us-ascii":
+		return true
+	}
+	return false
 }
 
 // identity reports whether a Content-Encoding names no coding.
@@ -306,11 +316,19 @@ func syntaxFault(err error, body []byte, offset int64) error {
 	return ErrMalformedJSON.WithField(location, "is not valid JSON in UTF-8, at byte "+strconv.FormatInt(offset, 10))
 }
 
+// isIndex reports whether a part of a pointer is written as the place in an array.
+func isIndex(name string) bool {
+	return name != "" && strings.Trim(name, "0123456789") == "" && (name == "0" || name[0] != '0')
+}
+
 // placeOf turns a JSON pointer into a location, as far as its names can be shown.
 func placeOf(pointer jsontext.Pointer) string {
 	location := inBody
 	for name := range pointer.Tokens() {
 		next := within(location, name)
+		if isIndex(name) {
+			next = location + "[" + name + "]"
+		}
 		if next == location || len(next) > fault.MaxFieldNameBytes {
 			break
 		}

@@ -1,13 +1,16 @@
 package rest
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/limit"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/access/trust"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
@@ -81,7 +84,7 @@ func newLimits(o Limits) limits {
 	}
 }
 
-// admit counts a request to an operation, and waits until it may be served. Operations
+// admit counts a request to an operation, and waits until it may be served. GET operations
 // without a key send what is in memory: a slow client without a key takes no place.
 func (r *Router) admit(c *gin.Context, req *request, op *operation) error {
 	if op.importance == Ordinary {
@@ -91,7 +94,7 @@ func (r *Router) admit(c *gin.Context, req *request, op *operation) error {
 	}
 	gate := r.limits.gate
 	switch {
-	case op.open:
+	case op.open && op.doc.Method == http.MethodGet:
 		return nil
 	case !gate.TryEnter() && !gate.Enter(req.Context, req.isReserved(op.importance)):
 		return ErrOverloaded
@@ -155,7 +158,7 @@ func count[K comparable](r *Router, c *gin.Context, buckets *limit.Buckets[K], k
 // right keys may send.
 func (r *Router) limitFailure(c *gin.Context, key string, err error) error {
 	var limited error
-	if r.limits.failures != nil && errors.Is(err, access.ErrInvalidKey) {
+	if r.limits.failures != nil && isWrongKey(err) {
 		limited = r.countFailure(c, key)
 	} else {
 		limited = r.countAddress(c)
@@ -164,6 +167,24 @@ func (r *Router) limitFailure(c *gin.Context, key string, err error) error {
 		return limited
 	}
 	return err
+}
+
+// isWrongKey reports whether a request presented a key or a token that is not accepted.
+func isWrongKey(err error) bool {
+	return errors.Is(err, access.ErrInvalidKey) || errors.Is(err, trust.ErrTokenRejected)
+}
+
+// LimitLogin returns the error of a login that has failed, or fault.ErrRateLimited: wrong
+// tokens count as wrong keys of the address.
+func (r *Router) LimitLogin(ctx context.Context, err error) error {
+	if r.limits.failures == nil || !isWrongKey(err) {
+		return err
+	}
+	result := r.limits.failures.Take(r.limitedSource(ctx), r.options.Clock.Now())
+	if result.Accepted {
+		return err
+	}
+	return fault.ErrRateLimited.WithDetail(fault.RetryDetail, result.Wait)
 }
 
 // countFailure counts a wrong key, first towards its id: a program that repeats one key does
@@ -182,14 +203,20 @@ func (r *Router) countFailure(c *gin.Context, key string) error {
 	return fault.ErrRateLimited.WithDetail(fault.RetryDetail, result.Wait)
 }
 
-// limitedAddress is the address that a request counts for: that of the client, or of the
+// limitedAddress is limitedSource of a request.
+func (r *Router) limitedAddress(c *gin.Context) netip.Addr {
+	return r.limitedSource(c.Request.Context())
+}
+
+// limitedSource is the address that a request counts for: that of the client, or of the
 // proxy where that is not certain. Of an IPv6 address it is the network of 64 bits, because
 // clients have that many addresses.
-func (r *Router) limitedAddress(c *gin.Context) netip.Addr {
+func (*Router) limitedSource(ctx context.Context) netip.Addr {
 	const network = 64
-	address := r.SourceOf(c.Request.Context())
-	if !address.IsValid() {
-		remote, _ := netip.ParseAddrPort(c.Request.RemoteAddr)
+	req := requestOf(ctx)
+	address := req.Address()
+	if !address.IsValid() && req.http != nil {
+		remote, _ := netip.ParseAddrPort(req.http.RemoteAddr)
 		address = remote.Addr().Unmap().WithZone("")
 	}
 	if address.Is6() {

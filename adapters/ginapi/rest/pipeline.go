@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
@@ -49,7 +52,34 @@ func (r *Router) receive(c *gin.Context, req *request) bool {
 	if r.IsStopping() {
 		h["Connection"] = r.headers.close
 	}
-	return !r.preflight(c, req) && r.authenticate(c, req)
+	return !r.preflight(c, req) && r.authenticate(c, req) && r.legible(c)
+}
+
+// legible reports whether path and query are texts, and ends a request where they are not:
+// no store and no other program has to cope with what no name contains.
+func (r *Router) legible(c *gin.Context) bool {
+	switch u := c.Request.URL; {
+	case !isText(u.Path):
+		r.Fail(c, ErrMalformedPath)
+	case !isEscapedText(u.RawQuery):
+		r.Fail(c, ErrMalformedQuery)
+	default:
+		return true
+	}
+	return false
+}
+
+// isText reports whether a string is UTF-8 without a NUL.
+func isText(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
+
+// isEscapedText reports whether a query string is text without its escapes. Whether these
+// are broken is found where it is parsed.
+func isEscapedText(query string) bool {
+	if strings.IndexByte(query, '%') < 0 {
+		return isText(query)
+	}
+	plain, err := url.QueryUnescape(query)
+	return err != nil || isText(plain)
 }
 
 // run serves the route. It answers a panic with 500 and logs it with its stack.

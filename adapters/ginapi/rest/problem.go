@@ -193,7 +193,9 @@ func describe(req *request, f *fault.Error) *problem {
 	if n := f.Omitted(); n > 0 {
 		members.add("errors_omitted", n)
 	}
-	members.add("request_id", req.id)
+	if req.id != "" {
+		members.add("request_id", req.id)
+	}
 	if f.Kind() != fault.Internal {
 		for _, d := range f.Details() {
 			members.add(d.Name, d.Value)
@@ -291,9 +293,10 @@ const maxPlaceName = 64
 
 // Place locates an error in the input.
 type Place struct {
-	// Location is such as "body.value", "query.limit" or "path.key".
-	Location string `json:"location" doc:"The location, such as body.value, query.limit or path.key"`
-	// Pointer is the field of the body (RFC 6901), for bodies with more than one level.
+	// Location is such as "body.rules[0].variant", "query.limit" or "path.key". It ends before
+	// a name that is not plain.
+	Location string `json:"location" doc:"The location, such as body.rules[0].variant, query.limit or path.key"`
+	// Pointer is the complete place in the body (RFC 6901), for bodies with more than one level.
 	Pointer *string `json:"pointer,omitzero" nullable:"false" doc:"The place in the body, as a JSON pointer (RFC 6901)"`
 	// Message never quotes the value.
 	Message string `json:"message" doc:"The error and the allowed values"`
@@ -305,16 +308,16 @@ func placesOf(op *operation, fields []fault.Field) []Place {
 	for i, f := range fields {
 		places[i] = Place{Location: locate(op, f.Name), Message: f.Message}
 		if f.Name == "" || f.Name[0] == '/' {
-			places[i].Location, places[i].Pointer = inBody, &fields[i].Name
+			places[i].Location, places[i].Pointer = placeOf(jsontext.Pointer(f.Name)), &fields[i].Name
 		}
 	}
 	return places
 }
 
 // locate finds a field by its name among the operation's parameters, else in its body.
-// Names with a dot are locations already.
+// Names that begin with a part of the request are locations already.
 func locate(op *operation, field string) string {
-	if op == nil || field == inBody || strings.Contains(field, ".") {
+	if part, _, _ := strings.Cut(field, "."); op == nil || field == inBody || part != field && isPart(part) {
 		return field
 	}
 	for _, p := range op.doc.Parameters {
@@ -328,6 +331,11 @@ func locate(op *operation, field string) string {
 	return field
 }
 
+// isPart reports whether locations begin with a name.
+func isPart(name string) bool {
+	return name == inBody || name == inQuery || name == inPath || name == inHeader
+}
+
 // within names a field of a part of the request. Names from the request are quoted if
 // they are plain; others could be misplaced values.
 func within(part, name string) string {
@@ -339,11 +347,15 @@ func within(part, name string) string {
 
 // Failures that are HTTP's own.
 var (
-	// ErrMalformedPath is a path with a broken escape.
-	ErrMalformedPath = fault.New(fault.Malformed, "malformed_path", "The path holds a broken percent-escape.")
+	// ErrMalformedPath is a path with an escape that is broken or stands for no text.
+	ErrMalformedPath = fault.New(fault.Malformed, "malformed_path",
+		"The path holds a broken percent-escape, or one of a NUL or of something else than UTF-8.")
 	// ErrMalformedQuery is a query string that cannot be taken apart.
 	ErrMalformedQuery = fault.New(fault.Malformed, "malformed_query",
-		"The query string holds a broken percent-escape or a semicolon.")
+		"The query string holds a semicolon, a broken percent-escape, or one of a NUL or of something else than UTF-8.")
+	// ErrMalformedRequest is a request that net/http does not understand.
+	ErrMalformedRequest = fault.New(fault.Malformed, "malformed_request",
+		"The request line, such as a percent-escape in its path, or a header is malformed.")
 	// ErrMalformedJSON is a body that is not one JSON value in UTF-8.
 	ErrMalformedJSON = fault.New(fault.Malformed, "malformed_json",
 		"The body has to be one JSON value in UTF-8, without repeated members, nested at most 32 deep.")
@@ -353,10 +365,10 @@ var (
 	ErrBodyIncomplete = fault.New(fault.Malformed, "body_incomplete", "The body ended before it was complete.")
 	// ErrBodyTooLarge is a body over the limit of its operation.
 	ErrBodyTooLarge = fault.New(fault.TooLarge, "body_too_large",
-		"The body is longer than is read here: 1 MiB, 10 MiB for a flag, 128 KiB for an evaluation.")
+		"The body is longer than is read here: 1 MiB, 10 MiB for a flag, 128 KiB for an evaluation, 32 KiB for a login.")
 	// ErrUnsupportedMediaType is a body that is declared as something else than JSON.
 	ErrUnsupportedMediaType = fault.New(fault.UnsupportedMedia, "unsupported_media_type",
-		"Send the body with Content-Type: application/json.")
+		"Send the body with Content-Type: application/json, in UTF-8.")
 	// ErrUnsupportedCoding is a compressed body.
 	ErrUnsupportedCoding = fault.New(fault.UnsupportedMedia, "unsupported_content_coding",
 		"Send the body uncompressed, without Content-Encoding.")
@@ -370,6 +382,8 @@ var (
 		"This path has other methods; the Allow header lists them.")
 	// ErrNotReady is a process that is starting or stopping.
 	ErrNotReady = fault.New(fault.Unavailable, "not_ready", "This process takes no requests yet, or no more.")
+	// ErrDraining ends the streams of a process that stops.
+	ErrDraining = fault.New(fault.Unavailable, "draining", "This replica stops. Connect again, to another one.")
 	// ErrDeadline is a request that took longer than it may.
 	ErrDeadline = fault.New(fault.Unavailable, "deadline_exceeded", "The request took too long. Try again shortly.")
 )

@@ -61,6 +61,9 @@ func requestOf(ctx context.Context) *request {
 // CallerOf returns the caller of a request.
 func CallerOf(ctx context.Context) access.Caller { return requestOf(ctx).caller }
 
+// RequestIDOf returns the id of a request.
+func RequestIDOf(ctx context.Context) string { return requestOf(ctx).id }
+
 // SourceOf returns the address of the client, or the zero address where it is not
 // certain.
 func (*Router) SourceOf(ctx context.Context) netip.Addr {

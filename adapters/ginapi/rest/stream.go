@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 const (
@@ -48,6 +51,8 @@ type Stream struct {
 	writer  gin.ResponseWriter
 	control *http.ResponseController
 	beat    *time.Ticker
+	// ended says that the stream's end was sent.
+	ended bool
 }
 
 // OpenStream sends the headers of a stream that lasts as long as the session. Proxies must
@@ -106,9 +111,6 @@ func (s *Stream) Send(parts ...[]byte) error {
 	return s.Flush()
 }
 
-// SendLast sends the last frame, also when the access has ended.
-func (s *Stream) SendLast(parts ...[]byte) error { return errors.Join(s.write(parts), s.Flush()) }
-
 // Flush sends what is buffered.
 func (s *Stream) Flush() error {
 	if err := s.control.Flush(); err != nil {
@@ -151,7 +153,25 @@ func (s *Stream) Poll(ctx context.Context) (heartbeat bool, err error) {
 }
 
 func (s *Stream) sendStopping() error {
-	return errors.Join(s.Send([]byte(": the server stops; connect again\n\n")), ErrStreamEnded)
+	s.SendEnd(ErrDraining)
+	return ErrStreamEnded
+}
+
+// SendEnd sends why the stream ends as its last event, once: with the code of the error,
+// and whether to connect again, as the client may with the same key. Errors that say
+// nothing to the client, such as a write that failed, are not sent.
+func (s *Stream) SendEnd(why error) {
+	f, sent := errors.AsType[*fault.Error](why)
+	if !sent || s.ended {
+		return
+	}
+	s.ended = true
+	again := f.Kind() != fault.Unauthenticated || f.Code() == access.ErrKeyChanged.Code()
+	s.Frame = append(append(s.Frame[:0], "event: end\ndata: {\"code\":"...), strconv.Quote(f.Code())...)
+	s.Frame = strconv.AppendBool(append(s.Frame, ",\"reconnect\":"...), again)
+	s.Frame = append(AppendMember(s.Frame, "detail", f.Message()), "}\n\n"...)
+	// A write that fails means that the client has disconnected.
+	_ = errors.Join(s.write([][]byte{s.Frame}), s.Flush())
 }
 
 // SendHeartbeat sends a comment with a revision.

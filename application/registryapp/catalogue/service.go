@@ -73,16 +73,18 @@ func (s *Service) Instance(ref registry.Ref) *registry.Instance {
 }
 
 // Holder returns the environment in which the instance of an id has the lease of an
-// epoch. Where no instance has it any more the error is ErrLeaseLost; where the epoch is
-// not cached both results are zero. The service may be nil.
-func (s *Service) Holder(id registry.InstanceID, epoch registry.Epoch) (scope.Environment, error) {
+// epoch. Where no instance has it any more the error is ErrLeaseLost if one of the id is
+// seen; where the epoch is not cached both results are zero. The service may be nil.
+func (s *Service) Holder(
+	id registry.InstanceID, epoch registry.Epoch, sight registry.Sight,
+) (scope.Environment, error) {
 	var none scope.Environment
 	if s == nil {
 		return none, nil
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.holder(id, epoch)
+	return s.holder(id, epoch, sight)
 }
 
 // Locate sets the environments of renewals of this service that have none, under one lock.
@@ -95,12 +97,14 @@ func (s *Service) Locate(renewals []registry.Renewal) {
 	defer s.mu.RUnlock()
 	for n := range renewals {
 		if r := &renewals[n]; r.Environment.IsZero() {
-			r.Environment, _ = s.holder(r.Instance, r.Epoch)
+			r.Environment, _ = s.holder(r.Instance, r.Epoch, nil)
 		}
 	}
 }
 
-func (s *Service) holder(id registry.InstanceID, epoch registry.Epoch) (scope.Environment, error) {
+func (s *Service) holder(
+	id registry.InstanceID, epoch registry.Epoch, sight registry.Sight,
+) (scope.Environment, error) {
 	var none scope.Environment
 	var others []scope.Environment
 	for _, i := range s.instances[id] {
@@ -108,7 +112,7 @@ func (s *Service) holder(id registry.InstanceID, epoch registry.Epoch) (scope.En
 		case i.Removed || s.state.Deleted || !i.Leased():
 		case i.Epoch == epoch:
 			return i.Environment, nil
-		case s.state.Undone(i.Instance, epoch):
+		case s.state.Undone(i.Instance, epoch) || !sight.Includes(i.Environment):
 		default:
 			others = append(others, i.Environment)
 		}

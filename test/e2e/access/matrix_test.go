@@ -16,7 +16,7 @@ import (
 
 // openToAll reports whether an operation needs no key.
 func openToAll(id string) bool {
-	return slices.Contains([]string{"index", "health", "livez", "readyz", "ofrep-stream"}, id)
+	return slices.Contains([]string{"index", "health", "livez", "readyz", "ofrep-stream", "login-with-token"}, id)
 }
 
 // TestMatrix makes every operation of the document as every role, on resources in and out

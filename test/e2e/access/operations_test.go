@@ -4,8 +4,10 @@ import (
 	"maps"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 func operations() map[string]operation {
 	all := map[string]operation{}
 	for _, part := range []map[string]operation{
-		configurations(), flags(), evaluations(), registrations(), discoveries(), feeds(), keys(), audits(), encryptions(), services(),
+		configurations(), flags(), evaluations(), registrations(), discoveries(), feeds(), keys(), issuers(), bindings(), audits(), encryptions(), services(),
 	} {
 		maps.Copy(all, part)
 	}
@@ -210,8 +212,7 @@ func keys() map[string]operation {
 	on := func(method, suffix string, body any) func(*testing.T, *world, string) call {
 		return func(t *testing.T, w *world, in string) call {
 			t.Helper()
-			_, id := w.key(t, e2etest.Object{"role": "reader", "environments": []string{in}})
-			return call{method: method, path: keysPath + id + suffix, body: body}
+			return call{method: method, path: keysPath + w.dayKey(t, in) + suffix, body: body}
 		}
 	}
 	return map[string]operation{
@@ -233,6 +234,63 @@ func keys() map[string]operation {
 			return call{method: http.MethodPost, path: "/api/v1/access/check", body: e2etest.Object{
 				"action": "configuration.read", "resource": e2etest.Object{"environment": in},
 			}}
+		}},
+	}
+}
+
+// issuers can be changed by an admin of everything alone, which the roles of the matrix are not.
+func issuers() map[string]operation {
+	on := func(method string, body any) func(*testing.T, *world, string) call {
+		return func(t *testing.T, w *world, _ string) call {
+			t.Helper()
+			return call{method: method, path: issuersPath + w.issuer(t), body: body}
+		}
+	}
+	return map[string]operation{
+		"list-issuers": {admins, open, func(*testing.T, *world, string) call {
+			return call{method: http.MethodGet, path: issuersPath}
+		}},
+		"read-issuer": {admins, open, on(http.MethodGet, nil)},
+		"create-issuer": {"", open, func(_ *testing.T, w *world, _ string) call {
+			return call{method: http.MethodPost, path: issuersPath, body: e2etest.Object{
+				"name": w.unique("issuer"), "issuer": "https://" + w.unique("issuer") + ".example.com", "audiences": []string{"a"},
+			}}
+		}},
+		"update-issuer": {"", open, on(http.MethodPatch, e2etest.Object{"direct": true})},
+		"delete-issuer": {"", open, on(http.MethodDelete, nil)},
+	}
+}
+
+func bindings() map[string]operation {
+	on := func(method string, body any) func(*testing.T, *world, string) call {
+		return func(t *testing.T, w *world, in string) call {
+			t.Helper()
+			return call{method: method, path: bindingsPath + w.bound(t, w.oneIssuer(t), "a", in), body: body}
+		}
+	}
+	return map[string]operation{
+		"list-bindings": {admins, filtered, func(t *testing.T, w *world, in string) call {
+			t.Helper()
+			w.bound(t, w.oneIssuer(t), "a", in)
+			return call{method: http.MethodGet, path: bindingsPath}
+		}},
+		"create-binding": {admins, refused, func(t *testing.T, w *world, in string) call {
+			t.Helper()
+			return call{method: http.MethodPost, path: bindingsPath, body: e2etest.Object{
+				"name": w.unique("binding"), "issuer_id": w.oneIssuer(t), "subjects": []string{"a"},
+				"grants": []e2etest.Object{{"role": "reader", "environments": []string{in}}},
+			}}
+		}},
+		"read-binding":   {admins, absent, on(http.MethodGet, nil)},
+		"update-binding": {admins, absent, on(http.MethodPatch, e2etest.Object{"ttl_seconds": 60})},
+		"delete-binding": {admins, absent, on(http.MethodDelete, nil)},
+		// Its token has the rights, not the key: see TestLogin.
+		"login-with-token": {reads + "V", open, func(t *testing.T, w *world, in string) call {
+			t.Helper()
+			p := fixture.NewParty(t)
+			w.trusted(t, p.URL, false, "repo:*", in)
+			token := fixture.SignedToken(t, "ES256", "ec", fixture.KeysOfParties().EC, p.Claims(time.Now(), nil))
+			return call{method: http.MethodPost, path: loginPath, body: e2etest.Object{"token": token}}
 		}},
 	}
 }

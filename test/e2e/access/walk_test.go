@@ -30,14 +30,18 @@ func TestWalk(t *testing.T) {
 	for _, comment := range regexp.MustCompile(`(?m)# (\d{3}|\{.*)$`).FindAllStringSubmatch(script.String(), -1) {
 		want = append(want, strings.TrimSuffix(comment[1], ",...}"))
 	}
-	require.Len(t, want, 7)
+	require.Len(t, want, 10)
 
+	p := provider(t)
 	s := e2etest.Boot(t, e2etest.NewSQLite(t))
 	s.Admin(t).Post(t, flagsPath, e2etest.Object{"name": "checkout", "environment": own}).Want(t, http.StatusCreated)
 	shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c",
 		strings.ReplaceAll(script.String(), "http://localhost:8082", s.URL))
 	shell.Dir = t.TempDir()
-	shell.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + shell.Dir, "KEY=" + e2etest.AdminKey(t)}
+	shell.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + shell.Dir, "KEY=" + e2etest.AdminKey(t), "ISSUER=" + p.Issuer,
+		"TOKEN=" + p.Token(t),
+	}
 	out, err := shell.Output()
 	require.NoError(t, err, "%s", out)
 	lines := strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' })

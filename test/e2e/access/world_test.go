@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,6 +29,8 @@ const (
 type world struct {
 	admin e2etest.Client
 	next  atomic.Int64
+	// issuerID is the issuer of all bindings.
+	issuerID string
 }
 
 func newWorld(t *testing.T, databaseURL string, environ ...string) *world {
@@ -46,6 +49,17 @@ func (w *world) key(t *testing.T, grants ...e2etest.Object) (e2etest.Client, str
 	c := w.admin
 	c.Key = made.Key
 	return c, made.ID
+}
+
+// dayKey makes a reader's key that ends before those of key, which so may rotate it, and
+// returns its id.
+func (w *world) dayKey(t *testing.T, in string) string {
+	t.Helper()
+	made := w.admin.Post(t, keysPath, e2etest.Object{
+		"name": w.unique("key"), "grants": []e2etest.Object{{"role": "reader", "environments": []string{in}}},
+		"expires_at": time.Now().Add(24 * time.Hour).Format(time.RFC3339),
+	}).Want(t, http.StatusCreated)
+	return e2etest.Decode[struct{ ID string }](t, made).ID
 }
 
 func grant(role string, reveal bool) e2etest.Object {

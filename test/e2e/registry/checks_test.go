@@ -114,7 +114,7 @@ func TestChecksOfPrivateAddresses(t *testing.T) {
 			"service_name": "shop", "instance_id": "a", "service_url": "http://127.0.0.1:1",
 			"check": e2etest.Object{"type": "tcp", "interval_seconds": 60, "timeout_ms": 10_001},
 		}).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
-		assert.Equal(t, []string{"body"}, e2etest.Locations(t, p))
+		assert.Equal(t, []string{"body.check.timeout_ms"}, e2etest.Locations(t, p))
 	})
 }
 
