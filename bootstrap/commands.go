@@ -264,7 +264,7 @@ func (d *database) keyRing(ctx context.Context) (*configapp.KeyRing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the encryption keys: %w", err)
 	}
-	return newKeyRing(d.store, cipher, auditstore.New(d.store), d.clock), nil
+	return newKeyRing(d.store, cipher, auditstore.New(d.store), d.clock, system.NewBackoff()), nil
 }
 
 // Encryption counts the encrypted values by key.

@@ -24,6 +24,7 @@ type KeyRingDependencies struct {
 	Replicas Serving
 	Trail    ports.AuditTrail
 	Clock    ports.Clock
+	Backoff  ports.Backoff
 }
 
 // Serving returns the replicas that serve, as ports.Replicas does.

@@ -1,6 +1,7 @@
 package configapp_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func ring(t *testing.T, vault *fixture.Vault, known canaries, keys ...secret.Tex
 	require.NoError(t, err)
 	return configapp.NewKeyRing(configapp.KeyRingDependencies{
 		Vault: vault, Cipher: cipher, Canaries: known, Replicas: fixture.NewReplicas(), Trail: fixture.NewTrail(),
-		Clock: fixture.NewClock(),
+		Clock: fixture.NewClock(), Backoff: &fixture.NoWait{},
 	}), cipher
 }
 
@@ -199,7 +200,7 @@ func TestAReplicaWithoutTheFirstKeyDelaysIt(t *testing.T) {
 	require.NoError(t, err)
 	known := canaries{cipher.Fingerprints()[1]: "canary"}
 	r := configapp.NewKeyRing(configapp.KeyRingDependencies{
-		Vault: vault, Cipher: cipher, Canaries: known, Replicas: serving, Trail: fixture.NewTrail(), Clock: fixture.NewClock(),
+		Vault: vault, Cipher: cipher, Canaries: known, Replicas: serving, Trail: fixture.NewTrail(), Clock: fixture.NewClock(), Backoff: &fixture.NoWait{},
 	})
 	token, err := cipher.Encrypt(t.Context(), secret.New("value"))
 	require.NoError(t, err)
@@ -240,7 +241,7 @@ func TestAReplicaThatBindsNothingDelaysThatUnboundTokensAreRejected(t *testing.T
 	cipher, err := fernetcipher.NewRing([]secret.Text{newKey(t)}, true)
 	require.NoError(t, err)
 	r := configapp.NewKeyRing(configapp.KeyRingDependencies{
-		Vault: vault, Cipher: cipher, Canaries: canaries{}, Replicas: serving, Trail: fixture.NewTrail(), Clock: fixture.NewClock(),
+		Vault: vault, Cipher: cipher, Canaries: canaries{}, Replicas: serving, Trail: fixture.NewTrail(), Clock: fixture.NewClock(), Backoff: &fixture.NoWait{},
 	})
 	_, err = serving.Announce(t.Context(), ports.Replica{ID: "earlier version"})
 	require.NoError(t, err)
@@ -255,4 +256,39 @@ func TestAReplicaThatBindsNothingDelaysThatUnboundTokensAreRejected(t *testing.T
 	assert.False(t, enforced())
 	require.NoError(t, serving.Leave(t.Context(), "earlier version"))
 	assert.True(t, enforced())
+}
+
+// contended is a vault that other writers keep busy for some attempts.
+type contended struct {
+	*fixture.Vault
+
+	left int
+}
+
+func (c *contended) Replace(ctx context.Context, list []configuration.Replacement) (int, error) {
+	if c.left--; c.left >= 0 {
+		return 0, fault.ErrContended
+	}
+	return c.Vault.Replace(ctx, list)
+}
+
+func TestARotationWaitsForOtherWriters(t *testing.T) {
+	t.Parallel()
+	for attempts, want := range map[int]error{3: nil, 100: fault.ErrContended} {
+		t.Run(fmt.Sprint(attempts), func(t *testing.T) {
+			t.Parallel()
+			cipher, err := fernetcipher.NewRing([]secret.Text{newKey(t)}, true)
+			require.NoError(t, err)
+			vault := &contended{&fixture.Vault{}, attempts}
+			token, err := cipher.Encrypt(t.Context(), secret.New("value"))
+			require.NoError(t, err)
+			vault.Put(configuration.CurrentToken, 1, token, ownerOf(t, 1))
+			r := configapp.NewKeyRing(configapp.KeyRingDependencies{
+				Vault: vault, Cipher: cipher, Canaries: canaries{}, Replicas: fixture.NewReplicas(), Trail: fixture.NewTrail(),
+				Clock: fixture.NewClock(), Backoff: &fixture.NoWait{},
+			})
+			_, err = r.Rotate(t.Context(), fixture.Operator(), configuration.TokenPlace{}, 10)
+			require.ErrorIs(t, err, want)
+		})
+	}
 }

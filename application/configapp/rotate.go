@@ -15,6 +15,8 @@ import (
 const (
 	// VaultBatch bounds the tokens in memory.
 	vaultBatch = 200
+	// MaxReplaceAttempts bounds the attempts to replace a batch beside other writers.
+	maxReplaceAttempts = 16
 	// MaxRotated bounds the tokens that one Rotate examines.
 	MaxRotated = 10_000
 )
@@ -56,6 +58,7 @@ func (r *KeyRing) Rotate(
 	if err != nil {
 		return Rotated{}, err
 	}
+	failpoint.Hit("rings-compared")
 	enforced, err := r.deps.Vault.Enforced(ctx)
 	if err != nil {
 		return Rotated{}, err
@@ -118,6 +121,7 @@ func (w *walk) run(ctx context.Context, after configuration.TokenPlace, limit in
 		after = list[len(list)-1].TokenPlace
 	}
 	w.out.Next = after
+	failpoint.Hit("rotation-paused")
 	return nil
 }
 
@@ -155,9 +159,16 @@ func (w *walk) replaceAll(ctx context.Context, list []configuration.Replacement)
 	if len(list) == 0 {
 		return 0, nil
 	}
-	n, err := w.ring.deps.Vault.Replace(ctx, list)
-	failpoint.Hit("batch-replaced")
-	return n, err
+	for attempt := 1; ; attempt++ {
+		n, err := w.ring.deps.Vault.Replace(ctx, list)
+		if !errors.Is(err, fault.ErrContended) || attempt == maxReplaceAttempts {
+			failpoint.Hit("batch-replaced")
+			return n, err
+		}
+		if waitErr := w.ring.deps.Backoff.Wait(ctx, attempt); waitErr != nil {
+			return 0, errors.Join(err, waitErr)
+		}
+	}
 }
 
 // replacement returns a token of the same value under the current key, bound to its owner: the
@@ -171,6 +182,7 @@ func (w *walk) replacement(
 	if err != nil {
 		return none, err
 	}
+	failpoint.Hit("token-verified")
 	token := stored.Token
 	if key != w.out.Current {
 		text, err := w.ring.deps.Cipher.Decrypt(ctx, token)
@@ -185,6 +197,7 @@ func (w *walk) replacement(
 		failpoint.Hit("token-encrypted")
 	}
 	seal := sealUnder(w.ring.deps.Cipher, key, token, stored.Owner)
+	failpoint.Hit("token-bound")
 	return configuration.Replacement{StoredToken: stored, With: token, Under: seal}, nil
 }
 

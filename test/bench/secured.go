@@ -198,7 +198,7 @@ func rotateOnce(ctx context.Context, store *bunstore.Store, keys []secret.Text) 
 	}
 	ring := configapp.NewKeyRing(configapp.KeyRingDependencies{
 		Vault: configstore.NewVault(store), Cipher: cipher, Canaries: keystore.NewCanaries(store),
-		Replicas: feedstore.NewReplicas(store), Trail: auditstore.New(store), Clock: system.NewClock(),
+		Replicas: feedstore.NewReplicas(store), Trail: auditstore.New(store), Clock: system.NewClock(), Backoff: system.NewBackoff(),
 	})
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
