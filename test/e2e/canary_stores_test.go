@@ -85,11 +85,10 @@ func messages(t *testing.T, k e2etest.Kafka, admin e2etest.Client) []string {
 	harness.Consume(t, k.Brokers, k.Topics(), func(records []*kgo.Record) bool {
 		texts = texts[:0]
 		for _, r := range records {
-			text := string(r.Key) + string(r.Value)
+			texts = append(texts, string(r.Key), string(r.Value))
 			for _, h := range r.Headers {
-				text += h.Key + string(h.Value)
+				texts = append(texts, h.Key, string(h.Value))
 			}
-			texts = append(texts, text)
 		}
 		return len(records) > 0
 	})
@@ -131,6 +130,7 @@ func searchDatabase(t *testing.T, db *sql.DB, secrets []string) {
 	rows, err := db.QueryContext(t.Context(), `SELECT table_name FROM information_schema.tables
 WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name`)
 	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
 	var tables []string
 	for rows.Next() {
 		var table string
@@ -138,7 +138,6 @@ WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY tab
 		tables = append(tables, table)
 	}
 	require.NoError(t, rows.Err())
-	require.NoError(t, rows.Close())
 	require.Contains(t, tables, "audit_pending")
 	for _, plain := range secrets {
 		secrets = append(secrets, hex.EncodeToString([]byte(plain))) // as row_to_json writes bytes

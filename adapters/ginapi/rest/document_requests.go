@@ -14,10 +14,8 @@ import (
 // Bounds of parameters in characters, so that those of one request fit into its head: net/http
 // responds to one of more than 20 KiB by itself.
 const (
-	// longestParameter bounds every parameter that has no other bound.
-	longestParameter = 1024
-	// longestTags bounds a list of ETags.
-	longestTags = 4096
+	longestParameter = 1024 // of one that has no other bound
+	longestTags      = 4096 // of a list of ETags
 )
 
 // inHead reports whether a parameter is part of the head of a request.

@@ -55,9 +55,9 @@ def flags():
         "boolean": (True, False), "string": ("a", "b"), "integer": (1, 2), "float": (2.0, 1.5), "object": ({"a": 1}, {}),
     }
     for kind, (on, off) in kinds.items():
-        variants = m.FlagCreateVariants.from_dict({"on": on, "off": off})
+        variants = m.FlagCreateVariantsType0.from_dict({"on": on, "off": off})
         draft = m.FlagCreate(
-            name=f"python-{kind}", environment="production", type_=m.FlagCreateType(kind), is_enabled=True,
+            name=f"python-{kind}", environment="production", type_=m.FlagCreateTypeType0(kind), is_enabled=True,
             variants=variants, default=m.FlagServing(variant="on"),
         )
         made = create_flag.sync(client=client, body=draft)
