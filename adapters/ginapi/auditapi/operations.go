@@ -8,6 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
 )
@@ -55,7 +56,7 @@ type listInput struct {
 	Environment  string `query:"environment"`
 	ServiceName  string `query:"service_name"`
 	Name         string `query:"name" doc:"The key of a configuration, or the name of a flag, service or key"`
-	Outcome      string `query:"outcome" doc:"done or denied"`
+	Outcome      string `query:"outcome" doc:"done, denied or failed"`
 	From         string `query:"from" doc:"From this time on, as RFC 3339 writes it"`
 	To           string `query:"to" doc:"Before this time"`
 	Limit        int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many at most"`
@@ -119,7 +120,7 @@ func represent(e auditapp.Shown) entryJSON {
 }
 
 type verifyInput struct {
-	From int64 `query:"from" minimum:"0" doc:"The first entry to check; the first of all if not given"`
+	From int64 `query:"from" minimum:"0" doc:"The first entry to check; the first of all if not given. One that the log does not have is 422"`
 	To   int64 `query:"to" minimum:"0" doc:"The last entry to check; the last of all if not given"`
 }
 
@@ -133,14 +134,16 @@ func (a *API) verify(ctx context.Context, in *verifyInput) (*verifyOutput, error
 		return nil, err
 	}
 	out := &verifyOutput{verifiedJSON{
-		Intact: v.Broken == nil, From: v.From, To: v.To, Next: v.Next,
-		Head: headJSON{Sequence: v.Head.Sequence, Hash: v.Head.Text()},
+		Intact: v.Broken == nil, From: v.From, To: v.To, Checked: v.Checked(), Next: v.Next,
+		Start: representHead(v.Start), Head: representHead(v.Head),
 	}}
 	if v.Broken != nil {
 		out.Body.Broken = &brokenJSON{Sequence: v.Broken.Sequence, Reason: v.Broken.Reason}
 	}
 	return out, nil
 }
+
+func representHead(h audit.Head) headJSON { return headJSON{Sequence: h.Sequence, Hash: h.Text()} }
 
 type headOutput struct {
 	Body headJSON
