@@ -104,6 +104,7 @@ func TestDeniedRequestsAreAggregated(t *testing.T) {
 	b := setup(t, false)
 	put := auditapp.Denial{
 		By: caller("AAAAAAAA", "192.0.2.1"), Action: access.WriteFlag, Request: "PUT /flags/1", Code: "forbidden",
+		Environment: "production", Name: "checkout",
 	}
 	for range 3 {
 		b.Denied(put)
@@ -120,7 +121,8 @@ func TestDeniedRequestsAreAggregated(t *testing.T) {
 	require.Len(t, entries, 3)
 	assert.Equal(t, audit.Record{
 		At: fixture.Noon(), Actor: put.By.Actor, Source: "192.0.2.1", Action: "flag.write", Outcome: audit.Denied,
-		Count: 3, Resource: audit.Resource{Type: "request", Name: "PUT /flags/1"}, Facts: map[string]string{"code": "forbidden"},
+		Count: 3, Resource: audit.Resource{Type: "request", Environment: "production", Name: "PUT /flags/1"},
+		Facts: map[string]string{"code": "forbidden", "name": "checkout"},
 	}, entries[0].Record)
 	assert.Equal(t, int64(1), entries[1].Count+entries[2].Count-1)
 	for _, e := range entries[1:] {

@@ -30,6 +30,7 @@ type bundle struct {
 	watch   *fixture.Stopwatch
 	memory  *fixture.LocalCache[configuration.Locator, *configapp.Entry]
 	tail    *fixture.Tail
+	reveals *fixture.Reveals
 }
 
 func setup(t *testing.T) *bundle {
@@ -44,10 +45,11 @@ func setupWith(t *testing.T, between func(configuration.Repository) configuratio
 	require.NoError(t, err)
 	b := &bundle{
 		store: fixture.NewStore(), clock: fixture.NewClock(), backoff: &fixture.NoWait{}, cipher: &reversingCipher{available: true},
-		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
+		reveals: &fixture.Reveals{},
+		watch:   fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 	}
 	b.Service = configapp.New(configapp.Dependencies{
-		Reveals:        &fixture.Reveals{},
+		Reveals:        b.reveals,
 		Configurations: between(b.store), History: b.store, Cipher: b.cipher,
 		Memory: b.memory, Feed: b.tail, Stopwatch: b.watch,
 		Clock: b.clock, Backoff: b.backoff, Environments: environments,

@@ -56,6 +56,7 @@ func (a *API) stream(c *gin.Context, _ *rest.Input) {
 func (a *API) openStream(c *gin.Context) (*stream, error) {
 	ctx := c.Request.Context()
 	caller, environment, err := a.Passes.Admit(ctx, c.Query("pass"), rest.OriginOf(ctx))
+	rest.Identify(ctx, caller.Actor)
 	if err != nil {
 		return nil, err
 	}

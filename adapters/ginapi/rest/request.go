@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/limit"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // request is the state of one request and its context: it ends with the connection or
@@ -60,6 +61,9 @@ func requestOf(ctx context.Context) *request {
 
 // CallerOf returns the caller of a request.
 func CallerOf(ctx context.Context) access.Caller { return requestOf(ctx).caller }
+
+// Identify names the author of a request that its handler authenticates, for the logs.
+func Identify(ctx context.Context, actor scope.Actor) { requestOf(ctx).caller.Actor = actor }
 
 // SourceOf returns the address of the client, or the zero address where it is not
 // certain.

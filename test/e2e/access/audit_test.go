@@ -72,6 +72,22 @@ func TestAudit(t *testing.T) {
 			}
 			revealed := awaitLogged(t, w.admin, "action=configuration.reveal")
 			assert.Equal(t, int64(1), revealed.VersionAfter)
+			tag := w.admin.Get(t, configPath+"sealed?service_name=shop&environment="+own).Want(t, http.StatusOK).Header.Get("ETag")
+			reveals := func() (n int64) {
+				list := e2etest.Decode[struct{ Entries []logged }](t,
+					w.admin.Get(t, auditPath+"?action=configuration.reveal").Want(t, http.StatusOK)).Entries
+				for _, e := range list {
+					n += e.Count
+				}
+				return n
+			}
+			require.Eventually(t, func() bool { return reveals() == 4 }, e2etest.Timeout, e2etest.PollInterval)
+			for _, h := range []e2etest.Header{{Name: "If-None-Match", Value: tag}, {Name: "If-None-Match", Value: "*"}} {
+				w.admin.Do(t, http.MethodGet, configPath+"sealed?service_name=shop&environment="+own, nil, h).
+					Want(t, http.StatusNotModified)
+			}
+			w.admin.Do(t, http.MethodGet, configPath+"sealed?service_name=shop&environment="+own, nil,
+				e2etest.Header{Name: "If-Match", Value: `"9"`}).Want(t, http.StatusPreconditionFailed)
 
 			client, id := w.key(t, grant("reader", false))
 			assert.Equal(t, id, awaitLogged(t, w.admin, "action=key.created&actor_key_id=e2eadmin&resource_type=api_key").Resource.ID)
@@ -84,6 +100,8 @@ func TestAudit(t *testing.T) {
 			assert.Equal(t, "signalbox", awaitLogged(t, w.admin, "action=schema.migrated").Actor.Name)
 			s.Command(t, "migrate", "epoch")
 			assert.Equal(t, "database", awaitLogged(t, w.admin, "action=feed.epoch_began").Resource.Type)
+
+			assert.Equal(t, int64(4), reveals(), "304 and 412 have no value")
 
 			whole := string(w.admin.Get(t, auditPath+"?limit=1000").Want(t, http.StatusOK).Body)
 			assert.NotContains(t, whole, secret)
@@ -107,6 +125,19 @@ func TestDeniedRequestsAreLogged(t *testing.T) {
 	}
 	reader.Get(t, configPath+"k?service_name=shop&environment="+foreign).
 		Problem(t, http.StatusNotFound, "configuration_not_found")
+	reader.Post(t, "/api/v1/access/check", e2etest.Object{"action": "flag.read", "key_id": "e2eadmin"}).
+		Problem(t, http.StatusForbidden, "forbidden")
+	evaluator, evaluatorID := w.key(t, grant("evaluator", false))
+	evaluator.Get(t, "/api/v1/changes?wait=0s&type=configuration").Problem(t, http.StatusForbidden, "forbidden")
+	reader.Post(t, "/api/v1/feature-flags/evaluate", e2etest.Object{
+		"flag_name": "checkout", "environment": foreign, "user_id": "u",
+	}).Problem(t, http.StatusForbidden, "forbidden")
+	elsewhere := e2etest.Decode[struct{ ID, Key string }](t, w.admin.Post(t, keysPath, e2etest.Object{
+		"name": "elsewhere", "grants": []e2etest.Object{{"role": "reader"}}, "networks": []string{"192.0.2.0/24"},
+	}).Want(t, http.StatusCreated))
+	away := reader
+	away.Key = elsewhere.Key
+	away.Get(t, configPath).Problem(t, http.StatusForbidden, "address_not_allowed")
 	nobody := reader
 	nobody.Key = "sbx_nonsense"
 	nobody.Get(t, configPath).Problem(t, http.StatusUnauthorized, "api_key_invalid")
@@ -117,9 +148,15 @@ func TestDeniedRequestsAreLogged(t *testing.T) {
 	assert.Equal(t, id, write.Actor.KeyID)
 	assert.Equal(t, int64(2), write.Count)
 	assert.Equal(t, "POST "+configPath, write.Resource.Name)
-	read := awaitLogged(t, again, "action=configuration.read&outcome=denied")
+	read := awaitLogged(t, again, "action=configuration.read&outcome=denied&actor_key_id="+id)
 	assert.Equal(t, foreign, read.Resource.Environment, "what is out of scope was denied, though it was 404")
-	assert.Empty(t, awaitLogged(t, again, "action=authenticate").Actor.KeyID)
+	assert.Equal(t, id, awaitLogged(t, again, "action=key.manage&outcome=denied").Actor.KeyID)
+	watched := awaitLogged(t, again, "outcome=denied&actor_key_id="+evaluatorID)
+	assert.Equal(t, "configuration.read", watched.Action)
+	evaluated := awaitLogged(t, again, "action=flag.evaluate&outcome=denied")
+	assert.Equal(t, foreign, evaluated.Resource.Environment, "which the body names")
+	assert.Equal(t, elsewhere.ID, awaitLogged(t, again, "outcome=denied&actor_key_id="+elsewhere.ID).Actor.KeyID)
+	assert.Empty(t, awaitLogged(t, again, "action=authenticate&name=").Actor.KeyID)
 }
 
 // TestTamperedLog changes the log in the database by hand and verifies it.
