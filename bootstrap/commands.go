@@ -26,7 +26,6 @@ import (
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
-	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -247,12 +246,21 @@ func (d *database) VerifyAudit(ctx context.Context, from, to int64) (auditapp.Ve
 }
 
 // ExportAudit returns entries of the audit log from a sequence on.
-func (d *database) ExportAudit(ctx context.Context, from int64) ([]audit.Stored, error) {
+func (d *database) ExportAudit(ctx context.Context, from int64) (auditapp.Exported, error) {
 	a, err := d.audit(ctx)
 	if err != nil {
-		return nil, err
+		return auditapp.Exported{}, err
 	}
 	return a.Export(ctx, operator(), from)
+}
+
+// PruneAudit removes entries of the audit log before a time.
+func (d *database) PruneAudit(ctx context.Context, before time.Time) (auditapp.Pruned, error) {
+	a, err := d.audit(ctx)
+	if err != nil {
+		return auditapp.Pruned{}, err
+	}
+	return a.Prune(ctx, scope.Actor{}, before)
 }
 
 // keyRing returns the use cases of encryption keys.

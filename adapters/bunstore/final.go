@@ -43,6 +43,15 @@ func execRaw(ctx context.Context, db bun.IDB, statement string, args ...any) err
 	return err
 }
 
+// FinalExec runs a statement that returns no rows, and returns how many it has changed.
+func FinalExec(ctx context.Context, db bun.IDB, statement string, args ...any) (int64, error) {
+	done, err := db.NewRaw(statement, args...).Exec(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return done.RowsAffected()
+}
+
 // ScanSelect scans the first rows of a SELECT, at most limit, which is at least 1.
 // Queries that are not one chain from NewSelect on are scanned by it: its type admits a
 // SELECT alone.

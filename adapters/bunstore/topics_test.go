@@ -14,8 +14,8 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
 	"github.com/signalbox-hq/signalbox/adapters/system"
 	"github.com/signalbox-hq/signalbox/application/relay"
-	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/ports"
+	"github.com/signalbox-hq/signalbox/test/contract"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
@@ -79,9 +79,7 @@ func TestClockAhead(t *testing.T) {
 	}
 	_, err := feedstore.NewFeed(list[0]).Sequence(t.Context(), 10)
 	require.NoError(t, err)
-	_, err = auditstore.New(list[0]).Seal(t.Context(), 10, func(ports.Change) (audit.Record, bool) {
-		return audit.Record{}, false
-	})
+	_, err = auditstore.New(list[0]).Seal(t.Context(), contract.SealNothing(10))
 	require.NoError(t, err)
 	for i, store := range list {
 		r := relay.New(relay.Dependencies{

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"text/tabwriter"
@@ -15,11 +15,11 @@ import (
 func auditCommand(p Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "List, verify and export the audit log",
+		Short: "List, verify, export and prune the audit log",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(auditList(p), auditVerify(p), auditExport(p))
+	cmd.AddCommand(auditList(p), auditVerify(p), auditExport(p), auditPrune(p))
 	return cmd
 }
 
@@ -82,13 +82,12 @@ kept elsewhere, such as in the servers' logs, to know that the end was not cut o
 				if err != nil {
 					return err
 				}
-				checked += v.To - v.From + 1
+				checked += v.Checked()
 				if v.Broken != nil {
 					return fmt.Errorf("the audit log is broken at entry %d (%s)", v.Broken.Sequence, v.Broken.Reason)
 				}
 				if v.Next == 0 {
-					return printed(fmt.Fprintf(cmd.OutOrStdout(), "intact: %d entries, head %d %s\n",
-						checked, v.Head.Sequence, v.Head.Text()))
+					return printed(fmt.Fprint(cmd.OutOrStdout(), verifiedText(v, checked)))
 				}
 				from = v.Next
 			}
@@ -99,31 +98,98 @@ kept elsewhere, such as in the servers' logs, to know that the end was not cut o
 	return cmd
 }
 
+// verifiedText describes a log that is intact.
+func verifiedText(v auditapp.Verified, checked int64) string {
+	start := ""
+	if v.Start.Sequence > 0 {
+		start = fmt.Sprintf(", after entry %d, up to which the log was pruned", v.Start.Sequence)
+	}
+	if checked == 0 {
+		return fmt.Sprintf("nothing to verify: the audit log is empty%s\n", start)
+	}
+	return fmt.Sprintf("intact: %d entries%s, head %d %s\n", checked, start, v.Head.Sequence, v.Head.Text())
+}
+
 func auditExport(p Program) *cobra.Command {
 	var from int64
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write the audit log as JSON Lines",
-		Long: `Write the audit log as JSON Lines, the oldest entry first: {"entry": {...}, "hash": "..."}.
-The entry is its canonical JSON (RFC 8785), so that others can verify the chain; see
-docs/access.md.`,
+		Long: `Write the audit log as JSON Lines in the form of RFC 8785: the head before the first entry,
+{"start": {...}}; the entries, the oldest first, {"columns": {...}, "entry": {...}, "hash": "..."}, with
+the columns of the database that queries select by; and the last head, {"end": {...}}. So others
+can verify the chain; see docs/access.md.`,
 		Args: noArgs,
 		RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
+			return export(cmd, db, from)
+		}),
+	}
+	cmd.Flags().Int64Var(&from, "from", 0, "first entry to write; the first of all if omitted")
+	return cmd
+}
+
+// export writes the log up to the end that it has at the beginning.
+func export(cmd *cobra.Command, db Database, from int64) error {
+	write := func(line []byte) error {
+		return printed(fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line))
+	}
+	part, err := db.ExportAudit(cmd.Context(), from)
+	if err != nil {
+		return err
+	}
+	end := part.End
+	if err := write(part.Before.Line("start")); err != nil {
+		return err
+	}
+	for at := part.Before.Sequence; ; {
+		for _, e := range part.Entries {
+			if e.Sequence > end.Sequence {
+				break
+			}
+			if err := write(e.Line()); err != nil {
+				return err
+			}
+			at = e.Sequence
+		}
+		if at >= end.Sequence || len(part.Entries) == 0 {
+			return write(end.Line("end"))
+		}
+		if part, err = db.ExportAudit(cmd.Context(), at+1); err != nil {
+			return err
+		}
+	}
+}
+
+func auditPrune(p Program) *cobra.Command {
+	before := &instant{}
+	cmd := &cobra.Command{
+		Use:   "prune --before TIME",
+		Short: "Remove the oldest entries of the audit log",
+		Long: `Remove the entries before a time, after they were verified. The chain goes on from the last
+one that was removed, whose hash is kept. The audit log has an entry about it. Export the
+log first where the entries have to be kept elsewhere.`,
+		Example: `  signalbox audit export > audit.jsonl
+  signalbox audit prune --before 2030-01-31`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if before.IsZero() {
+				return usageError{errors.New("--before is required, such as --before 2030-01-31")}
+			}
+			return noArgs(cmd, args)
+		},
+		RunE: withDatabase(p, func(cmd *cobra.Command, _ []string, db Database) error {
+			removed := int64(0)
 			for {
-				list, err := db.ExportAudit(cmd.Context(), from)
-				if err != nil || len(list) == 0 {
+				out, err := db.PruneAudit(cmd.Context(), before.Time)
+				if err != nil {
 					return err
 				}
-				for _, e := range list {
-					if err := printed(fmt.Fprintf(cmd.OutOrStdout(), "{\"entry\":%s,\"hash\":%q}\n",
-						e.Canonical, hex.EncodeToString(e.Hash[:]))); err != nil {
-						return err
-					}
-					from = e.Sequence + 1
+				if removed += out.Removed; !out.More {
+					return printed(fmt.Fprintf(cmd.OutOrStdout(), "removed %d entries; the log begins after %d %s\n",
+						removed, out.Start.Sequence, out.Start.Text()))
 				}
 			}
 		}),
 	}
-	cmd.Flags().Int64Var(&from, "from", 0, "first entry to write; the first of all if omitted")
+	cmd.Flags().Var(before, "before", "time before which entries are removed, such as 2030-01-31T18:00:00Z")
 	return cmd
 }

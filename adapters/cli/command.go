@@ -14,7 +14,6 @@ import (
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/application/relay"
 	"github.com/signalbox-hq/signalbox/domain/access"
-	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/secret"
@@ -60,8 +59,10 @@ type Secured interface {
 type AuditLog interface {
 	AuditEntries(ctx context.Context, in auditapp.List) ([]auditapp.Shown, error)
 	VerifyAudit(ctx context.Context, from, to int64) (auditapp.Verified, error)
-	// ExportAudit returns entries from a sequence on, page by page.
-	ExportAudit(ctx context.Context, from int64) ([]audit.Stored, error)
+	// ExportAudit returns entries from a sequence on, page by page; 0 is for the beginning.
+	ExportAudit(ctx context.Context, from int64) (auditapp.Exported, error)
+	// PruneAudit removes entries before a time, a part of them at once.
+	PruneAudit(ctx context.Context, before time.Time) (auditapp.Pruned, error)
 }
 
 // EncryptionKeys manages the keys of encrypted values.

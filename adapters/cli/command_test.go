@@ -38,6 +38,9 @@ type recordingProgram struct {
 	binding accessapp.Binding
 	// broken is where the audit log is broken.
 	broken *audit.Broken
+	// start is where the audit log begins; empty says that it has no entries.
+	start audit.Head
+	empty bool
 }
 
 func (p *recordingProgram) record(call string) error {
@@ -130,18 +133,29 @@ func (p *recordingProgram) AuditEntries(_ context.Context, in auditapp.List) ([]
 }
 
 func (p *recordingProgram) VerifyAudit(_ context.Context, from, _ int64) (auditapp.Verified, error) {
-	v := auditapp.Verified{From: max(from, 1), To: 5, Next: 6, Broken: p.broken}
+	v := auditapp.Verified{From: max(from, 1), To: 5, Next: 6, Broken: p.broken, Start: p.start}
 	if from == 6 {
 		v.To, v.Next, v.Head = 9, 0, audit.Head{Sequence: 9}
 	}
-	return v, p.record("verify")
+	if p.empty {
+		v.From, v.To, v.Next = 1, 0, 0
+	}
+	return v, p.record(fmt.Sprint("verify ", from))
 }
 
-func (p *recordingProgram) ExportAudit(_ context.Context, from int64) ([]audit.Stored, error) {
-	if from > 1 {
-		return nil, p.record("export")
+// ExportAudit returns two entries on a page, of three, and one that was added meanwhile.
+func (p *recordingProgram) ExportAudit(_ context.Context, from int64) (auditapp.Exported, error) {
+	first := max(from, 1)
+	out := auditapp.Exported{Before: audit.Head{Sequence: first - 1}, End: audit.Head{Sequence: 3}}
+	for n := first; n <= min(first+1, 4); n++ {
+		out.Entries = append(out.Entries, audit.Stored{Sequence: n, Canonical: fmt.Appendf(nil, `{"n":%d}`, n)})
 	}
-	return []audit.Stored{{Sequence: 1, Canonical: []byte(`{"action":"a"}`)}}, p.record("export")
+	return out, p.record(fmt.Sprint("export ", from))
+}
+
+func (p *recordingProgram) PruneAudit(_ context.Context, before time.Time) (auditapp.Pruned, error) {
+	n := int64(len(p.calls))
+	return auditapp.Pruned{Removed: n, Start: audit.Head{Sequence: n}, More: n < 3}, p.record("prune " + before.String())
 }
 
 func (p *recordingProgram) Encryption(context.Context) (configapp.KeyRingStatus, error) {
@@ -324,11 +338,31 @@ func TestCommands(t *testing.T) {
 		assert.Regexp(t, `^intact: 9 entries, head 9 0{64}\n$`, out)
 		out, err = run(t, p, "audit", "export")
 		require.NoError(t, err)
-		assert.Regexp(t, `^{"entry":{"action":"a"},"hash":"0{64}"}\n$`, out)
+		assert.Regexp(t, `^{"start":.*"sequence":0}}\n{"columns":{.*},"entry":{"n":1},"hash":"0{64}"}\n.*\n`+
+			`.*"entry":{"n":3}.*\n{"end":.*"sequence":3}}\n$`, out)
+		p.start = audit.Head{Sequence: 2}
+		out, err = run(t, p, "audit", "verify")
+		require.NoError(t, err)
+		assert.Contains(t, out, "after entry 2, up to which the log was pruned")
+		p.empty = true
+		out, err = run(t, p, "audit", "verify")
+		require.NoError(t, err)
+		assert.Contains(t, out, "nothing to verify")
 		p.broken = &audit.Broken{Sequence: 4, Reason: "changed"}
 		_, err = run(t, p, "audit", "verify")
 		require.ErrorContains(t, err, "broken at entry 4 (changed)")
 		assert.Equal(t, cli.ExitFailed, cli.ExitCode(err))
+	})
+
+	t.Run("audit prune removes all parts", func(t *testing.T) {
+		t.Parallel()
+		p := &recordingProgram{}
+		out, err := run(t, p, "audit", "prune", "--before", "2030-01-31")
+		require.NoError(t, err)
+		assert.Regexp(t, `^removed 6 entries; the log begins after 3 0{64}\n$`, out)
+		assert.Contains(t, p.calls, "prune 2030-01-31 00:00:00 +0000 UTC")
+		_, err = run(t, p, "audit", "prune")
+		assert.Equal(t, cli.ExitUsage, cli.ExitCode(err))
 	})
 
 	t.Run("encryption shows, rotates to the end, and retires", func(t *testing.T) {

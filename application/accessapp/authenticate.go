@@ -42,7 +42,8 @@ func (s *Service) Anonymous() (access.Caller, error) {
 // was read within Grace is accepted with an unconfirmed verdict. One that is not accepted
 // from the origin, which may be nil, is ErrAddressNotAllowed. Too many unknown keys at once are
 // fault.ErrRateLimited; a known one never is. In place of a key a token of an issuer that is
-// trusted directly is accepted, and rejected as authenticateToken says.
+// trusted directly is accepted, and rejected as authenticateToken says. Where a key is rejected
+// although its secret is right, the caller has its actor, and no rights.
 func (s *Service) Authenticate(ctx context.Context, presented string, from access.Origin) (access.Caller, error) {
 	if !s.deps.Policy.Enabled {
 		return s.Anonymous()
@@ -67,10 +68,10 @@ func (s *Service) Authenticate(ctx context.Context, presented string, from acces
 	}
 	key, err := s.opened(ctx, token, pepper, now)
 	if err != nil {
-		return access.Caller{}, err
+		return rejected(key), err
 	}
 	if !key.AcceptedFrom(from) {
-		return access.Caller{}, access.ErrAddressNotAllowed
+		return rejected(key), access.ErrAddressNotAllowed
 	}
 	caller := s.holder(key, token.Mark(pepper))
 	s.cacheCaller(key, verified{digest: digest, until: key.OpensUntil(token, pepper), caller: caller}, now)
@@ -86,12 +87,22 @@ func digestOf(presented string) [sha256.Size]byte {
 	return sha256.Sum256(text[:copy(text[:], presented)])
 }
 
-// opened returns the key of a token. Where a cached key does not open, it is looked up
+// rejected returns the actor of a key, without rights; nil is for an unknown one.
+func rejected(key *access.APIKey) access.Caller {
+	if key == nil {
+		return access.Caller{}
+	}
+	return access.Caller{Actor: key.Actor()}
+}
+
+// opened returns the key of a token. One that is not valid, although its secret is right,
+// is returned with ErrInvalidKey. Where a cached key does not open, it is looked up
 // again, because its secret may have been replaced, but not more often than every
 // rotatedWithin.
 func (s *Service) opened(
 	ctx context.Context, token access.Token, pepper secret.Text, now time.Time,
 ) (*access.APIKey, error) {
+	var invalid *access.APIKey
 	for _, within := range []time.Duration{freshness.MaxStaleness, rotatedWithin} {
 		key, err := s.find(ctx, token.KeyID(), within)
 		switch {
@@ -101,9 +112,11 @@ func (s *Service) opened(
 			return nil, err
 		case key.Opens(token, pepper, now):
 			return key, nil
+		case key.Has(token, pepper):
+			invalid = key
 		}
 	}
-	return nil, access.ErrInvalidKey
+	return invalid, access.ErrInvalidKey
 }
 
 // holder returns the caller that holds a secret of a key.
@@ -131,7 +144,7 @@ func (s *Service) cachedCaller(
 		return access.Caller{}, false, nil
 	}
 	if !known.key.AcceptedFrom(from) {
-		return access.Caller{}, true, access.ErrAddressNotAllowed
+		return rejected(known.key), true, access.ErrAddressNotAllowed
 	}
 	s.used(id, now)
 	return v.caller, true, nil

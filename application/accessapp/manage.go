@@ -25,7 +25,7 @@ func (s *Service) covers(by access.Caller, key access.KeyAttributes) bool {
 // caller has is ErrKeyNotFound.
 func (s *Service) managed(by access.Caller, key access.KeyAttributes) error {
 	if !s.covers(by, key) {
-		return access.Hidden(access.ErrKeyNotFound)
+		return access.HiddenFrom(access.ManageKeys, access.Resource{}, access.ErrKeyNotFound)
 	}
 	return nil
 }

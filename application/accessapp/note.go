@@ -1,6 +1,9 @@
 package accessapp
 
 import (
+	"maps"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +35,44 @@ func note(by access.Caller, action string, key *access.APIKey, at time.Time) {
 	key.Note(audit.Record{
 		At: at, Actor: by.Actor, Source: by.Source(), RequestID: by.RequestID, Action: action, Outcome: audit.Done,
 		Count: 1, Resource: audit.Resource{Type: "api_key", ID: a.ID, Name: a.Name},
-		Facts: map[string]string{"grants": grantsText(a.Grants), "expires_at": momentText(a.Expires)},
+		Facts: factsOf(a, action),
 	})
+}
+
+// factsOf returns what a key allows, when and from where.
+func factsOf(a access.KeyAttributes, action string) map[string]string {
+	facts := map[string]string{
+		"grants": grantsText(a.Grants), "expires_at": momentText(a.Expires), "networks": networksText(a.Networks),
+		"labels": labelsText(a.Labels),
+	}
+	if !a.NotBefore.IsZero() {
+		facts["not_before"] = momentText(a.NotBefore)
+	}
+	if action == keyRotated && a.OverlapEnds.After(a.Rotated) {
+		facts["overlap_ends_at"] = momentText(a.OverlapEnds)
+	}
+	return facts
+}
+
+// networksText writes networks such as "10.0.0.0/8, 192.0.2.0/24", and "all".
+func networksText(networks []netip.Prefix) string {
+	if len(networks) == 0 {
+		return "all"
+	}
+	texts := make([]string, len(networks))
+	for i, n := range networks {
+		texts[i] = n.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// labelsText writes labels such as "team=shop, tier=1", in the order of their names.
+func labelsText(labels map[string]string) string {
+	texts := make([]string, 0, len(labels))
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		texts = append(texts, name+"="+labels[name])
+	}
+	return strings.Join(texts, ", ")
 }
 
 func momentText(t time.Time) string {
@@ -43,7 +82,7 @@ func momentText(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// grantsText writes grants such as "editor+reveal environments=staging; reader".
+// grantsText writes grants such as "editor+reveal environment=staging; reader".
 func grantsText(grants []access.Grant) string {
 	texts := make([]string, len(grants))
 	for i, g := range grants {

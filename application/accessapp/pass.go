@@ -65,7 +65,7 @@ func (s *Service) Admit(
 		return access.Caller{}, scope.Environment{}, err
 	}
 	if !key.AcceptedFrom(from) {
-		return access.Caller{}, scope.Environment{}, access.ErrAddressNotAllowed
+		return rejected(key), scope.Environment{}, access.ErrAddressNotAllowed
 	}
 	return s.holder(key, p.Secret), p.Environment, nil
 }

@@ -42,6 +42,8 @@ type attempt struct {
 	outcome  audit.Outcome
 	resource audit.Resource
 	version  int64
+	// name is that of the resource of a request.
+	name string
 	// period is when the period began, as a Unix time.
 	period int64
 }
@@ -72,8 +74,9 @@ type Denial struct {
 	By access.Caller
 	// Action is what was denied, empty where the request was denied before that was known.
 	Action access.Action
-	// Request names what was requested, in the environment and of the service that it names.
-	Request, Environment, ServiceName string
+	// Request names what was requested. Environment, ServiceName and Name are those of the
+	// resource, as far as they are known.
+	Request, Environment, ServiceName, Name string
 	// Code is that of the error in the response.
 	Code string
 }
@@ -90,6 +93,7 @@ func (s *Service) Denied(d Denial) {
 			Type: "request", Environment: bounded(d.Environment, maxLabelBytes),
 			ServiceName: bounded(d.ServiceName, maxLabelBytes), Name: bounded(d.Request, maxNameBytes),
 		}
+		a.name = bounded(d.Name, maxNameBytes)
 	}
 	if a.action == "" {
 		a.action = "authenticate"
@@ -99,7 +103,7 @@ func (s *Service) Denied(d Denial) {
 	// Many different attempts are noted together, so that they fill neither the memory nor
 	// the log.
 	if len(s.buffer.attempts) >= manyDenied {
-		a.source, a.resource = "", audit.Resource{}
+		a.source, a.resource, a.name = "", audit.Resource{}, ""
 	}
 	if !s.buffer.add(a, now, d.Code) {
 		s.buffer.dropped++
@@ -245,6 +249,9 @@ func (c *counted) record() audit.Record {
 	}
 	if c.code != "" {
 		r.Facts = map[string]string{"code": c.code}
+	}
+	if c.name != "" {
+		r.Facts["name"] = c.name
 	}
 	return r
 }

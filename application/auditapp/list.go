@@ -2,6 +2,7 @@ package auditapp
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -77,13 +78,41 @@ func show(stored audit.Stored) Shown {
 	return Shown{Entry: e, Hash: stored.Hash.Text()}
 }
 
-// Export returns the canonical texts and hashes of entries from a sequence on, at most
-// page.MaxLimit, for a caller that may read all of the log.
-func (s *Service) Export(ctx context.Context, by access.Caller, from int64) ([]audit.Stored, error) {
+// Exported is a part of the log.
+type Exported struct {
+	// Before is the head before the first entry, and End that of the log.
+	Before, End audit.Head
+	Entries     []audit.Stored
+}
+
+// Export returns entries from a sequence on, at most page.MaxLimit, for a caller that may
+// read all of the log. Zero is for the beginning; a sequence without an entry is
+// ErrInvalid, but for the one after the end.
+func (s *Service) Export(ctx context.Context, by access.Caller, from int64) (Exported, error) {
 	if err := requireAll(by); err != nil {
-		return nil, err
+		return Exported{}, err
 	}
-	return s.deps.Trail.Range(ctx, max(from, 1), page.MaxLimit)
+	extent, err := s.deps.Trail.Extent(ctx)
+	if err != nil {
+		return Exported{}, err
+	}
+	first := extent.Start.Sequence + 1
+	if from == 0 {
+		from = first
+	}
+	if from < first || from > extent.End.Sequence+1 {
+		return Exported{}, fault.Bad("from", fmt.Sprintf("must be %d to %d", first, extent.End.Sequence))
+	}
+	out := Exported{Before: extent.Start, End: extent.End}
+	if from > first {
+		// A missing entry shows as one whose hash does not fit.
+		if out.Before, _, err = s.headAt(ctx, from-1); err != nil {
+			return Exported{}, err
+		}
+		out.Before.Sequence = from - 1
+	}
+	out.Entries, err = s.deps.Trail.Range(ctx, from, page.MaxLimit)
+	return out, err
 }
 
 // requireAll returns nil where the caller may read all of the log.

@@ -34,8 +34,21 @@ const SealBatch = 500
 // Seal moves waiting records into the log. It returns how many it has looked at:
 // SealBatch or more where there may be others.
 func (s *Service) Seal(ctx context.Context) (int, error) {
-	return s.deps.Trail.Seal(ctx, SealBatch, s.describe)
+	return s.deps.Trail.Seal(ctx, ports.Sealing{Limit: SealBatch, Describe: s.describe, Rejected: s.rejected})
 }
+
+// rejected returns the record of rows that were not entries.
+func (s *Service) rejected(first, count int64) audit.Record {
+	return audit.Record{
+		At: s.deps.Clock.Now(), Actor: scope.System(), Action: "audit.rejected", Outcome: audit.Done, Count: count,
+		Resource: audit.Resource{Type: logResource}, Facts: map[string]string{"first_sequence": numberText(first)},
+	}
+}
+
+// logResource is the type of the audit log itself in its entries.
+const logResource = "audit_log"
+
+func numberText(n int64) string { return strconv.FormatInt(n, 10) }
 
 // describe returns the record of a change. What the service does by itself, such as the
 // end of a lease, and transitions of health are not audited.
@@ -79,4 +92,4 @@ func factsOf(data []byte) map[string]string {
 }
 
 // sequenceOf returns the position of an entry in a list.
-func sequenceOf(n int64) scope.Position { return scope.Position{strconv.FormatInt(n, 10)} }
+func sequenceOf(n int64) scope.Position { return scope.Position{numberText(n)} }

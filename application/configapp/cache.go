@@ -66,8 +66,8 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 	at := configuration.Locator{Environment: in.Environment, Service: in.ServiceName, Key: in.Key}
 	h := s.cache.Recall(at)
 	if h != nil && lives(h) && h.Value.Version >= in.MinVersion {
-		v, err := s.show(ctx, by, h)
-		return s.orReload(ctx, by, at, v, err)
+		v, err := s.show(ctx, by, in, h)
+		return s.orReload(ctx, by, in, v, err)
 	}
 	identity, err := s.parseIdentity(in.Environment, in.ServiceName, in.Key)
 	if err != nil {
@@ -88,8 +88,8 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 	if h.Value.Version < in.MinVersion {
 		return View{}, scope.StaleAt(h.Value.Version)
 	}
-	v, err := s.show(ctx, by, h)
-	if v, err = s.orReload(ctx, by, at, v, err); err == nil {
+	v, err := s.show(ctx, by, in, h)
+	if v, err = s.orReload(ctx, by, in, v, err); err == nil {
 		v.Stale = stale
 	}
 	return v, err
@@ -98,22 +98,21 @@ func (s *Service) readPresent(ctx context.Context, by access.Caller, in Read) (V
 // orReload returns what was shown of a cached entry. Where its token could not be opened it
 // is loaded from the store once more: a cache may have the token of a retired key, or one from
 // before tokens were bound.
-func (s *Service) orReload(
-	ctx context.Context, by access.Caller, at configuration.Locator, v View, err error,
-) (View, error) {
+func (s *Service) orReload(ctx context.Context, by access.Caller, in Read, v View, err error) (View, error) {
 	if !errors.Is(err, ports.ErrDecryptionFailed) && !errors.Is(err, ports.ErrTokenTampered) {
 		return v, err
 	}
-	identity, parseErr := s.parseIdentity(at.Environment, at.Service, at.Key)
+	identity, parseErr := s.parseIdentity(in.Environment, in.ServiceName, in.Key)
 	if parseErr != nil {
 		return v, err
 	}
+	at := configuration.Locator{Environment: in.Environment, Service: in.ServiceName, Key: in.Key}
 	s.cache.Invalidate(ctx, at)
 	h, _, loadErr := s.cache.Load(ctx, at, 1, s.loader(identity))
 	if loadErr != nil || !lives(h) {
 		return v, err
 	}
-	v, err = s.show(ctx, by, h)
+	v, err = s.show(ctx, by, in, h)
 	return v, s.noted(by, h.Value, err)
 }
 
@@ -121,12 +120,12 @@ func (s *Service) orReload(
 func lives(h *Entry) bool { return h.Version > 0 && !h.Value.Deleted }
 
 // show returns a cached entry as a view for one caller.
-func (s *Service) show(ctx context.Context, by access.Caller, h *Entry) (View, error) {
+func (s *Service) show(ctx context.Context, by access.Caller, in Read, h *Entry) (View, error) {
 	resource := resourceOf(h.Value.Identity)
 	if err := by.RequireSight(access.ReadConfiguration, resource, configuration.ErrNotFound); err != nil {
 		return View{}, err
 	}
-	v, err := s.viewFor(ctx, by, h.Value)
+	v, err := s.viewFor(ctx, by, h.Value, in.Unsent)
 	if err == nil && !v.opened {
 		v.Prepared = &h.Prepared
 	}

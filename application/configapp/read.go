@@ -20,6 +20,9 @@ type Read struct {
 	At      time.Time
 	// MinVersion is the least version of the current state; 0 for any.
 	MinVersion configuration.Version
+	// Unsent reports whether a revealed state would not be sent, because of a precondition of
+	// the caller; nil is for never. The value is then neither decrypted nor recorded.
+	Unsent func(configuration.State) bool
 }
 
 // Read returns a configuration at present, or as of a version or a time. It has the value
@@ -53,13 +56,15 @@ func (s *Service) Read(ctx context.Context, by access.Caller, in Read) (View, er
 	if err != nil {
 		return View{}, err
 	}
-	v, err := s.viewFor(ctx, by, state)
+	v, err := s.viewFor(ctx, by, state, in.Unsent)
 	return v, s.noted(by, state, err)
 }
 
 // viewFor reveals the value where the caller may read it. Where that cannot be confirmed
-// it fails: a hidden value looks like a missing one.
-func (s *Service) viewFor(ctx context.Context, by access.Caller, state configuration.State) (View, error) {
+// it fails: a hidden value looks like a missing one. A value that is not sent is withheld.
+func (s *Service) viewFor(
+	ctx context.Context, by access.Caller, state configuration.State, unsent func(configuration.State) bool,
+) (View, error) {
 	v := View{State: state}
 	resource := resourceOf(state.Identity)
 	if !state.Content.Encrypted() || !by.Has(access.RevealConfiguration, resource) {
@@ -67,6 +72,10 @@ func (s *Service) viewFor(ctx context.Context, by access.Caller, state configura
 	}
 	if err := by.Require(access.RevealConfiguration, resource); err != nil {
 		return View{}, err
+	}
+	if unsent != nil && !state.Damaged && unsent(state) {
+		v.opened = true
+		return v, nil
 	}
 	text, err := s.open(ctx, state)
 	if err != nil {

@@ -174,3 +174,26 @@ func TestAccess(t *testing.T) {
 		require.ErrorIs(t, err, access.ErrUnauthenticated)
 	})
 }
+
+// TestUnsentValuesAreNotRevealed reads what the caller has already.
+func TestUnsentValuesAreNotRevealed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	created := b.created(t, "canary", true)
+	in := configapp.Read{Key: "database.url", Environment: "production", ServiceName: "shop"}
+	for _, version := range []configuration.Version{0, created.Version} { // cached, and of the history
+		in.Version = version
+		for unsent, want := range map[bool]string{false: "canary", true: ""} {
+			in.Unsent = func(s configuration.State) bool { return unsent && s.Version == created.Version }
+			before := b.reveals.Count()
+			v, err := b.Read(t.Context(), revealer(t), in)
+			require.NoError(t, err)
+			assert.Equal(t, want, text(v), "it counts as shown, so that its tag is that of shown values")
+			assert.Equal(t, !unsent, b.reveals.Count() > before)
+		}
+		in.Unsent = func(configuration.State) bool { return true }
+		v, err := b.Read(t.Context(), fixture.Reader(), in)
+		require.NoError(t, err)
+		assert.Equal(t, "hidden", text(v), "a caller without the right has nothing")
+	}
+}

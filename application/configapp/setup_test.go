@@ -65,7 +65,8 @@ func setupWith(t *testing.T, between func(configuration.Repository) configuratio
 	require.NoError(t, err)
 	b := &bundle{
 		store: fixture.NewStore(), clock: fixture.NewClock(), backoff: &fixture.NoWait{}, cipher: &reversingCipher{available: true},
-		watch: fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
+		reveals: &fixture.Reveals{},
+		watch:   fixture.NewStopwatch(), tail: fixture.NewTail(), memory: fixture.NewLocalCache[configuration.Locator, *configapp.Entry](1 << 20),
 	}
 	b.reveals, b.enforcement, b.history = &fixture.Reveals{}, &fixture.Vault{}, &forgedHistory{History: b.store}
 	b.Service = configapp.New(configapp.Dependencies{

@@ -36,6 +36,8 @@ type Settings struct {
 
 	AuditReveals AuditReveals `env:"AUDIT_REVEALS" envDefault:"buffered" group:"Access" doc:"buffered: a revealed value is recorded in memory first, and in the audit log within seconds; strict: values are not revealed while records could not be stored for 30 seconds" allowed:"buffered or strict"`
 
+	AuditRetention Retention `env:"AUDIT_RETENTION" envDefault:"0" group:"Access" doc:"Age from which entries of the audit log are removed, with one about that; 0: none are" allowed:"seconds, or a duration such as 8760h; 0"`
+
 	MaxStreams Streams `env:"MAX_STREAMS" envDefault:"10000" group:"Service" doc:"Maximum of open streams and long polls of one replica; one API key may have half of them, and so may all requests without a key" allowed:"2 to 1000000"`
 
 	KeyRate        Requests `env:"RATE_LIMIT_KEY_PER_SECOND" envDefault:"0" group:"Limits" doc:"Requests per second of one API key, over all replicas; 0: any number" allowed:"0 to 1000000"`

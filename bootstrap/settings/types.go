@@ -301,20 +301,6 @@ func (n *Name) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// AuditReveals is "buffered" or "strict".
-type AuditReveals string
-
-// UnmarshalText reads one of the two.
-func (a *AuditReveals) UnmarshalText(text []byte) error {
-	if *a = AuditReveals(text); *a != "buffered" && *a != "strict" {
-		return errNotAllowed
-	}
-	return nil
-}
-
-// Strict reports whether values are not revealed while that cannot be recorded.
-func (a AuditReveals) Strict() bool { return a == "strict" }
-
 // LogLevel is "debug", "info", "warn" or "error".
 type LogLevel string
 

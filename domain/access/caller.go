@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
@@ -97,7 +96,7 @@ func (c Caller) Prefixes(action Action, e scope.Environment) ([]string, error) {
 		prefixes = append(prefixes, g.Area.Prefixes...)
 	}
 	if prefixes == nil {
-		return nil, c.denied(action)
+		return nil, c.denied(action, Resource{Environment: e})
 	}
 	return prefixes, nil
 }
@@ -130,7 +129,7 @@ func (c Caller) RequireRight(action Action, resource Resource) error {
 	if c.Has(action, resource) {
 		return nil
 	}
-	return c.denied(action)
+	return c.denied(action, resource)
 }
 
 // RequireSight returns nil when the caller is allowed an action that shows the resource.
@@ -141,9 +140,9 @@ func (c Caller) RequireSight(action Action, resource Resource, absent error) err
 	case d.Allowed:
 		return nil
 	case d.Reason == OutOfScope:
-		return Hidden(absent)
+		return HiddenFrom(action, resource, absent)
 	}
-	return c.denied(action)
+	return c.denied(action, resource)
 }
 
 // RequireSeen is Require for an action on a resource that exists: where the caller is
@@ -153,7 +152,7 @@ func (c Caller) RequireSeen(action, sight Action, resource Resource, absent erro
 		return err
 	}
 	if !c.Has(sight, resource) {
-		return Hidden(absent)
+		return HiddenFrom(action, resource, absent)
 	}
 	return c.RequireRight(action, resource)
 }
@@ -166,7 +165,7 @@ func (c Caller) RequireAnywhere(action Action) error {
 	if slices.ContainsFunc(c.Grants, func(g Grant) bool { return g.allows(action) }) {
 		return nil
 	}
-	return c.denied(action)
+	return c.denied(action, Resource{})
 }
 
 // RequireConfirmed is RequireAnywhere with the confirmation of Require.
@@ -191,19 +190,9 @@ func (c Caller) Areas(action Action) ([]scope.Area, error) {
 		}
 	}
 	if areas == nil {
-		return nil, c.denied(action)
+		return nil, c.denied(action, Resource{})
 	}
 	return areas, nil
-}
-
-// Hidden returns the error for an absent resource with its true cause, for the audit log.
-func Hidden(absent error) error { return fault.Of(absent).WithCause(ErrOutOfScope) }
-
-func (c Caller) denied(action Action) error {
-	if (c.Actor == scope.Actor{}) {
-		return ErrUnauthenticated
-	}
-	return ErrForbidden.WithDetail("required", string(action))
 }
 
 func (c Caller) confirmed(action Action) error {

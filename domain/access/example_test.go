@@ -31,5 +31,5 @@ func Example() {
 	// Output:
 	// [REDACTED] true false
 	// true
-	// forbidden: This API key does not allow the action.
+	// forbidden: This API key does not allow the action.: denied: configuration.write
 }

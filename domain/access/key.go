@@ -95,6 +95,14 @@ func (k *APIKey) Opens(token Token, pepper secret.Text, at time.Time) bool {
 	return (current || previous) && k.ValidAt(at)
 }
 
+// Has reports whether a token has the secret of the key or the one before, in constant
+// time, also where the key is not valid.
+func (k *APIKey) Has(token Token, pepper secret.Text) bool {
+	digest := token.Digest(pepper)
+	current := subtle.ConstantTimeCompare(k.digest, digest) == 1
+	return current || k.previous != nil && subtle.ConstantTimeCompare(k.previous, digest) == 1
+}
+
 // OpensUntil returns until when the token opens the key, where Opens reports true; zero is
 // for ever.
 func (k *APIKey) OpensUntil(token Token, pepper secret.Text) time.Time {

@@ -58,6 +58,23 @@ func TestCanonicalIsRFC8785(t *testing.T) {
 	})
 }
 
+// TestLinesAreRFC8785 compares lines of an export with those of another implementation.
+func TestLinesAreRFC8785(t *testing.T) {
+	t.Parallel()
+	stored := chain(1)[0]
+	stored.Columns.Name = "\u2028\"\x01"
+	for _, line := range [][]byte{stored.Line(), audit.Head{Sequence: 7}.Line("start")} {
+		value := jsontext.Value(line).Clone()
+		require.NoError(t, value.Canonicalize())
+		assert.Equal(t, string(value), string(line))
+	}
+	assert.Contains(t, string(stored.Line()), `"occurred_at":"2026-11-23T12:00:00.000001Z"`)
+	stored.Canonical = append([]byte(" "), stored.Canonical...)
+	value := jsontext.Value(stored.Line()).Clone()
+	require.NoError(t, value.Canonicalize())
+	assert.NotEqual(t, string(value), string(stored.Line()), "what is not canonical shows")
+}
+
 func chain(count int64) []audit.Stored {
 	var list []audit.Stored
 	var before audit.Hash

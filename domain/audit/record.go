@@ -4,13 +4,15 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // Outcome is what became of an action.
 type Outcome string
 
-// The outcomes.
+// The outcomes. Failed is a change that was tried and not made, or whose outcome is
+// unknown, for a reason of the service.
 const (
 	Done   Outcome = "done"
 	Denied Outcome = "denied"
@@ -59,6 +61,24 @@ type Head struct {
 	Sequence int64
 	Hash     Hash
 }
+
+// Extent is what the log consists of: the entries after Start, up to End.
+type Extent struct {
+	// Start is the last entry that retention has removed; zero where it has removed none.
+	Start, End Head
+	// Strays are the sequences of rows that are no entries, the first one before and the
+	// first one beyond the log; at most two.
+	Strays []int64
+}
+
+// ErrHeadMissing is a log whose head is gone from the database: nothing can be added to it.
+var ErrHeadMissing = fault.New(fault.Unavailable, "audit_head_missing",
+	"The row of the table audit_head is missing, which no command deletes. Restore it from a backup, or as "+
+		"docs/operations.md describes (Audit log).")
+
+// ErrBroken is a chain that is broken where it would have to be intact.
+var ErrBroken = fault.New(fault.Conflict, "audit_log_broken",
+	"The audit log is broken there; entries are removed only where it is intact.")
 
 // Text returns the hash as 64 hexadecimal digits.
 func (h Hash) Text() string { return hex.EncodeToString(h[:]) }

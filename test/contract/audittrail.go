@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-hq/signalbox/domain/audit"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/fixture"
@@ -36,7 +37,29 @@ func auditTrailSuite() []behaviour[AuditStore] {
 		{"concurrent seals make one chain", concurrentSeals},
 		{"entries are selected by each attribute, the newest first", selectedEntries},
 		{"entries are narrowed by areas", entriesWithinAreas},
+		{"records of a stream are stored once", recordsOfAStream},
+		{"concurrent additions of the same records of a stream store them once", concurrentStreams},
+		{"a prefix is removed, and the chain goes on from its last entry", prunedPrefix},
+		{"all entries are removed, and the chain goes on", prunedWhole},
+		{"only up to an entry of the log is it pruned", prunedElsewhere},
 	}
+}
+
+// sealing seals at most so many changes and others.
+func sealing(limit int) ports.Sealing {
+	return ports.Sealing{Limit: limit, Describe: describeChange, Rejected: func(first, count int64) audit.Record {
+		return audit.Record{
+			At: fixture.Noon(), Action: "audit.rejected", Outcome: audit.Done, Count: count,
+			Facts: map[string]string{"first": strconv.FormatInt(first, 10)},
+		}
+	}}
+}
+
+// SealNothing seals at most so many changes, none of which has an entry.
+func SealNothing(limit int) ports.Sealing {
+	s := sealing(limit)
+	s.Describe = func(ports.Change) (audit.Record, bool) { return audit.Record{}, false }
+	return s
 }
 
 func describeChange(c ports.Change) (audit.Record, bool) {
@@ -55,10 +78,11 @@ func aRecord(n int) audit.Record {
 	}
 }
 
-func (s AuditStore) sealAll(t *testing.T) {
+// SealAll seals everything that waits.
+func (s AuditStore) SealAll(t *testing.T) {
 	t.Helper()
 	for {
-		n, err := s.Seal(t.Context(), 2, describeChange)
+		n, err := s.Seal(t.Context(), sealing(2))
 		require.NoError(t, err)
 		if n == 0 {
 			return
@@ -66,16 +90,17 @@ func (s AuditStore) sealAll(t *testing.T) {
 	}
 }
 
-// intact returns all entries after it has verified them.
-func (s AuditStore) intact(t *testing.T) []audit.Entry {
+// Intact returns all entries after it has verified them.
+func (s AuditStore) Intact(t *testing.T) []audit.Entry {
 	t.Helper()
+	extent, err := s.Extent(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, extent.Strays)
 	list, err := s.Range(t.Context(), 1, 1000)
 	require.NoError(t, err)
-	head, broken := audit.Verify(audit.Head{}, list)
+	head, broken := audit.Verify(extent.Start, list)
 	require.Nil(t, broken)
-	stored, err := s.Head(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, head, stored)
+	require.Equal(t, head, extent.End)
 	entries := make([]audit.Entry, len(list))
 	for i, one := range list {
 		entries[i], err = audit.Parse(one.Canonical)
@@ -85,10 +110,10 @@ func (s AuditStore) intact(t *testing.T) []audit.Entry {
 }
 
 func emptyLog(t *testing.T, s AuditStore) {
-	n, err := s.Seal(t.Context(), 10, describeChange)
+	n, err := s.Seal(t.Context(), sealing(10))
 	require.NoError(t, err)
 	assert.Zero(t, n)
-	assert.Empty(t, s.intact(t))
+	assert.Empty(t, s.Intact(t))
 	list, err := s.Entries(t.Context(), audit.Query{Limit: 10})
 	require.NoError(t, err)
 	assert.Empty(t, list)
@@ -98,10 +123,10 @@ func emptyLog(t *testing.T, s AuditStore) {
 func sealedOnce(t *testing.T, s AuditStore) {
 	s.Change(t)
 	require.NoError(t, s.Add(t.Context(), aRecord(1), aRecord(2), aRecord(3)))
-	s.sealAll(t)
+	s.SealAll(t)
 	s.Change(t)
-	s.sealAll(t)
-	entries := s.intact(t)
+	s.SealAll(t)
+	entries := s.Intact(t)
 	require.Len(t, entries, 5)
 	assert.Equal(t, aRecord(1), entries[1].Record)
 	assert.Equal(t, aRecord(3), entries[3].Record)
@@ -115,11 +140,11 @@ func sealedOnce(t *testing.T, s AuditStore) {
 
 func undescribedChanges(t *testing.T, s AuditStore) {
 	s.Change(t)
-	n, err := s.Seal(t.Context(), 10, func(ports.Change) (audit.Record, bool) { return audit.Record{}, false })
+	n, err := s.Seal(t.Context(), SealNothing(10))
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
-	s.sealAll(t)
-	assert.Empty(t, s.intact(t))
+	s.SealAll(t)
+	assert.Empty(t, s.Intact(t))
 }
 
 func concurrentSeals(t *testing.T, s AuditStore) {
@@ -127,13 +152,13 @@ func concurrentSeals(t *testing.T, s AuditStore) {
 		require.NoError(t, s.Add(t.Context(), aRecord(n)))
 	}
 	for _, err := range together(writers, func(int) error {
-		_, err := s.Seal(t.Context(), 3, describeChange)
+		_, err := s.Seal(t.Context(), sealing(3))
 		return err
 	}) {
 		require.NoError(t, err)
 	}
-	s.sealAll(t)
-	assert.Len(t, s.intact(t), 20)
+	s.SealAll(t)
+	assert.Len(t, s.Intact(t), 20)
 }
 
 func selectedEntries(t *testing.T, s AuditStore) {
@@ -143,7 +168,7 @@ func selectedEntries(t *testing.T, s AuditStore) {
 		Resource: audit.Resource{Type: "request", Environment: "production", ServiceName: "shop", Name: "PUT /x"},
 	}
 	require.NoError(t, s.Add(t.Context(), aRecord(1), other, aRecord(2)))
-	s.sealAll(t)
+	s.SealAll(t)
 	for name, row := range map[string]struct {
 		query audit.Query
 		want  []int64
@@ -188,7 +213,7 @@ func entriesWithinAreas(t *testing.T, s AuditStore) {
 		record.Resource = r
 		require.NoError(t, s.Add(t.Context(), record))
 	}
-	s.sealAll(t)
+	s.SealAll(t)
 	production := scope.Area{Environments: []scope.Environment{fixture.Production(t)}}
 	assert.Equal(t, []int64{1}, s.sequences(t, audit.Query{Limit: 10, Within: []scope.Area{production}}))
 	assert.Equal(t, []int64{2, 1}, s.sequences(t, audit.Query{Limit: 10, Within: []scope.Area{{Prefixes: []string{"ui."}}}}))
@@ -196,11 +221,94 @@ func entriesWithinAreas(t *testing.T, s AuditStore) {
 	assert.Equal(t, []int64{1}, s.sequences(t, audit.Query{Limit: 10, Within: []scope.Area{shop}}))
 }
 
+func actions(entries []audit.Entry) []string {
+	list := make([]string, len(entries))
+	for i, e := range entries {
+		list[i] = e.Action + " " + e.Resource.ID
+	}
+	return list
+}
+
+func recordsOfAStream(t *testing.T, s AuditStore) {
+	require.NoError(t, s.AddOnce(t.Context(), "one", 1))
+	require.NoError(t, s.AddOnce(t.Context(), "one", 1, aRecord(1), aRecord(2)))
+	require.NoError(t, s.AddOnce(t.Context(), "one", 2, aRecord(2), aRecord(3)))
+	require.NoError(t, s.AddOnce(t.Context(), "one", 1, aRecord(1)))
+	require.NoError(t, s.AddOnce(t.Context(), "two", 1, aRecord(4)))
+	require.NoError(t, s.AddOnce(t.Context(), "one", 4, aRecord(5)))
+	s.SealAll(t)
+	assert.Equal(t, []string{"key.created 1", "key.created 2", "key.created 3", "key.created 4", "key.created 5"},
+		actions(s.Intact(t)))
+}
+
+func concurrentStreams(t *testing.T, s AuditStore) {
+	for _, err := range together(writers, func(int) error {
+		return s.AddOnce(t.Context(), "one", 1, aRecord(1), aRecord(2), aRecord(3))
+	}) {
+		require.NoError(t, err)
+	}
+	s.SealAll(t)
+	assert.Len(t, s.Intact(t), 3)
+}
+
+// headAt returns the head after an entry.
+func (s AuditStore) headAt(t *testing.T, sequence int64) audit.Head {
+	t.Helper()
+	list, err := s.Range(t.Context(), sequence, 1)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	return audit.Head{Sequence: list[0].Sequence, Hash: list[0].Hash}
+}
+
+func (s AuditStore) fill(t *testing.T, count int) {
+	t.Helper()
+	for n := range count {
+		require.NoError(t, s.Add(t.Context(), aRecord(n+1)))
+	}
+	s.SealAll(t)
+}
+
+func prunedPrefix(t *testing.T, s AuditStore) {
+	s.fill(t, 5)
+	upTo := s.headAt(t, 3)
+	require.NoError(t, s.Prune(t.Context(), upTo, aRecord(99)))
+	extent, err := s.Extent(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, upTo, extent.Start)
+	assert.Equal(t, int64(5), extent.End.Sequence)
+	assert.Equal(t, []int64{5, 4}, s.sequences(t, audit.Query{Limit: 10}))
+	s.SealAll(t)
+	assert.Equal(t, []string{"key.created 4", "key.created 5", "key.created 99"}, actions(s.Intact(t)))
+}
+
+func prunedWhole(t *testing.T, s AuditStore) {
+	s.fill(t, 3)
+	require.NoError(t, s.Prune(t.Context(), s.headAt(t, 3), aRecord(99)))
+	assert.Empty(t, s.Intact(t))
+	s.SealAll(t)
+	entries := s.Intact(t)
+	require.Len(t, entries, 1)
+	assert.Equal(t, int64(4), entries[0].Sequence)
+}
+
+func prunedElsewhere(t *testing.T, s AuditStore) {
+	s.fill(t, 3)
+	wrong := s.headAt(t, 2)
+	wrong.Hash[0]++
+	require.NoError(t, s.Prune(t.Context(), s.headAt(t, 1), aRecord(99)))
+	removed := audit.Head{Sequence: 1}
+	for _, upTo := range []audit.Head{wrong, {Sequence: 9}, {}, removed} {
+		require.ErrorIs(t, s.Prune(t.Context(), upTo, aRecord(98)), fault.ErrInvalid)
+	}
+	s.SealAll(t)
+	assert.Len(t, s.Intact(t), 3)
+}
+
 // SealOne adds a record and seals everything.
 func (s AuditStore) SealOne(t *testing.T) {
 	t.Helper()
 	require.NoError(t, s.Add(t.Context(), aRecord(1)))
-	s.sealAll(t)
+	s.SealAll(t)
 }
 
 // KeepNothing returns a retention that keeps nothing.

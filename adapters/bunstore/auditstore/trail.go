@@ -2,6 +2,7 @@ package auditstore
 
 import (
 	"context"
+	"math"
 
 	"github.com/uptrace/bun"
 
@@ -21,15 +22,6 @@ var _ ports.AuditTrail = (*Trail)(nil)
 
 // New returns the audit log of a store.
 func New(s *bunstore.Store) *Trail { return &Trail{store: s} }
-
-type headRow struct {
-	bun.BaseModel `bun:"table:audit_head,alias:ah"`
-
-	ID       int64 `bun:",pk"`
-	Sequence int64
-	Hash     []byte
-	Revision int64
-}
 
 type entryRow struct {
 	bun.BaseModel `bun:"table:audit,alias:au"`
@@ -68,116 +60,35 @@ func (r entryRow) stored() audit.Stored {
 	return s
 }
 
-// Seal moves waiting records into the log.
-func (t *Trail) Seal(
-	ctx context.Context, limit int, describe func(ports.Change) (audit.Record, bool),
-) (int, error) {
-	waiting, err := t.waiting(ctx)
-	if err != nil || !waiting {
-		return 0, dberror.Translate(err, "read what waits for the audit log", nil)
-	}
-	n := 0
-	err = t.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		head, err := t.lockHead(ctx, tx)
-		if err != nil {
-			return err
-		}
-		n, err = t.seal(ctx, tx, head, limit, describe)
-		return err
-	})
-	return n, dberror.Translate(err, "seal audit entries", nil)
-}
-
-// waiting reports whether there is anything to seal. It takes no lock.
-func (t *Trail) waiting(ctx context.Context) (bool, error) {
-	behind, err := t.store.NewSelect().Model((*headRow)(nil)).
-		Where("id = 1 AND revision < (SELECT revision FROM feed_head WHERE id = 1)").Exists(ctx)
-	if err != nil || behind {
-		return behind, err
-	}
-	return t.store.NewSelect().Model((*bunstore.PendingRow)(nil)).Exists(ctx)
-}
-
-func (t *Trail) lockHead(ctx context.Context, tx bun.Tx) (headRow, error) {
-	q := tx.NewSelect().Where("id = 1")
-	if t.store.Dialect() == bunstore.Postgres {
-		q = q.For("UPDATE")
-	}
-	var head headRow
-	err := bunstore.ScanSelect(ctx, q.Model(&head), 1)
-	return head, err
-}
-
-func (t *Trail) seal(
-	ctx context.Context, tx bun.Tx, head headRow, limit int, describe func(ports.Change) (audit.Record, bool),
-) (int, error) {
-	after := tx.NewSelect().Where("revision > ?", head.Revision).Order("revision")
-	changes, err := bunstore.FindAll[bunstore.ChangeRow](ctx, t.store, after, limit, "read the feed")
-	if err != nil {
-		return 0, err
-	}
-	var pending []bunstore.PendingRow
-	if err := bunstore.ScanSelect(ctx, tx.NewSelect().Model(&pending).Order("id"), limit); err != nil {
-		return 0, err
-	}
-	records := make([]audit.Record, 0, len(changes)+len(pending))
-	for _, c := range changes {
-		if r, audited := describe(c); audited {
-			records = append(records, r)
-		}
-		head.Revision = c.Revision
-	}
-	for _, p := range pending {
-		records = append(records, recordOf(p))
-	}
-	if err := t.append(ctx, tx, &head, records); err != nil {
-		return 0, err
-	}
-	if len(pending) > 0 {
-		last := pending[len(pending)-1].ID
-		if _, err := tx.NewDelete().Model((*bunstore.PendingRow)(nil)).Where("id <= ?", last).Exec(ctx); err != nil {
-			return 0, err
-		}
-	}
-	_, err = tx.NewUpdate().Model(&head).WherePK().Exec(ctx)
-	return len(changes) + len(pending), err
-}
-
-// recordOf returns a pending record. One that is unreadable is in the log as it is.
-func recordOf(p bunstore.PendingRow) audit.Record {
-	e, err := audit.Parse([]byte(p.Record))
-	if err != nil {
-		return audit.Record{
-			Action: "audit.unreadable", Outcome: audit.Done, Count: 1, Facts: map[string]string{"record": p.Record},
-		}
-	}
-	return e.Record
-}
-
-// append adds records to the log and moves the head.
-func (t *Trail) append(ctx context.Context, tx bun.Tx, head *headRow, records []audit.Record) error {
-	if len(records) == 0 {
-		return nil
-	}
-	var hash audit.Hash
-	copy(hash[:], head.Hash)
-	rows := make([]entryRow, len(records))
-	for i, r := range records {
-		head.Sequence++
-		e := audit.Entry{Sequence: head.Sequence, Record: r}
-		canonical := e.Canonical()
-		hash = audit.Chain(hash, canonical)
-		rows[i] = rowOf(e, canonical, hash)
-	}
-	head.Hash = hash[:]
-	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-	return err
-}
-
 // Add stores records that wait for Seal.
 func (t *Trail) Add(ctx context.Context, records ...audit.Record) error {
 	err := t.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		return bunstore.Audit(ctx, tx, records...)
+	})
+	return dberror.Translate(err, "store audit records", nil)
+}
+
+// positionOf returns how many records of a stream were stored. Concurrent calls for it wait
+// for the end of the transaction.
+const positionOf = "INSERT INTO audit_streams AS s (stream, position) VALUES (?, 0) " +
+	"ON CONFLICT (stream) DO UPDATE SET position = s.position RETURNING position"
+
+// AddOnce stores the records of a stream that were not stored before.
+func (t *Trail) AddOnce(ctx context.Context, stream string, first int64, records ...audit.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	last := first + int64(len(records)) - 1
+	err := t.store.Transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		position, err := bunstore.FinalRaw(ctx, tx, positionOf, stream)
+		if err != nil || position >= last {
+			return err
+		}
+		if err := bunstore.Audit(ctx, tx, records[max(position-first+1, 0):]...); err != nil {
+			return err
+		}
+		_, err = bunstore.FinalExec(ctx, tx, "UPDATE audit_streams SET position = ? WHERE stream = ?", last, stream)
+		return err
 	})
 	return dberror.Translate(err, "store audit records", nil)
 }
@@ -215,6 +126,9 @@ func (t *Trail) Range(ctx context.Context, from int64, limit int) ([]audit.Store
 
 func (t *Trail) entries(ctx context.Context, q *bun.SelectQuery, limit int) ([]audit.Stored, error) {
 	var rows []entryRow
+	// Other rows are no entries.
+	q = q.Where("sequence > coalesce((SELECT start_sequence FROM audit_head WHERE id = 1), 0)").
+		Where("sequence <= coalesce((SELECT sequence FROM audit_head WHERE id = 1), ?)", int64(math.MaxInt64))
 	if err := bunstore.ScanSelect(ctx, q.Model(&rows), limit); err != nil {
 		return nil, dberror.Translate(err, "read the audit log", nil)
 	}
@@ -223,15 +137,4 @@ func (t *Trail) entries(ctx context.Context, q *bun.SelectQuery, limit int) ([]a
 		list[i] = r.stored()
 	}
 	return list, nil
-}
-
-// Head returns the end of the log.
-func (t *Trail) Head(ctx context.Context) (audit.Head, error) {
-	var row headRow
-	if err := bunstore.ScanSelect(ctx, t.store.NewSelect().Model(&row).Where("id = 1"), 1); err != nil {
-		return audit.Head{}, dberror.Translate(err, "read the head of the audit log", nil)
-	}
-	head := audit.Head{Sequence: row.Sequence}
-	copy(head.Hash[:], row.Hash)
-	return head, nil
 }

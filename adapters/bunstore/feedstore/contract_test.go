@@ -9,8 +9,6 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/configstore"
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/feedstore"
-	"github.com/signalbox-hq/signalbox/domain/audit"
-	"github.com/signalbox-hq/signalbox/ports"
 	"github.com/signalbox-hq/signalbox/test/contract"
 	"github.com/signalbox-hq/signalbox/test/storetest"
 )
@@ -35,9 +33,7 @@ func (a audited) Sequence(ctx context.Context, limit int) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	_, err = auditstore.New(a.store).Seal(ctx, 1<<20, func(ports.Change) (audit.Record, bool) {
-		return audit.Record{}, false
-	})
+	_, err = auditstore.New(a.store).Seal(ctx, contract.SealNothing(1<<20))
 	return n, err
 }
 

@@ -46,9 +46,9 @@ func TestDamagedChangeDoesNotStopReaders(t *testing.T) {
 			assert.Equal(t, []string{"changes", "2"}, []string{d.All()[0].Table, d.All()[0].ID})
 			assert.Equal(t, int64(1), store.DamagedRows())
 
-			sealed, err := auditstore.New(store).Seal(t.Context(), 10, func(c ports.Change) (audit.Record, bool) {
+			sealed, err := auditstore.New(store).Seal(t.Context(), ports.Sealing{Limit: 10, Describe: func(c ports.Change) (audit.Record, bool) {
 				return audit.Record{Action: c.EventType, Count: 1}, true
-			})
+			}})
 			require.NoError(t, err)
 			assert.Equal(t, 3, sealed, "it does not stop the audit log, either")
 

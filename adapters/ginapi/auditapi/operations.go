@@ -8,6 +8,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
@@ -121,7 +122,7 @@ func represent(e auditapp.Shown) entryJSON {
 }
 
 type verifyInput struct {
-	From int64 `query:"from" minimum:"0" doc:"The first entry to check; the first of all if not given"`
+	From int64 `query:"from" minimum:"0" doc:"The first entry to check; the first of all if not given. One that the log does not have is 422"`
 	To   int64 `query:"to" minimum:"0" doc:"The last entry to check; the last of all if not given"`
 }
 
@@ -135,14 +136,16 @@ func (a *API) verify(ctx context.Context, in *verifyInput) (*verifyOutput, error
 		return nil, err
 	}
 	out := &verifyOutput{verifiedJSON{
-		Intact: v.Broken == nil, From: v.From, To: v.To, Next: v.Next,
-		Head: headJSON{Sequence: v.Head.Sequence, Hash: v.Head.Text()},
+		Intact: v.Broken == nil, From: v.From, To: v.To, Checked: v.Checked(), Next: v.Next,
+		Start: representHead(v.Start), Head: representHead(v.Head),
 	}}
 	if v.Broken != nil {
 		out.Body.Broken = &brokenJSON{Sequence: v.Broken.Sequence, Reason: v.Broken.Reason}
 	}
 	return out, nil
 }
+
+func representHead(h audit.Head) headJSON { return headJSON{Sequence: h.Sequence, Hash: h.Text()} }
 
 type headOutput struct {
 	Body headJSON

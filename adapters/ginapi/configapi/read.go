@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/configapp"
+	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -40,6 +41,9 @@ func (a *API) read(c *gin.Context, in *rest.Input) {
 			a.router.Fail(c, err)
 			return
 		}
+	}
+	if h := c.Request.Header; rest.Conditional(h) {
+		query.Unsent = func(state configuration.State) bool { return rest.Unsent(h, validators(state)) }
 	}
 	ctx := c.Request.Context()
 	v, err := a.configurations.Read(ctx, rest.CallerOf(ctx), query)
@@ -97,6 +101,14 @@ func prepare(v configapp.View) (*ports.Representation, error) {
 		ETag: []string{entityTag(v)}, LastModified: []string{rest.LastModified(v.UpdatedAt)}, Modified: v.UpdatedAt,
 		Secret: v.Content.Encrypted() && shown(v), ContentLength: []string{strconv.Itoa(len(body))}, Body: body,
 	}, nil
+}
+
+// validators returns what preconditions of a caller are compared with that sees the value
+// of an encrypted configuration.
+func validators(state configuration.State) *ports.Representation {
+	return &ports.Representation{
+		ETag: []string{rest.VariantTag(state.Version, rest.RevealedSuffix)}, Modified: state.UpdatedAt,
+	}
 }
 
 // preparedFor returns the response for a view; it is made once where the view is cached.

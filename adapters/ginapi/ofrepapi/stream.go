@@ -57,6 +57,7 @@ func (a *API) stream(c *gin.Context, _ *rest.Input) {
 func (a *API) openStream(c *gin.Context) (*stream, error) {
 	ctx := c.Request.Context()
 	caller, environment, err := a.admit(ctx, c.Query("pass"))
+	rest.Identify(ctx, caller.Actor)
 	if err != nil {
 		return nil, err
 	}

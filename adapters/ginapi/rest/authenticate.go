@@ -15,7 +15,8 @@ import (
 type Authenticator interface {
 	// Anonymous returns the caller of requests without a key, or why a key is required.
 	Anonymous() (access.Caller, error)
-	// Authenticate returns the holder of a key, or why the key is rejected.
+	// Authenticate returns the holder of a key, or why the key is rejected, with its actor
+	// where it is known.
 	Authenticate(ctx context.Context, key string, from access.Origin) (access.Caller, error)
 }
 
@@ -30,6 +31,7 @@ func (r *Router) authenticate(c *gin.Context, req *request) bool {
 	case Required:
 		caller, key, err := r.callerOf(c.Request, req)
 		if err != nil {
+			req.caller.Actor = caller.Actor // the key, where that is known, for the audit log
 			r.Fail(c, r.limitFailure(c, key, err))
 			return false
 		}

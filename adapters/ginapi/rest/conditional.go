@@ -68,6 +68,16 @@ func (r *Router) Revalidated(c *gin.Context, ready *ports.Representation) bool {
 	return false
 }
 
+// Conditional reports whether a read has preconditions.
+func Conditional(h http.Header) bool {
+	return len(h[ifMatch])+len(h[ifNoneMatch])+len(h[ifModifiedSince])+len(h[ifUnmodifiedSince]) > 0
+}
+
+// Unsent reports whether Revalidated sends no body, for a response with these validators.
+func Unsent(h http.Header, ready *ports.Representation) bool {
+	return !accepted(h, ready) || cached(h, ready)
+}
+
 // accepted evaluates If-Match, and without it If-Unmodified-Since.
 func accepted(h http.Header, ready *ports.Representation) bool {
 	if lines, given := h[ifMatch]; given {

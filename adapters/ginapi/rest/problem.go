@@ -84,7 +84,7 @@ func (r *Router) problem(ctx context.Context, err error) *problem {
 		return p
 	}
 	if r.options.Denied != nil && isDenied(f, err) {
-		r.options.Denied(requestOf(ctx).denial(f.Code()))
+		r.options.Denied(requestOf(ctx).denial(f.Code(), access.DenialOf(err)))
 	}
 	if f.Kind() == fault.Internal {
 		r.options.Logger.Error("request failed", failureFields(ctx, f, err)...)
@@ -104,29 +104,34 @@ func isDenied(f *fault.Error, err error) bool {
 // Denial is a request that was denied.
 type Denial struct {
 	By access.Caller
-	// Action is that of the operation, empty where no operation was found.
+	// Action is what was denied, empty where the caller was denied before that was known.
 	Action access.Action
 	// Request is the method and the path.
 	Request string
-	// Environment and ServiceName are those of the query.
-	Environment, ServiceName string
+	// Environment and ServiceName are those of the resource, or of the query. Name is that of
+	// the resource, where it is known.
+	Environment, ServiceName, Name string
 	// Code is that of the error in the response.
 	Code string
 }
 
 // denial describes a request that was denied.
-func (r *request) denial(code string) Denial {
-	d := Denial{By: r.caller, Code: code}
+func (r *request) denial(code string, denied access.Denial) Denial {
+	d := Denial{
+		By: r.caller, Action: denied.Action, Environment: denied.Resource.Environment.String(),
+		ServiceName: denied.Resource.Service.String(), Name: denied.Resource.Name, Code: code,
+	}
 	if d.By.From == nil {
 		d.By.From = r
 	}
-	if r.operation != nil {
+	if r.operation != nil && d.Action == "" {
 		d.Action = r.operation.does
 	}
 	if r.http != nil {
 		query := r.http.URL.Query()
 		d.Request = r.http.Method + " " + r.http.URL.Path
-		d.Environment, d.ServiceName = query.Get("environment"), query.Get("service_name")
+		d.Environment = cmp.Or(d.Environment, query.Get("environment"))
+		d.ServiceName = cmp.Or(d.ServiceName, query.Get("service_name"))
 	}
 	return d
 }

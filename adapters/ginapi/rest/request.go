@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/limit"
 	"github.com/signalbox-hq/signalbox/domain/access"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 )
 
 // request is the state of one request and its context: it ends with the connection or
@@ -63,6 +64,9 @@ func CallerOf(ctx context.Context) access.Caller { return requestOf(ctx).caller 
 
 // RequestIDOf returns the id of a request.
 func RequestIDOf(ctx context.Context) string { return requestOf(ctx).id }
+
+// Identify names the author of a request that its handler authenticates, for the logs.
+func Identify(ctx context.Context, actor scope.Actor) { requestOf(ctx).caller.Actor = actor }
 
 // SourceOf returns the address of the client, or the zero address where it is not
 // certain.
