@@ -33,7 +33,8 @@ func configurationModule() Module {
 
 // newKeyRing returns the use cases of encryption keys.
 func newKeyRing(
-	store *bunstore.Store, cipher *fernetcipher.Cipher, trail ports.AuditTrail, clock ports.Clock, backoff ports.Backoff,
+	store *bunstore.Store, cipher *fernetcipher.Cipher, trail ports.AuditTrail, clock ports.Clock,
+	backoff ports.Backoff,
 ) *configapp.KeyRing {
 	return configapp.NewKeyRing(configapp.KeyRingDependencies{
 		Vault: configstore.NewVault(store), Cipher: cipher, Canaries: keystore.NewCanaries(store),

@@ -51,5 +51,6 @@ var (
 	// ErrTokenTampered is a token that does not belong to the row in which it is stored: it was
 	// copied there, or what binds it to its row was removed.
 	ErrTokenTampered = fault.New(fault.Internal, "token_tampered",
-		"The stored value does not belong to this configuration and version. Replace it, or roll back to another version.")
+		"The stored value does not belong to this configuration and version. "+
+			"Replace it, or roll back to another version.")
 )

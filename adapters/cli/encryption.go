@@ -82,14 +82,14 @@ func printEncryption(cmd *cobra.Command, _ []string, db Database) error {
 	if err := w.Flush(); err != nil {
 		return printed(0, err)
 	}
-	return printed(0, printLacking(cmd, status))
+	return printLacking(cmd, status)
 }
 
 // printLacking names the replicas for which the first key is not current yet.
 func printLacking(cmd *cobra.Command, status configapp.KeyRingStatus) error {
 	for _, replica := range status.Lacking {
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "replica %s (version %s) lacks the first key, %s\n",
-			replica.ID, replica.Version, status.First); err != nil {
+		if err := printed(fmt.Fprintf(cmd.OutOrStdout(), "replica %s (version %s) lacks the first key, %s\n",
+			replica.ID, replica.Version, status.First)); err != nil {
 			return err
 		}
 	}

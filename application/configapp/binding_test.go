@@ -185,10 +185,10 @@ func TestATokenWithoutAMACIsBoundByTheNextWrite(t *testing.T) {
 	_, err := f.Update(t.Context(), fixture.Admin(), configapp.Update{ID: f.id, Description: new("other")})
 	require.NoError(t, err)
 	f.forge = nil
-	c, err := f.bundle.store.Find(t.Context(), f.id)
+	c, err := f.store.Find(t.Context(), f.id)
 	require.NoError(t, err)
 	assert.Equal(t, configuration.Version(2), c.Content().Of())
-	page, err := f.bundle.store.Entries(t.Context(), f.id, scope.Window{Limit: 10})
+	page, err := f.store.Entries(t.Context(), f.id, scope.Window{Limit: 10})
 	require.NoError(t, err)
 	assert.Equal(t, []configuration.Version{1, 2}, []configuration.Version{page.Items[0].Old.Of(), page.Items[0].New.Of()})
 }

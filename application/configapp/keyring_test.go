@@ -3,6 +3,7 @@ package configapp_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -275,7 +276,7 @@ func (c *contended) Replace(ctx context.Context, list []configuration.Replacemen
 func TestARotationWaitsForOtherWriters(t *testing.T) {
 	t.Parallel()
 	for attempts, want := range map[int]error{3: nil, 100: fault.ErrContended} {
-		t.Run(fmt.Sprint(attempts), func(t *testing.T) {
+		t.Run(strconv.Itoa(attempts), func(t *testing.T) {
 			t.Parallel()
 			cipher, err := fernetcipher.NewRing([]secret.Text{newKey(t)}, true)
 			require.NoError(t, err)

@@ -53,8 +53,9 @@ type Service struct {
 // New returns the use cases over their dependencies.
 func New(d Dependencies) *Service {
 	s := &Service{deps: d, cache: readthrough.New(readthrough.Options[configuration.Locator, configuration.State]{
-		Local: d.Memory, Shared: onlyReadable(d.Shared, d.Cipher), Lifetime: d.Lifetime, Feed: d.Feed, Stopwatch: d.Stopwatch,
-		Size: size, Event: func(s configuration.State) string { return s.Event },
+		Local: d.Memory, Shared: onlyReadable(d.Shared, d.Cipher), Lifetime: d.Lifetime, Feed: d.Feed,
+		Stopwatch: d.Stopwatch,
+		Size:      size, Event: func(s configuration.State) string { return s.Event },
 	})}
 	s.binding = &binding{ring: d.Cipher, enforcement: d.Enforcement, stopwatch: d.Stopwatch}
 	s.writer = change.Writer[configuration.ID, *configuration.Configuration]{

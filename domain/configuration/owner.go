@@ -26,7 +26,7 @@ func (o Owner) Binding(token string) []byte {
 	for _, text := range list {
 		b = appendText(b, text)
 	}
-	b = binary.BigEndian.AppendUint64(b, uint64(max(o.Version, 0))) //nolint:gosec // not negative
+	b = binary.BigEndian.AppendUint64(b, uint64(max(o.Version, 0)))
 	return appendText(b, token)
 }
 

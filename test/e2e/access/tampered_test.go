@@ -146,7 +146,7 @@ func TestTokensOfEarlierVersions(t *testing.T) {
 				"WHERE configuration_id = $two AND version = 1) WHERE id = $two")
 			w.exec(t, "INSERT INTO configuration_history (configuration_id, version, action, old_value, old_encrypted, new_value, "+
 				"new_encrypted, is_encrypted, changed_by, changed_at, request_id) SELECT configuration_id, 3, 'rollback', new_value, true, "+
-				"(SELECT value FROM configurations WHERE id = $two), true, true, changed_by, changed_at, request_id "+
+				"(SELECT value FROM configurations WHERE id = $two), true, is_encrypted, changed_by, changed_at, request_id "+
 				"FROM configuration_history WHERE configuration_id = $two AND version = 2")
 			w.exec(t, "UPDATE configurations SET token_key = NULL, token_mac = NULL WHERE id = $one")
 			s, stop := w.serve(t)
