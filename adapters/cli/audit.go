@@ -142,14 +142,8 @@ func export(cmd *cobra.Command, db Database, from int64) error {
 		return err
 	}
 	for at := part.Before.Sequence; ; {
-		for _, e := range part.Entries {
-			if e.Sequence > end.Sequence {
-				break
-			}
-			if err := write(e.Line()); err != nil {
-				return err
-			}
-			at = e.Sequence
+		if at, err = exportPart(part, at, end.Sequence, write); err != nil {
+			return err
 		}
 		if at >= end.Sequence || len(part.Entries) == 0 {
 			return write(end.Line("end"))
@@ -158,6 +152,21 @@ func export(cmd *cobra.Command, db Database, from int64) error {
 			return err
 		}
 	}
+}
+
+// exportPart writes the entries of a part, up to the end of the export, and returns the sequence
+// of the last one, or at where there is none.
+func exportPart(part auditapp.Exported, at, end int64, write func([]byte) error) (int64, error) {
+	for _, e := range part.Entries {
+		if e.Sequence > end {
+			break
+		}
+		if err := write(e.Line()); err != nil {
+			return at, err
+		}
+		at = e.Sequence
+	}
+	return at, nil
 }
 
 func auditPrune(p Program) *cobra.Command {

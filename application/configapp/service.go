@@ -78,7 +78,8 @@ type View struct {
 	opened   bool
 }
 
-// Value returns the value, which is empty where the caller does not want it (Read.Unsent), or false where it is encrypted and not revealed, or damaged.
+// Value returns the value, which is empty where the caller does not want it (Read.Unsent), or
+// false where it is encrypted and not revealed, or damaged.
 func (v View) Value() (secret.Text, bool) {
 	if v.Damaged {
 		return secret.Text{}, false

@@ -9,6 +9,8 @@ import (
 
 // Denial is what a caller was denied. It is the cause of errors, for the audit log, and is
 // never shown.
+//
+//nolint:errname // it is a denial where it is read, and an error only to be carried
 type Denial struct {
 	// Action is empty where it is not known.
 	Action   Action

@@ -42,7 +42,7 @@ func TestDenials(t *testing.T) {
 		assert.Equal(t, row.action, denied.Action, name)
 		assert.Equal(t, row.of, denied.Resource, name)
 	}
-	assert.NotErrorIs(t, reader.Require(access.WriteFlag, production), access.ErrOutOfScope, "it hides nothing")
+	require.NotErrorIs(t, reader.Require(access.WriteFlag, production), access.ErrOutOfScope, "it hides nothing")
 	assert.NotContains(t, reader.Require(access.WriteFlag, production).Error(), "production")
 }
 

@@ -50,8 +50,9 @@ type KeyUses interface {
 // change is effective before what they remember of the key is stale.
 type KeyChanges interface {
 	// Listen calls changed with the id of each key that a process creates or changes, and with
-	// AllLogins where what is trusted has changed, after the commit, until ctx ends; then it returns nil. A change that fails has no
-	// notification. A store without notifications returns nil at once, and a lost
-	// connection is an error. Changed must not block. Notifications may be lost.
+	// AllLogins where what is trusted has changed, after the commit, until ctx ends; then it
+	// returns nil. A change that fails has no notification. A store without notifications
+	// returns nil at once, and a lost connection is an error. Changed must not block.
+	// Notifications may be lost.
 	Listen(ctx context.Context, changed func(id string)) error
 }

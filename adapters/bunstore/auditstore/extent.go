@@ -77,10 +77,12 @@ func (t *Trail) Prune(ctx context.Context, upTo audit.Head, r audit.Record) erro
 			return err
 		}
 		head.StartSequence, head.StartHash = upTo.Sequence, upTo.Hash[:]
-		if _, err := tx.NewUpdate().Model(&head).Column("start_sequence", "start_hash").WherePK().Exec(ctx); err != nil {
+		_, err = tx.NewUpdate().Model(&head).Column("start_sequence", "start_hash").WherePK().Exec(ctx)
+		if err != nil {
 			return err
 		}
-		if _, err := tx.NewDelete().Model((*entryRow)(nil)).Where("sequence <= ?", upTo.Sequence).Exec(ctx); err != nil {
+		_, err = tx.NewDelete().Model((*entryRow)(nil)).Where("sequence <= ?", upTo.Sequence).Exec(ctx)
+		if err != nil {
 			return err
 		}
 		return bunstore.Audit(ctx, tx, r)
