@@ -7,12 +7,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/signalbox-hq/signalbox/test/e2e/e2etest"
+	"github.com/signalbox-hq/signalbox/test/fixture"
 	"github.com/signalbox-hq/signalbox/test/harness"
 )
 
@@ -32,6 +35,7 @@ func TestCanariesInStores(t *testing.T) {
 	w.succeed(t)
 	w.manage(t)
 	w.fail(t)
+	tokens := logInWithTokens(t, admin)
 	stop()
 	current := e2etest.Encryption(t)[1][len("ENCRYPTION_KEY="):]
 	ring := []string{"ENABLE_ENCRYPTION=true", "ENCRYPTION_KEYS=" + current + "," + former}
@@ -50,6 +54,7 @@ func TestCanariesInStores(t *testing.T) {
 	for _, key := range w.keys {
 		secrets = append(secrets, secretOf(key))
 	}
+	secrets = append(secrets, tokens...)
 	published := messages(t, brokers, other.Admin(t))
 	stopOther()
 	for name, log := range map[string]string{
@@ -61,6 +66,49 @@ func TestCanariesInStores(t *testing.T) {
 	searchRedis(t, cache.Client, secrets)
 	// Redis may hold the name of what was read in vain.
 	searchDatabase(t, e2etest.OpenDatabase(t, databaseURL), append(secrets, strayCanary))
+}
+
+// logInWithTokens logs in with a token, uses another one in place of a key, and has others
+// rejected. It returns what nothing must have of the tokens and of the key: the signatures
+// and the secret.
+func logInWithTokens(t *testing.T, admin e2etest.Client) []string {
+	t.Helper()
+	p, k := fixture.NewParty(t), fixture.KeysOfParties()
+	issuer := e2etest.Decode[struct{ ID string }](t, admin.Post(t, "/api/v1/access/issuers/", e2etest.Object{
+		"name": "party", "issuer": p.URL, "audiences": []string{"signalbox"}, "direct": true,
+	}).Want(t, http.StatusCreated))
+	admin.Post(t, "/api/v1/access/bindings/", e2etest.Object{
+		"name": "shop", "issuer_id": issuer.ID, "subjects": []string{"repo:acme/*"},
+		"grants": []e2etest.Object{{"role": "editor"}},
+	}).Want(t, http.StatusCreated)
+	signed := func(key any, alg jose.SignatureAlgorithm, id, subject string) string {
+		return fixture.SignedToken(t, alg, id, key, p.Claims(time.Now(), map[string]any{"sub": subject}))
+	}
+	login, direct := signed(k.EC, jose.ES256, "ec", "repo:acme/a"), signed(k.EC, jose.ES256, "ec", "repo:acme/b")
+	forged, unbound := signed(k.Other, jose.RS256, "rsa", "repo:acme/c"), signed(k.EC, jose.ES256, "ec", "repo:evil/d")
+	send := func(token string) e2etest.Response {
+		anonymous := admin
+		anonymous.Key = ""
+		return anonymous.Post(t, "/api/v1/access/login/jwt", e2etest.Object{"token": token})
+	}
+	made := e2etest.Decode[struct{ Key string }](t, send(login).Want(t, http.StatusCreated))
+	holder := admin
+	for _, key := range []string{made.Key, direct} {
+		holder.Key = key
+		holder.Get(t, "/api/v1/config/").Want(t, http.StatusOK)
+		holder.Post(t, "/api/v1/feature-flags/", e2etest.Object{"name": "of" + key[len(key)-4:]}).Want(t, http.StatusCreated)
+	}
+	secrets := []string{secretOf(made.Key)}
+	for token, status := range map[string]int{forged: http.StatusUnauthorized, unbound: http.StatusForbidden} {
+		holder.Key = token
+		for _, a := range []e2etest.Response{send(token).Want(t, status), holder.Get(t, "/api/v1/config/").Want(t, status)} {
+			require.NotContains(t, a.Text(), token)
+		}
+	}
+	for _, token := range []string{login, direct, forged, unbound} {
+		secrets = append(secrets, token[strings.LastIndex(token, ".")+1:])
+	}
+	return secrets
 }
 
 // secretOf returns the secret part of an API key.
