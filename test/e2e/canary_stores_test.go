@@ -93,10 +93,12 @@ func logInWithTokens(t *testing.T, admin e2etest.Client) []string {
 	}
 	made := e2etest.Decode[struct{ Key string }](t, send(login).Want(t, http.StatusCreated))
 	holder := admin
-	for _, key := range []string{made.Key, direct} {
+	for name, key := range map[string]string{"of-login": made.Key, "of-token": direct} {
 		holder.Key = key
 		holder.Get(t, "/api/v1/config/").Want(t, http.StatusOK)
-		holder.Post(t, "/api/v1/feature-flags/", e2etest.Object{"name": "of" + key[len(key)-4:]}).Want(t, http.StatusCreated)
+		holder.Post(t, "/api/v1/feature-flags/", e2etest.Object{
+			"name": name, "environment": "production",
+		}).Want(t, http.StatusCreated)
 	}
 	secrets := []string{secretOf(made.Key)}
 	for token, status := range map[string]int{forged: http.StatusUnauthorized, unbound: http.StatusForbidden} {
