@@ -12,6 +12,7 @@
 //   - [Feed]: all that has changed, in one order
 //   - [IDs]: identifiers and secrets
 //   - [Leadership]: which of several processes is the leader
+//   - [AuditBacklog]: records for the audit log while the database is away
 //   - [AuditTrail]: what was done, denied and revealed, in a chain
 //   - [LocalCache]: cached values of this process
 //   - [Publisher]: messages for a broker

@@ -63,6 +63,7 @@ func Behaviours() []string {
 		names("access.Keys", keysSuite()),
 		names("access.KeyUses", keyUsesSuite()),
 		names("ports.AuditTrail", auditTrailSuite()),
+		names("ports.AuditBacklog", backlogSuite()),
 		names("configuration.Vault", vaultSuite()),
 		names("registry.Repository, History and Source", servicesSuite()),
 		names("registry.Leases", leasesSuite()),
