@@ -9,11 +9,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
+	"github.com/signalbox-hq/signalbox/adapters/filebacklog"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/bootstrap/loop"
 	"github.com/signalbox-hq/signalbox/bootstrap/settings"
+	"github.com/signalbox-hq/signalbox/domain/audit"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/ports"
 )
@@ -23,8 +25,8 @@ const (
 	sealEvery    = 250 * time.Millisecond
 	sealMaxWait  = 2 * time.Second
 	auditTimeout = 10 * time.Second
-	// The head is logged so that it is also kept elsewhere.
-	headEvery = time.Hour
+	// It is tried for the head again after a minute.
+	headEvery = time.Minute
 	// Retention is applied hourly.
 	pruneEvery   = time.Hour
 	pruneTimeout = time.Minute
@@ -34,17 +36,45 @@ func auditModule() fx.Option {
 	return fx.Module("audit",
 		fx.Provide(
 			fx.Annotate(auditstore.New, fx.As(new(ports.AuditTrail))),
-			newAudit,
+			openBacklog, newServerAudit,
 			func(a *auditapp.Service) configapp.Reveals { return a },
 		),
 		fx.Invoke(runAudit),
 	)
 }
 
+// newAudit returns the use cases that commands have.
 func newAudit(s settings.Settings, trail ports.AuditTrail, modules ports.Modules, clock ports.Clock) *auditapp.Service {
-	return auditapp.New(auditapp.Dependencies{
-		Trail: trail, Modules: modules, Clock: clock, StrictReveals: s.AuditReveals.Strict(),
-	})
+	return auditapp.New(auditDependencies(s, trail, modules, clock))
+}
+
+func auditDependencies(
+	s settings.Settings, trail ports.AuditTrail, modules ports.Modules, clock ports.Clock,
+) auditapp.Dependencies {
+	return auditapp.Dependencies{Trail: trail, Modules: modules, Clock: clock, StrictReveals: s.AuditReveals.Strict()}
+}
+
+// newServerAudit returns the use cases of a server, whose records have a stream.
+func newServerAudit(
+	s settings.Settings, trail ports.AuditTrail, modules ports.Modules, clock ports.Clock, ids ports.IDs,
+	backlog ports.AuditBacklog,
+) *auditapp.Service {
+	d := auditDependencies(s, trail, modules, clock)
+	d.Backlog, d.Stream = backlog, ids.UUID()
+	return auditapp.New(d)
+}
+
+// openBacklog opens the file in which records wait, or nil where there is none.
+func openBacklog(lc fx.Lifecycle, s settings.Settings) (ports.AuditBacklog, error) {
+	if s.AuditBufferFile == "" {
+		return nil, nil //nolint:nilnil // none is no error
+	}
+	file, err := filebacklog.Open(s.AuditBufferFile, int64(s.AuditBufferSize))
+	if err != nil {
+		return nil, fmt.Errorf("AUDIT_BUFFER_FILE: %w", err)
+	}
+	lc.Append(fx.StopHook(file.Close))
+	return file, nil
 }
 
 // denied notes a denied request in the audit log.
@@ -62,14 +92,20 @@ type auditParts struct {
 	Trail    ports.AuditTrail
 	Clock    ports.Clock
 	Log      *zap.Logger
+
+	Publisher ports.Publisher
 }
 
 // runAudit seals records, stores what was noted, logs the head and applies the retention,
 // until the stop, which stores the rest.
 func runAudit(lc fx.Lifecycle, p auditParts) {
 	lc.Append(fx.StopHook(func(ctx context.Context) error {
-		if err := p.Audit.Flush(ctx, true); err != nil {
-			p.Log.Error("audit records lost: they could not be stored before the stop", zap.Error(err))
+		err := p.Audit.Flush(ctx, true)
+		switch lost := p.Audit.Unstored(); {
+		case lost > 0:
+			p.Log.Error("audit records lost: they could not be stored before the stop", zap.Int("count", lost), zap.Error(err))
+		case err != nil:
+			p.Log.Warn("audit records left in AUDIT_BUFFER_FILE for the next start", zap.Error(err))
 		}
 		return nil
 	}))
@@ -86,12 +122,13 @@ func runAudit(lc fx.Lifecycle, p auditParts) {
 		{
 			Every: auditapp.FlushInterval, Timeout: auditTimeout,
 			Step:      loop.Once(func(ctx context.Context) error { return p.Audit.Flush(ctx, false) }),
-			Failing:   "storing audit records of denied requests and reveals failed; they wait in memory",
+			Failing:   "storing audit records of denied requests and reveals failed; they wait on this replica",
 			Recovered: "storing audit records recovered",
 		},
 		{
-			Every: headEvery, Timeout: auditTimeout, Step: loop.Once(p.logHead),
-			Failing: "reading the audit log head failed", Recovered: "reading the audit log head recovered",
+			Every: min(headEvery, time.Duration(p.Settings.AuditHeads)), Timeout: auditTimeout,
+			Step:    loop.Once(p.heads().Step),
+			Failing: "recording the audit log head failed", Recovered: "recording the audit log head recovered",
 		},
 	}
 	if p.Settings.AuditRetention > 0 {
@@ -103,13 +140,19 @@ func runAudit(lc fx.Lifecycle, p auditParts) {
 	runLoops(lc, p.Reporter, nil, loops...)
 }
 
-func (p auditParts) logHead(ctx context.Context) error {
-	extent, err := p.Trail.Extent(ctx)
-	if err != nil {
-		return fmt.Errorf("read the head of the audit log: %w", err)
+// heads logs the head of the log, and publishes it where there is Kafka.
+func (p auditParts) heads() *auditapp.Heads {
+	d := auditapp.HeadsDependencies{
+		Trail: p.Trail, Clock: p.Clock, Topic: string(p.Settings.KafkaHeadsTopic), Source: sourceOf(p.Settings),
+		Every: time.Duration(p.Settings.AuditHeads),
+		Record: func(extent audit.Extent) {
+			p.Log.Info("audit log head", zap.Int64("sequence", extent.End.Sequence), zap.String("hash", extent.End.Text()))
+		},
 	}
-	p.Log.Info("audit log head", zap.Int64("sequence", extent.End.Sequence), zap.String("hash", extent.End.Text()))
-	return nil
+	if len(p.Settings.KafkaServers) > 0 {
+		d.Publisher = p.Publisher
+	}
+	return auditapp.NewHeads(d)
 }
 
 // prune removes entries that are older than the retention.

@@ -121,7 +121,7 @@ func newRelay(p relayParts) *relay.Service {
 	return relay.New(relay.Dependencies{
 		Feed: p.Feed, Deliveries: p.Deliveries, Publisher: p.Publisher, Modules: p.Modules,
 		Clock: p.Clock, Stopwatch: p.Stopwatch,
-		Source: "/signalbox/" + string(p.Settings.ServiceName), Topics: topicsOf(p.Settings, p.Modules),
+		Source: sourceOf(p.Settings), Topics: topicsOf(p.Settings, p.Modules),
 		TopicChanged: func(topic string, err error) {
 			if err != nil {
 				p.Log.Warn("topic publishing paused", zap.String("topic", topic), zap.Error(err))
@@ -131,6 +131,9 @@ func newRelay(p relayParts) *relay.Service {
 		},
 	})
 }
+
+// sourceOf identifies the service in messages.
+func sourceOf(s settings.Settings) string { return "/signalbox/" + string(s.ServiceName) }
 
 // topicsOf returns the topics by aggregate type.
 func topicsOf(s settings.Settings, modules ports.Modules) map[string]string {

@@ -13,6 +13,7 @@
 //   - [IDs]: identifiers and secrets
 //   - [KeyRing]: a cipher of several keys, which binds tokens to their rows
 //   - [Leadership]: which of several processes is the leader
+//   - [AuditBacklog]: records for the audit log while the database is away
 //   - [AuditTrail]: what was done, denied and revealed, in a chain
 //   - [LimitClaims]: what replicas claim of rate limits
 //   - [LocalCache]: cached values of this process

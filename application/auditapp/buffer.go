@@ -1,7 +1,6 @@
 package auditapp
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -21,8 +20,10 @@ const (
 	MaxUnstored = 30 * time.Second
 	// MaxBuffered bounds the records that wait for Flush.
 	maxBuffered = 10_000
-	// FlushBatch bounds the records of one transaction.
+	// FlushBatch bounds the records of one transaction, spillBatch those of one write to the
+	// backlog.
 	flushBatch = 500
+	spillBatch = 50
 	// Denied attempts are one record for a minute, reveals for a second.
 	deniedPeriod = time.Minute
 	revealPeriod = time.Second
@@ -61,6 +62,8 @@ type counted struct {
 type buffer struct {
 	mu       sync.Mutex
 	attempts map[attempt]*counted
+	// waiting is how many records were taken and are only in memory.
+	waiting int
 	// failing is since when records could not be stored; zero while they can.
 	failing time.Time
 	// dropped counts denied and failed attempts for which there was no place.
@@ -164,7 +167,7 @@ func bounded(text string, most int) string {
 func (b *buffer) add(a attempt, now time.Time, code string) bool {
 	one := b.attempts[a]
 	if one == nil {
-		if len(b.attempts) >= maxBuffered {
+		if len(b.attempts)+b.waiting >= maxBuffered {
 			return false
 		}
 		one = &counted{attempt: a, at: now}
@@ -175,10 +178,12 @@ func (b *buffer) add(a attempt, now time.Time, code string) bool {
 	return true
 }
 
-// take removes records whose period has ended, or all of them.
-func (b *buffer) take(now time.Time, all bool) (list []*counted, dropped int64) {
+// take removes records whose period has ended, or all of them, and returns them in the
+// order of their beginning.
+func (b *buffer) take(now time.Time, all bool) []audit.Record {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	var list []*counted
 	for a, one := range b.attempts {
 		period := revealPeriod
 		if a.outcome == audit.Denied {
@@ -189,57 +194,18 @@ func (b *buffer) take(now time.Time, all bool) (list []*counted, dropped int64) 
 			delete(b.attempts, a)
 		}
 	}
-	dropped, b.dropped = b.dropped, 0
-	return list, dropped
-}
-
-// restore puts back what could not be stored.
-func (b *buffer) restore(list []*counted, dropped int64, now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.dropped += dropped
-	if b.failing.IsZero() {
-		b.failing = now
-	}
-	for _, one := range list {
-		if later := b.attempts[one.attempt]; later != nil {
-			one.count += later.count
-		}
-		b.attempts[one.attempt] = one
-	}
-}
-
-func (b *buffer) stored() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.failing = time.Time{}
-}
-
-// Flush stores the records whose period has ended; all of them with all set, before a stop.
-// What cannot be stored waits for the next call.
-func (s *Service) Flush(ctx context.Context, all bool) error {
-	now := s.deps.Clock.Now()
-	list, dropped := s.buffer.take(now, all)
 	slices.SortFunc(list, func(a, b *counted) int { return a.at.Compare(b.at) })
-	for len(list) > 0 || dropped > 0 {
-		batch := list[:min(len(list), flushBatch)]
-		records := make([]audit.Record, 0, len(batch)+1)
-		for _, one := range batch {
-			records = append(records, one.record())
-		}
-		if dropped > 0 {
-			records = append(records, audit.Record{
-				At: now, Actor: scope.System(), Action: "audit.dropped", Outcome: audit.Denied, Count: dropped,
-			})
-		}
-		if err := s.deps.Trail.Add(ctx, records...); err != nil {
-			s.buffer.restore(list, dropped, now)
-			return err
-		}
-		list, dropped = list[len(batch):], 0
+	records := make([]audit.Record, len(list), len(list)+1)
+	for i, one := range list {
+		records[i] = one.record()
 	}
-	s.buffer.stored()
-	return nil
+	if b.dropped > 0 {
+		records = append(records, audit.Record{
+			At: now, Actor: scope.System(), Action: "audit.dropped", Outcome: audit.Denied, Count: b.dropped,
+		})
+		b.dropped = 0
+	}
+	return records
 }
 
 func (c *counted) record() audit.Record {

@@ -15,6 +15,10 @@ type Dependencies struct {
 	Trail   ports.AuditTrail
 	Modules ports.Modules
 	Clock   ports.Clock
+	// Backlog keeps records while the database is away; nil is for memory alone.
+	Backlog ports.AuditBacklog
+	// Stream identifies the records of this process.
+	Stream string
 	// StrictReveals refuses reveals as soon as one could not be stored for MaxUnstored.
 	StrictReveals bool
 }
@@ -23,10 +27,13 @@ type Dependencies struct {
 type Service struct {
 	deps   Dependencies
 	buffer buffer
+	stream stream
 }
 
 // New returns the use cases over their dependencies.
-func New(d Dependencies) *Service { return &Service{deps: d, buffer: newBuffer()} }
+func New(d Dependencies) *Service {
+	return &Service{deps: d, buffer: newBuffer(), stream: stream{name: d.Stream, origin: d.Stream, first: 1}}
+}
 
 // SealBatch is how many changes, and how many other records, one Seal moves into the log.
 const SealBatch = 500

@@ -36,7 +36,10 @@ type Settings struct {
 
 	AuditReveals AuditReveals `env:"AUDIT_REVEALS" envDefault:"buffered" group:"Access" doc:"buffered: a revealed value is recorded in memory first, and in the audit log within seconds; strict: values are not revealed while records could not be stored for 30 seconds" allowed:"buffered or strict"`
 
-	AuditRetention Retention `env:"AUDIT_RETENTION" envDefault:"0" group:"Access" doc:"Age from which entries of the audit log are removed, with one about that; 0: none are" allowed:"seconds, or a duration such as 8760h; 0"`
+	AuditBufferFile string    `env:"AUDIT_BUFFER_FILE" group:"Access" doc:"File in which audit records of denied requests and reveals wait while the database is unavailable, one for each replica, on a disk that survives a restart; unset: they wait in memory" allowed:"a path"`
+	AuditBufferSize Bytes     `env:"AUDIT_BUFFER_MAX_BYTES" envDefault:"64MiB" group:"Access" doc:"Largest size of AUDIT_BUFFER_FILE; beyond it records wait in memory, and beyond 10,000 there no values are revealed" allowed:"bytes, or such as 64MiB; 1MiB to 2GiB"`
+	AuditHeads      Duration  `env:"AUDIT_HEAD_INTERVAL" envDefault:"3600" group:"Access" doc:"How often the head of the audit log is logged, and published to KAFKA_TOPIC_AUDIT_HEADS" allowed:"seconds, or a duration such as 1h"`
+	AuditRetention  Retention `env:"AUDIT_RETENTION" envDefault:"0" group:"Access" doc:"Age from which entries of the audit log are removed, with one about that; 0: none are" allowed:"seconds, or a duration such as 8760h; 0"`
 
 	MaxStreams Streams `env:"MAX_STREAMS" envDefault:"10000" group:"Service" doc:"Maximum of open streams and long polls of one replica; one API key may have half of them, and so may all requests without a key" allowed:"2 to 1000000"`
 
@@ -90,6 +93,8 @@ type Settings struct {
 
 	// KafkaTopics are the topics of the modules, by the name of the setting.
 	KafkaTopics Topics `topics:"true" group:"Kafka" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
+
+	KafkaHeadsTopic Topic `env:"KAFKA_TOPIC_AUDIT_HEADS" envDefault:"audit-heads" group:"Kafka" doc:"Topic of the heads of the audit log" allowed:"1 to 249 of a-z A-Z 0-9 . _ -"`
 
 	KafkaCompression watermillbus.Compression `env:"KAFKA_COMPRESSION" envDefault:"none" group:"Kafka" doc:"Compression of messages; clients need a library for some" allowed:"none, gzip, snappy, lz4 or zstd"`
 

@@ -14,7 +14,7 @@ CREATE TABLE audit_rejected (
 -- How many records of each process were stored, so that a record that is sent again is
 -- stored once.
 CREATE TABLE audit_streams (
-    stream   varchar(36) PRIMARY KEY,
+    stream   varchar(64) PRIMARY KEY,
     position bigint NOT NULL
 );
 

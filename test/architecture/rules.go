@@ -137,7 +137,7 @@ func Owners() []Owner {
 		one("github.com/uptrace/bun", "adapters/bunstore"),
 		one("modernc.org/sqlite", "adapters/bunstore"),
 		one("github.com/pressly/goose", "adapters/bunstore"),
-		one("github.com/gofrs/flock", "adapters/bunstore"),
+		one("github.com/gofrs/flock", "adapters/bunstore", "adapters/filebacklog"),
 		one("github.com/fernet/fernet-go", "adapters/fernetcipher"),
 		one("github.com/redis/go-redis", "adapters/rediscache"),
 		one("github.com/sony/gobreaker", "adapters/rediscache"),

@@ -38,6 +38,15 @@ func TestLimitClaimsInMemory(t *testing.T) {
 	contract.LimitClaims(t, func(*testing.T) ports.LimitClaims { return fixture.NewLimitClaims() }, nil)
 }
 
+func TestBacklogInMemory(t *testing.T) {
+	t.Parallel()
+	contract.AuditBacklog(t, func(*testing.T) contract.Backlog {
+		b := contract.Backlog{AuditBacklog: fixture.NewBacklog(10), Full: 11}
+		b.Reopen = func(*testing.T) contract.Backlog { return b }
+		return b
+	}, nil)
+}
+
 func TestFlagsInMemory(t *testing.T) {
 	t.Parallel()
 	contract.Flags(t, func(*testing.T) contract.StoredFlags {

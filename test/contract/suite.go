@@ -66,6 +66,7 @@ func Behaviours() []string {
 		names("trust.Store", trustSuite()),
 		names("trust.Verifier", verifierSuite()),
 		names("ports.AuditTrail", auditTrailSuite()),
+		names("ports.AuditBacklog", backlogSuite()),
 		names("configuration.Vault", vaultSuite()),
 		names("registry.Repository, History and Source", servicesSuite()),
 		names("registry.Leases", leasesSuite()),
