@@ -103,7 +103,8 @@ func runAudit(lc fx.Lifecycle, p auditParts) {
 		err := p.Audit.Flush(ctx, true)
 		switch lost := p.Audit.Unstored(); {
 		case lost > 0:
-			p.Log.Error("audit records lost: they could not be stored before the stop", zap.Int("count", lost), zap.Error(err))
+			p.Log.Error("audit records lost: they could not be stored before the stop",
+				zap.Int("count", lost), zap.Error(err))
 		case err != nil:
 			p.Log.Warn("audit records left in AUDIT_BUFFER_FILE for the next start", zap.Error(err))
 		}
@@ -146,7 +147,8 @@ func (p auditParts) heads() *auditapp.Heads {
 		Trail: p.Trail, Clock: p.Clock, Topic: string(p.Settings.KafkaHeadsTopic), Source: sourceOf(p.Settings),
 		Every: time.Duration(p.Settings.AuditHeads),
 		Record: func(extent audit.Extent) {
-			p.Log.Info("audit log head", zap.Int64("sequence", extent.End.Sequence), zap.String("hash", extent.End.Text()))
+			p.Log.Info("audit log head",
+				zap.Int64("sequence", extent.End.Sequence), zap.String("hash", extent.End.Text()))
 		},
 	}
 	if len(p.Settings.KafkaServers) > 0 {

@@ -122,7 +122,7 @@ func represent(e auditapp.Shown) entryJSON {
 }
 
 type verifyInput struct {
-	From int64 `query:"from" minimum:"0" doc:"The first entry to check, which the log has; the first of all if not given"`
+	From int64 `query:"from" minimum:"0" doc:"The first entry to check, which the log has; its first if not given"`
 	To   int64 `query:"to" minimum:"0" doc:"The last entry to check; the last of all if not given"`
 }
 
