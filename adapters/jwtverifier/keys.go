@@ -23,6 +23,7 @@ var (
 	errNoKey     = errors.New("no key of the issuer has signed the token")
 	errKeys      = errors.New("the key set is malformed or empty")
 	errRequested = errors.New("the keys were requested a moment ago")
+	errWaiting   = errors.New("too many tokens wait for the keys of the issuer")
 )
 
 // parseKeys returns the keys of a set that can verify signatures. Others are left out, as RFC

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -22,6 +23,9 @@ const (
 	// RefreshAfter is the age at which keys are requested again, so that a key which the
 	// issuer has withdrawn is not trusted for long.
 	RefreshAfter = 5 * time.Minute
+	// MaxWaiting is how many tokens wait for the keys of one issuer at once: an issuer that
+	// hangs does not hold up requests that need no token.
+	MaxWaiting = 16
 	// MaxAge is the age up to which keys are used while the issuer does not answer.
 	MaxAge = 24 * time.Hour
 	// FetchTimeout bounds discovery and the request for the keys together.
@@ -33,6 +37,8 @@ type source struct {
 	client *http.Client
 	url    string
 	loads  freshness.Group[struct{}, error]
+	// waiting counts the tokens that wait.
+	waiting atomic.Int64
 
 	mu        sync.Mutex
 	keys      []jose.JSONWebKey
@@ -54,8 +60,12 @@ func (s *source) current(at time.Time) (keys []jose.JSONWebKey, age time.Duratio
 }
 
 // refresh requests the keys, or joins the request in flight. Within RefreshPause of the last
-// request it is errRequested, or why that has failed.
+// request it is errRequested, or why that has failed, and errWaiting where too many wait.
 func (s *source) refresh(ctx context.Context, at time.Time) error {
+	defer s.waiting.Add(-1)
+	if s.waiting.Add(1) > MaxWaiting {
+		return errWaiting
+	}
 	flight := s.loads.Do(ctx, struct{}{}, fetchTimeout, func(ctx context.Context) error { return s.load(ctx, at) })
 	err, landed := flight.Await(ctx)
 	if !landed {

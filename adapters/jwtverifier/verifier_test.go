@@ -79,6 +79,31 @@ func TestIssuersThatAreAway(t *testing.T) {
 	require.ErrorIs(t, verify(at.Add(jwtverifier.MaxAge+time.Minute)), trust.ErrIssuerUnavailable)
 }
 
+// TestIssuersThatHang has a bounded number of tokens wait for one.
+func TestIssuersThatHang(t *testing.T) {
+	t.Parallel()
+	p, k := fixture.NewParty(t), fixture.KeysOfParties()
+	hangs := make(chan struct{})
+	p.Change(func(s *fixture.PartyState) { s.Hangs = hangs })
+	v := jwtverifier.New()
+	token := fixture.SignedToken(t, jose.ES256, "ec", k.EC, p.Claims(noon, nil))
+	const more = 10
+	results := make(chan error, jwtverifier.MaxWaiting+more)
+	for range cap(results) {
+		go func() {
+			_, err := v.Verify(t.Context(), token, p.Trusted(), noon)
+			results <- err
+		}()
+	}
+	for range more {
+		require.ErrorIs(t, <-results, trust.ErrIssuerUnavailable)
+	}
+	close(hangs)
+	for range jwtverifier.MaxWaiting {
+		require.NoError(t, <-results)
+	}
+}
+
 func TestIssuersThatAnswerWrongly(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(s *fixture.PartyState){
