@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,11 +262,11 @@ func TestConcurrentRequests(t *testing.T) {
 	occupied := func(t *testing.T) (h *testServer, finish func()) {
 		t.Helper()
 		begun, end := make(chan struct{}), make(chan struct{})
+		var others atomic.Bool
 		h = acting(t, func(context.Context) error {
-			select {
-			case begun <- struct{}{}:
+			if !others.Swap(true) {
+				close(begun)
 				<-end
-			default:
 			}
 			return access.ErrForbidden
 		}, func(o *ginapi.Options) { o.Limits = rest.Limits{Concurrent: 1} })

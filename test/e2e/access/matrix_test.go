@@ -173,6 +173,7 @@ func TestStreamContents(t *testing.T) {
 	w.admin.Post(t, configPath, e2etest.Object{
 		"key": "ui.color", "value": "red", "environment": own, "service_name": "billing",
 	}).Want(t, http.StatusCreated)
+	awaitLast(t, w.admin, "ui.color")
 	for name, row := range map[string]struct {
 		grants []e2etest.Object
 		want   func(c change) bool
@@ -222,6 +223,15 @@ func changes(t *testing.T, c e2etest.Client) []change {
 	t.Helper()
 	a := c.Get(t, "/api/v1/changes?since=0&limit=1000").Want(t, http.StatusOK)
 	return e2etest.Decode[struct{ Changes []change }](t, a).Changes
+}
+
+// awaitLast waits until the feed has the change of a key, and with it those before.
+func awaitLast(t *testing.T, c e2etest.Client, key string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		list := changes(t, c)
+		return len(list) > 0 && list[len(list)-1].Data.Key == key
+	}, patience, pause)
 }
 
 func revisions(list []change) []int64 {

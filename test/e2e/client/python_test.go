@@ -75,7 +75,7 @@ func TestPythonCryptography(t *testing.T) {
 			t.Run("a token from Python is decrypted", func(t *testing.T) {
 				token := python(t, "cryptography", "make_token.py", key+"\nmade by Python: é")
 				_, err := e2etest.OpenDatabase(t, databaseURL).ExecContext(t.Context(),
-					"UPDATE configurations SET value = '"+token+"'")
+					"UPDATE configurations SET value = '"+token+"', token_key = NULL, token_mac = NULL") // as before there were MACs
 				require.NoError(t, err)
 				stop()
 				require.Equal(t, "made by Python: é", e2etest.Boot(t, databaseURL, environ...).Admin(t).Read(t, "shared").ShownValue())
