@@ -1,10 +1,12 @@
 package contract
 
 import (
+	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +50,7 @@ func tokensAccepted(t *testing.T, v trust.Verifier) {
 		"several audiences":  fixture.SignedToken(t, jose.ES256, "ec", k.EC, p.Claims(noon, map[string]any{"aud": []string{"x", "other"}})),
 		"just ended":         fixture.SignedToken(t, jose.ES256, "ec", k.EC, p.Claims(noon, map[string]any{"exp": noon.Add(-29 * time.Second).Unix()})),
 		"begins in a moment": fixture.SignedToken(t, jose.ES256, "ec", k.EC, p.Claims(noon, map[string]any{"nbf": noon.Add(29 * time.Second).Unix()})),
+		"similar names":      fixture.SignedToken(t, jose.ES256, "ec", k.EC, p.Claims(noon, map[string]any{"\u017fub": "admin", "i\u017fs": "x"})),
 		"no time of issue":   fixture.SignedToken(t, jose.ES256, "ec", k.EC, p.Claims(noon, map[string]any{"iat": nil})),
 	} {
 		claims, err := v.Verify(t.Context(), token, p.Trusted(), noon)
@@ -105,6 +108,14 @@ func tokensForged(t *testing.T, v trust.Verifier) {
 		"a long token":                     with(map[string]any{"x": strings.Repeat("x", trust.MaxTokenBytes)}),
 		"the JSON form":                    `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
 		"four parts":                       right + ".x",
+		"a subject in capitals":            with(map[string]any{"sub": nil, "SUB": "repo:acme/shop"}),
+		"an audience in capitals":          with(map[string]any{"aud": nil, "AUD": "signalbox"}),
+		"an end in capitals":               with(map[string]any{"exp": nil, "EXP": noon.Add(time.Hour).Unix()}),
+		"an issuer with a long s":          with(map[string]any{"iss": "https://evil.example.com", "i\u017fs": p.URL}),
+		"an end that is a text of digits":  with(map[string]any{"exp": strconv.FormatInt(noon.Add(time.Hour).Unix(), 10)}),
+		"issued beyond all times":          with(map[string]any{"iat": 1e19}),
+		"a payload that is not encoded":    signedWithHeader(t, body, "b64", false),
+		"an unknown critical header":       signedWithHeader(t, body, "crit", []string{"exp"}),
 		"blanks":                           " " + right,
 	} {
 		_, err := v.Verify(t.Context(), token, p.Trusted(), noon)
@@ -114,6 +125,19 @@ func tokensForged(t *testing.T, v trust.Verifier) {
 	_, err = v.Verify(t.Context(), right, p.Trusted(), noon)
 	require.NoError(t, err, "the right one is still accepted")
 	assert.Equal(t, 1, p.Requests(), "no forged token has the keys requested again at once")
+}
+
+// signedWithHeader returns a token with one more header.
+func signedWithHeader(t *testing.T, body []byte, name jose.HeaderKey, value any) string {
+	t.Helper()
+	header, err := json.Marshal(map[jose.HeaderKey]any{"alg": jose.EdDSA, "kid": "ed", name: value})
+	require.NoError(t, err)
+	head := part(string(header)) + "."
+	signed := head + part(string(body))
+	if name == "b64" { // RFC 7797 section 3: it is the payload as it is that was signed
+		signed = head + string(body)
+	}
+	return head + part(string(body)) + "." + part(string(ed25519.Sign(fixture.KeysOfParties().Ed, []byte(signed))))
 }
 
 // signedByEmbeddedKey returns a token that names the key which has signed it.

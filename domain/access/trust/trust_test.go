@@ -253,6 +253,7 @@ func TestNamedIssuer(t *testing.T) {
 	for text, want := range map[string]string{
 		part(`{"alg":"none"}`) + "." + part(`{"iss":"https://a"}`) + ".":                        "https://a",
 		part(`{"alg":"none"}`) + "." + part(`{"iss":5}`) + ".":                                  "",
+		part(`{"alg":"none"}`) + "." + part(`{"ISS":"https://a"}`) + ".":                        "",
 		part(`{"alg":"none"}`) + "." + part(`{}`) + ".":                                         "",
 		part(`{"alg":"none"}`) + "." + part(`{"iss":"https://a"}`):                              "",
 		part(`{"alg":"none"}`) + ".%%%.":                                                        "",
