@@ -26,6 +26,8 @@ const (
 	MaxAge = 24 * time.Hour
 	// FetchTimeout bounds discovery and the request for the keys together.
 	fetchTimeout = 10 * time.Second
+	// RenewWait bounds the wait for keys in place of old ones.
+	renewWait = 2 * time.Second
 )
 
 // source finds the keys of an issuer.
@@ -53,15 +55,37 @@ func (s *source) current(at time.Time) (keys []jose.JSONWebKey, age time.Duratio
 	return s.keys, age
 }
 
-// refresh requests the keys, or joins the request in flight. Within RefreshPause of the last
+// refresh requests the keys, and waits for them. Within RefreshPause of the last
 // request it is errRequested, or why that has failed.
 func (s *source) refresh(ctx context.Context, at time.Time) error {
-	flight := s.loads.Do(ctx, struct{}{}, fetchTimeout, func(ctx context.Context) error { return s.load(ctx, at) })
-	err, landed := flight.Await(ctx)
+	err, landed := s.request(ctx, at).Await(ctx)
 	if !landed {
 		return fmt.Errorf("wait for the keys of an issuer: %w", context.Cause(ctx))
 	}
 	return err
+}
+
+// renew requests keys that are old, and waits for them, so that no token is accepted by keys that
+// were withdrawn while there were no tokens. It waits for renewWait at most, and not at all
+// while the issuer does not answer: then the old keys are used.
+func (s *source) renew(ctx context.Context, at time.Time) {
+	flight := s.request(ctx, at)
+	if !s.isAway(at) {
+		flight.AwaitFor(ctx, renewWait)
+	}
+}
+
+// isAway reports whether the last request failed, RefreshAfter ago at most.
+func (s *source) isAway(at time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := at.Sub(s.requested)
+	return s.failed != nil && 0 <= age && age <= RefreshAfter
+}
+
+// request starts a request for the keys, or joins the one in flight.
+func (s *source) request(ctx context.Context, at time.Time) *freshness.Flight[error] {
+	return s.loads.Do(ctx, struct{}{}, fetchTimeout, func(ctx context.Context) error { return s.load(ctx, at) })
 }
 
 func (s *source) load(ctx context.Context, at time.Time) error {
@@ -134,7 +158,8 @@ func (d *discoveredKeys) VerifySignature(ctx context.Context, token string) ([]b
 	}
 	keys, age := d.source.current(d.at)
 	if keys != nil && age > RefreshAfter {
-		go d.source.refresh(context.WithoutCancel(ctx), d.at) //nolint:errcheck // the keys are used up to MaxAge
+		d.source.renew(ctx, d.at)
+		keys, _ = d.source.current(d.at)
 	}
 	payload, known := verify(signed, header, keys)
 	switch {
