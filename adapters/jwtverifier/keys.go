@@ -23,6 +23,9 @@ var (
 	errNoKey     = errors.New("no key of the issuer has signed the token")
 	errKeys      = errors.New("the key set is malformed or empty")
 	errHeader    = errors.New("the token has a header (crit, b64) that a JWT cannot have here")
+	errMetadata  = errors.New("the metadata of the issuer are malformed")
+	errIssuer    = errors.New("the metadata are those of another issuer")
+	errBusy      = errors.New("too many callers wait for the issuer")
 	errRequested = errors.New("the keys were requested a moment ago")
 )
 

@@ -2,14 +2,16 @@ package jwtverifier
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
@@ -26,6 +28,11 @@ const (
 	MaxAge = 24 * time.Hour
 	// FetchTimeout bounds discovery and the request for the keys together.
 	fetchTimeout = 10 * time.Second
+	// MaxWaiting is how many callers wait for one issuer at once: forged tokens of an issuer that
+	// is slow do not take all places of a replica. For further ones it is unavailable.
+	MaxWaiting = 128
+	// MaxAddress bounds the address of the keys.
+	maxAddress = 2 << 10
 	// RenewWait bounds the wait for keys in place of old ones.
 	renewWait = 2 * time.Second
 )
@@ -42,6 +49,8 @@ type source struct {
 	requested time.Time
 	// failed is why the last request failed; nil where it did not.
 	failed error
+	// waiting counts the callers that wait for the issuer.
+	waiting int
 }
 
 // current returns the keys and their age at a time. Keys that are too old, or none, are
@@ -56,8 +65,12 @@ func (s *source) current(at time.Time) (keys []jose.JSONWebKey, age time.Duratio
 }
 
 // refresh requests the keys, and waits for them. Within RefreshPause of the last
-// request it is errRequested, or why that has failed.
+// request it is errRequested, or why that has failed; errBusy where MaxWaiting others wait.
 func (s *source) refresh(ctx context.Context, at time.Time) error {
+	if !s.enter() {
+		return errBusy
+	}
+	defer s.leave()
 	err, landed := s.request(ctx, at).Await(ctx)
 	if !landed {
 		return fmt.Errorf("wait for the keys of an issuer: %w", context.Cause(ctx))
@@ -70,9 +83,28 @@ func (s *source) refresh(ctx context.Context, at time.Time) error {
 // while the issuer does not answer: then the old keys are used.
 func (s *source) renew(ctx context.Context, at time.Time) {
 	flight := s.request(ctx, at)
-	if !s.isAway(at) {
-		flight.AwaitFor(ctx, renewWait)
+	if s.isAway(at) || !s.enter() {
+		return
 	}
+	defer s.leave()
+	flight.AwaitFor(ctx, renewWait)
+}
+
+// enter counts a caller that waits for the issuer, and reports whether it may.
+func (s *source) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting >= MaxWaiting {
+		return false
+	}
+	s.waiting++
+	return true
+}
+
+func (s *source) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting--
 }
 
 // isAway reports whether the last request failed, RefreshAfter ago at most.
@@ -110,36 +142,52 @@ func (s *source) load(ctx context.Context, at time.Time) error {
 	return err
 }
 
-// fetch finds the keys by discovery (OpenID Connect Discovery 1.0 section 4), which compares
-// the issuer.
+// fetch finds the keys by discovery (OpenID Connect Discovery 1.0 section 4). Its errors have no
+// text of the issuer's answers, so that these are in no log.
 func (s *source) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
-	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, s.client), s.url)
+	body, err := s.get(ctx, strings.TrimSuffix(s.url, "/")+"/.well-known/openid-configuration")
 	if err != nil {
 		return nil, fmt.Errorf("discover an issuer: %w", err)
 	}
 	var found struct {
+		Issuer string `json:"issuer"`
 		KeySet string `json:"jwks_uri"`
 	}
-	if err := provider.Claims(&found); err != nil {
-		return nil, fmt.Errorf("read the metadata of an issuer: %w", err)
+	if json.Unmarshal(body, &found) != nil || len(found.KeySet) > maxAddress {
+		return nil, fmt.Errorf("discover an issuer: %w", errMetadata)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, found.KeySet, http.NoBody)
+	if found.Issuer != s.url {
+		return nil, fmt.Errorf("discover an issuer: %w", errIssuer)
+	}
+	if body, err = s.get(ctx, found.KeySet); err != nil {
+		return nil, fmt.Errorf("read the keys of an issuer: %w", err)
+	}
+	return parseKeys(body)
+}
+
+// get returns the body of an answer 200.
+func (s *source) get(ctx context.Context, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, fmt.Errorf("request the keys of an issuer: %w", err)
+		return nil, errMetadata // the error has the address, which may be long
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("request the keys of an issuer: %w", err)
+		var failed *url.Error
+		if errors.As(err, &failed) { // it has the address
+			err = failed.Err
+		}
+		return nil, fmt.Errorf("request: %w", err)
 	}
 	defer response.Body.Close() //nolint:errcheck // it was read
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("request: status %d", response.StatusCode)
+	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, fmt.Errorf("read the keys of an issuer: %w", err)
+		return nil, fmt.Errorf("read the answer: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("request the keys of an issuer: status %d", response.StatusCode)
-	}
-	return parseKeys(body)
+	return body, nil
 }
 
 // discoveredKeys are the keys of a source at a time.
