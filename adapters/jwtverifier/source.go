@@ -87,7 +87,7 @@ func (s *source) renew(ctx context.Context, at time.Time) {
 		return
 	}
 	defer s.leave()
-	flight.AwaitFor(ctx, renewWait)
+	_, _ = flight.AwaitFor(ctx, renewWait) // whatever came of it, the keys of now are used
 }
 
 // enter counts a caller that waits for the issuer, and reports whether it may.
@@ -173,8 +173,7 @@ func (s *source) get(ctx context.Context, address string) ([]byte, error) {
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) { // it has the address
+		if failed, ok := errors.AsType[*url.Error](err); ok { // it has the address
 			err = failed.Err
 		}
 		return nil, fmt.Errorf("request: %w", err)
