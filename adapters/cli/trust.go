@@ -61,7 +61,7 @@ Tokens allow nothing until there is a binding; see 'signalbox binding create'.`,
 			if algorithms != nil {
 				in.Algorithms = &algorithms
 			}
-			if keySet != "" {
+			if cmd.Flags().Changed("jwks-file") {
 				text, err := readBounded(keySet, trust.MaxKeySetBytes)
 				if err != nil {
 					return err
@@ -86,9 +86,13 @@ Tokens allow nothing until there is a binding; see 'signalbox binding create'.`,
 	return cmd
 }
 
-var errFile = errors.New("the file is too long")
+var (
+	errFile  = errors.New("the file is too long")
+	errEmpty = errors.New("the file is empty")
+)
 
-// readBounded reads a file of at most that many bytes.
+// readBounded reads a file of at most that many bytes, and not none: without a key set, keys
+// would be discovered.
 func readBounded(name string, most int64) (string, error) {
 	file, err := os.Open(name) //nolint:gosec // the user of the command names it
 	if err != nil {
@@ -97,6 +101,9 @@ func readBounded(name string, most int64) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(file, most+1))
 	if err = errors.Join(err, file.Close()); err == nil && int64(len(text)) > most {
 		err = errFile
+	}
+	if err == nil && strings.TrimSpace(string(text)) == "" {
+		err = errEmpty
 	}
 	if err != nil {
 		return "", usageError{fmt.Errorf("read the key set %s: %w", name, err)}

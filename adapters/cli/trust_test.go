@@ -83,8 +83,12 @@ func TestTrust(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, strings.Join(strings.Fields(want), " "), strings.Join(strings.Fields(out), " "))
 	}
+	empty := filepath.Join(t.TempDir(), "empty.json")
+	require.NoError(t, os.WriteFile(empty, []byte(" \n"), 0o600))
 	for _, args := range [][]string{
 		{"issuer", "create", "--jwks-file", "missing"},
+		{"issuer", "create", "--jwks-file", empty},
+		{"issuer", "create", "--jwks-file", ""},
 		{"binding", "create", "--claim", "/ref"},
 		{"issuer", "delete"},
 	} {

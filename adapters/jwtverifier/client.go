@@ -14,6 +14,8 @@ import (
 const (
 	// MaxAnswer bounds the answer of an issuer.
 	maxAnswer = 1 << 20
+	// MaxHeaders bounds its headers.
+	maxHeaders = 64 << 10
 	// MaxRedirects bounds the redirects that are followed.
 	maxRedirects = 3
 )
@@ -34,7 +36,7 @@ func newClient() *http.Client {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
 		MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: fetchTimeout,
-		ResponseHeaderTimeout: fetchTimeout,
+		ResponseHeaderTimeout: fetchTimeout, MaxResponseHeaderBytes: maxHeaders,
 	}
 	return &http.Client{
 		Transport: guarded{transport}, Timeout: fetchTimeout,

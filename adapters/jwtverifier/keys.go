@@ -22,8 +22,11 @@ type keySet interface {
 var (
 	errNoKey     = errors.New("no key of the issuer has signed the token")
 	errKeys      = errors.New("the key set is malformed or empty")
+	errHeader    = errors.New("the token has a header (crit, b64) that a JWT cannot have here")
+	errMetadata  = errors.New("the metadata of the issuer are malformed")
+	errIssuer    = errors.New("the metadata are those of another issuer")
+	errBusy      = errors.New("too many callers wait for the issuer")
 	errRequested = errors.New("the keys were requested a moment ago")
-	errWaiting   = errors.New("too many tokens wait for the keys of the issuer")
 )
 
 // parseKeys returns the keys of a set that can verify signatures. Others are left out, as RFC
@@ -54,7 +57,8 @@ func unusable(key jose.JSONWebKey) bool {
 }
 
 // parse returns the signed content of a token and the id of its key. The verifier of go-oidc
-// has checked the algorithm.
+// has checked the algorithm. One that has to be understood by more than RFC 7515, or whose
+// content is not encoded, is no JWT (RFC 7797 section 7).
 func parse(token string) (*jose.JSONWebSignature, jose.Header, error) {
 	algorithms := make([]jose.SignatureAlgorithm, 0, len(trust.Algorithms()))
 	for _, name := range trust.Algorithms() {
@@ -64,7 +68,13 @@ func parse(token string) (*jose.JSONWebSignature, jose.Header, error) {
 	if err != nil {
 		return nil, jose.Header{}, fmt.Errorf("parse a token: %w", err)
 	}
-	return signed, signed.Signatures[0].Header, nil
+	header := signed.Signatures[0].Protected
+	for _, name := range []jose.HeaderKey{"crit", "b64"} {
+		if _, given := header.ExtraHeaders[name]; given {
+			return nil, jose.Header{}, errHeader
+		}
+	}
+	return signed, header, nil
 }
 
 // verify returns the payload where a key has signed it, and whether there is a key that

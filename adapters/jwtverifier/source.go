@@ -2,15 +2,16 @@ package jwtverifier
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
@@ -23,13 +24,17 @@ const (
 	// RefreshAfter is the age at which keys are requested again, so that a key which the
 	// issuer has withdrawn is not trusted for long.
 	RefreshAfter = 5 * time.Minute
-	// MaxWaiting is how many tokens wait for the keys of one issuer at once: an issuer that
-	// hangs does not hold up requests that need no token.
-	MaxWaiting = 16
 	// MaxAge is the age up to which keys are used while the issuer does not answer.
 	MaxAge = 24 * time.Hour
 	// FetchTimeout bounds discovery and the request for the keys together.
 	fetchTimeout = 10 * time.Second
+	// MaxWaiting is how many callers wait for one issuer at once: forged tokens of an issuer that
+	// is slow do not take all places of a replica. For further ones it is unavailable.
+	MaxWaiting = 128
+	// MaxAddress bounds the address of the keys.
+	maxAddress = 2 << 10
+	// RenewWait bounds the wait for keys in place of old ones.
+	renewWait = 2 * time.Second
 )
 
 // source finds the keys of an issuer.
@@ -37,8 +42,6 @@ type source struct {
 	client *http.Client
 	url    string
 	loads  freshness.Group[struct{}, error]
-	// waiting counts the tokens that wait.
-	waiting atomic.Int64
 
 	mu        sync.Mutex
 	keys      []jose.JSONWebKey
@@ -46,6 +49,8 @@ type source struct {
 	requested time.Time
 	// failed is why the last request failed; nil where it did not.
 	failed error
+	// waiting counts the callers that wait for the issuer.
+	waiting int
 }
 
 // current returns the keys and their age at a time. Keys that are too old, or none, are
@@ -59,19 +64,60 @@ func (s *source) current(at time.Time) (keys []jose.JSONWebKey, age time.Duratio
 	return s.keys, age
 }
 
-// refresh requests the keys, or joins the request in flight. Within RefreshPause of the last
-// request it is errRequested, or why that has failed, and errWaiting where too many wait.
+// refresh requests the keys, and waits for them. Within RefreshPause of the last
+// request it is errRequested, or why that has failed; errBusy where MaxWaiting others wait.
 func (s *source) refresh(ctx context.Context, at time.Time) error {
-	defer s.waiting.Add(-1)
-	if s.waiting.Add(1) > MaxWaiting {
-		return errWaiting
+	if !s.enter() {
+		return errBusy
 	}
-	flight := s.loads.Do(ctx, struct{}{}, fetchTimeout, func(ctx context.Context) error { return s.load(ctx, at) })
-	err, landed := flight.Await(ctx)
+	defer s.leave()
+	err, landed := s.request(ctx, at).Await(ctx)
 	if !landed {
 		return fmt.Errorf("wait for the keys of an issuer: %w", context.Cause(ctx))
 	}
 	return err
+}
+
+// renew requests keys that are old, and waits for them, so that no token is accepted by keys that
+// were withdrawn while there were no tokens. It waits for renewWait at most, and not at all
+// while the issuer does not answer: then the old keys are used.
+func (s *source) renew(ctx context.Context, at time.Time) {
+	flight := s.request(ctx, at)
+	if s.isAway(at) || !s.enter() {
+		return
+	}
+	defer s.leave()
+	_, _ = flight.AwaitFor(ctx, renewWait) // whatever came of it, the keys of now are used
+}
+
+// enter counts a caller that waits for the issuer, and reports whether it may.
+func (s *source) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting >= MaxWaiting {
+		return false
+	}
+	s.waiting++
+	return true
+}
+
+func (s *source) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting--
+}
+
+// isAway reports whether the last request failed, RefreshAfter ago at most.
+func (s *source) isAway(at time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := at.Sub(s.requested)
+	return s.failed != nil && 0 <= age && age <= RefreshAfter
+}
+
+// request starts a request for the keys, or joins the one in flight.
+func (s *source) request(ctx context.Context, at time.Time) *freshness.Flight[error] {
+	return s.loads.Do(ctx, struct{}{}, fetchTimeout, func(ctx context.Context) error { return s.load(ctx, at) })
 }
 
 func (s *source) load(ctx context.Context, at time.Time) error {
@@ -96,36 +142,51 @@ func (s *source) load(ctx context.Context, at time.Time) error {
 	return err
 }
 
-// fetch finds the keys by discovery (OpenID Connect Discovery 1.0 section 4), which compares
-// the issuer.
+// fetch finds the keys by discovery (OpenID Connect Discovery 1.0 section 4). Its errors have no
+// text of the issuer's answers, so that these are in no log.
 func (s *source) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
-	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, s.client), s.url)
+	body, err := s.get(ctx, strings.TrimSuffix(s.url, "/")+"/.well-known/openid-configuration")
 	if err != nil {
 		return nil, fmt.Errorf("discover an issuer: %w", err)
 	}
 	var found struct {
+		Issuer string `json:"issuer"`
 		KeySet string `json:"jwks_uri"`
 	}
-	if err := provider.Claims(&found); err != nil {
-		return nil, fmt.Errorf("read the metadata of an issuer: %w", err)
+	if json.Unmarshal(body, &found) != nil || len(found.KeySet) > maxAddress {
+		return nil, fmt.Errorf("discover an issuer: %w", errMetadata)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, found.KeySet, http.NoBody)
+	if found.Issuer != s.url {
+		return nil, fmt.Errorf("discover an issuer: %w", errIssuer)
+	}
+	if body, err = s.get(ctx, found.KeySet); err != nil {
+		return nil, fmt.Errorf("read the keys of an issuer: %w", err)
+	}
+	return parseKeys(body)
+}
+
+// get returns the body of an answer 200.
+func (s *source) get(ctx context.Context, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, fmt.Errorf("request the keys of an issuer: %w", err)
+		return nil, errMetadata // the error has the address, which may be long
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("request the keys of an issuer: %w", err)
+		if failed, ok := errors.AsType[*url.Error](err); ok { // it has the address
+			err = failed.Err
+		}
+		return nil, fmt.Errorf("request: %w", err)
 	}
 	defer response.Body.Close() //nolint:errcheck // it was read
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("request: status %d", response.StatusCode)
+	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, fmt.Errorf("read the keys of an issuer: %w", err)
+		return nil, fmt.Errorf("read the answer: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("request the keys of an issuer: status %d", response.StatusCode)
-	}
-	return parseKeys(body)
+	return body, nil
 }
 
 // discoveredKeys are the keys of a source at a time.
@@ -144,7 +205,8 @@ func (d *discoveredKeys) VerifySignature(ctx context.Context, token string) ([]b
 	}
 	keys, age := d.source.current(d.at)
 	if keys != nil && age > RefreshAfter {
-		go d.source.refresh(context.WithoutCancel(ctx), d.at) //nolint:errcheck // the keys are used up to MaxAge
+		d.source.renew(ctx, d.at)
+		keys, _ = d.source.current(d.at)
 	}
 	payload, known := verify(signed, header, keys)
 	switch {

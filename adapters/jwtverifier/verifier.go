@@ -1,7 +1,6 @@
 package jwtverifier
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -52,8 +51,12 @@ func (v *Verifier) Verify(ctx context.Context, token string, issuer trust.Issuer
 		}
 		return trust.Claims{}, trust.ErrTokenRejected.WithCause(err)
 	}
-	claims, err := claimsOf(verified)
-	if err != nil || !isFor(verified, issuer) || !isAt(verified, claims, issuer, at) {
+	named, err := claimsOf(verified)
+	if err != nil {
+		return trust.Claims{}, trust.ErrTokenRejected.WithCause(err)
+	}
+	claims, ok := named.under(issuer, at)
+	if !ok {
 		return trust.Claims{}, trust.ErrTokenRejected
 	}
 	return claims, nil
@@ -91,49 +94,4 @@ func (*Verifier) CheckKeys(text string) error {
 		return fault.Bad("jwks", "must have keys that are well-formed and for signatures (use sig)")
 	}
 	return nil
-}
-
-// isFor reports whether a token is of the issuer, for one of its audiences and about a
-// subject that can be shown.
-func isFor(token *oidc.IDToken, issuer trust.Issuer) bool {
-	named := func(audience string) bool { return slices.Contains(issuer.Audiences, audience) }
-	return token.Issuer == issuer.URL && slices.ContainsFunc(token.Audience, named) &&
-		token.Subject != "" && len(token.Subject) <= trust.MaxTextBytes
-}
-
-// isAt reports whether a token is valid at a time. It has to have an end (RFC 7519 section
-// 4.1.4); a beginning and a time of issue that lie in the future are refused.
-func isAt(token *oidc.IDToken, claims trust.Claims, issuer trust.Issuer, at time.Time) bool {
-	begins, given, ok := secondsOf(claims.All["nbf"])
-	return ok && !token.Expiry.IsZero() && at.Before(token.Expiry.Add(issuer.Skew)) &&
-		!token.IssuedAt.After(at.Add(issuer.Skew)) && (!given || !begins.After(at.Add(issuer.Skew)))
-}
-
-// secondsOf returns the time of a claim (NumericDate, RFC 7519 section 2), whether there is
-// one, and false for a claim that is no time.
-func secondsOf(claim any) (at time.Time, given, ok bool) {
-	if claim == nil {
-		return time.Time{}, false, true
-	}
-	number, isNumber := claim.(json.Number)
-	seconds, err := number.Float64()
-	const most = 1 << 40 // some 35,000 years
-	if !isNumber || err != nil || seconds < 0 || seconds > most {
-		return time.Time{}, true, false
-	}
-	return time.Unix(int64(seconds), 0), true, true
-}
-
-func claimsOf(token *oidc.IDToken) (trust.Claims, error) {
-	var body json.RawMessage
-	if err := token.Claims(&body); err != nil {
-		return trust.Claims{}, trust.ErrTokenRejected.WithCause(err)
-	}
-	claims := trust.Claims{Subject: token.Subject, Expires: token.Expiry}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	if err := decoder.Decode(&claims.All); err != nil {
-		return trust.Claims{}, trust.ErrTokenRejected.WithCause(err)
-	}
-	return claims, nil
 }

@@ -1,10 +1,12 @@
 package contract
 
 import (
+	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +31,7 @@ func verifierSuite() []behaviour[trust.Verifier] {
 	return []behaviour[trust.Verifier]{
 		{"tokens of an issuer are accepted, whichever of its keys has signed them", tokensAccepted},
 		{"forged and expired tokens, and those for others, are ErrTokenRejected", tokensForged},
+		{"claims are read by their names to the letter, and crit and b64 are ErrTokenRejected", tokensThatAreNoJWT},
 		{"the keys of an issuer can be given", tokensOfGivenKeys},
 		{"an issuer that does not answer is ErrIssuerUnavailable", issuerAway},
 	}
@@ -114,6 +117,46 @@ func tokensForged(t *testing.T, v trust.Verifier) {
 	_, err = v.Verify(t.Context(), right, p.Trusted(), noon)
 	require.NoError(t, err, "the right one is still accepted")
 	assert.Equal(t, 1, p.Requests(), "no forged token has the keys requested again at once")
+}
+
+// tokensThatAreNoJWT have claims and headers that lenient readers accept.
+func tokensThatAreNoJWT(t *testing.T, v trust.Verifier) {
+	noon := fixture.Noon()
+	p, k := fixture.NewParty(t), fixture.KeysOfParties()
+	body, err := json.Marshal(p.Claims(noon, nil))
+	require.NoError(t, err)
+	with := func(edit map[string]any) string {
+		return fixture.SignedToken(t, jose.ES256, "ec", k.EC, p.Claims(noon, edit))
+	}
+	for name, token := range map[string]string{
+		"a subject in capitals":           with(map[string]any{"sub": nil, "SUB": "repo:acme/shop"}),
+		"an audience in capitals":         with(map[string]any{"aud": nil, "AUD": "signalbox"}),
+		"an end in capitals":              with(map[string]any{"exp": nil, "EXP": noon.Add(time.Hour).Unix()}),
+		"an issuer with a long s":         with(map[string]any{"iss": "https://evil.example.com", "i\u017fs": p.URL}),
+		"an end that is a text of digits": with(map[string]any{"exp": strconv.FormatInt(noon.Add(time.Hour).Unix(), 10)}),
+		"issued beyond all times":         with(map[string]any{"iat": 1e19}),
+		"a payload that is not encoded":   signedWithHeader(t, body, "b64", false),
+		"an unknown critical header":      signedWithHeader(t, body, "crit", []string{"exp"}),
+	} {
+		_, err := v.Verify(t.Context(), token, p.Trusted(), noon)
+		require.ErrorIs(t, err, trust.ErrTokenRejected, name)
+	}
+	claims, err := v.Verify(t.Context(), with(map[string]any{"\u017fub": "admin", "i\u017fs": "x"}), p.Trusted(), noon)
+	require.NoError(t, err, "further claims with similar names")
+	assert.Equal(t, "repo:acme/shop", claims.Subject)
+}
+
+// signedWithHeader returns a token with one more header.
+func signedWithHeader(t *testing.T, body []byte, name jose.HeaderKey, value any) string {
+	t.Helper()
+	header, err := json.Marshal(map[jose.HeaderKey]any{"alg": jose.EdDSA, "kid": "ed", name: value})
+	require.NoError(t, err)
+	head := part(string(header)) + "."
+	signed := head + part(string(body))
+	if name == "b64" { // RFC 7797 section 3: it is the payload as it is that was signed
+		signed = head + string(body)
+	}
+	return head + part(string(body)) + "." + part(string(ed25519.Sign(fixture.KeysOfParties().Ed, []byte(signed))))
 }
 
 // signedByEmbeddedKey returns a token that names the key which has signed it.

@@ -111,12 +111,20 @@ func (b Binding) checkClaims() error {
 	}
 	var all []error
 	for _, pointer := range slices.Sorted(maps.Keys(b.Claims)) {
-		if len(pointer) > MaxTextBytes || !printable(pointer) || !strings.HasPrefix(pointer, "/") || pointer == "/" {
+		if !isPointer(pointer) {
 			return fault.Bad("claims", "must have names that are JSON pointers (RFC 6901) such as /repository")
 		}
 		all = append(all, checkGlobs("claims", b.Claims[pointer], MaxGlobs))
 	}
 	return fault.Merge(all...)
+}
+
+// isPointer reports whether a text is a JSON pointer to a claim (RFC 6901 section 3): "~" begins
+// "~0" or "~1".
+func isPointer(text string) bool {
+	unescaped := strings.NewReplacer("~0", "", "~1", "").Replace(text)
+	return len(text) <= MaxTextBytes && printable(text) && strings.HasPrefix(text, "/") && text != "/" &&
+		!strings.Contains(unescaped, "~")
 }
 
 func checkGlobs(field string, globs []string, most int) error {

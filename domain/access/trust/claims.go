@@ -76,13 +76,13 @@ func NamedIssuer(token string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	var claims struct {
-		Issuer string `json:"iss"`
-	}
-	if err := json.Unmarshal(body, &claims); err != nil || claims.Issuer == "" {
+	// A struct would also take a claim "ISS".
+	var claims map[string]json.RawMessage
+	var issuer string
+	if json.Unmarshal(body, &claims) != nil || json.Unmarshal(claims["iss"], &issuer) != nil || issuer == "" {
 		return "", false
 	}
-	return claims.Issuer, true
+	return issuer, true
 }
 
 // IsToken reports whether a text has the form of a token: three parts of base64url. API

@@ -105,6 +105,8 @@ func TestBindingsThatCannotBeMade(t *testing.T) {
 		"and any claim":       {"subjects", func(b *trust.Binding) { b.Subjects, b.Claims = []string{"*"}, map[string][]string{"/a": {"x", "*"}} }},
 		"a name of a claim":   {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"repository": {"x"}} }},
 		"all claims":          {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"/": {"x"}} }},
+		"a broken escape":     {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"/a~2": {"x"}} }},
+		"an open escape":      {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"/a~": {"x"}} }},
 		"a claim without any": {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"/a": {}} }},
 		"long claims": {"claims", func(b *trust.Binding) {
 			b.Claims = map[string][]string{"/a": slices.Repeat([]string{strings.Repeat("x", 500)}, 17)}
@@ -253,6 +255,7 @@ func TestNamedIssuer(t *testing.T) {
 	for text, want := range map[string]string{
 		part(`{"alg":"none"}`) + "." + part(`{"iss":"https://a"}`) + ".":                        "https://a",
 		part(`{"alg":"none"}`) + "." + part(`{"iss":5}`) + ".":                                  "",
+		part(`{"alg":"none"}`) + "." + part(`{"ISS":"https://a"}`) + ".":                        "",
 		part(`{"alg":"none"}`) + "." + part(`{}`) + ".":                                         "",
 		part(`{"alg":"none"}`) + "." + part(`{"iss":"https://a"}`):                              "",
 		part(`{"alg":"none"}`) + ".%%%.":                                                        "",
