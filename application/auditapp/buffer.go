@@ -72,9 +72,11 @@ type buffer struct {
 
 func newBuffer() buffer { return buffer{attempts: map[attempt]*counted{}} }
 
-// Denial is a request that was denied.
+// Denial is a request that was denied, or a change that failed.
 type Denial struct {
 	By access.Caller
+	// Failed says that it was not denied, but failed for a reason of the service.
+	Failed bool
 	// Action is what was denied, empty where the request was denied before that was known.
 	Action access.Action
 	// Request names what was requested. Environment, ServiceName and Name are those of the
@@ -84,12 +86,15 @@ type Denial struct {
 	Code string
 }
 
-// Denied notes a denied request. Requests without a valid key are noted by their address.
+// Denied notes a denied request, or a change that failed. Requests without a valid key are noted by their address.
 func (s *Service) Denied(d Denial) {
 	now := s.deps.Clock.Now()
 	a := attempt{
 		actor: d.By.Actor, source: d.By.Source(), action: string(d.Action), outcome: audit.Denied,
 		period: begin(now, deniedPeriod),
+	}
+	if d.Failed {
+		a.outcome = audit.Failed
 	}
 	if a.actor != (scope.Actor{}) {
 		a.resource = audit.Resource{

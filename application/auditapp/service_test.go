@@ -134,6 +134,25 @@ func TestDeniedRequestsAreAggregated(t *testing.T) {
 	}
 }
 
+// TestFailedChangesAreAggregated notes changes that failed, apart from denied ones.
+func TestFailedChangesAreAggregated(t *testing.T) {
+	t.Parallel()
+	b := setup(t, false)
+	put := auditapp.Denial{
+		By: caller("AAAAAAAA", "192.0.2.1"), Action: access.WriteFlag, Request: "PUT /flags/1", Code: "unavailable", Failed: true,
+	}
+	b.Denied(put)
+	b.Denied(put)
+	put.Failed, put.Code = false, "forbidden"
+	b.Denied(put)
+	counts := map[audit.Outcome]int64{}
+	for _, e := range b.all(t) {
+		assert.Equal(t, "flag.write", e.Action)
+		counts[e.Outcome] = e.Count
+	}
+	assert.Equal(t, map[audit.Outcome]int64{audit.Failed: 2, audit.Denied: 1}, counts)
+}
+
 // TestFloodIsBounded denies very many different requests.
 func TestFloodIsBounded(t *testing.T) {
 	t.Parallel()

@@ -142,6 +142,8 @@ type operation struct {
 	// changes says that the operation is a write; conditional, that it heeds preconditions.
 	changes, conditional bool
 	importance           Importance
+	// audited says that the operation is a write that the audit log has.
+	audited bool
 	// open says that there is no key.
 	open bool
 	// named is the path before a parameter that ends the path, or "".
@@ -216,6 +218,7 @@ func (r *Router) mount(op Operation, doc *huma.Operation, h Handler, k kind) {
 		doc: doc, kind: k, does: op.Action, importance: op.Importance, open: op.Open,
 		changes: op.changes(), conditional: hasParameter(doc, ifMatch),
 	}
+	served.audited = served.changes && op.Action != access.RenewLease
 	if doc.RequestBody != nil {
 		served.action = op.Action
 	}

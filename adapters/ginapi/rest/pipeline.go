@@ -100,6 +100,7 @@ func (r *Router) recover(c *gin.Context) {
 	r.options.Logger.Error("request handler panicked", append(r.about(c),
 		zap.String("panic", panicText(cause)), zap.ByteString("stack", debug.Stack()))...)
 	c.Abort()
+	r.noteFailure(c.Request.Context(), fault.ErrInternal)
 	if !c.Writer.Written() {
 		describe(requestOf(c.Request.Context()), fault.ErrInternal).write(c.Writer)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,6 +87,7 @@ func (r *Router) problem(ctx context.Context, err error) *problem {
 	if r.options.Denied != nil && isDenied(f, err) {
 		r.options.Denied(requestOf(ctx).denial(f.Code(), access.DenialOf(err)))
 	}
+	r.noteFailure(ctx, f)
 	if f.Kind() == fault.Internal {
 		r.options.Logger.Error("request failed", failureFields(ctx, f, err)...)
 	}
@@ -101,9 +103,31 @@ func isDenied(f *fault.Error, err error) bool {
 	return f.Kind() == fault.Forbidden || f.Kind() == fault.Unauthenticated || errors.Is(err, access.ErrOutOfScope)
 }
 
-// Denial is a request that was denied.
+// noteFailure notes a change that was tried and failed for a reason of the service. Where the
+// outcome is unknown, it may have been made.
+func (r *Router) noteFailure(ctx context.Context, f *fault.Error) {
+	req := requestOf(ctx)
+	if r.options.Denied == nil || !isFailure(f) || req.operation == nil || !req.operation.audited {
+		return
+	}
+	d := req.denial(f.Code(), access.Denial{})
+	d.Failed = true
+	r.options.Denied(d)
+}
+
+// isFailure reports whether an error is of the service or of its database. Requests that
+// are refused for other reasons were not tried.
+func isFailure(f *fault.Error) bool {
+	return f.Kind() == fault.Internal || slices.Contains([]string{
+		fault.ErrUnavailable.Code(), fault.ErrReadOnly.Code(), fault.ErrContended.Code(), ErrDeadline.Code(),
+	}, f.Code())
+}
+
+// Denial is a request that was denied, or a change that failed.
 type Denial struct {
 	By access.Caller
+	// Failed says that it was not denied, but failed.
+	Failed bool
 	// Action is what was denied, empty where the caller was denied before that was known.
 	Action access.Action
 	// Request is the method and the path.

@@ -44,7 +44,8 @@ type Options struct {
 	Logger    *zap.Logger
 	Access    Authenticator
 	Revisions Revisions
-	// Denied is called for requests that are denied; nil is for nothing.
+	// Denied is called for requests that are denied, and for changes that fail; nil is for
+	// nothing.
 	Denied func(Denial)
 	Clock  ports.Clock
 	IDs    ports.IDs

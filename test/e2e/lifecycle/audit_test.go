@@ -18,11 +18,12 @@ import (
 )
 
 type entry struct {
-	Action string
-	Count  int64
+	Action  string
+	Outcome string
+	Count   int64
 }
 
-// TestAuditBacklog denies requests while the database is away, stops, and finds them in the
+// TestAuditBacklog denies requests and fails changes while the database is away, stops, and finds them in the
 // audit log after the next start.
 func TestAuditBacklog(t *testing.T) {
 	t.Parallel()
@@ -38,6 +39,8 @@ func TestAuditBacklog(t *testing.T) {
 	reader.Get(t, "/api/v1/config/").Want(t, http.StatusOK)
 
 	between.Close()
+	p.Admin(t).Post(t, "/api/v1/config/", e2etest.Draft{Key: "k", Environment: "production", ServiceName: "shop"}).
+		Problem(t, http.StatusServiceUnavailable, "unavailable")
 	for range 3 {
 		reader.Post(t, "/api/v1/config/", e2etest.Object{}).Problem(t, http.StatusForbidden, "forbidden")
 	}
@@ -57,7 +60,10 @@ func TestAuditBacklog(t *testing.T) {
 		found = e2etest.Decode[struct{ Entries []entry }](t, a).Entries
 		return len(found) > 0
 	}, e2etest.Timeout, e2etest.PollInterval)
-	assert.Equal(t, []entry{{Action: "configuration.write", Count: 3}}, found)
+	assert.Equal(t, []entry{{Action: "configuration.write", Outcome: "denied", Count: 3}}, found)
+	a := p.Admin(t).Get(t, "/api/v1/audit/?outcome=failed").Want(t, http.StatusOK)
+	assert.Equal(t, []entry{{Action: "configuration.write", Outcome: "failed", Count: 1}},
+		e2etest.Decode[struct{ Entries []entry }](t, a).Entries)
 	require.Eventually(t, func() bool {
 		info, err := os.Stat(file)
 		return err == nil && info.Size() == 0
