@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -218,17 +219,22 @@ func TestTamperedLog(t *testing.T) {
 			assert.NotEmpty(t, awaitLogged(t, w.admin, "action=audit.rejected"), "it does not stop the log")
 			require.True(t, verify().Intact)
 
-			require.NoError(t, exec("UPDATE audit SET name = 'other' WHERE sequence = 5"))
-			verifyExport(t, s.Command(t, "audit", "export"), "broken at entry 5")
-			require.NoError(t, exec("UPDATE audit SET entry = replace(entry, 'e2eadmin', 'somebody') WHERE sequence = 4"))
+			updated := func(n int) int64 {
+				return awaitLogged(t, w.admin, fmt.Sprintf("action=configuration.updated&name=%s-%d", own, n)).Sequence
+			}
+			deleted, entry, column := updated(2), updated(3), updated(4)
+			require.NoError(t, exec(fmt.Sprintf("UPDATE audit SET name = 'other' WHERE sequence = %d", column)))
+			verifyExport(t, s.Command(t, "audit", "export"), fmt.Sprintf("broken at entry %d\n", column))
+			require.NoError(t, exec(fmt.Sprintf(
+				"UPDATE audit SET entry = replace(entry, 'e2eadmin', 'somebody') WHERE sequence = %d", entry)))
 			broken = verify()
 			require.False(t, broken.Intact)
-			assert.Equal(t, int64(4), broken.Broken.Sequence)
-			verifyExport(t, s.Command(t, "audit", "export"), "broken at entry 4")
-			require.NoError(t, exec("DELETE FROM audit WHERE sequence = 3"))
-			assert.Equal(t, int64(3), verify().Broken.Sequence)
+			assert.Equal(t, entry, broken.Broken.Sequence)
+			verifyExport(t, s.Command(t, "audit", "export"), fmt.Sprintf("broken at entry %d\n", entry))
+			require.NoError(t, exec(fmt.Sprintf("DELETE FROM audit WHERE sequence = %d", deleted)))
+			assert.Equal(t, deleted, verify().Broken.Sequence)
 			assert.Equal(t, "missing", verify().Broken.Reason)
-			verifyExport(t, s.Command(t, "audit", "export"), "broken at entry 3")
+			verifyExport(t, s.Command(t, "audit", "export"), fmt.Sprintf("broken at entry %d\n", deleted))
 		})
 	}
 }
