@@ -31,13 +31,17 @@ type Bus struct {
 	// refused is why the broker refused the last ping's connection; nil if it did not.
 	refused atomic.Pointer[string]
 
-	mu    sync.Mutex
-	lanes []*lane
+	mu     sync.Mutex
+	lanes  []*lane
+	closed bool
 }
 
 var _ ports.Publisher = (*Bus)(nil)
 
-// Publish publishes messages, in all lanes concurrently.
+var errClosed = errors.New("the publisher is closed")
+
+// Publish publishes messages, in all lanes concurrently. After Close, messages are
+// ports.ErrBrokerUnavailable.
 func (b *Bus) Publish(ctx context.Context, messages []ports.Message) []error {
 	outcomes := make([]error, len(messages))
 	lanes, err := b.opened(ctx)
@@ -77,7 +81,10 @@ func (b *Bus) Publish(ctx context.Context, messages []ports.Message) []error {
 func (b *Bus) opened(ctx context.Context) ([]*lane, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.lanes != nil {
+	switch {
+	case b.closed:
+		return nil, errClosed
+	case b.lanes != nil:
 		return b.lanes, nil
 	}
 	publishers, err := b.open(ctx)
@@ -135,15 +142,18 @@ func (b *Bus) Conditions() []ports.Condition {
 	return []ports.Condition{{Name: "kafka_connection_refused", Part: "kafka", Message: *reason}}
 }
 
-// Close waits for in-flight messages and closes the connections.
-func (b *Bus) Close() error {
+// Close waits for in-flight messages, also those for which no caller waits any more, and
+// closes the connections. Where ctx ends before a message has an outcome, its connection is
+// left open, and Close returns why.
+func (b *Bus) Close(ctx context.Context) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	lanes := b.lanes
+	b.lanes, b.closed = nil, true
+	b.mu.Unlock()
 	var err error
-	for _, l := range b.lanes {
-		err = errors.Join(err, l.publisher.Close())
+	for _, l := range lanes {
+		err = errors.Join(err, l.close(ctx))
 	}
-	b.lanes = nil
 	if err != nil {
 		return fmt.Errorf("close the publisher: %w", err)
 	}
@@ -179,6 +189,17 @@ func (l *lane) publish(ctx context.Context, messages []ports.Message) []error {
 		}
 	}
 	return list
+}
+
+// close closes the connection when nothing is in flight: a message that is being sent
+// needs it. Nothing can be published after that.
+func (l *lane) close(ctx context.Context) error {
+	select {
+	case l.lock <- struct{}{}:
+		return l.publisher.Close() //nolint:wrapcheck // Bus.Close wraps it
+	case <-ctx.Done():
+		return unavailable(context.Cause(ctx))
+	}
 }
 
 // send sends messages and reports the outcome of each. After a failure that does not

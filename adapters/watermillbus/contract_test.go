@@ -2,6 +2,7 @@ package watermillbus_test
 
 import (
 	"bytes"
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -48,7 +49,7 @@ func TestCompression(t *testing.T) {
 				Brokers: brokers, Topics: []string{topic}, Create: true, Partitions: 1, Replication: 1, Lanes: 1,
 				Compression: compression,
 			})
-			t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+			t.Cleanup(func() { assert.NoError(t, bus.Close(context.Background())) })
 			body := bytes.Repeat([]byte("body "), 100)
 			require.NoError(t, bus.Publish(t.Context(), []ports.Message{{Topic: topic, Key: "k", Body: body}})[0])
 			harness.Consume(t, brokers, []string{topic}, func(records []*kgo.Record) bool {
@@ -70,7 +71,7 @@ func TestTopicsAreMade(t *testing.T) {
 	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
 		Brokers: brokers, Topics: []string{"one", "other"}, Create: true, Partitions: 3, Replication: 1, Lanes: 2,
 	})
-	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+	t.Cleanup(func() { assert.NoError(t, bus.Close(context.Background())) })
 	for _, topic := range []string{"one", "other"} {
 		require.NoError(t, bus.Publish(t.Context(), []ports.Message{{Topic: topic, Key: "k"}})[0])
 		assert.Len(t, consume(t, brokers, topic, 1), 1)
@@ -91,7 +92,7 @@ func TestForbiddenTopic(t *testing.T) {
 	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
 		Brokers: cluster.ListenAddrs(), Topics: []string{"forbidden", "allowed"}, Lanes: 1,
 	})
-	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+	t.Cleanup(func() { assert.NoError(t, bus.Close(context.Background())) })
 	outcomes := bus.Publish(t.Context(), []ports.Message{
 		{Topic: "forbidden", Key: "a"}, {Topic: "allowed", Key: "a"}, {Topic: "forbidden", Key: "b"},
 	})
@@ -119,7 +120,7 @@ func kafka(t *testing.T, brokers []string) contract.Broker {
 	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
 		Brokers: brokers, Topics: []string{topic, missing}, Lanes: 4,
 	})
-	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+	t.Cleanup(func() { assert.NoError(t, bus.Close(context.Background())) })
 	return contract.Broker{
 		Publisher: bus, Topic: topic, MissingTopic: missing,
 		Create:   func(t *testing.T) { t.Helper(); harness.CreateTopic(t, brokers, missing) },
@@ -147,7 +148,7 @@ func consume(t *testing.T, brokers []string, topic string, n int) []ports.Messag
 func local(t *testing.T) contract.Broker {
 	t.Helper()
 	bus := watermillbus.OpenLocal()
-	t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+	t.Cleanup(func() { assert.NoError(t, bus.Close(context.Background())) })
 	incoming, err := bus.Subscribe(t.Context(), "topic")
 	require.NoError(t, err)
 	var (

@@ -1,6 +1,7 @@
 package watermillbus_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -135,7 +136,7 @@ func TestTroubledKafka(t *testing.T) {
 	bus := watermillbus.OpenKafka(watermillbus.KafkaOptions{
 		Brokers: cluster.ListenAddrs(), Topics: []string{topic}, Lanes: 8,
 	})
-	t.Cleanup(func() { _ = bus.Close() })
+	t.Cleanup(func() { _ = bus.Close(context.Background()) })
 	feed := fixture.NewFeed()
 	for v := range int64(versions) {
 		for id := range int64(aggregates) {
