@@ -108,6 +108,10 @@ func TestLogin(t *testing.T) {
 			}
 			entry := assertEntry(t, w, "login.succeeded", id)
 			assert.Equal(t, "program:sid1", entry["facts"].(e2etest.Object)["subject"])
+			require.Eventually(t, func() bool {
+				a := w.admin.Get(t, "/api/v1/audit/?action=login.succeeded").Want(t, http.StatusOK)
+				return strings.Contains(string(a.Body), `"key_id":"~`)
+			}, patience, pause, "of the token in place of a key, too")
 			list := w.admin.Get(t, keysPath+"?limit=1000").Want(t, http.StatusOK)
 			assert.NotContains(t, string(list.Body), id, "the keys of logins are not listed")
 			w.admin.Delete(t, keysPath+id).Want(t, http.StatusNoContent)
