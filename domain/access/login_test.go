@@ -1,3 +1,12 @@
+package access_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/signalbox-hq/signalbox/domain/access"
+)
 
 func TestDirectIDs(t *testing.T) {
 	t.Parallel()
