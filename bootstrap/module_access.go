@@ -43,6 +43,7 @@ type accessParts struct {
 	Uses     access.KeyUses
 	Trust    trust.Store
 	Tokens   trust.Verifier
+	Logins   accessapp.Logins `optional:"true"`
 	Clock    ports.Clock
 	IDs      ports.IDs
 }
@@ -50,7 +51,7 @@ type accessParts struct {
 func newAccess(p accessParts) *accessapp.Service {
 	s := p.Settings
 	return accessapp.New(accessapp.Dependencies{
-		Keys: p.Keys, Uses: p.Uses, Trust: p.Trust, Tokens: p.Tokens, Clock: p.Clock, IDs: p.IDs,
+		Keys: p.Keys, Uses: p.Uses, Trust: p.Trust, Tokens: p.Tokens, Logins: p.Logins, Clock: p.Clock, IDs: p.IDs,
 		Pepper: s.Pepper.Text,
 		Policy: accessapp.Policy{
 			Enabled: s.AuthEnabled, AnonymousReads: s.AnonymousReads(),

@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-hq/signalbox/adapters/bunstore/auditstore"
 	"github.com/signalbox-hq/signalbox/adapters/filebacklog"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/application/auditapp"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/bootstrap/loop"
@@ -38,6 +39,7 @@ func auditModule() fx.Option {
 			fx.Annotate(auditstore.New, fx.As(new(ports.AuditTrail))),
 			openBacklog, newServerAudit,
 			func(a *auditapp.Service) configapp.Reveals { return a },
+			func(a *auditapp.Service) accessapp.Logins { return a },
 		),
 		fx.Invoke(runAudit),
 	)

@@ -196,8 +196,10 @@ type discoveredKeys struct {
 	err    error
 }
 
-// VerifySignature returns the payload of a token that a key has signed. A token with a key
-// that is not known has the keys requested again.
+// VerifySignature returns the payload of a token that a key has signed. A token that no known
+// key has signed has the keys requested again: the issuer may have replaced a key, also under
+// the same id. Where they cannot be, a token with the id of a known key is forged as far as
+// is known.
 func (d *discoveredKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	signed, header, err := parse(token)
 	if err != nil {
@@ -209,13 +211,15 @@ func (d *discoveredKeys) VerifySignature(ctx context.Context, token string) ([]b
 		keys, _ = d.source.current(d.at)
 	}
 	payload, known := verify(signed, header, keys)
-	switch {
-	case payload != nil:
+	if payload != nil {
 		return payload, nil
+	}
+	err = d.source.refresh(ctx, d.at)
+	switch {
+	case err == nil, errors.Is(err, errRequested):
 	case known:
 		return nil, errNoKey
-	}
-	if err := d.source.refresh(ctx, d.at); err != nil && !errors.Is(err, errRequested) {
+	default:
 		d.err = err
 		return nil, err
 	}

@@ -45,6 +45,32 @@ func TestKeysAreReplaced(t *testing.T) {
 	assert.Equal(t, 2, p.Requests())
 }
 
+// TestKeysAreReplacedUnderTheirID has an issuer use another key with the id of the old one.
+// Tokens that nobody has signed do not cause more than a request every RefreshPause.
+func TestKeysAreReplacedUnderTheirID(t *testing.T) {
+	t.Parallel()
+	p, k := fixture.NewParty(t), fixture.KeysOfParties()
+	v := jwtverifier.New()
+	old := fixture.SignedToken(t, jose.RS256, "rsa", k.RSA, p.Claims(noon, nil))
+	fresh := fixture.SignedToken(t, jose.RS256, "rsa", k.Other, p.Claims(noon, nil))
+	verify := func(token string, at time.Time) error {
+		_, err := v.Verify(t.Context(), token, p.Trusted(), at)
+		return err
+	}
+	require.NoError(t, verify(old, noon))
+	require.ErrorIs(t, verify(fresh, noon.Add(jwtverifier.RefreshPause)), trust.ErrTokenRejected, "nobody has signed it yet")
+	for range 10 {
+		require.ErrorIs(t, verify(fresh, noon.Add(jwtverifier.RefreshPause+time.Second)), trust.ErrTokenRejected)
+	}
+	require.Equal(t, 2, p.Requests())
+	p.Change(func(s *fixture.PartyState) { s.Keys = []jose.JSONWebKey{fixture.PublicKey("rsa", k.Other)} })
+	require.NoError(t, verify(fresh, noon.Add(2*jwtverifier.RefreshPause)))
+	require.ErrorIs(t, verify(old, noon.Add(2*jwtverifier.RefreshPause)), trust.ErrTokenRejected, "it was withdrawn")
+	require.Equal(t, 3, p.Requests())
+	p.Change(func(s *fixture.PartyState) { s.Away = true })
+	require.ErrorIs(t, verify(old, noon.Add(3*jwtverifier.RefreshPause)), trust.ErrTokenRejected, "its key is known")
+}
+
 // TestWithdrawnKeysAreForgotten presents a token of a withdrawn key after hours without any.
 func TestWithdrawnKeysAreForgotten(t *testing.T) {
 	t.Parallel()

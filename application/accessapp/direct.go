@@ -16,6 +16,7 @@ import (
 
 // directToken is a verified token.
 type directToken struct {
+	id      string
 	digest  [sha256.Size]byte
 	issuer  trust.Issuer
 	claims  trust.Claims
@@ -36,7 +37,7 @@ func (t *directToken) keyUnder(p trust.Policy) *access.APIKey {
 		return nil
 	}
 	return access.RehydrateAPIKey(access.KeyAttributes{
-		ID: access.DirectID(t.digest), Name: holderName(issuer.Name, t.claims.Subject),
+		ID: t.id, Name: holderName(issuer.Name, t.claims.Subject),
 		Grants: trust.GrantsOf(bindings), Created: t.created, Expires: t.expires(),
 		Login: access.Login{BindingID: bindings[0].ID, IssuerID: issuer.ID, Subject: t.claims.Subject},
 	}, t.digest[:], nil)
@@ -48,7 +49,7 @@ func (t *directToken) keyUnder(p trust.Policy) *access.APIKey {
 func (s *Service) authenticateToken(
 	ctx context.Context, presented string, digest [sha256.Size]byte, now time.Time,
 ) (access.Caller, error) {
-	id := access.DirectID(digest)
+	id := access.DirectID(presented)
 	if caller, cached, err := s.cachedCaller(id, digest, now, nil); cached {
 		return caller, err
 	}
@@ -84,11 +85,14 @@ func (s *Service) tokenKey(
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	token.digest = digest
+	token.id, token.digest = id, digest
 	if key = token.keyUnder(r.policy); key == nil {
 		return nil, time.Time{}, trust.ErrNotBound
 	}
-	s.remember(id, token)
+	s.remember(token)
+	if s.deps.Logins != nil {
+		s.deps.Logins.LoggedIn(key.Actor(), key.Attributes().Login)
+	}
 	return key, r.at, nil
 }
 
@@ -112,25 +116,36 @@ func (s *Service) verifyDirect(ctx context.Context, presented string, now time.T
 	return &directToken{issuer: issuer, claims: claims, created: now}, r, nil
 }
 
-// remember keeps a verified token. Beyond maxKnown the one that ends first is forgotten; its
-// holder has it verified again.
-func (s *Service) remember(id string, token *directToken) {
+// remember keeps a verified token. Beyond maxKnown another one is forgotten, of some the one that
+// ends first; its holder has it verified again.
+func (s *Service) remember(token *directToken) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.direct == nil {
 		s.direct = map[string]*directToken{}
 	}
-	if _, exists := s.direct[id]; !exists && len(s.direct) >= maxKnown {
-		first := ""
-		for other, t := range s.direct {
-			if first == "" || t.expires().Before(s.direct[first].expires()) {
-				first = other
-			}
-		}
-		delete(s.direct, first)
+	if s.direct[token.id] == nil && len(s.direct) >= maxKnown {
+		s.forgetToken()
 	}
-	s.direct[id] = token
-	delete(s.unknowns.absent, id)
+	s.direct[token.id] = token
+	delete(s.unknowns.absent, token.id)
+}
+
+// forgetToken forgets one of the verified tokens. The caller holds the lock.
+func (s *Service) forgetToken() {
+	const sample = 16
+	var first *directToken
+	seen := 0
+	for _, t := range s.direct {
+		if first == nil || t.expires().Before(first.expires()) {
+			first = t
+		}
+		if seen++; seen == sample {
+			break
+		}
+	}
+	delete(s.direct, first.id)
+	delete(s.known, first.id)
 }
 
 // directWithin is the age of a reading of the policy that counts as a look-up of a token.

@@ -1,5 +1,8 @@
 package accessapp
 
+// MaxKnownForTest is how many keys are cached, and how many tokens.
+const MaxKnownForTest = maxKnown
+
 // KnownForTest returns how many keys are cached.
 func (s *Service) KnownForTest() int {
 	s.mu.Lock()

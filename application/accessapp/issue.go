@@ -6,6 +6,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
+	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/secret"
 )
 
@@ -104,7 +105,7 @@ func (s *Service) First(ctx context.Context, given secret.Text) (secret.Text, bo
 	if err != nil {
 		return secret.Text{}, false, err
 	}
-	note(access.Caller{}, keyCreated, key, key.Attributes().Created)
+	note(access.Caller{Actor: scope.System()}, keyCreated, key, key.Attributes().Created)
 	made, err := s.deps.Keys.CreateFirst(ctx, key)
 	return token.Text(), made, err
 }

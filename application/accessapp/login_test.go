@@ -56,9 +56,15 @@ func jwt(subject string, expires time.Time) string {
 		`","exp":`+strconv.FormatInt(expires.Unix(), 10)+`}`) + ".c2ln"
 }
 
+// logins are those that were noted.
+type logins []access.Login
+
+func (l *logins) LoggedIn(_ scope.Actor, login access.Login) { *l = append(*l, login) }
+
 type trusting struct {
 	*bundle
 
+	logins *logins
 	tokens *tokens
 	trust  *fixture.Trust
 }
@@ -68,9 +74,10 @@ func trustingBundle(t *testing.T) *trusting {
 	b := &bundle{keys: &countingKeys{Keys: fixture.NewKeys()}, clock: fixture.NewClock()}
 	environments, err := scope.NewEnvironments("staging", "production")
 	require.NoError(t, err)
-	x := &trusting{bundle: b, tokens: &tokens{}, trust: fixture.NewTrust(b.keys.Keys)}
+	x := &trusting{bundle: b, logins: &logins{}, tokens: &tokens{}, trust: fixture.NewTrust(b.keys.Keys)}
 	b.Service = accessapp.New(accessapp.Dependencies{
 		Keys: b.keys, Uses: b.keys, Clock: b.clock, IDs: fixture.NewIDs(), Trust: x.trust, Tokens: x.tokens,
+		Logins: x.logins,
 		Policy: accessapp.Policy{Enabled: true, Environments: environments},
 	})
 	return x
@@ -268,6 +275,7 @@ func TestDirectTokens(t *testing.T) {
 		require.NoError(t, again.Verdict.Confirm(nil))
 	}
 	assert.Equal(t, 1, x.tokens.verified, "the signature is verified once")
+	assert.Equal(t, logins{{BindingID: b.ID, IssuerID: i.ID, Subject: "repo:shop:main"}}, *x.logins)
 	require.NoError(t, x.RecordUses(t.Context()))
 
 	_, err = x.Authenticate(t.Context(), jwt("repo:other:main", x.clock.Now().Add(time.Hour)), nil)
@@ -313,6 +321,26 @@ func TestDirectTokensEnd(t *testing.T) {
 	x.clock.Move(time.Second)
 	_, err = x.Authenticate(t.Context(), token, nil)
 	require.ErrorIs(t, err, trust.ErrTokenRejected)
+}
+
+// TestManyDirectTokens has more tokens than are remembered: a key is accepted from memory still.
+func TestManyDirectTokens(t *testing.T) {
+	t.Parallel()
+	x := trustingBundle(t)
+	x.trusted(t, true)
+	key, _ := x.issued(t, accessapp.Issue{Name: "reader", Grants: roles("reader")})
+	_, err := x.Authenticate(t.Context(), key, nil)
+	require.NoError(t, err)
+	known := x.KnownForTest()
+	for n := range accessapp.MaxKnownForTest + 100 {
+		_, err := x.Authenticate(t.Context(), jwt("repo:shop:"+strconv.Itoa(n), x.clock.Now().Add(time.Hour)), nil)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, known+accessapp.MaxKnownForTest, x.KnownForTest())
+	x.keys.away.Store(true)
+	x.clock.Move(freshness.MaxStaleness)
+	_, err = x.Authenticate(t.Context(), key, nil)
+	require.NoError(t, err)
 }
 
 // TestDirectTokensWhileTheStoreIsAway has known tokens read on, and no others.

@@ -3,6 +3,7 @@ package accessapp
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/signalbox-hq/signalbox/application/freshness"
@@ -109,10 +110,23 @@ func (s *Service) record(id string, key *access.APIKey, queried time.Time) {
 		delete(s.known, id)
 		return
 	}
-	if known.key == nil && len(s.known) >= maxKnown {
-		clear(s.known)
+	if known.key == nil && !s.hasPlace(id) {
+		return
 	}
 	s.known[id] = knownKey{key: key, read: queried}
+}
+
+// hasPlace reports whether a key can be cached. Tokens have as many places as keys, and displace
+// no keys: those that are not remembered have none. Where there are too many keys, all are
+// forgotten. The caller holds the lock.
+func (s *Service) hasPlace(id string) bool {
+	if access.IsDirectID(id) {
+		return s.direct[id] != nil
+	}
+	if len(s.known)-len(s.direct) >= maxKnown {
+		maps.DeleteFunc(s.known, func(id string, _ knownKey) bool { return !access.IsDirectID(id) })
+	}
+	return true
 }
 
 // verdict is the verdict of a caller with a key.

@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/scope"
+	"github.com/signalbox-hq/signalbox/domain/secret"
 	"github.com/signalbox-hq/signalbox/test/fixture"
 )
 
@@ -82,4 +83,16 @@ func TestRejectedKeysAreKnown(t *testing.T) {
 	caller, err = b.Authenticate(t.Context(), wrong.Text().Reveal(), origin("192.0.2.1"))
 	require.ErrorIs(t, err, access.ErrInvalidKey)
 	assert.Zero(t, caller, "a wrong secret is nobody's")
+}
+
+// TestFirstKeyIsOfTheService has no caller that would have created the key.
+func TestFirstKeyIsOfTheService(t *testing.T) {
+	t.Parallel()
+	b := managed(t)
+	_, created, err := b.First(t.Context(), secret.Text{})
+	require.NoError(t, err)
+	require.True(t, created)
+	notes := b.keys.Notes()
+	require.Len(t, notes, 1)
+	assert.Equal(t, scope.System(), notes[0].Actor)
 }

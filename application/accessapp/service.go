@@ -40,12 +40,20 @@ type Dependencies struct {
 	// tokens are accepted.
 	Trust  trust.Store
 	Tokens trust.Verifier
+	// Logins notes tokens that are accepted in place of keys; nil where nothing does.
+	Logins Logins
 
 	Clock ports.Clock
 	IDs   ports.IDs
 	// Pepper is the server's secret, or empty for the one in Keys.
 	Pepper secret.Text
 	Policy Policy
+}
+
+// Logins notes logins for the audit log, off the path of requests.
+type Logins interface {
+	// LoggedIn notes that a token was verified, by which a caller acts from now on.
+	LoggedIn(by scope.Actor, login access.Login)
 }
 
 // Service offers the use cases. It is safe for concurrent use.

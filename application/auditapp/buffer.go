@@ -1,6 +1,7 @@
 package auditapp
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,8 @@ type attempt struct {
 	version  int64
 	// name is that of the resource of a request.
 	name string
+	// login is the one of a token in place of a key.
+	login access.Login
 	// period is when the period began, as a Unix time.
 	period int64
 }
@@ -143,6 +146,21 @@ func (s *Service) Tampered(by access.Caller, resource access.Resource, version i
 	}
 }
 
+// LoggedIn notes that a token was verified that is accepted in place of a key, with its whole
+// subject.
+func (s *Service) LoggedIn(by scope.Actor, login access.Login) {
+	now := s.deps.Clock.Now()
+	a := attempt{
+		actor: by, action: "login.succeeded", outcome: audit.Done, login: login, period: begin(now, revealPeriod),
+		resource: audit.Resource{Type: "api_key", ID: by.KeyID, Name: by.Name},
+	}
+	s.buffer.mu.Lock()
+	defer s.buffer.mu.Unlock()
+	if !s.buffer.add(a, now, "") {
+		s.buffer.dropped++
+	}
+}
+
 // reveal is an attempt to show the value of an encrypted configuration.
 func reveal(
 	by access.Caller, resource access.Resource, version int64, outcome audit.Outcome, now time.Time,
@@ -218,11 +236,13 @@ func (c *counted) record() audit.Record {
 		At: c.at, Actor: c.actor, Source: c.source, Action: c.action, Outcome: c.outcome, Resource: c.resource,
 		VersionAfter: c.version, VersionBefore: c.version, Count: c.count,
 	}
-	if c.code != "" {
-		r.Facts = map[string]string{"code": c.code}
+	facts := map[string]string{
+		"code": c.code, "name": c.name,
+		"subject": c.login.Subject, "issuer_id": c.login.IssuerID, "binding_id": c.login.BindingID,
 	}
-	if c.name != "" {
-		r.Facts["name"] = c.name
+	maps.DeleteFunc(facts, func(_, text string) bool { return text == "" })
+	if len(facts) > 0 {
+		r.Facts = facts
 	}
 	return r
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -187,6 +188,22 @@ func TestReveals(t *testing.T) {
 	assert.Equal(t, []int64{2, 1}, []int64{entries[0].Count, entries[1].Count})
 	assert.Equal(t, "configuration.reveal", entries[0].Action)
 	assert.Equal(t, int64(3), entries[0].VersionAfter)
+}
+
+// TestLoginsInPlaceOfKeys notes the whole subject of a token, of which the name of its caller
+// has the beginning.
+func TestLoginsInPlaceOfKeys(t *testing.T) {
+	t.Parallel()
+	b := setup(t, false)
+	by := scope.Actor{KeyID: "~1234567", Name: "ci: repo"}
+	subject := "repo:" + strings.Repeat("s", 400)
+	b.LoggedIn(by, access.Login{BindingID: "b", IssuerID: "i", Subject: subject})
+	entries := b.all(t)
+	require.Len(t, entries, 1)
+	assert.Equal(t, "login.succeeded", entries[0].Action)
+	assert.Equal(t, by, entries[0].Actor)
+	assert.Equal(t, by.KeyID, entries[0].Resource.ID)
+	assert.Equal(t, map[string]string{"subject": subject, "issuer_id": "i", "binding_id": "b"}, entries[0].Facts)
 }
 
 // TestRevealsWithoutStore reveals while the store is away: until the buffer is full, or,

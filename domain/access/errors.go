@@ -57,7 +57,7 @@ var (
 	// "exceeded" names the attributes that would.
 	ErrTooMuchGranted = fault.New(fault.Forbidden, "grant_exceeds_own",
 		"An API key cannot allow more than the key that manages it: it has no other grants, ends no later, and is "+
-			"accepted from no other networks. See exceeded.")
+			"accepted from no other networks. See exceeded. A wider key can, and signalbox key on the database.")
 	// ErrKeyTaken is an API key id that exists already.
 	ErrKeyTaken = fault.New(fault.Conflict, "api_key_taken", "An API key with this id exists already.")
 )

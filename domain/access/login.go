@@ -2,6 +2,7 @@ package access
 
 import (
 	"crypto/sha256"
+	"strings"
 
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
@@ -26,10 +27,12 @@ var ErrLoginKey = fault.New(fault.Conflict, "login_key",
 // no base62 digit, so that no key has such an id.
 const directPrefix = '~'
 
-// DirectID returns the key id under which the holder of a token acts: "~" and seven base62
-// digits of the token's SHA-256. The same token has the same id; equal ids do not mean
-// equal tokens.
-func DirectID(digest [sha256.Size]byte) string {
+// DirectID returns the key id under which the holder of a token in the compact form (RFC
+// 7515 section 7.1) acts: "~" and seven base62 digits of the SHA-256 of what is signed, the
+// header and the claims. The same token has the same id, also with its signature in another
+// form; equal ids do not mean equal tokens.
+func DirectID(token string) string {
+	digest := sha256.Sum256([]byte(token[:max(strings.LastIndexByte(token, '.'), 0)]))
 	id := [KeyIDLength]byte{directPrefix}
 	for i := 1; i < KeyIDLength; i++ {
 		id[i] = base62Digits[int(digest[i])%len(base62Digits)]

@@ -1,5 +1,7 @@
 package accessapi
 
+import "github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+
 // grantJSON is a grant.
 type grantJSON struct {
 	Role         string   `json:"role" enum:"admin,operator,editor,service,reader,evaluator"`
@@ -108,13 +110,13 @@ type issuerCreateJSON struct {
 
 // issuerUpdateJSON is the body that changes an issuer.
 type issuerUpdateJSON struct {
-	Name       *string     `json:"name,omitzero"`
-	Issuer     *string     `json:"issuer,omitzero"`
-	JWKS       *keySetJSON `json:"jwks,omitzero"`
-	Audiences  *[]string   `json:"audiences,omitzero" doc:"Replaced whole"`
-	Algorithms *[]string   `json:"algorithms,omitzero" doc:"Replaced whole"`
-	Skew       *int        `json:"clock_skew_seconds,omitzero" minimum:"0" maximum:"300"`
-	Direct     *bool       `json:"direct,omitzero"`
+	Name       *string              `json:"name,omitzero"`
+	Issuer     *string              `json:"issuer,omitzero"`
+	JWKS       rest.Raw[keySetJSON] `json:"jwks,omitzero" doc:"Null for keys that are discovered"`
+	Audiences  *[]string            `json:"audiences,omitzero" doc:"Replaced whole"`
+	Algorithms *[]string            `json:"algorithms,omitzero" doc:"Replaced whole"`
+	Skew       *int                 `json:"clock_skew_seconds,omitzero" minimum:"0" maximum:"300"`
+	Direct     *bool                `json:"direct,omitzero"`
 }
 
 // issuerJSON is an issuer that is trusted.

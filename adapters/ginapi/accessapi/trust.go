@@ -204,8 +204,12 @@ type updateIssuerInput struct {
 
 func (a *API) updateIssuer(ctx context.Context, in *updateIssuerInput) (*issuerOutput, error) {
 	b := in.Body
+	keys, err := patchedKeySet(b.JWKS.Text)
+	if err != nil {
+		return nil, err
+	}
 	changed, err := a.Trust.SetIssuer(ctx, rest.CallerOf(ctx), accessapp.Issuer{
-		ID: in.IssuerID, Name: b.Name, URL: b.Issuer, KeySet: keySetText(b.JWKS), Audiences: b.Audiences,
+		ID: in.IssuerID, Name: b.Name, URL: b.Issuer, KeySet: keys, Audiences: b.Audiences,
 		Algorithms: b.Algorithms, Skew: secondsOf(b.Skew), Direct: b.Direct,
 	})
 	if err != nil {

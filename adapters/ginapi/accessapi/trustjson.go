@@ -6,6 +6,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
 	"github.com/signalbox-hq/signalbox/domain/access/trust"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // keySetText returns the text of a key set; nil for none given.
@@ -15,6 +16,22 @@ func keySetText(set *keySetJSON) *string {
 	}
 	text, _ := json.Marshal(set) // what came as JSON has a JSON form
 	return new(string(text))
+}
+
+// patchedKeySet returns the text of a key set in a merge patch (RFC 7396): nil for none given,
+// empty for null.
+func patchedKeySet(text []byte) (*string, error) {
+	if len(text) == 0 {
+		return nil, nil //nolint:nilnil // none given is no error
+	}
+	var set *keySetJSON
+	if json.Unmarshal(text, &set) != nil {
+		return nil, fault.Bad("jwks", "must be a JSON Web Key Set (RFC 7517) such as {\"keys\": [...]}, or null")
+	}
+	if set == nil {
+		return new(""), nil
+	}
+	return keySetText(set), nil
 }
 
 func secondsOf(n *int) *time.Duration {

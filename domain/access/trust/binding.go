@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -91,19 +92,29 @@ func (b Binding) checkSubjects() error {
 	if err := checkGlobs("subjects", b.Subjects, MaxSubjects); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(b.Subjects, matchesAll) && !slices.ContainsFunc(b.boundClaims(), isNarrow) {
-		return fault.Bad("subjects", "must not match every subject of an issuer, unless claims are bound, too")
+	if slices.ContainsFunc(b.Subjects, isWide) && !b.hasNarrowClaim() {
+		return fault.Bad("subjects", "must not match every subject of an issuer, unless a claim other than iss and aud "+
+			"is bound, too; a glob without a letter or digit, such as *:*, counts as one that matches everything")
 	}
 	return nil
 }
 
-// boundClaims returns the globs of the claims.
-func (b Binding) boundClaims() [][]string { return slices.Collect(maps.Values(b.Claims)) }
+// hasNarrowClaim reports whether a claim is bound that tells tokens of the issuer apart: its own
+// name and its audiences do not, they are what it is trusted with.
+func (b Binding) hasNarrowClaim() bool {
+	for pointer, globs := range b.Claims {
+		first, _, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
+		if first != "iss" && first != "aud" && !slices.ContainsFunc(globs, isWide) {
+			return true
+		}
+	}
+	return false
+}
 
-// isNarrow reports whether globs do not match every text.
-func isNarrow(globs []string) bool { return !slices.ContainsFunc(globs, matchesAll) }
-
-func matchesAll(glob string) bool { return strings.Trim(glob, "*") == "" }
+// isWide reports whether a glob matches every text, or any that has some punctuation.
+func isWide(glob string) bool {
+	return !strings.ContainsFunc(glob, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+}
 
 func (b Binding) checkClaims() error {
 	if len(b.Claims) > MaxClaims {

@@ -103,6 +103,10 @@ func TestBindingsThatCannotBeMade(t *testing.T) {
 		"no subject":          {"subjects", func(b *trust.Binding) { b.Subjects = nil }},
 		"every subject":       {"subjects", func(b *trust.Binding) { b.Subjects = []string{"repo:*", "**"} }},
 		"and any claim":       {"subjects", func(b *trust.Binding) { b.Subjects, b.Claims = []string{"*"}, map[string][]string{"/a": {"x", "*"}} }},
+		"punctuation":         {"subjects", func(b *trust.Binding) { b.Subjects = []string{"*:*"} }},
+		"and the issuer": {"subjects", func(b *trust.Binding) {
+			b.Subjects, b.Claims = []string{"*"}, map[string][]string{"/iss": {"https://id.example.com"}, "/aud/0": {"signalbox"}}
+		}},
 		"a name of a claim":   {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"repository": {"x"}} }},
 		"all claims":          {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"/": {"x"}} }},
 		"a broken escape":     {"claims", func(b *trust.Binding) { b.Claims = map[string][]string{"/a~2": {"x"}} }},

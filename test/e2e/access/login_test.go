@@ -1,11 +1,13 @@
 package access_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -108,12 +110,47 @@ func TestLogin(t *testing.T) {
 			}
 			entry := assertEntry(t, w, "login.succeeded", id)
 			assert.Equal(t, "program:sid1", entry["facts"].(e2etest.Object)["subject"])
+			require.Eventually(t, func() bool {
+				a := w.admin.Get(t, "/api/v1/audit/?action=login.succeeded").Want(t, http.StatusOK)
+				return strings.Contains(string(a.Body), `"key_id":"~`)
+			}, patience, pause, "of the token in place of a key, too")
 			list := w.admin.Get(t, keysPath+"?limit=1000").Want(t, http.StatusOK)
 			assert.NotContains(t, string(list.Body), id, "the keys of logins are not listed")
 			w.admin.Delete(t, keysPath+id).Want(t, http.StatusNoContent)
 			require.Eventually(t, func() bool { return client.Get(t, path).Status == http.StatusUnauthorized }, patience, pause)
 		})
 	}
+}
+
+// TestKeySetsOfIssuers replaces and removes the keys that were given for an issuer.
+func TestKeySetsOfIssuers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, e2etest.NewSQLite(t))
+	text, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{fixture.PublicKey("ec", fixture.KeysOfParties().EC)}})
+	require.NoError(t, err)
+	type issuer struct {
+		ID   string
+		JWKS *struct{ Keys []struct{ Kid string } }
+	}
+	created := func(name, url string) issuer {
+		return e2etest.Decode[issuer](t, w.admin.Post(t, issuersPath, e2etest.Object{
+			"name": name, "issuer": url, "audiences": []string{"signalbox"}, "jwks": json.RawMessage(text),
+		}).Want(t, http.StatusCreated))
+	}
+	patched := func(id, body string) e2etest.Response {
+		return w.admin.Do(t, http.MethodPatch, issuersPath+id, json.RawMessage(body))
+	}
+	i := created("discovered", "https://id.example.com")
+	require.Equal(t, "ec", i.JWKS.Keys[0].Kid)
+	i = e2etest.Decode[issuer](t, patched(i.ID, `{"name": "renamed"}`).Want(t, http.StatusOK))
+	require.NotNil(t, i.JWKS, "what is not given is left as it is")
+	patched(i.ID, `{"jwks": {"keys": []}}`).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
+	i = e2etest.Decode[issuer](t, patched(i.ID, `{"jwks": null}`).Want(t, http.StatusOK))
+	require.Nil(t, i.JWKS)
+	i = e2etest.Decode[issuer](t, patched(i.ID, `{"jwks": `+string(text)+`}`).Want(t, http.StatusOK))
+	require.NotNil(t, i.JWKS)
+	plain := created("plain", "kubernetes/serviceaccount")
+	patched(plain.ID, `{"jwks": null}`).Problem(t, http.StatusUnprocessableEntity, "validation_failed")
 }
 
 // assertEntry waits for an entry of the audit log about a resource.
