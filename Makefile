@@ -58,6 +58,9 @@ golden: ## Regenerate the documentation of settings and error codes
 openapi: ## Regenerate docs/openapi.json
 	go run ./bootstrap/cmd/signalbox openapi > docs/openapi.json
 
+.PHONY: check
+check: check-openapi check-clients check-schemathesis ## Run all suites that .ci/run may leave out
+
 .PHONY: check-openapi
 check-openapi: ## Validate docs/openapi.json by four validators
 	bash test/openapi/check.sh
