@@ -177,7 +177,7 @@ func TestSuites(t *testing.T) {
 		for _, input := range words[1:] {
 			if input != "@service" {
 				_, err := os.Stat(filepath.Join("../..", input))
-				assert.NoError(t, err)
+				require.NoError(t, err)
 			}
 		}
 	}

@@ -93,8 +93,8 @@ func (b Binding) checkSubjects() error {
 		return err
 	}
 	if slices.ContainsFunc(b.Subjects, isWide) && !b.hasNarrowClaim() {
-		return fault.Bad("subjects", "must not match every subject of an issuer, unless a claim other than iss and aud "+
-			"is bound, too; a glob without a letter or digit, such as *:*, counts as one that matches everything")
+		return fault.Bad("subjects", "must not match every subject of an issuer, unless a claim other than iss and "+
+			"aud is bound, too; a glob without a letter or digit, such as *:*, counts as one that matches everything")
 	}
 	return nil
 }

@@ -100,10 +100,10 @@ func TestBindingsThatCannotBeMade(t *testing.T) {
 		field string
 		edit  func(*trust.Binding)
 	}{
-		"no subject":          {"subjects", func(b *trust.Binding) { b.Subjects = nil }},
-		"every subject":       {"subjects", func(b *trust.Binding) { b.Subjects = []string{"repo:*", "**"} }},
-		"and any claim":       {"subjects", func(b *trust.Binding) { b.Subjects, b.Claims = []string{"*"}, map[string][]string{"/a": {"x", "*"}} }},
-		"punctuation":         {"subjects", func(b *trust.Binding) { b.Subjects = []string{"*:*"} }},
+		"no subject":    {"subjects", func(b *trust.Binding) { b.Subjects = nil }},
+		"every subject": {"subjects", func(b *trust.Binding) { b.Subjects = []string{"repo:*", "**"} }},
+		"and any claim": {"subjects", func(b *trust.Binding) { b.Subjects, b.Claims = []string{"*"}, map[string][]string{"/a": {"x", "*"}} }},
+		"punctuation":   {"subjects", func(b *trust.Binding) { b.Subjects = []string{"*:*"} }},
 		"and the issuer": {"subjects", func(b *trust.Binding) {
 			b.Subjects, b.Claims = []string{"*"}, map[string][]string{"/iss": {"https://id.example.com"}, "/aud/0": {"signalbox"}}
 		}},
