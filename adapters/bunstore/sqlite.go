@@ -11,6 +11,7 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+
 	// The driver registers itself as "sqlite".
 	_ "modernc.org/sqlite"
 

@@ -177,7 +177,7 @@ func (r *Router) ReserveResponse(ctx context.Context, bytes int) error {
 	if reserved != nil {
 		AtEnd(ctx, reserved.Release)
 	}
-	return err //nolint:wrapcheck // it is a fault
+	return err
 }
 
 // Policies of the headers that restrict browsers. Responses are data: they load nothing and
