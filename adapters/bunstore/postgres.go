@@ -39,5 +39,5 @@ func OpenPostgres(_ context.Context, dsn string, o Options) (*Store, error) {
 
 // ListenConnector returns the driver's own connector, which its listener needs.
 func (s *Store) ListenConnector(ctx context.Context) (*pgdriver.Connector, error) {
-	return pgconnect.Plain(ctx, s.connector) //nolint:wrapcheck // it says what it is about
+	return pgconnect.Plain(ctx, s.connector)
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-
 	// The driver registers itself as "sqlite".
 	_ "modernc.org/sqlite"
 
