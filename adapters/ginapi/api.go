@@ -85,7 +85,7 @@ type Options struct {
 	// RequestTimeout is rest.DefaultRequestTimeout by default.
 	RequestTimeout time.Duration
 	// ResponseBytes bounds the memory of responses under construction,
-	// rest.DefaultResponseBytes by default.
+	// quota.DefaultResponseBytes by default.
 	ResponseBytes int64
 	// Limits bound the rate of requests, and how many are served at once.
 	Limits rest.Limits

@@ -15,7 +15,7 @@ func kernel() []string {
 func genericStore() []string {
 	return []string{
 		"adapters/bunstore", "adapters/bunstore/column", "adapters/bunstore/dberror", "adapters/bunstore/feedstore",
-		"adapters/bunstore/migrator", "adapters/bunstore/notification",
+		"adapters/bunstore/migrator", "adapters/bunstore/notification", "adapters/bunstore/pgconnect",
 	}
 }
 

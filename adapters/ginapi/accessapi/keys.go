@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
 	"github.com/signalbox-hq/signalbox/application/accessapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/access/trust"
@@ -171,8 +172,8 @@ func (a *API) check(ctx context.Context, in *checkInput) (*checkOutput, error) {
 
 // texts are the constraints of the strings of this module, for the document. The domain
 // checks them.
-func texts() map[string]rest.Text {
-	return map[string]rest.Text{
+func texts() map[string]openapi.Text {
+	return map[string]openapi.Text{
 		"key_id":            {Most: access.KeyIDLength},
 		"created_by_key_id": {Most: access.KeyIDLength},
 		"issuer_id":         {Most: access.KeyIDLength},

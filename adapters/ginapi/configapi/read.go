@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/etag"
 	"github.com/signalbox-hq/signalbox/application/configapp"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 	"github.com/signalbox-hq/signalbox/domain/fault"
@@ -107,7 +108,7 @@ func prepare(v configapp.View) (*ports.Representation, error) {
 // of an encrypted configuration.
 func validators(state configuration.State) *ports.Representation {
 	return &ports.Representation{
-		ETag: []string{rest.VariantTag(state.Version, rest.RevealedSuffix)}, Modified: state.UpdatedAt,
+		ETag: []string{etag.OfVariant(state.Version, etag.RevealedSuffix)}, Modified: state.UpdatedAt,
 	}
 }
 
@@ -142,12 +143,12 @@ func (a *API) send(c *gin.Context, v configapp.View) {
 // encrypted one is shown to some callers and not to others, at the same version.
 func entityTag(v configapp.View) string {
 	if !v.Content.Encrypted() {
-		return rest.VersionTag(v.Version)
+		return etag.OfVersion(v.Version)
 	}
 	if shown(v) {
-		return rest.VariantTag(v.Version, rest.RevealedSuffix)
+		return etag.OfVariant(v.Version, etag.RevealedSuffix)
 	}
-	return rest.VariantTag(v.Version, rest.RedactedSuffix)
+	return etag.OfVariant(v.Version, etag.RedactedSuffix)
 }
 
 // shown reports whether the caller sees the value.

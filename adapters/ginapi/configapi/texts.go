@@ -1,14 +1,14 @@
 package configapi
 
 import (
-	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
 	"github.com/signalbox-hq/signalbox/domain/configuration"
 )
 
 // texts are the constraints of the strings of this module, for the document. The domain
 // checks them.
-func texts() map[string]rest.Text {
-	return map[string]rest.Text{
+func texts() map[string]openapi.Text {
+	return map[string]openapi.Text{
 		"key":        {Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.:/@+\[\]-]*$`, Least: 1, Most: configuration.MaxKeyBytes},
 		"key_prefix": {Most: configuration.MaxKeyBytes},
 		"value":      {Most: configuration.MaxValueBytes},

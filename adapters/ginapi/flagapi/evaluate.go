@@ -194,7 +194,7 @@ func (a *API) explanation(ctx context.Context, b *body) ([]byte, error) {
 	}
 	shown, err := representExplanation(found)
 	if err == nil {
-		err = a.router.Memory().ReserveResponse(ctx, len(shown))
+		err = a.router.ReserveResponse(ctx, len(shown))
 	}
 	return shown, err
 }

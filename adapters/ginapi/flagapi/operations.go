@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/quota"
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
@@ -29,14 +30,14 @@ type API struct {
 	// bodies are those of evaluations, to be reused.
 	bodies sync.Pool
 	// loads bounds loads of flags of unknown size, writes bounds writes.
-	loads, writes *rest.Memory
+	loads, writes *quota.Quota
 }
 
 // New returns the operations over their use cases.
 func New(flags Flags) *API {
 	return &API{
 		flags: flags, bodies: sync.Pool{New: newBody},
-		loads: rest.NewMemory(maxLoads), writes: rest.NewMemory(MaxWrites),
+		loads: quota.New(maxLoads), writes: quota.New(MaxWrites),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/etag"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -38,7 +39,7 @@ func (a *API) read(c *gin.Context, in *rest.Input) {
 		return
 	}
 	if !a.router.Revalidated(c, &ports.Representation{
-		ETag:         []string{rest.VersionTag(f.Version)},
+		ETag:         []string{etag.OfVersion(f.Version)},
 		LastModified: []string{rest.LastModified(f.UpdatedAt)}, Modified: f.UpdatedAt,
 	}) {
 		c.Data(http.StatusOK, rest.JSONMediaType, representFlag(f.State).Text)
@@ -58,8 +59,8 @@ func (a *API) load(c *gin.Context, in flagapp.Read) (flagapp.View, error) {
 		defer place.Release()
 	}
 	f, err := a.flags.Read(ctx, rest.CallerOf(ctx), in)
-	if err == nil && !rest.Unchanged(c.Request.Header.Values("If-None-Match"), rest.VersionTag(f.Version)) {
-		err = a.router.Memory().ReserveResponse(ctx, len(f.Definition.JSON()))
+	if err == nil && !etag.Unchanged(c.Request.Header.Values("If-None-Match"), etag.OfVersion(f.Version)) {
+		err = a.router.ReserveResponse(ctx, len(f.Definition.JSON()))
 	}
 	return f, err
 }

@@ -2,7 +2,7 @@ package flagapi
 
 import (
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/evaluation"
-	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
 	"github.com/signalbox-hq/signalbox/domain/flag"
 	"github.com/signalbox-hq/signalbox/domain/flag/targeting"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -10,8 +10,8 @@ import (
 
 // texts are the constraints of the strings of this module, for the document. The domain
 // checks them.
-func texts() map[string]rest.Text {
-	return map[string]rest.Text{
+func texts() map[string]openapi.Text {
+	return map[string]openapi.Text{
 		"name":        {Most: scope.MaxFlagNameBytes},
 		"name_prefix": {Most: scope.MaxFlagNameBytes},
 		// An unknown name is answered by flag_not_found, whatever it is.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/etag"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -62,7 +63,7 @@ func (a *API) write(ctx context.Context, write func() (flag.State, error)) (flag
 	if err != nil {
 		return f, err
 	}
-	if a.router.Memory().ReserveResponse(ctx, len(f.Definition.JSON())) != nil {
+	if a.router.ReserveResponse(ctx, len(f.Definition.JSON())) != nil {
 		rest.AtEnd(ctx, place.Release)
 		release = func() {}
 	}
@@ -89,7 +90,7 @@ func (a *API) create(ctx context.Context, in *createFlagInput) (*createFlagOutpu
 	query := url.Values{"environment": {f.Identity.Environment.String()}}
 	return &createFlagOutput{
 		Location: flagsPath + url.PathEscape(f.Identity.Name.String()) + "?" + query.Encode(),
-		ETag:     rest.VersionTag(f.Version), Body: representFlag(f),
+		ETag:     etag.OfVersion(f.Version), Body: representFlag(f),
 	}, nil
 }
 
@@ -117,7 +118,7 @@ func changedFlag(f flag.State, err error) (*changedFlagOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &changedFlagOutput{ETag: rest.VersionTag(f.Version), Body: representFlag(f)}, nil
+	return &changedFlagOutput{ETag: etag.OfVersion(f.Version), Body: representFlag(f)}, nil
 }
 
 func (a *API) update(ctx context.Context, in *updateFlagInput) (*changedFlagOutput, error) {
@@ -172,7 +173,7 @@ func (a *API) preview(ctx context.Context, in *previewFlagInput) (*previewFlagOu
 		return nil, err
 	}
 	length := len(p.From.Definition.JSON()) + len(p.To.Definition.JSON())
-	if err := a.router.Memory().ReserveResponse(ctx, length); err != nil {
+	if err := a.router.ReserveResponse(ctx, length); err != nil {
 		return nil, err
 	}
 	return &previewFlagOutput{representPreview(p)}, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/evaluation"
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/etag"
 	"github.com/signalbox-hq/signalbox/application/flagapp"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/flag"
@@ -101,7 +102,7 @@ func (a *API) bulk(c *gin.Context, _ *rest.Input) {
 	current := bulkTag(epoch, &all, b.Bytes(), pass)
 	h["Etag"] = []string{current}
 	rest.SendStale(c, a.Flags.Staleness())
-	if !all.Waited && rest.UnchangedLenient(c.Request.Header["If-None-Match"], current) {
+	if !all.Waited && etag.UnchangedLenient(c.Request.Header["If-None-Match"], current) {
 		c.Status(http.StatusNotModified)
 		return
 	}

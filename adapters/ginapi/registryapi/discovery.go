@@ -29,7 +29,7 @@ func (a *API) representationOf(
 ) (*ports.Representation, error) {
 	if n.Zone != "" || n.Tag != "" || n.Version != "" {
 		selected := v.Select(n)
-		if err := a.router.Memory().ReserveResponse(ctx, bytesOf(selected)); err != nil {
+		if err := a.router.ReserveResponse(ctx, bytesOf(selected)); err != nil {
 			return nil, err
 		}
 		return encode(v, selected)

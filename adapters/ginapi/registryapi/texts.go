@@ -1,14 +1,14 @@
 package registryapi
 
 import (
-	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
 	"github.com/signalbox-hq/signalbox/domain/registry"
 )
 
 // texts are the constraints of the strings of this module, for the document. The domain
 // checks them.
-func texts() map[string]rest.Text {
-	return map[string]rest.Text{
+func texts() map[string]openapi.Text {
+	return map[string]openapi.Text{
 		"instance_id":      {Most: 255},
 		"service_url":      {Format: "uri", Most: registry.MaxURLBytes},
 		"health_check_url": {Format: "uri", Most: registry.MaxURLBytes},

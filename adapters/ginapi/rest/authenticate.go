@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/peer"
 	"github.com/signalbox-hq/signalbox/domain/access"
 )
 
@@ -35,7 +36,7 @@ func (r *Router) authenticate(c *gin.Context, req *request) bool {
 			r.Fail(c, r.limitFailure(c, key, err))
 			return false
 		}
-		caller.RequestID, caller.TraceParent = req.id, traceParent(c.Request.Header)
+		caller.RequestID, caller.TraceParent = req.id, peer.TraceParent(c.Request.Header)
 		caller.Until, caller.From = req, req
 		req.caller = caller
 		if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {

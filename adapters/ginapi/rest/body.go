@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
@@ -36,9 +37,9 @@ type bodyShape struct {
 	open bool
 }
 
-func newBodyShape(op Operation, doc *huma.Operation, schemas *schemas) *bodyShape {
+func newBodyShape(op Operation, doc *huma.Operation, schemas *openapi.Schemas) *bodyShape {
 	s := &bodyShape{
-		schema: doc.RequestBody.Content[JSONMediaType].Schema, registry: schemas.registry,
+		schema: doc.RequestBody.Content[JSONMediaType].Schema, registry: schemas.Registry,
 		known: map[string]bool{}, limit: cmp.Or(op.BodyLimit, MaxBodyBytes), open: op.UncheckedBody,
 	}
 	schema := s.schema

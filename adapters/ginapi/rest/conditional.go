@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/etag"
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -81,7 +82,7 @@ func Unsent(h http.Header, ready *ports.Representation) bool {
 // accepted evaluates If-Match, and without it If-Unmodified-Since.
 func accepted(h http.Header, ready *ports.Representation) bool {
 	if lines, given := h[ifMatch]; given {
-		return matches(lines, ready.ETag[0])
+		return etag.Matches(lines, ready.ETag[0])
 	}
 	since, given := httpDate(h, ifUnmodifiedSince)
 	return !given || ready.Modified.IsZero() || !ready.Modified.After(since)
@@ -90,7 +91,7 @@ func accepted(h http.Header, ready *ports.Representation) bool {
 // cached evaluates If-None-Match, and without it If-Modified-Since.
 func cached(h http.Header, ready *ports.Representation) bool {
 	if lines, given := h[ifNoneMatch]; given {
-		return Unchanged(lines, ready.ETag[0])
+		return etag.Unchanged(lines, ready.ETag[0])
 	}
 	since, given := httpDate(h, ifModifiedSince)
 	return given && !ready.Modified.IsZero() && !ready.Modified.After(since)
@@ -125,22 +126,22 @@ func (p *Precondition) Resolve(ctx huma.Context) []error {
 	ctx.EachHeader(func(name, value string) { h.Add(name, value) })
 	var faults []error
 	if lines, given := h[ifMatch]; given {
-		tags, star, ok := parseTags(lines)
+		tags, star, ok := etag.Parse(lines)
 		if !ok {
 			faults = append(faults, noTags(ifMatch))
 		}
 		if !star {
-			p.expect.Versions = versions(tags, false)
+			p.expect.Versions = etag.Versions(tags, false)
 		}
 	} else if since, given := httpDate(h, ifUnmodifiedSince); given {
 		p.expect.UnmodifiedSince = since
 	}
 	if lines, given := h[ifNoneMatch]; given {
-		tags, star, ok := parseTags(lines)
+		tags, star, ok := etag.Parse(lines)
 		if !ok {
 			faults = append(faults, noTags(ifNoneMatch))
 		}
-		p.expect.NotVersions, p.expect.Absent = versions(tags, true), star
+		p.expect.NotVersions, p.expect.Absent = etag.Versions(tags, true), star
 	}
 	return faults
 }

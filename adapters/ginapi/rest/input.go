@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -20,12 +21,12 @@ type reader struct {
 	query map[string]bool
 	// headers are those with a bound, texts the bounds by name.
 	headers []string
-	texts   map[string]Text
+	texts   map[string]openapi.Text
 	body    *bodyShape
 }
 
 // newReader takes from an operation's document what its requests may hold.
-func newReader(op Operation, doc *huma.Operation, schemas *schemas, texts map[string]Text) reader {
+func newReader(op Operation, doc *huma.Operation, schemas *openapi.Schemas, texts map[string]openapi.Text) reader {
 	in := reader{query: map[string]bool{}, headers: headersOf(doc), texts: texts}
 	for _, p := range doc.Parameters {
 		switch p.In {

@@ -97,8 +97,8 @@ func (r *Router) Hot(op Operation, h Handler) { r.add(op, r.describe(op), h, hot
 // Typed adds an operation whose request is decoded into I and whose response is O, as
 // huma describes such types. An error of run becomes the problem that is sent.
 func Typed[I, O any](r *Router, op Operation, run func(context.Context, *I) (*O, error)) {
-	r.schemas.prepare(reflect.TypeFor[I](), "")
-	r.schemas.prepare(reflect.TypeFor[O](), "")
+	r.schemas.Prepare(reflect.TypeFor[I](), "")
+	r.schemas.Prepare(reflect.TypeFor[O](), "")
 	doc := r.describe(op)
 	doc.Metadata = map[string]any{operationKey: op}
 	huma.Register(r.huma, *doc, func(ctx context.Context, in *I) (*O, error) {
@@ -111,7 +111,7 @@ func Typed[I, O any](r *Router, op Operation, run func(context.Context, *I) (*O,
 		}
 		return out, nil
 	})
-	r.schemas.complete()
+	r.schemas.Complete()
 }
 
 // operationKey finds the Operation in the metadata of huma's.
@@ -189,15 +189,15 @@ func (r *Router) describe(op Operation) *huma.Operation {
 		problems = append(problems, http.StatusPreconditionFailed)
 	}
 	if !op.OwnFailures {
-		doc.Responses = r.schemas.problems(problems)
+		doc.Responses = r.describedProblems(problems)
 	}
 	for _, response := range op.Responses {
-		doc.Responses[strconv.Itoa(response.Status)] = r.schemas.response(response)
+		doc.Responses[strconv.Itoa(response.Status)] = r.describedResponse(response)
 	}
 	if op.Body.Type != nil {
 		doc.RequestBody = &huma.RequestBody{
 			Required: !op.Body.Optional,
-			Content:  map[string]*huma.MediaType{JSONMediaType: {Schema: r.schemas.of(op.Body.Type)}},
+			Content:  map[string]*huma.MediaType{JSONMediaType: {Schema: r.schemas.Of(op.Body.Type)}},
 		}
 	}
 	return doc
@@ -209,7 +209,7 @@ func (r *Router) add(op Operation, doc *huma.Operation, h Handler, k kind) {
 		r.huma.OpenAPI().AddOperation(doc)
 	}
 	r.mount(op, doc, h, k)
-	r.schemas.complete()
+	r.schemas.Complete()
 }
 
 // mount adds the routes of an operation.
@@ -340,3 +340,7 @@ func ginPath(path string) string {
 	}
 	return strings.Join(segments, "/")
 }
+
+// sendsRateLimited reports whether an operation may respond with 429: to a wrong key, or to a
+// request beyond a rate.
+func (op Operation) sendsRateLimited() bool { return !op.Open || op.Importance == Ordinary }

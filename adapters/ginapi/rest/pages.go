@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/quota"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 	"github.com/signalbox-hq/signalbox/domain/versioned"
@@ -132,12 +133,12 @@ func LoadPage[T, J any](
 // paged returns what sends a page: the envelope, and in its list the items of all parts.
 // It takes over the reservation.
 func paged[T, J any](
-	ctx context.Context, r *Router, reserved *Reservation, first versioned.Page[T], represent func(T) J,
+	ctx context.Context, r *Router, reserved *quota.Reservation, first versioned.Page[T], represent func(T) J,
 	envelope Envelope,
 ) (func(huma.Context), error) {
 	around, err := json.Marshal(envelope.Value)
 	if err == nil {
-		err = reserved.fit(ctx, first.Bytes)
+		err = reserved.Fit(ctx, first.Bytes)
 	}
 	if err != nil {
 		reserved.Release()
@@ -162,7 +163,7 @@ func paged[T, J any](
 }
 
 func sendParts[T, J any](
-	ctx context.Context, s *pageSender, reserved *Reservation, p versioned.Page[T], represent func(T) J,
+	ctx context.Context, s *pageSender, reserved *quota.Reservation, p versioned.Page[T], represent func(T) J,
 ) error {
 	rest, cancel := sendingContext(ctx)
 	defer cancel()
@@ -178,7 +179,7 @@ func sendParts[T, J any](
 			return err
 		}
 		p = next
-		if err := reserved.fit(rest, p.Bytes); err != nil {
+		if err := reserved.Fit(rest, p.Bytes); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/etag"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/listener"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/peer"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/fault"
 	"github.com/signalbox-hq/signalbox/domain/scope"
@@ -246,7 +250,7 @@ func setProblemHeaders(h http.Header, f *fault.Error) {
 		switch {
 		case !ok:
 		case kind == fault.Stale && d.Name == "current_version":
-			h.Set("ETag", VersionTag(scope.Version(number)))
+			h.Set("ETag", etag.OfVersion(scope.Version(number)))
 		case kind == fault.RateLimited && d.Name == fault.RetryDetail:
 			h.Set("Retry-After", strconv.FormatInt(number, 10))
 		}
@@ -304,7 +308,7 @@ func isPart(name string) bool {
 // within names a field of a part of the request. Names from the request are quoted if
 // they are plain; others could be misplaced values.
 func within(part, name string) string {
-	if !isPlain(name, maxPlaceName) {
+	if !peer.IsPlain(name, maxPlaceName) {
 		return part
 	}
 	return part + "." + name
@@ -353,3 +357,13 @@ var (
 	// ErrDeadline is a request that took longer than it may.
 	ErrDeadline = fault.New(fault.Unavailable, "deadline_exceeded", "The request took too long. Try again shortly.")
 )
+
+// Listener returns a listener whose malformed requests are answered with ErrMalformedRequest.
+func Listener(l net.Listener) net.Listener { return listener.New(l, malformedRequest()) }
+
+// malformedRequest is the answer to a malformed request.
+func malformedRequest() []byte {
+	p := describe(&request{realm: &Realm{}}, ErrMalformedRequest)
+	return append([]byte("HTTP/1.1 400 Bad Request\r\nContent-Type: "+problemMediaType+"\r\nContent-Length: "+
+		strconv.Itoa(len(p.body))+"\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"), p.body...)
+}

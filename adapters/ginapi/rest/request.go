@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/limit"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/peer"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/domain/scope"
 )
@@ -82,7 +83,7 @@ func (r *request) Address() netip.Addr {
 	if r.http == nil {
 		return netip.Addr{}
 	}
-	return peer{remote: r.http.RemoteAddr, header: r.http.Header}.source(r.trusted)
+	return peer.Peer{Remote: r.http.RemoteAddr, Header: r.http.Header}.Source(r.trusted)
 }
 
 // AtEnd has end called when the request has been answered.
@@ -153,4 +154,15 @@ func endedContext() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
+}
+
+// maxRequestID is the longest request id that is accepted from a caller.
+const maxRequestID = 64
+
+// requestID returns the id that the caller sent if it is well-formed, else a new one.
+func (r *Router) requestID(request *http.Request) string {
+	if sent := request.Header.Get("X-Request-Id"); peer.IsPlain(sent, maxRequestID) {
+		return sent
+	}
+	return r.options.IDs.UUID()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
 	"github.com/signalbox-hq/signalbox/application/changefeed"
 	"github.com/signalbox-hq/signalbox/application/freshness"
 	"github.com/signalbox-hq/signalbox/ports"
@@ -130,12 +131,8 @@ func (r *Router) FailChunks(c *gin.Context, s *Chunks, err error) {
 	r.Fail(c, err)
 }
 
-const (
-	// RevisionName is the header with the position of the replica in the change feed.
-	revisionName = "Signalbox-Revision"
-	// MaxCatchUp is how long a request waits for a revision that another replica has sent.
-	MaxCatchUp = freshness.CatchUp
-)
+// MaxCatchUp is how long a request waits for a revision that another replica has sent.
+const MaxCatchUp = freshness.CatchUp
 
 // revisionHeader is a revision as a header value.
 type revisionHeader struct {
@@ -152,7 +149,7 @@ func (r *Router) SendRevision(c *gin.Context) {
 		header = &revisionHeader{revision: at, value: []string{strconv.FormatInt(at, 10)}}
 		r.revision.Store(header)
 	}
-	c.Writer.Header()[revisionName] = header.value
+	c.Writer.Header()[openapi.RevisionName] = header.value
 }
 
 // AwaitRevision waits for the revision that the parameter min_revision names.
@@ -171,4 +168,48 @@ func (r *Router) AwaitRevision(c *gin.Context, in *Input) error {
 	}
 	r.SendRevision(c)
 	return nil
+}
+
+// ReserveResponse reserves the memory of a response of so many bytes until the request ends. It
+// is quota.ErrMemory where there is none within a second.
+func (r *Router) ReserveResponse(ctx context.Context, bytes int) error {
+	reserved, err := r.memory.ReserveResponse(ctx, bytes)
+	if reserved != nil {
+		AtEnd(ctx, reserved.Release)
+	}
+	return err
+}
+
+// Policies of the headers that restrict browsers. Responses are data: they load nothing and
+// are shown in no frame. HSTS is for a year (RFC 6797).
+const (
+	dataPolicy      = "default-src 'none'; frame-ancestors 'none'"
+	transportPolicy = "max-age=31536000"
+)
+
+// securityHeaders are values that responses share.
+type securityHeaders struct{ nosniff, referrer, frame, content, transport []string }
+
+func newSecurityHeaders() securityHeaders {
+	return securityHeaders{
+		nosniff: []string{"nosniff"}, referrer: []string{"no-referrer"}, frame: []string{"DENY"},
+		content: []string{dataPolicy}, transport: []string{transportPolicy},
+	}
+}
+
+// secure sets the headers that restrict browsers.
+func (r *Router) secure(request *http.Request, h http.Header) {
+	security := &r.headers.security
+	h["X-Content-Type-Options"] = security.nosniff
+	h["Referrer-Policy"] = security.referrer
+	h["X-Frame-Options"] = security.frame
+	h["Content-Security-Policy"] = security.content
+	if request.TLS != nil {
+		h["Strict-Transport-Security"] = security.transport
+	}
+}
+
+// SendPolicy replaces the Content-Security-Policy, for a page that loads parts.
+func SendPolicy(c *gin.Context, policy string) {
+	c.Writer.Header()["Content-Security-Policy"] = []string{policy}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,8 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/quota"
 	"github.com/signalbox-hq/signalbox/ports"
 )
 
@@ -59,7 +62,7 @@ type Options struct {
 	// RequestTimeout is DefaultRequestTimeout by default.
 	RequestTimeout time.Duration
 	// ResponseBytes bounds the memory of responses under construction,
-	// DefaultResponseBytes by default.
+	// quota.DefaultResponseBytes by default.
 	ResponseBytes int64
 	// Limits bound the rate of requests, and how many are served at once.
 	Limits Limits
@@ -71,7 +74,7 @@ type Router struct {
 	options Options
 	engine  *gin.Engine
 	huma    huma.API
-	schemas *schemas
+	schemas *openapi.Schemas
 	realms  []*Realm
 	// open is the realm of paths in no other one.
 	open      Realm
@@ -80,11 +83,11 @@ type Router struct {
 	literals map[string][]string
 	document func() (document, error)
 	// texts and examples complete the document.
-	texts    map[string]Text
+	texts    map[string]openapi.Text
 	examples map[string]string
 	// counted says of operations, by their ids, whether rate limits apply.
 	counted map[string]bool
-	memory  *Memory
+	memory  *quota.Quota
 	// crossOrigin rejects writes of other origins; nil where keys are required.
 	crossOrigin *http.CrossOriginProtection
 	// lingering holds one element for each request whose body is being drained.
@@ -113,12 +116,12 @@ func New(o Options) *Router {
 		o.RequestTimeout = DefaultRequestTimeout
 	}
 	if o.ResponseBytes <= 0 {
-		o.ResponseBytes = DefaultResponseBytes
+		o.ResponseBytes = quota.DefaultResponseBytes
 	}
 	r := &Router{
-		options: o, templates: map[string]string{}, texts: commonTexts(),
+		options: o, templates: map[string]string{}, texts: openapi.CommonTexts(),
 		examples: map[string]string{}, literals: map[string][]string{}, counted: map[string]bool{},
-		schemas: newSchemas(), memory: NewMemory(o.ResponseBytes),
+		schemas: openapi.NewSchemas(), memory: quota.New(o.ResponseBytes),
 		lingering: make(chan struct{}, maxLingering), stopping: make(chan struct{}), ended: endedContext(),
 	}
 	r.stop = sync.OnceFunc(func() { close(r.stopping) })
@@ -185,7 +188,7 @@ func withoutRepeatedSlashes(u *url.URL) *url.URL {
 func (r *Router) Routes() gin.RoutesInfo { return r.engine.Routes() }
 
 // Memory returns the bound on the memory of responses under construction.
-func (r *Router) Memory() *Memory { return r.memory }
+func (r *Router) Memory() *quota.Quota { return r.memory }
 
 // Stop closes Stopping and sends Connection: close with every further response, so that
 // clients connect elsewhere.
@@ -212,10 +215,68 @@ func (r *Router) OpenAPI() ([]byte, error) {
 }
 
 // Constrain constrains strings of the document, by the names of their fields and parameters.
-func (r *Router) Constrain(texts map[string]Text) { maps.Copy(r.texts, texts) }
+func (r *Router) Constrain(texts map[string]openapi.Text) { maps.Copy(r.texts, texts) }
 
 // OpenAPIYAML returns the document as YAML.
 func (r *Router) OpenAPIYAML() ([]byte, error) {
 	d, err := r.document()
 	return d.yaml, err
+}
+
+// Literal segments beside a parameter are reserved: /feature-flags/evaluate is no flag. Gin
+// matches a method that the literal path does not have with the parameter, and lists the
+// methods of both for others.
+
+// reserve notes a route with its method.
+func (r *Router) reserve(method, route string, op *operation) {
+	route = strings.TrimSuffix(route, "/")
+	at := strings.LastIndexByte(route, '/') + 1
+	last := route[at:]
+	switch {
+	case strings.HasPrefix(last, "{"):
+		if method == http.MethodPut || method == http.MethodDelete || method == http.MethodPatch {
+			op.named = route[:at]
+		}
+	case !strings.Contains(route, "{"):
+		r.literals[route] = append(r.literals[route], method)
+	}
+}
+
+// checkReserved rejects a write to a reserved name.
+func (r *Router) checkReserved(c *gin.Context, op *operation) error {
+	if op.named == "" {
+		return nil
+	}
+	if methods := r.literals[strings.TrimSuffix(c.Request.URL.Path, "/")]; methods != nil {
+		allow(c, methods)
+		return ErrMethodNotAllowed
+	}
+	return nil
+}
+
+// methodNotAllowed answers a method that a path does not have.
+func (r *Router) methodNotAllowed(c *gin.Context) {
+	if methods := r.literals[strings.TrimSuffix(c.Request.URL.Path, "/")]; methods != nil {
+		allow(c, methods)
+	}
+	r.failUnserved(c, ErrMethodNotAllowed)
+}
+
+// notFound answers a path without a route.
+func (r *Router) notFound(c *gin.Context) { r.failUnserved(c, ErrRouteNotFound) }
+
+// failUnserved rejects a request to no operation, which counts like one to any.
+func (r *Router) failUnserved(c *gin.Context, err error) {
+	req := requestOf(c.Request.Context())
+	if limited := r.countRate(c, req); limited != nil {
+		err = limited
+	}
+	r.Fail(c, err)
+}
+
+// allow names the methods of a resource (RFC 9110, section 10.2.1), in a stable order.
+func allow(c *gin.Context, methods []string) {
+	methods = slices.Clone(methods)
+	slices.Sort(methods)
+	c.Header("Allow", strings.Join(slices.Compact(methods), ", "))
 }

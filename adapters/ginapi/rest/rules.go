@@ -1,11 +1,16 @@
 package rest
 
 import (
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/openapi"
+	"github.com/signalbox-hq/signalbox/domain/fault"
 )
 
 // plainRule returns a rule as Signalbox words it, of one as huma does.
@@ -57,4 +62,46 @@ func rangeRule(op *operation, location string) string {
 		}
 	}
 	return ""
+}
+
+// parameterBound returns how many characters a parameter has at most, as the document says.
+func parameterBound(texts map[string]openapi.Text, name string) int {
+	if most := texts[name].Most; most > 0 {
+		return most
+	}
+	return openapi.LongestParameter
+}
+
+// tooLong returns the rule that a parameter breaks, or the empty string.
+func tooLong(texts map[string]openapi.Text, name, value string) string {
+	most := parameterBound(texts, name)
+	if len(value) <= most || utf8.RuneCountInString(value) <= most {
+		return ""
+	}
+	return "must be at most " + strconv.Itoa(most) + " characters long"
+}
+
+// headersOf returns the headers that an operation declares, as net/http spells them.
+func headersOf(doc *huma.Operation) []string {
+	var names []string
+	for _, p := range doc.Parameters {
+		if p.In == inHeader {
+			names = append(names, http.CanonicalHeaderKey(p.Name))
+		}
+	}
+	return names
+}
+
+// checkHeaders rejects headers of an operation that are longer than the document says.
+func (in *reader) checkHeaders(h http.Header) error {
+	var faults fault.Collector
+	for _, name := range in.headers {
+		for _, value := range h[name] {
+			if message := tooLong(in.texts, name, value); message != "" {
+				faults.Bad(within(inHeader, name), message)
+				break
+			}
+		}
+	}
+	return faults.Err()
 }

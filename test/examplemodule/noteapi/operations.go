@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/etag"
 	"github.com/signalbox-hq/signalbox/domain/access"
 	"github.com/signalbox-hq/signalbox/test/examplemodule/note"
 	"github.com/signalbox-hq/signalbox/test/examplemodule/noteapp"
@@ -64,7 +65,7 @@ func outputOf(s note.State, err error) (*output, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &output{ETag: rest.VersionTag(s.Version), Body: noteJSON{
+	return &output{ETag: etag.OfVersion(s.Version), Body: noteJSON{
 		ID: int64(s.ID), Environment: s.Identity.Environment.String(), Name: s.Identity.Name.String(),
 		Text: s.Text, Version: int64(s.Version),
 	}}, nil

@@ -1,14 +1,10 @@
-package rest
+package openapi
 
 import (
 	"maps"
 	"net/http"
 	"strconv"
 )
-
-// sendsRateLimited reports whether an operation may respond with 429: to a wrong key, or to a
-// request beyond a rate.
-func (op Operation) sendsRateLimited() bool { return !op.Open || op.Importance == Ordinary }
 
 // The headers of limits in the document.
 const (
@@ -39,7 +35,7 @@ func limitHeaders() map[string]any {
 // declareLimits adds the headers of limits to the responses of an operation: to 429, and
 // where rates apply to successes. The document leaves them out of other failures, which may
 // have them too.
-func (r *Router) declareLimits(operation map[string]any) {
+func (f Finishing) declareLimits(operation map[string]any) {
 	id, _ := operation["operationId"].(string)
 	responses := member(operation, "responses")
 	for status := range responses {
@@ -47,7 +43,7 @@ func (r *Router) declareLimits(operation map[string]any) {
 		switch {
 		case number == http.StatusTooManyRequests:
 			addHeaders(member(responses, status), policyName, stateName, retryName)
-		case number != 0 && number < http.StatusBadRequest && r.counted[id]:
+		case number != 0 && number < http.StatusBadRequest && f.Counted[id]:
 			addHeaders(member(responses, status), policyName, stateName)
 		}
 	}
@@ -64,4 +60,33 @@ func addHeaders(response map[string]any, names ...string) {
 		all[name] = map[string]any{"$ref": headerPrefix + name}
 	}
 	response["headers"] = all
+}
+
+// declareHeaders adds the headers that no operation lists itself: the revision on every read
+// with a key, and on a 304 those of the response that it stands for (RFC 9110, section
+// 15.4.5).
+func declareHeaders(method string, operation map[string]any) {
+	responses := member(operation, "responses")
+	ok := member(responses, "200")
+	if ok == nil {
+		return
+	}
+	headers := member(ok, "headers")
+	if headers == nil {
+		headers = map[string]any{}
+	}
+	_, listed := headers[RevisionName]
+	if listed || method == "get" && responses["401"] != nil {
+		headers[RevisionName] = map[string]any{
+			"description": "The least revision of everything in the response, for min_revision",
+			"schema":      map[string]any{"type": "integer", "format": "int64", "minimum": 0},
+		}
+	}
+	if len(headers) == 0 {
+		return
+	}
+	ok["headers"] = headers
+	if unchanged := member(responses, "304"); unchanged != nil {
+		unchanged["headers"] = maps.Clone(headers)
+	}
 }

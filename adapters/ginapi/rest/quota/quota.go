@@ -1,4 +1,4 @@
-package rest
+package quota
 
 import (
 	"context"
@@ -25,98 +25,93 @@ const (
 	shortResponse = 64 << 10
 )
 
-// ErrResponseMemory rejects a page or a long response for which there is no memory now.
-var ErrResponseMemory = fault.New(fault.Unavailable, "response_memory_exhausted",
+// ErrMemory rejects a page or a long response for which there is no memory now.
+var ErrMemory = fault.New(fault.Unavailable, "response_memory_exhausted",
 	"Too many long answers are being sent at once. Try again shortly, or request fewer items of a list with limit.")
 
-// Memory bounds a quantity, such as the bytes of responses under construction.
-type Memory struct {
+// Quota bounds a quantity, such as the bytes of responses under construction.
+type Quota struct {
 	semaphore *semaphore.Weighted
 	limit     int64
 }
 
-// NewMemory returns a bound of so many units.
-func NewMemory(limit int64) *Memory {
-	return &Memory{semaphore: semaphore.NewWeighted(limit), limit: limit}
+// New returns a bound of so many units.
+func New(limit int64) *Quota {
+	return &Quota{semaphore: semaphore.NewWeighted(limit), limit: limit}
 }
 
-// Reservation is a reserved part of a Memory. Its owner releases it.
+// Reservation is a reserved part of a Quota. Its owner releases it.
 type Reservation struct {
-	memory *Memory
+	quota  *Quota
 	weight int64
 }
 
 // Reserve reserves so many units, as Reservation.resize does.
-func (m *Memory) Reserve(ctx context.Context, units int64) (*Reservation, error) {
-	r := &Reservation{memory: m}
-	return r, r.resize(ctx, min(units, m.limit))
+func (q *Quota) Reserve(ctx context.Context, units int64) (*Reservation, error) {
+	r := &Reservation{quota: q}
+	return r, r.resize(ctx, min(units, q.limit))
 }
 
 // ReservePage reserves the memory of a page whose first part has so many bytes, 0 when
 // that is not known. It reserves all at once: two pages that hold a part of it and wait
 // for the rest would both fail.
-func (m *Memory) ReservePage(ctx context.Context, bytes int) (*Reservation, error) {
-	return m.Reserve(ctx, max(pageWeight, weightOf(bytes)))
+func (q *Quota) ReservePage(ctx context.Context, bytes int) (*Reservation, error) {
+	return q.Reserve(ctx, max(pageWeight, weightOf(bytes)))
 }
 
-// ReserveResponse reserves the memory of a response of so many bytes until the request
-// ends. A short response reserves nothing.
-func (m *Memory) ReserveResponse(ctx context.Context, bytes int) error {
+// ReserveResponse reserves the memory of a response of so many bytes. A short response reserves
+// nothing, which is nil.
+func (q *Quota) ReserveResponse(ctx context.Context, bytes int) (*Reservation, error) {
 	if bytes <= shortResponse {
-		return nil
+		return nil, nil //nolint:nilnil // nothing is no error
 	}
-	r, err := m.Reserve(ctx, weightOf(bytes))
-	if err != nil {
-		return err
-	}
-	AtEnd(ctx, r.Release)
-	return nil
+	return q.Reserve(ctx, weightOf(bytes))
 }
 
 // IsFree reports whether nothing is reserved.
-func (m *Memory) IsFree() bool { return m.has(m.limit) }
+func (q *Quota) IsFree() bool { return q.has(q.limit) }
 
 // IsFull reports whether nothing is left.
-func (m *Memory) IsFull() bool { return !m.has(1) }
+func (q *Quota) IsFull() bool { return !q.has(1) }
 
-func (m *Memory) has(units int64) bool {
-	free := m.semaphore.TryAcquire(units)
+func (q *Quota) has(units int64) bool {
+	free := q.semaphore.TryAcquire(units)
 	if free {
-		m.semaphore.Release(units)
+		q.semaphore.Release(units)
 	}
 	return free
 }
 
 // Wait reserves one unit without a timeout of its own.
-func (m *Memory) Wait(ctx context.Context) (*Reservation, error) {
-	if err := m.semaphore.Acquire(ctx, 1); err != nil {
+func (q *Quota) Wait(ctx context.Context) (*Reservation, error) {
+	if err := q.semaphore.Acquire(ctx, 1); err != nil {
 		return nil, err //nolint:wrapcheck // the context's error
 	}
-	return &Reservation{memory: m, weight: 1}, nil
+	return &Reservation{quota: q, weight: 1}, nil
 }
 
 // weightOf returns what a part of so many bytes takes.
 func weightOf(bytes int) int64 { return partOverhead + partFactor*int64(bytes) }
 
-// fit resizes the reservation to a part of so many bytes.
-func (r *Reservation) fit(ctx context.Context, bytes int) error {
-	return r.resize(ctx, min(weightOf(bytes), r.memory.limit))
+// Fit resizes the reservation to a part of so many bytes.
+func (r *Reservation) Fit(ctx context.Context, bytes int) error {
+	return r.resize(ctx, min(weightOf(bytes), r.quota.limit))
 }
 
-// resize waits for memory for at most reserveTimeout, and then is ErrResponseMemory.
+// resize waits for memory for at most reserveTimeout, and then is ErrMemory.
 func (r *Reservation) resize(ctx context.Context, weight int64) error {
 	if weight <= r.weight {
-		r.memory.semaphore.Release(r.weight - weight)
+		r.quota.semaphore.Release(r.weight - weight)
 		r.weight = weight
 		return nil
 	}
 	waiting, cancel := context.WithTimeout(ctx, reserveTimeout)
 	defer cancel()
-	if r.memory.semaphore.Acquire(waiting, weight-r.weight) != nil {
+	if r.quota.semaphore.Acquire(waiting, weight-r.weight) != nil {
 		if ctx.Err() != nil {
 			return ctx.Err() //nolint:wrapcheck // the request has ended; its error is enough
 		}
-		return ErrResponseMemory
+		return ErrMemory
 	}
 	r.weight = weight
 	return nil
@@ -124,6 +119,6 @@ func (r *Reservation) resize(ctx context.Context, weight int64) error {
 
 // Release returns what is reserved. Further calls do nothing.
 func (r *Reservation) Release() {
-	r.memory.semaphore.Release(r.weight)
+	r.quota.semaphore.Release(r.weight)
 	r.weight = 0
 }

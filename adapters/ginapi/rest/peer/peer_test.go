@@ -1,4 +1,4 @@
-package rest_test
+package peer_test
 
 import (
 	"net/http"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/peer"
 )
 
 func TestSource(t *testing.T) {
@@ -46,7 +46,7 @@ func TestSource(t *testing.T) {
 			if c.want != "" {
 				want = netip.MustParseAddr(c.want)
 			}
-			assert.Equal(t, want, rest.SourceForTest(c.remote, c.header, trusted))
+			assert.Equal(t, want, peer.Peer{Remote: c.remote, Header: c.header}.Source(trusted))
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package rest
+package peer
 
 import (
 	"net/http"
@@ -10,18 +10,18 @@ import (
 // forwardedFor is the header to which each proxy appends the address of its client.
 const forwardedFor = "X-Forwarded-For"
 
-// peer is the other end of a request's connection, with the request's header.
-type peer struct {
-	remote string
-	header http.Header
+// Peer is the other end of a request's connection, with the request's header.
+type Peer struct {
+	Remote string
+	Header http.Header
 }
 
-// source returns the address of the client, unmapped, or the zero address where it
+// Source returns the address of the client, unmapped, or the zero address where it
 // is not certain: a proxy that is not trusted forwarded the request, or a trusted one
 // names no client. Every line of X-Forwarded-For counts, from its end: entries that a
 // client wrote itself precede those that proxies append.
-func (p peer) source(trusted []netip.Prefix) netip.Addr {
-	remote, err := netip.ParseAddrPort(p.remote)
+func (p Peer) Source(trusted []netip.Prefix) netip.Addr {
+	remote, err := netip.ParseAddrPort(p.Remote)
 	address := remote.Addr().Unmap()
 	if err != nil || address.Zone() != "" {
 		return netip.Addr{}
@@ -32,7 +32,7 @@ func (p peer) source(trusted []netip.Prefix) netip.Addr {
 		}
 		return address
 	}
-	hops := strings.Split(strings.Join(p.header.Values(forwardedFor), ","), ",")
+	hops := strings.Split(strings.Join(p.Header.Values(forwardedFor), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		address, err := netip.ParseAddr(strings.TrimSpace(hop))
 		if err != nil || address.Zone() != "" {
@@ -46,9 +46,9 @@ func (p peer) source(trusted []netip.Prefix) netip.Addr {
 }
 
 // forwarded reports whether the request claims to come from a proxy.
-func (p peer) forwarded() bool {
+func (p Peer) forwarded() bool {
 	return slices.ContainsFunc([]string{forwardedFor, "Forwarded", "X-Real-Ip", "Via"}, func(name string) bool {
-		return len(p.header[name]) > 0
+		return len(p.Header[name]) > 0
 	})
 }
 
@@ -56,23 +56,12 @@ func inAny(networks []netip.Prefix, address netip.Addr) bool {
 	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
-// maxRequestID is the longest request id that is accepted from a caller.
-const maxRequestID = 64
-
-// requestID returns the id that the caller sent if it is well-formed, else a new one.
-func (r *Router) requestID(request *http.Request) string {
-	if sent := request.Header.Get("X-Request-Id"); isPlain(sent, maxRequestID) {
-		return sent
-	}
-	return r.options.IDs.UUID()
-}
-
 // traceLength is that of "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".
 const traceLength = 55
 
-// traceParent returns the caller's trace, as W3C Trace Context (3.2) writes it in version
+// TraceParent returns the caller's trace, as W3C Trace Context (3.2) writes it in version
 // 00; later versions begin alike. Anything else is no trace.
-func traceParent(h http.Header) string {
+func TraceParent(h http.Header) string {
 	sent := h["Traceparent"]
 	if len(sent) != 1 || len(sent[0]) < traceLength {
 		return ""
@@ -97,9 +86,9 @@ func isTrace(s string) bool {
 	return s[:2] != "ff" && strings.Trim(s[3:35], "0") != "" && strings.Trim(s[36:52], "0") != ""
 }
 
-// isPlain reports whether a string is 1 to most of A-Z a-z 0-9 . _ and -, and so can be
+// IsPlain reports whether a string is 1 to most of A-Z a-z 0-9 . _ and -, and so can be
 // shown and logged anywhere.
-func isPlain(s string, most int) bool {
+func IsPlain(s string, most int) bool {
 	if s == "" || len(s) > most {
 		return false
 	}

@@ -1,4 +1,4 @@
-package rest
+package etag
 
 import (
 	"slices"
@@ -15,24 +15,24 @@ const (
 	RedactedSuffix = "-redacted"
 )
 
-// VersionTag returns the strong entity tag of a version.
-func VersionTag(v scope.Version) string { return VariantTag(v, "") }
+// OfVersion returns the strong entity tag of a version.
+func OfVersion(v scope.Version) string { return OfVariant(v, "") }
 
-// VariantTag returns the tag of one representation of a version, named by one of the
+// OfVariant returns the tag of one representation of a version, named by one of the
 // suffixes above.
-func VariantTag(v scope.Version, suffix string) string {
+func OfVariant(v scope.Version, suffix string) string {
 	return `"` + strconv.FormatInt(int64(v), 10) + suffix + `"`
 }
 
-// tag is one entity tag of a header (RFC 9110, section 8.8.3).
-type tag struct {
+// Tag is one entity tag of a header (RFC 9110, section 8.8.3).
+type Tag struct {
 	weak   bool
 	opaque string
 }
 
-// parseTags parses the lines of an If-Match or If-None-Match: a list of tags, or the star
+// Parse parses the lines of an If-Match or If-None-Match: a list of tags, or the star
 // alone. Ok is false for anything else, such as an empty header.
-func parseTags(lines []string) (tags []tag, star, ok bool) {
+func Parse(lines []string) (tags []Tag, star, ok bool) {
 	rest := strings.Join(lines, ",")
 	if strings.Trim(rest, " \t") == "*" {
 		return nil, true, true
@@ -42,7 +42,7 @@ func parseTags(lines []string) (tags []tag, star, ok bool) {
 		if rest == "" {
 			return tags, false, len(tags) > 0
 		}
-		var next tag
+		var next Tag
 		rest, next.weak = strings.CutPrefix(rest, "W/")
 		if next.opaque, rest, ok = cutQuoted(rest); !ok {
 			return nil, false, false
@@ -70,22 +70,22 @@ func Unchanged(lines []string, current string) bool {
 	if len(lines) == 1 && lines[0] == current {
 		return true
 	}
-	tags, star, ok := parseTags(lines)
-	return ok && (star || slices.ContainsFunc(tags, func(t tag) bool { return t.names(current) }))
+	tags, star, ok := Parse(lines)
+	return ok && (star || slices.ContainsFunc(tags, func(t Tag) bool { return t.names(current) }))
 }
 
-// matches reports whether an If-Match names the tag of the response, compared strongly.
-func matches(lines []string, current string) bool {
-	tags, star, ok := parseTags(lines)
-	return ok && (star || slices.ContainsFunc(tags, func(t tag) bool { return !t.weak && t.names(current) }))
+// Matches reports whether an If-Match names the tag of the response, compared strongly.
+func Matches(lines []string, current string) bool {
+	tags, star, ok := Parse(lines)
+	return ok && (star || slices.ContainsFunc(tags, func(t Tag) bool { return !t.weak && t.names(current) }))
 }
 
 // names reports whether a tag is a tag of ours, as it was sent or with a suffix.
-func (t tag) names(current string) bool { return `"`+t.plain()+`"` == current }
+func (t Tag) names(current string) bool { return `"`+t.plain()+`"` == current }
 
 // plain returns the tag without the suffix that a proxy adds to the tag of a response
 // that it compresses: Apache's "-gzip" (mod_deflate, DeflateAlterETag) and those alike.
-func (t tag) plain() string {
+func (t Tag) plain() string {
 	for _, suffix := range []string{"-gzip", ";gzip", "-br", "-zstd", "-deflate"} {
 		if plain, found := strings.CutSuffix(t.opaque, suffix); found {
 			return plain
@@ -101,7 +101,7 @@ func UnchangedLenient(lines []string, current string) bool {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {
 			part = strings.Trim(strings.TrimPrefix(strings.TrimSpace(part), "W/"), `"`)
-			part = tag{opaque: part}.plain()
+			part = Tag{opaque: part}.plain()
 			if part == "*" || part == opaque {
 				return true
 			}
@@ -110,8 +110,8 @@ func UnchangedLenient(lines []string, current string) bool {
 	return false
 }
 
-// versions returns the versions of tags that VersionTag or VariantTag made.
-func versions(tags []tag, weak bool) []scope.Version {
+// Versions returns the Versions of tags that OfVersion or OfVariant made.
+func Versions(tags []Tag, weak bool) []scope.Version {
 	named := make([]scope.Version, 0, len(tags))
 	for _, t := range tags {
 		if v, ok := versionOf(t); ok && (weak || !t.weak) {
@@ -121,7 +121,7 @@ func versions(tags []tag, weak bool) []scope.Version {
 	return named
 }
 
-func versionOf(t tag) (scope.Version, bool) {
+func versionOf(t Tag) (scope.Version, bool) {
 	digits := strings.TrimSuffix(strings.TrimSuffix(t.plain(), RevealedSuffix), RedactedSuffix)
 	n, err := strconv.ParseInt(digits, 10, 64)
 	canonical := err == nil && n > 0 && strconv.FormatInt(n, 10) == digits

@@ -1,4 +1,4 @@
-package rest_test
+package peer_test
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/peer"
 )
 
 func TestTraceParent(t *testing.T) {
@@ -21,8 +21,8 @@ func TestTraceParent(t *testing.T) {
 		"00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01":  "",
 		"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0\n": "",
 	} {
-		assert.Equal(t, want, rest.TraceParentForTest(http.Header{"Traceparent": {sent}}), "%q", sent)
+		assert.Equal(t, want, peer.TraceParent(http.Header{"Traceparent": {sent}}), "%q", sent)
 	}
-	assert.Empty(t, rest.TraceParentForTest(http.Header{"Traceparent": {good, good}}))
-	assert.Empty(t, rest.TraceParentForTest(nil))
+	assert.Empty(t, peer.TraceParent(http.Header{"Traceparent": {good, good}}))
+	assert.Empty(t, peer.TraceParent(nil))
 }

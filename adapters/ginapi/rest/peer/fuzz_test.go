@@ -1,4 +1,4 @@
-package rest_test
+package peer_test
 
 import (
 	"net/http"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest"
+	"github.com/signalbox-hq/signalbox/adapters/ginapi/rest/peer"
 )
 
 // FuzzSource asserts that no header of a client changes the address that a trusted proxy
@@ -20,12 +20,12 @@ func FuzzSource(f *testing.F) {
 	client := netip.MustParseAddr("198.51.100.7")
 	f.Fuzz(func(t *testing.T, sent string) {
 		forwarded := http.Header{"X-Forwarded-For": {sent, client.String()}}
-		require.Equal(t, client, rest.SourceForTest("10.1.1.1:5000", forwarded, trusted))
+		require.Equal(t, client, peer.Peer{Remote: "10.1.1.1:5000", Header: forwarded}.Source(trusted))
 		forwarded = http.Header{"X-Forwarded-For": {sent + ", " + client.String() + ", 10.2.2.2"}}
-		require.Equal(t, client, rest.SourceForTest("10.1.1.1:5000", forwarded, trusted))
-		direct := rest.SourceForTest("198.51.100.7:5000", http.Header{"X-Forwarded-For": {sent}}, trusted)
+		require.Equal(t, client, peer.Peer{Remote: "10.1.1.1:5000", Header: forwarded}.Source(trusted))
+		direct := peer.Peer{Remote: "198.51.100.7:5000", Header: http.Header{"X-Forwarded-For": {sent}}}.Source(trusted)
 		require.False(t, direct.IsValid(), "the proxy is not trusted")
-		alone := rest.SourceForTest("10.1.1.1:5000", http.Header{"X-Forwarded-For": {sent}}, trusted)
+		alone := peer.Peer{Remote: "10.1.1.1:5000", Header: http.Header{"X-Forwarded-For": {sent}}}.Source(trusted)
 		require.False(t, alone.IsValid() && (trusted[0].Contains(alone) || alone.Is4In6() || alone.Zone() != ""), "%s", alone)
 	})
 }
