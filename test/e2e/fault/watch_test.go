@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -168,17 +167,20 @@ func (w *restless) stream(ctx context.Context) {
 
 // receive applies a complete event, and reports whether the stream continues.
 func (w *restless) receive(event, data string) bool {
-	var change struct{ Revision int64 }
+	var received struct{ Revision int64 }
 	switch {
 	case event == "resync":
 		w.resume([]byte(data))
 		return false
-	case json.Unmarshal([]byte(data), &change) != nil:
-		w.failf("an event is not a change: %s", data)
+	case event == "end":
 		return false
+	case json.Unmarshal([]byte(data), &received) != nil || received.Revision <= w.at:
+		w.failf("an event has no place after %d: %s %s", w.at, event, data)
+		return false
+	case event != "position":
+		w.add(received.Revision)
 	}
-	w.add(change.Revision)
-	w.at = change.Revision
+	w.at = received.Revision
 	return true
 }
 
@@ -225,7 +227,7 @@ func (w *restless) requireAll(t *testing.T, all []changed) {
 			want = append(want, c.revision)
 		}
 	}
-	assert.True(t, slices.Equal(want, w.seen), "%v: received %d changes of %d", w.in.query, len(w.seen), len(want))
+	assert.Equal(t, want, w.seen, "%v: to revision %d, without %v", w.in.query, w.at, w.compacted)
 }
 
 // disturb makes changes of all kinds at an interval until the context ends.
